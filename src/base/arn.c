@@ -1,0 +1,17 @@
+/* arn.c - six parts between five colons; the last part keeps every colon that is left.
+ * True here: the parts borrow the text. */
+#include "base/arn.h"
+
+int arn_parse(struct str text, struct arn *ret)
+{
+    struct str parts[5], rest = text;
+
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        if (!str_cut(&rest, ':', &parts[i]) || str_absent(rest))
+            return -E_INVALID;
+    if (!str_is(parts[0], "arn"))
+        return -E_INVALID;
+    *ret = (struct arn){ .partition = parts[1], .service = parts[2], .region = parts[3], .account = parts[4],
+                         .resource = rest };
+    return 0;
+}
