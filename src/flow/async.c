@@ -1,0 +1,397 @@
+/* async.c - the queue: which event is ready, which waits until when.  Nothing here writes but accept and the end. */
+#include <stdlib.h>
+
+#include "flow/async_internal.h"
+#include "flow/lineage.h"
+
+#define SLAB_EVENTS 1024
+#define PRUNE_EVERY 20000
+
+struct event_slab {
+    struct event_slab *next;
+    struct event v[SLAB_EVENTS];
+};
+
+static struct sql Q_INSERT = SQL("INSERT INTO event(seq, request_id, account, region, name, qualifier, type, source, trace, "
+    "enqueued_ms, due_ms, retries, executions, last_status, payload) VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, 0, 0, 0, $11)");
+static struct sql Q_DELETE = SQL("DELETE FROM event WHERE seq = $1");
+static struct sql Q_LOAD = SQL("SELECT seq, account, region, name, qualifier, enqueued_ms, due_ms, retries, executions FROM event ORDER BY seq");
+
+void event_list_init(struct event_list *l)
+{
+    l->first = NULL;
+    l->last = &l->first;
+    l->n = 0;
+}
+
+void event_list_add(struct event_list *l, struct event *e)
+{
+    e->next = NULL;
+    *l->last = e;
+    l->last = &e->next;
+    l->n++;
+}
+
+struct event *event_list_pop(struct event_list *l)
+{
+    struct event *e = l->first;
+
+    if (e == NULL)
+        return NULL;
+    l->first = e->next;
+    if (l->first == NULL)
+        l->last = &l->first;
+    l->n--;
+    return e;
+}
+
+/* ---- events in memory ---- */
+
+static struct event *event_new(struct async *a, struct lane *lane, uint64_t seq, int64_t enqueued_ms)
+{
+    struct event *e;
+
+    if (a->free_events == NULL) {
+        struct event_slab *slab = xcalloc(1, sizeof(*slab));
+
+        slab->next = a->slabs;
+        a->slabs = slab;
+        for (size_t i = SLAB_EVENTS; i-- > 0;) {
+            slab->v[i].next = a->free_events;
+            a->free_events = &slab->v[i];
+        }
+    }
+    e = a->free_events;
+    a->free_events = e->next;
+    *e = (struct event){ .node = { .seq = seq }, .lane = lane, .enqueued_ms = enqueued_ms };
+    lane->events++;
+    a->queued++;
+    return e;
+}
+
+static void lane_free(struct async *a, struct lane *l)
+{
+    map_del(&a->lanes, l->invoked_arn);
+    list_remove(&l->active);
+    arena_free(l->config_mem);
+    free((void *)l->account.p);                              /* one block holds every name */
+    free(l);
+}
+
+static void event_free(struct async *a, struct event *e)
+{
+    struct lane *lane = e->lane;
+
+    CHECK(!heap_has(&e->node));
+    e->lane = NULL;
+    e->next = a->free_events;
+    a->free_events = e;
+    a->queued--;
+    if (--lane->events == 0)
+        lane_free(a, lane);
+}
+
+/* ---- lanes ---- */
+
+static void lane_arns(struct buf *b, const struct async_request *r, size_t *ret_function_n)
+{
+    buf_printf(b, "arn:aws:lambda:" STR_FMT ":" STR_FMT ":function:" STR_FMT, STR_ARG(r->region), STR_ARG(r->account), STR_ARG(r->name));
+    *ret_function_n = b->n;
+    if (!str_absent(r->qualifier))
+        buf_printf(b, ":" STR_FMT, STR_ARG(r->qualifier));
+}
+
+static struct str pack(char **at, struct str s)
+{
+    char *p = *at;
+
+    if (str_absent(s))
+        return s;
+    memcpy(p, s.p, s.n);
+    p[s.n] = '\0';
+    *at += s.n + 1;
+    return str_make(p, s.n);
+}
+
+static struct lane *lane_make(struct async *a, const struct async_request *r, struct str invoked_arn, size_t function_n)
+{
+    size_t n = r->account.n + r->region.n + r->name.n + r->qualifier.n + 2 * invoked_arn.n + sizeof(":$LATEST") + 8;
+    struct lane *l = xcalloc(1, sizeof(*l));
+    char *at = xmalloc(n);
+
+    l->account = pack(&at, r->account);
+    l->region = pack(&at, r->region);
+    l->name = pack(&at, r->name);
+    l->qualifier = pack(&at, r->qualifier);
+    l->invoked_arn = pack(&at, invoked_arn);
+    l->arn = pack(&at, invoked_arn);
+    if (str_absent(r->qualifier)) {
+        memcpy(at - 1, ":$LATEST", sizeof(":$LATEST"));
+        l->arn.n += sizeof(":$LATEST") - 1;
+    }
+    l->function_arn_n = function_n;
+    l->maximum_retry_attempts = 2;
+    l->maximum_event_age_s = 21600;
+    event_list_init(&l->ready);
+    map_put(&a->lanes, l->invoked_arn, l);
+    return l;
+}
+
+static struct lane *lane_for(struct async *a, const struct async_request *r)
+{
+    CLEANUP(buf_done) struct buf arn = { 0 };
+    struct lane *l;
+    size_t function_n;
+
+    lane_arns(&arn, r, &function_n);
+    l = map_get(&a->lanes, buf_view(&arn));
+    return l != NULL ? l : lane_make(a, r, buf_view(&arn), function_n);
+}
+
+void lane_remember(struct lane *l, const struct target *target)
+{
+    l->maximum_retry_attempts = target->maximum_retry_attempts;
+    l->maximum_event_age_s = target->maximum_event_age_s;
+    if (l->config_mem != NULL && str_eq(l->on_success, target->on_success) && str_eq(l->on_failure, target->on_failure)
+        && str_eq(l->role_arn, target->code->role_arn))
+        return;
+    arena_free(l->config_mem);
+    l->config_mem = arena_new(0);
+    l->on_success = arena_str(l->config_mem, target->on_success);
+    l->on_failure = arena_str(l->config_mem, target->on_failure);
+    l->role_arn = arena_str(l->config_mem, target->code->role_arn);
+}
+
+/* ---- moves ---- */
+
+void async_event_ready(struct async *a, struct event *e)
+{
+    struct lane *l = e->lane;
+
+    e->state = EVENT_READY;
+    event_list_add(&l->ready, e);
+    a->ready++;
+    if (!link_on(&l->active))
+        list_append(&a->active, &l->active);
+}
+
+static void due(struct timer *timer, struct turn *t)
+{
+    struct async *a = CONTAINER_OF(timer, struct async, timer);
+    struct heap_node *first;
+
+    while ((first = heap_first(&a->waiting)) != NULL && first->key <= t->now.wall_ms) {
+        heap_remove(&a->waiting, first);
+        async_event_ready(a, CONTAINER_OF(first, struct event, node));
+    }
+    if (first != NULL)
+        timer_set(t, &a->timer, first->key);
+}
+
+void async_event_wait(struct async *a, struct turn *t, struct event *e, int64_t due_ms)
+{
+    e->state = EVENT_WAITING;
+    heap_set(&a->waiting, &e->node, due_ms);
+    if (heap_first(&a->waiting) == &e->node)
+        timer_set(t, &a->timer, due_ms);
+}
+
+void async_event_end(struct async *a, struct turn *t, struct event *e)
+{
+    store_exec(t->store, &Q_DELETE, V_INT(e->node.seq));
+    event_free(a, e);
+    if (++a->ended_since_prune >= PRUNE_EVERY) {
+        a->ended_since_prune = 0;
+        journey_prune(t);
+    }
+}
+
+static void decide_all(void *arg, struct turn *t)
+{
+    struct async *a = arg;
+    struct event *e;
+
+    a->decide_posted = false;
+    while ((e = event_list_pop(&a->deciding)) != NULL)
+        async_decide(a, t, e, e->decide);
+}
+
+void async_decide_later(struct async *a, struct event *e, enum attempt_result why)
+{
+    e->state = EVENT_DECIDING;
+    e->decide = (uint8_t)why;
+    event_list_add(&a->deciding, e);
+    if (!a->decide_posted)
+        a->soon(a->engine, decide_all, a);
+    a->decide_posted = true;
+}
+
+/* ---- accept ---- */
+
+int async_accept(struct async *a, struct turn *t, const struct async_request *r, char ret_id[UUID_TEXT + 1])
+{
+    CLEANUP(arena_freep) struct arena *mem = NULL;
+    struct str trace;
+    struct event *e;
+    uint64_t seq;
+
+    if (a->queued >= a->o.max_queued_events)
+        return -E_FULL;
+    mem = arena_new(0);
+    trace = trace_complete(mem, r->trace_header, t->now.wall_ms);
+    seq = store_next_id(t->store);
+    uuid_of_seq(ret_id, seq);
+    if (store_exec(t->store, &Q_INSERT, V_INT(seq), V_TEXT(str_make(ret_id, UUID_TEXT)), V_TEXT(r->account), V_TEXT(r->region),
+                   V_TEXT(r->name), V_TEXT(r->qualifier), V_TEXT(str_of(r->type)), V_TEXT(r->source), V_TEXT(trace),
+                   V_INT(t->now.wall_ms), V_BLOB(str_absent(r->payload) ? STR("") : r->payload)) < 0)
+        return -E_FULL;
+    e = event_new(a, lane_for(a, r), seq, t->now.wall_ms);
+    e->state = EVENT_ACCEPTED;
+    event_list_add(&a->accepted, e);
+    return 0;
+}
+
+/* ---- pump ---- */
+
+/* What keeps the lane's first event from running, or ATTEMPT_SUCCEEDED when nothing does. */
+static enum attempt_result obstacle(struct lane *l, const struct event *e, int missing, const struct target *target,
+                                    const struct now *now)
+{
+    if (missing == -E_NOT_FOUND)
+        return ATTEMPT_MISSING;
+    if (target->reserved_concurrency == 0)
+        return ATTEMPT_ZERO_RESERVED;
+    if (now->wall_ms - e->enqueued_ms > l->maximum_event_age_s * 1000)
+        return ATTEMPT_TOO_OLD;
+    return ATTEMPT_SUCCEEDED;
+}
+
+static struct event *take_ready(struct async *a, struct lane *l)
+{
+    a->ready--;
+    return event_list_pop(&l->ready);
+}
+
+/* False: the lane must wait (no capacity, function not ready yet). */
+static bool pump_one(struct async *a, struct lane *l, const struct now *now)
+{
+    struct target target = { .reserved_concurrency = -1 };
+    int r = a->o.host.resolve(a->o.host.arg, l->account, l->region, l->name, l->qualifier, &target);
+    enum attempt_result why;
+
+    if (r == -E_BUSY)
+        return false;
+    if (r == 0)
+        lane_remember(l, &target);
+    why = obstacle(l, l->ready.first, r, &target, now);
+    if (why != ATTEMPT_SUCCEEDED) {
+        async_decide_later(a, take_ready(a, l), why);
+        return true;
+    }
+    if (a->o.executor.capacity(a->o.executor.arg, target.code) == 0)
+        return false;
+    if (a->o.host.acquire(a->o.host.arg, l->account, l->region, l->name) != ADMITTED) {
+        async_decide_later(a, take_ready(a, l), ATTEMPT_THROTTLED);
+        return true;
+    }
+    attempt_start(a, take_ready(a, l), &target, now);
+    return true;
+}
+
+void async_pump(struct async *a, const struct now *now)
+{
+    struct event *e;
+
+    while ((e = event_list_pop(&a->accepted)) != NULL)
+        async_event_ready(a, e);
+    LIST_EACH_SAFE(&a->active, k, nx) {
+        struct lane *l = CONTAINER_OF(k, struct lane, active);
+
+        while (l->ready.first != NULL && pump_one(a, l, now))
+            ;
+        if (l->ready.first == NULL)
+            list_remove(&l->active);
+    }
+}
+
+/* ---- life ---- */
+
+struct async *async_new(const struct async_options *o)
+{
+    struct async *a = xcalloc(1, sizeof(*a));
+
+    a->o = *o;
+    list_init(&a->active);
+    list_init(&a->running);
+    event_list_init(&a->accepted);
+    event_list_init(&a->deciding);
+    a->timer.fire = due;
+    a->timer.work = true;
+    return a;
+}
+
+static void forget_all(struct async *a)
+{
+    struct str key;
+    void *lane;
+
+    attempts_let_go(a);
+    for (size_t i = 0; map_next(&a->lanes, &i, &key, &lane);) {
+        struct lane *l = lane;
+
+        arena_free(l->config_mem);
+        free((void *)l->account.p);
+        free(l);
+    }
+    map_done(&a->lanes);
+    heap_done(&a->waiting);
+    for (struct event_slab *s = a->slabs, *next; s != NULL; s = next) {
+        next = s->next;
+        free(s);
+    }
+    a->slabs = NULL;
+    a->free_events = NULL;
+    a->queued = a->ready = 0;
+    list_init(&a->active);
+    event_list_init(&a->accepted);
+    event_list_init(&a->deciding);
+}
+
+void async_reset(struct async *a, struct turn *t)
+{
+    timer_cancel(t, &a->timer);
+    forget_all(a);
+}
+
+struct async *async_free(struct async *a)
+{
+    if (a != NULL)
+        forget_all(a);
+    free(a);
+    return NULL;
+}
+
+void async_load(struct async *a, struct turn *t)
+{
+    CLEANUP(rows_done) struct rows r = { 0 };
+
+    a->soon = t->ops->soon;
+    a->engine = t->engine;
+    a->store = t->store;
+    store_query(t->store, &Q_LOAD, &r);
+    while (rows_next(&r)) {
+        struct async_request q = { .account = rows_text(&r, 1), .region = rows_text(&r, 2), .name = rows_text(&r, 3),
+                                   .qualifier = rows_text(&r, 4) };
+        struct event *e = event_new(a, lane_for(a, &q), (uint64_t)rows_int(&r, 0), rows_int(&r, 5));
+
+        e->retries = (uint8_t)rows_int(&r, 7);
+        e->executions = (uint16_t)rows_int(&r, 8);
+        async_event_wait(a, t, e, rows_int(&r, 6));
+    }
+}
+
+void async_counts(const struct async *a, struct async_counts *ret)
+{
+    *ret = (struct async_counts){ .queued = a->queued, .ready = a->ready + a->accepted.n + a->deciding.n, .waiting = a->waiting.n };
+    ret->running = a->queued - ret->ready - ret->waiting;
+}

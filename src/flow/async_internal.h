@@ -1,0 +1,101 @@
+/* async_internal.h - what async.c (the queue) and async_attempt.c (one attempt) share.
+ *
+ * An event in memory is 56 bytes; everything else of it is in its row and read when it is its turn.
+ *
+ *     accept ──► ACCEPTED ──commit──► READY ──start──► RUNNING ──► (ended: row gone)
+ *                                       ▲  └─decide─► DECIDING ─┘ │
+ *                                       └──── due ── WAITING ◄────┘
+ */
+#ifndef WAYBILL_FLOW_ASYNC_INTERNAL_H
+#define WAYBILL_FLOW_ASYNC_INTERNAL_H
+
+#include "base/map.h"
+#include "flow/async.h"
+#include "flow/retry.h"
+
+struct lane;
+
+enum event_state { EVENT_ACCEPTED, EVENT_READY, EVENT_RUNNING, EVENT_DECIDING, EVENT_WAITING, EVENT_STATES };
+
+struct event {
+    struct heap_node node;                                   /* WAITING: key is the due time; seq is the row's key always */
+    struct event *next;                                      /* on one of the singly linked lists */
+    struct lane *lane;
+    int64_t enqueued_ms;
+    uint16_t executions;
+    uint8_t retries, backoff;
+    uint8_t state;                                           /* enum event_state */
+    uint8_t decide;                                          /* DECIDING: enum attempt_result */
+};
+
+struct event_list { struct event *first, **last; uint64_t n; };
+
+/* Events for one function and qualifier as requested: they share target and configuration. */
+struct lane {
+    struct link active;                                      /* on async.active while it has ready events */
+    struct str account, region, name, qualifier;             /* owned; qualifier absent when unqualified */
+    struct str arn;                                          /* owned; qualified as requested ("...:$LATEST" if not) */
+    struct str invoked_arn;                                  /* owned; exactly as requested */
+    size_t function_arn_n;                                   /* arn.p up to here is the unqualified ARN */
+    struct event_list ready;
+    uint64_t events;                                         /* of any state */
+    /* What the target said last: outlives the function, so that an event whose function was deleted still
+     * retries and reports as configured. */
+    int64_t maximum_retry_attempts, maximum_event_age_s;
+    struct str on_success, on_failure, role_arn;             /* owned */
+    struct arena *config_mem;
+};
+
+/* An event's row, read into an arena. */
+struct event_row {
+    struct str request_id, type, source, trace, story, payload, last_version, last_payload;
+    int64_t enqueued_ms;
+    int last_status;
+};
+
+struct attempt {
+    struct execution execution;                              /* must stay first */
+    struct link link;                                        /* async.running */
+    struct async *async;                                     /* NULL: let go by a reset */
+    struct event *event;
+    struct arena *mem;
+    struct event_row row;
+    struct str trace;                                        /* of this execution, with its lineage */
+};
+
+struct async {
+    struct async_options o;
+    struct map lanes;                                        /* by invoked arn */
+    struct list active, running;
+    struct event_list accepted, deciding;
+    struct heap waiting;
+    struct timer timer;                                      /* the first of waiting */
+    struct event *free_events;
+    struct event_slab *slabs;
+    uint64_t queued, ready;
+    uint64_t ended_since_prune;
+    bool decide_posted;
+    struct store *store;                                     /* for reading outside a turn; from async_load */
+    void *engine;
+    void (*soon)(void *engine, void (*fn)(void *arg, struct turn *t), void *arg);
+};
+
+void event_list_init(struct event_list *l);
+void event_list_add(struct event_list *l, struct event *e);
+struct event *event_list_pop(struct event_list *l);
+
+/* async.c */
+void async_event_ready(struct async *a, struct event *e);
+void async_event_wait(struct async *a, struct turn *t, struct event *e, int64_t due_ms);
+void async_event_end(struct async *a, struct turn *t, struct event *e);      /* row deleted, node freed */
+void async_decide_later(struct async *a, struct event *e, enum attempt_result why);
+void lane_remember(struct lane *l, const struct target *target);
+
+/* async_attempt.c */
+bool event_row_read(struct store *s, struct arena *mem, uint64_t seq, struct event_row *ret);
+void attempt_start(struct async *a, struct event *e, const struct target *target, const struct now *now);
+void async_decide(struct async *a, struct turn *t, struct event *e, enum attempt_result result);
+void attempts_let_go(struct async *a);
+void story_accepted(struct buf *b, const struct event_row *row);
+
+#endif

@@ -1,0 +1,412 @@
+/* sim.c - a turn, an executor and a sink that only remember. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "story/sim.h"
+
+struct sim_soon {
+    struct sim_soon *next;
+    void (*fn)(void *arg, struct turn *t);
+    void *arg;
+};
+
+struct running {
+    struct link link;
+    struct execution *e;
+    struct sim_answer answer;
+    int64_t started_ms, ends_ms;
+    size_t attempt;
+};
+
+static void tell(struct sim *s, const char *fmt, ...) PRINTF(2, 3);
+static void tell(struct sim *s, const char *fmt, ...)
+{
+    va_list ap;
+
+    buf_printf(&s->story, "[%6lld] ", (long long)(s->now_ms - SIM_START_MS));
+    va_start(ap, fmt);
+    buf_vprintf(&s->story, fmt, ap);
+    va_end(ap);
+    buf_char(&s->story, '\n');
+}
+
+/* ---- the turn ---- */
+
+static void op_timer_cancel(void *engine, struct timer *t)
+{
+    heap_remove(&((struct sim *)engine)->timers, &t->node);
+}
+
+static void op_timer_set(void *engine, struct timer *t, int64_t at_ms)
+{
+    heap_set(&((struct sim *)engine)->timers, &t->node, at_ms);
+}
+
+static void op_soon(void *engine, void (*fn)(void *arg, struct turn *t), void *arg)
+{
+    struct sim *s = engine;
+    struct sim_soon *n = xcalloc(1, sizeof(*n)), **at = &s->soon;
+
+    *n = (struct sim_soon){ .fn = fn, .arg = arg };
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = n;
+}
+
+static void op_busy(void *engine, int delta) { (void)engine; (void)delta; }
+
+static const struct turn_ops ops = { .timer_set = op_timer_set, .timer_cancel = op_timer_cancel, .soon = op_soon, .busy = op_busy };
+
+static struct turn begin(struct sim *s)
+{
+    return (struct turn){ .store = s->store, .now = { s->now_ms, s->now_ms * 1000000 }, .ops = &ops, .engine = s };
+}
+
+static void end(struct sim *s, struct turn *t)
+{
+    CHECK(store_commit(s->store) == 0);
+    async_pump(s->async, &t->now);
+}
+
+/* ---- the function ---- */
+
+static int resolve(void *arg, struct str account, struct str region, struct str name, struct str qualifier, struct target *ret)
+{
+    struct sim *s = arg;
+
+    (void)account;
+    (void)region;
+    (void)name;
+    (void)qualifier;
+    if (s->pending)
+        return -E_BUSY;
+    if (s->missing)
+        return -E_NOT_FOUND;
+    s->target.code->version = str_of(s->version);
+    *ret = s->target;
+    return 0;
+}
+
+static enum admission acquire(void *arg, struct str account, struct str region, struct str name)
+{
+    struct sim *s = arg;
+
+    (void)account;
+    (void)region;
+    (void)name;
+    if (s->slots == 0) {
+        tell(s, "no slot");
+        return NO_SLOT_RESERVED;
+    }
+    s->slots--;
+    return ADMITTED;
+}
+
+static void release(void *arg, struct str account, struct str region, struct str name)
+{
+    (void)account;
+    (void)region;
+    (void)name;
+    ((struct sim *)arg)->slots++;
+}
+
+static void start(void *arg, struct execution *e)
+{
+    struct sim *s = arg;
+    struct running *r = xcalloc(1, sizeof(*r));
+    size_t i = MIN(s->n_attempts, s->n_answers - 1);
+
+    r->e = e;
+    r->answer = s->answers[i];
+    r->started_ms = s->now_ms;
+    r->ends_ms = s->now_ms + r->answer.takes_ms;
+    r->attempt = ++s->n_attempts;
+    list_append(&s->running, &r->link);
+    snprintf(s->last_trace, sizeof(s->last_trace), STR_FMT, STR_ARG(e->trace_header));
+    tell(s, "attempt %zu runs " STR_FMT " version " STR_FMT " with " STR_FMT, r->attempt, STR_ARG(e->invoked_arn),
+         STR_ARG(e->code->version), STR_ARG(e->payload));
+}
+
+static unsigned capacity(void *arg, const struct code *code)
+{
+    (void)arg;
+    (void)code;
+    return 100;
+}
+
+static void retire(void *arg, struct code *code) { (void)arg; (void)code; }
+
+static void finish(struct sim *s, struct running *r)
+{
+    struct turn t = begin(s);
+    struct outcome o = { .kind = r->answer.kind, .payload = str_of(r->answer.payload != NULL ? r->answer.payload : ""),
+        .error_type = str_of(r->answer.error_type != NULL ? r->answer.error_type : ""), .why = STR("no environment could be started"),
+        .started_ms = r->started_ms, .duration_us = (s->now_ms - r->started_ms) * 1000, .environment_id = STR("e1") };
+
+    tell(s, "attempt %zu %s", r->attempt, o.kind == OUTCOME_OK ? "succeeds" : o.kind == OUTCOME_ERROR ? "fails" : "finds no environment");
+    list_remove(&r->link);
+    r->e->done(r->e, &o, &t);
+    free(r);
+    end(s, &t);
+}
+
+/* ---- the destination ---- */
+
+static enum sink_state state(void *arg, struct turn *t, const struct arn *target, struct str text)
+{
+    (void)arg;
+    (void)t;
+    (void)target;
+    (void)text;
+    return SINK_OK;
+}
+
+/* The id in a record is random; the story shows <id>. */
+static void tell_body(struct sim *s, struct str target, struct str body)
+{
+    ptrdiff_t at = str_find_str(body, STR("\"requestId\":\""));
+    CLEANUP(buf_done) struct buf b = { 0 };
+
+    if (at >= 0) {
+        buf_str(&b, str_sub(body, 0, (size_t)at + 13));
+        buf_z(&b, "<id>");
+        buf_str(&b, str_sub(body, (size_t)at + 13 + UUID_TEXT, body.n));
+    }
+    tell(s, "sent to " STR_FMT ": " STR_FMT, STR_ARG(target), STR_ARG(buf_view(&b)));
+}
+
+static enum delivery deliver(void *arg, struct turn *t, const struct parcel *p, struct buf *why)
+{
+    struct sim *s = arg;
+
+    (void)t;
+    if (s->delivery != DELIVERED) {
+        tell(s, "the queue refuses");
+        buf_z(why, "The specified queue does not exist.");
+        return s->delivery;
+    }
+    if (s->tell_record)
+        tell_body(s, p->target_arn, p->body);
+    else
+        tell(s, "sent to " STR_FMT " (%zu bytes)", STR_ARG(p->target_arn), p->body.n);
+    buf_z(why, "m1");
+    return DELIVERED;
+}
+
+static enum role_verdict role_may(void *arg, struct str role_arn, const char *action, struct str resource, struct now now, struct buf *why)
+{
+    struct sim *s = arg;
+
+    (void)role_arn;
+    (void)resource;
+    (void)now;
+    if (s->verdict == ROLE_DENIED)
+        buf_printf(why, "no identity-based policy allows the %s action", action);
+    return s->verdict;
+}
+
+/* ---- life ---- */
+
+static struct async *make_async(struct sim *s)
+{
+    struct async_options o = {
+        .host = { .arg = s, .resolve = resolve, .acquire = acquire, .release = release },
+        .executor = { .arg = s, .start = start, .capacity = capacity, .retire = retire },
+        .sinks = &s->sinks, .retry_delay_ms = 60000, .max_queued_events = 1000,
+    };
+
+    return async_new(&o);
+}
+
+static struct code *make_code(void)
+{
+    struct arena *mem = arena_new(0);
+    struct code *c = ARENA_NEW(mem, struct code);
+
+    *c = (struct code){ .magic = CODE_MAGIC, .refs = 1, .mem = mem, .name = STR("f"), .version = STR("$LATEST"),
+        .function_arn = STR("arn:aws:lambda:us-east-1:111111111111:function:f"), .role_arn = STR("arn:aws:iam::111111111111:role/r") };
+    return c;
+}
+
+static void load(struct sim *s)
+{
+    struct turn t = begin(s);
+
+    async_load(s->async, &t);
+    end(s, &t);
+}
+
+struct sim *sim_new(void)
+{
+    struct store_options so = { .ephemeral = true };
+    struct sim *s = xcalloc(1, sizeof(*s));
+    struct sink row = { .service = "sqs", .action = "sqs:SendMessage", .action_name = "SendMessage", .state = state,
+                        .deliver = deliver, .arg = s };
+
+    CHECK(store_open(&so, &s->store, NULL) == 0);
+    s->now_ms = SIM_START_MS;
+    s->version = "$LATEST";
+    s->slots = 1000;
+    s->delivery = DELIVERED;
+    s->verdict = ROLE_ALLOWED;
+    s->max_body_bytes = row.max_body_bytes = 1048576;
+    s->target = (struct target){ .code = make_code(), .reserved_concurrency = -1, .maximum_retry_attempts = 2, .maximum_event_age_s = 21600 };
+    list_init(&s->running);
+    sinks_add(&s->sinks, &row);
+    s->sinks.role_may = role_may;
+    s->sinks.role_arg = s;
+    s->async = make_async(s);
+    load(s);
+    return s;
+}
+
+/* The queue has let them go: their end only frees them. */
+static void end_running(struct sim *s)
+{
+    struct link *k;
+
+    while ((k = list_pop(&s->running)) != NULL) {
+        struct running *r = CONTAINER_OF(k, struct running, link);
+        struct turn t = begin(s);
+
+        r->e->done(r->e, &(struct outcome){ .kind = OUTCOME_OK }, &t);
+        free(r);
+    }
+}
+
+struct sim *sim_free(struct sim *s)
+{
+    heap_done(&s->timers);                                   /* before the timers' owner goes */
+    async_free(s->async);
+    end_running(s);
+    code_unref(s->target.code);
+    store_close(s->store);
+    buf_done(&s->story);
+    free(s);
+    return NULL;
+}
+
+void sim_answers(struct sim *s, size_t n, const struct sim_answer *v)
+{
+    CHECK(n <= ARRAY_LEN(s->answers));
+    memcpy(s->answers, v, n * sizeof(*v));
+    s->n_answers = n;
+}
+
+const char *sim_event(struct sim *s, const char *qualifier, const char *payload)
+{
+    static char id[UUID_TEXT + 1];
+    struct async_request r = { .account = STR("111111111111"), .region = STR("us-east-1"), .name = STR("f"),
+        .qualifier = str_of(qualifier), .payload = str_of(payload), .type = "Event", .trace_header = str_of(s->trace) };
+    struct turn t = begin(s);
+
+    CHECK(async_accept(s->async, &t, &r, id) == 0);
+    tell(s, "accepted");
+    end(s, &t);
+    return id;
+}
+
+static int64_t next_event_ms(struct sim *s)
+{
+    int64_t at = heap_first(&s->timers) != NULL ? heap_first(&s->timers)->key : INT64_MAX;
+
+    LIST_EACH(&s->running, k)
+        at = MIN(at, CONTAINER_OF(k, struct running, link)->ends_ms);
+    return s->soon != NULL ? s->now_ms : at;
+}
+
+static void run_soon(struct sim *s)
+{
+    struct sim_soon *n = s->soon;
+    struct turn t = begin(s);
+
+    s->soon = n->next;
+    n->fn(n->arg, &t);
+    free(n);
+    end(s, &t);
+}
+
+static void step(struct sim *s)
+{
+    struct heap_node *first;
+
+    if (s->soon != NULL) {
+        run_soon(s);
+        return;
+    }
+    LIST_EACH(&s->running, k) {
+        if (CONTAINER_OF(k, struct running, link)->ends_ms <= s->now_ms) {
+            finish(s, CONTAINER_OF(k, struct running, link));
+            return;
+        }
+    }
+    first = heap_first(&s->timers);
+    if (first != NULL && first->key <= s->now_ms) {
+        struct timer *timer = CONTAINER_OF(first, struct timer, node);
+        struct turn t = begin(s);
+
+        heap_remove(&s->timers, first);
+        timer->fire(timer, &t);
+        end(s, &t);
+    }
+}
+
+void sim_run(struct sim *s, int64_t until_ms)
+{
+    int64_t until = SIM_START_MS + until_ms, at;
+
+    while ((at = next_event_ms(s)) <= until) {
+        s->now_ms = MAX(s->now_ms, at);
+        step(s);
+    }
+    s->now_ms = until;
+}
+
+void sim_restart(struct sim *s)
+{
+    struct turn t = begin(s);
+
+    while (s->soon != NULL) {
+        struct sim_soon *n = s->soon;
+
+        s->soon = n->next;
+        free(n);
+    }
+    async_reset(s->async, &t);
+    async_free(s->async);
+    end_running(s);
+    s->slots = 1000;
+    s->async = make_async(s);
+    tell(s, "killed and started again");
+    load(s);
+}
+
+const char *sim_story(struct sim *s)
+{
+    static struct buf told;
+
+    buf_clear(&told);
+    buf_str(&told, buf_view(&s->story));
+    buf_clear(&s->story);
+    return told.p;
+}
+
+const char *sim_journey(struct sim *s, const char *id)
+{
+    static struct buf steps;
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+    struct journey j;
+    struct json *doc;
+
+    buf_clear(&steps);
+    if (async_journey(s->async, s->store, a, str_of(id), &j) < 0 && journey_get(s->store, a, str_of(id), &j) < 0)
+        return "none";
+    CHECK(json_parse(a, j.story, &doc, NULL) == 0);
+    buf_str(&steps, j.state);
+    buf_char(&steps, ':');
+    JSON_EACH(doc, step) {
+        buf_char(&steps, ' ');
+        buf_str(&steps, json_text(a, json_at(step, 1)));
+    }
+    return steps.p;
+}
