@@ -1,0 +1,576 @@
+/* connection.c - one client's socket: reading, dispatching, writing in order, ending well.
+ *
+ * What is true here:
+ *  1. `requests` holds every request of this connection whose reply is not written, in the order they came.  Only
+ *     the last may be incomplete; it is then also in.request.
+ *  2. Bytes that a uv_write is sending belong to requests on that list (or on `done`), so they stay.
+ *  3. Reading goes on while requests are in work, so that a client's leaving is noticed; it stops ("paused") only
+ *     when a further request has begun to arrive and enough are in work or unwritten.
+ *  4. After connection_close() no request of this connection is reachable from its owner through it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include "net/connection.h"
+
+#define UNSENT_PAUSE_BYTES ((size_t)1 << 20)                 /* no further request is begun while more is unwritten */
+#define UNSENT_CLOSE_BYTES ((size_t)256 << 20)               /* several unread replies of this size together: cut off */
+#define BUFS_AT_ONCE 64
+
+static void arm(struct connection *c);
+static void feed(struct connection *c, struct str bytes);
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf);
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
+
+static uv_stream_t *stream_of(struct connection *c) { return (uv_stream_t *)&c->tcp; }
+static struct request *request_at(struct link *link) { return CONTAINER_OF(link, struct request, link); }
+
+static void start_reading(struct connection *c)
+{
+    if (uv_read_start(stream_of(c), on_alloc, on_read) < 0)
+        connection_close(c);
+}
+
+/* ---- ending ---- */
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct connection *c = handle->data;
+    struct server *s = c->server;
+
+    for (struct link *link; (link = list_pop(&c->done)) != NULL;)
+        request_free(request_at(link));
+    http1_done(&c->in);
+    list_remove(&c->link);
+    s->stats.connections_now--;
+    c->magic = 0;
+    free(c);
+    server_closed_one(s);
+}
+
+static void tell_gone(struct request *r)
+{
+    if (r->x.gone)
+        return;
+    r->x.gone = true;
+    if (r->x.on_gone != NULL)
+        r->x.on_gone(&r->x);
+}
+
+/* Pops one by one: an owner that hears of one may reply to another. */
+void connection_close(struct connection *c)
+{
+    if (c->closing)
+        return;
+    CHECK(c->magic == CONNECTION_MAGIC);
+    c->closing = true;
+    hub_unwait(&c->wait);
+    list_remove(&c->dirty_link);
+    uv_close((uv_handle_t *)&c->tcp, on_closed);
+    for (struct link *link; (link = list_pop(&c->requests)) != NULL;) {
+        struct request *r = request_at(link);
+
+        if (r->replied || !r->dispatched) {
+            list_append(&c->done, link);
+            continue;
+        }
+        r->x.connection = NULL;
+        r->server = c->server;
+        c->server->refs++;
+        tell_gone(r);
+    }
+}
+
+/* All is sent.  Closing a socket with unread bytes would reset it, and the client could lose the reply. */
+static void end(struct connection *c)
+{
+    uv_os_fd_t fd;
+
+    if (c->eof || !c->untidy || uv_fileno((uv_handle_t *)&c->tcp, &fd) < 0 || shutdown(fd, SHUT_WR) < 0) {
+        connection_close(c);
+        return;
+    }
+    c->lingering = true;
+    if (c->paused) {
+        c->paused = false;
+        start_reading(c);
+    }
+}
+
+static bool between_requests(const struct connection *c)
+{
+    return c->in.request == NULL && c->in.in.n == 0;
+}
+
+void connection_drain(struct connection *c)
+{
+    if (!c->closing && !c->lingering && list_empty(&c->requests) && between_requests(c))
+        connection_close(c);
+}
+
+/* ---- writing ---- */
+
+static void add_buf(uv_buf_t *bufs, unsigned *n, const char *p, size_t bytes)
+{
+    bufs[(*n)++] = uv_buf_init((char *)(uintptr_t)p, (unsigned)bytes);
+}
+
+/* What may leave now: the replies up to the first that is not made; if that one's client waits for leave to send
+ * its body, this too. */
+static unsigned gather(struct connection *c, uv_buf_t bufs[BUFS_AT_ONCE + 1], size_t *ret_bytes)
+{
+    unsigned n = 0;
+
+    *ret_bytes = 0;
+    LIST_EACH(&c->requests, link) {
+        struct request *r = request_at(link);
+
+        if (n >= BUFS_AT_ONCE - 1)
+            break;
+        if (r->continue_left > 0)
+            add_buf(bufs, &n, &CONTINUE_TEXT[CONTINUE_BYTES - r->continue_left], r->continue_left);
+        *ret_bytes += r->continue_left;
+        if (!r->replied)
+            break;
+        add_buf(bufs, &n, r->reply + r->sent_bytes, MIN(r->reply_bytes - r->sent_bytes, (size_t)1 << 30));
+        *ret_bytes += bufs[n - 1].len;
+    }
+    return n;
+}
+
+static void finish_request(struct connection *c, struct request *r)
+{
+    list_remove(&r->link);
+    c->n_requests--;
+    request_free(r);
+}
+
+/* Books n written bytes.  True when the connection is to end with what was written. */
+static bool written(struct connection *c, size_t n)
+{
+    bool last = false;
+
+    c->server->stats.bytes_out += n;
+    while (n > 0) {
+        struct request *r = request_at(list_first(&c->requests));
+        size_t part = MIN(n, r->continue_left);
+
+        r->continue_left -= part;
+        n -= part;
+        part = MIN(n, r->reply_bytes - r->sent_bytes);
+        r->sent_bytes += part;
+        c->unsent_bytes -= part;
+        n -= part;
+        if (!r->replied || r->sent_bytes < r->reply_bytes) {
+            CHECK(n == 0);
+            break;
+        }
+        last = r->close_after;
+        finish_request(c, r);
+    }
+    return last;
+}
+
+static void on_written(uv_write_t *write, int status);
+
+/* The kernel's buffer is full: libuv waits for room.  The interim reply counts as sent from here on. */
+static void write_rest(struct connection *c)
+{
+    uv_buf_t bufs[BUFS_AT_ONCE + 1];
+    size_t bytes;
+    unsigned n = gather(c, bufs, &bytes);
+
+    c->writing = true;
+    c->write.data = c;
+    if (uv_write(&c->write, stream_of(c), bufs, n, on_written) < 0) {
+        c->writing = false;
+        connection_close(c);
+        return;
+    }
+    c->write_bytes = bytes;
+    LIST_EACH(&c->requests, link) {
+        c->write_bytes -= request_at(link)->continue_left;
+        c->server->stats.bytes_out += request_at(link)->continue_left;
+        request_at(link)->continue_left = 0;
+        if (!request_at(link)->replied)
+            break;
+    }
+}
+
+static bool enough_in_work(const struct connection *c)
+{
+    return c->n_requests >= c->server->limits.pipelined || c->unsent_bytes > UNSENT_PAUSE_BYTES;
+}
+
+static void resume(struct connection *c)
+{
+    struct buf held = c->in.in;
+
+    c->in.in = (struct buf){0};
+    c->in.scan = (struct head_scan){0};
+    c->paused = false;
+    feed(c, buf_view(&held));
+    buf_done(&held);
+    if (!c->closing && !c->paused)
+        start_reading(c);
+}
+
+static void settle(struct connection *c, bool last)
+{
+    if (last || (list_empty(&c->requests) && between_requests(c) && (c->eof || c->server->closing)))
+        end(c);
+    else if (c->paused && !c->feeding && !enough_in_work(c))
+        resume(c);
+    if (!c->closing)
+        arm(c);
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+    struct connection *c = write->data;
+
+    c->writing = false;
+    if (c->closing)
+        return;
+    if (status < 0) {
+        connection_close(c);
+        return;
+    }
+    settle(c, written(c, c->write_bytes));
+    if (!c->closing && !list_empty(&c->requests))
+        server_dirty(c->server, c);
+}
+
+void connection_flush(struct connection *c)
+{
+    uv_buf_t bufs[BUFS_AT_ONCE + 1];
+    size_t bytes = 0;
+    bool last = false;
+    unsigned n;
+
+    if (c->closing || c->writing || c->lingering)
+        return;
+    while (!last && (n = gather(c, bufs, &bytes)) > 0) {
+        int wrote = uv_try_write(stream_of(c), bufs, n);
+
+        if (wrote < 0 && wrote != UV_EAGAIN) {
+            connection_close(c);
+            return;
+        }
+        last = written(c, wrote > 0 ? (size_t)wrote : 0);
+        if (wrote < 0 || (size_t)wrote < bytes) {
+            write_rest(c);
+            break;
+        }
+    }
+    if (!c->closing)
+        settle(c, last);
+}
+
+void connection_reply(struct connection *c, struct request *r, int status, struct str headers, struct str body)
+{
+    bool last = c->requests.head.prev == &r->link && between_requests(c);
+
+    CHECK(c->magic == CONNECTION_MAGIC);
+    if (c->closing) {                                        /* its turn on connection_close()'s list is still to come */
+        r->replied = true;
+        return;
+    }
+    r->close_after = r->close_after || !r->keep_alive || (last && (c->eof || c->server->closing));
+    if (r->close_after)
+        http1_stop(&c->in);
+    request_set_reply(r, status, headers, body, hub_date(c->server->hub));
+    c->unsent_bytes += r->reply_bytes;
+    if (c->unsent_bytes > UNSENT_CLOSE_BYTES && c->unsent_bytes > r->reply_bytes) {
+        connection_close(c);
+        return;
+    }
+    if (c->requests.head.next == &r->link)
+        server_dirty(c->server, c);
+}
+
+/* ---- refusing ---- */
+
+static void add_request(struct connection *c, struct request *r)
+{
+    r->x.connection = c;
+    r->x.peer = arena_str(r->x.mem, str_of(c->peer));
+    list_append(&c->requests, &r->link);
+    c->n_requests++;
+    c->server->stats.requests_total++;
+}
+
+/* Answers what is being read, or what could not be read, and takes nothing more. */
+static void refuse_with(struct connection *c, int status, struct str text)
+{
+    struct request *r = c->in.request;
+
+    if (r == NULL) {
+        r = request_new(&c->server->held_bytes);
+        add_request(c, r);
+    }
+    c->server->stats.bad_requests_total++;
+    c->untidy = true;
+    http1_stop(&c->in);
+    r->close_after = true;
+    connection_reply(c, r, status, STR("Content-Type: text/plain\r\n"), text);
+}
+
+static void refuse(struct connection *c, int status, const char *why)
+{
+    char text[256];
+    int n = snprintf(text, sizeof text, "%s: %s\n", status_reason(status), why);
+
+    refuse_with(c, status, str_make(text, MIN((size_t)n, sizeof text - 1)));
+}
+
+/* ---- reading ---- */
+
+static void on_head(struct connection *c)
+{
+    struct server *s = c->server;
+    struct request *r = c->in.request;
+    struct str text = STR_NONE;
+    int status;
+
+    add_request(c, r);
+    hub_unwait(&c->wait);
+    c->waiting = WAIT_NOTHING;
+    if (s->on_headers == NULL)
+        return;
+    status = s->on_headers(&r->x, r->content_length, s->arg, &text);
+    if (status != 0 && !c->closing)
+        refuse_with(c, status, text);
+}
+
+static void on_whole(struct connection *c)
+{
+    struct request *r = TAKE(c->in.request);
+
+    r->dispatched = true;
+    c->server->on_request(&r->x, c->server->arg);
+}
+
+static void pause_reading(struct connection *c, struct str bytes)
+{
+    uv_read_stop(stream_of(c));
+    c->paused = true;
+    buf_str(&c->in.in, bytes);
+}
+
+static void feed(struct connection *c, struct str bytes)
+{
+    enum http1_event event;
+
+    c->feeding = true;
+    do {
+        if (c->in.state == HTTP1_IN_HEAD && bytes.n > 0 && enough_in_work(c)) {
+            pause_reading(c, bytes);
+            break;
+        }
+        c->untidy |= c->in.state == HTTP1_STOPPED && bytes.n > 0;
+        event = http1_feed(&c->in, &bytes);
+        if (event == HTTP1_HEAD)
+            on_head(c);
+        else if (event == HTTP1_WHOLE)
+            on_whole(c);
+        else if (event == HTTP1_REFUSED)
+            refuse(c, c->in.refusal.status, c->in.refusal.text);
+    } while (!c->closing && (event != HTTP1_MORE || bytes.n > 0));
+    c->feeding = false;
+    if (!c->closing && c->in.request != NULL && c->in.request->continue_left > 0)
+        server_dirty(c->server, c);
+}
+
+/* Whoever waits for the client to leave learns it; what the client began and cannot end is dropped. */
+static void on_eof(struct connection *c)
+{
+    struct request *part = c->in.request;
+    bool told;
+
+    c->eof = true;
+    uv_read_stop(stream_of(c));
+    http1_stop(&c->in);
+    if (part != NULL && !part->replied)
+        finish_request(c, part);
+    if (list_empty(&c->requests) || c->lingering) {
+        connection_close(c);
+        return;
+    }
+    do {                                                     /* from the start each time: the list may change meanwhile */
+        told = false;
+        LIST_EACH(&c->requests, link) {
+            struct request *r = request_at(link);
+
+            if (r->dispatched && !r->replied && !r->x.gone) {
+                tell_gone(r);
+                told = true;
+                break;
+            }
+        }
+    } while (told && !c->closing);
+    if (!c->closing)
+        arm(c);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    struct connection *c = handle->data;
+    size_t n = HUB_READ_BYTES;
+    char *p = http1_body_space(&c->in, &n);
+
+    (void)suggested;
+    *buf = uv_buf_init(p != NULL ? p : hub_read_buffer(c->server->hub), (unsigned)MIN(n, (size_t)1 << 30));
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct connection *c = stream->data;
+    struct str bytes = { buf->base, (size_t)n };
+
+    if (n == 0 || c->closing)
+        return;
+    if (n == UV_EOF) {
+        on_eof(c);
+        return;
+    }
+    if (n < 0) {
+        connection_close(c);
+        return;
+    }
+    c->server->stats.bytes_in += (size_t)n;
+    if (c->lingering)
+        return;
+    if (buf->base != hub_read_buffer(c->server->hub)) {
+        http1_body_took(&c->in, (size_t)n);
+        bytes = STR("");
+    }
+    feed(c, bytes);
+    if (!c->closing)
+        arm(c);
+}
+
+/* ---- deadlines ---- */
+
+static enum connection_wait awaited(const struct connection *c)
+{
+    if (c->lingering)
+        return WAIT_LINGER;
+    if (c->writing)
+        return WAIT_WRITE;
+    if (c->paused || c->eof || c->in.state == HTTP1_STOPPED)
+        return WAIT_NOTHING;
+    if (c->in.request != NULL)
+        return c->in.request->continue_left == 0 ? WAIT_BODY : WAIT_NOTHING;
+    if (c->in.in.n > 0)
+        return WAIT_HEADER;
+    return list_empty(&c->requests) ? WAIT_IDLE : WAIT_NOTHING;
+}
+
+static struct wait_class *class_for(const struct server *s, enum connection_wait waiting)
+{
+    switch (waiting) {
+    case WAIT_HEADER: return s->header_wait;
+    case WAIT_BODY:
+    case WAIT_WRITE:  return s->body_wait;
+    case WAIT_IDLE:   return s->idle_wait;
+    default:          return s->linger_wait;
+    }
+}
+
+/* Only a body's deadline moves with the bytes; the others count from when the waiting began. */
+static void arm(struct connection *c)
+{
+    enum connection_wait waiting = awaited(c);
+
+    if (waiting == c->waiting && waiting != WAIT_BODY)
+        return;
+    c->waiting = waiting;
+    if (waiting == WAIT_NOTHING) {
+        hub_unwait(&c->wait);
+        return;
+    }
+    if (waiting == WAIT_WRITE)
+        c->write_left = uv_stream_get_write_queue_size(stream_of(c));
+    hub_wait(c->server->hub, class_for(c->server, waiting), &c->wait);
+}
+
+static void on_deadline(struct wait *w)
+{
+    struct connection *c = CONTAINER_OF(w, struct connection, wait);
+    enum connection_wait waiting = c->waiting;
+
+    c->waiting = WAIT_NOTHING;
+    switch (waiting) {
+    case WAIT_HEADER:
+        refuse(c, 408, "the request's headers took too long");
+        break;
+    case WAIT_BODY:
+        refuse(c, 408, "the request's body stopped coming");
+        break;
+    case WAIT_WRITE:
+        if (uv_stream_get_write_queue_size(stream_of(c)) < c->write_left)
+            arm(c);                                          /* slow, but it reads */
+        else
+            connection_close(c);
+        break;
+    default:
+        connection_close(c);
+    }
+}
+
+/* ---- beginning ---- */
+
+static void set_peer(struct connection *c)
+{
+    struct sockaddr_storage address;
+    int n = sizeof address;
+    char host[46];
+
+    if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&address, &n) < 0)
+        return;
+    if (address.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
+
+        uv_ip6_name(v6, host, sizeof host);
+        snprintf(c->peer, sizeof c->peer, "[%s]:%d", host, ntohs(v6->sin6_port));
+    } else {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
+
+        uv_ip4_name(v4, host, sizeof host);
+        snprintf(c->peer, sizeof c->peer, "%s:%d", host, ntohs(v4->sin_port));
+    }
+}
+
+static struct connection *connection_new(struct server *s)
+{
+    struct connection *c = xcalloc(1, sizeof *c);
+
+    c->magic = CONNECTION_MAGIC;
+    c->server = s;
+    list_init(&c->requests);
+    list_init(&c->done);
+    c->wait.fire = on_deadline;
+    http1_init(&c->in, &s->limits, &s->held_bytes);
+    CHECK(uv_tcp_init(hub_loop(s->hub), &c->tcp) == 0);
+    c->tcp.data = c;
+    list_append(&s->connections, &c->link);
+    s->open++;
+    s->stats.connections_now++;
+    s->stats.connections_total++;
+    return c;
+}
+
+void connection_accept(struct server *s)
+{
+    struct connection *c = connection_new(s);
+
+    if (uv_accept((uv_stream_t *)&s->listener, stream_of(c)) < 0 || s->stats.connections_now > s->limits.connections) {
+        connection_close(c);
+        return;
+    }
+    uv_tcp_nodelay(&c->tcp, 1);
+    set_peer(c);
+    start_reading(c);
+    if (!c->closing)
+        arm(c);
+}
