@@ -1,0 +1,62 @@
+/* call.c - what a handler does with its call.  call_reply() is the engine's: it knows how replies leave. */
+#include <stdarg.h>
+
+#include "net/exchange.h"
+#include "wire/call.h"
+#include "wire/codec.h"
+
+int (*call_authorizer)(struct call *c, const char *action, struct str resource);
+
+int call_fault(struct call *c, const struct error_row *row, const char *fmt, ...)
+{
+    CLEANUP(buf_done) struct buf text = { 0 };
+    va_list ap;
+
+    va_start(ap, fmt);
+    buf_vprintf(&text, fmt, ap);
+    va_end(ap);
+    c->fault = (struct fault){ .row = row, .message = buf_to_arena(&text, c->mem) };
+    return -E_FAULT;
+}
+
+void call_header(struct call *c, const char *name, struct str value)
+{
+    header_line(&c->extra_headers, str_of(name), value);
+}
+
+void call_raw(struct call *c, int status, const char *content_type, struct str body)
+{
+    c->raw = true;
+    c->status = status;
+    c->raw_content_type = str_of(content_type);
+    c->raw_body = body;
+}
+
+struct str call_request_header(const struct call *c, const char *name)
+{
+    struct str value = STR_NONE;
+
+    if (c->x == NULL)
+        return value;
+    for (size_t i = 0; i < c->x->n_headers; i++)
+        if (str_eq_nocase(c->x->headers[i].name, str_of(name)))
+            value = c->x->headers[i].value;
+    return value;
+}
+
+struct str call_host(const struct call *c)
+{
+    struct str host = call_request_header(c, "Host");
+
+    return str_empty(host) ? STR("localhost") : host;
+}
+
+struct str call_body(const struct call *c)
+{
+    return c->x == NULL ? STR("") : c->x->body;
+}
+
+int call_authorize(struct call *c, const char *action, struct str resource)
+{
+    return call_authorizer == NULL ? 0 : call_authorizer(c, action, resource);
+}

@@ -1,0 +1,100 @@
+/* call.h - one API call as a service sees it: who asks, where, when, and how to answer.
+ *
+ * Life: the router makes a call from an exchange (operation found, input decoded and checked against the model),
+ * the engine runs its handler inside a turn, the reply leaves after the turn's commit.
+ *
+ * A handler has the form
+ *     static int create_queue(struct call *c, const void *input, void *output);
+ * `input` points to the operation's input struct, `output` to a zeroed output struct (NULL where the model has
+ * none).  It returns
+ *     0          answered: output is encoded (or the raw reply set with call_raw())
+ *     -E_FAULT   after call_fault(): NOTHING may have been written to the store before (check first, write last)
+ *     -E_WAIT    the answer comes later: keep the call pointer and end it with call_reply() in a later turn,
+ *                or forget it when `on_gone` is called
+ *     other      a bug or a broken machine: the client gets a 500 with an id the log can find
+ *
+ * Everything hanging on a call lives in c->mem, which ends with the last byte of the reply. */
+#ifndef WAYBILL_WIRE_CALL_H
+#define WAYBILL_WIRE_CALL_H
+
+#include "base/clock.h"
+#include "wire/fault.h"
+
+struct exchange;
+struct turn;
+
+struct principal {
+    /* PRINCIPAL_OPERATOR: a key nobody minted here (the person at the keyboard, the deployer): may do everything.
+     * PRINCIPAL_ROLE: credentials minted here for a role session (a function, AssumeRole): IAM decides.
+     * PRINCIPAL_EXPIRED, PRINCIPAL_INVALID: a key minted here whose token is over, or is not the one that belongs to
+     * it: every call is refused (iam_refuse_principal). */
+    enum { PRINCIPAL_OPERATOR, PRINCIPAL_ROLE, PRINCIPAL_EXPIRED, PRINCIPAL_INVALID } kind;
+    struct str account;
+    struct str arn;                                          /* as GetCallerIdentity shows it */
+    struct str user_id;                                      /* AROA...:session, or the account for an operator */
+    struct str role_arn;                                     /* PRINCIPAL_ROLE */
+    const void *session;                                     /* IAM's own: what else the token says; may be NULL */
+};
+
+struct call {
+    struct arena *mem;
+    struct exchange *x;                                      /* headers of the request; do not write to it */
+    const struct service_model *service;
+    const struct op *op;
+    enum protocol protocol;
+    struct turn *turn;                                       /* store, timers, effects; valid while the handler runs */
+    struct now now;
+    struct str region, account;                              /* account of the access key */
+    struct str access_key;                                   /* absent when unsigned */
+    struct principal principal;
+    struct str request_id;                                   /* x-amzn-RequestId; a handler may replace it before it answers */
+    void *state;                                             /* the service's own (struct service.state) */
+    const void *input;
+    void *output;
+
+    struct fault fault;
+    int status;                                              /* 0: the operation's own */
+    struct buf extra_headers;                                /* "name: value\r\n"..., call_header() adds */
+    bool raw;                                                /* raw_body is the reply */
+    struct str raw_body, raw_content_type;
+
+    void (*on_gone)(struct call *c);                         /* client went away while -E_WAIT; NULL: nobody asks */
+    void *waiting;                                           /* the waiter's own */
+    bool gone;
+    void *engine;                                            /* the engine's own */
+};
+
+/* -E_FAULT always, so that handlers can `return call_fault(c, &row, "...")`. */
+int  call_fault(struct call *c, const struct error_row *row, const char *fmt, ...) PRINTF(3, 4);
+void call_header(struct call *c, const char *name, struct str value);
+/* A reply body of our own making; status 0 keeps the operation's.  body must live in c->mem or be static. */
+void call_raw(struct call *c, int status, const char *content_type, struct str body);
+struct str call_request_header(const struct call *c, const char *name);   /* absent when not sent; name in any case */
+struct str call_host(const struct call *c);                  /* "127.0.0.1:4566": what the client used */
+struct str call_body(const struct call *c);                  /* the request's bytes */
+
+/* Ends a call that answered -E_WAIT.  Must run inside a turn; the reply leaves after its commit. */
+void call_reply(struct call *c, int result);
+
+/* May this caller do `action` ("sqs:SendMessage") on `resource` (an ARN, or "*")?  0, or -E_FAULT with the
+ * service's own access denied fault.  Operators always may.  Filled by main.c; allowed when unset. */
+int call_authorize(struct call *c, const char *action, struct str resource);
+extern int (*call_authorizer)(struct call *c, const char *action, struct str resource);
+
+/* A service: its model and its handlers by operation name. */
+struct handler {
+    const char *op;
+    int (*fn)(struct call *c, const void *input, void *output);
+    /* Rough cost of the body the operation may carry; 0: the default limit of 1 MiB + 64 KiB. */
+    size_t max_body_bytes;
+};
+struct service {
+    const struct service_model *model;
+    const struct handler *handlers;
+    size_t n_handlers;
+    void *state;                                             /* reaches handlers as c->state */
+    bool checks_itself;                                      /* its errors for missing and forbidden members are not
+                                                                the common ValidationException (SQS) */
+};
+
+#endif

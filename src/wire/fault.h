@@ -1,0 +1,30 @@
+/* fault.h - what a user is told when the answer is no: a row of the model and a message.
+ * Made in service/ (and by wire's own checks); encoded by wire in the protocol of the request. */
+#ifndef WAYBILL_WIRE_FAULT_H
+#define WAYBILL_WIRE_FAULT_H
+
+#include "base/buf.h"
+#include "wire/model.h"
+
+struct fault {
+    const struct error_row *row;                             /* NULL: no fault */
+    struct str message;                                      /* in the call's arena */
+    /* Extra members of the error body, as JSON text ready to paste: `"Reason":"..."`; they stand first
+     * (TooManyRequestsException).  Absent: none. */
+    struct str extra_json;
+    bool bare;                                               /* rest-json: body without "Type":"User" */
+    bool null_type;                                          /* rest-json: "Type":null */
+};
+
+/* Errors every service can answer, whatever its model says. */
+extern const struct error_row error_validation;              /* ValidationException 400 (query: ValidationError) */
+extern const struct error_row error_serialization;           /* SerializationException 400 */
+extern const struct error_row error_unknown_operation;       /* UnknownOperationException 400 (query: InvalidAction) */
+extern const struct error_row error_not_implemented;         /* NotImplementedException 501 */
+extern const struct error_row error_access_denied;           /* AccessDeniedException 403 (query: AccessDenied) */
+extern const struct error_row error_internal;                /* InternalFailure 500 */
+extern const struct error_row error_unavailable;             /* ServiceUnavailable 503 */
+extern const struct error_row error_missing_parameter;       /* query: MissingParameter 400 */
+extern const struct error_row error_request_entity_too_large; /* RequestEntityTooLargeException 413, bare */
+
+#endif

@@ -1,0 +1,447 @@
+/* route.c - from a request to the row of its operation.
+ *
+ * True here: all tables are made once, in router_new(); finding an operation allocates only when a name must be
+ * decoded.  Targets and actions are found by hash; rest-json paths walk a tree of segments, literal before label
+ * before greedy label.  A slash at the end of a path is no segment: old clients send one. */
+#include "base/map.h"
+#include "wire/codec.h"
+#include "wire/route.h"
+
+#include <stdlib.h>
+
+struct entry {
+    const struct service *service;
+    const struct op *op;
+    const struct handler *handler;
+};
+
+struct node {
+    struct str literal;                                      /* segment that leads here; unused below a label */
+    struct node *first, *next;                               /* literal children; siblings */
+    struct node *label, *greedy;
+    struct leaf { const char *method; struct str query; const struct entry *entry; struct leaf *next; } *leaves;
+};
+
+struct router {
+    struct arena *mem;
+    struct entry *entries;
+    size_t n_entries;
+    struct map targets;                                      /* "AmazonSQS.SendMessage" -> entry */
+    struct map prefixes;                                     /* "AmazonSQS" -> model */
+    struct map actions;                                      /* "sqs SendMessage", "2012-11-05 SendMessage" -> entry */
+    struct map scopes;                                       /* "sqs" -> model */
+    struct node root;
+};
+
+/* A path nobody knows is a 404 where there are paths. */
+static const struct error_row unknown_path = { .name = "UnknownOperationException", .status = 404, .sender = true, .message_member = "message" };
+
+/* ---- making the tables ---- */
+
+static const struct handler *handler_of(const struct service *s, const char *op)
+{
+    for (size_t i = 0; i < s->n_handlers; i++)
+        if (strcmp(s->handlers[i].op, op) == 0)
+            return &s->handlers[i];
+    return NULL;
+}
+
+static struct str take_segment(struct str *path)
+{
+    size_t i = 1;
+
+    while (i < path->n && path->p[i] != '/')
+        i++;
+    struct str segment = str_sub(*path, 1, i);
+    *path = str_sub(*path, i, path->n);
+    return segment;
+}
+
+static struct str trim_path(struct str path)
+{
+    return path.n > 0 && path.p[path.n - 1] == '/' ? str_sub(path, 0, path.n - 1) : path;
+}
+
+static struct node *literal_child(struct router *r, struct node *node, struct str segment)
+{
+    struct node **at = &node->first;
+
+    while (*at != NULL && !str_eq((*at)->literal, segment))
+        at = &(*at)->next;
+    if (*at == NULL) {
+        *at = ARENA_NEW(r->mem, struct node);
+        (*at)->literal = segment;
+    }
+    return *at;
+}
+
+static struct node *child_for(struct router *r, struct node *node, struct str segment)
+{
+    if (segment.n < 2 || segment.p[0] != '{')
+        return literal_child(r, node, segment);
+    struct node **at = segment.p[segment.n - 2] == '+' ? &node->greedy : &node->label;
+    if (*at == NULL)
+        *at = ARENA_NEW(r->mem, struct node);
+    return *at;
+}
+
+/* Leaves that want something in the query string stand before those that do not. */
+static void add_leaf(struct router *r, struct node *node, const struct entry *e, struct str query)
+{
+    struct leaf **at = &node->leaves, *leaf = ARENA_NEW(r->mem, struct leaf);
+
+    for (struct leaf *l = node->leaves; l != NULL; l = l->next)
+        CHECK(strcmp(l->method, e->op->method) != 0 || !str_eq(l->query, query));
+    while (str_empty(query) && *at != NULL && !str_empty((*at)->query))
+        at = &(*at)->next;
+    *leaf = (struct leaf){ e->op->method, query, e, *at };
+    *at = leaf;
+}
+
+static void add_path(struct router *r, const struct entry *e)
+{
+    struct str query = str_of(e->op->uri), uri;
+    struct node *node = &r->root;
+
+    str_cut(&query, '?', &uri);
+    uri = trim_path(uri);
+    while (!str_empty(uri))
+        node = child_for(r, node, take_segment(&uri));
+    add_leaf(r, node, e, str_absent(query) ? STR("") : query);
+}
+
+static void put_first(struct map *m, struct str key, const void *value)
+{
+    if (map_get(m, key) == NULL)
+        map_put(m, key, (void *)(uintptr_t)value);
+}
+
+static void add_op(struct router *r, struct entry *e)
+{
+    const struct service_model *m = e->service->model;
+
+    if (m->protocols[PROTO_JSON] && m->target_prefix != NULL)
+        put_first(&r->targets, arena_printf(r->mem, "%s.%s", m->target_prefix, e->op->name), e);
+    if (m->protocols[PROTO_QUERY]) {
+        put_first(&r->actions, arena_printf(r->mem, "%s %s", m->scope, e->op->name), e);
+        put_first(&r->actions, arena_printf(r->mem, "%s %s", m->api_version, e->op->name), e);
+    }
+    if (m->protocols[PROTO_REST_JSON])
+        add_path(r, e);
+}
+
+static void check_handlers(const struct service *s)
+{
+    for (size_t i = 0; i < s->n_handlers; i++) {
+        bool known = false;
+        for (uint32_t k = 0; k < s->model->n_ops && !known; k++)
+            known = strcmp(s->model->ops[k].name, s->handlers[i].op) == 0;
+        CHECK(known);
+    }
+}
+
+struct router *router_new(const struct service *const *services, size_t n)
+{
+    struct router *r = xcalloc(1, sizeof(*r));
+    size_t ops = 0;
+
+    r->mem = arena_new(0);
+    for (size_t i = 0; i < n; i++)
+        ops += services[i]->model->n_ops;
+    r->entries = arena_calloc(r->mem, ops + 1, sizeof(*r->entries));
+    for (size_t i = 0; i < n; i++) {
+        const struct service_model *m = services[i]->model;
+        check_handlers(services[i]);
+        put_first(&r->scopes, str_of(m->scope), m);
+        if (m->target_prefix != NULL)
+            put_first(&r->prefixes, str_of(m->target_prefix), m);
+        for (uint32_t k = 0; k < m->n_ops; k++) {
+            struct entry *e = &r->entries[r->n_entries++];
+            *e = (struct entry){ services[i], &m->ops[k], handler_of(services[i], m->ops[k].name) };
+            add_op(r, e);
+        }
+    }
+    return r;
+}
+
+struct router *router_free(struct router *r)
+{
+    if (r == NULL)
+        return NULL;
+    map_done(&r->targets);
+    map_done(&r->prefixes);
+    map_done(&r->actions);
+    map_done(&r->scopes);
+    arena_free(r->mem);
+    free(r);
+    return NULL;
+}
+
+static enum protocol first_protocol(const struct service_model *m)
+{
+    for (int p = 0; p <= PROTO_CBOR; p++)
+        if (m->protocols[p])
+            return (enum protocol)p;
+    return PROTO_REST_JSON;
+}
+
+bool router_next(const struct router *r, size_t *at, struct route *ret)
+{
+    if (*at >= r->n_entries)
+        return false;
+    const struct entry *e = &r->entries[(*at)++];
+    *ret = (struct route){ e->service->model, e->op, e->handler, first_protocol(e->service->model), e->service->state, e->service->checks_itself };
+    return true;
+}
+
+/* ---- finding ---- */
+
+struct search {
+    const struct router *r;
+    struct arena *a;
+    struct str method;
+    const struct request_parts *parts;
+    struct signature_scope signature;
+    struct route *ret;
+    struct fault *fault;
+};
+
+static int found(struct search *s, const struct entry *e, enum protocol protocol)
+{
+    *s->ret = (struct route){ e->service->model, e->op, e->handler, protocol, e->service->state, e->service->checks_itself };
+    return 0;
+}
+
+static int refuse(struct search *s, const struct service_model *service, enum protocol protocol)
+{
+    *s->ret = (struct route){ .service = service, .protocol = protocol };
+    return -E_FAULT;
+}
+
+static int find_cbor(struct search *s)
+{
+    fault_set(s->a, s->fault, &error_not_implemented, "The protocol rpc-v2-cbor is not implemented: " STR_FMT, STR_ARG(s->parts->path));
+    return refuse(s, NULL, PROTO_CBOR);
+}
+
+static int find_target(struct search *s, struct str target)
+{
+    const struct entry *e = map_get(&s->r->targets, target);
+    ptrdiff_t dot = str_rfind(target, '.');
+    const struct service_model *service;
+
+    if (e != NULL)
+        return found(s, e, PROTO_JSON);
+    service = dot < 0 ? NULL : map_get(&s->r->prefixes, str_sub(target, 0, (size_t)dot));
+    if (service != NULL)
+        fault_set(s->a, s->fault, &error_unknown_operation, "Unknown operation: " STR_FMT, STR_ARG(target));
+    else
+        fault_set(s->a, s->fault, &error_not_implemented, "No service here answers X-Amz-Target " STR_FMT, STR_ARG(target));
+    return refuse(s, service, PROTO_JSON);
+}
+
+/* Does the query string hold every pair of `wanted`, as "find=LayerVersion"? */
+static bool has_query(struct str query, struct str wanted)
+{
+    struct str name, value, n, v;
+
+    while (form_next(&wanted, &name, &value)) {
+        struct str rest = query;
+        bool there = false;
+        while (!there && form_next(&rest, &n, &v))
+            there = str_eq(n, name) && (str_empty(value) || str_eq(v, value));
+        if (!there)
+            return false;
+    }
+    return true;
+}
+
+static const struct entry *match_path(struct search *s, const struct node *node, struct str path);
+
+/* Tries the longest run of segments first, so that what follows a greedy label can still match. */
+static const struct entry *match_greedy(struct search *s, const struct node *node, struct str path)
+{
+    const struct entry *e;
+
+    for (size_t end = path.n; end > 1; end--) {
+        if (end < path.n && path.p[end] != '/')
+            continue;
+        e = match_path(s, node, str_sub(path, end, path.n));
+        if (e != NULL)
+            return e;
+    }
+    return NULL;
+}
+
+static const struct entry *match_leaf(struct search *s, const struct node *node)
+{
+    for (const struct leaf *l = node->leaves; l != NULL; l = l->next)
+        if (str_is(s->method, l->method) && (str_empty(l->query) || has_query(s->parts->query, l->query)))
+            return l->entry;
+    return NULL;
+}
+
+static const struct entry *match_path(struct search *s, const struct node *node, struct str path)
+{
+    const struct entry *e = NULL;
+    struct str rest = path;
+
+    if (str_empty(path))
+        return match_leaf(s, node);
+    struct str segment = take_segment(&rest);
+    for (const struct node *child = node->first; child != NULL && e == NULL; child = child->next)
+        if (str_eq(child->literal, segment))
+            e = match_path(s, child, rest);
+    if (e == NULL && node->label != NULL)
+        e = match_path(s, node->label, rest);
+    if (e == NULL && node->greedy != NULL)
+        e = match_greedy(s, node->greedy, path);
+    return e;
+}
+
+static const struct entry *find_path(struct search *s)
+{
+    struct str path = trim_path(s->parts->path);
+
+    if (str_empty(path) || path.p[0] != '/')
+        return NULL;
+    return match_path(s, &s->r->root, path);
+}
+
+/* The last values of Action and Version, in the URL or the form. */
+static void find_action(struct search *s, struct str form, struct str *action, struct str *version)
+{
+    struct str name, value;
+
+    while (form_next(&form, &name, &value)) {
+        if (str_is(name, "Action"))
+            *action = percent_decode(s->a, value, true);
+        else if (str_is(name, "Version"))
+            *version = percent_decode(s->a, value, true);
+    }
+}
+
+static const struct entry *entry_of_action(struct search *s, struct str space, struct str action)
+{
+    char key[160];
+
+    if (str_empty(space) || space.n + action.n + 1 > sizeof(key))
+        return NULL;
+    memcpy(key, space.p, space.n);
+    key[space.n] = ' ';
+    memcpy(key + space.n + 1, action.p, action.n);
+    return map_get(&s->r->actions, str_make(key, space.n + 1 + action.n));
+}
+
+static int find_query(struct search *s, struct str action, struct str version)
+{
+    const struct service_model *service = str_empty(s->signature.scope) ? NULL : map_get(&s->r->scopes, s->signature.scope);
+    const struct entry *e = NULL;
+
+    if (service == NULL && !str_empty(s->signature.scope)) {
+        fault_set(s->a, s->fault, &error_not_implemented, "The service " STR_FMT " is not served here (Action=" STR_FMT ")",
+                  STR_ARG(s->signature.scope), STR_ARG(action));
+        return refuse(s, NULL, PROTO_QUERY);
+    }
+    e = service != NULL ? entry_of_action(s, s->signature.scope, action) : entry_of_action(s, version, action);
+    if (e != NULL)
+        return found(s, e, PROTO_QUERY);
+    if (str_empty(version))
+        version = STR("NO_VERSION_SPECIFIED");
+    fault_set(s->a, s->fault, &error_unknown_operation, "Could not find operation " STR_FMT " for version " STR_FMT, STR_ARG(action), STR_ARG(version));
+    return refuse(s, service, PROTO_QUERY);
+}
+
+static int find_nothing(struct search *s)
+{
+    const struct service_model *service = str_empty(s->signature.scope) ? NULL : map_get(&s->r->scopes, s->signature.scope);
+
+    if (service != NULL && service->protocols[PROTO_REST_JSON]) {
+        fault_set(s->a, s->fault, &unknown_path, "Unknown operation: " STR_FMT " " STR_FMT, STR_ARG(s->method), STR_ARG(s->parts->path));
+        s->fault->bare = true;
+        return refuse(s, service, PROTO_REST_JSON);
+    }
+    if (service != NULL) {
+        fault_set(s->a, s->fault, &error_unknown_operation, "The request names no operation of %s", service->name);
+        return refuse(s, service, first_protocol(service));
+    }
+    fault_set(s->a, s->fault, &error_not_implemented, "S3 is not served here (" STR_FMT " " STR_FMT ")", STR_ARG(s->method), STR_ARG(s->parts->path));
+    return refuse(s, NULL, PROTO_REST_XML);
+}
+
+int router_find(const struct router *r, struct arena *a, const char *method, const struct request_parts *parts,
+                struct route *ret, struct fault *ret_fault)
+{
+    struct search s = { .r = r, .a = a, .method = str_of(method), .parts = parts, .ret = ret, .fault = ret_fault };
+    struct str action = STR_NONE, version = STR_NONE, target;
+    const struct entry *e;
+
+    if (str_is(part_header(parts, "smithy-protocol"), "rpc-v2-cbor"))
+        return find_cbor(&s);
+    target = part_header(parts, "X-Amz-Target");
+    if (!str_empty(target))
+        return find_target(&s, target);
+    e = find_path(&s);
+    if (e != NULL)
+        return found(&s, e, PROTO_REST_JSON);
+    s.signature = signature_scope(a, parts);
+    find_action(&s, parts->query, &action, &version);
+    if (has_form(parts))
+        find_action(&s, parts->body, &action, &version);
+    return !str_empty(action) ? find_query(&s, action, version) : find_nothing(&s);
+}
+
+/* ---- who signed ---- */
+
+/* "AKID/20260914/eu-west-1/sqs/aws4_request"; SigV4A has no region. */
+static void split_credential(struct str credential, struct signature_scope *ret)
+{
+    struct str part[5];
+    size_t n = 0;
+
+    while (n < ARRAY_LEN(part) && str_cut(&credential, '/', &part[n]))
+        n++;
+    if (n < 4)
+        return;
+    ret->access_key = part[0];
+    ret->date = part[1];
+    ret->region = n == 5 ? part[2] : STR_NONE;
+    ret->scope = part[n - 2];
+}
+
+static struct str credential_of(struct str authorization)
+{
+    ptrdiff_t at = str_find_str(authorization, STR("Credential="));
+    size_t end;
+
+    if (at < 0)
+        return STR_NONE;
+    authorization = str_sub(authorization, (size_t)at + sizeof("Credential=") - 1, authorization.n);
+    for (end = 0; end < authorization.n && authorization.p[end] != ',' && authorization.p[end] != ' '; end++)
+        continue;
+    return str_sub(authorization, 0, end);
+}
+
+static void presigned(struct arena *a, struct str query, struct signature_scope *ret)
+{
+    struct str name, value;
+
+    while (form_next(&query, &name, &value)) {
+        if (str_eq_nocase(name, STR("X-Amz-Credential")))
+            split_credential(percent_decode(a, value, true), ret);
+        else if (str_eq_nocase(name, STR("X-Amz-Security-Token")))
+            ret->token = percent_decode(a, value, true);
+    }
+}
+
+struct signature_scope signature_scope(struct arena *a, const struct request_parts *parts)
+{
+    struct signature_scope ret = { .token = part_header(parts, "X-Amz-Security-Token") };
+    struct str authorization = part_header(parts, "Authorization");
+
+    if (!str_absent(authorization))
+        split_credential(credential_of(authorization), &ret);
+    else if (!str_empty(parts->query))
+        presigned(a, parts->query, &ret);
+    return ret;
+}
