@@ -1,0 +1,51 @@
+/* control.h - what Waybill adds to AWS: the JSON API under /_waybill/.
+ *
+ *   GET  /_waybill/health                 version, clock, counts, isolation
+ *   GET  /_waybill/clock                  {"now","mode","rate","offset_ms"}
+ *   POST /_waybill/clock                  one of {"advance_ms":N} {"freeze":true} {"resume":true} {"rate":R}
+ *   POST /_waybill/settle                 {"advance":true,"timeout_ms":30000} -> {"settled","advanced_ms","pending"}
+ *   GET  /_waybill/journeys[?function=F&limit=N]      newest first
+ *   GET  /_waybill/journeys/{requestId}
+ *   POST /_waybill/reset
+ *   GET  /_waybill/code/{sha256 hex}      a function's deployment package (GetFunction's Code.Location)
+ * Errors are {"error":"a sentence"} with 400, 404, 405 or 413.
+ *
+ * Advancing walks: the clock stops at every piece of due work on the way and goes on when it is done, so three
+ * minutes advanced are three minutes lived. */
+#ifndef WAYBILL_CONTROL_CONTROL_H
+#define WAYBILL_CONTROL_CONTROL_H
+
+#include "engine/engine.h"
+#include "flow/async.h"
+#include "net/exchange.h"
+#include "runtime/runtime.h"
+
+struct control;
+
+struct control_options {
+    uv_loop_t *loop;
+    struct clock *clock;
+    struct store *store;
+    struct engine *engine;
+    struct async *async;
+    struct runtime *runtime;
+    const char *code_dir;
+    struct str default_account;
+    /* Empties the server, inside a turn; the reply leaves after its commit. */
+    void (*reset)(void *arg, struct turn *t);
+    /* Adds `"functions":3,...` members of the services to the health object. */
+    void (*health)(void *arg, struct json_writer *w);
+    void *arg;
+};
+
+struct control *control_new(const struct control_options *o);
+struct control *control_free(struct control *c);
+bool control_is_path(struct str path);                       /* "/_waybill/..." */
+void control_request(struct control *c, struct exchange *x);
+void control_tick(struct control *c);                        /* after every turn: settle and advance look again */
+void control_stop(struct control *c);                        /* answers who waits; closes handles */
+
+/* Durable clock: restored before anything reads it; a server that restarts never steps back. */
+void control_clock_load(struct clock *clock, struct store *store);
+
+#endif

@@ -1,0 +1,52 @@
+/* internal.h - what the engine's three files share: engine.c (rounds), turn.c (what a turn offers), call.c (requests). */
+#ifndef WAYBILL_ENGINE_INTERNAL_H
+#define WAYBILL_ENGINE_INTERNAL_H
+
+#include "base/list.h"
+#include "engine/engine.h"
+
+struct item {
+    struct call *call;                                       /* a request; or else fn */
+    const struct handler *handler;
+    void (*fn)(void *arg, struct turn *t);
+    void *arg;
+};
+struct inbox { struct item *v; size_t n, cap; };
+
+struct effect { void (*fn)(void *arg); void *arg; };
+struct effects { struct effect *v; size_t n, cap; };
+
+/* A reply made in the turn, held until its commit. */
+struct held { struct exchange *x; struct call *call; int status; struct buf headers, body; };
+struct replies { struct held *v; size_t n, cap; };
+
+struct engine {
+    struct engine_options o;
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uv_idle_t idle;
+    uv_timer_t alarm;
+    int64_t armed_for;                                       /* key the alarm is set for */
+    struct inbox inbox, spare;
+    struct effects effects, spare_effects;
+    struct replies replies;
+    struct heap timers;
+    struct list real_timers;
+    struct list gone;                                        /* calls whose client closed while they wait */
+    uint64_t timer_seq, work_timers, jobs;
+    int busy;
+    bool in_turn;
+    struct engine_stats stats;
+};
+
+void engine_call(struct engine *e, struct call *c, const struct handler *h);
+void engine_arm(struct engine *e);
+void engine_nothing(void *arg, struct turn *t);
+void engine_real_timers_stop(struct engine *e);
+/* call.c */
+void engine_handle(struct engine *e, struct turn *t, struct call *c, const struct handler *h);
+void engine_handle_gone(struct engine *e, struct turn *t);
+void engine_replies_send(struct engine *e);
+void engine_replies_fail(struct engine *e);                  /* every held reply becomes a 500 */
+
+#endif
