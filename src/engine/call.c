@@ -134,6 +134,7 @@ static void drop(struct engine *e, struct turn *t, struct call *c)
         return;
     c->turn = t;
     c->on_gone(c);
+    c->on_gone = NULL;
     c->turn = NULL;
     hold(e, c)->status = CLIENT_CLOSED;
 }

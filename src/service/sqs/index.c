@@ -1,0 +1,294 @@
+/* index.c - nodes of a queue: every node is in the table, and in exactly one of the visible list and the hidden
+ * heap, as its state says.  The counters are the sizes of those two, hidden split by state. */
+#include "service/sqs/index.h"
+
+#include <stdlib.h>
+
+#define SLAB_NODES 1024
+#define FIRST_CAP 16
+
+struct sqs_slab {
+    struct sqs_slab *next;
+    struct sqs_node nodes[SLAB_NODES];
+};
+
+static void pool_grow(struct sqs_pool *p)
+{
+    struct sqs_slab *slab = xmalloc(sizeof(*slab));
+
+    slab->next = p->slabs;
+    p->slabs = slab;
+    for (size_t i = SLAB_NODES; i-- > 0;) {
+        slab->nodes[i].link.next = (struct link *)(void *)p->free;
+        p->free = &slab->nodes[i];
+    }
+}
+
+static struct sqs_node *pool_take(struct sqs_pool *p)
+{
+    struct sqs_node *node;
+
+    if (p->free == NULL)
+        pool_grow(p);
+    node = p->free;
+    p->free = (struct sqs_node *)(void *)node->link.next;
+    p->live++;
+    *node = (struct sqs_node){ 0 };
+    return node;
+}
+
+static void pool_drop_slabs(struct sqs_pool *p)
+{
+    for (struct sqs_slab *slab = p->slabs, *next; slab != NULL; slab = next) {
+        next = slab->next;
+        free(slab);
+    }
+    p->slabs = NULL;
+    p->free = NULL;
+}
+
+static void pool_give(struct sqs_pool *p, struct sqs_node *node)
+{
+    node->link.next = (struct link *)(void *)p->free;
+    p->free = node;
+    CHECK(p->live > 0);
+    /* One slab stays, so that a queue going empty and full again does not allocate each time. */
+    if (--p->live == 0 && p->slabs->next != NULL)
+        pool_drop_slabs(p);
+}
+
+void sqs_pool_done(struct sqs_pool *p)
+{
+    CHECK(p->live == 0);
+    pool_drop_slabs(p);
+}
+
+static size_t slot_home(const struct sqs_index *x, uint64_t id)
+{
+    return (size_t)((id * 0x9e3779b97f4a7c15u) >> 20) & (x->cap - 1);
+}
+
+static void slot_put(struct sqs_index *x, struct sqs_node *node)
+{
+    size_t i = slot_home(x, node->due.seq);
+
+    while (x->slots[i] != NULL)
+        i = (i + 1) & (x->cap - 1);
+    x->slots[i] = node;
+}
+
+static void slots_grow(struct sqs_index *x)
+{
+    struct sqs_node **old = x->slots;
+    size_t old_cap = x->cap;
+
+    x->cap = old_cap == 0 ? FIRST_CAP : old_cap * 2;
+    x->slots = xcalloc(x->cap, sizeof(*x->slots));
+    for (size_t i = 0; i < old_cap; i++)
+        if (old[i] != NULL)
+            slot_put(x, old[i]);
+    free(old);
+}
+
+static size_t slot_find(const struct sqs_index *x, uint64_t id)
+{
+    size_t i;
+
+    if (x->cap == 0)
+        return SIZE_MAX;
+    for (i = slot_home(x, id); x->slots[i] != NULL; i = (i + 1) & (x->cap - 1))
+        if (x->slots[i]->due.seq == id)
+            return i;
+    return SIZE_MAX;
+}
+
+/* Linear probing without tombstones: whoever stands behind the hole and may stand in it moves up. */
+static void slot_del(struct sqs_index *x, uint64_t id)
+{
+    size_t hole = slot_find(x, id), i = hole;
+
+    CHECK(hole != SIZE_MAX);
+    for (;;) {
+        size_t home;
+
+        i = (i + 1) & (x->cap - 1);
+        if (x->slots[i] == NULL)
+            break;
+        home = slot_home(x, x->slots[i]->due.seq);
+        if (((i - home) & (x->cap - 1)) >= ((i - hole) & (x->cap - 1))) {
+            x->slots[hole] = x->slots[i];
+            hole = i;
+        }
+    }
+    x->slots[hole] = NULL;
+}
+
+static size_t *counter(struct sqs_index *x, const struct sqs_node *node)
+{
+    switch ((enum sqs_state)node->state) {
+    case SQS_VISIBLE: return &x->n_visible;
+    case SQS_DELAYED: return &x->n_delayed;
+    case SQS_IN_FLIGHT: break;
+    }
+    return &x->n_in_flight;
+}
+
+/* Out of list and heap, and of the counters; still in the table. */
+static void detach(struct sqs_index *x, struct sqs_node *node)
+{
+    list_remove(&node->link);
+    heap_remove(&x->hidden, &node->due);
+    --*counter(x, node);
+}
+
+static void attach_visible(struct sqs_index *x, struct sqs_node *node)
+{
+    node->state = SQS_VISIBLE;
+    list_append(&x->visible, &node->link);
+    x->n_visible++;
+}
+
+static void attach_hidden(struct sqs_index *x, struct sqs_node *node, enum sqs_state state, int64_t until_ms)
+{
+    node->state = (uint64_t)state & 3;
+    node->due.key = until_ms;
+    heap_add(&x->hidden, &node->due);
+    ++*counter(x, node);
+}
+
+static void enter(struct sqs_index *x, struct sqs_node *node)
+{
+    if ((x->n + 1) * 4 > x->cap * 3)
+        slots_grow(x);
+    slot_put(x, node);
+    x->n++;
+    x->oldest_ms = MIN(x->oldest_ms, (int64_t)node->sent_ms);
+}
+
+static void leave(struct sqs_index *x, struct sqs_node *node)
+{
+    detach(x, node);
+    slot_del(x, node->due.seq);
+    if (--x->n == 0)
+        x->oldest_ms = INT64_MAX;
+}
+
+void sqs_index_init(struct sqs_index *x, struct sqs_pool *pool)
+{
+    *x = (struct sqs_index){ .pool = pool, .oldest_ms = INT64_MAX };
+    list_init(&x->visible);
+}
+
+void sqs_index_done(struct sqs_index *x)
+{
+    heap_done(&x->hidden);                                   /* first: it takes its mark off the nodes */
+    for (size_t i = 0; i < x->cap; i++)
+        if (x->slots[i] != NULL)
+            pool_give(x->pool, x->slots[i]);
+    free(x->slots);
+    *x = (struct sqs_index){ 0 };
+}
+
+void sqs_index_clear(struct sqs_index *x)
+{
+    struct sqs_pool *pool = x->pool;
+
+    sqs_index_done(x);
+    sqs_index_init(x, pool);
+}
+
+struct sqs_node *sqs_index_add(struct sqs_index *x, uint64_t id, int64_t sent_ms, int64_t visible_ms,
+                               int64_t receives, int64_t now_ms)
+{
+    struct sqs_node *node = pool_take(x->pool);
+
+    CHECK(slot_find(x, id) == SIZE_MAX);
+    node->due.seq = id;
+    node->sent_ms = (uint64_t)sent_ms & (((uint64_t)1 << 48) - 1);
+    node->receives = (uint64_t)MIN(receives, SQS_RECEIVES_MOST) & SQS_RECEIVES_MOST;
+    enter(x, node);
+    if (visible_ms <= now_ms)
+        attach_visible(x, node);
+    else
+        attach_hidden(x, node, receives == 0 ? SQS_DELAYED : SQS_IN_FLIGHT, visible_ms);
+    return node;
+}
+
+struct sqs_node *sqs_index_find(const struct sqs_index *x, uint64_t id)
+{
+    size_t i = slot_find(x, id);
+
+    return i == SIZE_MAX ? NULL : x->slots[i];
+}
+
+void sqs_index_remove(struct sqs_index *x, struct sqs_node *node)
+{
+    leave(x, node);
+    pool_give(x->pool, node);
+}
+
+void sqs_index_hide(struct sqs_index *x, struct sqs_node *node, int64_t until_ms)
+{
+    detach(x, node);
+    attach_hidden(x, node, SQS_IN_FLIGHT, until_ms);
+}
+
+void sqs_index_show(struct sqs_index *x, struct sqs_node *node)
+{
+    detach(x, node);
+    attach_visible(x, node);
+}
+
+void sqs_index_move(struct sqs_index *from, struct sqs_index *to, struct sqs_node *node)
+{
+    CHECK(from->pool == to->pool);
+    leave(from, node);
+    enter(to, node);
+    attach_visible(to, node);
+}
+
+void sqs_index_settle(struct sqs_index *x, int64_t now_ms)
+{
+    for (struct heap_node *h; (h = heap_first(&x->hidden)) != NULL && h->key <= now_ms;)
+        sqs_index_show(x, CONTAINER_OF(h, struct sqs_node, due));
+}
+
+struct sqs_node *sqs_index_first(const struct sqs_index *x)
+{
+    struct link *k = list_first(&x->visible);
+
+    return k == NULL ? NULL : CONTAINER_OF(k, struct sqs_node, link);
+}
+
+int64_t sqs_index_next_ms(const struct sqs_index *x)
+{
+    struct heap_node *h = heap_first(&x->hidden);
+
+    return h == NULL ? INT64_MAX : h->key;
+}
+
+size_t sqs_index_older(struct sqs_index *x, int64_t before_ms, uint64_t **ret_ids)
+{
+    uint64_t *ids = NULL;
+    size_t n = 0, cap = 0;
+    int64_t oldest = INT64_MAX;
+
+    for (size_t i = 0; i < x->cap; i++) {
+        const struct sqs_node *node = x->slots[i];
+
+        if (node == NULL)
+            continue;
+        if ((int64_t)node->sent_ms >= before_ms) {
+            oldest = MIN(oldest, (int64_t)node->sent_ms);
+            continue;
+        }
+        if (n == cap) {
+            cap = cap == 0 ? 64 : cap * 2;
+            ids = xrealloc(ids, cap * sizeof(*ids));
+        }
+        ids[n++] = node->due.seq;
+    }
+    x->oldest_ms = oldest;
+    *ret_ids = ids;
+    return n;
+}

@@ -1,0 +1,325 @@
+/* queue.c - queues by name, their life in memory, and the two ways messages come and go without a receive:
+ * being sent, and growing too old. */
+#include "service/sqs/queue.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/arn.h"
+#include "base/id.h"
+#include "service/sqs/fault.h"
+#include "service/sqs/redrive.h"
+#include "service/sqs/rows.h"
+#include "service/sqs/wait.h"
+
+#define KEY_MOST 256
+#define DROP_SINGLY_MOST 4096                                /* more than this: one statement over the range of keys */
+#define SWEEP_EVERY_MS 60000
+
+static struct str own(struct str s)
+{
+    char *p;
+
+    if (str_absent(s))
+        return s;
+    p = xmalloc(s.n + 1);
+    memcpy(p, s.p, s.n);
+    p[s.n] = 0;
+    return str_make(p, s.n);
+}
+
+static void disown(struct str *s)
+{
+    free((char *)s->p);
+    *s = STR_NONE;
+}
+
+/* Absent when it does not fit: no queue has such a name. */
+static struct str queue_key(char *room, struct str account, struct str region, struct str name)
+{
+    int n;
+
+    if (account.n + region.n + name.n + 3 > KEY_MOST)
+        return STR_NONE;
+    n = snprintf(room, KEY_MOST, STR_FMT "/" STR_FMT "/" STR_FMT, STR_ARG(account), STR_ARG(region), STR_ARG(name));
+    return str_make(room, (size_t)n);
+}
+
+struct sqs_queue *sqs_find(const struct sqs *s, struct str account, struct str region, struct str name)
+{
+    char room[KEY_MOST];
+    struct str key = queue_key(room, account, region, name);
+
+    return str_absent(key) ? NULL : map_get(&s->queues, key);
+}
+
+struct sqs_queue *sqs_find_arn(const struct sqs *s, struct str arn)
+{
+    struct arn parts;
+
+    if (arn_parse(arn, &parts) != 0 || !str_is(parts.service, "sqs") || !str_is(parts.partition, "aws"))
+        return NULL;
+    return sqs_find(s, parts.account, parts.region, parts.resource);
+}
+
+int sqs_resolve(struct call *c, struct str queue_url, struct sqs_queue **ret)
+{
+    struct str name, account, rest = queue_url;
+    ptrdiff_t slash;
+
+    if (str_empty(queue_url))
+        return sqs_fault_missing(c, "QueueUrl");
+    if ((slash = str_rfind(rest, '/')) < 0)
+        return sqs_fault_no_queue(c);
+    name = str_sub(rest, (size_t)slash + 1, rest.n);
+    rest = str_sub(rest, 0, (size_t)slash);
+    account = str_sub(rest, (size_t)(str_rfind(rest, '/') + 1), rest.n);
+    *ret = str_eq(account, c->account) ? sqs_find(c->state, account, c->region, name) : NULL;
+    return *ret == NULL ? sqs_fault_no_queue(c) : 0;
+}
+
+int sqs_enter(struct call *c, struct str queue_url, struct sqs_queue **ret)
+{
+    int r = sqs_resolve(c, queue_url, ret);
+
+    if (r != 0)
+        return r;
+    return call_authorize(c, arena_z(c->mem, arena_printf(c->mem, "sqs:%s", c->op->name)), (*ret)->arn);
+}
+
+struct str sqs_url(const struct call *c, const struct sqs_queue *q)
+{
+    return arena_printf(c->mem, "http://" STR_FMT "/" STR_FMT "/" STR_FMT, STR_ARG(call_host(c)), STR_ARG(q->account),
+        STR_ARG(q->name));
+}
+
+struct str sqs_arn(struct arena *a, struct str region, struct str account, struct str name)
+{
+    return arena_printf(a, "arn:aws:sqs:" STR_FMT ":" STR_FMT ":" STR_FMT, STR_ARG(region), STR_ARG(account), STR_ARG(name));
+}
+
+struct sqs_queue *sqs_queue_new(struct sqs *s, uint64_t id, struct str account, struct str region, struct str name)
+{
+    struct sqs_queue *q = xcalloc(1, sizeof(*q));
+    CLEANUP(buf_done) struct buf arn = { 0 };
+    char room[KEY_MOST];
+    struct str key = queue_key(room, account, region, name);
+
+    CHECK(!str_absent(key));
+    buf_printf(&arn, "arn:aws:sqs:" STR_FMT ":" STR_FMT ":" STR_FMT, STR_ARG(region), STR_ARG(account), STR_ARG(name));
+    *q = (struct sqs_queue){ .magic = SQS_QUEUE_MAGIC, .owner = s, .id = id, .account = own(account),
+        .region = own(region), .name = own(name), .arn = own(buf_view(&arn)) };
+    sqs_index_init(&q->index, &s->pool);
+    list_init(&q->waiters);
+    q->due.fire = sqs_wake_due;
+    CHECK(map_put(&s->queues, key, q) == NULL);
+    sqs_queue_derive(q);
+    return q;
+}
+
+void sqs_queue_free(struct sqs_queue *q)
+{
+    char room[KEY_MOST];
+
+    CHECK(q->magic == SQS_QUEUE_MAGIC && list_empty(&q->waiters));
+    CHECK(map_del(&q->owner->queues, queue_key(room, q->account, q->region, q->name)) == q);
+    list_remove(&q->wake);
+    sqs_index_done(&q->index);
+    sqs_attribute_done(&q->attributes);
+    while (q->n_tags > 0)
+        sqs_queue_untag(q, q->tags[q->n_tags - 1].key);
+    free(q->tags);
+    disown(&q->account);
+    disown(&q->region);
+    disown(&q->name);
+    disown(&q->arn);
+    disown(&q->dead_letter_arn);
+    q->magic = 0;
+    free(q);
+}
+
+static void derive_redrive(struct sqs_queue *q)
+{
+    CLEANUP(arena_freep) struct arena *a = NULL;
+    struct str text = q->attributes.text[SQS_REDRIVE_POLICY], reason;
+    struct sqs_redrive redrive;
+
+    disown(&q->dead_letter_arn);
+    q->max_receives = 0;
+    if (str_absent(text))
+        return;
+    a = arena_new(0);
+    CHECK(sqs_redrive_parse(a, text, &redrive, &reason) == 0);
+    q->dead_letter_arn = own(redrive.target_arn);
+    q->max_receives = redrive.max_receives;
+}
+
+void sqs_queue_derive(struct sqs_queue *q)
+{
+    const struct sqs_attributes *at = &q->attributes;
+
+    q->visibility_ms = sqs_attribute_number(at, SQS_VISIBILITY_TIMEOUT) * 1000;
+    q->delay_ms = sqs_attribute_number(at, SQS_DELAY_SECONDS) * 1000;
+    q->retention_ms = sqs_attribute_number(at, SQS_MESSAGE_RETENTION_PERIOD) * 1000;
+    q->wait_ms = sqs_attribute_number(at, SQS_RECEIVE_WAIT) * 1000;
+    q->most_bytes = sqs_attribute_number(at, SQS_MAXIMUM_MESSAGE_SIZE);
+    derive_redrive(q);
+}
+
+/* Where key stands or would stand. */
+static size_t tag_place(const struct sqs_queue *q, struct str key)
+{
+    size_t i = 0;
+
+    while (i < q->n_tags && str_cmp(q->tags[i].key, key) < 0)
+        i++;
+    return i;
+}
+
+static bool tag_at(const struct sqs_queue *q, size_t i, struct str key)
+{
+    return i < q->n_tags && str_eq(q->tags[i].key, key);
+}
+
+void sqs_queue_tag(struct sqs_queue *q, struct str key, struct str value)
+{
+    size_t i = tag_place(q, key);
+
+    if (tag_at(q, i, key)) {
+        disown(&q->tags[i].value);
+    } else {
+        q->tags = xrealloc(q->tags, (q->n_tags + 1) * sizeof(*q->tags));
+        memmove(&q->tags[i + 1], &q->tags[i], (q->n_tags - i) * sizeof(*q->tags));
+        q->tags[i].key = own(key);
+        q->n_tags++;
+    }
+    q->tags[i].value = own(value);
+}
+
+void sqs_queue_untag(struct sqs_queue *q, struct str key)
+{
+    size_t i = tag_place(q, key);
+
+    if (!tag_at(q, i, key))
+        return;
+    disown(&q->tags[i].key);
+    disown(&q->tags[i].value);
+    q->n_tags--;
+    memmove(&q->tags[i], &q->tags[i + 1], (q->n_tags - i) * sizeof(*q->tags));
+}
+
+static int by_name(const void *x, const void *y)
+{
+    return str_cmp((*(struct sqs_queue *const *)x)->name, (*(struct sqs_queue *const *)y)->name);
+}
+
+struct sqs_queue **sqs_list(const struct sqs *s, struct arena *a, bool (*pick)(const struct sqs_queue *q, const void *arg),
+                            const void *arg, size_t *ret_n)
+{
+    struct sqs_queue **v = arena_calloc(a, s->queues.n + 1, sizeof(struct sqs_queue *));
+    size_t n = 0;
+    struct str key;
+    void *value;
+
+    for (size_t i = 0; map_next(&s->queues, &i, &key, &value);)
+        if (pick(value, arg))
+            v[n++] = value;
+    qsort(v, n, sizeof(struct sqs_queue *), by_name);
+    *ret_n = n;
+    return v;
+}
+
+/* The rows and nodes of these messages. */
+static int drop_all(struct turn *t, struct sqs_queue *q, const uint64_t *ids, size_t n, int64_t before_ms)
+{
+    uint64_t first = UINT64_MAX, last = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        first = MIN(first, ids[i]);
+        last = MAX(last, ids[i]);
+    }
+    if (n > DROP_SINGLY_MOST) {
+        int r = sqs_rows_drop_range(t->store, q->id, first, last, before_ms);
+
+        if (r < 0)
+            return r;
+    }
+    for (size_t i = 0; i < n; i++) {
+        int r = n > DROP_SINGLY_MOST ? 0 : sqs_rows_drop(t->store, ids[i]);
+
+        if (r < 0)
+            return r;
+        sqs_index_remove(&q->index, sqs_index_find(&q->index, ids[i]));
+    }
+    return 0;
+}
+
+static int drop_before(struct turn *t, struct sqs_queue *q, int64_t before_ms)
+{
+    uint64_t *ids;
+    size_t n = sqs_index_older(&q->index, before_ms, &ids);
+    int r = drop_all(t, q, ids, n, before_ms);
+
+    free(ids);
+    return r;
+}
+
+int sqs_queue_expire(struct turn *t, struct sqs_queue *q)
+{
+    int64_t before_ms = t->now.wall_ms - q->retention_ms;
+
+    return q->index.oldest_ms >= before_ms ? 0 : drop_before(t, q, before_ms);
+}
+
+int sqs_queue_empty(struct turn *t, struct sqs_queue *q)
+{
+    return q->index.n == 0 ? 0 : drop_before(t, q, INT64_MAX);
+}
+
+void sqs_sweep_arm(struct turn *t, struct sqs_queue *q)
+{
+    struct timer *sweep = &q->owner->sweep;
+    int64_t at_ms;
+
+    if (q->index.n == 0)
+        return;
+    at_ms = MAX(q->index.oldest_ms + q->retention_ms + 1, t->now.wall_ms + SWEEP_EVERY_MS);
+    if (timer_pending(sweep) && sweep->node.key <= at_ms)
+        return;
+    if (timer_pending(sweep))
+        timer_cancel(t, sweep);
+    timer_set(t, sweep, at_ms);
+}
+
+void sqs_sweep(struct timer *tm, struct turn *t)
+{
+    struct sqs *s = CONTAINER_OF(tm, struct sqs, sweep);
+    struct str key;
+    void *value;
+
+    for (size_t i = 0; map_next(&s->queues, &i, &key, &value);)
+        if (sqs_queue_expire(t, value) < 0)
+            return;
+    for (size_t i = 0; map_next(&s->queues, &i, &key, &value);)
+        sqs_sweep_arm(t, value);
+}
+
+int sqs_queue_send(struct turn *t, struct sqs_queue *q, const struct sqs_msg *m, int64_t delay_ms, char *ret_message_id)
+{
+    CLEANUP(buf_done) struct buf extras = { 0 };
+    int64_t now_ms = t->now.wall_ms;
+    struct sqs_row row = { .id = store_next_id(t->store), .queue_id = q->id, .sent_ms = now_ms, .body = m->body };
+    int r;
+
+    uuid_random(ret_message_id);
+    sqs_msg_pack(&extras, m);
+    row.visible_ms = now_ms + (delay_ms < 0 ? q->delay_ms : delay_ms);
+    row.message_id = str_make(ret_message_id, UUID_TEXT);
+    row.extras = buf_view(&extras);
+    r = sqs_rows_add(t->store, &row);
+    if (r < 0)
+        return r;
+    sqs_index_add(&q->index, row.id, now_ms, row.visible_ms, 0, now_ms);
+    sqs_sweep_arm(t, q);
+    sqs_wake_later(q);
+    return 0;
+}

@@ -1,0 +1,180 @@
+/* rows.c - SQL and nothing else.  Ids fit in 48 bits, so they travel as plain integers. */
+#include "service/sqs/rows.h"
+
+#include "base/json.h"
+
+static struct sql Q_ADD_QUEUE = SQL("INSERT INTO sqs_queue (id, account, region, name, created_ms, modified_ms, purged_ms, "
+    "attributes, tags) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
+static struct sql Q_PUT_QUEUE = SQL("UPDATE sqs_queue SET modified_ms = $2, purged_ms = $3, attributes = $4, tags = $5 "
+    "WHERE id = $1");
+static struct sql Q_DROP_QUEUE = SQL("DELETE FROM sqs_queue WHERE id = $1");
+static struct sql Q_QUEUES = SQL("SELECT id, account, region, name, created_ms, modified_ms, purged_ms, attributes, tags "
+    "FROM sqs_queue");
+static struct sql Q_ADD = SQL("INSERT INTO sqs_message (id, queue_id, visible_ms, receive_count, received_ms, "
+    "first_received_ms, sent_ms, source_arn, message_id, extras, body) VALUES ($1, $2, $3, 0, $4, $4, $4, NULL, $5, $6, $7)");
+static struct sql Q_READ = SQL("SELECT receive_count, first_received_ms, sent_ms, source_arn, message_id, extras, body "
+    "FROM sqs_message WHERE id = $1");
+static struct sql Q_RECEIVED = SQL("SELECT received_ms FROM sqs_message WHERE id = $1");
+static struct sql Q_TAKE = SQL("UPDATE sqs_message SET visible_ms = $2, receive_count = $3, received_ms = $4, "
+    "first_received_ms = $5 WHERE id = $1");
+static struct sql Q_SHOW_AT = SQL("UPDATE sqs_message SET visible_ms = $2 WHERE id = $1");
+static struct sql Q_MOVE = SQL("UPDATE sqs_message SET queue_id = $2, source_arn = $3, visible_ms = $4 WHERE id = $1");
+static struct sql Q_DROP = SQL("DELETE FROM sqs_message WHERE id = $1");
+static struct sql Q_DROP_RANGE = SQL("DELETE FROM sqs_message WHERE id BETWEEN $2 AND $3 AND queue_id = $1 AND sent_ms < $4");
+static struct sql Q_MESSAGES = SQL("SELECT id, queue_id, visible_ms, receive_count, sent_ms FROM sqs_message ORDER BY id");
+
+static void tags_json(struct buf *b, const struct sqs_queue *q)
+{
+    struct json_writer w;
+
+    jw_init(&w, b);
+    jw_object(&w);
+    for (size_t i = 0; i < q->n_tags; i++) {
+        jw_key(&w, q->tags[i].key);
+        jw_str(&w, q->tags[i].value);
+    }
+    jw_object_end(&w);
+}
+
+int sqs_rows_add_queue(struct store *s, const struct sqs_queue *q)
+{
+    CLEANUP(buf_done) struct buf attributes = { 0 }, tags = { 0 };
+
+    sqs_attribute_write(&attributes, &q->attributes);
+    tags_json(&tags, q);
+    return store_exec(s, &Q_ADD_QUEUE, V_INT(q->id), V_TEXT(q->account), V_TEXT(q->region), V_TEXT(q->name),
+        V_INT(q->created_ms), V_INT(q->modified_ms), V_INT(q->purged_ms), V_TEXT(buf_view(&attributes)),
+        V_TEXT(buf_view(&tags)));
+}
+
+int sqs_rows_put_queue(struct store *s, const struct sqs_queue *q)
+{
+    CLEANUP(buf_done) struct buf attributes = { 0 }, tags = { 0 };
+
+    sqs_attribute_write(&attributes, &q->attributes);
+    tags_json(&tags, q);
+    return store_exec(s, &Q_PUT_QUEUE, V_INT(q->id), V_INT(q->modified_ms), V_INT(q->purged_ms),
+        V_TEXT(buf_view(&attributes)), V_TEXT(buf_view(&tags)));
+}
+
+int sqs_rows_drop_queue(struct store *s, uint64_t queue_id)
+{
+    return store_exec(s, &Q_DROP_QUEUE, V_INT(queue_id));
+}
+
+int sqs_rows_add(struct store *s, const struct sqs_row *r)
+{
+    return store_exec(s, &Q_ADD, V_INT(r->id), V_INT(r->queue_id), V_INT(r->visible_ms), V_INT(r->sent_ms),
+        V_TEXT(r->message_id), V_BLOB(r->extras), V_TEXT(r->body));
+}
+
+int sqs_rows_take(struct store *s, uint64_t id, int64_t visible_ms, int64_t receives, int64_t now_ms, int64_t first_ms)
+{
+    return store_exec(s, &Q_TAKE, V_INT(id), V_INT(visible_ms), V_INT(receives), V_INT(now_ms), V_INT(first_ms));
+}
+
+int sqs_rows_show_at(struct store *s, uint64_t id, int64_t visible_ms)
+{
+    return store_exec(s, &Q_SHOW_AT, V_INT(id), V_INT(visible_ms));
+}
+
+int sqs_rows_move(struct store *s, uint64_t id, uint64_t queue_id, struct str source_arn, int64_t visible_ms)
+{
+    return store_exec(s, &Q_MOVE, V_INT(id), V_INT(queue_id), V_TEXT(source_arn), V_INT(visible_ms));
+}
+
+int sqs_rows_drop(struct store *s, uint64_t id)
+{
+    return store_exec(s, &Q_DROP, V_INT(id));
+}
+
+int sqs_rows_drop_range(struct store *s, uint64_t queue_id, uint64_t first, uint64_t last, int64_t before_ms)
+{
+    return store_exec(s, &Q_DROP_RANGE, V_INT(queue_id), V_INT(first), V_INT(last), V_INT(before_ms));
+}
+
+void sqs_rows_read(struct store *s, uint64_t id, struct rows *ret)
+{
+    store_query(s, &Q_READ, ret, V_INT(id));
+}
+
+int64_t sqs_rows_received_ms(struct store *s, uint64_t id)
+{
+    CLEANUP(rows_done) struct rows r;
+
+    store_query(s, &Q_RECEIVED, &r, V_INT(id));
+    return rows_next(&r) ? rows_int(&r, 0) : -E_FULL;
+}
+
+static void load_tags(struct sqs_queue *q, struct arena *a, struct str json)
+{
+    struct json *doc;
+
+    CHECK(json_parse(a, json, &doc, NULL) == 0);
+    JSON_EACH(doc, member)
+        sqs_queue_tag(q, json_key(a, member), json_text(a, member));
+}
+
+static struct str id_key(const uint64_t *id)
+{
+    return str_make((const char *)id, sizeof(*id));
+}
+
+static void load_queues(struct sqs *s, struct turn *t, struct map *by_id)
+{
+    CLEANUP(rows_done) struct rows r;
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+
+    store_query(t->store, &Q_QUEUES, &r);
+    while (rows_next(&r)) {
+        struct sqs_queue *q = sqs_queue_new(s, (uint64_t)rows_int(&r, 0), rows_text(&r, 1), rows_text(&r, 2),
+            rows_text(&r, 3));
+
+        q->created_ms = rows_int(&r, 4);
+        q->modified_ms = rows_int(&r, 5);
+        q->purged_ms = rows_int(&r, 6);
+        CHECK(sqs_attribute_read(a, rows_text(&r, 7), &q->attributes) == 0);
+        load_tags(q, a, rows_text(&r, 8));
+        sqs_queue_derive(q);
+        map_put(by_id, id_key(&q->id), q);
+        arena_reset(a);
+    }
+}
+
+/* In the order of ids, which is the order of sending.  What was never received and is visible goes straight into
+ * the visible list; the rest goes through the hidden heap and, when it is due already, stands behind them, in the
+ * order in which it became visible. */
+static void load_messages(struct turn *t, const struct map *by_id)
+{
+    CLEANUP(rows_done) struct rows r;
+    struct sqs_queue *q = NULL;
+
+    store_query(t->store, &Q_MESSAGES, &r);
+    while (rows_next(&r)) {
+        uint64_t queue_id = (uint64_t)rows_int(&r, 1);
+        int64_t receives = rows_int(&r, 3);
+
+        if (q == NULL || q->id != queue_id)
+            q = map_get(by_id, id_key(&queue_id));
+        CHECK(q != NULL);
+        sqs_index_add(&q->index, (uint64_t)rows_int(&r, 0), rows_int(&r, 4), rows_int(&r, 2), receives,
+            receives == 0 ? t->now.wall_ms : INT64_MIN);
+    }
+}
+
+void sqs_rows_load(struct sqs *s, struct turn *t)
+{
+    CLEANUP(map_done) struct map by_id = { 0 };
+    struct str key;
+    void *value;
+
+    load_queues(s, t, &by_id);
+    load_messages(t, &by_id);
+    for (size_t i = 0; map_next(&s->queues, &i, &key, &value);) {
+        struct sqs_queue *q = value;
+
+        sqs_index_settle(&q->index, t->now.wall_ms);
+        if (q->index.n > 0)
+            sqs_sweep_arm(t, q);
+    }
+}

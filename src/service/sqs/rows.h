@@ -1,0 +1,40 @@
+/* rows.h - every statement on the tables of store/schema/30-sqs.sql, one function each.
+ *
+ * Those that write return the number of rows changed, or -E_FULL: the turn is lost, return it as the handler's
+ * result and undo nothing.  What each costs is one statement by key unless it says otherwise. */
+#ifndef WAYBILL_SERVICE_SQS_ROWS_H
+#define WAYBILL_SERVICE_SQS_ROWS_H
+
+#include "service/sqs/queue.h"
+
+int sqs_rows_add_queue(struct store *s, const struct sqs_queue *q);
+int sqs_rows_put_queue(struct store *s, const struct sqs_queue *q);  /* times, attributes, tags */
+int sqs_rows_drop_queue(struct store *s, uint64_t queue_id);
+
+struct sqs_row {
+    uint64_t id, queue_id;
+    int64_t visible_ms, sent_ms;
+    struct str message_id, extras, body;
+};
+/* A new message: never received. */
+int sqs_rows_add(struct store *s, const struct sqs_row *r);
+/* A receive: hidden until visible_ms, counted, its time noted; first_ms is the time of the first receive. */
+int sqs_rows_take(struct store *s, uint64_t id, int64_t visible_ms, int64_t receives, int64_t now_ms, int64_t first_ms);
+/* A changed visibility: visible at visible_ms, count and times as they were. */
+int sqs_rows_show_at(struct store *s, uint64_t id, int64_t visible_ms);
+/* To a dead-letter queue; source_arn is where it came from. */
+int sqs_rows_move(struct store *s, uint64_t id, uint64_t queue_id, struct str source_arn, int64_t visible_ms);
+int sqs_rows_drop(struct store *s, uint64_t id);
+/* Those of one queue with first <= id <= last sent before before_ms.  Cost: a scan of that range of keys. */
+int sqs_rows_drop_range(struct store *s, uint64_t queue_id, uint64_t first, uint64_t last, int64_t before_ms);
+
+/* One message as a receive needs it.  Columns of the query, in order.  No row: the turn has failed already and the
+ * memory runs ahead of the store; the result is -E_FULL then as well. */
+enum { SQS_COL_RECEIVES, SQS_COL_FIRST, SQS_COL_SENT, SQS_COL_SOURCE, SQS_COL_MESSAGE_ID, SQS_COL_EXTRAS, SQS_COL_BODY };
+void sqs_rows_read(struct store *s, uint64_t id, struct rows *ret);
+int64_t sqs_rows_received_ms(struct store *s, uint64_t id);  /* when it was received last; or -E_FULL */
+
+/* Fills an empty struct sqs from both tables. */
+void sqs_rows_load(struct sqs *s, struct turn *t);
+
+#endif

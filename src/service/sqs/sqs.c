@@ -1,0 +1,198 @@
+/* sqs.c - the service as the program sees it: its table of operations, its life, and its door for what other
+ * rooms hand over (dead letters and destination records).
+ *
+ * Operations without a row here (the message move tasks) answer the uniform "not implemented" of the router. */
+#include "service/sqs/sqs.h"
+
+#include <stdlib.h>
+#include "base/id.h"
+#include "model/sqs.h"
+#include "service/sqs/ops.h"
+#include "service/sqs/rows.h"
+#include "service/sqs/wait.h"
+
+/* A body of 1 MiB may arrive as six characters a byte (\u000a) or three (%0A). */
+#define SEND_BODY_MOST ((size_t)8 << 20)
+
+static const struct handler handlers[] = {
+    { "AddPermission", sqs_add_permission, 0 },
+    { "ChangeMessageVisibility", sqs_change_message_visibility, 0 },
+    { "ChangeMessageVisibilityBatch", sqs_change_message_visibility_batch, 0 },
+    { "CreateQueue", sqs_create_queue, 0 },
+    { "DeleteMessage", sqs_delete_message, 0 },
+    { "DeleteMessageBatch", sqs_delete_message_batch, 0 },
+    { "DeleteQueue", sqs_delete_queue, 0 },
+    { "GetQueueAttributes", sqs_get_queue_attributes, 0 },
+    { "GetQueueUrl", sqs_get_queue_url, 0 },
+    { "ListDeadLetterSourceQueues", sqs_list_dead_letter_source_queues, 0 },
+    { "ListQueueTags", sqs_list_queue_tags, 0 },
+    { "ListQueues", sqs_list_queues, 0 },
+    { "PurgeQueue", sqs_purge_queue, 0 },
+    { "ReceiveMessage", sqs_receive_message, 0 },
+    { "RemovePermission", sqs_remove_permission, 0 },
+    { "SendMessage", sqs_send_message, SEND_BODY_MOST },
+    { "SendMessageBatch", sqs_send_message_batch, SEND_BODY_MOST },
+    { "SetQueueAttributes", sqs_set_queue_attributes, 0 },
+    { "TagQueue", sqs_tag_queue, 0 },
+    { "UntagQueue", sqs_untag_queue, 0 },
+};
+
+struct sqs *sqs_new(void)
+{
+    struct sqs *s = xcalloc(1, sizeof(*s));
+
+    s->sweep.fire = sqs_sweep;
+    s->round = 1;
+    list_init(&s->to_wake);
+    return s;
+}
+
+static struct sqs_queue *any_queue(const struct sqs *s)
+{
+    struct str key;
+    void *value = NULL;
+    size_t at = 0;
+
+    return map_next(&s->queues, &at, &key, &value) ? value : NULL;
+}
+
+static void free_queues(struct sqs *s)
+{
+    for (struct sqs_queue *q; (q = any_queue(s)) != NULL;)
+        sqs_queue_free(q);
+}
+
+struct sqs *sqs_free(struct sqs *s)
+{
+    if (s == NULL)
+        return NULL;
+    free_queues(s);
+    map_done(&s->queues);
+    sqs_pool_done(&s->pool);
+    free(s);
+    return NULL;
+}
+
+static void stop_sweep(struct sqs *s, struct turn *t)
+{
+    if (timer_pending(&s->sweep))
+        timer_cancel(t, &s->sweep);
+}
+
+/* Also when something is loaded already: a turn failed and the memory runs ahead of the store.  Long polls of
+ * earlier turns stay. */
+void sqs_load(struct sqs *s, struct turn *t)
+{
+    struct list waiters;
+    struct str key;
+    void *value;
+
+    list_init(&waiters);
+    for (size_t i = 0; map_next(&s->queues, &i, &key, &value);)
+        sqs_wait_take_all(value, t, &waiters);
+    stop_sweep(s, t);
+    free_queues(s);
+    sqs_rows_load(s, t);
+    sqs_wait_put_back(s, t, &waiters);
+}
+
+void sqs_drain(struct sqs *s, struct turn *t)
+{
+    struct str key;
+    void *value;
+
+    for (size_t i = 0; map_next(&s->queues, &i, &key, &value);)
+        sqs_wait_end(value, t, false);
+    stop_sweep(s, t);
+}
+
+void sqs_reset(struct sqs *s, struct turn *t)
+{
+    sqs_drain(s, t);
+    free_queues(s);
+}
+
+size_t sqs_queue_count(const struct sqs *s)
+{
+    return s->queues.n;
+}
+
+struct service sqs_service(struct sqs *s)
+{
+    return (struct service){ .model = &sqs_model, .handlers = handlers, .n_handlers = ARRAY_LEN(handlers), .state = s,
+        .checks_itself = true };
+}
+
+static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const struct arn *target, struct str target_text)
+{
+    if (sqs_find_arn(arg, target_text) != NULL)
+        return SINK_OK;
+    /* No FIFO queue can exist here yet, but one may be meant. */
+    return str_ends(target->resource, STR(".fifo")) ? SINK_FIFO : SINK_MISSING;
+}
+
+static struct sqs_msg parcel_message(const struct parcel *p)
+{
+    struct sqs_msg m = { .body = p->body, .trace = p->trace_header, .sender = p->sender_id };
+
+    CHECK(p->n_attributes <= ARRAY_LEN(p->attributes));
+    for (size_t i = 0; i < p->n_attributes; i++)
+        m.attributes[m.n_attributes++] = (struct sqs_msg_attribute){ p->attributes[i].name, p->attributes[i].type,
+            p->attributes[i].value };
+    sqs_msg_sort(&m);
+    return m;
+}
+
+/* The queue's rules are the same as for a SendMessage; attributes are ours and right by construction. */
+static enum delivery refuse(struct buf *why, const struct sqs_queue *q, const struct sqs_msg *m)
+{
+    size_t bytes = sqs_msg_bytes(m);
+
+    if (str_empty(m->body))
+        buf_z(why, "The message body is empty; SQS takes no empty message.");
+    else if (sqs_msg_bad_character(m->body) < m->body.n)
+        buf_printf(why, "The message body has a character at byte %zu that SQS does not carry.",
+            sqs_msg_bad_character(m->body));
+    else if ((int64_t)bytes > q->most_bytes)
+        buf_printf(why, "The message of %zu bytes is longer than the %lld bytes the queue " STR_FMT " takes.", bytes,
+            (long long)q->most_bytes, STR_ARG(q->name));
+    else
+        return DELIVERED;
+    return DELIVERY_REFUSED;
+}
+
+static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel *p, struct buf *why)
+{
+    struct sqs *s = arg;
+    struct sqs_queue *q = sqs_find_arn(s, p->target_arn);
+    struct sqs_msg m = parcel_message(p);
+    char message_id[UUID_TEXT + 1];
+
+    if (q == NULL) {
+        buf_printf(why, "The queue " STR_FMT " does not exist.", STR_ARG(p->target_arn));
+        return DELIVERY_REFUSED;
+    }
+    if (refuse(why, q, &m) != DELIVERED)
+        return DELIVERY_REFUSED;
+    if (sqs_queue_send(t, q, &m, -1, message_id) != 0) {
+        buf_z(why, "The message could not be stored.");
+        return DELIVERY_FAILED;
+    }
+    buf_z(why, message_id);
+    sqs_wake(s, t);
+    return DELIVERED;
+}
+
+static size_t sink_body_limit(void *arg, struct str target_arn)
+{
+    const struct sqs_queue *q = sqs_find_arn(arg, target_arn);
+
+    return q != NULL ? (size_t)q->most_bytes : SQS_BATCH_BYTES_MOST;
+}
+
+struct sink sqs_sink(struct sqs *s)
+{
+    return (struct sink){ .service = "sqs", .action = "sqs:SendMessage", .action_name = "SendMessage",
+        .max_body_bytes = SQS_BATCH_BYTES_MOST, .body_limit = sink_body_limit, .state = sink_state_of,
+        .deliver = sink_deliver, .arg = s };
+}

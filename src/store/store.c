@@ -1,0 +1,417 @@
+/* store.c - the store's contract, whatever database stands behind it.
+ *
+ * True here:
+ *  - a transaction is open exactly when `in_turn`; the first statement that writes opens it;
+ *  - once a write or a commit failed, `failed` stands: writes are skipped and the commit reports it.
+ *    -E_FULL ends with the rollback; -E_IO never ends;
+ *  - a statement is prepared once per store and lives in `statements[sql.id]`; ids of struct sql are given once per
+ *    process, so that several stores (tests) can share the static rows;
+ *  - ids below `ids_durable` are reserved by a committed transaction.  The next block is reserved when half of one
+ *    is left, so that an id nearly always comes from a block that is durable already, and what a crash or a rollback
+ *    loses is numbers nobody has seen. */
+#include "store/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define STORE_MAGIC 0x57a7e001u
+#define ID_BLOCK ((uint64_t)8192)
+#define ID_SETTING "next_id"
+#define ID_MOST ((uint64_t)1 << 48)
+
+struct store {
+    unsigned magic;
+    const struct store_engine *engine;
+    void *db;                                                /* the engine's */
+    char *dir;                                               /* owns */
+    bool ephemeral;
+    int lock_fd;
+
+    bool in_turn;
+    int failed;                                              /* 0, -E_FULL or -E_IO */
+    unsigned open_rows;
+    struct statement **statements;                           /* by sql.id; owns */
+    uint32_t statements_cap;
+
+    uint64_t ids_next, ids_end;                              /* [next, end) may be given */
+    uint64_t ids_durable;                                    /* what a reopened store begins with */
+
+    uint64_t commits, runs;
+};
+
+static struct sql q_setting = SQL("SELECT value FROM settings WHERE name = $1");
+static struct sql q_setting_put = SQL("INSERT INTO settings (name, value) VALUES ($1, $2) "
+                                      "ON CONFLICT (name) DO UPDATE SET value = excluded.value");
+static struct sql q_setting_others = SQL("DELETE FROM settings WHERE name <> $1");
+
+static void store_check(const struct store *s) { CHECK(s != NULL && s->magic == STORE_MAGIC); }
+
+/* Statements. */
+
+static void statements_grow(struct store *s, uint32_t need)
+{
+    uint32_t cap = MAX(need + 1, s->statements_cap * 2);
+
+    cap = MAX(cap, 64);
+    s->statements = xrealloc(s->statements, cap * sizeof(*s->statements));
+    memset(s->statements + s->statements_cap, 0, (cap - s->statements_cap) * sizeof(*s->statements));
+    s->statements_cap = cap;
+}
+
+static __attribute__((noinline)) struct statement *statement_new(struct store *s, struct sql *q)
+{
+    static uint32_t last_id;
+    struct statement *st = xcalloc(1, sizeof(*st));
+
+    if (q->id == 0)
+        q->id = ++last_id;
+    if (q->id >= s->statements_cap)
+        statements_grow(s, q->id);
+    st->text = q->text;
+    s->engine->prepare(s->db, st);
+    s->statements[q->id] = st;
+    return st;
+}
+
+static inline struct statement *statement_of(struct store *s, struct sql *q)
+{
+    if (q->id != 0 && q->id < s->statements_cap && s->statements[q->id] != NULL)
+        return s->statements[q->id];
+    return statement_new(s, q);
+}
+
+static void statements_done(struct store *s)
+{
+    for (uint32_t i = 0; i < s->statements_cap; i++) {
+        struct statement *st = s->statements[i];
+
+        if (st == NULL)
+            continue;
+        s->engine->finalize(st);
+        buf_done(&st->hold);
+        free(st);
+    }
+    free(s->statements);
+}
+
+static void fail(struct store *s, int code)
+{
+    CHECK(code == -E_FULL || code == -E_IO);
+    if (s->failed != -E_IO)
+        s->failed = code;
+}
+
+/* A transaction is there for what writes; false when nothing can be written any more. */
+static inline bool ready_to_write(struct store *s)
+{
+    if (__builtin_expect(s->failed != 0, 0))
+        return false;
+    if (!s->in_turn) {
+        int r = s->engine->begin(s->db);
+
+        if (r < 0) {
+            fail(s, r);
+            return false;
+        }
+        s->in_turn = true;
+    }
+    return true;
+}
+
+int store_exec_v(struct store *s, struct sql *q, const struct val *v, size_t n)
+{
+    struct statement *st;
+    int r;
+
+    store_check(s);
+    st = statement_of(s, q);
+    CHECK(!st->open);
+    CHECK(st->writes);
+    if (!ready_to_write(s)) {
+        s->in_turn = true;
+        return s->failed;
+    }
+    s->runs++;
+    s->engine->bind(s->db, st, v, n, false);
+    r = s->engine->run(s->db, st);
+    if (r < 0 && r != -E_EXISTS)
+        fail(s, r);
+    return r;
+}
+
+void store_query_v(struct store *s, struct sql *q, struct rows *ret, const struct val *v, size_t n)
+{
+    struct statement *st;
+
+    store_check(s);
+    st = statement_of(s, q);
+    CHECK(!st->open);
+    *ret = (struct rows){ .store = s };
+    if (st->writes && !ready_to_write(s)) {
+        s->in_turn = true;
+        ret->done = true;
+        return;
+    }
+    s->runs++;
+    s->engine->bind(s->db, st, v, n, true);
+    st->open = true;
+    s->open_rows++;
+    ret->stmt = st;
+}
+
+void rows_done(struct rows *r)
+{
+    struct statement *st = r->stmt;
+
+    r->done = true;
+    r->stmt = NULL;
+    if (st == NULL)
+        return;
+    CHECK(st->open);
+    st->open = false;
+    r->store->open_rows--;
+    r->store->engine->reset(st);
+}
+
+bool rows_next(struct rows *r)
+{
+    int n;
+
+    if (r->done)
+        return false;
+    n = r->store->engine->step(r->store->db, r->stmt);
+    if (n > 0)
+        return true;
+    if (n < 0)
+        fail(r->store, n);
+    rows_done(r);
+    return false;
+}
+
+static inline struct statement *row_of(struct rows *r)
+{
+    CHECK(r->stmt != NULL && !r->done);
+    return r->stmt;
+}
+
+bool rows_null(struct rows *r, int column) { return r->store->engine->null(row_of(r), column); }
+int64_t rows_int(struct rows *r, int column) { return r->store->engine->integer(row_of(r), column); }
+double rows_real(struct rows *r, int column) { return r->store->engine->real(row_of(r), column); }
+struct str rows_text(struct rows *r, int column) { return r->store->engine->text(row_of(r), column); }
+
+/* The turn. */
+
+bool store_dirty(const struct store *s)
+{
+    store_check(s);
+    return s->in_turn;
+}
+
+static void turn_over(struct store *s, bool kept)
+{
+    s->in_turn = false;
+    if (kept)
+        s->ids_durable = s->ids_end;
+    else
+        s->ids_end = s->ids_durable;
+    if (s->failed == -E_FULL)
+        s->failed = 0;
+}
+
+void store_rollback(struct store *s)
+{
+    store_check(s);
+    CHECK(s->open_rows == 0);
+    if (!s->in_turn)
+        return;
+    s->engine->rollback(s->db);
+    turn_over(s, false);
+}
+
+int store_commit(struct store *s)
+{
+    int r;
+
+    store_check(s);
+    CHECK(s->open_rows == 0);
+    if (!s->in_turn)
+        return 0;
+    r = s->failed != 0 ? s->failed : s->engine->commit(s->db);
+    if (r < 0) {
+        fail(s, r);
+        store_rollback(s);
+        return r;
+    }
+    s->commits++;
+    turn_over(s, true);
+    /* This turn is durable whatever becomes of the checkpoint; the next one hears of it. */
+    r = s->engine->checkpoint(s->db, false);
+    if (r == -E_IO)
+        fail(s, r);
+    return 0;
+}
+
+void store_checkpoint(struct store *s)
+{
+    store_check(s);
+    if (s->in_turn || s->open_rows > 0 || s->failed != 0)
+        return;
+    if (s->engine->checkpoint(s->db, true) == -E_IO)
+        fail(s, -E_IO);
+}
+
+/* Settings and ids. */
+
+static void setting_put(struct store *s, struct str name, struct str value)
+{
+    store_exec(s, &q_setting_put, V_TEXT(name), V_TEXT(value));
+}
+
+struct str store_setting(struct store *s, struct arena *a, struct str name)
+{
+    CLEANUP(rows_done) struct rows r;
+
+    store_query(s, &q_setting, &r, V_TEXT(name));
+    return rows_next(&r) ? arena_str(a, rows_text(&r, 0)) : STR_NONE;
+}
+
+void store_setting_put(struct store *s, struct str name, struct str value)
+{
+    CHECK(!str_is(name, ID_SETTING) && !str_absent(value));
+    setting_put(s, name, value);
+}
+
+static __attribute__((noinline)) void ids_reserve(struct store *s)
+{
+    char text[24];
+
+    s->ids_end = MAX(s->ids_end, s->ids_next) + ID_BLOCK;
+    CHECK(s->ids_end < ID_MOST);
+    setting_put(s, STR(ID_SETTING), str_make(text, (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)s->ids_end)));
+}
+
+uint64_t store_next_id(struct store *s)
+{
+    store_check(s);
+    if (__builtin_expect(s->ids_next + ID_BLOCK / 2 >= s->ids_end, 0))
+        ids_reserve(s);
+    return s->ids_next++;
+}
+
+/* Numbers begin at 1: 0 means "none" to everybody. */
+static int ids_load(struct store *s)
+{
+    struct rows r;
+    uint64_t n = 1;
+    int bad = 0;
+
+    store_query(s, &q_setting, &r, V_TEXT(STR(ID_SETTING)));
+    if (rows_next(&r))
+        bad = str_to_u64(rows_text(&r, 0), &n);
+    rows_done(&r);
+    if (bad < 0 || s->failed != 0)
+        return -E_IO;
+    s->ids_next = s->ids_end = s->ids_durable = n;
+    store_next_id(s);
+    s->ids_next--;
+    return store_commit(s);
+}
+
+void store_reset(struct store *s)
+{
+    int r;
+
+    store_check(s);
+    CHECK(s->open_rows == 0);
+    if (!ready_to_write(s)) {
+        s->in_turn = true;
+        return;
+    }
+    r = s->engine->empty(s->db, "settings");
+    if (r < 0)
+        fail(s, r);
+    store_exec(s, &q_setting_others, V_TEXT(STR(ID_SETTING)));
+}
+
+void store_stats(struct store *s, struct store_stats *ret)
+{
+    store_check(s);
+    *ret = (struct store_stats){ .commits = s->commits, .statements = s->runs };
+    s->engine->stats(s->db, ret);
+}
+
+const char *store_dir(const struct store *s)
+{
+    store_check(s);
+    return s->dir;
+}
+
+/* Open and close. */
+
+struct store *store_close(struct store *s)
+{
+    if (s == NULL)
+        return NULL;
+    store_check(s);
+    CHECK(s->open_rows == 0);
+    if (s->in_turn)
+        store_rollback(s);
+    statements_done(s);
+    if (s->db != NULL)
+        s->engine->close(s->db);
+    if (s->ephemeral && s->dir != NULL)
+        place_remove(s->dir);
+    if (s->lock_fd >= 0)
+        close(s->lock_fd);
+    free(s->dir);
+    s->magic = 0;
+    free(s);
+    return NULL;
+}
+
+static void store_closep(struct store **s) { *s = store_close(*s); }
+
+static int dir_take(struct store *s, const struct store_options *o, struct buf *why)
+{
+    int r;
+
+    if (o->ephemeral)
+        return place_private(&s->dir, why);
+    CHECK(o->dir != NULL);
+    r = place_make(o->dir, why);
+    if (r == 0)
+        s->dir = xstrdup(o->dir);
+    return r;
+}
+
+int store_open(const struct store_options *o, struct store **ret, struct buf *ret_why)
+{
+    CLEANUP(store_closep) struct store *s = xcalloc(1, sizeof(*s));
+    CLEANUP(buf_done) struct buf nobody = { 0 };
+    struct buf *why = ret_why != NULL ? ret_why : &nobody;
+    int r;
+
+    s->magic = STORE_MAGIC;
+    s->engine = &store_sqlite;
+    s->lock_fd = -1;
+    s->ephemeral = o->ephemeral;
+    r = dir_take(s, o, why);
+    if (r == 0)
+        r = place_lock(s->dir, &s->lock_fd, why);
+    if (r == 0)
+        r = s->engine->open(s->dir, o->ephemeral, &s->db, why);
+    if (r == 0)
+        r = migrate(s->engine, s->db, s->dir, why);
+    if (r < 0)
+        return r;
+    r = ids_load(s);
+    if (r == 0 && !o->ephemeral)
+        r = place_sync(s->dir);
+    if (r < 0) {
+        buf_printf(why, "the database in %s cannot be written: %s", s->dir, error_text(r));
+        return r;
+    }
+    *ret = TAKE(s);
+    return 0;
+}
