@@ -365,8 +365,10 @@ void async_reset(struct async *a, struct turn *t)
 
 struct async *async_free(struct async *a)
 {
-    if (a != NULL)
-        forget_all(a);
+    if (a == NULL)
+        return NULL;
+    attempts_free(a);
+    forget_all(a);
     free(a);
     return NULL;
 }

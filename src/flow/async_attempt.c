@@ -91,7 +91,7 @@ static const char *end_story(struct buf *story, int64_t now_ms, const struct ret
     case CONDITION_NONE:
         break;
     }
-    CHECK(!"an end without a condition");
+    CHECK(false && "an end without a condition");
     return NULL;
 }
 
@@ -295,6 +295,22 @@ void attempts_let_go(struct async *a)
         at->async = NULL;
         at->event = NULL;
     }
+}
+
+void async_abandon(struct async *a)
+{
+    struct link *k;
+
+    while ((k = list_pop(&a->running)) != NULL)
+        attempt_free(CONTAINER_OF(k, struct attempt, link));
+}
+
+void attempts_free(struct async *a)
+{
+    struct link *k;
+
+    while ((k = list_first(&a->running)) != NULL)
+        attempt_free(CONTAINER_OF(k, struct attempt, link));
 }
 
 /* ---- journeys of events still on their way ---- */

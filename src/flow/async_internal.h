@@ -96,6 +96,7 @@ bool event_row_read(struct store *s, struct arena *mem, uint64_t seq, struct eve
 void attempt_start(struct async *a, struct event *e, const struct target *target, const struct now *now);
 void async_decide(struct async *a, struct turn *t, struct event *e, enum attempt_result result);
 void attempts_let_go(struct async *a);
+void attempts_free(struct async *a);                         /* the executor is gone: nobody will end them */
 void story_accepted(struct buf *b, const struct event_row *row);
 
 #endif

@@ -64,7 +64,7 @@ enum delivery destination_deliver(const struct sinks *sinks, struct turn *t, con
         return refused(story, t->now.wall_ms, what, d->target_arn, STR("Waybill does not deliver to this service"));
     if (!role_passes(sinks, sink, t, d, what, story))
         return DELIVERY_REFUSED;
-    dropped = record_write(&body, f, sink->max_body_bytes);
+    dropped = record_write(&body, f, sink->body_limit != NULL ? sink->body_limit(sink->arg, d->target_arn) : sink->max_body_bytes);
     if (dropped > 0)
         story_add(story, t->now.wall_ms, "note", "z", dropped == 1 ? "record too large: responsePayload left out"
                                                                    : "record too large: both payloads left out");

@@ -85,6 +85,7 @@ unsigned policy_evaluate(const struct policy *p, const struct policy_request *r)
 unsigned policy_evaluate_one(const struct policy *p, size_t i, const struct policy_request *r);
 /* Every context key a policy's conditions and variables name is reported once per mention. */
 void policy_keys(const struct policy *p, void (*each)(void *arg, struct str key), void *arg);
+bool policy_key_builtin(struct str key);                     /* one the evaluator knows by itself */
 
 /* All policies that bear on one request. */
 struct policy_set {

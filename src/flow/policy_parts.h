@@ -24,16 +24,21 @@ struct glob {
 #define ARN_PARTS 6
 struct arn_glob { bool all; struct glob part[ARN_PARTS]; };
 
+/* One entry of a Principal.  WHO_ACCOUNT is an account or its root; WHO_ARN a role, user or session, compared whole. */
 enum who_kind { WHO_ALL, WHO_ACCOUNT, WHO_ARN, WHO_SERVICE, WHO_FEDERATED };
 struct who { enum who_kind kind; struct str text; };
 
+/* Operators are a kind, a comparison, a quantifier and two switches; the table in policy_condition.c ties AWS's names
+ * to them.  A negated operator is its positive twin asked the other way round, never a kind of its own. */
 enum operator_kind {
     OP_STRING, OP_STRING_NOCASE, OP_STRING_LIKE, OP_NUMBER, OP_DATE, OP_BOOL, OP_BINARY, OP_IP, OP_ARN, OP_NULL
 };
 enum compare { CMP_EQ, CMP_LT, CMP_LE, CMP_GT, CMP_GE };
 enum quantifier { Q_NONE, Q_ANY, Q_ALL };
 
+/* An address range; IPv4 in the first four bytes.  bits: how many of them count. */
 struct cidr { uint8_t b[16]; uint8_t bits; bool v6; };
+/* One value of the policy, read when the policy is compiled; which fields count depends on the condition's kind. */
 struct operand {
     struct glob glob;                                        /* strings, binary */
     struct arn_glob *arn;
@@ -52,6 +57,7 @@ struct condition {
     uint32_t n;
 };
 
+/* A statement matches when principal, action, resource and every condition do. */
 struct statement {
     bool allow, not_action, not_resource, not_principal;
     struct glob *actions;                                    /* lower case */

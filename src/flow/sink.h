@@ -37,6 +37,7 @@ struct sink {
     const char *action;                                      /* "sqs:SendMessage" */
     const char *action_name;                                 /* in AWS's message: "SendMessage" */
     size_t max_body_bytes;
+    size_t (*body_limit)(void *arg, struct str target_arn);  /* of this very target; NULL: max_body_bytes for all */
     enum sink_state (*state)(void *arg, struct turn *t, const struct arn *target, struct str target_text);
     /* Writes in the turn's transaction.  why: when delivered the new message's or request's id, else a sentence
      * for the journey. */

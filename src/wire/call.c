@@ -51,6 +51,18 @@ struct str call_host(const struct call *c)
     return str_empty(host) ? STR("localhost") : host;
 }
 
+struct str call_peer_address(const struct call *c)
+{
+    struct str peer = c->x->peer;
+    ptrdiff_t colon = str_rfind(peer, ':');
+
+    if (colon >= 0)
+        peer = str_sub(peer, 0, (size_t)colon);
+    if (peer.n > 2 && peer.p[0] == '[')
+        peer = str_sub(peer, 1, peer.n - 1);
+    return peer;
+}
+
 struct str call_body(const struct call *c)
 {
     return c->x == NULL ? STR("") : c->x->body;

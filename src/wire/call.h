@@ -71,6 +71,7 @@ void call_header(struct call *c, const char *name, struct str value);
 void call_raw(struct call *c, int status, const char *content_type, struct str body);
 struct str call_request_header(const struct call *c, const char *name);   /* absent when not sent; name in any case */
 struct str call_host(const struct call *c);                  /* "127.0.0.1:4566": what the client used */
+struct str call_peer_address(const struct call *c);          /* "127.0.0.1", without port or brackets */
 struct str call_body(const struct call *c);                  /* the request's bytes */
 
 /* Ends a call that answered -E_WAIT.  Must run inside a turn; the reply leaves after its commit. */

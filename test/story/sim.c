@@ -276,9 +276,12 @@ static void end_running(struct sim *s)
 
 struct sim *sim_free(struct sim *s)
 {
+    struct turn t = begin(s);
+
+    async_reset(s->async, &t);
+    end_running(s);
     heap_done(&s->timers);                                   /* before the timers' owner goes */
     async_free(s->async);
-    end_running(s);
     code_unref(s->target.code);
     store_close(s->store);
     buf_done(&s->story);
@@ -373,8 +376,8 @@ void sim_restart(struct sim *s)
         free(n);
     }
     async_reset(s->async, &t);
-    async_free(s->async);
     end_running(s);
+    async_free(s->async);
     s->slots = 1000;
     s->async = make_async(s);
     tell(s, "killed and started again");

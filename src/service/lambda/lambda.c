@@ -1,0 +1,165 @@
+/* lambda.c - the room's front: its options, its handlers' table, and what the rest of the server asks of it (the
+ * asynchronous queue's host, the sink for destinations that are functions, the packages still in use). */
+#include "service/lambda/lambda.h"
+
+#include <stdlib.h>
+#include "base/crypt.h"
+#include "service/lambda/ops.h"
+
+struct lambda *lambda_new(const struct lambda_options *o)
+{
+    struct lambda *l = xcalloc(1, sizeof *l);
+
+    CHECK(o->account_concurrency > 0);
+    l->o = *o;
+    return l;
+}
+
+void lambda_set_async(struct lambda *l, struct async *a)
+{
+    l->o.async = a;
+}
+
+struct lambda *lambda_free(struct lambda *l)
+{
+    if (l != NULL) {
+        registry_clear(l, NULL);
+        free(l);
+    }
+    return NULL;
+}
+
+void lambda_reset(struct lambda *l, struct turn *t)
+{
+    registry_clear(l, t);
+}
+
+size_t lambda_function_count(const struct lambda *l)
+{
+    return l->functions.n;
+}
+
+struct service lambda_service(struct lambda *l)
+{
+#define X(op, fn, max) { #op, fn, max },
+    static const struct handler handlers[] = { HANDLERS(X) };
+#undef X
+
+    return (struct service){ .model = &lambda_model, .handlers = handlers, .n_handlers = ARRAY_LEN(handlers), .state = l };
+}
+
+static bool version_uses(const struct version *v, struct str sha256_hex)
+{
+    return v != NULL && (str_eq(v->c.package_sha256_hex, sha256_hex) || str_eq(v->code->package_sha256_hex, sha256_hex));
+}
+
+bool lambda_uses_package(void *lambda, struct str sha256_hex)
+{
+    const struct lambda *l = lambda;
+    struct str key;
+    void *value;
+
+    for (size_t i = 0; map_next(&l->functions, &i, &key, &value); ) {
+        const struct function *f = value;
+
+        if (version_uses(f->latest, sha256_hex))
+            return true;
+        for (size_t k = 0; k < f->n_versions; k++)
+            if (version_uses(f->versions[k], sha256_hex))
+                return true;
+    }
+    return false;
+}
+
+/* ---- host of the asynchronous queue ------------------------------------------------------------------------- */
+
+static int host_resolve(void *arg, struct str account, struct str region, struct str name, struct str qualifier, struct target *ret)
+{
+    const struct lambda *l = arg;
+    const struct function *f = function_find(l, account, region, name);
+    struct version *v = f != NULL ? qualifier_draw(f, qualifier, (double)(random_u64() >> 11) * 0x1p-53) : NULL;
+
+    if (v == NULL)
+        return -E_NOT_FOUND;
+    if (v->state == VERSION_PENDING)
+        return -E_BUSY;
+    const struct event_config *e = map_get(&f->event_configs, str_absent(qualifier) ? LATEST : qualifier);
+    *ret = (struct target){
+        .code = v->code,
+        .reserved_concurrency = f->reserved_concurrency,
+        .recursion_allowed = f->recursion_allowed,
+        .maximum_retry_attempts = e != NULL && e->maximum_retry_attempts >= 0 ? e->maximum_retry_attempts : 2,
+        .maximum_event_age_s = e != NULL && e->maximum_event_age_s >= 0 ? e->maximum_event_age_s : 21600,
+        .on_success = e != NULL ? e->on_success : STR_NONE,
+        .on_failure = e != NULL ? e->on_failure : STR_NONE,
+    };
+    return 0;
+}
+
+static enum admission host_acquire(void *arg, struct str account, struct str region, struct str name)
+{
+    const struct lambda *l = arg;
+    struct function *f = function_find(l, account, region, name);
+
+    return f != NULL ? usage_acquire(l, f) : NO_SLOT_ACCOUNT;
+}
+
+static void host_release(void *arg, struct str account, struct str region, struct str name)
+{
+    usage_release(arg, account, region, name);
+}
+
+struct async_host lambda_async_host(struct lambda *l)
+{
+    return (struct async_host){ .arg = l, .resolve = host_resolve, .acquire = host_acquire, .release = host_release };
+}
+
+/* ---- a destination that is a function ----------------------------------------------------------------------- */
+
+static enum sink_state sink_state_of(void *arg, struct turn *t, const struct arn *target, struct str text)
+{
+    const struct lambda *l = arg;
+    struct function_ref ref;
+
+    (void)t;
+    if (!str_starts(target->resource, STR("function:")) || function_ref_parse(text, &ref) != 0)
+        return SINK_WRONG_KIND;
+    const struct function *f = function_find(l, ref.account, ref.region, ref.name);
+    return f != NULL && qualifier_find(f, ref.qualifier, NULL) != NULL ? SINK_OK : SINK_MISSING;
+}
+
+static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel *p, struct buf *why)
+{
+    struct lambda *l = arg;
+    struct function_ref ref;
+    struct arn arn;
+    char id[UUID_TEXT + 1];
+
+    if (arn_parse(p->target_arn, &arn) != 0 || sink_state_of(arg, t, &arn, p->target_arn) != SINK_OK) {
+        buf_printf(why, "Function not found: " STR_FMT, STR_ARG(p->target_arn));
+        return DELIVERY_REFUSED;
+    }
+    if (p->body.n > EVENT_PAYLOAD_BYTES) {
+        buf_printf(why, "%zu byte payload is too large for the Event invocation type (limit %zu bytes)", p->body.n, EVENT_PAYLOAD_BYTES);
+        return DELIVERY_REFUSED;
+    }
+    (void)function_ref_parse(p->target_arn, &ref);
+    const struct async_request request = {
+        .account = ref.account, .region = ref.region, .name = ref.name, .qualifier = ref.qualifier,
+        .payload = p->body, .trace_header = p->trace_header, .type = "destination", .source = p->source_arn,
+    };
+    if (async_accept(l->o.async, t, &request, id) == 0) {
+        buf_z(why, id);
+        return DELIVERED;
+    }
+    buf_z(why, "the queue of asynchronous events is full");
+    return DELIVERY_FAILED;
+}
+
+struct sink lambda_sink(struct lambda *l)
+{
+    return (struct sink){
+        .service = "lambda", .action = "lambda:InvokeFunction", .action_name = "InvokeFunction",
+        .max_body_bytes = EVENT_PAYLOAD_BYTES, .state = sink_state_of, .deliver = sink_deliver, .arg = l,
+    };
+}

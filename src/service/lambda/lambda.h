@@ -1,0 +1,44 @@
+/* lambda.h - the Lambda API: functions, versions, aliases, policies, concurrency, event invoke configs, Invoke.
+ *
+ * All configuration lives in memory (maps by account/region/name) and is written through to the store in the same
+ * turn; lambda_load() reads it back.  Code objects (flow/execution.h) are made per version and counted. */
+#ifndef WAYBILL_SERVICE_LAMBDA_H
+#define WAYBILL_SERVICE_LAMBDA_H
+
+#include "flow/async.h"
+#include "wire/call.h"
+
+struct lambda;
+
+enum role_state { ROLE_STATE_OK, ROLE_STATE_UNKNOWN, ROLE_STATE_NOT_ASSUMABLE };
+
+/* Package functions, so that this room need not include runtime/: main.c fills them with package.h's. */
+struct lambda_packages {
+    const char *code_dir;
+    int (*store)(const char *code_dir, struct str zip, char ret_sha256_hex[65], char ret_sha256_base64[45],
+                 int64_t *ret_zipped_bytes, int64_t *ret_unzipped_bytes);           /* blocks; runs on the pool */
+};
+
+struct lambda_options {
+    struct async *async;                                     /* may be set later with lambda_set_async */
+    struct executor executor;
+    const struct sinks *sinks;
+    struct lambda_packages packages;
+    int64_t account_concurrency;                             /* 1000 */
+    bool strict_permissions;
+    enum role_state (*role_state)(void *arg, struct str role_arn);
+    void *role_arg;
+};
+
+struct lambda *lambda_new(const struct lambda_options *o);
+void lambda_set_async(struct lambda *l, struct async *a);
+struct lambda *lambda_free(struct lambda *l);
+void lambda_load(struct lambda *l, struct turn *t);
+void lambda_reset(struct lambda *l, struct turn *t);         /* forget everything (tables are emptied by the caller) */
+struct service lambda_service(struct lambda *l);
+struct async_host lambda_async_host(struct lambda *l);
+struct sink lambda_sink(struct lambda *l);                   /* the "lambda" row: a destination that is a function */
+bool lambda_uses_package(void *lambda, struct str sha256_hex);
+size_t lambda_function_count(const struct lambda *l);
+
+#endif

@@ -1,0 +1,30 @@
+/* package_job.h - a deployment package on its way to the disk, and the call that waits for it.
+ *
+ * package_begin() checks the size, hands the bytes to the pool and returns -E_WAIT; `then` runs in a later turn
+ * with the package stored, and what it returns ends the call.  The world may have changed meanwhile: `then` checks
+ * again.  The job lies in the call's arena, which lives until the call is answered, client or no client. */
+#ifndef WAYBILL_SERVICE_LAMBDA_PACKAGE_JOB_H
+#define WAYBILL_SERVICE_LAMBDA_PACKAGE_JOB_H
+
+#include "service/lambda/ops.h"
+
+struct package_job {
+    struct call *c;
+    const struct lambda_packages *packages;
+    struct str zip;
+    char sha256_hex[65], sha256_base64[45];
+    int64_t zipped_bytes, unzipped_bytes;
+    int rc;
+    int (*then)(struct call *c, const struct package_job *j);
+};
+
+/* -E_WAIT, or -E_FAULT: too large. */
+int package_begin(struct call *c, struct str zip, int (*then)(struct call *c, const struct package_job *j));
+/* Where code may come from: a zip in the request, nothing else today.  name: of the S3 parameter, for the text. */
+int code_source_check(struct call *c, struct str zip, struct str bucket, struct str key, struct str object_version, const char *name);
+/* The package's members of a configuration; strings borrow from the job. */
+void package_apply(const struct package_job *j, struct config *ret);
+/* h NULL: nothing there yet.  400 when this much more code would pass AWS's limit of an account's code storage. */
+int code_storage_check(struct call *c, const struct home *h, int64_t more_bytes);
+
+#endif

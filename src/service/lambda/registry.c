@@ -1,0 +1,617 @@
+/* registry.c - memory and rows together.  What holds here: every object in memory has its row once its first
+ * ..._save ran in a committed turn; ids come from the store; nothing points into a request's arena. */
+#include "service/lambda/registry.h"
+
+#include <stdlib.h>
+
+static struct sql Q_FUNCTION_PUT = SQL("INSERT INTO lambda_function(id, account, region, name, next_version, "
+    "reserved_concurrency, recursion_allowed, tags) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE "
+    "SET next_version = excluded.next_version, reserved_concurrency = excluded.reserved_concurrency, "
+    "recursion_allowed = excluded.recursion_allowed, tags = excluded.tags");
+static struct sql Q_FUNCTION_DELETE = SQL("DELETE FROM lambda_function WHERE id = $1");
+static struct sql Q_VERSIONS_DELETE = SQL("DELETE FROM lambda_version WHERE function_id = $1");
+static struct sql Q_ALIASES_DELETE = SQL("DELETE FROM lambda_alias WHERE function_id = $1");
+static struct sql Q_POLICIES_DELETE = SQL("DELETE FROM lambda_policy WHERE function_id = $1");
+static struct sql Q_CONFIGS_DELETE = SQL("DELETE FROM lambda_event_invoke_config WHERE function_id = $1");
+static struct sql Q_VERSION_PUT = SQL("INSERT INTO lambda_version(id, function_id, version, config, revision_id, "
+    "last_modified_ms, source) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET config = excluded.config, "
+    "revision_id = excluded.revision_id, last_modified_ms = excluded.last_modified_ms, source = excluded.source");
+static struct sql Q_VERSION_DELETE = SQL("DELETE FROM lambda_version WHERE id = $1");
+static struct sql Q_ALIAS_PUT = SQL("INSERT INTO lambda_alias(id, function_id, name, function_version, description, "
+    "additional_version, additional_weight, revision_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE "
+    "SET function_version = excluded.function_version, description = excluded.description, additional_version = "
+    "excluded.additional_version, additional_weight = excluded.additional_weight, revision_id = excluded.revision_id");
+static struct sql Q_ALIAS_DELETE = SQL("DELETE FROM lambda_alias WHERE id = $1");
+static struct sql Q_POLICY_PUT = SQL("INSERT INTO lambda_policy(id, function_id, qualifier, statements, revision_id) "
+    "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET statements = excluded.statements, "
+    "revision_id = excluded.revision_id");
+static struct sql Q_POLICY_DELETE = SQL("DELETE FROM lambda_policy WHERE id = $1");
+static struct sql Q_CONFIG_PUT = SQL("INSERT INTO lambda_event_invoke_config(id, function_id, qualifier, "
+    "maximum_retry_attempts, maximum_event_age_s, on_success, on_failure, last_modified_ms) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET maximum_retry_attempts = "
+    "excluded.maximum_retry_attempts, maximum_event_age_s = excluded.maximum_event_age_s, on_success = excluded.on_success, "
+    "on_failure = excluded.on_failure, last_modified_ms = excluded.last_modified_ms");
+static struct sql Q_CONFIG_DELETE = SQL("DELETE FROM lambda_event_invoke_config WHERE id = $1");
+
+static int written(int rc)
+{
+    CHECK(rc != -E_EXISTS);
+    return MIN(rc, 0);
+}
+
+/* ---- text ------------------------------------------------------------------------------------------------- */
+
+struct str str_own(struct str s)
+{
+    if (str_absent(s))
+        return STR_NONE;
+    char *p = xmalloc(s.n + 1);
+    if (s.n > 0)
+        memcpy(p, s.p, s.n);
+    p[s.n] = '\0';
+    return str_make(p, s.n);
+}
+
+void str_drop(struct str *s)
+{
+    free((char *)(uintptr_t)s->p);
+    *s = STR_NONE;
+}
+
+void str_replace(struct str *s, struct str with)
+{
+    struct str fresh = str_own(with);
+
+    str_drop(s);
+    *s = fresh;
+}
+
+/* "account/region/name" in a buffer of the caller; empty when it cannot be a key of ours. */
+#define KEY_MAX 320
+static struct str key_of(char out[KEY_MAX], struct str account, struct str region, struct str name)
+{
+    size_t n = account.n + region.n + name.n + 2;
+    char *p = out;
+
+    if (n > KEY_MAX)
+        return STR("");
+    memcpy(p, account.p != NULL ? account.p : "", account.n);
+    p += account.n;
+    *p++ = '/';
+    memcpy(p, region.p != NULL ? region.p : "", region.n);
+    p += region.n;
+    *p++ = '/';
+    memcpy(p, name.p != NULL ? name.p : "", name.n);
+    return str_make(out, n);
+}
+
+/* ---- homes and usage ---------------------------------------------------------------------------------------- */
+
+struct home *home_find(const struct lambda *l, struct str account, struct str region)
+{
+    char text[KEY_MAX];
+
+    return map_get(&l->homes, key_of(text, account, region, STR("")));
+}
+
+/* Made with the first function only: whoever merely asks leaves nothing behind. */
+static struct home *home_get(struct lambda *l, struct str account, struct str region)
+{
+    char text[KEY_MAX];
+    struct str key = key_of(text, account, region, STR(""));
+    struct home *h = map_get(&l->homes, key);
+
+    if (h != NULL)
+        return h;
+    h = xcalloc(1, sizeof *h);
+    h->account = str_own(account);
+    h->region = str_own(region);
+    list_init(&h->functions);
+    map_put(&l->homes, key, h);
+    return h;
+}
+
+static struct usage *usage_get(struct lambda *l, struct home *h, struct str key)
+{
+    struct usage *u = map_get(&l->usages, key);
+
+    if (u == NULL) {
+        u = xcalloc(1, sizeof *u);
+        u->home = h;
+        map_put(&l->usages, key, u);
+    }
+    u->orphan = false;
+    return u;
+}
+
+static void usage_orphan(struct lambda *l, struct usage *u, struct str key)
+{
+    if (u->reserved) {
+        u->reserved = false;
+        u->home->unreserved_running += u->running;
+    }
+    u->orphan = true;
+    if (u->running == 0)
+        free(map_del(&l->usages, key));
+}
+
+enum admission usage_acquire(const struct lambda *l, struct function *f)
+{
+    struct usage *u = f->usage;
+
+    if (f->reserved_concurrency >= 0) {
+        if (u->running >= f->reserved_concurrency)
+            return NO_SLOT_RESERVED;
+    } else {
+        if (f->home->unreserved_running >= l->o.account_concurrency - f->home->reserved_sum)
+            return NO_SLOT_ACCOUNT;
+        f->home->unreserved_running++;
+    }
+    u->running++;
+    return ADMITTED;
+}
+
+void usage_release(struct lambda *l, struct str account, struct str region, struct str name)
+{
+    char text[KEY_MAX];
+    struct str key = key_of(text, account, region, name);
+    struct usage *u = map_get(&l->usages, key);
+
+    /* After a reset or a reload executions of a former life still end here; they hold nothing any more. */
+    if (u == NULL || u->running == 0)
+        return;
+    u->running--;
+    if (!u->reserved)
+        u->home->unreserved_running--;
+    CHECK(u->home->unreserved_running >= 0);
+    if (u->orphan && u->running == 0)
+        free(map_del(&l->usages, key));
+}
+
+void function_set_reserved(struct function *f, int64_t reserved)
+{
+    bool was = f->reserved_concurrency >= 0, is = reserved >= 0;
+
+    f->home->reserved_sum += (is ? reserved : 0) - (was ? f->reserved_concurrency : 0);
+    CHECK(f->home->reserved_sum >= 0);
+    f->reserved_concurrency = reserved;
+    if (f->usage->reserved != is)
+        f->home->unreserved_running += is ? -f->usage->running : f->usage->running;
+    f->usage->reserved = is;
+}
+
+/* ---- functions ---------------------------------------------------------------------------------------------- */
+
+struct function *function_find(const struct lambda *l, struct str account, struct str region, struct str name)
+{
+    char text[KEY_MAX];
+
+    return map_get(&l->functions, key_of(text, account, region, name));
+}
+
+struct function *function_add(struct lambda *l, struct turn *t, struct str account, struct str region, struct str name)
+{
+    struct home *h = home_get(l, account, region);
+    struct function *f = xcalloc(1, sizeof *f);
+    struct buf arn CLEANUP(buf_done) = { 0 };
+    char text[KEY_MAX];
+
+    buf_printf(&arn, "arn:aws:lambda:" STR_FMT ":" STR_FMT ":function:" STR_FMT, STR_ARG(region), STR_ARG(account), STR_ARG(name));
+    f->id = t != NULL ? store_next_id(t->store) : 0;
+    f->home = h;
+    f->key = str_own(key_of(text, account, region, name));
+    f->name = str_own(name);
+    f->arn = str_own(buf_view(&arn));
+    f->next_version = 1;
+    f->reserved_concurrency = -1;
+    f->usage = usage_get(l, h, f->key);
+    CHECK(map_put(&l->functions, f->key, f) == NULL);
+    list_append(&h->functions, &f->link);
+    h->n_functions++;
+    return f;
+}
+
+static void tags_json(struct buf *b, const struct function *f)
+{
+    struct json_writer w;
+
+    jw_init(&w, b);
+    jw_object(&w);
+    for (size_t i = 0; i < f->n_tags; i++) {
+        jw_key(&w, f->tags[i].key);
+        jw_str(&w, f->tags[i].value);
+    }
+    jw_object_end(&w);
+}
+
+int function_save(struct function *f, struct turn *t)
+{
+    struct buf tags CLEANUP(buf_done) = { 0 };
+
+    tags_json(&tags, f);
+    return written(store_exec(t->store, &Q_FUNCTION_PUT, V_INT(f->id), V_TEXT(f->home->account), V_TEXT(f->home->region),
+        V_TEXT(f->name), V_INT(f->next_version), V_INT(f->reserved_concurrency), V_INT(f->recursion_allowed),
+        V_TEXT(buf_view(&tags))));
+}
+
+void tags_free(struct function *f)
+{
+    for (size_t i = 0; i < f->n_tags; i++) {
+        str_drop(&f->tags[i].key);
+        str_drop(&f->tags[i].value);
+    }
+    free(f->tags);
+    f->tags = NULL;
+    f->n_tags = 0;
+}
+
+/* ---- versions ----------------------------------------------------------------------------------------------- */
+
+static struct code *code_make(struct lambda *l, const struct version *v)
+{
+    struct arena *mem = arena_new(0);
+    struct code *c = ARENA_NEW(mem, struct code);
+    const struct function *f = v->function;
+    struct config copy;
+
+    config_copy(mem, &v->c, &copy);
+    *c = (struct code){
+        .magic = CODE_MAGIC, .refs = 1, .id = ++l->next_code_id, .mem = mem,
+        .function_arn = arena_str(mem, f->arn),
+        .account = arena_str(mem, f->home->account),
+        .region = arena_str(mem, f->home->region),
+        .name = arena_str(mem, f->name),
+        .version = arena_str(mem, v->number),
+        .runtime = copy.runtime, .handler = copy.handler, .role_arn = copy.role,
+        .package_sha256_hex = copy.package_sha256_hex,
+        .log_group = copy.log_group, .log_json = copy.log_json,
+        .app_log_level = copy.app_log_level, .system_log_level = copy.system_log_level,
+        .memory_mb = copy.memory_mb, .timeout_ms = copy.timeout_s * 1000, .tmp_mb = copy.tmp_mb,
+        .env = copy.env, .n_env = copy.n_env,
+    };
+    return c;
+}
+
+static void code_retire(struct lambda *l, struct code **c, struct turn *t)
+{
+    if (*c == NULL)
+        return;
+    if (t != NULL && l->o.executor.retire != NULL)
+        l->o.executor.retire(l->o.executor.arg, *c);
+    code_unref(*c);
+    *c = NULL;
+}
+
+struct version *version_add(struct lambda *l, struct turn *t, struct function *f, struct str number, const struct config *c)
+{
+    struct version *v = xcalloc(1, sizeof *v);
+
+    v->function = f;
+    v->id = t != NULL ? store_next_id(t->store) : 0;
+    v->mem = arena_new(0);
+    v->number = str_absent(number) ? arena_printf(v->mem, "%lld", (long long)f->next_version++) : arena_str(v->mem, number);
+    config_copy(v->mem, c, &v->c);
+    v->last_modified_ms = t != NULL ? t->now.wall_ms : 0;
+    version_touch(v);
+    v->code = code_make(l, v);
+    f->home->code_bytes += c->code_bytes;
+    if (str_eq(v->number, LATEST)) {
+        CHECK(f->latest == NULL);
+        f->latest = v;
+    } else {
+        f->versions = xrealloc(f->versions, (f->n_versions + 1) * sizeof *f->versions);
+        f->versions[f->n_versions++] = v;
+    }
+    return v;
+}
+
+int version_save(struct version *v, struct turn *t)
+{
+    struct buf config CLEANUP(buf_done) = { 0 };
+
+    config_json(&config, &v->c);
+    return written(store_exec(t->store, &Q_VERSION_PUT, V_INT(v->id), V_INT(v->function->id), V_TEXT(v->number),
+        V_TEXT(buf_view(&config)), V_TEXT(str_of(v->revision_id)), V_INT(v->last_modified_ms), V_TEXT(v->source)));
+}
+
+void version_touch(struct version *v)
+{
+    uuid_random(v->revision_id);
+}
+
+static void version_free(struct lambda *l, struct version *v, struct turn *t)
+{
+    if (v->ready_timer != NULL && t != NULL)
+        t->ops->real_timer_cancel(t->engine, v->ready_timer);
+    code_retire(l, &v->code, t);
+    code_retire(l, &v->next_code, t);
+    v->function->home->code_bytes -= v->c.code_bytes;
+    arena_free(v->mem);
+    free(v);
+}
+
+int version_delete(struct lambda *l, struct version *v, struct turn *t)
+{
+    struct function *f = v->function;
+    int rc = written(store_exec(t->store, &Q_VERSION_DELETE, V_INT(v->id)));
+
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; i < f->n_versions; i++)
+        if (f->versions[i] == v) {
+            memmove(f->versions + i, f->versions + i + 1, (f->n_versions - i - 1) * sizeof *f->versions);
+            f->n_versions--;
+            break;
+        }
+    version_free(l, v, t);
+    return 0;
+}
+
+void version_update(struct lambda *l, struct version *v, const struct config *c, struct turn *t)
+{
+    struct arena *mem = arena_new(0), *old = v->mem;
+
+    CHECK(v->state == VERSION_ACTIVE && !v->updating);
+    v->function->home->code_bytes += c->code_bytes - v->c.code_bytes;
+    v->number = arena_str(mem, v->number);
+    v->source = arena_str(mem, v->source);
+    config_copy(mem, c, &v->c);                              /* c may share strings with the old arena */
+    v->mem = mem;
+    arena_free(old);
+    v->last_modified_ms = t->now.wall_ms;
+    version_touch(v);
+    v->next_code = code_make(l, v);
+    v->updating = true;
+    version_await_ready(l, v, t);
+}
+
+struct readiness { struct lambda *l; struct version *v; };
+
+static void version_ready(void *arg, struct turn *t)
+{
+    struct readiness *r = arg;
+    struct version *v = r->v;
+    struct code *old = v->code;
+
+    v->ready_timer = NULL;
+    v->state = VERSION_ACTIVE;
+    v->updating = false;
+    if (v->next_code != NULL) {
+        v->code = TAKE(v->next_code);
+        code_retire(r->l, &old, t);
+    }
+    version_touch(v);
+    (void)version_save(v, t);                                /* a full disk fails the commit, nobody waits for this */
+}
+
+void version_await_ready(struct lambda *l, struct version *v, struct turn *t)
+{
+    struct readiness *r = ARENA_NEW(v->mem, struct readiness);
+
+    *r = (struct readiness){ l, v };
+    CHECK(v->ready_timer == NULL);
+    v->ready_timer = t->ops->real_timer(t->engine, READY_AFTER_MS, version_ready, r);
+}
+
+struct version *version_find(const struct function *f, struct str number)
+{
+    if (str_eq(number, LATEST))
+        return f->latest;
+    for (size_t lo = 0, hi = f->n_versions; lo < hi; ) {     /* ascending numbers: shorter is smaller */
+        size_t mid = lo + (hi - lo) / 2;
+        struct str at = f->versions[mid]->number;
+        int order = at.n != number.n ? (at.n < number.n ? -1 : 1) : str_cmp(at, number);
+
+        if (order == 0)
+            return f->versions[mid];
+        if (order < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return NULL;
+}
+
+struct version *qualifier_find(const struct function *f, struct str qualifier, struct alias **ret_alias)
+{
+    struct alias *a = NULL;
+    struct version *v = str_absent(qualifier) ? f->latest : version_find(f, qualifier);
+
+    if (v == NULL) {
+        a = map_get(&f->aliases, qualifier);
+        v = a != NULL ? version_find(f, a->version) : NULL;
+    }
+    if (ret_alias != NULL)
+        *ret_alias = a;
+    return v;
+}
+
+struct version *qualifier_draw(const struct function *f, struct str qualifier, double draw)
+{
+    struct alias *a;
+    struct version *v = qualifier_find(f, qualifier, &a);
+
+    if (a == NULL || str_absent(a->additional_version) || draw >= a->additional_weight)
+        return v;
+    return version_find(f, a->additional_version);
+}
+
+/* ---- what hangs on a function ------------------------------------------------------------------------------- */
+
+int alias_save(struct function *f, struct alias *a, struct turn *t)
+{
+    if (a->id == 0) {
+        a->id = store_next_id(t->store);
+        CHECK(map_put(&f->aliases, a->name, a) == NULL);
+    }
+    uuid_random(a->revision_id);
+    return written(store_exec(t->store, &Q_ALIAS_PUT, V_INT(a->id), V_INT(f->id), V_TEXT(a->name), V_TEXT(a->version),
+        V_TEXT(a->description), V_TEXT(a->additional_version), V_REAL(a->additional_weight), V_TEXT(str_of(a->revision_id))));
+}
+
+static void alias_free(struct alias *a)
+{
+    str_drop(&a->name);
+    str_drop(&a->version);
+    str_drop(&a->description);
+    str_drop(&a->additional_version);
+    free(a);
+}
+
+int alias_delete(struct function *f, struct alias *a, struct turn *t)
+{
+    int rc = written(store_exec(t->store, &Q_ALIAS_DELETE, V_INT(a->id)));
+
+    if (rc == 0) {
+        map_del(&f->aliases, a->name);
+        alias_free(a);
+    }
+    return rc;
+}
+
+struct policy *policy_get(struct function *f, struct str qualifier)
+{
+    return map_get(&f->policies, str_absent(qualifier) ? STR("") : qualifier);
+}
+
+int policy_save(struct function *f, struct policy *p, struct turn *t)
+{
+    struct buf all CLEANUP(buf_done) = { 0 };
+
+    if (p->id == 0) {
+        p->id = store_next_id(t->store);
+        CHECK(map_put(&f->policies, p->qualifier, p) == NULL);
+    }
+    uuid_random(p->revision_id);
+    buf_char(&all, '[');
+    for (size_t i = 0; i < p->n; i++) {
+        buf_z(&all, i > 0 ? "," : "");
+        buf_str(&all, p->v[i].json);
+    }
+    buf_char(&all, ']');
+    return written(store_exec(t->store, &Q_POLICY_PUT, V_INT(p->id), V_INT(f->id), V_TEXT(p->qualifier),
+        V_TEXT(buf_view(&all)), V_TEXT(str_of(p->revision_id))));
+}
+
+static void policy_free(struct policy *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        str_drop(&p->v[i].sid);
+        str_drop(&p->v[i].json);
+    }
+    free(p->v);
+    str_drop(&p->qualifier);
+    free(p);
+}
+
+int policy_delete(struct function *f, struct policy *p, struct turn *t)
+{
+    int rc = written(store_exec(t->store, &Q_POLICY_DELETE, V_INT(p->id)));
+
+    if (rc == 0) {
+        map_del(&f->policies, p->qualifier);
+        policy_free(p);
+    }
+    return rc;
+}
+
+int event_config_save(struct function *f, struct event_config *e, struct turn *t)
+{
+    if (e->id == 0) {
+        e->id = store_next_id(t->store);
+        CHECK(map_put(&f->event_configs, e->qualifier, e) == NULL);
+    }
+    e->last_modified_ms = t->now.wall_ms;
+    return written(store_exec(t->store, &Q_CONFIG_PUT, V_INT(e->id), V_INT(f->id), V_TEXT(e->qualifier),
+        e->maximum_retry_attempts < 0 ? V_NULL : V_INT(e->maximum_retry_attempts),
+        e->maximum_event_age_s < 0 ? V_NULL : V_INT(e->maximum_event_age_s),
+        V_TEXT(e->on_success), V_TEXT(e->on_failure), V_INT(e->last_modified_ms)));
+}
+
+static void event_config_free(struct event_config *e)
+{
+    str_drop(&e->qualifier);
+    str_drop(&e->on_success);
+    str_drop(&e->on_failure);
+    free(e);
+}
+
+int event_config_delete(struct function *f, struct event_config *e, struct turn *t)
+{
+    int rc = written(store_exec(t->store, &Q_CONFIG_DELETE, V_INT(e->id)));
+
+    if (rc == 0) {
+        map_del(&f->event_configs, e->qualifier);
+        event_config_free(e);
+    }
+    return rc;
+}
+
+/* ---- ends --------------------------------------------------------------------------------------------------- */
+
+static void function_free(struct lambda *l, struct function *f, struct turn *t)
+{
+    struct str key;
+    void *value;
+
+    for (size_t i = 0; map_next(&f->aliases, &i, &key, &value); )
+        alias_free(value);
+    for (size_t i = 0; map_next(&f->policies, &i, &key, &value); )
+        policy_free(value);
+    for (size_t i = 0; map_next(&f->event_configs, &i, &key, &value); )
+        event_config_free(value);
+    map_done(&f->aliases);
+    map_done(&f->policies);
+    map_done(&f->event_configs);
+    for (size_t i = 0; i < f->n_versions; i++)
+        version_free(l, f->versions[i], t);
+    free(f->versions);
+    if (f->latest != NULL)
+        version_free(l, f->latest, t);
+    tags_free(f);
+    if (f->reserved_concurrency >= 0)
+        f->home->reserved_sum -= f->reserved_concurrency;
+    list_remove(&f->link);
+    f->home->n_functions--;
+    str_drop(&f->key);
+    str_drop(&f->name);
+    str_drop(&f->arn);
+    free(f);
+}
+
+int function_delete(struct lambda *l, struct function *f, struct turn *t)
+{
+    struct sql *all[] = { &Q_FUNCTION_DELETE, &Q_VERSIONS_DELETE, &Q_ALIASES_DELETE, &Q_POLICIES_DELETE, &Q_CONFIGS_DELETE };
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        int rc = written(store_exec(t->store, all[i], V_INT(f->id)));
+
+        if (rc != 0)
+            return rc;
+    }
+    map_del(&l->functions, f->key);
+    usage_orphan(l, f->usage, f->key);
+    function_free(l, f, t);
+    return 0;
+}
+
+void registry_clear(struct lambda *l, struct turn *t)
+{
+    struct str key;
+    void *value;
+
+    for (size_t i = 0; map_next(&l->functions, &i, &key, &value); )
+        function_free(l, value, t);
+    for (size_t i = 0; map_next(&l->usages, &i, &key, &value); )
+        free(value);
+    for (size_t i = 0; map_next(&l->homes, &i, &key, &value); ) {
+        struct home *h = value;
+
+        str_drop(&h->account);
+        str_drop(&h->region);
+        free(h);
+    }
+    map_done(&l->functions);
+    map_done(&l->usages);
+    map_done(&l->homes);
+}
