@@ -1,0 +1,112 @@
+/* request.c - how a subcommand talks to a running server. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/cli.h"
+#include "net/client.h"
+
+static const char *endpoint_or_default(const char *endpoint)
+{
+    const char *env;
+
+    if (endpoint != NULL)
+        return endpoint;
+    env = getenv("WAYBILL_ENDPOINT");
+    if (env == NULL || *env == '\0')
+        env = getenv("AWS_ENDPOINT_URL");
+    return env != NULL && *env != '\0' ? env : "http://127.0.0.1:4566";
+}
+
+static bool split_endpoint(struct arena *a, const char *endpoint, const char **ret_host, int *ret_port)
+{
+    struct str rest = str_of(endpoint);
+    ptrdiff_t colon;
+    int64_t port = 80;
+
+    if (!str_starts(rest, STR("http://")))
+        return false;
+    rest = str_sub(rest, 7, rest.n);
+    if (str_ends(rest, STR("/")))
+        rest = str_sub(rest, 0, rest.n - 1);
+    colon = str_rfind(rest, ':');
+    if (colon >= 0 && (str_to_i64(str_sub(rest, (size_t)colon + 1, rest.n), &port) < 0 || port < 1 || port > 65535))
+        return false;
+    rest = colon >= 0 ? str_sub(rest, 0, (size_t)colon) : rest;
+    *ret_host = arena_z(a, rest);
+    *ret_port = (int)port;
+    return rest.n > 0;
+}
+
+static void print_error(struct arena *a, int status, struct str body)
+{
+    struct json *doc;
+    struct str text = STR_NONE;
+
+    if (json_parse(a, body, &doc, NULL) == 0)
+        text = json_get_text(a, doc, STR("error"));
+    if (str_absent(text))
+        text = body;
+    fprintf(stderr, "waybill: the server answered %d: " STR_FMT "\n", status, STR_ARG(text));
+}
+
+struct json *cli_request(struct arena *a, const char *endpoint, const char *method, const char *path, struct str body,
+                         int64_t timeout_ms)
+{
+    const char *url = endpoint_or_default(endpoint), *host;
+    struct str reply;
+    struct json *doc;
+    int port, status, r;
+
+    if (!split_endpoint(a, url, &host, &port)) {
+        fprintf(stderr, "waybill: the endpoint %s is not of the form http://HOST:PORT\n", url);
+        return NULL;
+    }
+    r = client_request(host, port, method, path, STR("Content-Type: application/json\r\n"), body, timeout_ms, a, &status, &reply);
+    if (r < 0) {
+        fprintf(stderr, "waybill: no answer from %s (%s). Is a server running? Start one with: waybill serve\n", url, error_text(r));
+        return NULL;
+    }
+    if (status / 100 != 2) {
+        print_error(a, status, reply);
+        return NULL;
+    }
+    if (json_parse(a, reply, &doc, NULL) < 0) {
+        fprintf(stderr, "waybill: %s did not answer with JSON; is it a Waybill server?\n", url);
+        return NULL;
+    }
+    return doc;
+}
+
+bool cli_common(const struct command *c, int *argc, char **argv, const char **ret_endpoint)
+{
+    int n = 1;
+
+    *ret_endpoint = NULL;
+    for (int i = 1; i < *argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            fputs(c->help, stdout);
+            return true;
+        }
+        if (strcmp(argv[i], "--endpoint") == 0 && i + 1 < *argc)
+            *ret_endpoint = argv[++i];
+        else if (strncmp(argv[i], "--endpoint=", 11) == 0)
+            *ret_endpoint = argv[i] + 11;
+        else
+            argv[n++] = argv[i];
+    }
+    *argc = n;
+    argv[n] = NULL;
+    return false;
+}
+
+int cli_usage(const struct command *c, const char *fmt, ...)
+{
+    va_list ap;
+
+    fprintf(stderr, "waybill %s: ", c->name);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "\nSee: waybill %s --help\n", c->name);
+    return 2;
+}

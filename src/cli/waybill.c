@@ -1,0 +1,517 @@
+/* waybill.c - the rooms, put together. Only this file knows them all. */
+#include <errno.h>
+#include <sys/stat.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "cli/waybill.h"
+#include "control/control.h"
+#include "engine/engine.h"
+#include "flow/async.h"
+#include "net/server.h"
+#include "runtime/package.h"
+#include "runtime/runtime.h"
+#include "service/iam/iam.h"
+#include "service/lambda/lambda.h"
+#include "service/logs/logs.h"
+#include "service/sqs/sqs.h"
+
+#define N_SERVICES 5
+#define MAX_QUEUED_EVENTS 10000000
+#define IDLE_ENVIRONMENT_MS 600000
+#define CREDENTIALS_S 43200
+
+struct waybill {
+    const struct serve_options *o;
+    uv_loop_t loop;
+    uv_signal_t on_term, on_int;
+    uv_timer_t drain, housekeeping;
+    struct clock clock;
+    struct store *store;
+    struct spawner *spawner;
+    struct engine *engine;
+    struct router *router;
+    struct server *server;
+    struct runtime *runtime;
+    struct async *async;
+    struct control *control;
+    struct lambda *lambda;
+    struct sqs *sqs;
+    struct iam *iam;
+    struct logs *logs;
+    struct sinks sinks;
+    struct service services[N_SERVICES];
+    struct buf code_dir, run_dir;
+    bool draining, server_closed, stopping, disk_full, reloading;
+    int exit_status;
+};
+
+/* ---- requests ---- */
+
+static int on_headers(struct exchange *x, int64_t content_length, void *arg, struct str *ret_body)
+{
+    struct waybill *w = arg;
+
+    (void)content_length;
+    return guard_check(&w->o->guard, x, ret_body);
+}
+
+static void on_request(struct exchange *x, void *arg)
+{
+    struct waybill *w = arg;
+
+    if (control_is_path(x->path))
+        control_request(w->control, x);
+    else
+        engine_request(w->engine, x);
+}
+
+/* ---- what rooms ask of each other ---- */
+
+static void credentials(void *arg, const struct code *code, struct arena *mem, struct runtime_credentials *ret)
+{
+    struct waybill *w = arg;
+    struct iam_credentials c;
+
+    iam_credentials(w->iam, mem, code->role_arn, code->name, clock_now(&w->clock).wall_ms, CREDENTIALS_S, &c);
+    *ret = (struct runtime_credentials){ c.access_key_id, c.secret_access_key, c.session_token };
+}
+
+static void function_log(void *arg, const struct code *code, struct str stream, const struct runtime_log_line *v, size_t n)
+{
+    struct waybill *w = arg;
+
+    _Static_assert(sizeof(struct runtime_log_line) == sizeof(struct log_line), "one layout, two names");
+    logs_append(w->logs, code->account, code->region, code->log_group, stream, (const struct log_line *)(const void *)v, n);
+}
+
+static enum role_state role_state(void *arg, struct str role_arn)
+{
+    static const enum role_state states[] = { ROLE_STATE_OK, ROLE_STATE_UNKNOWN, ROLE_STATE_NOT_ASSUMABLE };
+    struct waybill *w = arg;
+
+    return states[iam_role_state(w->iam, role_arn, "lambda.amazonaws.com")];
+}
+
+static int store_package(const char *code_dir, struct str zip, char ret_hex[65], char ret_base64[45], int64_t *ret_zipped,
+                         int64_t *ret_unzipped)
+{
+    struct package_info info;
+    int r = package_store(code_dir, zip, &info);
+
+    if (r < 0)
+        return r;
+    memcpy(ret_hex, info.sha256_hex, sizeof(info.sha256_hex));
+    memcpy(ret_base64, info.sha256_base64, sizeof(info.sha256_base64));
+    *ret_zipped = info.zipped_bytes;
+    *ret_unzipped = info.unzipped_bytes;
+    return 0;
+}
+
+static void nothing(void *arg, struct turn *t)
+{
+    (void)arg;
+    (void)t;
+}
+
+static void capacity_changed(void *arg)
+{
+    engine_soon(((struct waybill *)arg)->engine, nothing, NULL);    /* the pump runs after every turn */
+}
+
+static void after_commit(void *arg, const struct now *now)
+{
+    struct waybill *w = arg;
+
+    if (!w->draining && !w->disk_full)
+        async_pump(w->async, now);
+    if (w->control != NULL)
+        control_tick(w->control);
+}
+
+static void flush(void *arg)
+{
+    struct waybill *w = arg;
+
+    if (w->server != NULL && !w->server_closed)
+        server_flush(w->server);
+}
+
+/* ---- load, reset ---- */
+
+static void load(void *arg, struct turn *t)
+{
+    struct waybill *w = arg;
+
+    iam_load(w->iam, t);
+    sqs_load(w->sqs, t);
+    logs_load(w->logs, t);
+    lambda_load(w->lambda, t);
+    async_load(w->async, t);
+    if (!w->reloading)
+        journey_prune(t);
+}
+
+static void forget(struct waybill *w, struct turn *t)
+{
+    async_reset(w->async, t);
+    lambda_reset(w->lambda, t);
+    sqs_reset(w->sqs, t);
+    logs_reset(w->logs, t);
+    iam_reset(w->iam, t);
+}
+
+static void reset(void *arg, struct turn *t)
+{
+    struct waybill *w = arg;
+
+    forget(w, t);
+    store_reset(t->store);
+    load(w, t);
+}
+
+static void reload(void *arg, struct turn *t)
+{
+    forget(arg, t);
+    load(arg, t);
+}
+
+/* A full disk: memory is read again before anything else may look at what the turn had changed, and no event is started
+ * until the next second: its end could not be written either. */
+static void fatal(void *arg, int error, const char *why)
+{
+    struct waybill *w = arg;
+
+    if (error != -E_FULL) {
+        fprintf(stderr, "event=store_failed what=\"%s\" error=\"%s\" action=\"stopping: the disk cannot be believed\"\n", why, error_text(error));
+        _exit(1);
+    }
+    if (w->reloading)
+        return;
+    if (!w->disk_full)
+        fprintf(stderr, "event=disk_full what=\"%s\" action=\"requests refused, memory read again from the store\"\n", why);
+    w->disk_full = w->reloading = true;
+    engine_run_now(w->engine, reload, w);
+    w->reloading = false;
+}
+
+static void health(void *arg, struct json_writer *j)
+{
+    struct waybill *w = arg;
+    struct store_stats s;
+
+    store_stats(w->store, &s);
+    jw_kstr(j, "account", str_of(w->o->account));
+    jw_kstr(j, "data", str_of(store_dir(w->store)));
+    jw_kstr(j, "permissions", w->o->strict ? STR("strict") : STR("check"));
+    jw_ki64(j, "retry_delay_ms", w->o->retry_delay_ms);
+    jw_key(j, STR("resources"));
+    jw_object(j);
+    jw_ki64(j, "functions", (int64_t)lambda_function_count(w->lambda));
+    jw_ki64(j, "queues", (int64_t)sqs_queue_count(w->sqs));
+    jw_object_end(j);
+    jw_key(j, STR("store"));
+    jw_object(j);
+    jw_ki64(j, "file_bytes", s.file_bytes);
+    jw_ki64(j, "wal_bytes", s.wal_bytes);
+    jw_object_end(j);
+}
+
+/* ---- stop ---- */
+
+static void stopped(void *arg)
+{
+    uv_stop(&((struct waybill *)arg)->loop);
+}
+
+static void stop_now(struct waybill *w)
+{
+    if (w->stopping)
+        return;
+    w->stopping = true;
+    runtime_stop(w->runtime, true, stopped, w);
+}
+
+static void stop_when_quiet(struct waybill *w)
+{
+    struct async_counts n;
+
+    async_counts(w->async, &n);
+    if (w->draining && w->server_closed && n.running == 0)
+        stop_now(w);
+}
+
+static void server_is_closed(void *arg)
+{
+    struct waybill *w = arg;
+
+    w->server_closed = true;
+    stop_when_quiet(w);
+}
+
+static void on_drain(uv_timer_t *timer)
+{
+    stop_now(timer->data);
+}
+
+static void end_polls(void *arg, struct turn *t)
+{
+    struct waybill *w = arg;
+
+    sqs_drain(w->sqs, t);
+}
+
+static void on_signal(uv_signal_t *s, int number)
+{
+    struct waybill *w = s->data;
+
+    if (w->draining) {
+        stop_now(w);
+        return;
+    }
+    fprintf(stderr, "event=stopping signal=%d drain_ms=%lld\n", number, (long long)w->o->drain_ms);
+    w->draining = true;
+    engine_soon(w->engine, end_polls, w);
+    server_close(w->server, server_is_closed, w);
+    uv_timer_start(&w->drain, on_drain, (uint64_t)w->o->drain_ms, 0);
+}
+
+/* Every second: is the drain over, may the log of the store be folded in? */
+static void on_housekeeping(uv_timer_t *timer)
+{
+    struct waybill *w = timer->data;
+    struct engine_quiet q = engine_quiet(w->engine);
+
+    stop_when_quiet(w);
+    if (w->disk_full) {
+        w->disk_full = false;
+        engine_soon(w->engine, nothing, NULL);
+    }
+    if (q.quiet)
+        store_checkpoint(w->store);
+}
+
+/* ---- start ---- */
+
+static int complain(const char *what, struct buf *why, int error)
+{
+    fprintf(stderr, "waybill: %s: " STR_FMT "\n", what, STR_ARG(why->n > 0 ? buf_view(why) : str_of(error_text(error))));
+    return error;
+}
+
+static int open_store(struct waybill *w)
+{
+    struct store_options so = { .dir = w->o->data, .ephemeral = w->o->ephemeral };
+    CLEANUP(buf_done) struct buf why = { 0 };
+    int r = store_open(&so, &w->store, &why);
+
+    if (r < 0)
+        return complain("the data directory cannot be used", &why, r);
+    buf_printf(&w->code_dir, "%s/code", store_dir(w->store));
+    buf_printf(&w->run_dir, "%s/run", store_dir(w->store));
+    if (mkdir(w->code_dir.p, 0755) < 0 && errno != EEXIST)
+        return complain("the folder for packages cannot be made", &why, -E_IO);
+    if (mkdir(w->code_dir.p, 0755) < 0 && errno != EEXIST)
+        return complain("the folder for packages cannot be made", &why, -E_SYSTEM);
+    clock_init(&w->clock);
+    control_clock_load(&w->clock, w->store);
+    return 0;
+}
+
+static int listen_on_port(struct waybill *w)
+{
+    CLEANUP(buf_done) struct buf why = { 0 };
+    struct server_limits limits = server_default_limits;
+    int r;
+
+    limits.body_bytes += 65536;                              /* AWS's own sentence for too large a body is the engine's */
+    r = server_listen(&w->loop, w->o->host, w->o->port, &limits, on_request, on_headers, w, &w->server);
+
+    if (r == -E_BUSY)
+        buf_printf(&why, "port %d of %s is in use; choose another with --port", w->o->port, w->o->host);
+    return r < 0 ? complain("cannot listen", &why, r) : 0;
+}
+
+static void make_engine(struct waybill *w)
+{
+    struct engine_options eo = { .loop = &w->loop, .clock = &w->clock, .store = w->store, .router = w->router,
+        .default_account = str_of(w->o->account), .principal = iam_principal, .principal_arg = w->iam, .admit = iam_refuse_principal,
+        .after_commit = after_commit, .after_arg = w, .flush = flush, .flush_arg = w, .fatal = fatal, .fatal_arg = w };
+
+    w->engine = engine_new(&eo);
+}
+
+static int make_runtime(struct waybill *w)
+{
+    CLEANUP(buf_done) struct buf why = { 0 };
+    struct runtime_options ro = { .loop = &w->loop, .spawner = w->spawner, .clock = &w->clock, .code_dir = w->code_dir.p,
+        .run_dir = w->run_dir.p, .server_port = server_port(w->server), .max_environments = w->o->max_environments,
+        .idle_timeout_ms = IDLE_ENVIRONMENT_MS, .sandbox = !w->o->no_sandbox, .soon = engine_soon, .busy = engine_busy,
+        .engine = w->engine, .credentials = credentials, .credentials_arg = w, .log = function_log, .log_arg = w,
+        .capacity_changed = capacity_changed, .capacity_arg = w };
+    int r = runtime_new(&ro, &w->runtime, &why);
+
+    return r < 0 ? complain("functions cannot be run", &why, r) : 0;
+}
+
+static void make_lambda(struct waybill *w)
+{
+    struct lambda_options lo = { .executor = runtime_executor(w->runtime), .sinks = &w->sinks,
+        .packages = { .code_dir = w->code_dir.p, .store = store_package }, .account_concurrency = 1000,
+        .strict_permissions = w->o->strict, .role_state = role_state, .role_arg = w };
+    struct async_options ao = { .executor = runtime_executor(w->runtime), .sinks = &w->sinks,
+        .retry_delay_ms = w->o->retry_delay_ms, .max_queued_events = MAX_QUEUED_EVENTS, .strict_permissions = w->o->strict };
+
+    w->lambda = lambda_new(&lo);
+    ao.host = lambda_async_host(w->lambda);
+    w->async = async_new(&ao);
+    lambda_set_async(w->lambda, w->async);
+}
+
+static void make_sinks(struct waybill *w)
+{
+    struct sink row = sqs_sink(w->sqs);
+
+    sinks_add(&w->sinks, &row);
+    row = lambda_sink(w->lambda);
+    sinks_add(&w->sinks, &row);
+    w->sinks.role_may = iam_role_may;
+    w->sinks.role_arg = w->iam;
+    w->sinks.sender_id = iam_sender_id;
+}
+
+static void make_router(struct waybill *w)
+{
+    const struct service *list[N_SERVICES];
+
+    w->services[0] = lambda_service(w->lambda);
+    w->services[1] = sqs_service(w->sqs);
+    w->services[2] = iam_service(w->iam);
+    w->services[3] = sts_service(w->iam);
+    w->services[4] = logs_service(w->logs);
+    for (size_t i = 0; i < N_SERVICES; i++)
+        list[i] = &w->services[i];
+    w->router = router_new(list, N_SERVICES);
+}
+
+static void make_control(struct waybill *w)
+{
+    struct control_options co = { .loop = &w->loop, .clock = &w->clock, .store = w->store, .engine = w->engine,
+        .async = w->async, .runtime = w->runtime, .code_dir = w->code_dir.p, .default_account = str_of(w->o->account),
+        .reset = reset, .health = health, .arg = w };
+
+    w->control = control_new(&co);
+}
+
+static void watch_signals(struct waybill *w)
+{
+    uv_signal_init(&w->loop, &w->on_term);
+    uv_signal_init(&w->loop, &w->on_int);
+    uv_timer_init(&w->loop, &w->drain);
+    uv_timer_init(&w->loop, &w->housekeeping);
+    w->on_term.data = w->on_int.data = w->drain.data = w->housekeeping.data = w;
+    uv_signal_start(&w->on_term, on_signal, SIGTERM);
+    uv_signal_start(&w->on_int, on_signal, SIGINT);
+    uv_timer_start(&w->housekeeping, on_housekeeping, 1000, 1000);
+}
+
+/* Engine before runtime before lambda before router: each needs the one before; the engine asks its router and the
+ * queue only when the loop runs. */
+static int assemble(struct waybill *w)
+{
+    struct logs_options log_options = { .max_group_bytes = (int64_t)256 << 20, .soon = engine_soon };
+    struct iam_options iam_options = { .strict_permissions = w->o->strict };
+
+    if (open_store(w) < 0 || listen_on_port(w) < 0)
+        return -E_SYSTEM;
+    w->iam = iam_new(&iam_options);
+    iam_set_global(w->iam);
+    call_authorizer = iam_authorize_call;
+    w->sqs = sqs_new();
+    make_engine(w);
+    log_options.engine = w->engine;
+    w->logs = logs_new(&log_options);
+    if (make_runtime(w) < 0)
+        return -E_SYSTEM;
+    make_lambda(w);
+    make_sinks(w);
+    make_router(w);
+    engine_set_router(w->engine, w->router);
+    if (engine_run_now(w->engine, load, w) < 0)
+        return -E_IO;
+    package_sweep(w->code_dir.p, lambda_uses_package, w->lambda);
+    make_control(w);
+    watch_signals(w);
+    return 0;
+}
+
+static void say_ready(const struct waybill *w)
+{
+    int64_t took_us = (clock_mono_ns() - w->o->started_mono_ns) / 1000;
+
+    printf("waybill %s ready on http://%s:%d after %lld.%lld ms; data: %s%s; functions: %s\n", WAYBILL_VERSION, w->o->host,
+           server_port(w->server), (long long)took_us / 1000, (long long)took_us / 100 % 10, store_dir(w->store),
+           w->o->ephemeral ? " (ephemeral)" : "", runtime_isolation(w->runtime));
+    fflush(stdout);
+}
+
+static void last_turn(void *arg, struct turn *t)
+{
+    logs_flush(((struct waybill *)arg)->logs, t);
+}
+
+static void take_apart(struct waybill *w)
+{
+    engine_run_now(w->engine, last_turn, w);
+    w->runtime = runtime_free(w->runtime);
+    async_abandon(w->async);
+    w->async = async_free(w->async);
+    w->lambda = lambda_free(w->lambda);
+    w->sqs = sqs_free(w->sqs);
+    w->logs = logs_free(w->logs);
+    w->iam = iam_free(w->iam);
+    w->router = router_free(w->router);
+    w->store = store_close(w->store);
+}
+
+/* A descriptor per connection and four per environment. */
+static void raise_limits(void)
+{
+    struct rlimit r;
+
+    if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
+        r.rlim_cur = r.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &r);
+    }
+}
+
+int waybill_serve(const struct serve_options *o)
+{
+    static struct waybill the_server;                        /* as long as the process, also where a start fails */
+    struct waybill *w = &the_server;
+
+    w->o = o;
+    signal(SIGPIPE, SIG_IGN);
+    raise_limits();
+    if (spawner_start(&w->spawner) < 0) {
+        fprintf(stderr, "waybill: the process that starts functions could not be forked\n");
+        return 1;
+    }
+    uv_loop_init(&w->loop);
+    if (assemble(w) < 0) {
+        if (w->store != NULL)
+            store_close(w->store);
+        return 1;
+    }
+    say_ready(w);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    take_apart(w);
+    fprintf(stderr, "event=stopped\n");
+    return w->exit_status;
+}
