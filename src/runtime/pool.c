@@ -1,0 +1,306 @@
+/* pool.c - how many environments, and who runs where.
+ *
+ * True here: an execution waits only while no environment of its code is idle.  Synchronous executions come first
+ * (somebody holds the line) and may start an environment each; asynchronous ones are patient: a further
+ * environment for the same code only after the oldest has waited PATIENCE_MS, and never more than #cores starting
+ * at once for their sake: cold starts are the dearest thing we do.
+ * Warm environments are reused most recently used first, so that the others reach their idle timeout. */
+#include "runtime/environment.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PATIENCE_MS 20
+#define TICK_MS 10
+#define SHORT_US 20000                                       /* invocations shorter than it may wait in line for a busy environment */
+#define AHEAD_MAX 16u
+#define MB_PER_ENVIRONMENT 64
+
+unsigned pool_default_max(unsigned cores)
+{
+    unsigned long long kb = 0;
+    FILE *f = fopen("/proc/meminfo", "re");
+    char line[128];
+
+    while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+        if (sscanf(line, "MemAvailable: %llu", &kb) == 1)
+            break;
+    if (f != NULL)
+        fclose(f);
+    return (unsigned)MAX(MIN(kb / 2 / 1024 / MB_PER_ENVIRONMENT, 1000ull), MAX(4u, cores));
+}
+
+/* ---- pools ---- */
+
+struct pool *pool_of(struct runtime *r, struct code *code)
+{
+    struct pool *p = code->environments;
+
+    if (p != NULL) {
+        CHECK(p->magic == POOL_MAGIC);
+        return p;
+    }
+    p = xcalloc(1, sizeof(*p));
+    p->magic = POOL_MAGIC;
+    p->r = r;
+    p->code = code_ref(code);
+    list_init(&p->all);
+    list_init(&p->idle);
+    list_init(&p->sync);
+    list_init(&p->async);
+    list_append(&r->pools, &p->in_runtime);
+    code->environments = p;
+    return p;
+}
+
+static void free_if_empty(struct pool *p)
+{
+    if (!list_empty(&p->all) || p->n_sync + p->n_async > 0)
+        return;
+    p->code->environments = NULL;
+    list_remove(&p->in_runtime);
+    list_remove(&p->hungry);
+    code_unref(p->code);
+    p->magic = 0;
+    free(p);
+}
+
+void pool_leave(struct environment *env)
+{
+    struct pool *p = env->pool;
+
+    list_remove(&env->in_pool);
+    p->n[ENVIRONMENT_GONE]--;
+    env->r->n[ENVIRONMENT_GONE]--;
+    free_if_empty(p);
+}
+
+void pool_finished(struct environment *env, int64_t now_ns, int64_t duration_us)
+{
+    struct pool *p = env->pool;
+
+    p->typical_us += (duration_us - p->typical_us) / 8;
+    p->finished_ns = now_ns;
+    env->returning = env->state == ENVIRONMENT_BUSY;
+    p->n_returning += env->returning;
+}
+
+void pool_moved(struct environment *env, enum environment_state from, enum environment_state to)
+{
+    struct pool *p = env->pool;
+
+    p->n[from]--;
+    p->n[to]++;
+    env->r->n[from]--;
+    env->r->n[to]++;
+    if (from == ENVIRONMENT_STARTING && env->bound)
+        p->n_bound--;
+    env->bound = to == ENVIRONMENT_STARTING && env->in_invocation;
+    if (env->bound)
+        p->n_bound++;
+    p->n_returning -= env->returning;
+    env->returning = false;
+    list_remove(&env->in_idle);
+    list_remove(&env->in_lru);
+    if (to == ENVIRONMENT_IDLE) {
+        list_prepend(&p->idle, &env->in_idle);
+        list_append(&env->r->lru, &env->in_lru);
+    }
+}
+
+/* ---- who waits ---- */
+
+void pool_add(struct pool *p, struct execution *e)
+{
+    list_append(e->async ? &p->async : &p->sync, &e->link);
+    if (e->async)
+        p->n_async++;
+    else
+        p->n_sync++;
+    if (link_on(&p->hungry))
+        return;
+    list_append(&p->r->hungry, &p->hungry);
+}
+
+struct execution *pool_take(struct pool *p)
+{
+    struct link *k = list_pop(&p->sync);
+
+    if (k != NULL) {
+        p->n_sync--;
+    } else {
+        k = list_pop(&p->async);
+        if (k == NULL)
+            return NULL;
+        p->n_async--;
+    }
+    if (p->n_sync + p->n_async == 0)
+        list_remove(&p->hungry);
+    return CONTAINER_OF(k, struct execution, link);
+}
+
+/* ---- more environments ---- */
+
+static unsigned living(const unsigned n[ENVIRONMENT_STATE_COUNT])
+{
+    return n[ENVIRONMENT_COLD] + n[ENVIRONMENT_STARTING] + n[ENVIRONMENT_IDLE] + n[ENVIRONMENT_BUSY] + n[ENVIRONMENT_STOPPING];
+}
+
+/* Those that will take the next execution that waits. */
+static unsigned starting_free(const struct pool *p)
+{
+    return p->n[ENVIRONMENT_STARTING] - p->n_bound;
+}
+
+/* Room for one more; if there is none, an idle environment of another code makes some, for a later call. */
+static bool may_start(struct pool *p)
+{
+    struct runtime *r = p->r;
+
+    if (r->stopping)
+        return false;
+    if (living(r->n) < r->max_environments)
+        return true;
+    if (r->n[ENVIRONMENT_STOPPING] > 0)
+        return false;
+    LIST_EACH(&r->lru, k) {
+        struct environment *env = CONTAINER_OF(k, struct environment, in_lru);
+
+        if (env->pool != p) {
+            environment_stop(env);
+            return false;
+        }
+    }
+    return false;
+}
+
+static void start_one(struct pool *p)
+{
+    environment_start(environment_new(p));
+}
+
+static int64_t oldest_waits_ms(const struct list *l)
+{
+    const struct link *k = list_first(l);
+
+    return k == NULL ? 0 : (clock_mono_ns() - CONTAINER_OF(k, struct execution, link)->queued_mono_ns) / 1000000;
+}
+
+static int64_t oldest_ns(const struct pool *p)
+{
+    const struct link *sync = list_first(&p->sync), *async = list_first(&p->async);
+    int64_t a = sync == NULL ? INT64_MAX : CONTAINER_OF(sync, struct execution, link)->queued_mono_ns;
+    int64_t b = async == NULL ? INT64_MAX : CONTAINER_OF(async, struct execution, link)->queued_mono_ns;
+
+    return MIN(a, b);
+}
+
+bool pool_should_yield(const struct pool *p)
+{
+    const struct runtime *r = p->r;
+
+    if (living(r->n) < r->max_environments || r->n[ENVIRONMENT_STOPPING] > 0)
+        return false;
+    LIST_EACH(&r->hungry, k) {
+        const struct pool *other = CONTAINER_OF(k, struct pool, hungry);
+
+        if (other != p && living(other->n) == 0 && oldest_ns(other) < oldest_ns(p))
+            return true;
+    }
+    return false;
+}
+
+/* An environment that has answered asks again in a moment: for so long nobody is started in its place. */
+static bool sync_wants_one(const struct pool *p)
+{
+    unsigned soon = starting_free(p) + (oldest_waits_ms(&p->sync) < TICK_MS ? p->n_returning : 0);
+
+    return p->n_sync > soon;
+}
+
+/* Will those who wait be served soon by who is there?  Not when nothing has ended of late. */
+static bool drains_soon(const struct pool *p)
+{
+    int64_t quiet_ms = (clock_mono_ns() - p->finished_ns) / 1000000;
+
+    return quiet_ms < PATIENCE_MS && p->typical_us * p->n_async / 1000 < PATIENCE_MS * (int64_t)MAX(p->n[ENVIRONMENT_BUSY], 1u);
+}
+
+static bool patience_is_over(const struct pool *p)
+{
+    if (p->n_async <= starting_free(p) || p->r->n[ENVIRONMENT_STARTING] >= p->r->cores)
+        return false;
+    if (living(p->n) - p->n[ENVIRONMENT_STOPPING] == 0)
+        return true;
+    return oldest_waits_ms(&p->async) >= PATIENCE_MS && !drains_soon(p);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct runtime *r = timer->data;
+
+    if (list_empty(&r->hungry))
+        uv_timer_stop(timer);
+    else
+        pool_scale_all(r);
+}
+
+void pool_scale(struct pool *p)
+{
+    struct runtime *r = p->r;
+
+    /* A start that fails at once answers one execution, so both loops end. */
+    while (sync_wants_one(p) && may_start(p))
+        start_one(p);
+    while (p->n_sync == 0 && patience_is_over(p) && may_start(p)) {
+        start_one(p);
+        if (oldest_waits_ms(&p->async) < PATIENCE_MS)
+            break;
+    }
+    if (!list_empty(&r->hungry) && !uv_is_active((uv_handle_t *)&r->scale_timer))
+        uv_timer_start(&r->scale_timer, on_tick, TICK_MS, TICK_MS);
+}
+
+/* Scaling may answer executions, and a pool may leave the list: so each is visited at most once, from a count
+ * taken before, the visited moving to the end. */
+void pool_scale_all(struct runtime *r)
+{
+    size_t n = 0;
+
+    LIST_EACH(&r->hungry, k)
+        n++;
+    while (n-- > 0 && !list_empty(&r->hungry)) {
+        struct pool *p = CONTAINER_OF(list_pop(&r->hungry), struct pool, hungry);
+
+        list_append(&r->hungry, &p->hungry);
+        pool_scale(p);
+    }
+}
+
+/* ---- what flow asks ---- */
+
+unsigned pool_capacity(struct runtime *r, const struct code *code)
+{
+    const struct pool *p = code->environments;
+    bool room = living(r->n) < r->max_environments || !list_empty(&r->lru);
+    unsigned waiting, taken, ahead;
+
+    if (r->stopping)
+        return 0;
+    if (p == NULL)
+        return room ? 1 : 0;
+    waiting = p->n_sync + p->n_async;
+    taken = p->n[ENVIRONMENT_IDLE] + starting_free(p);
+    /* Short invocations may stand in line behind a busy environment: it goes on without waiting for a turn. */
+    ahead = p->typical_us < SHORT_US ? MIN(p->n[ENVIRONMENT_BUSY], AHEAD_MAX) : 0;
+    if (room && !p->retired)
+        ahead++;
+    return taken + ahead > waiting ? taken + ahead - waiting : 0;
+}
+
+void pool_retire(struct pool *p)
+{
+    p->retired = true;
+    for (struct link *k; (k = list_first(&p->idle)) != NULL;)
+        environment_stop(CONTAINER_OF(k, struct environment, in_idle));
+}

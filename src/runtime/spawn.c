@@ -1,0 +1,269 @@
+/* spawn.c - asking the spawner, and hearing from it.
+ *
+ * True here: the socket is non-blocking; a request that finds it full waits for room (the spawner takes a request
+ * in about a millisecond and never waits for us, so the wait is short and cannot be mutual). */
+#include "runtime/spawn.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "runtime/runtime.h"
+#include "runtime/spawner.h"
+
+#define SEND_WAIT_MS 5000
+#define PROBE_WAIT_MS 5000
+
+struct spawner {
+    int fd;
+    pid_t pid;
+    struct spawn_slot *slots;                                /* shared with the spawner and its children */
+    bool in_use[SPAWN_SLOTS];
+    bool dead;
+    uv_poll_t poll;
+    bool open;
+    void (*on_exit)(void *arg, unsigned slot);
+    void *arg;
+    void (*closed)(void *arg);
+    void *closed_arg;
+    struct buf request;
+};
+
+const char *spawn_stage_text(enum spawn_stage stage)
+{
+    static const char *const texts[] = {
+#define S(name, text) [SPAWN_##name] = text,
+        SPAWN_STAGES(S)
+#undef S
+    };
+
+    return (size_t)stage < ARRAY_LEN(texts) ? texts[stage] : "?";
+}
+
+static void become_spawner(int fd, struct spawn_slot *slots, pid_t server)
+{
+    /* EOF on the socket is the rule; this covers a copy of the socket surviving in some other child. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != server)
+        _exit(0);
+    spawner_main(fd, slots);
+}
+
+int spawner_start(struct spawner **ret)
+{
+    size_t bytes = sizeof(struct spawn_slot) * SPAWN_SLOTS;
+    struct spawn_slot *slots = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int fds[2], room = 1 << 20;
+    pid_t server = getpid(), pid;
+    struct spawner *s;
+
+    if (slots == MAP_FAILED)
+        return -E_SYSTEM;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0) {
+        munmap(slots, bytes);
+        return -E_SYSTEM;
+    }
+    (void)setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+    pid = fork();
+    if (pid == 0) {
+        close(fds[0]);
+        become_spawner(fds[1], slots, server);
+    }
+    close(fds[1]);
+    if (pid < 0) {
+        close(fds[0]);
+        munmap(slots, bytes);
+        return -E_SYSTEM;
+    }
+    s = xcalloc(1, sizeof(*s));
+    s->fd = fds[0];
+    s->pid = pid;
+    s->slots = slots;
+    *ret = s;
+    return 0;
+}
+
+static int send_message(struct spawner *s, struct str m, int pass_fd)
+{
+    union { struct cmsghdr head; char room[CMSG_SPACE(sizeof(int))]; } control = { 0 };
+    struct iovec v = { (void *)(uintptr_t)m.p, m.n };
+    struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1 };
+
+    if (pass_fd >= 0) {
+        struct cmsghdr *c;
+
+        h.msg_control = &control;
+        h.msg_controllen = sizeof(control);
+        c = CMSG_FIRSTHDR(&h);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(c), &pass_fd, sizeof(int));
+    }
+    while (sendmsg(s->fd, &h, MSG_NOSIGNAL) < 0) {
+        struct pollfd p = { .fd = s->fd, .events = POLLOUT };
+
+        if (errno != EAGAIN && errno != EINTR)
+            return -E_SYSTEM;
+        if (poll(&p, 1, SEND_WAIT_MS) == 0)
+            return -E_SYSTEM;
+    }
+    return 0;
+}
+
+static void add_item(struct buf *b, const char *z)
+{
+    buf_add(b, z != NULL ? z : "", z != NULL ? strlen(z) + 1 : 1);
+}
+
+static uint32_t count_items(struct str s)
+{
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < s.n; i++)
+        n += s.p[i] == '\0';
+    return n;
+}
+
+int spawner_spawn(struct spawner *s, const struct spawn_spec *spec)
+{
+    struct spawner_message m = {
+        .op = SPAWNER_SPAWN, .slot = spec->slot, .n_argv = count_items(spec->argv), .n_env = count_items(spec->env),
+        .tmp_mb = spec->tmp_mb, .sandbox = spec->sandbox, .has_prefix = spec->prefix != NULL,
+    };
+    int r;
+
+    CHECK(spec->slot < SPAWN_SLOTS && !s->in_use[spec->slot]);
+    if (s->dead)
+        return -E_SYSTEM;
+    buf_clear(&s->request);
+    buf_add(&s->request, &m, sizeof(m));
+    add_item(&s->request, spec->cwd);
+    add_item(&s->request, spec->task_dir);
+    add_item(&s->request, spec->prefix);
+    buf_str(&s->request, spec->argv);
+    buf_str(&s->request, spec->env);
+    if (s->request.n > SPAWN_MAX_REQUEST_BYTES)
+        return -E_LIMIT;
+    s->slots[spec->slot] = (struct spawn_slot){ .status = -1 };
+    r = send_message(s, buf_view(&s->request), spec->output_fd);
+    s->in_use[spec->slot] = r == 0;
+    return r;
+}
+
+void spawner_kill(struct spawner *s, unsigned slot)
+{
+    struct spawner_message m = { .op = SPAWNER_KILL, .slot = slot };
+
+    CHECK(slot < SPAWN_SLOTS);
+    if (s->in_use[slot] && !s->dead)
+        (void)send_message(s, str_make((const char *)&m, sizeof(m)), -1);
+}
+
+const struct spawn_slot *spawner_slot(const struct spawner *s, unsigned slot)
+{
+    CHECK(slot < SPAWN_SLOTS);
+    return &s->slots[slot];
+}
+
+int spawner_probe(struct spawner *s, const struct spawn_probe *p, struct spawn_isolation *ret)
+{
+    struct { struct spawner_message m; struct spawn_isolation i; } reply;
+    struct spawner_message m = { .op = SPAWNER_PROBE };
+    struct pollfd wait = { .fd = s->fd, .events = POLLIN };
+    ssize_t n;
+    int r;
+
+    buf_clear(&s->request);
+    buf_add(&s->request, &m, sizeof(m));
+    add_item(&s->request, p->run_dir);
+    add_item(&s->request, p->bootstrap_dir);
+    r = send_message(s, buf_view(&s->request), -1);
+    if (r < 0)
+        return r;
+    if (poll(&wait, 1, PROBE_WAIT_MS) != 1)
+        return -E_SYSTEM;
+    n = recv(s->fd, &reply, sizeof(reply), 0);
+    if (n != (ssize_t)sizeof(reply) || reply.m.op != SPAWNER_PROBED)
+        return -E_SYSTEM;
+    *ret = reply.i;
+    return 0;
+}
+
+static void tell_exit(struct spawner *s, unsigned slot)
+{
+    if (!s->in_use[slot])
+        return;
+    s->in_use[slot] = false;
+    s->on_exit(s->arg, slot);
+}
+
+static void spawner_died(struct spawner *s)
+{
+    s->dead = true;
+    uv_poll_stop(&s->poll);
+    for (unsigned i = 0; i < SPAWN_SLOTS; i++)
+        tell_exit(s, i);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    struct spawner *s = poll->data;
+    struct spawner_message m;
+    ssize_t n;
+
+    while ((n = recv(s->fd, &m, sizeof(m), 0)) == (ssize_t)sizeof(m))
+        if (m.op == SPAWNER_EXITED && m.slot < SPAWN_SLOTS)
+            tell_exit(s, m.slot);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        spawner_died(s);
+}
+
+int spawner_open(struct spawner *s, uv_loop_t *loop, void (*on_exit)(void *arg, unsigned slot), void *arg)
+{
+    CHECK(!s->open);
+    if (uv_poll_init(loop, &s->poll, s->fd) < 0)
+        return -E_SYSTEM;
+    s->on_exit = on_exit;
+    s->arg = arg;
+    s->poll.data = s;
+    s->open = true;
+    return uv_poll_start(&s->poll, UV_READABLE, on_readable) < 0 ? -E_SYSTEM : 0;
+}
+
+static void on_closed(uv_handle_t *h)
+{
+    struct spawner *s = h->data;
+
+    s->open = false;
+    if (s->closed != NULL)
+        s->closed(s->closed_arg);
+}
+
+void spawner_close(struct spawner *s, void (*closed)(void *arg), void *arg)
+{
+    CHECK(s->open);
+    s->closed = closed;
+    s->closed_arg = arg;
+    uv_close((uv_handle_t *)&s->poll, on_closed);
+}
+
+struct spawner *spawner_free(struct spawner *s)
+{
+    if (s == NULL)
+        return NULL;
+    CHECK(!s->open);
+    close(s->fd);
+    while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    munmap(s->slots, sizeof(struct spawn_slot) * SPAWN_SLOTS);
+    buf_done(&s->request);
+    free(s);
+    return NULL;
+}
