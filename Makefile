@@ -5,14 +5,19 @@
 BUILD ?= build
 NINJA ?= ninja
 
-.PHONY: all configure test contract check demo bench fuzz gen layers report install clean help
+.PHONY: all configure packages test contract check demo bench fuzz gen layers report install clean help
 
 all: configure                          ## build/waybill, optimised
 	@$(NINJA) -C $(BUILD) src/cli/waybill
 	@ln -sf src/cli/waybill $(BUILD)/waybill
 
 configure:
+	@command -v meson >/dev/null && command -v $(NINJA) >/dev/null || \
+	    { echo "make: meson or ninja is missing; \`make packages\` installs what the build needs" >&2; exit 1; }
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --buildtype=release
+
+packages:                               ## install the Debian packages the build needs
+	@tool/packages.sh build
 
 test: all                               ## unit tests, then the contract tests in Python
 	@$(NINJA) -C $(BUILD)
@@ -45,7 +50,7 @@ report:                                 ## lengths, comments, tests against thei
 	@python3 tool/budget.py
 
 install: all                            ## install; DESTDIR and meson's prefix apply
-	@meson install -C $(BUILD)
+	@meson install -C $(BUILD) --no-rebuild
 
 clean:                                  ## remove what was built
 	rm -rf $(BUILD) build-check build-fuzz build-bench

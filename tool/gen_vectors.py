@@ -120,7 +120,7 @@ def normal(shapes, ref, value):
 
 
 def bytes_row(text):
-    return 'STR_NONE' if text is None else '{ %s, %d }' % (c_string(text), len(text.encode('utf-8')))
+    return '{ NULL, 0 }' if text is None else '{ %s, %d }' % (c_string(text), len(text.encode('utf-8')))
 
 
 def headers_row(headers, without=()):
@@ -134,7 +134,7 @@ def input_row(service, index, case):
     path, _, query = sent['uri'].partition('?')
     params = normal(shapes, given['input'], case['params']) if 'input' in given else None
     return [
-        ('op', '&%s.ops[%d]' % (service.name + '_model', index)),
+        ('op', '&%s_ops[%d]' % (service.name, index)),
         ('method', c_string(sent.get('method', 'POST'))), ('path', bytes_row(path)), ('query', bytes_row(query)),
         ('headers', headers_row(sent.get('headers'))), ('body', bytes_row(sent.get('body', ''))),
         ('params', c_string(None if params is None else json.dumps(params))),
@@ -151,7 +151,7 @@ def error_shape(shapes, code):
 def output_row(service, index, case):
     given, reply = case['given'], case['response']
     shapes = service.suite['shapes']
-    rows = [('op', '&%s.ops[%d]' % (service.name + '_model', index)), ('status', '%d' % reply['status_code']),
+    rows = [('op', '&%s_ops[%d]' % (service.name, index)), ('status', '%d' % reply['status_code']),
             ('headers', headers_row(reply.get('headers'), REQUEST_HEADERS)), ('body', bytes_row(reply.get('body')))]
     if 'errorCode' in case:
         name = error_shape(shapes, case['errorCode'])

@@ -49,6 +49,13 @@ REFUSED_WHOLE = {
     ('logs', 'PutLogEventsRequest.entity'),                  # its reply says so: rejectedEntityInfo
 }
 
+# service, header, structure of the service's own into which handlers copy members: copying is no reading, so each of
+# its members must be read, too
+RELAYS = (
+    ('lambda', 'service/lambda/settings.h', 'settings'),
+    ('lambda', 'service/lambda/event_invoke_config.h', 'event_config_request'),
+)
+
 SHAPE = re.compile(r'^const struct shape (\w+?)_shape_(\w+) = \{\n(.*?)\n\};', re.M | re.S)
 MEMBERS = re.compile(r'^static const struct member (\w+?)_members_(\w+)\[\] = \{\n(.*?)\n\};', re.M | re.S)
 MEMBER = re.compile(r'\.name = "(\w+)".*?\.shape = SHAPE\((\w+)\).*?\.offset = FIELD\(\w+, (\w+)\)')
@@ -113,6 +120,25 @@ def mark(source, service, wanted, into):
         f.write(STRUCT.sub(struct, text))
 
 
+def mark_relay(source, header, name, into):
+    """A header of the service's own with every member of the structure marked -> the members' names."""
+    members = []
+
+    def declarators(line):
+        def one(match):
+            members.append(match[1])
+            return f'{match[1]} __attribute__((deprecated("{name}.{match[1]}"))){match[2]}'
+        return line[1] + re.sub(r'(\w+)([,;])', one, line[2])
+
+    def struct(match):
+        return match[1] + re.sub(r'^(    (?:const )?(?:struct )?\w+ )([^;()]*;)', declarators, match[2], flags=re.M) + match[3]
+    text = re.sub(r'(^struct %s \{\n)(.*?)(^\};)' % name, struct, read(os.path.join(source, header)), flags=re.M | re.S)
+    os.makedirs(os.path.join(into, os.path.dirname(header)), exist_ok=True)
+    with open(os.path.join(into, header), 'w', encoding='utf-8') as f:
+        f.write(text)
+    return members
+
+
 def is_written(path, line, column):
     """Is the member at this place only assigned to?"""
     rest = read_lines(path)[line - 1].encode()[column - 1:].decode(errors='replace')
@@ -130,7 +156,7 @@ def read_lines(path):
 
 def ask(source, marked, path):
     """What one source file touches -> [(structure.member, file, line)]."""
-    command = ['clang', '-std=gnu17', '-D_GNU_SOURCE', '-DWAYBILL_VERSION=""', '-fsyntax-only', '-Wdeprecated-declarations',
+    command = ['clang', '-Wno-everything', '-std=gnu17', '-D_GNU_SOURCE', '-DWAYBILL_VERSION=""', '-fsyntax-only', '-Wdeprecated-declarations',
                '-fno-caret-diagnostics', '-ferror-limit=0', '-I' + marked, '-I' + source, path]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, 'LC_ALL': 'C'})
     if done.returncode != 0:
@@ -148,12 +174,26 @@ def audit(source, service):
     with tempfile.TemporaryDirectory(prefix='waybill-members-') as marked:
         os.mkdir(os.path.join(marked, 'model'))
         mark(source, service, set(wanted.values()), marked)
+        for of, header, name in RELAYS:
+            if of == service:
+                wanted.update({(name, ((name, field),)): (name, field) for field in mark_relay(source, header, name, marked)})
         files = [path for path in sources(source, SERVICES[service]) if path.endswith('.c')]
         with ThreadPoolExecutor(max_workers=2) as pool:
             for said in pool.map(lambda path: ask(source, marked, path), files):
                 for member, file, line in said:
                     readers.setdefault(member, []).append(f'{os.path.relpath(file, source)}:{line}')
+    forget_copies(service, {model.inputs[op] for op in operations}, readers)
     return operations, wanted, readers
+
+
+def forget_copies(service, inputs, readers):
+    """A line that touches a relay's member and one of an input is the copying: it reads the input alone."""
+    copies = {place for member, places in readers.items() if member.split('.')[0] in inputs for place in places}
+    relays = {name for of, _, name in RELAYS if of == service}
+    for member in [m for m in readers if m.split('.')[0] in relays]:
+        readers[member] = [place for place in readers[member] if place not in copies]
+        if not readers[member]:
+            del readers[member]
 
 
 def judge(service, path, readers):

@@ -16,7 +16,7 @@
 
 #define INLINE_BYTES ((size_t)4096)
 #define CHUNK_MOST   ((size_t)1 << 20)
-#define SPARE_MOST   64
+#define SPARE_MOST   512                                     /* 2 MiB: as many requests under one commit cost no malloc */
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SEPARATE 1

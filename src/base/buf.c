@@ -20,7 +20,7 @@ void buf_clear(struct buf *b)
 
 static __attribute__((noinline)) void grow(struct buf *b, size_t need)
 {
-    size_t cap = MAX(b->cap * 2, (size_t)64);
+    size_t cap = MAX(b->cap * 2, (size_t)256);
 
     CHECK(need > b->n);
     b->cap = MAX(cap, need);
@@ -68,7 +68,7 @@ void buf_i64(struct buf *b, int64_t v)
     buf_add(b, p, (size_t)(text + sizeof(text) - p));
 }
 
-void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
+static void print_rest(struct buf *b, const char *fmt, va_list ap)
 {
     va_list again;
     int n;
@@ -83,6 +83,53 @@ void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
     }
     va_end(again);
     b->n += (size_t)n;
+}
+
+struct arguments { va_list ap; };
+
+/* The three conversions that texts are mostly made of.  What follows it in the format; NULL: another conversion. */
+static const char *print_one(struct buf *b, const char *at, struct arguments *args)
+{
+    if (at[1] == '.' && at[2] == '*' && at[3] == 's') {
+        int n = va_arg(args->ap, int);
+        const char *p = va_arg(args->ap, const char *);
+
+        buf_add(b, p, p == NULL ? 0 : n < 0 ? strlen(p) : strnlen(p, (size_t)n));
+        return at + 4;
+    }
+    if (at[1] == 's') {
+        const char *z = va_arg(args->ap, const char *);
+
+        buf_z(b, z != NULL ? z : "(null)");
+        return at + 2;
+    }
+    if (at[1] == 'l' && at[2] == 'l' && at[3] == 'd') {
+        buf_i64(b, va_arg(args->ap, long long));
+        return at + 4;
+    }
+    return NULL;
+}
+
+/* vsnprintf costs more than the rest of a short text: it is left what print_one() does not know. */
+void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
+{
+    struct arguments args;
+    const char *at, *next;
+
+    va_copy(args.ap, ap);
+    reserve(b, 64);
+    for (;; fmt = next) {
+        at = strchrnul(fmt, '%');
+        buf_add(b, fmt, (size_t)(at - fmt));
+        if (*at == '\0')
+            break;
+        next = print_one(b, at, &args);
+        if (next == NULL) {
+            print_rest(b, at, args.ap);
+            break;
+        }
+    }
+    va_end(args.ap);
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)

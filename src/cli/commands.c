@@ -31,7 +31,10 @@ static void print_clock(struct arena *a, const struct json *doc)
     printf("now   " STR_FMT "\n", STR_ARG(text_of(a, doc, "now")));
     printf("mode  " STR_FMT "\n", STR_ARG(text_of(a, doc, "mode")));
     printf("rate  " STR_FMT "\n", STR_ARG(text_of(a, doc, "rate")));
-    printf("real  " STR_FMT " %s\n", STR_ARG(buf_view(&ahead)), offset_ms < 0 ? "ahead of the server" : "behind the server");
+    if (offset_ms == 0)
+        printf("real  the same\n");
+    else
+        printf("real  " STR_FMT " %s\n", STR_ARG(buf_view(&ahead)), offset_ms < 0 ? "ahead of the server" : "behind the server");
 }
 
 static bool clock_body(struct arena *a, int argc, char **argv, struct str *ret)
@@ -93,6 +96,7 @@ static int run_settle(int argc, char **argv)
     int64_t timeout_ms = 30000, advanced_ms = 0;
     const char *endpoint;
     bool advance = false, settled;
+    struct str pending;
     struct json *doc;
 
     if (cli_common(&command_settle, &argc, argv, &endpoint))
@@ -111,8 +115,9 @@ static int run_settle(int argc, char **argv)
     settled = json_get(doc, STR("settled")) != NULL && json_get(doc, STR("settled"))->type == JSON_TRUE;
     json_i64(json_get(doc, STR("advanced_ms")), &advanced_ms);
     duration_text(&moved, advanced_ms);
-    printf("%s; clock moved by " STR_FMT "; " STR_FMT " event(s) still queued\n",
-           settled ? "settled" : "not settled in time", STR_ARG(buf_view(&moved)), STR_ARG(text_of(a, doc, "pending")));
+    pending = text_of(a, doc, "pending");
+    printf("%s; clock moved by " STR_FMT "; " STR_FMT " %s still queued\n", settled ? "settled" : "not settled in time",
+           STR_ARG(buf_view(&moved)), STR_ARG(pending), str_is(pending, "1") ? "event" : "events");
     return settled ? 0 : 1;
 }
 

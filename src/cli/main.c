@@ -16,11 +16,12 @@ static void print_help(FILE *to)
             "function processes, retries, and delivers a record of the outcome. AWS's own CLI and SDKs talk to it.\n\n"
             "Commands:\n");
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+        fprintf(to, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(to, "\nFirst steps:\n"
             "  waybill serve --ephemeral &\n"
             "  export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1\n"
-            "  aws lambda invoke --function-name NAME --invocation-type Event --payload '{}' /dev/stdout\n"
+            "  aws lambda invoke --function-name NAME --invocation-type Event --cli-binary-format raw-in-base64-out \\\n"
+            "      --payload '{\"a\": 1}' /dev/stdout\n"
             "  waybill trace --follow\n\n"
             "waybill COMMAND --help tells more; waybill --version prints the version.\n");
 }

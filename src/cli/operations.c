@@ -56,6 +56,8 @@ static int run_operations(int argc, char **argv)
 
     if (cli_common(&command_operations, &argc, argv, &endpoint))
         return 0;
+    if (endpoint != NULL)
+        return cli_usage(&command_operations, "--endpoint has no meaning here: this command asks no server");
     if (argc > 1 && !markdown)
         return cli_usage(&command_operations, "%s is not understood", argv[1]);
     for (size_t i = 0; i < ARRAY_LEN(services); i++)
@@ -66,5 +68,6 @@ static int run_operations(int argc, char **argv)
 const struct command command_operations = {
     .name = "operations", .summary = "list which AWS operations are served", .run = run_operations,
     .help = "Usage: waybill operations [--markdown]\n\n"
-        "Lists every operation of the services this build knows: served, or refused by name. Needs no server.\n",
+        "Lists every operation of the services this build knows: served, or refused by name. Needs no server.\n\n"
+        "  --markdown   as the lists that end doc/COMPATIBILITY.md\n",
 };

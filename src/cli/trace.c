@@ -8,6 +8,7 @@
 #define TIMEOUT_MS 20000
 #define FOLLOW_EVERY_US 250000
 #define FOLLOW_PAGE 200
+#define DEFAULT_LIMIT 20
 
 static struct str member(struct arena *a, const struct json *o, const char *key)
 {
@@ -156,7 +157,7 @@ static int run_trace(int argc, char **argv)
 {
     const char *endpoint, *function = NULL, *id = NULL;
     bool following = false, raw = false;
-    int64_t limit = 20;
+    int64_t limit = 0;
 
     if (cli_common(&command_trace, &argc, argv, &endpoint))
         return 0;
@@ -174,14 +175,20 @@ static int run_trace(int argc, char **argv)
         else
             return cli_usage(&command_trace, "%s is not understood", argv[i]);
     }
+    if (following && (id != NULL || raw || limit > 0))
+        return cli_usage(&command_trace, "--follow takes no %s", id != NULL ? "request id" : raw ? "--json" : "--limit");
+    if (id != NULL && (function != NULL || limit > 0))
+        return cli_usage(&command_trace, "%s does not go with a request id", function != NULL ? "--function" : "--limit");
     if (id != NULL)
-        return following ? cli_usage(&command_trace, "--follow takes no request id") : trace_one(endpoint, id, raw);
-    return following ? follow(endpoint, function) : trace_list(endpoint, function, (int)limit, raw);
+        return trace_one(endpoint, id, raw);
+    return following ? follow(endpoint, function) : trace_list(endpoint, function, limit > 0 ? (int)limit : DEFAULT_LIMIT, raw);
 }
 
 const struct command command_trace = {
     .name = "trace", .summary = "tell the journey of an event", .run = run_trace,
-    .help = "Usage: waybill trace [REQUEST_ID | --follow] [--function NAME|ARN] [--limit N] [--json]\n\n"
+    .help = "Usage: waybill trace [--function NAME|ARN] [--limit N] [--json]\n"
+        "       waybill trace REQUEST_ID [--json]\n"
+        "       waybill trace --follow [--function NAME|ARN]\n\n"
         "Tells what happened to an asynchronous invocation: accepted, each attempt, each retry and why, the record\n"
         "and where it went, or why it was not delivered. REQUEST_ID is what `aws lambda invoke` answers.\n"
         "Without one: the newest events, oldest of them first.\n\n"

@@ -26,6 +26,7 @@
 #define MAX_QUEUED_EVENTS 10000000
 #define IDLE_ENVIRONMENT_MS 600000
 #define CREDENTIALS_S 43200
+#define PRUNE_EVERY_S 600
 
 struct waybill {
     const struct serve_options *o;
@@ -48,6 +49,7 @@ struct waybill {
     struct sinks sinks;
     struct service services[N_SERVICES];
     struct buf code_dir, run_dir;
+    unsigned seconds_up;
     bool draining, server_closed, stopping, disk_full, reloading;
     int exit_status;
 };
@@ -282,19 +284,28 @@ static void on_signal(uv_signal_t *s, int number)
     uv_timer_start(&w->drain, on_drain, (uint64_t)w->o->drain_ms, 0);
 }
 
-/* Every second: is the drain over, may the log of the store be folded in? */
+static void prune(void *arg, struct turn *t)
+{
+    (void)arg;
+    journey_prune(t);
+}
+
+/* Every second: is the drain over, may the log of the store be folded in, are journeys too old? */
 static void on_housekeeping(uv_timer_t *timer)
 {
     struct waybill *w = timer->data;
     struct engine_quiet q = engine_quiet(w->engine);
 
     stop_when_quiet(w);
+    control_clock_keep(w->control);
     if (w->disk_full) {
         w->disk_full = false;
         engine_soon(w->engine, nothing, NULL);
     }
     if (q.quiet)
         store_checkpoint(w->store);
+    if (++w->seconds_up % PRUNE_EVERY_S == 0)
+        engine_soon(w->engine, prune, w);
 }
 
 /* ---- start ---- */
@@ -335,6 +346,8 @@ static int listen_on_port(struct waybill *w)
 
     if (r == -E_BUSY)
         buf_printf(&why, "port %d of %s is in use; choose another with --port", w->o->port, w->o->host);
+    else if (r == -E_SYSTEM)
+        buf_printf(&why, "port %d of %s cannot be had; --host takes a numeric address of this machine", w->o->port, w->o->host);
     return r < 0 ? complain("cannot listen", &why, r) : 0;
 }
 
@@ -407,6 +420,7 @@ static void make_control(struct waybill *w)
         .reset = reset, .health = health, .arg = w };
 
     w->control = control_new(&co);
+    control_clock_keep(w->control);                          /* in the first turn, before anybody can ask the time */
 }
 
 static void watch_signals(struct waybill *w)
@@ -418,7 +432,7 @@ static void watch_signals(struct waybill *w)
     w->on_term.data = w->on_int.data = w->drain.data = w->housekeeping.data = w;
     uv_signal_start(&w->on_term, on_signal, SIGTERM);
     uv_signal_start(&w->on_int, on_signal, SIGINT);
-    uv_timer_start(&w->housekeeping, on_housekeeping, 1000, 1000);
+    uv_timer_start(&w->housekeeping, on_housekeeping, CONTROL_CLOCK_KEEP_MS, CONTROL_CLOCK_KEEP_MS);
 }
 
 /* Engine before runtime before lambda before router: each needs the one before; the engine asks its router and the
@@ -470,7 +484,6 @@ static void take_apart(struct waybill *w)
 {
     engine_run_now(w->engine, last_turn, w);
     w->runtime = runtime_free(w->runtime);
-    async_abandon(w->async);
     w->async = async_free(w->async);
     w->lambda = lambda_free(w->lambda);
     w->sqs = sqs_free(w->sqs);

@@ -32,13 +32,19 @@ void clock_get(struct control *c, struct exchange *x)
     control_reply(x, 200, &b);
 }
 
+/* A clock that runs faster than time is written ahead of itself: no restart may find it earlier than anybody saw it. */
+static int64_t ahead_ms(const struct clock *clock)
+{
+    return clock->mode == CLOCK_RUNNING && clock->rate > 1 ? (int64_t)(clock->rate * 2 * CONTROL_CLOCK_KEEP_MS) : 0;
+}
+
 static void save(void *arg, struct turn *t)
 {
     struct control *c = arg;
     char text[96];
 
     snprintf(text, sizeof(text), "%lld %d %.17g %lld", (long long)clock_offset_ms(c->o.clock), c->o.clock->mode,
-             c->o.clock->rate, (long long)t->now.wall_ms);
+             c->o.clock->rate, (long long)(t->now.wall_ms + ahead_ms(c->o.clock)));
     store_setting_put(t->store, SETTING, str_of(text));
 }
 
@@ -46,6 +52,12 @@ void clock_moved(struct control *c)
 {
     engine_soon(c->o.engine, save, c);
     engine_clock_changed(c->o.engine);
+}
+
+void control_clock_keep(struct control *c)
+{
+    if (ahead_ms(c->o.clock) > 0)
+        engine_soon(c->o.engine, save, c);
 }
 
 void control_clock_load(struct clock *clock, struct store *store)

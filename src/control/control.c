@@ -225,9 +225,15 @@ static void reset_turn(void *arg, struct turn *t)
 
 static void reset(struct control *c, struct exchange *x, struct str rest)
 {
-    struct reset *r = xcalloc(1, sizeof(*r));
+    struct str body = str_trim(x->body);
+    struct reset *r;
 
     (void)rest;
+    if (body.n > 0 && !str_is(body, "{}")) {
+        control_error(x, 400, "reset takes no options: it empties the whole server");
+        return;
+    }
+    r = xcalloc(1, sizeof(*r));
     *r = (struct reset){ c, x };
     engine_soon(c->o.engine, reset_turn, r);
 }
@@ -272,15 +278,16 @@ static void post_settle(struct control *c, struct exchange *x, struct str rest) 
 static const struct control_route {
     const char *method, *path;                               /* a path that ends in '/' takes one more segment */
     void (*fn)(struct control *c, struct exchange *x, struct str rest);
+    const char *parameters[2];                               /* of the query; others are refused */
 } routes[] = {
-    { "GET",  "/_waybill/health",    health },
-    { "GET",  "/_waybill/clock",     get_clock },
-    { "POST", "/_waybill/clock",     post_clock },
-    { "POST", "/_waybill/settle",    post_settle },
-    { "GET",  "/_waybill/journeys",  journeys },
-    { "GET",  "/_waybill/journeys/", journey_one },
-    { "POST", "/_waybill/reset",     reset },
-    { "GET",  "/_waybill/code/",     code },
+    { "GET",  "/_waybill/health",    health, { NULL } },
+    { "GET",  "/_waybill/clock",     get_clock, { NULL } },
+    { "POST", "/_waybill/clock",     post_clock, { NULL } },
+    { "POST", "/_waybill/settle",    post_settle, { NULL } },
+    { "GET",  "/_waybill/journeys",  journeys, { "limit", "function" } },
+    { "GET",  "/_waybill/journeys/", journey_one, { NULL } },
+    { "POST", "/_waybill/reset",     reset, { NULL } },
+    { "GET",  "/_waybill/code/",     code, { NULL } },
 };
 
 static bool path_fits(const struct control_route *r, struct str path, struct str *ret_rest)
@@ -292,6 +299,33 @@ static bool path_fits(const struct control_route *r, struct str path, struct str
         return str_eq(path, want);
     *ret_rest = str_sub(path, want.n, path.n);
     return str_starts(path, want) && ret_rest->n > 0 && str_find(*ret_rest, '/') < 0;
+}
+
+/* The first parameter of the query that the route does not know; absent: none. */
+static struct str unknown_parameter(const struct control_route *r, struct str query)
+{
+    struct str item, key;
+
+    while (str_cut(&query, '&', &item)) {
+        bool known = item.n == 0;
+
+        (void)str_cut(&item, '=', &key);
+        for (size_t i = 0; i < ARRAY_LEN(r->parameters) && r->parameters[i] != NULL; i++)
+            known = known || str_is(key, r->parameters[i]);
+        if (!known)
+            return key;
+    }
+    return STR_NONE;
+}
+
+static void run_route(struct control *c, struct exchange *x, const struct control_route *r, struct str rest)
+{
+    struct str unknown = unknown_parameter(r, x->query);
+
+    if (str_absent(unknown))
+        r->fn(c, x, rest);
+    else
+        control_error(x, 400, "\"" STR_FMT "\" is no parameter of %s %s", STR_ARG(unknown), r->method, r->path);
 }
 
 bool control_is_path(struct str path)
@@ -313,7 +347,7 @@ void control_request(struct control *c, struct exchange *x)
             continue;
         known = true;
         if (str_is(x->method, routes[i].method)) {
-            routes[i].fn(c, x, rest);
+            run_route(c, x, &routes[i], rest);
             return;
         }
     }

@@ -45,7 +45,10 @@ void control_request(struct control *c, struct exchange *x);
 void control_tick(struct control *c);                        /* after every turn: settle and advance look again */
 void control_stop(struct control *c);                        /* answers who waits; closes handles */
 
-/* Durable clock: restored before anything reads it; a server that restarts never steps back. */
+/* Durable clock: restored before anything reads it; a server that restarts never steps back.  For that, keep() is
+ * called every CONTROL_CLOCK_KEEP_MS of real time, at least within twice of it: it writes while the rate is above 1. */
+#define CONTROL_CLOCK_KEEP_MS 1000
 void control_clock_load(struct clock *clock, struct store *store);
+void control_clock_keep(struct control *c);
 
 #endif

@@ -15,7 +15,7 @@ struct event_slab {
 static struct sql Q_INSERT = SQL("INSERT INTO event(seq, request_id, account, region, name, qualifier, type, source, trace, "
     "enqueued_ms, due_ms, retries, executions, last_status, payload) VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, 0, 0, 0, $11)");
 static struct sql Q_DELETE = SQL("DELETE FROM event WHERE seq = $1");
-static struct sql Q_LOAD = SQL("SELECT seq, account, region, name, qualifier, enqueued_ms, due_ms, retries, executions FROM event ORDER BY seq");
+static struct sql Q_LOAD = SQL("SELECT seq, account, region, name, qualifier, enqueued_ms, due_ms, retries, executions, config FROM event ORDER BY seq");
 
 void event_list_init(struct event_list *l)
 {
@@ -71,6 +71,8 @@ static struct event *event_new(struct async *a, struct lane *lane, uint64_t seq,
 
 static void lane_free(struct async *a, struct lane *l)
 {
+    if (a->last_lane == l)
+        a->last_lane = NULL;
     map_del(&a->lanes, l->invoked_arn);
     list_remove(&l->active);
     arena_free(l->config_mem);
@@ -137,15 +139,24 @@ static struct lane *lane_make(struct async *a, const struct async_request *r, st
     return l;
 }
 
+static bool lane_is(const struct lane *l, const struct async_request *r)
+{
+    return str_eq(l->name, r->name) && str_absent(l->qualifier) == str_absent(r->qualifier) && str_eq(l->qualifier, r->qualifier)
+        && str_eq(l->account, r->account) && str_eq(l->region, r->region);
+}
+
 static struct lane *lane_for(struct async *a, const struct async_request *r)
 {
     CLEANUP(buf_done) struct buf arn = { 0 };
-    struct lane *l;
     size_t function_n;
 
+    if (a->last_lane != NULL && lane_is(a->last_lane, r))
+        return a->last_lane;
     lane_arns(&arn, r, &function_n);
-    l = map_get(&a->lanes, buf_view(&arn));
-    return l != NULL ? l : lane_make(a, r, buf_view(&arn), function_n);
+    a->last_lane = map_get(&a->lanes, buf_view(&arn));
+    if (a->last_lane == NULL)
+        a->last_lane = lane_make(a, r, buf_view(&arn), function_n);
+    return a->last_lane;
 }
 
 void lane_remember(struct lane *l, const struct target *target)
@@ -160,6 +171,23 @@ void lane_remember(struct lane *l, const struct target *target)
     l->on_success = arena_str(l->config_mem, target->on_success);
     l->on_failure = arena_str(l->config_mem, target->on_failure);
     l->role_arn = arena_str(l->config_mem, target->code->role_arn);
+}
+
+/* What the row of a tried event remembers (config_text() in async_attempt.c), until the target is asked again. */
+static void lane_recall(struct lane *l, struct str config)
+{
+    struct str line[5] = { STR_NONE, STR_NONE, STR_NONE, STR_NONE, STR_NONE };
+
+    for (size_t i = 0; i < ARRAY_LEN(line); i++)
+        if (!str_cut(&config, '\n', &line[i]))
+            return;
+    if (str_to_i64(line[0], &l->maximum_retry_attempts) < 0 || str_to_i64(line[1], &l->maximum_event_age_s) < 0)
+        return;
+    arena_free(l->config_mem);
+    l->config_mem = arena_new(0);
+    l->role_arn = arena_str(l->config_mem, line[2]);
+    l->on_success = arena_str(l->config_mem, line[3]);
+    l->on_failure = arena_str(l->config_mem, line[4]);
 }
 
 /* ---- moves ---- */
@@ -344,6 +372,7 @@ static void forget_all(struct async *a)
         free(l);
     }
     map_done(&a->lanes);
+    a->last_lane = NULL;
     heap_done(&a->waiting);
     for (struct event_slab *s = a->slabs, *next; s != NULL; s = next) {
         next = s->next;
@@ -388,6 +417,7 @@ void async_load(struct async *a, struct turn *t)
 
         e->retries = (uint8_t)rows_int(&r, 7);
         e->executions = (uint16_t)rows_int(&r, 8);
+        lane_recall(e->lane, rows_text(&r, 9));
         async_event_wait(a, t, e, rows_int(&r, 6));
     }
 }

@@ -51,8 +51,6 @@ struct async_options {
 
 struct async *async_new(const struct async_options *o);
 struct async *async_free(struct async *a);                   /* after the executor: running executions are freed */
-/* Before async_free() when the executor is gone without an answer to what it ran: those events stay in the table. */
-void async_abandon(struct async *a);
 /* Reads the table and arms timers: at start and after a reset. Memory per queued event: 64 bytes. */
 void async_load(struct async *a, struct turn *t);
 /* Forgets everything in memory (the caller empties the table); running executions are let go. */

@@ -8,7 +8,7 @@
 static struct sql Q_ROW = SQL("SELECT request_id, type, source, trace, story, payload, last_version, last_payload, enqueued_ms, last_status "
                               "FROM event WHERE seq = $1");
 static struct sql Q_AGAIN = SQL("UPDATE event SET due_ms = $2, retries = $3, executions = $4, last_status = $5, last_version = $6, "
-                                "last_payload = $7, story = $8 WHERE seq = $1");
+                                "last_payload = $7, story = $8, config = $9 WHERE seq = $1");
 static struct sql Q_QUEUED = SQL("SELECT seq, account, region, name, qualifier FROM event ORDER BY seq DESC LIMIT $1");
 static struct sql Q_NAME = SQL("SELECT seq, account, region, name, qualifier FROM event WHERE seq = $1");
 
@@ -113,9 +113,17 @@ static void finish(struct async *a, struct turn *t, struct event *e, struct endi
     async_event_end(a, t, e);
 }
 
+/* As the target said it last, for a restart after which the target may be gone. */
+static void config_text(struct buf *b, const struct lane *l)
+{
+    buf_printf(b, "%lld\n%lld\n" STR_FMT "\n" STR_FMT "\n" STR_FMT, (long long)l->maximum_retry_attempts,
+               (long long)l->maximum_event_age_s, STR_ARG(l->role_arn), STR_ARG(l->on_success), STR_ARG(l->on_failure));
+}
+
 static void again(struct async *a, struct turn *t, struct event *e, struct ending *x, const struct retry_decision *d,
                   enum attempt_result result)
 {
+    CLEANUP(buf_done) struct buf config = { 0 };
     static const char *const reason[] = { [ATTEMPT_FAILED] = "function error", [ATTEMPT_MISSING] = "function not found",
         [ATTEMPT_THROTTLED] = "throttled", [ATTEMPT_SYSTEM] = "no environment" };
 
@@ -124,8 +132,9 @@ static void again(struct async *a, struct turn *t, struct event *e, struct endin
     e->retries = (uint8_t)d->retries;
     e->backoff = (uint8_t)MIN(d->backoff, 200u);
     e->executions = (uint16_t)MIN(d->executions, (unsigned)UINT16_MAX);
+    config_text(&config, e->lane);
     store_exec(t->store, &Q_AGAIN, V_INT(e->node.seq), V_INT(d->again_ms), V_INT(e->retries), V_INT(e->executions),
-               V_INT(x->status), V_TEXT(x->version), V_BLOB(x->response), V_TEXT(buf_view(&x->story)));
+               V_INT(x->status), V_TEXT(x->version), V_BLOB(x->response), V_TEXT(buf_view(&x->story)), V_TEXT(buf_view(&config)));
     async_event_wait(a, t, e, d->again_ms);
 }
 
@@ -295,14 +304,6 @@ void attempts_let_go(struct async *a)
         at->async = NULL;
         at->event = NULL;
     }
-}
-
-void async_abandon(struct async *a)
-{
-    struct link *k;
-
-    while ((k = list_pop(&a->running)) != NULL)
-        attempt_free(CONTAINER_OF(k, struct attempt, link));
 }
 
 void attempts_free(struct async *a)

@@ -66,6 +66,7 @@ struct attempt {
 struct async {
     struct async_options o;
     struct map lanes;                                        /* by invoked arn */
+    struct lane *last_lane;                                  /* of the last accept; NULL when it is gone */
     struct list active, running;
     struct event_list accepted, deciding;
     struct heap waiting;

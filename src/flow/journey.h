@@ -40,7 +40,7 @@ int journey_get(struct store *s, struct arena *a, struct str request_id, struct 
 /* Newest first; function_arn absent: all; before_seq 0: from the newest. Returns the number put in v. */
 size_t journey_list(struct store *s, struct arena *a, struct str function_arn, uint64_t before_seq,
                     struct journey *v, size_t max);
-/* Removes what is over age or count, some rows at a time; called by the engine now and then. */
+/* Removes what is over age or count, some rows in this turn and the others in turns of their own (turn_ops.soon). */
 void journey_prune(struct turn *t);
 
 #endif

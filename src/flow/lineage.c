@@ -34,26 +34,32 @@ static struct trace_parts trace_split(struct str header)
     return t;
 }
 
+static void put_hex(struct buf *b, size_t n)
+{
+    buf_reserve(b, n);
+    id_hex(b->p + b->n, n);
+    b->n += n;
+    b->p[b->n] = '\0';
+}
+
 static void put_root(struct buf *b, int64_t now_ms)
 {
-    char hex[25] = { 0 };
-
-    id_hex(hex, 24);
-    buf_printf(b, "1-%08llx-%s", (unsigned long long)(now_ms / 1000) & 0xffffffffull, hex);
+    buf_printf(b, "1-%08llx-", (unsigned long long)(now_ms / 1000) & 0xffffffffull);
+    put_hex(b, 24);
 }
 
 static void put_trace(struct buf *b, const struct trace_parts *t, int64_t now_ms)
 {
-    char hex[17] = { 0 };
-
     buf_z(b, "Root=");
     if (str_absent(t->root))
         put_root(b, now_ms);
     else
         buf_str(b, t->root);
-    id_hex(hex, 16);
     buf_z(b, ";Parent=");
-    buf_str(b, str_absent(t->parent) ? str_make(hex, 16) : t->parent);
+    if (str_absent(t->parent))
+        put_hex(b, 16);
+    else
+        buf_str(b, t->parent);
     buf_z(b, ";Sampled=");
     buf_str(b, str_is(t->sampled, "1") ? t->sampled : STR("0"));
 }

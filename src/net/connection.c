@@ -293,6 +293,7 @@ void connection_reply(struct connection *c, struct request *r, int status, struc
 static void add_request(struct connection *c, struct request *r)
 {
     r->x.connection = c;
+    r->x.connection_no = c->no;
     r->x.peer = arena_str(r->x.mem, str_of(c->peer));
     list_append(&c->requests, &r->link);
     c->n_requests++;
@@ -556,7 +557,7 @@ static struct connection *connection_new(struct server *s)
     list_append(&s->connections, &c->link);
     s->open++;
     s->stats.connections_now++;
-    s->stats.connections_total++;
+    c->no = ++s->stats.connections_total;
     return c;
 }
 

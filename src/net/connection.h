@@ -60,6 +60,7 @@ struct connection {
     bool lingering;                                          /* all sent; waiting for the client to close */
     bool untidy;                                             /* bytes came that nobody will read: closing now would reset */
     bool closing;
+    uint64_t no;
     char peer[56];
 };
 

@@ -22,6 +22,7 @@ struct exchange {
     size_t n_headers;
     struct str body;                                         /* whole, de-chunked; may be large: not copied */
     struct str peer;                                         /* "127.0.0.1:40312" */
+    uint64_t connection_no;                                  /* of its connection, from 1 on; never given twice by a server */
     int64_t arrived_mono_ns;
     bool gone;                                               /* the client closed */
     void (*on_gone)(struct exchange *x);                     /* owner's; called once, at most, before the reply */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include "base/json.h"
 #include "runtime/environment.h"
+#include "runtime/peer.h"
 
 #define MAX_BODY_BYTES ((size_t)32 << 20)                    /* read, to be refused politely, above RESPONSE_MAX_BYTES */
 #define JSON_TYPE STR("Content-Type: application/json\r\n")
@@ -294,12 +295,34 @@ static const struct {
     { "PUT",  "/2020-08-15/logs",                     on_logs },
 };
 
+/* Is it this environment that asks?  Only where environments are users of their own can anybody tell; a runtime
+ * keeps its connection, so the kernel is asked once.  Whoever closed before we looked has no right to an answer. */
+static bool is_own(struct environment *env, struct exchange *x)
+{
+    uint32_t uid;
+    int r;
+
+    if (!env->r->o.sandbox || !env->r->isolation.own_user || env->known_connection == x->connection_no)
+        return true;
+    r = peer_user(x->peer, server_port(env->server), &uid);
+    if (r == -E_SYSTEM)
+        return true;
+    if (r < 0 || uid != SPAWN_FIRST_UID + env->slot)
+        return false;
+    env->known_connection = x->connection_no;
+    return true;
+}
+
 static void on_request(struct exchange *x, void *arg)
 {
     struct environment *env = arg;
     struct str invocation = STR("/2018-06-01/runtime/invocation/");
 
     CHECK(env->magic == ENVIRONMENT_MAGIC);
+    if (!is_own(env, x)) {
+        api_error(x, 403, "Forbidden", STR("This Runtime API belongs to another environment"));
+        return;
+    }
     if (!env->process || env->state == ENVIRONMENT_STOPPING || env->state == ENVIRONMENT_GONE) {
         refuse_transition(env, x, "Ready");
         return;
@@ -324,7 +347,7 @@ static int on_headers(struct exchange *x, int64_t content_length, void *arg, str
     if (content_length <= (int64_t)MAX_BODY_BYTES)
         return 0;
     *ret_body = STR("{\"errorMessage\":\"Exceeded maximum allowed payload size (6291556 bytes).\",\"errorType\":\"RequestEntityTooLarge\"}\n");
-    if (env->state == ENVIRONMENT_BUSY && env->exec != NULL) {
+    if (env->state == ENVIRONMENT_BUSY && env->exec != NULL && is_own(env, x)) {
         buf_printf(&path, "/2018-06-01/runtime/invocation/" STR_FMT "/", STR_ARG(env->exec->request_id));
         if (str_starts(x->path, buf_view(&path)))
             finish_too_large(env);

@@ -68,6 +68,7 @@ struct environment {
     struct output output;
     struct server *server;
     struct exchange *next;                                   /* the runtime's unanswered `next` */
+    uint64_t known_connection;                               /* number of one that is this environment's for certain; 0: none */
     unsigned slot;                                           /* in the spawner */
     bool process;                                            /* the slot's process is alive, as far as we were told */
     bool wrapped;

@@ -17,6 +17,9 @@
 #include "base/buf.h"
 #include <uv.h>
 
+/* One user id per environment keeps process limits, signals and Runtime APIs apart; far above what people and daemons
+ * use, below systemd's container ranges' end.  The environment of slot n is user SPAWN_FIRST_UID + n. */
+#define SPAWN_FIRST_UID 1800000000u
 #define SPAWN_SLOTS 4096u                                    /* environments at one time */
 #define SPAWN_MAX_REQUEST_BYTES ((size_t)160 * 1024)         /* arguments, environment and paths of one process */
 

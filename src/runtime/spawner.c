@@ -22,9 +22,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* One user id per environment keeps process limits and signals apart; far above what people and daemons use,
- * below systemd's container ranges' end. */
-#define FIRST_UID 1800000000u
 #define PROCESSES 1024u                                      /* "quotas: processes/threads" of the developer guide */
 #define MAX_ITEMS 4096                                       /* argv + env of one process */
 
@@ -196,7 +193,7 @@ static void set_isolation(struct child *c, unsigned slot, bool sandbox)
     c->namespaces = sandbox && sp.namespaces;
     c->private_root = c->namespaces && sp.private_root;
     c->drop = sandbox;
-    c->uid = sandbox && sp.own_user ? FIRST_UID + slot : 0;
+    c->uid = sandbox && sp.own_user ? SPAWN_FIRST_UID + slot : 0;
     /* The limit counts all processes of a user: it fits one environment only where that has a user of its own. */
     c->processes = c->uid != 0 ? PROCESSES : 0;
     c->proc_fd = sp.proc;

@@ -16,6 +16,8 @@
 #include "base/list.h"
 #include "base/str.h"
 
+#define PIECE_BYTES 4096
+
 struct change {
     struct link in;
     char *path;                                              /* owns */
@@ -113,15 +115,24 @@ static int f_read(sqlite3_file *file, void *p, int n, sqlite3_int64 at)
     return f->real->pMethods->xRead(f->real, p, n, at);
 }
 
-static int f_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
+static int write_piece(struct file *f, const void *p, int n, sqlite3_int64 at)
 {
-    struct file *f = file_of(file);
     int code = strike(DISK_WRITE, SQLITE_IOERR_WRITE);
 
     if (code != SQLITE_OK)
         return code;
     remember(f, p, (size_t)n, at);
     return f->real->pMethods->xWrite(f->real, p, n, at);
+}
+
+/* A disk promises nothing of more than a sector: a long write may fail, or survive, in any of its pieces. */
+static int f_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
+{
+    int code = SQLITE_OK;
+
+    for (int done = 0; done < n && code == SQLITE_OK; done += PIECE_BYTES)
+        code = write_piece(file_of(file), (const char *)p + done, MIN(n - done, PIECE_BYTES), at + done);
+    return code;
 }
 
 static int f_truncate(sqlite3_file *file, sqlite3_int64 size)

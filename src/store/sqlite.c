@@ -11,6 +11,7 @@
  *  - volatile databases keep their journal in memory and never flush. */
 #include "store/disk.h"
 #include "store/engine.h"
+#include "store/gather.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -450,7 +451,7 @@ static int sqlite_open(const char *dir, bool volatile_, void **ret_db, struct bu
     buf_printf(&path, "%s/waybill.db", dir);
     d->path = xstrdup(path.p);
     d->frames_due = FRAMES_MOST;
-    code = sqlite3_open_v2(d->path, &d->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, disk_vfs());
+    code = sqlite3_open_v2(d->path, &d->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, gather_vfs(disk_vfs()));
     if (code != SQLITE_OK)
         return refused(d, code, ret_why);
     r = configure(d, volatile_, ret_why);

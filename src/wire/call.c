@@ -53,7 +53,7 @@ struct str call_host(const struct call *c)
 
 struct str call_peer_address(const struct call *c)
 {
-    struct str peer = c->x->peer;
+    struct str peer = c->x != NULL ? c->x->peer : STR("");
     ptrdiff_t colon = str_rfind(peer, ':');
 
     if (colon >= 0)

@@ -47,6 +47,7 @@ struct call {
     struct str region, account;                              /* account of the access key */
     struct str access_key;                                   /* absent when unsigned */
     struct principal principal;
+    struct str resource_policy;                              /* of what call_authorize() is asked about; absent: none */
     struct str request_id;                                   /* x-amzn-RequestId; a handler may replace it before it answers */
     void *state;                                             /* the service's own (struct service.state) */
     const void *input;

@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#define SQS_VERSION "2012-11-05"                             /* the one service whose URLs people type in */
+
 struct entry {
     const struct service *service;
     const struct op *op;
@@ -343,6 +345,9 @@ static int find_query(struct search *s, struct str action, struct str version)
                   STR_ARG(s->signature.scope), STR_ARG(action));
         return refuse(s, NULL, PROTO_QUERY);
     }
+    /* An unsigned URL with an Action and no Version is somebody reading a queue by hand. */
+    if (service == NULL && str_empty(version))
+        version = STR(SQS_VERSION);
     e = service != NULL ? entry_of_action(s, s->signature.scope, action) : entry_of_action(s, version, action);
     if (e != NULL)
         return found(s, e, PROTO_QUERY);

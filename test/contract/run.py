@@ -20,7 +20,8 @@ FILE_SECONDS = 240                                           # a file that takes
 
 # Runs inside the worker: one file's tests, the results as JSON in the file it is told.
 WORKER = r'''
-import io, json, os, sys, time, unittest
+import io, json, os, signal, sys, time, unittest
+signal.signal(signal.SIGINT, signal.default_int_handler)         # a check in the background ignores it, and so would the tests' children
 sys.path.insert(0, sys.argv[1])
 class Result(unittest.TextTestResult):
     def __init__(self, *a, **k):

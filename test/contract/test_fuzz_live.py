@@ -259,8 +259,7 @@ class FuzzLive(support.ServerCase):
         logs = self.client('logs')
         logs.create_log_group(logGroupName='fzg')
         logs.create_log_stream(logGroupName='fzg', logStreamName='fzs')
-        logs.put_log_events(logGroupName='fzg', logStreamName='fzs', logEvents=[{'timestamp': self.clock()['now_ms'] if 'now_ms' in self.clock()
-                                                                                 else int(time.time() * 1000), 'message': '{"a": 1}'}])
+        logs.put_log_events(logGroupName='fzg', logStreamName='fzs', logEvents=[{'timestamp': int(time.time() * 1000), 'message': '{"a": 1}'}])
         self.urls, self.handles = [url, url2], []
 
     # ---- requests ----

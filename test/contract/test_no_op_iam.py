@@ -227,8 +227,9 @@ class Simulation(IamCase):
                         ResourceHandlingOption='EC2-VPC-InstanceStore', **base)
                 caller = {'CallerArn': role} if name == custom else {}
                 self.assertEqual(decide([ONE], 'sqs:SendMessage', ResourceArns=[queue], ResourcePolicy=named, ResourceOwner=ACCOUNT + 'root', **caller), ['allowed'])
-                self.assertEqual(decide([ONE], 'sqs:SendMessage', ResourceArns=[queue], ResourcePolicy=named, ResourceOwner='arn:aws:iam::111111111111:root', **caller),
-                                 ['implicitDeny'])
+                for owner in ('arn:aws:iam::111111111111:root', '1' * 12):
+                    self.assertEqual(decide([ONE], 'sqs:SendMessage', ResourceArns=[queue], ResourcePolicy=named, ResourceOwner=owner, **caller),
+                                     ['implicitDeny'])
         self.no(GONE, 'nobody', principal, PolicySourceArn=ACCOUNT + 'role/nobody', ActionNames=['a:b'])
         self.no(INPUT, 'CallerArn', principal, PolicySourceArn=role, ActionNames=['a:b'], CallerArn=ACCOUNT + 'role/other')
         self.no(INPUT, 'PolicyExclusionList', principal, PolicySourceArn=role, ActionNames=['a:b'], PolicyExclusionList=[{'PolicyArn': ACCOUNT + 'policy/p'}])

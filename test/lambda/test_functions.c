@@ -283,7 +283,7 @@ TEST(functions, asking_leaves_nothing_behind)
 TEST(functions, lists_in_pages)
 {
     struct world *w = world_new();
-    char name[8];
+    char name[16];
 
     for (int i = 0; i < 52; i++) {
         snprintf(name, sizeof name, "f%02d", i);

@@ -117,12 +117,13 @@ TEST(attribute, written_and_read)
     struct fault f;
 
     a = arena_new(0);
-    EXPECT_INT(change_one("Policy", "{\"Version\":\"2012-10-17\",\"Statement\":[]}", &at, &ch, &f), 0);
+    EXPECT_INT(change_one("Policy", "{\"Version\":\"2012-10-17\",\"Statement\":[]}", &at, &ch, &f), -E_FAULT);
+    EXPECT_INT(change_one("Policy", "{\"Statement\":{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":\"*\"}}", &at, &ch, &f), 0);
     sqs_attribute_apply(&at, &ch);
     EXPECT_INT(change_one("VisibilityTimeout", "7", &at, &ch, &f), 0);
     sqs_attribute_apply(&at, &ch);
     sqs_attribute_write(&b, &at);
-    EXPECT_STR(buf_view(&b), STR("{\"Policy\":\"{\\\"Version\\\":\\\"2012-10-17\\\",\\\"Statement\\\":[]}\",\"VisibilityTimeout\":\"7\"}"));
+    EXPECT_STR(buf_view(&b), STR("{\"Policy\":\"{\\\"Statement\\\":{\\\"Effect\\\":\\\"Deny\\\",\\\"Principal\\\":\\\"*\\\",\\\"Action\\\":\\\"*\\\"}}\",\"VisibilityTimeout\":\"7\"}"));
     EXPECT_INT(sqs_attribute_read(a, buf_view(&b), &back), 0);
     EXPECT_STR(back.text[SQS_POLICY], at.text[SQS_POLICY]);
     EXPECT_INT(sqs_attribute_number(&back, SQS_VISIBILITY_TIMEOUT), 7);

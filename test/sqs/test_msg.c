@@ -232,7 +232,8 @@ TEST(msg, wanted_names)
 
     EXPECT(sqs_msg_wanted(&list, STR("exact")));
     EXPECT(sqs_msg_wanted(&list, STR("pre.fix")));
-    EXPECT(!sqs_msg_wanted(&list, STR("prefix")));
+    EXPECT(sqs_msg_wanted(&list, STR("prefix")));
+    EXPECT(!sqs_msg_wanted(&list, STR("pr")));
     EXPECT(!sqs_msg_wanted(&list, STR("other")));
     EXPECT(!sqs_msg_wanted(&none, STR("other")));
     for (size_t i = 0; i < 3; i++) {

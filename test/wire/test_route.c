@@ -160,7 +160,7 @@ TEST(route, query)
     EXPECT(r.service == &iam_model);
     EXPECT_STR(f.message, STR("Could not find operation GetCallerIdentity for version 2010-05-08"));
     EXPECT_INT(find(a, "POST", "/", "Action=GetUser", HEADERS(FORM), &r, &f), -E_FAULT);
-    EXPECT_STR(f.message, STR("Could not find operation GetUser for version NO_VERSION_SPECIFIED"));
+    EXPECT_STR(f.message, STR("Could not find operation GetUser for version 2012-11-05"));
     EXPECT_INT(find(a, "POST", "/", "Action=DescribeStacks&Version=2010-05-15", HEADERS(FORM, SIGNED("cloudformation")), &r, &f), -E_FAULT);
     EXPECT(f.row == &error_not_implemented);
     EXPECT_INT(r.protocol, PROTO_QUERY);

@@ -211,12 +211,13 @@ struct caller_policies {
     struct role_policies role;
     const struct policy *session[12];
     size_t n_session;
-    struct policy *passed;                                   /* compiled here */
+    struct policy *passed, *resource;                        /* compiled here */
 };
 
 static void caller_done(struct caller_policies *p)
 {
     policy_free(p->passed);
+    policy_free(p->resource);
 }
 
 static void caller_policies(const struct iam *i, const struct role *r, const struct iam_session *s, struct caller_policies *ret)
@@ -266,8 +267,10 @@ static struct policy_decision caller_decide(const struct iam *i, const struct ca
 
     caller_policies(i, r, c->principal.session, &p);
     request_of(c, r, action, resource, &q);
+    if (!str_empty(c->resource_policy))                      /* checked when it was set */
+        (void)policy_parse(POLICY_RESOURCE, c->resource_policy, &p.resource, NULL);
     set = (struct policy_set){ .identity = p.role.v, .n_identity = p.role.n, .boundary = p.role.boundary,
-                               .session = p.session, .n_session = p.n_session };
+                               .session = p.session, .n_session = p.n_session, .resource = p.resource };
     return policy_decide(&set, &q);
 }
 

@@ -32,8 +32,8 @@ struct str iam_sender_id(void *iam, struct arena *a, struct str role_arn, struct
 /* Who is calling: from access key and X-Amz-Security-Token.  Keys of twelve digits name their account. */
 void iam_principal(void *iam, struct arena *a, struct str access_key, struct str token, struct str default_account,
                    int64_t now_ms, struct principal *ret);
-/* call_authorizer: role sessions need an Allow (identity policies, boundary, session policy; a resource policy is
- * the service's own check).  A session whose role is unknown here passes unless permissions are strict.  0, or
+/* call_authorizer: role sessions need an Allow (identity policies, boundary, session policy, and the resource policy
+ * that the service names in c->resource_policy).  A session whose role is unknown here passes unless permissions are strict.  0, or
  * -E_FAULT with the denial in the words of the service (SQS writes the action in lower case). */
 int iam_authorize_call(struct call *c, const char *action, struct str resource);
 void iam_set_global(struct iam *i);                          /* what iam_authorize_call consults */

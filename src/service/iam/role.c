@@ -189,13 +189,14 @@ int iam_list_instance_profiles_for_role(struct call *c, const void *input, void 
 {
     const struct iam_ListInstanceProfilesForRoleRequest *in = input;
     struct iam_ListInstanceProfilesForRoleResponse *out = output;
+    struct page page;
     struct role *role;
     int r = iam_need_role(c, in->RoleName, &role);
 
-    if (r != 0)
+    if (r != 0 || (r = iam_page_of(c, in->Marker, in->MaxItems, NULL, 0, &page)) != 0)
         return r;
     out->InstanceProfiles.set = true;
-    out->IsTruncated = BOOL_SET(false);
+    out->IsTruncated = page.truncated;
     return 0;
 }
 
@@ -423,14 +424,15 @@ int iam_get_service_linked_role_deletion_status(struct call *c, const void *inpu
 
 int iam_list_account_aliases(struct call *c, const void *input, void *output)
 {
+    const struct iam_ListAccountAliasesRequest *in = input;
     struct iam_ListAccountAliasesResponse *out = output;
+    struct page page;
     int r = iam_allowed(c, STR("*"));
 
-    (void)input;
-    if (r != 0)
+    if (r != 0 || (r = iam_page_of(c, in->Marker, in->MaxItems, NULL, 0, &page)) != 0)
         return r;
     out->AccountAliases.set = true;
-    out->IsTruncated = BOOL_SET(false);
+    out->IsTruncated = page.truncated;
     return 0;
 }
 

@@ -4,6 +4,7 @@
  * What the simulation would need and does not have (organization policies, EC2 scenarios, exclusion lists) is refused
  * by name.  Positions of statements inside their documents are not told.  How AWS names the policies of a role as
  * sources of a statement is UNVERIFIED. */
+#include "base/crypt.h"
 #include "service/iam/state.h"
 
 #define MAX_QUESTIONS 1000                                   /* actions x resources of one call */
@@ -95,14 +96,48 @@ static int add_role(struct call *c, struct simulation *s, const struct role *r)
     return 0;
 }
 
-static void add_context(struct call *c, struct simulation *s, const struct iam_ContextEntryListType *entries)
+/* Dates and addresses are read where a condition compares them, and match nothing when they are none. */
+static bool fits_type(struct arena *a, struct str value, struct str type)
+{
+    struct str bytes;
+    double number;
+
+    if (str_starts(type, STR("numeric")))
+        return str_to_f64(value, &number) == 0;
+    if (str_starts(type, STR("boolean")))
+        return str_eq_nocase(value, STR("true")) || str_eq_nocase(value, STR("false"));
+    return !str_starts(type, STR("binary")) || base64_decode(a, value, &bytes) == 0;
+}
+
+/* The evaluator compares texts as the condition's operator says; the type given must fit them all the same. */
+static int check_context(struct call *c, const struct iam_ContextEntry *e)
+{
+    struct str type = e->ContextKeyType;
+
+    if (str_absent(type))
+        return 0;
+    if (e->ContextKeyValues.n > 1 && !str_ends(type, STR("List")))
+        return call_fault(c, &iam_error_InvalidInputException, "ContextKeyType " STR_FMT " of " STR_FMT " takes one value.",
+                          STR_ARG(type), STR_ARG(e->ContextKeyName));
+    for (size_t n = 0; n < e->ContextKeyValues.n; n++)
+        if (!fits_type(c->mem, e->ContextKeyValues.v[n], type))
+            return call_fault(c, &iam_error_InvalidInputException, "The value " STR_FMT " of " STR_FMT " is not of the "
+                              "ContextKeyType " STR_FMT ".", STR_ARG(e->ContextKeyValues.v[n]), STR_ARG(e->ContextKeyName),
+                              STR_ARG(type));
+    return 0;
+}
+
+static int add_context(struct call *c, struct simulation *s, const struct iam_ContextEntryListType *entries)
 {
     s->keys = arena_calloc(c->mem, entries->n + 1, sizeof(*s->keys));
     for (; s->n_keys < entries->n; s->n_keys++) {
         const struct iam_ContextEntry *e = &entries->v[s->n_keys];
 
+        if (check_context(c, e) != 0)
+            return -E_FAULT;
         s->keys[s->n_keys] = (struct policy_key){ e->ContextKeyName, e->ContextKeyValues.v, e->ContextKeyValues.n };
     }
+    return 0;
 }
 
 /* ---- asking --------------------------------------------------------------------------------------------------- */
@@ -246,8 +281,7 @@ int iam_simulate_custom_policy(struct call *c, const void *input, void *output)
     if (in->OrderedOrganizationPolicyInputList.n > 0)
         return refuse_option(c, "OrderedOrganizationPolicyInputList");
     s.caller = (struct policy_caller){ .kind = CALLER_ACCOUNT, .account = c->account };
-    add_context(c, &s, &in->ContextEntries);
-    if ((r = add_inputs(c, &s, &in->PolicyInputList)) != 0 ||
+    if ((r = add_context(c, &s, &in->ContextEntries)) != 0 || (r = add_inputs(c, &s, &in->PolicyInputList)) != 0 ||
         (r = add_boundary(c, &s, &in->PermissionsBoundaryPolicyInputList)) != 0 ||
         (r = add_resource_policy(c, &s, in->ResourcePolicy, in->ResourceOwner, in->CallerArn)) != 0)
         return r;
@@ -273,8 +307,7 @@ int iam_simulate_principal_policy(struct call *c, const void *input, void *outpu
         return iam_no_such(c, "Entity " STR_FMT " cannot be found.", STR_ARG(in->PolicySourceArn));
     s.caller = (struct policy_caller){ .kind = CALLER_ROLE, .account = role->account, .arn = role->arn,
                                        .role_arn = role->arn, .user_id = role->role_id };
-    add_context(c, &s, &in->ContextEntries);
-    if ((r = add_boundary(c, &s, &in->PermissionsBoundaryPolicyInputList)) != 0 || (r = add_role(c, &s, role)) != 0 ||
+    if ((r = add_context(c, &s, &in->ContextEntries)) != 0 || (r = add_boundary(c, &s, &in->PermissionsBoundaryPolicyInputList)) != 0 || (r = add_role(c, &s, role)) != 0 ||
         (r = add_inputs(c, &s, &in->PolicyInputList)) != 0 ||
         (r = add_resource_policy(c, &s, in->ResourcePolicy, in->ResourceOwner, STR_NONE)) != 0)
         return r;

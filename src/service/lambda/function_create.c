@@ -14,6 +14,8 @@ static int check_not_there(struct call *c, const struct target_ref *r)
         return FAULT(c, ResourceConflictException, "Function already exist: " STR_FMT, STR_ARG(r->name));
     if (h != NULL && h->n_functions >= MAX_FUNCTIONS)
         return FAULT(c, CodeStorageExceededException, "Waybill keeps at most %d functions of an account in a region.", MAX_FUNCTIONS);
+    if (h == NULL && lambda_of(c)->homes.n >= MAX_HOMES)
+        return FAULT(c, CodeStorageExceededException, "Waybill keeps functions of at most %d pairs of account and region.", MAX_HOMES);
     return 0;
 }
 

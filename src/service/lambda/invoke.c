@@ -18,8 +18,11 @@
 static void problem_reason(struct buf *b, const struct json_error *e)
 {
     switch (e->problem) {
-    case JSON_BAD_UTF8:
-        buf_printf(b, "Invalid UTF-8 start byte 0x%02x", e->byte);
+    case JSON_BAD_UTF8:                                      /* inside a text; where a value should begin it is any character */
+        if (e->wanted == JSON_WANT_VALUE)
+            buf_printf(b, "Unexpected character ((CTRL-CHAR, code %u)): " EXPECTED, e->byte);
+        else
+            buf_printf(b, "Invalid UTF-8 start byte 0x%02x", e->byte);
         break;
     case JSON_UNEXPECTED_END:
         buf_z(b, "Unexpected end-of-input");

@@ -2,6 +2,7 @@
 #include "service/lambda/ops.h"
 
 #include "base/arn.h"
+#include "service/lambda/policy.h"
 
 #define REGION_MAX 64
 
@@ -103,6 +104,18 @@ static int fault_foreign_account(struct call *c, const char *action, struct str 
         " because no resource-based policy allows the %s action", STR_ARG(c->principal.arn), action, STR_ARG(arn), action);
 }
 
+/* Only role sessions are asked what they may; nobody else pays for the text. */
+static struct str policy_text(struct call *c, const struct target_ref *r)
+{
+    const struct policy *p = r->function != NULL ? policy_get(r->function, r->qualifier) : NULL;
+    struct buf b CLEANUP(buf_done) = { 0 };
+
+    if (p == NULL || c->principal.kind != PRINCIPAL_ROLE)
+        return STR_NONE;
+    policy_document(&b, p);
+    return buf_to_arena(&b, c->mem);
+}
+
 int target_resolve(struct call *c, struct str function_name, struct str qualifier, const char *action, struct target_ref *ret)
 {
     struct function_ref ref;
@@ -131,6 +144,7 @@ int target_resolve(struct call *c, struct str function_name, struct str qualifie
         return fault_foreign_account(c, action, r.requested_arn);
     if (!str_absent(qualifier) && !str_absent(ref.qualifier) && !str_eq(qualifier, ref.qualifier))
         return INVALID(c, "The derived qualifier from the function name does not match the specified qualifier.");
+    c->resource_policy = policy_text(c, &r);
     int rc = call_authorize(c, action, r.requested_arn);
     if (rc == 0)
         *ret = r;

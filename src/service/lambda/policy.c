@@ -106,7 +106,7 @@ static struct statement *statement_find(const struct policy *p, struct str sid)
     return NULL;
 }
 
-static void document(struct buf *b, const struct policy *p)
+void policy_document(struct buf *b, const struct policy *p)
 {
     buf_z(b, "{\"Version\":\"2012-10-17\",\"Id\":\"default\",\"Statement\":[");
     for (size_t i = 0; p != NULL && i < p->n; i++) {
@@ -120,7 +120,7 @@ static int check_size(struct call *c, const struct policy *p, size_t more)
 {
     struct buf b CLEANUP(buf_done) = { 0 };
 
-    document(&b, p);
+    policy_document(&b, p);
     size_t n = b.n + more + (p != NULL && p->n > 0);
     if (n <= POLICY_MAX_BYTES)
         return 0;
@@ -218,7 +218,7 @@ int lambda_get_policy(struct call *c, const void *input, void *output)
     const struct policy *p = policy_get(r.function, r.qualifier);
     if (p == NULL)
         return FAULT(c, ResourceNotFoundException, "The resource you requested does not exist.");
-    document(&b, p);
+    policy_document(&b, p);
     out->Policy = buf_to_arena(&b, c->mem);
     out->RevisionId = arena_str(c->mem, str_of(p->revision_id));
     return 0;

@@ -10,5 +10,8 @@ int principal_json(struct json_writer *w, struct str principal);
 /* The statement's text, compact, in AWS's order of members; resource: the ARN with the qualifier if one was given.
  * -E_INVALID: the principal is none. */
 int statement_json(struct buf *b, const struct lambda_AddPermissionRequest *in, struct str resource);
+/* The whole policy as GetPolicy shows it; p may be NULL: one without statements. */
+struct policy;
+void policy_document(struct buf *b, const struct policy *p);
 
 #endif

@@ -28,6 +28,7 @@
 
 /* How much one account and region can make this server remember (ours; AWS limits only the bytes of code). */
 #define MAX_FUNCTIONS 20000
+#define MAX_HOMES     1000                                   /* pairs of account and region with functions, in the server */
 #define MAX_VERSIONS  5000
 #define MAX_ALIASES   5000
 #define MAX_TAGS      50

@@ -44,8 +44,8 @@ int logs_delete_group(struct call *c, const void *input, void *output UNUSED)
     struct log_group g;
     int r = logs_group_of(c, "logs:DeleteLogGroup", in->logGroupName, STR_NONE, STR_NONE, &g);
 
-    if (r == 0)
-        log_group_drop(c->turn->store, g.id);
+    if (r == 0 && !log_group_drop(c->turn->store, &g))
+        logs_waste_from(c->state, c->turn, g.id);
     return r;
 }
 

@@ -33,6 +33,8 @@ struct logs {
     struct map by_name;                                      /* names joined by NUL -> struct pending */
     struct pending *last;                                    /* the one appended to last */
     bool timer_wanted, flush_wanted;                         /* asked of the engine and not come yet */
+    void *waste_step;                                        /* handle of the next piece's timer; NULL: none */
+    uint64_t waste_from;                                     /* group ids below it left nothing behind */
     struct timer expiry;                                     /* hourly, while any group has a retention */
 };
 
@@ -51,6 +53,8 @@ int logs_group_of(struct call *c, const char *action, struct str name, struct st
 int logs_stream_of(struct call *c, const struct log_group *g, struct str name, struct log_stream *ret);
 /* An hourly look for what is older than its group's retention. */
 void logs_expiry_set(struct logs *l, struct turn *t);
+/* Large groups that were dropped left rows under ids from group_id on: they go in turns of their own. */
+void logs_waste_from(struct logs *l, struct turn *t, uint64_t group_id);
 /* No event older than this is shown: the group's retention, on the server's clock. */
 int64_t logs_oldest_ms(const struct call *c, const struct log_group *g);
 

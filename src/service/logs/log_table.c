@@ -6,6 +6,12 @@
 /* Freed beyond the bound, so that not every flush of a full group deletes. */
 #define TRIM_SLACK 16
 #define TRIM_ROWS 64
+/* A group of no more than this is dropped whole, in about as many milliseconds as megabytes. */
+#define DROP_NOW_BYTES ((int64_t)4 << 20)
+#define DROP_NOW_STREAMS 100
+#define WASTE_ROWS 16
+#define WASTE_STREAMS 200
+#define WASTE_PROBES 500                                     /* living groups passed over in one piece */
 
 #define GROUP_COLUMNS "id, name, created_ms, retention_days, bytes, streams, tags"
 #define STREAM_COLUMNS "id, name, created_ms, first_ms, last_ms, ingested_ms"
@@ -14,6 +20,7 @@ static struct sql q_group = SQL("SELECT " GROUP_COLUMNS " FROM log_group WHERE a
 static struct sql q_groups = SQL("SELECT " GROUP_COLUMNS " FROM log_group WHERE account = $1 AND region = $2 AND name >= $3 "
                                  "ORDER BY name");
 static struct sql q_group_count = SQL("SELECT count(*) FROM log_group WHERE account = $1 AND region = $2");
+static struct sql q_group_count_in_all = SQL("SELECT count(*) FROM log_group");
 static struct sql q_group_in = SQL("INSERT INTO log_group (id, account, region, name, created_ms, tags) VALUES ($1, $2, $3, $4, $5, $6)");
 static struct sql q_group_out = SQL("DELETE FROM log_group WHERE id = $1");
 static struct sql q_group_streams_out = SQL("DELETE FROM log_stream WHERE group_id = $1");
@@ -22,6 +29,11 @@ static struct sql q_group_tags = SQL("UPDATE log_group SET tags = $2 WHERE id = 
 static struct sql q_group_retention = SQL("UPDATE log_group SET retention_days = $2 WHERE id = $1");
 static struct sql q_group_bytes = SQL("SELECT bytes FROM log_group WHERE id = $1");
 static struct sql q_group_add = SQL("UPDATE log_group SET bytes = bytes + $2, streams = streams + $3 WHERE id = $1");
+static struct sql q_group_there = SQL("SELECT 1 FROM log_group WHERE id = $1");
+static struct sql q_waste_rows_next = SQL("SELECT min(group_id) FROM log_row WHERE group_id >= $1");
+static struct sql q_waste_streams_next = SQL("SELECT min(group_id) FROM log_stream WHERE group_id >= $1");
+static struct sql q_waste_rows_out = SQL("DELETE FROM log_row WHERE id IN (SELECT id FROM log_row WHERE group_id = $1 LIMIT $2)");
+static struct sql q_waste_streams_out = SQL("DELETE FROM log_stream WHERE id IN (SELECT id FROM log_stream WHERE group_id = $1 LIMIT $2)");
 static struct sql q_retained = SQL("SELECT id, retention_days FROM log_group WHERE retention_days IS NOT NULL");
 
 static struct sql q_stream = SQL("SELECT " STREAM_COLUMNS " FROM log_stream WHERE group_id = $1 AND name = $2");
@@ -79,17 +91,57 @@ bool log_group_make(struct store *s, int64_t now_ms, struct str account, struct 
     store_query(s, &q_group_count, &r, V_TEXT(account), V_TEXT(region));
     if (number(&r) >= LOG_MOST_GROUPS)
         return false;
+    store_query(s, &q_group_count_in_all, &r);
+    if (number(&r) >= LOG_MOST_GROUPS_IN_ALL)
+        return false;
     id = store_next_id(s);
     store_exec(s, &q_group_in, V_INT(id), V_TEXT(account), V_TEXT(region), V_TEXT(name), V_INT(now_ms), V_TEXT(tags));
     *ret_id = id;
     return true;
 }
 
-void log_group_drop(struct store *s, uint64_t group_id)
+bool log_group_drop(struct store *s, const struct log_group *g)
 {
-    store_exec(s, &q_group_rows_out, V_INT(group_id));
-    store_exec(s, &q_group_streams_out, V_INT(group_id));
-    store_exec(s, &q_group_out, V_INT(group_id));
+    store_exec(s, &q_group_out, V_INT(g->id));
+    if (g->bytes > DROP_NOW_BYTES || g->streams > DROP_NOW_STREAMS)
+        return false;
+    store_exec(s, &q_group_rows_out, V_INT(g->id));
+    store_exec(s, &q_group_streams_out, V_INT(g->id));
+    return true;
+}
+
+/* The smallest group id from `from` on that rows or streams carry; 0: none. */
+static uint64_t waste_next(struct store *s, uint64_t from)
+{
+    struct rows r;
+    int64_t of_rows, of_streams;
+
+    store_query(s, &q_waste_rows_next, &r, V_INT(from));
+    of_rows = number(&r);
+    store_query(s, &q_waste_streams_next, &r, V_INT(from));
+    of_streams = number(&r);
+    return (uint64_t)(of_rows == 0 || (of_streams != 0 && of_streams < of_rows) ? of_streams : of_rows);
+}
+
+bool log_waste_drop(struct store *s, uint64_t *from)
+{
+    for (int probes = 0; probes < WASTE_PROBES; probes++) {
+        uint64_t id = waste_next(s, *from);
+        struct rows r;
+
+        if (id == 0)
+            return false;
+        store_query(s, &q_group_there, &r, V_INT(id));
+        if (number(&r) != 0) {
+            *from = id + 1;
+            continue;
+        }
+        *from = id;
+        store_exec(s, &q_waste_rows_out, V_INT(id), V_INT(WASTE_ROWS));
+        store_exec(s, &q_waste_streams_out, V_INT(id), V_INT(WASTE_STREAMS));
+        return true;
+    }
+    return true;
 }
 
 void log_group_tags(struct store *s, uint64_t group_id, struct str tags)

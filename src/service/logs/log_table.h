@@ -2,7 +2,7 @@
  * log_reader.c.
  *
  * Bounds kept here: a group holds at most the bytes its caller names (oldest rows go first) and LOG_MOST_STREAMS
- * streams; an account and region hold LOG_MOST_GROUPS groups.
+ * streams; an account and region hold LOG_MOST_GROUPS groups, the server LOG_MOST_GROUPS_IN_ALL.
  *
  * Functions that write fail as store_exec() does: the turn's commit reports it, so nobody asks here. */
 #ifndef WAYBILL_SERVICE_LOGS_LOG_TABLE_H
@@ -13,6 +13,7 @@
 
 #define LOG_MOST_STREAMS 10000
 #define LOG_MOST_GROUPS 10000
+#define LOG_MOST_GROUPS_IN_ALL 100000
 
 struct log_group {
     uint64_t id;
@@ -34,8 +35,13 @@ struct log_stream {
 /* Strings of *ret lie in the arena. */
 bool log_group_find(struct store *s, struct arena *a, struct str account, struct str region, struct str name, struct log_group *ret);
 bool log_group_make(struct store *s, int64_t now_ms, struct str account, struct str region, struct str name, struct str tags,
-                    uint64_t *ret_id);                       /* false: LOG_MOST_GROUPS are there */
-void log_group_drop(struct store *s, uint64_t group_id);     /* with streams and rows */
+                    uint64_t *ret_id);                       /* false: there is no room */
+/* The group is gone.  A small one with its streams and rows: true.  Of a large one they stay, in no group and so out of
+ * everybody's sight, until log_waste_drop() has taken them piece by piece: false. */
+bool log_group_drop(struct store *s, const struct log_group *g);
+/* One piece of what dropped groups left, of group ids from *from on; *from moves behind what is done.  Cost: some 30
+ * DELETEs.  False: nothing is left. */
+bool log_waste_drop(struct store *s, uint64_t *from);
 void log_group_tags(struct store *s, uint64_t group_id, struct str tags);
 void log_group_retention(struct store *s, uint64_t group_id, int64_t days);  /* 0: none */
 /* Groups in name order: those of the prefix (may be empty) after `after` (absent: from the start), at most `most`. */

@@ -14,6 +14,8 @@
 
 #define FLUSH_AFTER_MS 250
 #define EXPIRY_EVERY_MS ((int64_t)3600000)
+#define WASTE_EVERY_MS 1
+#define WASTE_AFTER_LOAD_MS 1000
 /* AWS's bound on one event, its overhead included. */
 #define LINE_MOST (((size_t)1 << 20) - LINE_OVERHEAD_BYTES - 1)
 
@@ -248,16 +250,53 @@ struct logs *logs_free(struct logs *l)
     return NULL;
 }
 
+static void waste_turn(void *arg, struct turn *t);
+
+static void waste_arm(struct logs *l, struct turn *t, int64_t in_ms)
+{
+    if (l->waste_step == NULL)
+        l->waste_step = t->ops->real_timer(t->engine, in_ms, waste_turn, l);
+}
+
+static void waste_stop(struct logs *l, struct turn *t)
+{
+    if (l->waste_step != NULL)
+        t->ops->real_timer_cancel(t->engine, l->waste_step);
+    l->waste_step = NULL;
+}
+
+static void waste_turn(void *arg, struct turn *t)
+{
+    struct logs *l = arg;
+
+    l->waste_step = NULL;
+    if (log_waste_drop(t->store, &l->waste_from))
+        waste_arm(l, t, WASTE_EVERY_MS);
+    else
+        l->waste_from = UINT64_MAX;
+}
+
+void logs_waste_from(struct logs *l, struct turn *t, uint64_t group_id)
+{
+    l->waste_from = MIN(l->waste_from, group_id);
+    waste_arm(l, t, WASTE_EVERY_MS);
+}
+
+/* What a crash left of dropped groups goes a little later: first the clients, and a full disk is not asked at once. */
 void logs_load(struct logs *l, struct turn *t)
 {
     logs_check(l);
     logs_expiry_set(l, t);
+    waste_stop(l, t);
+    l->waste_from = 0;
+    waste_arm(l, t, WASTE_AFTER_LOAD_MS);
 }
 
 void logs_reset(struct logs *l, struct turn *t)
 {
     logs_check(l);
     pending_drop_all(l);
+    waste_stop(l, t);
     timer_cancel(t, &l->expiry);
 }
 

@@ -2,6 +2,7 @@
 #include "service/sqs/attribute.h"
 
 #include <stdlib.h>
+#include "flow/policy.h"
 #include "service/sqs/fault.h"
 #include "service/sqs/redrive.h"
 
@@ -95,12 +96,13 @@ static int check_number(struct arena *a, enum sqs_attribute i, struct str value,
 
 static int check_policy(struct arena *a, struct str value, struct fault *ret)
 {
-    struct json *doc;
+    struct policy *p = NULL;
 
     if (str_empty(value))
         return 0;
-    if (value.n > POLICY_MOST || json_parse(a, value, &doc, NULL) != 0 || doc->type != JSON_OBJECT)
+    if (value.n > POLICY_MOST || policy_parse(POLICY_RESOURCE, value, &p, NULL) != 0)
         return no_value(a, SQS_POLICY, ret);
+    policy_free(p);
     return 0;
 }
 

@@ -197,6 +197,37 @@ void sqs_index_clear(struct sqs_index *x)
     sqs_index_init(x, pool);
 }
 
+void sqs_index_take(struct sqs_index *to, struct sqs_index *from)
+{
+    struct sqs_pool *pool = from->pool;
+
+    CHECK(to->n == 0 && to->pool == pool);
+    sqs_index_done(to);
+    *to = *from;
+    list_init(&to->visible);                                 /* the links of its nodes are stale from here on */
+    sqs_index_init(from, pool);
+}
+
+/* The marks that heap and list leave in a node do not matter: pool_take() clears it. */
+void sqs_index_shed(struct sqs_index *x, size_t *slot, size_t most, uint64_t *first, uint64_t *last)
+{
+    size_t end = MIN(*slot + most, x->cap);
+
+    free(TAKE(x->hidden.v));
+    x->hidden.n = x->hidden.cap = 0;
+    for (; *slot < end; ++*slot) {
+        struct sqs_node *node = x->slots[*slot];
+
+        if (node == NULL)
+            continue;
+        *first = MIN(*first, node->due.seq);
+        *last = MAX(*last, node->due.seq);
+        x->slots[*slot] = NULL;
+        x->n--;
+        pool_give(x->pool, node);
+    }
+}
+
 struct sqs_node *sqs_index_add(struct sqs_index *x, uint64_t id, int64_t sent_ms, int64_t visible_ms,
                                int64_t receives, int64_t now_ms)
 {

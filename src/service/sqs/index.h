@@ -57,6 +57,11 @@ struct sqs_index {
 void sqs_index_init(struct sqs_index *x, struct sqs_pool *pool);
 void sqs_index_done(struct sqs_index *x);                    /* gives all nodes back */
 void sqs_index_clear(struct sqs_index *x);                   /* empty, ready for use */
+/* All nodes of `from` are in `to`, which was empty; `from` is empty, ready for use.  Cost: none per node. */
+void sqs_index_take(struct sqs_index *to, struct sqs_index *from);
+/* For an index nobody reads any more: gives back the nodes of at most `most` places of the table from *slot on, and
+ * widens the range *first..*last to their ids.  Nothing but this and sqs_index_done() may be called from then on. */
+void sqs_index_shed(struct sqs_index *x, size_t *slot, size_t most, uint64_t *first, uint64_t *last);
 
 /* id must be new here.  Visible when visible_ms <= now_ms, else delayed (receives == 0) or in flight. */
 struct sqs_node *sqs_index_add(struct sqs_index *x, uint64_t id, int64_t sent_ms, int64_t visible_ms,

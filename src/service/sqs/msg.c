@@ -182,6 +182,12 @@ static int check_system(struct arena *a, const struct sqs_MessageBodySystemAttri
         if (!str_is(e->value.DataType, "String") || str_empty(e->value.StringValue))
             return sqs_no(a, ret_fault, &sqs_error_invalid_parameter,
                 "Message system attribute 'AWSTraceHeader' must contain a non-empty value of type 'String'.");
+        if (e->value.StringListValues.n > 0 || e->value.BinaryListValues.n > 0)
+            return sqs_no(a, ret_fault, &sqs_error_UnsupportedOperation,
+                "Message attribute list values in SendMessage operation are not supported.");
+        if (!str_absent(e->value.BinaryValue))
+            return sqs_no(a, ret_fault, &sqs_error_invalid_parameter, "Message system attribute 'AWSTraceHeader' has a "
+                "BinaryValue, which does not go with its type 'String'.");
         if (sqs_msg_bad_character(e->value.StringValue) < e->value.StringValue.n)
             return sqs_no(a, ret_fault, &sqs_error_InvalidMessageContents,
                 "Invalid characters found in message system attribute 'AWSTraceHeader'.");
@@ -373,7 +379,8 @@ bool sqs_msg_wanted(const struct sqs_MessageAttributeNameList *names, struct str
 
         if (str_is(want, "All") || str_is(want, ".*") || str_is(want, "*") || str_eq(want, name))
             return true;
-        if (str_ends(want, STR(".*")) && str_starts(name, str_sub(want, 0, want.n - 1)))
+        /* "bar.*" asks for the names that start with "bar", not only with "bar." (UNVERIFIED; other servers agree). */
+        if (str_ends(want, STR(".*")) && str_starts(name, str_sub(want, 0, want.n - 2)))
             return true;
     }
     return false;

@@ -37,6 +37,8 @@ static int send_one(struct call *c, struct sqs_queue *q, const struct sqs_SendMe
     if (sqs_msg_check(c->mem, in, q->most_bytes, in_batch, &m, ret_fault) != 0
         || check_delay(c->mem, in->DelaySeconds, ret_fault) != 0)
         return -E_FAULT;
+    if (sqs_full(c->state))
+        return sqs_no(c->mem, ret_fault, &sqs_error_OverLimit, "This server holds at most %d messages.", SQS_MESSAGES_MOST);
     m.sender = c->principal.user_id;
     r = sqs_queue_send(c->turn, q, &m, in->DelaySeconds.set ? in->DelaySeconds.v * 1000 : -1, id);
     if (r != 0)

@@ -109,6 +109,7 @@ int sqs_get_queue_url(struct call *c, const void *input, void *output)
         q = NULL;
     if (q == NULL)
         return sqs_fault_no_queue(c);
+    c->resource_policy = q->attributes.text[SQS_POLICY];
     if (call_authorize(c, "sqs:GetQueueUrl", q->arn) != 0)
         return -E_FAULT;
     out->QueueUrl = sqs_url(c, q);
@@ -121,7 +122,7 @@ static int page(struct call *c, struct opt_int most, struct str token, struct sq
                 struct sqs_QueueUrlList *ret_urls, struct str *ret_token)
 {
     struct str after = STR_NONE;
-    size_t from = 0, limit = most.set ? (size_t)most.v : PAGE_MOST;
+    size_t from = 0, end, limit = most.set ? (size_t)most.v : PAGE_MOST;
 
     if (most.set && (most.v < 1 || most.v > PAGE_MOST))
         return sqs_fault_value(c, arena_printf(c->mem, "%lld", (long long)most.v), "MaxResults",
@@ -135,13 +136,13 @@ static int page(struct call *c, struct opt_int most, struct str token, struct sq
         while (from < n && str_cmp(v[from]->name, after) <= 0)
             from++;
     }
-    n = MIN(n, from + limit);
-    ret_urls->v = arena_calloc(c->mem, n + 1, sizeof(*ret_urls->v));
-    for (; from < n; from++)
+    end = MIN(n, from + limit);
+    ret_urls->v = arena_calloc(c->mem, end + 1, sizeof(*ret_urls->v));
+    for (; from < end; from++)
         ret_urls->v[ret_urls->n++] = sqs_url(c, v[from]);
     ret_urls->set = ret_urls->n > 0;
-    if (most.set && ret_urls->n == limit)
-        *ret_token = base64_str(c->mem, v[n - 1]->name);
+    if (most.set && end < n)
+        *ret_token = base64_str(c->mem, v[end - 1]->name);
     return 0;
 }
 
@@ -224,6 +225,5 @@ int sqs_purge_queue(struct call *c, const void *input, void *output UNUSED)
         return call_fault(c, &sqs_error_PurgeQueueInProgress,
             "Only one PurgeQueue operation on " STR_FMT " is allowed every 60 seconds.", STR_ARG(q->name));
     q->purged_ms = now_ms;
-    r = sqs_rows_put_queue(c->turn->store, q);
-    return r < 0 ? r : sqs_queue_empty(c->turn, q);
+    return sqs_queue_empty(c->turn, q);
 }

@@ -10,9 +10,11 @@
 #include "service/sqs/redrive.h"
 #include "service/sqs/rows.h"
 #include "service/sqs/wait.h"
+#include "service/sqs/waste.h"
 
 #define KEY_MOST 256
 #define DROP_SINGLY_MOST 4096                                /* more than this: one statement over the range of keys */
+#define DROP_NOW_MOST 512                                    /* a whole queue of more than this becomes waste */
 #define SWEEP_EVERY_MS 60000
 
 static struct str own(struct str s)
@@ -83,6 +85,7 @@ int sqs_enter(struct call *c, struct str queue_url, struct sqs_queue **ret)
 
     if (r != 0)
         return r;
+    c->resource_policy = (*ret)->attributes.text[SQS_POLICY];
     return call_authorize(c, arena_z(c->mem, arena_printf(c->mem, "sqs:%s", c->op->name)), (*ret)->arn);
 }
 
@@ -106,7 +109,7 @@ struct sqs_queue *sqs_queue_new(struct sqs *s, uint64_t id, struct str account, 
 
     CHECK(!str_absent(key));
     buf_printf(&arn, "arn:aws:sqs:" STR_FMT ":" STR_FMT ":" STR_FMT, STR_ARG(region), STR_ARG(account), STR_ARG(name));
-    *q = (struct sqs_queue){ .magic = SQS_QUEUE_MAGIC, .owner = s, .id = id, .account = own(account),
+    *q = (struct sqs_queue){ .magic = SQS_QUEUE_MAGIC, .owner = s, .id = id, .rows_id = id, .account = own(account),
         .region = own(region), .name = own(name), .arn = own(buf_view(&arn)) };
     sqs_index_init(&q->index, &s->pool);
     list_init(&q->waiters);
@@ -238,7 +241,7 @@ static int drop_all(struct turn *t, struct sqs_queue *q, const uint64_t *ids, si
         last = MAX(last, ids[i]);
     }
     if (n > DROP_SINGLY_MOST) {
-        int r = sqs_rows_drop_range(t->store, q->id, first, last, before_ms);
+        int r = sqs_rows_drop_range(t->store, q->rows_id, first, last, before_ms);
 
         if (r < 0)
             return r;
@@ -253,12 +256,23 @@ static int drop_all(struct turn *t, struct sqs_queue *q, const uint64_t *ids, si
     return 0;
 }
 
+static int drop_later(struct turn *t, struct sqs_queue *q)
+{
+    sqs_waste_add(q->owner, t, q->rows_id, &q->index);
+    q->rows_id = store_next_id(t->store);
+    return MIN(0, sqs_rows_put_queue(t->store, q));
+}
+
 static int drop_before(struct turn *t, struct sqs_queue *q, int64_t before_ms)
 {
     uint64_t *ids;
     size_t n = sqs_index_older(&q->index, before_ms, &ids);
-    int r = drop_all(t, q, ids, n, before_ms);
+    int r;
 
+    if (n == q->index.n && n > DROP_NOW_MOST)
+        r = drop_later(t, q);
+    else
+        r = drop_all(t, q, ids, n, before_ms);
     free(ids);
     return r;
 }
@@ -272,7 +286,12 @@ int sqs_queue_expire(struct turn *t, struct sqs_queue *q)
 
 int sqs_queue_empty(struct turn *t, struct sqs_queue *q)
 {
-    return q->index.n == 0 ? 0 : drop_before(t, q, INT64_MAX);
+    int r;
+
+    if (q->index.n > DROP_NOW_MOST)
+        return drop_later(t, q);
+    r = MIN(0, sqs_rows_put_queue(t->store, q));
+    return r < 0 || q->index.n == 0 ? r : drop_before(t, q, INT64_MAX);
 }
 
 void sqs_sweep_arm(struct turn *t, struct sqs_queue *q)
@@ -303,11 +322,16 @@ void sqs_sweep(struct timer *tm, struct turn *t)
         sqs_sweep_arm(t, value);
 }
 
+bool sqs_full(const struct sqs *s)
+{
+    return s->pool.live >= SQS_MESSAGES_MOST;
+}
+
 int sqs_queue_send(struct turn *t, struct sqs_queue *q, const struct sqs_msg *m, int64_t delay_ms, char *ret_message_id)
 {
     CLEANUP(buf_done) struct buf extras = { 0 };
     int64_t now_ms = t->now.wall_ms;
-    struct sqs_row row = { .id = store_next_id(t->store), .queue_id = q->id, .sent_ms = now_ms, .body = m->body };
+    struct sqs_row row = { .id = store_next_id(t->store), .queue_id = q->rows_id, .sent_ms = now_ms, .body = m->body };
     int r;
 
     uuid_random(ret_message_id);

@@ -17,6 +17,7 @@
 #include "wire/call.h"
 
 #define SQS_QUEUES_MOST 100000                               /* of the whole server */
+#define SQS_MESSAGES_MOST 10000000                           /* of the whole server: some 64 bytes of memory each */
 #define SQS_TAGS_MOST 50
 #define SQS_IN_FLIGHT_MOST 120000
 
@@ -25,6 +26,8 @@ struct sqs {
     struct sqs_pool pool;
     struct timer sweep;                                      /* retention, coarse */
     struct list to_wake;                                     /* queues whose waiters may have something to take */
+    struct list waste;                                       /* messages of emptied queues, see waste.h */
+    void *waste_step;                                        /* handle of the next step; NULL: none is asked for */
     uint32_t round;                                          /* 1-15: names the operation, see sqs_node.round */
 };
 
@@ -35,6 +38,7 @@ struct sqs_queue {
 #define SQS_QUEUE_MAGIC 0x5135a11fu
     struct sqs *owner;
     uint64_t id;
+    uint64_t rows_id;                                        /* the number its messages carry, see waste.h */
     struct str account, region, name, arn;
     int64_t created_ms, modified_ms, purged_ms;
     struct sqs_attributes attributes;
@@ -75,12 +79,15 @@ struct sqs_queue **sqs_list(const struct sqs *s, struct arena *a, bool (*pick)(c
 
 /* Drops what is older than the queue keeps.  Nothing to do costs one comparison.  0 or a store error. */
 int  sqs_queue_expire(struct turn *t, struct sqs_queue *q);
-/* All messages go.  0 or a store error. */
+/* All messages go; writes the queue's own row too.  0 or a store error.  Cost: a DELETE for each of few messages;
+ * for many one UPDATE, and the rest later (waste.h). */
 int  sqs_queue_empty(struct turn *t, struct sqs_queue *q);
 /* Calls sweep no later than a minute after the queue's oldest message must go. */
 void sqs_sweep_arm(struct turn *t, struct sqs_queue *q);
 void sqs_sweep(struct timer *tm, struct turn *t);            /* the timer's own */
 
+/* No room for one more message: SQS_MESSAGES_MOST are here (waste counts until it is given back). */
+bool sqs_full(const struct sqs *s);
 /* One message into the queue: row, node, sweep, and the queue is marked for waking.  delay_ms < 0: the queue's.
  * ret_message_id gets UUID_TEXT characters and a NUL.  0 or a store error.  Cost: 1 INSERT. */
 int  sqs_queue_send(struct turn *t, struct sqs_queue *q, const struct sqs_msg *m, int64_t delay_ms, char *ret_message_id);

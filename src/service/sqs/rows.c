@@ -2,14 +2,15 @@
 #include "service/sqs/rows.h"
 
 #include "base/json.h"
+#include "service/sqs/waste.h"
 
 static struct sql Q_ADD_QUEUE = SQL("INSERT INTO sqs_queue (id, account, region, name, created_ms, modified_ms, purged_ms, "
-    "attributes, tags) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
-static struct sql Q_PUT_QUEUE = SQL("UPDATE sqs_queue SET modified_ms = $2, purged_ms = $3, attributes = $4, tags = $5 "
-    "WHERE id = $1");
+    "attributes, tags, rows_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
+static struct sql Q_PUT_QUEUE = SQL("UPDATE sqs_queue SET modified_ms = $2, purged_ms = $3, attributes = $4, tags = $5, "
+    "rows_id = $6 WHERE id = $1");
 static struct sql Q_DROP_QUEUE = SQL("DELETE FROM sqs_queue WHERE id = $1");
-static struct sql Q_QUEUES = SQL("SELECT id, account, region, name, created_ms, modified_ms, purged_ms, attributes, tags "
-    "FROM sqs_queue");
+static struct sql Q_QUEUES = SQL("SELECT id, account, region, name, created_ms, modified_ms, purged_ms, attributes, tags, "
+    "rows_id FROM sqs_queue");
 static struct sql Q_ADD = SQL("INSERT INTO sqs_message (id, queue_id, visible_ms, receive_count, received_ms, "
     "first_received_ms, sent_ms, source_arn, message_id, extras, body) VALUES ($1, $2, $3, 0, $4, $4, $4, NULL, $5, $6, $7)");
 static struct sql Q_READ = SQL("SELECT receive_count, first_received_ms, sent_ms, source_arn, message_id, extras, body "
@@ -21,7 +22,10 @@ static struct sql Q_SHOW_AT = SQL("UPDATE sqs_message SET visible_ms = $2 WHERE 
 static struct sql Q_MOVE = SQL("UPDATE sqs_message SET queue_id = $2, source_arn = $3, visible_ms = $4 WHERE id = $1");
 static struct sql Q_DROP = SQL("DELETE FROM sqs_message WHERE id = $1");
 static struct sql Q_DROP_RANGE = SQL("DELETE FROM sqs_message WHERE id BETWEEN $2 AND $3 AND queue_id = $1 AND sent_ms < $4");
+static struct sql Q_END_OF_SOME = SQL("SELECT max(id) FROM (SELECT id FROM sqs_message WHERE id >= $1 AND id <= $2 ORDER BY id LIMIT $3)");
 static struct sql Q_MESSAGES = SQL("SELECT id, queue_id, visible_ms, receive_count, sent_ms FROM sqs_message ORDER BY id");
+
+#define WASTE_AFTER_LOAD_MS 500                              /* first the clients; and a full disk is not asked again at once */
 
 static void tags_json(struct buf *b, const struct sqs_queue *q)
 {
@@ -44,7 +48,7 @@ int sqs_rows_add_queue(struct store *s, const struct sqs_queue *q)
     tags_json(&tags, q);
     return store_exec(s, &Q_ADD_QUEUE, V_INT(q->id), V_TEXT(q->account), V_TEXT(q->region), V_TEXT(q->name),
         V_INT(q->created_ms), V_INT(q->modified_ms), V_INT(q->purged_ms), V_TEXT(buf_view(&attributes)),
-        V_TEXT(buf_view(&tags)));
+        V_TEXT(buf_view(&tags)), V_INT(q->rows_id));
 }
 
 int sqs_rows_put_queue(struct store *s, const struct sqs_queue *q)
@@ -54,7 +58,7 @@ int sqs_rows_put_queue(struct store *s, const struct sqs_queue *q)
     sqs_attribute_write(&attributes, &q->attributes);
     tags_json(&tags, q);
     return store_exec(s, &Q_PUT_QUEUE, V_INT(q->id), V_INT(q->modified_ms), V_INT(q->purged_ms),
-        V_TEXT(buf_view(&attributes)), V_TEXT(buf_view(&tags)));
+        V_TEXT(buf_view(&attributes)), V_TEXT(buf_view(&tags)), V_INT(q->rows_id));
 }
 
 int sqs_rows_drop_queue(struct store *s, uint64_t queue_id)
@@ -91,6 +95,23 @@ int sqs_rows_drop(struct store *s, uint64_t id)
 int sqs_rows_drop_range(struct store *s, uint64_t queue_id, uint64_t first, uint64_t last, int64_t before_ms)
 {
     return store_exec(s, &Q_DROP_RANGE, V_INT(queue_id), V_INT(first), V_INT(last), V_INT(before_ms));
+}
+
+int sqs_rows_drop_some(struct store *s, uint64_t rows_id, uint64_t *first, uint64_t last, size_t most)
+{
+    struct rows r;
+    uint64_t end = 0;
+    int dropped;
+
+    store_query(s, &Q_END_OF_SOME, &r, V_INT(*first), V_INT(last), V_INT(most));
+    if (rows_next(&r))
+        end = (uint64_t)rows_int(&r, 0);                     /* none: NULL, 0 */
+    rows_done(&r);
+    if (end == 0)
+        return 1;
+    dropped = sqs_rows_drop_range(s, rows_id, *first, end, INT64_MAX);
+    *first = end + 1;
+    return dropped < 0 ? dropped : end >= last;
 }
 
 void sqs_rows_read(struct store *s, uint64_t id, struct rows *ret)
@@ -135,8 +156,9 @@ static void load_queues(struct sqs *s, struct turn *t, struct map *by_id)
         q->purged_ms = rows_int(&r, 6);
         CHECK(sqs_attribute_read(a, rows_text(&r, 7), &q->attributes) == 0);
         load_tags(q, a, rows_text(&r, 8));
+        q->rows_id = (uint64_t)rows_int(&r, 9);
         sqs_queue_derive(q);
-        map_put(by_id, id_key(&q->id), q);
+        map_put(by_id, id_key(&q->rows_id), q);
         arena_reset(a);
     }
 }
@@ -144,7 +166,7 @@ static void load_queues(struct sqs *s, struct turn *t, struct map *by_id)
 /* In the order of ids, which is the order of sending.  What was never received and is visible goes straight into
  * the visible list; the rest goes through the hidden heap and, when it is due already, stands behind them, in the
  * order in which it became visible. */
-static void load_messages(struct turn *t, const struct map *by_id)
+static void load_messages(struct sqs *s, struct turn *t, const struct map *by_id)
 {
     CLEANUP(rows_done) struct rows r;
     struct sqs_queue *q = NULL;
@@ -154,9 +176,12 @@ static void load_messages(struct turn *t, const struct map *by_id)
         uint64_t queue_id = (uint64_t)rows_int(&r, 1);
         int64_t receives = rows_int(&r, 3);
 
-        if (q == NULL || q->id != queue_id)
+        if (q == NULL || q->rows_id != queue_id)
             q = map_get(by_id, id_key(&queue_id));
-        CHECK(q != NULL);
+        if (q == NULL) {
+            sqs_waste_row(s, queue_id, (uint64_t)rows_int(&r, 0));
+            continue;
+        }
         sqs_index_add(&q->index, (uint64_t)rows_int(&r, 0), rows_int(&r, 4), rows_int(&r, 2), receives,
             receives == 0 ? t->now.wall_ms : INT64_MIN);
     }
@@ -169,7 +194,7 @@ void sqs_rows_load(struct sqs *s, struct turn *t)
     void *value;
 
     load_queues(s, t, &by_id);
-    load_messages(t, &by_id);
+    load_messages(s, t, &by_id);
     for (size_t i = 0; map_next(&s->queues, &i, &key, &value);) {
         struct sqs_queue *q = value;
 
@@ -177,4 +202,5 @@ void sqs_rows_load(struct sqs *s, struct turn *t)
         if (q->index.n > 0)
             sqs_sweep_arm(t, q);
     }
+    sqs_waste_arm(s, t, WASTE_AFTER_LOAD_MS);
 }

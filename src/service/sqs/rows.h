@@ -12,7 +12,7 @@ int sqs_rows_put_queue(struct store *s, const struct sqs_queue *q);  /* times, a
 int sqs_rows_drop_queue(struct store *s, uint64_t queue_id);
 
 struct sqs_row {
-    uint64_t id, queue_id;
+    uint64_t id, queue_id;                                   /* queue_id: the queue's rows_id */
     int64_t visible_ms, sent_ms;
     struct str message_id, extras, body;
 };
@@ -23,10 +23,13 @@ int sqs_rows_take(struct store *s, uint64_t id, int64_t visible_ms, int64_t rece
 /* A changed visibility: visible at visible_ms, count and times as they were. */
 int sqs_rows_show_at(struct store *s, uint64_t id, int64_t visible_ms);
 /* To a dead-letter queue; source_arn is where it came from. */
-int sqs_rows_move(struct store *s, uint64_t id, uint64_t queue_id, struct str source_arn, int64_t visible_ms);
+int sqs_rows_move(struct store *s, uint64_t id, uint64_t rows_id, struct str source_arn, int64_t visible_ms);
 int sqs_rows_drop(struct store *s, uint64_t id);
 /* Those of one queue with first <= id <= last sent before before_ms.  Cost: a scan of that range of keys. */
 int sqs_rows_drop_range(struct store *s, uint64_t queue_id, uint64_t first, uint64_t last, int64_t before_ms);
+/* Looks at up to `most` rows from *first to last, drops those of rows_id and moves *first behind them.  1: the end is
+ * reached; 0: there is more; or a store error. */
+int sqs_rows_drop_some(struct store *s, uint64_t rows_id, uint64_t *first, uint64_t last, size_t most);
 
 /* One message as a receive needs it.  Columns of the query, in order.  No row: the turn has failed already and the
  * memory runs ahead of the store; the result is -E_FULL then as well. */

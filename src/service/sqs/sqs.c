@@ -10,6 +10,7 @@
 #include "service/sqs/ops.h"
 #include "service/sqs/rows.h"
 #include "service/sqs/wait.h"
+#include "service/sqs/waste.h"
 
 /* A body of 1 MiB may arrive as six characters a byte (\u000a) or three (%0A). */
 #define SEND_BODY_MOST ((size_t)8 << 20)
@@ -44,6 +45,7 @@ struct sqs *sqs_new(void)
     s->sweep.fire = sqs_sweep;
     s->round = 1;
     list_init(&s->to_wake);
+    list_init(&s->waste);
     return s;
 }
 
@@ -67,6 +69,7 @@ struct sqs *sqs_free(struct sqs *s)
     if (s == NULL)
         return NULL;
     free_queues(s);
+    sqs_waste_forget(s);
     map_done(&s->queues);
     sqs_pool_done(&s->pool);
     free(s);
@@ -91,6 +94,8 @@ void sqs_load(struct sqs *s, struct turn *t)
     for (size_t i = 0; map_next(&s->queues, &i, &key, &value);)
         sqs_wait_take_all(value, t, &waiters);
     stop_sweep(s, t);
+    sqs_waste_stop(s, t);
+    sqs_waste_forget(s);
     free_queues(s);
     sqs_rows_load(s, t);
     sqs_wait_put_back(s, t, &waiters);
@@ -104,11 +109,13 @@ void sqs_drain(struct sqs *s, struct turn *t)
     for (size_t i = 0; map_next(&s->queues, &i, &key, &value);)
         sqs_wait_end(value, t, false);
     stop_sweep(s, t);
+    sqs_waste_stop(s, t);
 }
 
 void sqs_reset(struct sqs *s, struct turn *t)
 {
     sqs_drain(s, t);
+    sqs_waste_forget(s);
     free_queues(s);
 }
 
@@ -174,6 +181,10 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
     }
     if (refuse(why, q, &m) != DELIVERED)
         return DELIVERY_REFUSED;
+    if (sqs_full(s)) {
+        buf_printf(why, "This server holds at most %d messages.", SQS_MESSAGES_MOST);
+        return DELIVERY_REFUSED;
+    }
     if (sqs_queue_send(t, q, &m, -1, message_id) != 0) {
         buf_z(why, "The message could not be stored.");
         return DELIVERY_FAILED;

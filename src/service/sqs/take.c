@@ -128,7 +128,7 @@ static int to_dead_letters(struct turn *t, struct sqs_queue *q, struct sqs_node 
         sqs_index_show(&q->index, node);
         return 1;
     }
-    changed = sqs_rows_move(t->store, node->due.seq, to->id, q->arn, t->now.wall_ms);
+    changed = sqs_rows_move(t->store, node->due.seq, to->rows_id, q->arn, t->now.wall_ms);
     if (changed < 0)
         return changed;
     sqs_index_move(&q->index, &to->index, node);

@@ -16,6 +16,7 @@ CREATE TABLE event (
     executions  INTEGER NOT NULL,     -- attempts made, missing targets included
     last_status INTEGER NOT NULL,     -- 0: no attempt yet, 200 function error, 404 target gone
     last_version TEXT,
+    config      TEXT,                 -- retries, age, role and destinations in force at the last attempt; NULL before it
     story       TEXT,                 -- steps since the accept; NULL on the happy path
     last_payload @BLOB@,
     payload     @BLOB@ NOT NULL

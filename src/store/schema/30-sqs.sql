@@ -6,10 +6,13 @@
 --   DeleteMessage           1 DELETE
 --   ChangeMessageVisibility 1 SELECT + 1 UPDATE
 --   move to a dead-letter queue   1 UPDATE
---   PurgeQueue, DeleteQueue, retention   1 DELETE over a range of keys, or one per message when they are few
+--   PurgeQueue, DeleteQueue   1 UPDATE or DELETE of the queue; its messages follow in small steps (service/sqs/waste.h)
+--   retention               1 DELETE over a range of keys, or one per message when they are few
 --   start of the server     1 scan of both tables
 
 -- attributes: JSON object of the attributes that were set; tags: JSON object.  Times are epoch ms, 0: never.
+-- rows_id: what its messages carry as queue_id. Purging gives the queue a new one; rows of a number that no queue has
+-- are waste.
 -- The unique index is paid for by CreateQueue and DeleteQueue; it guards what the memory already knows.
 CREATE TABLE sqs_queue (
     id          @KEY@,
@@ -21,6 +24,7 @@ CREATE TABLE sqs_queue (
     purged_ms   INTEGER NOT NULL,
     attributes  TEXT NOT NULL,
     tags        TEXT NOT NULL,
+    rows_id     INTEGER NOT NULL,
     UNIQUE (account, region, name)
 )@TABLE@;
 

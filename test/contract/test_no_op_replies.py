@@ -1,0 +1,266 @@
+#!/usr/bin/python3
+"""Replies hold every member their shape has, once there is something to say: what stays away stands in ABSENT with
+the reason.  The members come from the rows, so a new one is either answered or explained here."""
+import json
+import unittest
+import xml.etree.ElementTree as ElementTree
+
+import support
+import test_no_op_members
+from noop import NoOpCase
+from test_no_op_iam import ALLOW, ONE, TRUST
+from test_no_op_lambda import QUIET
+
+REFUSED = 'refused in requests, so there is nothing to show'
+OTHER = 'not told of an ordinary function made from a zip file'
+WHEN = 'only of what has gone wrong, which this request does not show'
+WAITING = 'only while the function is made or changed'
+
+CONFIGURATION = {
+    'VpcConfig': REFUSED, 'DeadLetterConfig': REFUSED, 'KMSKeyArn': REFUSED, 'Layers': REFUSED, 'FileSystemConfigs': REFUSED,
+    'ImageConfigResponse': REFUSED, 'TenancyConfig': REFUSED, 'CapacityProviderConfig': REFUSED, 'DurableConfig': REFUSED,
+    'SigningProfileVersionArn': REFUSED, 'SigningJobArn': REFUSED, 'MasterArn': OTHER, 'ConfigSha256': OTHER,
+    'Environment.Error': WHEN, 'RuntimeVersionConfig.Error': WHEN,
+}
+READY = {**CONFIGURATION, 'StateReason': WAITING, 'StateReasonCode': WAITING, 'LastUpdateStatusReason': WAITING,
+         'LastUpdateStatusReasonCode': WAITING}
+PENDING = {**CONFIGURATION, **{name: 'not before the function is ready' for name in (
+    'LastUpdateStatus', 'LastUpdateStatusReason', 'LastUpdateStatusReasonCode')}}
+LISTED = {**CONFIGURATION, **{name: 'lists do not tell states (AWS Lambda API reference, ListFunctions)' for name in (
+    'State', 'StateReason', 'StateReasonCode', 'LastUpdateStatus', 'LastUpdateStatusReason', 'LastUpdateStatusReasonCode')}}
+CHANGING = {**CONFIGURATION, 'StateReason': 'the old one serves', 'StateReasonCode': 'the old one serves'}
+LAST = {'NextMarker': 'the last page has none'}
+UNUSED = {'RoleLastUsed': 'the use of roles is not recorded; GetRole shows it empty, as of an unused role'}
+POSITIONS = {'StartPosition': 'positions in documents are not told', 'EndPosition': 'positions in documents are not told'}
+SIMULATED = {
+    'Marker': 'the last page has none', 'EvaluationResults.OrganizationsDecisionDetail': 'there are no organizations here',
+    'EvaluationResults.ResourceSpecificResults': 'each resource has an EvaluationResult of its own',
+    'EvaluationResults.EvalDecisionDetails': 'only across accounts',
+    **{f'EvaluationResults.MatchedStatements.{k}': v for k, v in POSITIONS.items()},
+}
+BATCH_FIFO = {'Successful.SequenceNumber': 'FIFO queues alone'}
+
+
+def under(prefix, table):
+    return {f'{prefix}.{name}': reason for name, reason in table.items()}
+
+
+class Replies(NoOpCase):
+    reset_between_tests = False
+
+    def paths(self, service, shape, prefix='', inside=()):
+        """Every member an output can have."""
+        shapes = self.models[service].shapes
+        for member in shapes[shape].members:
+            if member.place in ('HEADER', 'HEADERS', 'STATUS', 'PAYLOAD'):
+                continue
+            name, below = prefix + member.name, shapes[member.shape]
+            yield name
+            while below.kind in ('LIST', 'MAP'):
+                below = shapes[below.element]
+            if below.kind == 'STRUCT' and below.name not in inside:
+                yield from self.paths(service, below.name, name + '.', inside + (below.name,))
+
+    def seen(self, service, shape, reply, prefix=''):
+        """The members a reply has."""
+        shapes = self.models[service].shapes
+        for member in shapes[shape].members:
+            value = reply.get(member.name)
+            if value is None:
+                continue
+            yield prefix + member.name
+            below, values = shapes[member.shape], [value]
+            while below.kind in ('LIST', 'MAP'):
+                values = [v for one in values for v in (one.values() if below.kind == 'MAP' else one)]
+                below = shapes[below.element]
+            if below.kind == 'STRUCT':
+                for one in values:
+                    yield from self.seen(service, below.name, one, prefix + member.name + '.')
+
+    def from_xml(self, service, shape, element):
+        shapes, told = self.models[service].shapes, {}
+        for member in shapes[shape].members:
+            found = next((e for e in element if e.tag.split('}')[1] == member.query_wire), None)
+            if found is None:
+                continue
+            below = shapes[member.shape]
+            if below.kind == 'STRUCT':
+                told[member.name] = self.from_xml(service, below.name, found)
+            elif below.kind == 'LIST':
+                inner = shapes[below.element]
+                told[member.name] = [self.from_xml(service, inner.name, e) if inner.kind == 'STRUCT' else e.text for e in found]
+            elif below.kind == 'MAP':
+                told[member.name] = {e[0].text: e[1].text for e in found}
+            else:
+                told[member.name] = found.text or ''
+        return told
+
+    asked = set()
+
+    def whole(self, service, name, absent=None, **params):
+        """Calls, and compares the reply with its shape -> the reply."""
+        self.asked.add((service, name))
+        absent = absent or {}
+        output = self.models[service].operations[name].output
+        reply = self.call(service, name, **params)
+        if service in ('iam', 'sts'):
+            root = ElementTree.fromstring(reply)
+            result = next((e for e in root if e.tag.endswith('Result')), root)
+            reply = self.from_xml(service, output, result)
+        want, have = set(self.paths(service, output)), set(self.seen(service, output, reply))
+        free = {p for p in want if any(p == a or p.startswith(a + '.') for a in absent)}
+        with self.subTest(f'{service} {name}'):
+            self.assertEqual(sorted(want - free - have), [], 'missing')
+            self.assertEqual(sorted(have & free), [], 'explained as absent, and there')
+            self.assertEqual([a for a in absent if a not in want], [], 'explained, but not in the shape')
+        return reply
+
+    def test_whole(self):
+        self.of_lambda()
+        self.of_sqs()
+        self.of_iam()
+        self.of_logs()
+        must, _ = test_no_op_members.Members().wanted()
+        have_output = {(s, n) for s, m in self.models.items() for n, op in m.operations.items()
+                       if op.output and list(self.paths(s, op.output)) and any(w.startswith(f'{s} {n} ') for w in must)}
+        self.assertEqual(sorted(have_output - self.asked), [], 'operations whose reply is not looked at')
+
+    def of_lambda(self):
+        w = lambda name, absent=None, **params: self.whole('lambda', name, absent, **params)   # noqa: E731
+        code = self.zipped(QUIET)
+        arn = w('CreateFunction', PENDING, FunctionName='f', Runtime='python3.11', Handler='index.handler', Role=self.role(), Code={'ZipFile': code},
+                Tags={'a': 'b'}, Environment={'Variables': {'AB': 'c'}}, LoggingConfig={'LogFormat': 'JSON'})['FunctionArn']
+        self.wait_active('f')
+        url, queue = self.queue('q')
+        routes = {'OnSuccess': {'Destination': queue}, 'OnFailure': {'Destination': queue}}
+        config = {'FunctionName': 'f', 'MaximumRetryAttempts': 1, 'MaximumEventAgeInSeconds': 60, 'DestinationConfig': routes}
+        w('PublishVersion', PENDING, FunctionName='f')
+        w('UpdateFunctionConfiguration', CHANGING, FunctionName='f', Description='d')
+        self.wait_active('f')
+        w('UpdateFunctionCode', CHANGING, FunctionName='f', ZipFile=code)
+        self.wait_active('f')
+        w('PublishVersion', PENDING, FunctionName='f')
+        w('PutFunctionConcurrency', FunctionName='f', ReservedConcurrentExecutions=5)
+        w('GetFunctionConcurrency', FunctionName='f')
+        w('GetFunctionConfiguration', READY, FunctionName='f')
+        w('GetFunction', {**under('Configuration', READY), 'Code.ImageUri': OTHER, 'Code.ResolvedImageUri': OTHER, 'Code.ResolvedS3Object': REFUSED,
+                          'Code.SourceKMSKeyArn': REFUSED, 'Code.Error': WHEN, 'TagsError': WHEN}, FunctionName='f')
+        w('ListFunctions', {**under('Functions', LISTED), **LAST})
+        w('ListVersionsByFunction', {**under('Versions', LISTED), **LAST}, FunctionName='f')
+        alias = {'FunctionName': 'f', 'Name': 'a', 'FunctionVersion': '1'}
+        w('CreateAlias', RoutingConfig={'AdditionalVersionWeights': {'2': 0.5}}, Description='d', **alias)
+        w('GetAlias', FunctionName='f', Name='a')
+        w('UpdateAlias', **alias)
+        w('ListAliases', LAST, FunctionName='f')
+        w('ListTags', Resource=arn)
+        w('AddPermission', FunctionName='f', StatementId='s', Action='lambda:InvokeFunction', Principal='*')
+        w('GetPolicy', FunctionName='f')
+        for name in ('PutFunctionEventInvokeConfig', 'UpdateFunctionEventInvokeConfig'):
+            w(name, **config)
+        w('GetFunctionEventInvokeConfig', FunctionName='f')
+        w('ListFunctionEventInvokeConfigs', LAST, FunctionName='f')
+        for name, more in (('GetFunctionRecursionConfig', {}), ('PutFunctionRecursionConfig', {'RecursiveLoop': 'Allow'})):
+            w(name, FunctionName='f', **more)
+        auto = {'RuntimeVersionArn': 'of UpdateRuntimeOn Manual alone'}
+        w('GetRuntimeManagementConfig', auto, FunctionName='f')
+        w('PutRuntimeManagementConfig', auto, FunctionName='f', UpdateRuntimeOn='Auto')
+        w('GetFunctionCodeSigningConfig', {'CodeSigningConfigArn': REFUSED}, FunctionName='f')
+        w('GetAccountSettings')
+        status, headers, _, _ = self.send('lambda', 'Invoke', FunctionName='f', Payload='{}', LogType='Tail')
+        self.assertEqual((status, headers['X-Amz-Executed-Version']), (200, '$LATEST'))
+        for name in ('X-Amz-Log-Result', 'X-Amzn-Trace-Id', 'x-amzn-RequestId'):
+            self.assertIn(name, headers)
+        self.assertEqual(self.send('lambda', 'InvokeAsync', FunctionName='f', InvokeArgs='{}')[0], 202)
+
+    def of_sqs(self):
+        w = lambda name, absent=None, **params: self.whole('sqs', name, absent, **params)      # noqa: E731
+        url = w('CreateQueue', QueueName='whole', tags={'a': 'b'})['QueueUrl']
+        w('GetQueueUrl', QueueName='whole')
+        w('GetQueueAttributes', QueueUrl=url, AttributeNames=['All'])
+        w('ListQueueTags', QueueUrl=url)
+        w('ListQueues', MaxResults=1)
+        source = json.dumps({'deadLetterTargetArn': self.queue('whole')[1], 'maxReceiveCount': 3})
+        for name in ('source1', 'source2'):
+            self.call('sqs', 'CreateQueue', QueueName=name, Attributes={'RedrivePolicy': source})
+        w('ListDeadLetterSourceQueues', QueueUrl=url, MaxResults=1)
+        message = {'MessageBody': 'm', 'MessageAttributes': {'a': {'DataType': 'String', 'StringValue': 'v'}, 'b': {'DataType': 'Binary', 'BinaryValue': 'AAAA'}},
+                   'MessageSystemAttributes': {'AWSTraceHeader': {'DataType': 'String', 'StringValue': 'Root=1'}}}
+        bad = {'Id': 'two', 'ReceiptHandle': 'x', 'VisibilityTimeout': 0}
+        w('SendMessage', {'SequenceNumber': 'FIFO queues alone'}, QueueUrl=url, **message)
+        w('SendMessageBatch', BATCH_FIFO, QueueUrl=url, Entries=[{'Id': 'one', **message}, {'Id': 'two', 'MessageBody': ''}])
+        lists = {f'Messages.MessageAttributes.{name}': 'lists are not implemented at AWS' for name in ('StringListValues', 'BinaryListValues')}
+        got = w('ReceiveMessage', lists, QueueUrl=url, MessageSystemAttributeNames=['All'], MessageAttributeNames=['All'])
+        handle = {'Id': 'one', 'ReceiptHandle': got['Messages'][0]['ReceiptHandle']}
+        w('ChangeMessageVisibilityBatch', QueueUrl=url, Entries=[{**handle, 'VisibilityTimeout': 5}, bad])
+        w('DeleteMessageBatch', QueueUrl=url, Entries=[handle, {k: bad[k] for k in ('Id', 'ReceiptHandle')}])
+
+    def of_iam(self):
+        w = lambda name, absent=None, **params: self.whole('iam', name, absent, **params)      # noqa: E731
+        tags, last = [{'Key': 'k', 'Value': 'v'}], {'Marker': 'the last page has none'}
+        created = {'Policy.Description': 'not told by CreatePolicy (IAM API reference, Policy)'}
+        policy = w('CreatePolicy', created, PolicyName='p', PolicyDocument=ONE, Description='d', Tags=tags)['Policy']['Arn']
+        version = {'PolicyVersion.Document': 'GetPolicyVersion alone tells it (IAM API reference, PolicyVersion)'}
+        w('CreatePolicyVersion', version, PolicyArn=policy, PolicyDocument=ALLOW)
+        w('GetPolicyVersion', PolicyArn=policy, VersionId='v1')
+        w('GetPolicy', PolicyArn=policy)
+        listed = {f'Policies.{name}': 'lists do not tell it (IAM API reference, ListPolicies)' for name in ('Description', 'Tags')}
+        w('ListPolicies', {**listed, **last}, Scope='Local')
+        w('ListPolicyVersions', {**last, 'Versions.Document': version['PolicyVersion.Document']}, PolicyArn=policy)
+        w('ListPolicyTags', last, PolicyArn=policy)
+        new = under('Role', {**UNUSED, 'MaxSessionDuration': 'not told by CreateRole'})
+        w('CreateRole', new, RoleName='whole', AssumeRolePolicyDocument=json.dumps(TRUST), Description='d', PermissionsBoundary=policy, Tags=tags)
+        self.call('iam', 'PutRolePolicy', RoleName='whole', PolicyName='in', PolicyDocument=ONE)
+        self.call('iam', 'AttachRolePolicy', RoleName='whole', PolicyArn=policy)
+        used = {f'Role.RoleLastUsed.{name}': UNUSED['RoleLastUsed'] for name in ('LastUsedDate', 'Region')}
+        w('GetRole', used, RoleName='whole')
+        some = {name: 'lists do not tell it (IAM API reference, ListRoles)' for name in ('PermissionsBoundary', 'Tags')}
+        w('ListRoles', {**under('Roles', {**some, **UNUSED}), **last})
+        w('UpdateRoleDescription', under('Role', {**some, **UNUSED}), RoleName='whole', Description='e')
+        w('GetRolePolicy', RoleName='whole', PolicyName='in')
+        for name in ('ListRolePolicies', 'ListAttachedRolePolicies', 'ListRoleTags'):
+            w(name, last, RoleName='whole')
+        w('ListEntitiesForPolicy', {**last, **{f'PolicyGroups.{n}': 'there are none' for n in ('GroupName', 'GroupId')},
+                                    **{f'PolicyUsers.{n}': 'there are none' for n in ('UserName', 'UserId')}}, PolicyArn=policy)
+        profiles = [p for p in self.paths('iam', 'ListInstanceProfilesForRoleResponse') if p.startswith('InstanceProfiles.')]
+        w('ListInstanceProfilesForRole', {**last, **{p: 'there are none' for p in profiles}}, RoleName='whole')
+        w('ListAccountAliases', last)
+        linked = under('Role', {**UNUSED, 'MaxSessionDuration': 'not told by CreateRole', 'PermissionsBoundary': 'has none', 'Tags': 'has none'})
+        name = w('CreateServiceLinkedRole', linked, AWSServiceName='autoscaling.amazonaws.com', Description='d')['Role']['RoleName']
+        task = w('DeleteServiceLinkedRole', RoleName=name)['DeletionTaskId']
+        w('GetServiceLinkedRoleDeletionStatus', {'Reason': 'only of a task that failed'}, DeletionTaskId=task)
+        w('GetUser', {f'User.{n}': 'the root user of an account has none' for n in ('PasswordLastUsed', 'PermissionsBoundary', 'Tags')})
+        condition = ALLOW.replace('}]', ', "Condition": {"StringEquals": {"my:key": "x"}}}]')
+        ask = {'ActionNames': ['sqs:ListQueues'], 'PolicyInputList': [ONE, condition], 'PermissionsBoundaryPolicyInputList': [ALLOW]}
+        w('SimulateCustomPolicy', SIMULATED, **ask)
+        w('SimulatePrincipalPolicy', SIMULATED, PolicySourceArn=f'arn:aws:iam::{support.ACCOUNT}:role/whole', **ask)
+        self.whole('sts', 'AssumeRole', RoleArn=f'arn:aws:iam::{support.ACCOUNT}:role/whole', RoleSessionName='session', Policy=ONE, SourceIdentity='somebody')
+        self.whole('sts', 'GetSessionToken')
+        self.whole('sts', 'GetCallerIdentity')
+        self.whole('sts', 'GetAccessKeyInfo', AccessKeyId='A' * 16)
+
+    def of_logs(self):
+        w = lambda name, absent=None, **params: self.whole('logs', name, absent, **params)     # noqa: E731
+        self.call('logs', 'CreateLogGroup', logGroupName='g', tags={'a': 'b'})
+        self.call('logs', 'PutRetentionPolicy', logGroupName='g', retentionInDays=1)
+        for name in ('s', 't'):
+            self.call('logs', 'CreateLogStream', logGroupName='g', logStreamName=name)
+        now = self.now_ms()
+        w('PutLogEvents', {'rejectedLogEventsInfo': 'every event was kept'}, logGroupName='g', logStreamName='s', entity={},
+          logEvents=[{'timestamp': now, 'message': 'm'}, {'timestamp': now, 'message': 'n'}])
+        group = {f'logGroups.{name}': reason for name, reason in (
+            ('kmsKeyId', REFUSED), ('dataProtectionStatus', 'there are no data protection policies here'),
+            ('inheritedProperties', 'of the account\'s data protection policy'), ('deletionProtectionEnabled', REFUSED),
+            ('bearerTokenAuthenticationEnabled', 'cannot be set by any operation served here'))}
+        w('DescribeLogGroups', {**group, 'nextToken': 'the last page has none'})
+        w('DescribeLogStreams', logGroupName='g', orderBy='LastEventTime', descending=True, limit=1)
+        w('GetLogEvents', logGroupName='g', logStreamName='s')
+        searched = {f'searchedLogStreams.{n}': 'always empty: the list is no longer filled (CloudWatch Logs API reference)' for n in (
+            'logStreamName', 'searchedCompletely')}
+        w('FilterLogEvents', searched, logGroupName='g', limit=1)
+        w('ListTagsLogGroup', logGroupName='g')
+        w('ListTagsForResource', resourceArn=f'arn:aws:logs:{support.REGION}:{support.ACCOUNT}:log-group:g')
+
+
+
+if __name__ == '__main__':
+    unittest.main()
