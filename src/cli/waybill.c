@@ -1,7 +1,5 @@
 /* waybill.c - the rooms, put together. Only this file knows them all. */
 #include <errno.h>
-#include <sys/stat.h>
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -327,8 +325,6 @@ static int open_store(struct waybill *w)
     buf_printf(&w->code_dir, "%s/code", store_dir(w->store));
     buf_printf(&w->run_dir, "%s/run", store_dir(w->store));
     if (mkdir(w->code_dir.p, 0755) < 0 && errno != EEXIST)
-        return complain("the folder for packages cannot be made", &why, -E_IO);
-    if (mkdir(w->code_dir.p, 0755) < 0 && errno != EEXIST)
         return complain("the folder for packages cannot be made", &why, -E_SYSTEM);
     clock_init(&w->clock);
     control_clock_load(&w->clock, w->store);
@@ -365,7 +361,7 @@ static int make_runtime(struct waybill *w)
     CLEANUP(buf_done) struct buf why = { 0 };
     struct runtime_options ro = { .loop = &w->loop, .spawner = w->spawner, .clock = &w->clock, .code_dir = w->code_dir.p,
         .run_dir = w->run_dir.p, .server_port = server_port(w->server), .max_environments = w->o->max_environments,
-        .idle_timeout_ms = IDLE_ENVIRONMENT_MS, .sandbox = !w->o->no_sandbox, .soon = engine_soon, .busy = engine_busy,
+        .idle_timeout_ms = IDLE_ENVIRONMENT_MS, .sandbox = !w->o->no_sandbox, .soon = engine_soon, .patiently = engine_patiently, .busy = engine_busy,
         .engine = w->engine, .credentials = credentials, .credentials_arg = w, .log = function_log, .log_arg = w,
         .capacity_changed = capacity_changed, .capacity_arg = w };
     int r = runtime_new(&ro, &w->runtime, &why);

@@ -10,6 +10,7 @@
 #include "engine/internal.h"
 
 #define MAX_TURNS_PER_ROUND 8                                /* then sockets get their chance */
+#define PATIENCE_MS 2
 
 static void inbox_add(struct engine *e, const struct item *item)
 {
@@ -24,11 +25,31 @@ static void inbox_add(struct engine *e, const struct item *item)
 
 void engine_soon(void *engine, void (*fn)(void *arg, struct turn *t), void *arg)
 {
-    inbox_add(engine, &(struct item){ .fn = fn, .arg = arg });
+    struct engine *e = engine;
+
+    e->pressing++;
+    inbox_add(e, &(struct item){ .fn = fn, .arg = arg });
+}
+
+static void on_patience(uv_timer_t *timer)
+{
+    ((struct engine *)timer->data)->pressing++;
+}
+
+void engine_patiently(void *engine, void (*fn)(void *arg, struct turn *t), void *arg)
+{
+    struct engine *e = engine;
+
+    inbox_add(e, &(struct item){ .fn = fn, .arg = arg });
+    if (!uv_is_active((uv_handle_t *)&e->patience)) {
+        uv_update_time(e->o.loop);
+        uv_timer_start(&e->patience, on_patience, PATIENCE_MS, 0);
+    }
 }
 
 void engine_call(struct engine *e, struct call *c, const struct handler *h)
 {
+    e->pressing++;
     inbox_add(e, &(struct item){ .call = c, .handler = h });
 }
 
@@ -67,6 +88,8 @@ static void run_items(struct engine *e, struct turn *t)
 
     e->inbox = e->spare;
     e->inbox.n = 0;
+    e->pressing = 0;
+    uv_timer_stop(&e->patience);
     for (size_t i = 0; i < in.n; i++) {
         if (in.v[i].call != NULL)
             engine_handle(e, t, in.v[i].call, in.v[i].handler);
@@ -142,7 +165,7 @@ static void on_prepare(uv_prepare_t *prepare)
 {
     struct engine *e = prepare->data;
 
-    if (e->inbox.n > 0 && !uv_is_active((uv_handle_t *)&e->idle))
+    if (e->pressing > 0 && !uv_is_active((uv_handle_t *)&e->idle))
         uv_idle_start(&e->idle, on_idle);
 }
 
@@ -151,11 +174,11 @@ static void on_check(uv_check_t *check)
     struct engine *e = check->data;
 
     for (int i = 0; i < MAX_TURNS_PER_ROUND; i++) {
-        if (e->inbox.n == 0 && !timers_due(e, clock_now(e->o.clock).wall_ms))
+        if (e->pressing == 0 && !timers_due(e, clock_now(e->o.clock).wall_ms))
             break;
         turn(e, NULL, NULL);
     }
-    if (e->inbox.n == 0)
+    if (e->pressing == 0)
         uv_idle_stop(&e->idle);
     engine_arm(e);
 }
@@ -207,7 +230,8 @@ struct engine *engine_new(const struct engine_options *o)
     uv_check_init(o->loop, &e->check);
     uv_idle_init(o->loop, &e->idle);
     uv_timer_init(o->loop, &e->alarm);
-    e->prepare.data = e->check.data = e->idle.data = e->alarm.data = e;
+    uv_timer_init(o->loop, &e->patience);
+    e->prepare.data = e->check.data = e->idle.data = e->alarm.data = e->patience.data = e;
     uv_prepare_start(&e->prepare, on_prepare);
     uv_check_start(&e->check, on_check);
     return e;
@@ -224,6 +248,7 @@ void engine_stop(struct engine *e)
     uv_close((uv_handle_t *)&e->check, NULL);
     uv_close((uv_handle_t *)&e->idle, NULL);
     uv_close((uv_handle_t *)&e->alarm, NULL);
+    uv_close((uv_handle_t *)&e->patience, NULL);
     engine_real_timers_stop(e);
 }
 

@@ -42,6 +42,9 @@ struct engine *engine_free(struct engine *e);
 const struct turn_ops *engine_turn_ops(void);
 /* A request for an AWS service: routed, decoded, checked now; its handler runs in the coming turn. */
 void engine_request(struct engine *e, struct exchange *x);
+/* fn in the coming turn, whatever that turn is for; on its own account one comes only after two milliseconds, so that
+ * more can gather under one commit.  For results nobody waits for. */
+void engine_patiently(void *engine, void (*fn)(void *arg, struct turn *t), void *arg);
 /* fn in the coming turn. */
 void engine_soon(void *engine, void (*fn)(void *arg, struct turn *t), void *arg);
 void engine_busy(void *engine, int delta);

@@ -28,6 +28,8 @@ struct engine {
     uv_timer_t alarm;
     int64_t armed_for;                                       /* key the alarm is set for */
     struct inbox inbox, spare;
+    size_t pressing;                                         /* items of the inbox that want a turn now */
+    uv_timer_t patience;                                     /* runs while only patient ones wait */
     struct effects effects, spare_effects;
     struct replies replies;
     struct heap timers;

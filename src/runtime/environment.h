@@ -50,6 +50,7 @@ struct pool {
     unsigned n_bound;                                        /* of those STARTING: already have their execution */
     unsigned n_returning;                                    /* BUSY, answered, about to ask for the next */
     int64_t finished_ns;                                     /* when an invocation last ended */
+    int64_t full_ns;                                         /* since when its line has been full; 0: it is not */
     int64_t typical_us;                                      /* of late, how long an invocation took */
     bool retired;
     struct link in_runtime, hungry;
@@ -115,6 +116,7 @@ struct runtime {
     bool compiling;
     struct list results;                                     /* finished, not yet told */
     bool results_asked;                                      /* a turn was asked for */
+    bool results_pressing;                                   /* and it must not wait */
     bool pump;                                               /* capacity changed in this round */
     uv_check_t check;
     uv_timer_t scale_timer, sample_timer;

@@ -13,7 +13,9 @@
 #define PATIENCE_MS 20
 #define TICK_MS 10
 #define SHORT_US 20000                                       /* invocations shorter than it may wait in line for a busy environment */
-#define AHEAD_MAX 16u
+#define AHEAD_US 10000                                       /* of work in line for each busy environment, so that one commit serves many */
+#define AHEAD_EACH 32
+#define AHEAD_MAX 128u
 #define MB_PER_ENVIRONMENT 64
 
 unsigned pool_default_max(unsigned cores)
@@ -134,8 +136,10 @@ struct execution *pool_take(struct pool *p)
             return NULL;
         p->n_async--;
     }
-    if (p->n_sync + p->n_async == 0)
+    if (p->n_sync + p->n_async == 0) {
+        p->full_ns = 0;
         list_remove(&p->hungry);
+    }
     return CONTAINER_OF(k, struct execution, link);
 }
 
@@ -176,6 +180,8 @@ static bool may_start(struct pool *p)
 
 static void start_one(struct pool *p)
 {
+    if (p->full_ns != 0)
+        p->full_ns = clock_mono_ns();
     environment_start(environment_new(p));
 }
 
@@ -226,13 +232,20 @@ static bool drains_soon(const struct pool *p)
     return quiet_ms < PATIENCE_MS && p->typical_us * p->n_async / 1000 < PATIENCE_MS * (int64_t)MAX(p->n[ENVIRONMENT_BUSY], 1u);
 }
 
+/* The line was full for that long, and more stand behind it: one environment answers once a round of the loop however
+ * short its work, so a few of them together fill a turn better than one. */
+static bool few_for_the_line(const struct pool *p)
+{
+    return p->full_ns != 0 && (clock_mono_ns() - p->full_ns) / 1000000 >= PATIENCE_MS && living(p->n) <= 2 * p->r->cores;
+}
+
 static bool patience_is_over(const struct pool *p)
 {
     if (p->n_async <= starting_free(p) || p->r->n[ENVIRONMENT_STARTING] >= p->r->cores)
         return false;
     if (living(p->n) - p->n[ENVIRONMENT_STOPPING] == 0)
         return true;
-    return oldest_waits_ms(&p->async) >= PATIENCE_MS && !drains_soon(p);
+    return few_for_the_line(p) || (oldest_waits_ms(&p->async) >= PATIENCE_MS && !drains_soon(p));
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -254,7 +267,7 @@ void pool_scale(struct pool *p)
         start_one(p);
     while (p->n_sync == 0 && patience_is_over(p) && may_start(p)) {
         start_one(p);
-        if (oldest_waits_ms(&p->async) < PATIENCE_MS)
+        if (oldest_waits_ms(&p->async) < PATIENCE_MS || drains_soon(p))
             break;
     }
     if (!list_empty(&r->hungry) && !uv_is_active((uv_handle_t *)&r->scale_timer))
@@ -281,9 +294,9 @@ void pool_scale_all(struct runtime *r)
 
 unsigned pool_capacity(struct runtime *r, const struct code *code)
 {
-    const struct pool *p = code->environments;
+    struct pool *p = code->environments;
     bool room = living(r->n) < r->max_environments || !list_empty(&r->lru);
-    unsigned waiting, taken, ahead;
+    unsigned waiting, taken, ahead, each;
 
     if (r->stopping)
         return 0;
@@ -292,10 +305,15 @@ unsigned pool_capacity(struct runtime *r, const struct code *code)
     waiting = p->n_sync + p->n_async;
     taken = p->n[ENVIRONMENT_IDLE] + starting_free(p);
     /* Short invocations may stand in line behind a busy environment: it goes on without waiting for a turn. */
-    ahead = p->typical_us < SHORT_US ? MIN(p->n[ENVIRONMENT_BUSY], AHEAD_MAX) : 0;
+    each = (unsigned)MIN(MAX(AHEAD_US / MAX(p->typical_us, 1), 1), AHEAD_EACH);
+    ahead = p->typical_us < SHORT_US ? MIN(p->n[ENVIRONMENT_BUSY] * each, AHEAD_MAX) : 0;
     if (room && !p->retired)
         ahead++;
-    return taken + ahead > waiting ? taken + ahead - waiting : 0;
+    if (taken + ahead > waiting)
+        return taken + ahead - waiting;
+    if (p->full_ns == 0 && waiting > 0)
+        p->full_ns = clock_mono_ns();
+    return 0;
 }
 
 void pool_retire(struct pool *p)

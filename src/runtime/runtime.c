@@ -41,7 +41,7 @@ static void tell_results(void *arg, struct turn *turn)
 
     CHECK(r->magic == RUNTIME_MAGIC);
     list_init(&now);
-    r->results_asked = false;
+    r->results_asked = r->results_pressing = false;
     for (struct link *k; (k = list_pop(&r->results)) != NULL;)
         list_append(&now, k);
     for (struct link *k; (k = list_pop(&now)) != NULL;) {
@@ -61,6 +61,8 @@ void runtime_result(struct runtime *r, struct execution *e, const struct outcome
     size_t bytes = o->payload.n + o->error_type.n + o->why.n + o->log_tail.n + o->environment_id.n + o->log_stream.n;
     struct result *result = xmalloc(sizeof(*result) + bytes);
     char *at = (char *)(result + 1);
+    const struct pool *p = e->code->environments;
+    bool patient;                                            /* more will end soon: the next in line is handed out */
 
     memset(result, 0, sizeof(*result));
     result->e = e;
@@ -74,10 +76,12 @@ void runtime_result(struct runtime *r, struct execution *e, const struct outcome
     for (size_t i = 0; i < ARRAY_LEN(strs); i++)
         at = keep(at, strs[i]);
     list_append(&r->results, &result->link);
-    if (!r->results_asked) {
-        r->results_asked = true;
-        r->o.soon(r->o.engine, tell_results, r);
-    }
+    patient = r->o.patiently != NULL && e->async && p != NULL && p->n_async > 0;
+    if (r->results_pressing || (r->results_asked && patient))
+        return;
+    r->results_asked = true;
+    r->results_pressing = !patient;
+    (patient ? r->o.patiently : r->o.soon)(r->o.engine, tell_results, r);
 }
 
 /* ---- the executor ---- */

@@ -33,6 +33,8 @@ struct runtime_options {
     bool sandbox;                                            /* false: plain processes (--no-sandbox) */
     /* Runs fn in a turn as soon as possible. */
     void (*soon)(void *engine, void (*fn)(void *arg, struct turn *turn), void *arg);
+    /* The same for results that may wait two milliseconds for company; NULL: they do not wait. */
+    void (*patiently)(void *engine, void (*fn)(void *arg, struct turn *turn), void *arg);
     void (*busy)(void *engine, int delta);
     void *engine;
     /* Session credentials for the function's role; strs borrow until return. */

@@ -1,0 +1,110 @@
+/* test_engine.c - when a turn comes: what presses, and what waits for company. */
+#include "engine/engine.h"
+#include "unit.h"
+
+static struct engine *engine;
+static uv_loop_t loop;
+static struct clock the_clock;
+static struct store *store;
+static char order[32];
+static uint64_t turn_of[32];
+static size_t n_order;
+
+static void after_commit(void *arg, const struct now *now) { (void)arg; (void)now; }
+static void flush(void *arg) { (void)arg; }
+static void fatal(void *arg, int error, const char *why) { (void)arg; (void)error; (void)why; CHECK(false); }
+
+static void setup(void)
+{
+    struct engine_options o = { .loop = &loop, .clock = &the_clock, .after_commit = after_commit, .flush = flush, .fatal = fatal };
+
+    CHECK(uv_loop_init(&loop) == 0);
+    clock_init(&the_clock);
+    CHECK(store_open(&(struct store_options){ .ephemeral = true }, &store, NULL) == 0);
+    o.store = store;
+    engine = engine_new(&o);
+    n_order = 0;
+}
+
+static void teardown(void)
+{
+    engine_stop(engine);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    engine = engine_free(engine);
+    store = store_close(store);
+    CHECK(uv_loop_close(&loop) == 0);
+}
+
+static void note(void *arg, struct turn *t)
+{
+    struct engine_stats s;
+
+    (void)t;
+    engine_stats(engine, &s);
+    turn_of[n_order] = s.turns;
+    order[n_order++] = *(const char *)arg;
+}
+
+static uint64_t turns(void)
+{
+    struct engine_stats s;
+
+    engine_stats(engine, &s);
+    return s.turns;
+}
+
+static int64_t run_until(size_t n)
+{
+    int64_t began_ns = clock_mono_ns();
+
+    while (n_order < n)
+        uv_run(&loop, UV_RUN_ONCE);
+    return clock_mono_ns() - began_ns;
+}
+
+TEST(engine, what_arrives_together_shares_a_turn)
+{
+    setup();
+    engine_soon(engine, note, "a");
+    engine_soon(engine, note, "b");
+    run_until(2);
+    EXPECT_INT(turn_of[0], turn_of[1]);
+    EXPECT_STR(str_make(order, 2), STR("ab"));
+    teardown();
+}
+
+TEST(engine, the_patient_wait_but_not_for_ever)
+{
+    setup();
+    engine_patiently(engine, note, "a");
+    uv_run(&loop, UV_RUN_NOWAIT);
+    EXPECT_INT(n_order, 0);                                  /* no turn of its own yet */
+    EXPECT(run_until(1) < 2000000000);
+    EXPECT_INT(turns(), 1);
+    teardown();
+}
+
+TEST(engine, the_patient_go_with_whoever_presses)
+{
+    setup();
+    engine_patiently(engine, note, "a");
+    engine_soon(engine, note, "b");
+    uv_run(&loop, UV_RUN_NOWAIT);
+    EXPECT_STR(str_make(order, n_order), STR("ab"));
+    EXPECT_INT(turn_of[0], turn_of[1]);
+    EXPECT(!engine_quiet(engine).quiet || turns() == 1);
+    teardown();
+}
+
+TEST(engine, the_patient_are_not_quiet)
+{
+    setup();
+    EXPECT(engine_quiet(engine).quiet);
+    engine_patiently(engine, note, "a");
+    EXPECT(!engine_quiet(engine).quiet);
+    run_until(1);
+    EXPECT(engine_quiet(engine).quiet);
+    teardown();
+}
+
+UNIT_MAIN
