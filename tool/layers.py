@@ -24,6 +24,10 @@ ROOMS = {
     'service/sqs': SERVICES,
     'service/iam': SERVICES,
     'service/logs': SERVICES,
+    'service/sns': SERVICES,
+    'service/events': SERVICES,
+    'service/s3': SERVICES,
+    'service/cloudwatch': SERVICES,
     'service/sts': SERVICES + ('service/iam/iam.h',),        # STS hands out what IAM keeps: one state, two front doors
     'runtime': ('base', 'net', 'flow/execution.h'),          # the executor's contract is flow's, its fulfilment runtime's
     'engine': ('base', 'net', 'wire', 'store', 'flow', 'service', 'runtime'),
@@ -37,7 +41,8 @@ LIBRARIES = {
     'llhttp.h': ('net',),
     'sqlite3.h': ('store',),
     'libpq-fe.h': ('store',),
-    'openssl/': ('base',),
+    'openssl/': ('base', 'net'),
+    'expat.h': ('wire',),
     'zlib.h': ('base', 'runtime'),
     'pcre2.h': ('wire',),
     'zip.h': ('runtime',),

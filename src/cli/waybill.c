@@ -12,15 +12,21 @@
 #include "control/control.h"
 #include "engine/engine.h"
 #include "flow/async.h"
+#include "flow/metric.h"
+#include "flow/outbox.h"
 #include "net/server.h"
 #include "runtime/package.h"
 #include "runtime/runtime.h"
+#include "service/cloudwatch/cloudwatch.h"
+#include "service/events/events.h"
 #include "service/iam/iam.h"
 #include "service/lambda/lambda.h"
 #include "service/logs/logs.h"
+#include "service/s3/s3.h"
+#include "service/sns/sns.h"
 #include "service/sqs/sqs.h"
 
-#define N_SERVICES 5
+#define N_SERVICES 9
 #define MAX_QUEUED_EVENTS 10000000
 #define IDLE_ENVIRONMENT_MS 600000
 #define CREDENTIALS_S 43200
@@ -44,9 +50,15 @@ struct waybill {
     struct sqs *sqs;
     struct iam *iam;
     struct logs *logs;
+    struct metrics *metrics;
+    struct outbox *outbox;
+    struct cloudwatch *cloudwatch;
+    struct sns *sns;
+    struct events *events;
+    struct s3 *s3;
     struct sinks sinks;
     struct service services[N_SERVICES];
-    struct buf code_dir, run_dir;
+    struct buf code_dir, run_dir, object_dir;
     unsigned seconds_up;
     bool draining, server_closed, stopping, disk_full, reloading;
     int exit_status;
@@ -152,17 +164,29 @@ static void load(void *arg, struct turn *t)
     iam_load(w->iam, t);
     sqs_load(w->sqs, t);
     logs_load(w->logs, t);
+    metrics_load(w->metrics, t);
+    cloudwatch_load(w->cloudwatch, t);
+    sns_load(w->sns, t);
+    events_load(w->events, t);
+    s3_load(w->s3, t);
     lambda_load(w->lambda, t);
     async_load(w->async, t);
+    outbox_load(w->outbox, t);
     if (!w->reloading)
         journey_prune(t);
 }
 
 static void forget(struct waybill *w, struct turn *t)
 {
+    outbox_reset(w->outbox, t);
     async_reset(w->async, t);
     lambda_reset(w->lambda, t);
     sqs_reset(w->sqs, t);
+    s3_reset(w->s3, t);
+    events_reset(w->events, t);
+    sns_reset(w->sns, t);
+    cloudwatch_reset(w->cloudwatch, t);
+    metrics_reset(w->metrics, t);
     logs_reset(w->logs, t);
     iam_reset(w->iam, t);
 }
@@ -326,6 +350,9 @@ static int open_store(struct waybill *w)
     buf_printf(&w->run_dir, "%s/run", store_dir(w->store));
     if (mkdir(w->code_dir.p, 0755) < 0 && errno != EEXIST)
         return complain("the folder for packages cannot be made", &why, -E_SYSTEM);
+    buf_printf(&w->object_dir, "%s/objects", store_dir(w->store));
+    if (mkdir(w->object_dir.p, 0700) < 0 && errno != EEXIST)
+        return complain("the folder for S3 objects cannot be made", &why, -E_SYSTEM);
     clock_init(&w->clock);
     control_clock_load(&w->clock, w->store);
     return 0;
@@ -350,7 +377,7 @@ static int listen_on_port(struct waybill *w)
 static void make_engine(struct waybill *w)
 {
     struct engine_options eo = { .loop = &w->loop, .clock = &w->clock, .store = w->store, .router = w->router,
-        .default_account = str_of(w->o->account), .principal = iam_principal, .principal_arg = w->iam, .admit = iam_refuse_principal,
+        .metrics = w->metrics, .default_account = str_of(w->o->account), .principal = iam_principal, .principal_arg = w->iam, .admit = iam_refuse_principal,
         .after_commit = after_commit, .after_arg = w, .flush = flush, .flush_arg = w, .fatal = fatal, .fatal_arg = w };
 
     w->engine = engine_new(&eo);
@@ -383,13 +410,25 @@ static void make_lambda(struct waybill *w)
     lambda_set_async(w->lambda, w->async);
 }
 
+static void make_event_services(struct waybill *w)
+{
+    struct cloudwatch_options co = { .metrics = w->metrics };
+    struct sns_options no = { .sinks = &w->sinks, .outbox = w->outbox };
+    struct events_options eo = { .sinks = &w->sinks, .outbox = w->outbox, .strict_permissions = w->o->strict };
+    struct s3_options so = { .sinks = &w->sinks, .dir = w->object_dir.p };
+
+    w->cloudwatch = cloudwatch_new(&co);
+    w->sns = sns_new(&no);
+    w->events = events_new(&eo);
+    w->s3 = s3_new(&so);
+}
+
 static void make_sinks(struct waybill *w)
 {
-    struct sink row = sqs_sink(w->sqs);
+    const struct sink rows[] = { sqs_sink(w->sqs), lambda_sink(w->lambda), sns_sink(w->sns), events_sink(w->events), s3_sink(w->s3) };
 
-    sinks_add(&w->sinks, &row);
-    row = lambda_sink(w->lambda);
-    sinks_add(&w->sinks, &row);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        sinks_add(&w->sinks, &rows[i]);
     w->sinks.role_may = iam_role_may;
     w->sinks.role_arg = w->iam;
     w->sinks.sender_id = iam_sender_id;
@@ -404,6 +443,10 @@ static void make_router(struct waybill *w)
     w->services[2] = iam_service(w->iam);
     w->services[3] = sts_service(w->iam);
     w->services[4] = logs_service(w->logs);
+    w->services[5] = cloudwatch_service(w->cloudwatch);
+    w->services[6] = sns_service(w->sns);
+    w->services[7] = events_service(w->events);
+    w->services[8] = s3_service(w->s3);
     for (size_t i = 0; i < N_SERVICES; i++)
         list[i] = &w->services[i];
     w->router = router_new(list, N_SERVICES);
@@ -444,11 +487,14 @@ static int assemble(struct waybill *w)
     iam_set_global(w->iam);
     call_authorizer = iam_authorize_call;
     w->sqs = sqs_new();
+    w->metrics = metrics_new();
+    w->outbox = outbox_new();
     make_engine(w);
     log_options.engine = w->engine;
     w->logs = logs_new(&log_options);
     if (make_runtime(w) < 0)
         return -E_SYSTEM;
+    make_event_services(w);
     make_lambda(w);
     make_sinks(w);
     make_router(w);
@@ -473,7 +519,10 @@ static void say_ready(const struct waybill *w)
 
 static void last_turn(void *arg, struct turn *t)
 {
-    logs_flush(((struct waybill *)arg)->logs, t);
+    struct waybill *w = arg;
+
+    logs_flush(w->logs, t);
+    metrics_flush(w->metrics, t);
 }
 
 static void take_apart(struct waybill *w)
@@ -482,6 +531,12 @@ static void take_apart(struct waybill *w)
     w->runtime = runtime_free(w->runtime);
     w->async = async_free(w->async);
     w->lambda = lambda_free(w->lambda);
+    w->outbox = outbox_free(w->outbox);
+    w->s3 = s3_free(w->s3);
+    w->events = events_free(w->events);
+    w->sns = sns_free(w->sns);
+    w->cloudwatch = cloudwatch_free(w->cloudwatch);
+    w->metrics = metrics_free(w->metrics);
     w->sqs = sqs_free(w->sqs);
     w->logs = logs_free(w->logs);
     w->iam = iam_free(w->iam);

@@ -125,7 +125,8 @@ static void run_effects(struct engine *e)
 
 static int turn(struct engine *e, void (*fn)(void *arg, struct turn *t), void *arg)
 {
-    struct turn t = { .store = e->o.store, .now = clock_now(e->o.clock), .ops = engine_turn_ops(), .engine = e };
+    struct turn t = { .store = e->o.store, .now = clock_now(e->o.clock), .ops = engine_turn_ops(), .engine = e,
+                      .metrics = e->o.metrics };
     int64_t took_us;
     int r;
 

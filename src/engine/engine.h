@@ -20,6 +20,7 @@ struct engine_options {
     struct clock *clock;
     struct store *store;
     struct router *router;
+    struct metrics *metrics;                                 /* handed on in every turn; NULL: nothing is counted */
     struct str default_account;
     /* Fills c->principal (and c->account) from key and token. */
     void (*principal)(void *arg, struct arena *a, struct str access_key, struct str token, struct str default_account,

@@ -1,12 +1,16 @@
-/* sink.h - the one door through which a thing leaves for another service: a record to its destination, an event
- * to a dead-letter queue, later a topic's message to its subscriber.
+/* sink.h - the one door through which a thing leaves one service for another: a record to its destination, an event to a
+ * dead-letter queue, a topic's message to its subscriber, a rule's event to its target, a bucket's notification.
  *
- * One row per ARN service; main.c fills the table.  Delivery happens inside the caller's turn, so the outcome of
- * an attempt and its record commit together.  The permission check is here, once, for everybody. */
+ * One row per ARN service; cli/waybill.c fills the table.  Delivery happens inside the caller's turn, so a cause and its
+ * effect commit together.  Who may is asked here, once, for everybody, in one of two ways:
+ *   a role sends (destinations, dead-letter queues of functions): sinks->role_may, with the target's own policy;
+ *   a service sends (SNS, EventBridge, S3): the target's own policy must allow the service principal, with
+ *   aws:SourceArn and aws:SourceAccount as context keys (sinks_as_service). */
 #ifndef WAYBILL_FLOW_SINK_H
 #define WAYBILL_FLOW_SINK_H
 
 #include "base/arn.h"
+#include "flow/policy.h"
 #include "flow/turn.h"
 
 /* What the sink's own service says of an ARN. */
@@ -18,19 +22,29 @@ enum sink_state {
     SINK_NOT_YET,                                            /* service known, not implemented in this version */
 };
 
+/* SQS and SNS message attributes.  value: text, or bytes when type begins with "Binary". */
+#define PARCEL_ATTRIBUTES_MOST 10
+struct parcel_attribute { struct str name, type, value; };
+
+/* What is handed over.  All strings are borrowed for the length of the call; fields a sink does not know it leaves alone. */
 struct parcel {
     struct str target_arn;
-    struct str body;
-    /* SQS/SNS message attributes of a dead-letter message: name, DataType, value. */
-    struct parcel_attribute { struct str name, type, value; } attributes[4];
+    struct str body;                                         /* SQS body, SNS message, Lambda payload, S3 object, bus: the detail */
+    struct parcel_attribute attributes[PARCEL_ATTRIBUTES_MOST];
     size_t n_attributes;
+    struct str group_id, deduplication_id;                   /* FIFO queues and topics; absent: none */
     struct str trace_header;                                 /* AWSTraceHeader; absent: none */
-    struct str source_arn;                                   /* function ARN, qualified */
-    struct str sender_arn, sender_id;                        /* the role session that sends: SenderId in SQS */
-    const char *detail_type;                                 /* EventBridge */
+    struct str source_arn;                                   /* who sends: function (qualified), topic, rule, bucket */
+    struct str sender_arn, sender_id;                        /* SenderId in SQS: of the role session, or the service's account */
+    const char *detail_type;                                 /* EventBridge: an event of ours ... */
+    const char *event_source;                                /* ... "lambda", "aws.s3"; resources: bus and source_arn for
+                                                                "lambda", source_arn else */
+    struct str event;                                        /* EventBridge: a whole event, as one bus hands it to another */
+    struct str function_name;                                /* S3: part of the key */
 };
 
-enum delivery { DELIVERED, DELIVERY_REFUSED /* 4xx: no retry */, DELIVERY_FAILED /* 5xx, transient */ };
+/* NO_PERMISSION, NO_RESOURCE, REFUSED (4xx) are final; FAILED (5xx, full) may be tried again. */
+enum delivery { DELIVERED, DELIVERY_NO_PERMISSION, DELIVERY_NO_RESOURCE, DELIVERY_REFUSED, DELIVERY_FAILED };
 
 struct sink {
     const char *service;                                     /* of the ARN: "sqs", "lambda" */
@@ -39,9 +53,12 @@ struct sink {
     size_t max_body_bytes;
     size_t (*body_limit)(void *arg, struct str target_arn);  /* of this very target; NULL: max_body_bytes for all */
     enum sink_state (*state)(void *arg, struct turn *t, const struct arn *target, struct str target_text);
-    /* Writes in the turn's transaction.  why: when delivered the new message's or request's id, else a sentence
-     * for the journey. */
+    /* Writes in the turn's transaction, asking nobody for permission.  why: when delivered the new message's or
+     * request's id, else a sentence for the journey. */
     enum delivery (*deliver)(void *arg, struct turn *t, const struct parcel *p, struct buf *why);
+    /* The target's own policy, compiled; NULL: it has none.  The function itself NULL: targets of this kind have no
+     * policies, and no service needs one. */
+    const struct policy *(*policy)(void *arg, const struct arn *target, struct str target_text);
     void *arg;
 };
 
@@ -60,5 +77,15 @@ struct sinks {
 
 void sinks_add(struct sinks *s, const struct sink *row);
 const struct sink *sinks_find(const struct sinks *s, struct str arn_service);        /* NULL: none */
+
+/* May `principal` ("sns.amazonaws.com"), acting for source_arn of source_account, do what the sink does to the target?
+ * False: *why gets the sentence for people.  Cost: one evaluation of the target's policy. */
+bool sinks_service_may(const struct sinks *s, struct turn *t, const char *principal, struct str source_arn,
+                       struct str source_account, struct str target_arn, struct buf *why);
+/* Asks, then delivers p as that service: p->source_arn is the topic, rule or bucket. */
+enum delivery sinks_as_service(const struct sinks *s, struct turn *t, const char *principal, struct str source_account,
+                               const struct parcel *p, struct buf *why);
+/* Delivers without asking: the caller has. */
+enum delivery sinks_deliver(const struct sinks *s, struct turn *t, const struct parcel *p, struct buf *why);
 
 #endif

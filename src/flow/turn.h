@@ -10,12 +10,22 @@
 #include "store/store.h"
 
 struct timer;
+struct metrics;
+
+/* A request to somewhere outside, made on a pool thread. */
+struct http_post {
+    struct str url;                                          /* http:// or https:// */
+    struct str headers;                                      /* "Name: value\r\n" lines, without Host and Content-Length */
+    struct str body;
+    int64_t timeout_ms;                                      /* for the whole; real time */
+};
 
 struct turn {
     struct store *store;
     struct now now;
     const struct turn_ops *ops;
     void *engine;
+    struct metrics *metrics;                                 /* flow/metric.h; NULL: nobody counts */
 };
 
 /* A timer on the server's clock; embedded in its owner, zero-initialised.  Fires inside a turn, once.
@@ -33,6 +43,10 @@ struct turn_ops {
     void (*after)(void *engine, void (*fn)(void *arg), void *arg);
     /* job runs on a pool thread, touching nothing but its arg; then done in a later turn. */
     void (*work)(void *engine, void (*job)(void *arg), void (*done)(void *arg, struct turn *turn), void *arg);
+    /* Copies p, posts it some time after this turn's commit, then calls done in a later turn: status 0 and a sentence in
+     * body when there was no answer.  Few at once, the others wait in line.  NULL where nothing may leave (tests). */
+    void (*http)(void *engine, const struct http_post *p, void (*done)(void *arg, struct turn *turn, int status, struct str body),
+                 void *arg);
     /* As timer_set but on monotonic time (long polls, "Pending" for 50 ms): fn in a turn; returns a handle. */
     void *(*real_timer)(void *engine, int64_t in_ms, void (*fn)(void *arg, struct turn *turn), void *arg);
     void (*real_timer_cancel)(void *engine, void *handle);

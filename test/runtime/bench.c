@@ -247,7 +247,7 @@ void bench_run(struct answer *a)
 {
     buf_clear(&a->b->log);
     bench_start(a);
-    bench_wait(a->b, &a->done, 15000);
+    bench_wait(a->b, &a->done, 90000);
 }
 
 /* ---- looking ---- */

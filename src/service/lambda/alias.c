@@ -165,12 +165,12 @@ int lambda_delete_alias(struct call *c, const void *input, void *output)
         return rc;
     struct function *f = r.function;
     struct alias *a = map_get(&f->aliases, in->Name);
-    struct policy *policy = map_get(&f->policies, in->Name);
+    struct function_policy *policy = map_get(&f->policies, in->Name);
     struct event_config *config = map_get(&f->event_configs, in->Name);
     if (a == NULL)
         return reply_empty(c, 204);
     if (policy != NULL)
-        rc = policy_delete(f, policy, c->turn);
+        rc = function_policy_delete(f, policy, c->turn);
     if (rc == 0 && config != NULL)
         rc = event_config_delete(f, config, c->turn);
     rc = rc != 0 ? rc : alias_delete(f, a, c->turn);

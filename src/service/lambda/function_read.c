@@ -121,7 +121,7 @@ static int delete_version(struct call *c, const struct target_ref *r)
 {
     struct function *f = r->function;
     struct version *v = version_find(f, r->qualifier);
-    struct policy *policy = policy_get(f, r->qualifier);
+    struct function_policy *policy = function_policy_get(f, r->qualifier);
     struct event_config *config = map_get(&f->event_configs, r->qualifier);
     struct str alias;
     int rc = 0;
@@ -130,7 +130,7 @@ static int delete_version(struct call *c, const struct target_ref *r)
         return FAULT(c, ResourceConflictException, "Version " STR_FMT " cannot be deleted because alias " STR_FMT " points to it.",
             STR_ARG(r->qualifier), STR_ARG(alias));
     if (policy != NULL)
-        rc = policy_delete(f, policy, c->turn);
+        rc = function_policy_delete(f, policy, c->turn);
     if (rc == 0 && config != NULL)
         rc = event_config_delete(f, config, c->turn);
     if (rc == 0 && v != NULL)

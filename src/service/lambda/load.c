@@ -114,7 +114,7 @@ static void load_policies(struct loading *g, struct store *s)
     for (store_query(s, &Q_POLICIES, &r); rows_next(&r); ) {
         struct arena *mem CLEANUP(arena_freep) = arena_new(0);
         struct function *f = function_of(g, &r);
-        struct policy *p = xcalloc(1, sizeof *p);
+        struct function_policy *p = xcalloc(1, sizeof *p);
         struct json *doc;
 
         CHECK(f != NULL && json_parse(mem, rows_text(&r, 3), &doc, NULL) == 0 && doc->type == JSON_ARRAY);

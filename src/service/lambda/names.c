@@ -107,7 +107,7 @@ static int fault_foreign_account(struct call *c, const char *action, struct str 
 /* Only role sessions are asked what they may; nobody else pays for the text. */
 static struct str policy_text(struct call *c, const struct target_ref *r)
 {
-    const struct policy *p = r->function != NULL ? policy_get(r->function, r->qualifier) : NULL;
+    const struct function_policy *p = r->function != NULL ? function_policy_get(r->function, r->qualifier) : NULL;
     struct buf b CLEANUP(buf_done) = { 0 };
 
     if (p == NULL || c->principal.kind != PRINCIPAL_ROLE)

@@ -98,7 +98,7 @@ int statement_json(struct buf *b, const struct lambda_AddPermissionRequest *in, 
     return 0;
 }
 
-static struct statement *statement_find(const struct policy *p, struct str sid)
+static struct statement *statement_find(const struct function_policy *p, struct str sid)
 {
     for (size_t i = 0; p != NULL && i < p->n; i++)
         if (str_eq(p->v[i].sid, sid))
@@ -106,7 +106,7 @@ static struct statement *statement_find(const struct policy *p, struct str sid)
     return NULL;
 }
 
-void policy_document(struct buf *b, const struct policy *p)
+void policy_document(struct buf *b, const struct function_policy *p)
 {
     buf_z(b, "{\"Version\":\"2012-10-17\",\"Id\":\"default\",\"Statement\":[");
     for (size_t i = 0; p != NULL && i < p->n; i++) {
@@ -116,7 +116,7 @@ void policy_document(struct buf *b, const struct policy *p)
     buf_z(b, "]}");
 }
 
-static int check_size(struct call *c, const struct policy *p, size_t more)
+static int check_size(struct call *c, const struct function_policy *p, size_t more)
 {
     struct buf b CLEANUP(buf_done) = { 0 };
 
@@ -135,7 +135,7 @@ static int policy_place(struct call *c, const struct target_ref *r)
     return qualifier_find(r->function, r->qualifier, NULL) != NULL ? 0 : fault_function_missing(c, r->requested_arn);
 }
 
-static int policy_append(struct call *c, struct function *f, struct policy *p, struct str qualifier, struct str sid, struct str json)
+static int policy_append(struct call *c, struct function *f, struct function_policy *p, struct str qualifier, struct str sid, struct str json)
 {
     if (p == NULL) {
         p = xcalloc(1, sizeof *p);
@@ -143,7 +143,7 @@ static int policy_append(struct call *c, struct function *f, struct policy *p, s
     }
     p->v = xrealloc(p->v, (p->n + 1) * sizeof *p->v);
     p->v[p->n++] = (struct statement){ str_own(sid), str_own(json) };
-    return policy_save(f, p, c->turn);
+    return function_policy_save(f, p, c->turn);
 }
 
 int lambda_add_permission(struct call *c, const void *input, void *output)
@@ -159,7 +159,7 @@ int lambda_add_permission(struct call *c, const void *input, void *output)
         return rc;
     if (statement_json(&b, in, r.requested_arn) != 0)
         return INVALID(c, "The provided principal was invalid. Please check the principal and try again.");
-    struct policy *p = policy_get(r.function, r.qualifier);
+    struct function_policy *p = function_policy_get(r.function, r.qualifier);
     if (statement_find(p, in->StatementId) != NULL)
         return FAULT(c, ResourceConflictException, "The statement id (" STR_FMT ") provided already exists. Please provide a new"
             " statement id, or remove the existing statement.", STR_ARG(in->StatementId));
@@ -171,16 +171,16 @@ int lambda_add_permission(struct call *c, const void *input, void *output)
     return policy_append(c, r.function, p, r.qualifier, in->StatementId, out->Statement);
 }
 
-static int policy_remove(struct call *c, struct function *f, struct policy *p, struct statement *s)
+static int policy_remove(struct call *c, struct function *f, struct function_policy *p, struct statement *s)
 {
     if (p->n == 1)
-        return policy_delete(f, p, c->turn);
+        return function_policy_delete(f, p, c->turn);
     str_drop(&s->sid);
     str_drop(&s->json);
     size_t behind = (size_t)(p->v + p->n - (s + 1));
     memmove(s, s + 1, behind * sizeof *s);
     p->n--;
-    return policy_save(f, p, c->turn);
+    return function_policy_save(f, p, c->turn);
 }
 
 int lambda_remove_permission(struct call *c, const void *input, void *output)
@@ -194,7 +194,7 @@ int lambda_remove_permission(struct call *c, const void *input, void *output)
         return rc;
     if (r.function == NULL)
         return FAULT(c, ResourceNotFoundException, "No policy found for: " STR_FMT, STR_ARG(r.requested_arn));
-    struct policy *p = policy_get(r.function, r.qualifier);
+    struct function_policy *p = function_policy_get(r.function, r.qualifier);
     if (p == NULL)
         return FAULT(c, ResourceNotFoundException, "No policy is associated with the given resource.");
     struct statement *s = statement_find(p, in->StatementId);
@@ -215,7 +215,7 @@ int lambda_get_policy(struct call *c, const void *input, void *output)
 
     if (rc != 0)
         return rc;
-    const struct policy *p = policy_get(r.function, r.qualifier);
+    const struct function_policy *p = function_policy_get(r.function, r.qualifier);
     if (p == NULL)
         return FAULT(c, ResourceNotFoundException, "The resource you requested does not exist.");
     policy_document(&b, p);

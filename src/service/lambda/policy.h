@@ -11,7 +11,7 @@ int principal_json(struct json_writer *w, struct str principal);
  * -E_INVALID: the principal is none. */
 int statement_json(struct buf *b, const struct lambda_AddPermissionRequest *in, struct str resource);
 /* The whole policy as GetPolicy shows it; p may be NULL: one without statements. */
-struct policy;
-void policy_document(struct buf *b, const struct policy *p);
+struct function_policy;
+void policy_document(struct buf *b, const struct function_policy *p);
 
 #endif

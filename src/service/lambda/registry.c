@@ -469,12 +469,12 @@ int alias_delete(struct function *f, struct alias *a, struct turn *t)
     return rc;
 }
 
-struct policy *policy_get(struct function *f, struct str qualifier)
+struct function_policy *function_policy_get(struct function *f, struct str qualifier)
 {
     return map_get(&f->policies, str_absent(qualifier) ? STR("") : qualifier);
 }
 
-int policy_save(struct function *f, struct policy *p, struct turn *t)
+int function_policy_save(struct function *f, struct function_policy *p, struct turn *t)
 {
     struct buf all CLEANUP(buf_done) = { 0 };
 
@@ -493,7 +493,7 @@ int policy_save(struct function *f, struct policy *p, struct turn *t)
         V_TEXT(buf_view(&all)), V_TEXT(str_of(p->revision_id))));
 }
 
-static void policy_free(struct policy *p)
+static void function_policy_free(struct function_policy *p)
 {
     for (size_t i = 0; i < p->n; i++) {
         str_drop(&p->v[i].sid);
@@ -504,13 +504,13 @@ static void policy_free(struct policy *p)
     free(p);
 }
 
-int policy_delete(struct function *f, struct policy *p, struct turn *t)
+int function_policy_delete(struct function *f, struct function_policy *p, struct turn *t)
 {
     int rc = written(store_exec(t->store, &Q_POLICY_DELETE, V_INT(p->id)));
 
     if (rc == 0) {
         map_del(&f->policies, p->qualifier);
-        policy_free(p);
+        function_policy_free(p);
     }
     return rc;
 }
@@ -557,7 +557,7 @@ static void function_free(struct lambda *l, struct function *f, struct turn *t)
     for (size_t i = 0; map_next(&f->aliases, &i, &key, &value); )
         alias_free(value);
     for (size_t i = 0; map_next(&f->policies, &i, &key, &value); )
-        policy_free(value);
+        function_policy_free(value);
     for (size_t i = 0; map_next(&f->event_configs, &i, &key, &value); )
         event_config_free(value);
     map_done(&f->aliases);

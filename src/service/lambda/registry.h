@@ -63,7 +63,7 @@ struct alias {
     char revision_id[UUID_TEXT + 1];
 };
 
-struct policy {
+struct function_policy {
     uint64_t id;
     struct str qualifier;                                    /* owned; "": unqualified */
     struct statement { struct str sid, json; } *v;           /* owned */
@@ -156,9 +156,9 @@ struct version *qualifier_draw(const struct function *f, struct str qualifier, d
 
 int  alias_save(struct function *f, struct alias *a, struct turn *t);              /* inserts when a->id is 0 */
 int  alias_delete(struct function *f, struct alias *a, struct turn *t);
-struct policy *policy_get(struct function *f, struct str qualifier);               /* NULL: none */
-int  policy_save(struct function *f, struct policy *p, struct turn *t);            /* inserts when id is 0; new RevisionId */
-int  policy_delete(struct function *f, struct policy *p, struct turn *t);
+struct function_policy *function_policy_get(struct function *f, struct str qualifier);               /* NULL: none */
+int  function_policy_save(struct function *f, struct function_policy *p, struct turn *t);            /* inserts when id is 0; new RevisionId */
+int  function_policy_delete(struct function *f, struct function_policy *p, struct turn *t);
 int  event_config_save(struct function *f, struct event_config *e, struct turn *t);
 int  event_config_delete(struct function *f, struct event_config *e, struct turn *t);
 
