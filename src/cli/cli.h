@@ -9,7 +9,7 @@ struct command {
     int (*run)(int argc, char **argv);                       /* argv[0] is the subcommand; the exit status */
 };
 
-extern const struct command command_serve, command_operations, command_trace, command_clock, command_settle, command_reset, command_health;
+extern const struct command command_serve, command_operations, command_trace, command_explain, command_clock, command_settle, command_reset, command_health;
 
 /* "3m", "90s", "1h30m", "500ms", "2d", or plain seconds "90". -E_INVALID. */
 int duration_parse(struct str s, int64_t *ret_ms);

@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 
 static const struct command *const commands[] = {
-    &command_serve, &command_trace, &command_clock, &command_settle, &command_reset, &command_health,
+    &command_serve, &command_trace, &command_explain, &command_clock, &command_settle, &command_reset, &command_health,
     &command_operations,
 };
 

@@ -247,6 +247,13 @@ static void health(void *arg, struct json_writer *j)
     jw_object_end(j);
 }
 
+static void explain_function(void *arg, struct turn *t, struct arena *a, struct str function, struct explain_facts *ret)
+{
+    struct waybill *w = arg;
+
+    lambda_explain(w->lambda, t, a, function, str_of(w->o->account), ret);
+}
+
 /* ---- stop ---- */
 
 static void stopped(void *arg)
@@ -456,7 +463,7 @@ static void make_control(struct waybill *w)
 {
     struct control_options co = { .loop = &w->loop, .clock = &w->clock, .store = w->store, .engine = w->engine,
         .async = w->async, .runtime = w->runtime, .code_dir = w->code_dir.p, .default_account = str_of(w->o->account),
-        .reset = reset, .health = health, .arg = w };
+        .reset = reset, .health = health, .explain = explain_function, .arg = w };
 
     w->control = control_new(&co);
     control_clock_keep(w->control);                          /* in the first turn, before anybody can ask the time */

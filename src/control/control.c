@@ -106,7 +106,7 @@ static void journey_one(struct control *c, struct exchange *x, struct str id)
     control_reply(x, 200, &b);
 }
 
-static struct str query_value(struct arena *mem, struct str query, struct str name)
+struct str control_query(struct arena *mem, struct str query, struct str name)
 {
     struct str item, key;
 
@@ -144,27 +144,6 @@ static bool function_matches(const struct journey *j, struct str function)
     return str_eq(str_sub(j->function_arn, (size_t)(colon + 1), j->function_arn.n), function);
 }
 
-static size_t collect(struct control *c, struct exchange *x, struct str function, size_t limit, struct journey *v)
-{
-    size_t n = 0, got;
-    uint64_t before = 0;
-    struct journey *page = arena_calloc(x->mem, MAX_JOURNEYS, sizeof(*page));
-
-    got = async_journeys(c->o.async, c->o.store, x->mem, STR_NONE, page, MAX_JOURNEYS);
-    for (size_t i = 0; i < got && n < limit; i++)
-        if (function_matches(&page[i], function))
-            v[n++] = page[i];
-    while (n < limit && (got = journey_list(c->o.store, x->mem, STR_NONE, before, page, limit)) > 0) {
-        for (size_t i = 0; i < got && n < limit; i++)
-            if (function_matches(&page[i], function))
-                v[n++] = page[i];
-        before = page[got - 1].seq;
-        if (arena_used_bytes(x->mem) > ((size_t)64 << 20))
-            break;
-    }
-    return n;
-}
-
 static int newest_first(const void *a, const void *b)
 {
     const struct journey *x = a, *y = b;
@@ -172,10 +151,32 @@ static int newest_first(const void *a, const void *b)
     return (x->seq < y->seq) - (x->seq > y->seq);
 }
 
+size_t control_journeys(struct control *c, struct arena *mem, struct str function, size_t limit, struct journey *v)
+{
+    size_t n = 0, got;
+    uint64_t before = 0;
+    struct journey *page = arena_calloc(mem, MAX_JOURNEYS, sizeof(*page));
+
+    got = async_journeys(c->o.async, c->o.store, mem, STR_NONE, page, MAX_JOURNEYS);
+    for (size_t i = 0; i < got && n < limit; i++)
+        if (function_matches(&page[i], function))
+            v[n++] = page[i];
+    while (n < limit && (got = journey_list(c->o.store, mem, STR_NONE, before, page, limit)) > 0) {
+        for (size_t i = 0; i < got && n < limit; i++)
+            if (function_matches(&page[i], function))
+                v[n++] = page[i];
+        before = page[got - 1].seq;
+        if (arena_used_bytes(mem) > ((size_t)64 << 20))
+            break;
+    }
+    qsort(v, n, sizeof(*v), newest_first);
+    return n;
+}
+
 static void journeys(struct control *c, struct exchange *x, struct str rest)
 {
     CLEANUP(buf_done) struct buf b = { 0 };
-    struct str limit_text = query_value(x->mem, x->query, STR("limit"));
+    struct str limit_text = control_query(x->mem, x->query, STR("limit"));
     struct json_writer w;
     struct journey *v;
     int64_t limit = DEFAULT_JOURNEYS;
@@ -187,8 +188,7 @@ static void journeys(struct control *c, struct exchange *x, struct str rest)
         return;
     }
     v = arena_calloc(x->mem, (size_t)limit, sizeof(*v));
-    n = collect(c, x, query_value(x->mem, x->query, STR("function")), (size_t)limit, v);
-    qsort(v, n, sizeof(*v), newest_first);
+    n = control_journeys(c, x->mem, control_query(x->mem, x->query, STR("function")), (size_t)limit, v);
     jw_init(&w, &b);
     jw_object(&w);
     jw_key(&w, STR("journeys"));
@@ -273,6 +273,7 @@ static void code(struct control *c, struct exchange *x, struct str sha)
 
 static void get_clock(struct control *c, struct exchange *x, struct str rest) { (void)rest; clock_get(c, x); }
 static void post_clock(struct control *c, struct exchange *x, struct str rest) { (void)rest; clock_post(c, x); }
+static void get_explain(struct control *c, struct exchange *x, struct str rest) { (void)rest; explain_get(c, x); }
 static void post_settle(struct control *c, struct exchange *x, struct str rest) { (void)rest; settle_post(c, x); }
 
 static const struct control_route {
@@ -286,6 +287,7 @@ static const struct control_route {
     { "POST", "/_waybill/settle",    post_settle, { NULL } },
     { "GET",  "/_waybill/journeys",  journeys, { "limit", "function" } },
     { "GET",  "/_waybill/journeys/", journey_one, { NULL } },
+    { "GET",  "/_waybill/explain",   get_explain, { "function", "request" } },
     { "POST", "/_waybill/reset",     reset, { NULL } },
     { "GET",  "/_waybill/code/",     code, { NULL } },
 };

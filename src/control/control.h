@@ -6,6 +6,7 @@
  *   POST /_waybill/settle                 {"advance":true,"timeout_ms":30000} -> {"settled","advanced_ms","pending"}
  *   GET  /_waybill/journeys[?function=F&limit=N]      newest first
  *   GET  /_waybill/journeys/{requestId}
+ *   GET  /_waybill/explain?function=F[&request=ID]    why did nothing arrive: {"function","functionArn","findings":[...]}
  *   POST /_waybill/reset
  *   GET  /_waybill/code/{sha256 hex}      a function's deployment package (GetFunction's Code.Location)
  * Errors are {"error":"a sentence"} with 400, 404, 405 or 413.
@@ -17,6 +18,7 @@
 
 #include "engine/engine.h"
 #include "flow/async.h"
+#include "flow/explain.h"
 #include "net/exchange.h"
 #include "runtime/runtime.h"
 
@@ -35,6 +37,8 @@ struct control_options {
     void (*reset)(void *arg, struct turn *t);
     /* Adds `"functions":3,...` members of the services to the health object. */
     void (*health)(void *arg, struct json_writer *w);
+    /* Fills in what the services know of a function (name or ARN); texts in a.  Inside a turn that writes nothing. */
+    void (*explain)(void *arg, struct turn *t, struct arena *a, struct str function, struct explain_facts *ret);
     void *arg;
 };
 

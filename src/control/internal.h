@@ -15,6 +15,13 @@ struct control {
 void control_reply(struct exchange *x, int status, const struct buf *json);
 void control_error(struct exchange *x, int status, const char *fmt, ...) PRINTF(3, 4);
 
+/* Up to limit journeys of a function (name or ARN; absent: all), newest first, into v; texts in mem. */
+size_t control_journeys(struct control *c, struct arena *mem, struct str function, size_t limit, struct journey *v);
+/* The decoded value of a query parameter; absent: not sent. */
+struct str control_query(struct arena *mem, struct str query, struct str name);
+
+/* explain.c */
+void explain_get(struct control *c, struct exchange *x);
 /* clock.c */
 void clock_get(struct control *c, struct exchange *x);
 void clock_post(struct control *c, struct exchange *x);

@@ -10,14 +10,12 @@ static enum delivery refused(struct buf *story, int64_t now_ms, const char *what
 }
 
 /* May the role? Says so in the story when it was not checked or not allowed. */
-static bool role_passes(const struct sinks *sinks, const struct sink *sink, struct turn *t,
+static bool role_passes(const struct sinks *sinks, const struct sink *sink, struct turn *t, const struct arn *target,
                         const struct destination_facts *d, const char *what, struct buf *story)
 {
     CLEANUP(buf_done) struct buf why = { 0 };
-    enum role_verdict v = ROLE_UNKNOWN;
+    enum role_verdict v = sinks_role_may(sinks, t, sink, d->role_arn, sink->action, target, d->target_arn, &why);
 
-    if (sinks->role_may != NULL)
-        v = sinks->role_may(sinks->role_arg, d->role_arn, sink->action, d->target_arn, t->now, &why);
     if (v == ROLE_ALLOWED)
         return true;
     if (v == ROLE_UNKNOWN && !d->strict_permissions) {
@@ -62,7 +60,7 @@ enum delivery destination_deliver(const struct sinks *sinks, struct turn *t, con
     sink = arn_parse(d->target_arn, &arn) == 0 ? sinks_find(sinks, arn.service) : NULL;
     if (sink == NULL)
         return refused(story, t->now.wall_ms, what, d->target_arn, STR("Waybill does not deliver to this service"));
-    if (!role_passes(sinks, sink, t, d, what, story))
+    if (!role_passes(sinks, sink, t, &arn, d, what, story))
         return DELIVERY_REFUSED;
     dropped = record_write(&body, f, sink->body_limit != NULL ? sink->body_limit(sink->arg, d->target_arn) : sink->max_body_bytes);
     if (dropped > 0)

@@ -13,6 +13,8 @@
 #include "flow/policy.h"
 #include "flow/turn.h"
 
+struct explain_onward;
+
 /* What the sink's own service says of an ARN. */
 enum sink_state {
     SINK_OK,
@@ -59,6 +61,10 @@ struct sink {
     /* The target's own policy, compiled; NULL: it has none.  The function itself NULL: targets of this kind have no
      * policies, and no service needs one. */
     const struct policy *(*policy)(void *arg, const struct arn *target, struct str target_text);
+    /* For `waybill explain`: where the target hands things on to, and whether it may (flow/explain.h); texts in a.
+     * NULL: targets of this kind keep what they get. */
+    size_t (*onward)(void *arg, struct turn *t, struct arena *a, const struct arn *target, struct str target_text,
+                     struct explain_onward *v, size_t max);
     void *arg;
 };
 
@@ -67,9 +73,12 @@ struct sinks {
     struct sink row[SINK_MAX];
     size_t n;
     /* The execution role's right.  ALLOWED, DENIED, or UNKNOWN_ROLE ("role unknown here, not checked").
+     * resource_policy: the target's own, NULL: it has none; its Deny refuses, its Allow is enough where it names the
+     * role and both are of one account.  resource_account: the target's owner; absent: the role's account.
      * why gets the sentence for people ("no identity-based policy allows the sqs:SendMessage action"). */
     enum role_verdict { ROLE_ALLOWED, ROLE_DENIED, ROLE_UNKNOWN } (*role_may)(void *arg, struct str role_arn,
-        const char *action, struct str resource, struct now now, struct buf *why);
+        const char *action, struct str resource, const struct policy *resource_policy, struct str resource_account,
+        struct now now, struct buf *why);
     /* "AROA...:session" of a role session, in `a`; what a queue shows as SenderId. NULL: unknown. */
     struct str (*sender_id)(void *arg, struct arena *a, struct str role_arn, struct str session);
     void *role_arg;
@@ -85,6 +94,10 @@ bool sinks_service_may(const struct sinks *s, struct turn *t, const char *princi
 /* Asks, then delivers p as that service: p->source_arn is the topic, rule or bucket. */
 enum delivery sinks_as_service(const struct sinks *s, struct turn *t, const char *principal, struct str source_account,
                                const struct parcel *p, struct buf *why);
+/* role_may about one target of that sink, with the target's own policy.  target_arn must be the text of *target.
+ * ROLE_UNKNOWN too where nobody knows roles (role_may is NULL). */
+enum role_verdict sinks_role_may(const struct sinks *s, struct turn *t, const struct sink *sink, struct str role_arn,
+                                 const char *action, const struct arn *target, struct str target_arn, struct buf *why);
 /* Delivers without asking: the caller has. */
 enum delivery sinks_deliver(const struct sinks *s, struct turn *t, const struct parcel *p, struct buf *why);
 

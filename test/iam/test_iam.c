@@ -208,7 +208,7 @@ TEST(iam, cached_verdict_is_cheap)
     make_role(&w, "r", LAMBDA, GRANT("Allow", "sqs:SendMessage", Q));
     from = clock_mono_ns();
     for (int i = 0; i < N; i++)
-        CHECK(iam_role_may(w.iam, STR(ROLE("r")), "sqs:SendMessage", STR(Q), (struct now){ NOW_MS, 0 }, NULL) == ROLE_ALLOWED);
+        CHECK(iam_role_may(w.iam, STR(ROLE("r")), "sqs:SendMessage", STR(Q), NULL, STR_NONE, (struct now){ NOW_MS, 0 }, NULL) == ROLE_ALLOWED);
     ns = (clock_mono_ns() - from) / N;
     printf("iam_role_may, remembered: %lld ns\n", (long long)ns);
     EXPECT(ns < 5000);

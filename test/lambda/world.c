@@ -106,9 +106,10 @@ static enum role_state r_state(void *arg, struct str role)
     (void)role;
     return ((struct world *)arg)->role_state;
 }
-static enum role_verdict r_may(void *arg, struct str role, const char *action, struct str resource, struct now now, struct buf *why)
+static enum role_verdict r_may(void *arg, struct str role, const char *action, struct str resource, const struct policy *own,
+                               struct str account, struct now now, struct buf *why)
 {
-    (void)role; (void)action; (void)resource; (void)now; (void)why;
+    (void)role; (void)action; (void)resource; (void)own; (void)account; (void)now; (void)why;
     return ((struct world *)arg)->role_verdict;
 }
 static enum sink_state q_state(void *arg, struct turn *t, const struct arn *a, struct str text)

@@ -193,12 +193,15 @@ static enum delivery deliver(void *arg, struct turn *t, const struct parcel *p, 
     return DELIVERED;
 }
 
-static enum role_verdict role_may(void *arg, struct str role_arn, const char *action, struct str resource, struct now now, struct buf *why)
+static enum role_verdict role_may(void *arg, struct str role_arn, const char *action, struct str resource,
+                                  const struct policy *own, struct str account, struct now now, struct buf *why)
 {
     struct sim *s = arg;
 
     (void)role_arn;
     (void)resource;
+    (void)own;
+    (void)account;
     (void)now;
     if (s->verdict == ROLE_DENIED)
         buf_printf(why, "no identity-based policy allows the %s action", action);

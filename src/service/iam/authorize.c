@@ -112,8 +112,14 @@ static struct verdict *verdict_slot(struct iam *i, struct str key)
     return &i->verdicts[hash_bytes(key.p, key.n) % VERDICT_SLOTS];
 }
 
-static struct policy_decision role_decide(struct iam *i, const struct role *r, struct str action, struct str resource,
-                                          struct now now)
+/* The resource a role asks about, and what it says itself. */
+struct asked_resource {
+    struct str arn, account;                                 /* account absent: the role's */
+    const struct policy *policy;                             /* NULL: none */
+};
+
+static struct policy_decision role_decide(struct iam *i, const struct role *r, struct str action,
+                                          const struct asked_resource *resource, struct now now)
 {
     CLEANUP(arena_freep) struct arena *a = NULL;
     struct role_policies p;
@@ -121,7 +127,7 @@ static struct policy_decision role_decide(struct iam *i, const struct role *r, s
     struct policy_key *keys = NULL;
     struct policy_request q = {
         .caller = { .kind = CALLER_ROLE, .account = r->account, .arn = r->arn, .role_arn = r->arn, .user_id = r->role_id },
-        .action = action, .resource = resource, .region = arn_region(resource), .now = now,
+        .action = action, .resource = resource->arn, .region = arn_region(resource->arn), .now = now,
     };
 
     iam_role_policies(i, r, &p);
@@ -130,15 +136,17 @@ static struct policy_decision role_decide(struct iam *i, const struct role *r, s
         q.n_keys = iam_role_keys(a, r, NULL, &keys);
         q.keys = keys;
     }
-    set = (struct policy_set){ .identity = p.v, .n_identity = p.n, .boundary = p.boundary };
+    set = (struct policy_set){ .identity = p.v, .n_identity = p.n, .boundary = p.boundary, .resource = resource->policy,
+                               .resource_account = resource->account };
     return policy_decide(&set, &q);
 }
 
-static struct policy_decision role_ask(struct iam *i, const struct role *r, struct str action, struct str resource,
-                                       struct now now)
+static struct policy_decision role_ask(struct iam *i, const struct role *r, struct str action,
+                                       const struct asked_resource *resource, struct now now)
 {
+    bool own = resource->policy == NULL && (str_absent(resource->account) || str_eq(resource->account, r->account));
     char text[VERDICT_KEY_MAX];
-    struct str key = verdict_key(text, r->arn, action, resource);
+    struct str key = own ? verdict_key(text, r->arn, action, resource->arn) : STR_NONE;
     struct verdict *v = str_absent(key) ? NULL : verdict_slot(i, key);
     struct policy_decision d;
 
@@ -168,8 +176,10 @@ static void say_why(const struct iam *i, const struct role *r, enum policy_reaso
 }
 
 enum role_verdict iam_role_may(void *iam, struct str role_arn, const char *action, struct str resource,
-                               struct now now, struct buf *why)
+                               const struct policy *resource_policy, struct str resource_account, struct now now,
+                               struct buf *why)
 {
+    struct asked_resource asked = { .arn = resource, .account = resource_account, .policy = resource_policy };
     struct iam *i = iam;
     const struct role *r = iam_role_by_arn(i, role_arn);
     struct policy_decision d;
@@ -179,7 +189,7 @@ enum role_verdict iam_role_may(void *iam, struct str role_arn, const char *actio
             buf_printf(why, "the role " STR_FMT " is unknown here", STR_ARG(role_arn));
         return ROLE_UNKNOWN;
     }
-    d = role_ask(i, r, str_of(action), resource, now);
+    d = role_ask(i, r, str_of(action), &asked, now);
     if (!d.allowed && why != NULL)
         say_why(i, r, d.reason, str_of(action), why);
     return d.allowed ? ROLE_ALLOWED : ROLE_DENIED;

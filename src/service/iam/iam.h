@@ -14,9 +14,11 @@ void iam_reset(struct iam *i, struct turn *t);
 struct service iam_service(struct iam *i);
 struct service sts_service(struct iam *i);                   /* src/service/sts: shares the roles through this header */
 
-/* sinks.role_may: decisions are cached per (role, action, resource) until any role or policy changes. */
+/* sinks.role_may.  Decisions are cached per (role, action, resource) until any role or policy changes, but those that
+ * hang on the resource's own policy (resource_policy not NULL) or on another account's resource. */
 enum role_verdict iam_role_may(void *iam, struct str role_arn, const char *action, struct str resource,
-                               struct now now, struct buf *why);
+                               const struct policy *resource_policy, struct str resource_account, struct now now,
+                               struct buf *why);
 /* Does the role exist, and may `service` ("lambda.amazonaws.com") assume it? 0 ok, 1 unknown, 2 not assumable.
  * A condition on a key that has no value yet (aws:SourceArn: the function is only being made) does not stand in the
  * way: whoever wrote it will fulfil it when the time comes. aws:SourceAccount is the role's account. */

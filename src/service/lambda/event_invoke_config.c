@@ -103,9 +103,11 @@ static int check_role_may(struct call *c, const struct version *v, const struct 
     const struct lambda *l = lambda_of(c);
     struct buf why CLEANUP(buf_done) = { 0 };
 
-    if (l->o.sinks->role_may == NULL)
+    struct arn arn;
+
+    if (l->o.sinks->role_may == NULL || arn_parse(target, &arn) != 0)
         return 0;
-    enum role_verdict may = l->o.sinks->role_may(l->o.sinks->role_arg, v->c.role, sink->action, target, c->turn->now, &why);
+    enum role_verdict may = sinks_role_may(l->o.sinks, c->turn, sink, v->c.role, sink->action, &arn, target, &why);
     if (may == ROLE_ALLOWED || (may == ROLE_UNKNOWN && !l->o.strict_permissions))
         return 0;
     /* UNVERIFIED for SQS, SNS and EventBridge: recorded with the apostrophe years ago, for Lambda without, lately. */

@@ -6,6 +6,7 @@
 #define WAYBILL_SERVICE_LAMBDA_H
 
 #include "flow/async.h"
+#include "flow/explain.h"
 #include "wire/call.h"
 
 struct lambda;
@@ -39,6 +40,10 @@ struct service lambda_service(struct lambda *l);
 struct async_host lambda_async_host(struct lambda *l);
 struct sink lambda_sink(struct lambda *l);                   /* the "lambda" row: a destination that is a function */
 bool lambda_uses_package(void *lambda, struct str sha256_hex);
+/* What this room knows of a function (a name, or an ARN with or without qualifier), for `waybill explain`.  A bare name
+ * is looked for in default_account, us-east-1 first, then in any region.  Reads only; texts in a. */
+void lambda_explain(struct lambda *l, struct turn *t, struct arena *a, struct str function, struct str default_account,
+                    struct explain_facts *ret);
 size_t lambda_function_count(const struct lambda *l);
 
 #endif

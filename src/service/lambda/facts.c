@@ -1,0 +1,108 @@
+/* facts.c - what `waybill explain` wants to know of a function.  Reads only. */
+#include "service/lambda/names.h"
+
+#define ROUTES_MOST 64
+#define ONWARD_MOST 200
+
+struct gathering {
+    struct lambda *l;
+    struct turn *t;
+    struct arena *a;
+    const struct function *f;
+    struct explain_facts *facts;
+    struct explain_route *routes;
+    struct explain_config *configs;
+    struct explain_onward *onward;
+};
+
+static struct function *find_by_name(struct lambda *l, struct str account, struct str region, struct str name)
+{
+    struct function *f = function_find(l, account, str_absent(region) ? STR("us-east-1") : region, name);
+    struct str key;
+    void *home;
+
+    for (size_t at = 0; f == NULL && str_absent(region) && map_next(&l->homes, &at, &key, &home);)
+        if (str_eq(((struct home *)home)->account, account))
+            f = function_find(l, account, ((struct home *)home)->region, name);
+    return f;
+}
+
+static void add_onward(struct gathering *g, const struct sink *sink, const struct arn *arn, struct str target)
+{
+    size_t have = g->facts->n_onward;
+
+    if (sink->onward != NULL && have < ONWARD_MOST)
+        g->facts->n_onward += sink->onward(sink->arg, g->t, g->a, arn, target, g->onward + have, ONWARD_MOST - have);
+}
+
+static void add_route(struct gathering *g, enum explain_way way, struct str qualifier, struct str target, struct str role)
+{
+    struct explain_facts *facts = g->facts;
+    CLEANUP(buf_done) struct buf why = { 0 };
+    struct explain_route *r = &g->routes[facts->n_routes];
+    const struct sink *sink;
+    struct arn arn;
+
+    if (str_empty(target) || facts->n_routes == ROUTES_MOST)
+        return;
+    facts->n_routes++;
+    *r = (struct explain_route){ .way = way, .qualifier = arena_str(g->a, qualifier), .target = arena_str(g->a, target), .role = ROLE_UNKNOWN };
+    sink = arn_parse(r->target, &arn) == 0 ? sinks_find(g->l->o.sinks, arn.service) : NULL;
+    if (sink == NULL)
+        return;
+    r->has_sink = true;
+    r->action = str_of(sink->action);
+    r->state = sink->state(sink->arg, g->t, &arn, r->target);
+    if (g->l->o.sinks->role_may != NULL)
+        r->role = sinks_role_may(g->l->o.sinks, g->t, sink, role, sink->action, &arn, r->target, &why);
+    r->role_why = buf_to_arena(&why, g->a);
+    add_onward(g, sink, &arn, r->target);
+}
+
+static void event_configs(struct gathering *g)
+{
+    struct explain_facts *facts = g->facts;
+    struct str key;
+    void *value;
+
+    for (size_t at = 0; map_next(&g->f->event_configs, &at, &key, &value) && facts->n_configs < ROUTES_MOST;) {
+        const struct event_config *e = value;
+        const struct version *v = qualifier_find(g->f, e->qualifier, NULL);
+        struct str role = v != NULL ? v->c.role : g->f->latest->c.role;
+
+        g->configs[facts->n_configs++] = (struct explain_config){ arena_str(g->a, e->qualifier), e->maximum_retry_attempts, e->maximum_event_age_s };
+        add_route(g, WAY_ON_SUCCESS, e->qualifier, e->on_success, role);
+        add_route(g, WAY_ON_FAILURE, e->qualifier, e->on_failure, role);
+    }
+}
+
+void lambda_explain(struct lambda *l, struct turn *t, struct arena *a, struct str function, struct str default_account,
+                    struct explain_facts *ret)
+{
+    struct gathering g = { .l = l, .t = t, .a = a, .facts = ret };
+    struct function_ref ref = { 0 };
+
+    ret->function = function;
+    ret->account = default_account;
+    ret->region = STR("us-east-1");
+    if (function_ref_parse(function, &ref) < 0)
+        return;
+    g.f = find_by_name(l, str_absent(ref.account) ? default_account : ref.account, ref.region, ref.name);
+    if (g.f == NULL)
+        return;
+    ret->exists = true;
+    ret->function = arena_str(a, g.f->name);
+    ret->function_arn = arena_str(a, g.f->arn);
+    ret->account = arena_str(a, g.f->home->account);
+    ret->region = arena_str(a, g.f->home->region);
+    ret->role_arn = arena_str(a, g.f->latest->c.role);
+    ret->role_known = l->o.role_state == NULL || l->o.role_state(l->o.role_arg, ret->role_arn) != ROLE_STATE_UNKNOWN;
+    ret->reserved_concurrency = g.f->reserved_concurrency;
+    g.routes = arena_calloc(a, ROUTES_MOST, sizeof(*g.routes));
+    g.configs = arena_calloc(a, ROUTES_MOST, sizeof(*g.configs));
+    g.onward = arena_calloc(a, ONWARD_MOST, sizeof(*g.onward));
+    ret->routes = g.routes;
+    ret->configs = g.configs;
+    ret->onward = g.onward;
+    event_configs(&g);
+}
