@@ -26,7 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # service -> folder of its handlers
-SERVICES = {'lambda': 'lambda', 'sqs': 'sqs', 'iam': 'iam', 'sts': 'sts', 'logs': 'logs'}
+SERVICES = {name: name for name in ('lambda', 'sqs', 'iam', 'sts', 'logs', 'sns', 'events', 's3', 'cloudwatch')}
 
 # service, structure.member -> why nobody has to read it
 NO_EFFECT = {

@@ -29,7 +29,8 @@
     E(E_FAULT,    12, "a fault was set for the client") \
     E(E_WAIT,     13, "the answer comes later") \
     E(E_SYSTEM,   14, "a system call failed") \
-    E(E_CLOSED,   15, "the other side closed")
+    E(E_CLOSED,   15, "the other side closed") \
+    E(E_UNDONE,   16, "undone: something in the turn failed unexpectedly")
 
 enum error_code {
 #define E(name, n, text) name = (n),

@@ -206,21 +206,24 @@ static void reload(void *arg, struct turn *t)
     load(arg, t);
 }
 
-/* A full disk: memory is read again before anything else may look at what the turn had changed, and no event is started
- * until the next second: its end could not be written either. */
+/* A full disk, or a turn that was undone: memory is read again before anything else may look at what the turn had
+ * changed.  With a full disk no event is started until the next second: its end could not be written either. */
 static void fatal(void *arg, int error, const char *why)
 {
     struct waybill *w = arg;
 
-    if (error != -E_FULL) {
+    if (error != -E_FULL && error != -E_UNDONE) {
         fprintf(stderr, "event=store_failed what=\"%s\" error=\"%s\" action=\"stopping: the disk cannot be believed\"\n", why, error_text(error));
         _exit(1);
     }
     if (w->reloading)
         return;
-    if (!w->disk_full)
+    if (error == -E_UNDONE)
+        fprintf(stderr, "event=turn_undone what=\"%s\" action=\"requests of the turn refused, memory read again from the store\"\n", why);
+    else if (!w->disk_full)
         fprintf(stderr, "event=disk_full what=\"%s\" action=\"requests refused, memory read again from the store\"\n", why);
-    w->disk_full = w->reloading = true;
+    w->disk_full = w->disk_full || error == -E_FULL;
+    w->reloading = true;
     engine_run_now(w->engine, reload, w);
     w->reloading = false;
 }

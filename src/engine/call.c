@@ -147,6 +147,8 @@ void engine_handle(struct engine *e, struct turn *t, struct call *c, const struc
     c->now = t->now;
     result = h->fn(c, c->input, c->output);
     c->turn = NULL;
+    if (result < 0 && result != -E_WAIT && (result != -E_FAULT || c->fault.row == NULL))
+        store_spoil(t->store);                               /* nobody knows what it had written */
     if (result != -E_WAIT)
         answer(e, c, result);
     else if (c->gone)

@@ -31,7 +31,7 @@ struct engine_options {
     void *after_arg;
     void (*flush)(void *arg);                                /* write held replies */
     void *flush_arg;
-    /* A commit failed with `error`: memory no longer matches the store. -E_FULL: reload; else stop the server. */
+    /* A commit failed with `error`: memory no longer matches the store. -E_FULL, -E_UNDONE: reload; else stop the server. */
     void (*fatal)(void *arg, int error, const char *why);
     void *fatal_arg;
 };

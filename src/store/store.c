@@ -29,7 +29,7 @@ struct store {
     int lock_fd;
 
     bool in_turn;
-    int failed;                                              /* 0, -E_FULL or -E_IO */
+    int failed;                                              /* 0, -E_FULL, -E_UNDONE or -E_IO */
     unsigned open_rows;
     struct statement **statements;                           /* by sql.id; owns */
     uint32_t statements_cap;
@@ -97,7 +97,7 @@ static void statements_done(struct store *s)
 
 static void fail(struct store *s, int code)
 {
-    CHECK(code == -E_FULL || code == -E_IO);
+    CHECK(code == -E_FULL || code == -E_IO || code == -E_UNDONE);
     if (s->failed != -E_IO)
         s->failed = code;
 }
@@ -215,8 +215,15 @@ static void turn_over(struct store *s, bool kept)
         s->ids_durable = s->ids_end;
     else
         s->ids_end = s->ids_durable;
-    if (s->failed == -E_FULL)
+    if (s->failed != -E_IO)
         s->failed = 0;
+}
+
+void store_spoil(struct store *s)
+{
+    store_check(s);
+    if (s->in_turn && s->failed == 0)
+        fail(s, -E_UNDONE);
 }
 
 void store_rollback(struct store *s)

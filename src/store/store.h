@@ -72,6 +72,9 @@ uint64_t store_next_id(struct store *s);
 
 int  store_commit(struct store *s);                          /* 0 at once when nothing was written */
 void store_rollback(struct store *s);
+/* Something of this turn failed half-way: its commit will fail with -E_UNDONE if anything was written, so that nobody
+ * keeps half of it.  As after -E_FULL the caller reloads its memory; the next turn is free again. */
+void store_spoil(struct store *s);
 bool store_dirty(const struct store *s);                     /* something was written since the last commit */
 
 /* Small durable settings of the server itself (clock, node). */

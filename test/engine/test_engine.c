@@ -12,7 +12,8 @@ static size_t n_order;
 
 static void after_commit(void *arg, const struct now *now) { (void)arg; (void)now; }
 static void flush(void *arg) { (void)arg; }
-static void fatal(void *arg, int error, const char *why) { (void)arg; (void)error; (void)why; CHECK(false); }
+static int fatal_error;
+static void fatal(void *arg, int error, const char *why) { (void)arg; (void)why; fatal_error = error; }
 
 static void setup(void)
 {
@@ -24,6 +25,7 @@ static void setup(void)
     o.store = store;
     engine = engine_new(&o);
     n_order = 0;
+    fatal_error = 0;
 }
 
 static void teardown(void)
@@ -104,6 +106,49 @@ TEST(engine, the_patient_are_not_quiet)
     EXPECT(!engine_quiet(engine).quiet);
     run_until(1);
     EXPECT(engine_quiet(engine).quiet);
+    teardown();
+}
+
+static void write_setting(void *arg, struct turn *t)
+{
+    store_setting_put(t->store, STR("test"), str_of(arg));
+}
+
+static void spoil(void *arg, struct turn *t)
+{
+    (void)arg;
+    store_spoil(t->store);
+}
+
+static struct str setting(struct arena *a)
+{
+    return store_setting(store, a, STR("test"));
+}
+
+TEST(engine, a_spoiled_turn_leaves_nothing)
+{
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+
+    setup();
+    EXPECT_INT(engine_run_now(engine, write_setting, "first"), 0);
+    engine_soon(engine, write_setting, "second");
+    engine_soon(engine, spoil, NULL);
+    engine_soon(engine, note, "a");
+    run_until(1);
+    EXPECT_INT(fatal_error, -E_UNDONE);
+    EXPECT_STR(setting(a), STR("first"));
+    fatal_error = 0;
+    EXPECT_INT(engine_run_now(engine, write_setting, "third"), 0);   /* the next turn is free again */
+    EXPECT_STR(setting(a), STR("third"));
+    EXPECT_INT(fatal_error, 0);
+    teardown();
+}
+
+TEST(engine, spoiling_a_turn_that_wrote_nothing_is_nothing)
+{
+    setup();
+    EXPECT_INT(engine_run_now(engine, spoil, NULL), 0);
+    EXPECT_INT(fatal_error, 0);
     teardown();
 }
 
