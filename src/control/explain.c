@@ -2,7 +2,9 @@
 #include <stdlib.h>
 
 #include "control/internal.h"
+#include "flow/metric_read.h"
 
+#define DAY_MS ((int64_t)86400000)
 #define JOURNEYS 50                                          /* the newest of the function */
 
 struct question { struct control *c; struct exchange *x; struct str function, request; struct buf answer; int status; };
@@ -41,6 +43,29 @@ static size_t one_journey(struct control *c, struct arena *mem, struct str id, s
     return async_journey(c->o.async, c->o.store, mem, id, j) == 0 || journey_get(c->o.store, mem, id, j) == 0;
 }
 
+/* The sum of the last day, of the function under whatever name it was invoked. */
+static double counted(struct turn *t, struct arena *mem, const struct explain_facts *f, const char *name)
+{
+    struct metric_dimension function = { STR("FunctionName"), f->function };
+    struct metric_query q = { .place = { f->account, f->region, STR("AWS/Lambda"), &function, 1 }, .name = str_of(name),
+        .from_ms = t->now.wall_ms - DAY_MS, .to_ms = t->now.wall_ms + 60000, .period_ms = DAY_MS * 2, .origin_ms = t->now.wall_ms - DAY_MS };
+    CLEANUP(metric_points_done) struct metric_points points = { 0 };
+    double sum = 0;
+
+    metric_read(t->metrics, t, mem, &q, &points);
+    for (size_t i = 0; i < points.n; i++)
+        sum += points.v[i].sum;
+    return sum;
+}
+
+static void count(struct turn *t, struct arena *mem, struct explain_facts *f)
+{
+    f->throttles = counted(t, mem, f, "Throttles");
+    f->dropped = counted(t, mem, f, "AsyncEventsDropped");
+    f->delivery_failures = counted(t, mem, f, "DestinationDeliveryFailures");
+    f->dead_letter_errors = counted(t, mem, f, "DeadLetterErrors");
+}
+
 static void gather(struct question *q, struct turn *t, struct explain_facts *f)
 {
     struct control *c = q->c;
@@ -52,6 +77,8 @@ static void gather(struct question *q, struct turn *t, struct explain_facts *f)
     f->clock_frozen = c->o.clock->mode == CLOCK_FROZEN;
     f->function = q->function;
     c->o.explain(c->o.arg, t, mem, q->function, f);
+    if (f->exists && t->metrics != NULL)
+        count(t, mem, f);
     f->journeys = v;
     f->n_journeys = str_absent(q->request) ? control_journeys(c, mem, str_absent(f->function_arn) ? q->function : f->function_arn, JOURNEYS, v)
                                            : one_journey(c, mem, q->request, v);

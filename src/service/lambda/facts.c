@@ -1,8 +1,11 @@
 /* facts.c - what `waybill explain` wants to know of a function.  Reads only. */
+#include "flow/destination.h"
+#include "service/lambda/history.h"
 #include "service/lambda/names.h"
 
 #define ROUTES_MOST 64
 #define ONWARD_MOST 200
+#define VERSIONS_MOST 10                                     /* newest; older ones are rarely meant */
 
 struct gathering {
     struct lambda *l;
@@ -54,7 +57,8 @@ static void add_route(struct gathering *g, enum explain_way way, struct str qual
     r->action = str_of(sink->action);
     r->state = sink->state(sink->arg, g->t, &arn, r->target);
     if (g->l->o.sinks->role_may != NULL)
-        r->role = sinks_role_may(g->l->o.sinks, g->t, sink, role, sink->action, &arn, r->target, &why);
+        r->role = destination_role_may(g->l->o.sinks, g->t, sink, role, sink->action, r->target,
+                                       destination_resource(g->a, r->target, g->f->name, g->t->now.wall_ms), &why);
     r->role_why = buf_to_arena(&why, g->a);
     add_onward(g, sink, &arn, r->target);
 }
@@ -74,6 +78,61 @@ static void event_configs(struct gathering *g)
         add_route(g, WAY_ON_SUCCESS, e->qualifier, e->on_success, role);
         add_route(g, WAY_ON_FAILURE, e->qualifier, e->on_failure, role);
     }
+}
+
+/* Of $LATEST and of the newest versions: each froze its own. */
+static void dead_letters(struct gathering *g)
+{
+    const struct function *f = g->f;
+
+    add_route(g, WAY_DEAD_LETTER, LATEST, f->latest->c.dead_letter, f->latest->c.role);
+    for (size_t i = f->n_versions, n = 0; i-- > 0 && n < VERSIONS_MOST; n++)
+        add_route(g, WAY_DEAD_LETTER, f->versions[i]->number, f->versions[i]->c.dead_letter, f->versions[i]->c.role);
+}
+
+static bool way_of(struct str member, enum explain_way *ret)
+{
+    static const struct { const char *member; enum explain_way way; } rows[] = {
+        { "OnSuccess", WAY_ON_SUCCESS }, { "OnFailure", WAY_ON_FAILURE }, { "DeadLetterConfig", WAY_DEAD_LETTER } };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (str_is(member, rows[i].member)) {
+            *ret = rows[i].way;
+            return true;
+        }
+    return false;
+}
+
+static void changes(struct gathering *g)
+{
+    struct history_entry *v = arena_calloc(g->a, LAMBDA_HISTORY_ROWS, sizeof(*v));
+    struct explain_change *to = arena_calloc(g->a, LAMBDA_HISTORY_ROWS, sizeof(*to));
+    size_t n = history_list(g->l, g->t->store, g->a, g->f->home->account, g->f->home->region, g->f->name, v, LAMBDA_HISTORY_ROWS);
+    enum explain_way way;
+
+    g->facts->changes = to;
+    for (size_t i = 0; i < n; i++)
+        if (way_of(v[i].member, &way))
+            to[g->facts->n_changes++] = (struct explain_change){ v[i].at_ms, v[i].operation, v[i].qualifier, way, v[i].before, v[i].after };
+}
+
+static void usage(struct gathering *g)
+{
+    const struct usage_facts *u = &g->f->facts;
+    struct explain_facts *to = g->facts;
+
+    to->sync_count = u->sync_invocations;
+    to->async_count = u->async_invocations;
+    to->last_sync_ms = u->last_sync_ms;
+    to->last_async_ms = u->last_async_ms;
+    to->batch_source = str_of(u->last_sync_batch);
+    if (u->refused.member == NULL)
+        return;
+    CHECK(way_of(str_of(u->refused.member), &to->refused_way));
+    to->refused_ms = u->refused.at_ms;
+    to->refused_target = arena_str(g->a, u->refused.target);
+    to->refused_why = arena_str(g->a, u->refused.why);
+    to->refused_qualifier = arena_str(g->a, u->refused.qualifier);
 }
 
 void lambda_explain(struct lambda *l, struct turn *t, struct arena *a, struct str function, struct str default_account,
@@ -105,4 +164,7 @@ void lambda_explain(struct lambda *l, struct turn *t, struct arena *a, struct st
     ret->configs = g.configs;
     ret->onward = g.onward;
     event_configs(&g);
+    dead_letters(&g);
+    changes(&g);
+    usage(&g);
 }
