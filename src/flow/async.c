@@ -3,6 +3,7 @@
 
 #include "flow/async_internal.h"
 #include "flow/lineage.h"
+#include "flow/metric_lambda.h"
 
 #define SLAB_EVENTS 1024
 #define PRUNE_EVERY 20000
@@ -164,22 +165,23 @@ void lane_remember(struct lane *l, const struct target *target)
     l->maximum_retry_attempts = target->maximum_retry_attempts;
     l->maximum_event_age_s = target->maximum_event_age_s;
     if (l->config_mem != NULL && str_eq(l->on_success, target->on_success) && str_eq(l->on_failure, target->on_failure)
-        && str_eq(l->role_arn, target->code->role_arn))
+        && str_eq(l->role_arn, target->code->role_arn) && str_eq(l->dead_letter, target->code->dead_letter))
         return;
     arena_free(l->config_mem);
     l->config_mem = arena_new(0);
     l->on_success = arena_str(l->config_mem, target->on_success);
     l->on_failure = arena_str(l->config_mem, target->on_failure);
     l->role_arn = arena_str(l->config_mem, target->code->role_arn);
+    l->dead_letter = arena_str(l->config_mem, target->code->dead_letter);
 }
 
 /* What the row of a tried event remembers (config_text() in async_attempt.c), until the target is asked again. */
 static void lane_recall(struct lane *l, struct str config)
 {
-    struct str line[5] = { STR_NONE, STR_NONE, STR_NONE, STR_NONE, STR_NONE };
+    struct str line[6] = { STR_NONE, STR_NONE, STR_NONE, STR_NONE, STR_NONE, STR_NONE };
 
     for (size_t i = 0; i < ARRAY_LEN(line); i++)
-        if (!str_cut(&config, '\n', &line[i]))
+        if (!str_cut(&config, '\n', &line[i]) && i < 5)      /* the sixth came later */
             return;
     if (str_to_i64(line[0], &l->maximum_retry_attempts) < 0 || str_to_i64(line[1], &l->maximum_event_age_s) < 0)
         return;
@@ -188,6 +190,7 @@ static void lane_recall(struct lane *l, struct str config)
     l->role_arn = arena_str(l->config_mem, line[2]);
     l->on_success = arena_str(l->config_mem, line[3]);
     l->on_failure = arena_str(l->config_mem, line[4]);
+    l->dead_letter = arena_str(l->config_mem, line[5]);
 }
 
 /* ---- moves ---- */
@@ -276,6 +279,7 @@ int async_accept(struct async *a, struct turn *t, const struct async_request *r,
     e = event_new(a, lane_for(a, r), seq, t->now.wall_ms);
     e->state = EVENT_ACCEPTED;
     event_list_add(&a->accepted, e);
+    metric_lambda_received(t, &(struct metric_lambda){ r->account, r->region, r->name, r->qualifier, STR_NONE });
     return 0;
 }
 
@@ -306,6 +310,7 @@ static bool pump_one(struct async *a, struct lane *l, const struct now *now)
     struct target target = { .reserved_concurrency = -1 };
     int r = a->o.host.resolve(a->o.host.arg, l->account, l->region, l->name, l->qualifier, &target);
     enum attempt_result why;
+    uint64_t life;
 
     if (r == -E_BUSY)
         return false;
@@ -318,11 +323,11 @@ static bool pump_one(struct async *a, struct lane *l, const struct now *now)
     }
     if (a->o.executor.capacity(a->o.executor.arg, target.code) == 0)
         return false;
-    if (a->o.host.acquire(a->o.host.arg, l->account, l->region, l->name) != ADMITTED) {
+    if (a->o.host.acquire(a->o.host.arg, l->account, l->region, l->name, &life) != ADMITTED) {
         async_decide_later(a, take_ready(a, l), ATTEMPT_THROTTLED);
         return true;
     }
-    attempt_start(a, take_ready(a, l), &target, now);
+    attempt_start(a, take_ready(a, l), &target, life, now);
     return true;
 }
 

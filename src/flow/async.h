@@ -18,10 +18,12 @@
 #include "flow/sink.h"
 
 struct async;
+struct metric_concurrency;
 
 /* An invocation target as one attempt sees it; asked again for every attempt. */
 struct target {
-    struct code *code;                                       /* the version this attempt runs (alias weights drawn) */
+    struct code *code;                                       /* the version this attempt runs (alias weights drawn);
+                                                                its dead-letter queue is the one that counts */
     int64_t reserved_concurrency;                            /* -1: none */
     bool recursion_allowed;
     /* EventInvokeConfig of exactly this qualifier; defaults where unset. strs borrow until the turn ends. */
@@ -35,9 +37,12 @@ struct async_host {                                          /* service/lambda, 
     void *arg;
     /* 0, or -E_NOT_FOUND: function or qualifier is gone. -E_BUSY: exists but cannot run yet (Pending). */
     int (*resolve)(void *arg, struct str account, struct str region, struct str name, struct str qualifier, struct target *ret);
-    /* Takes a concurrency slot of the function / the account's pool. */
-    enum admission (*acquire)(void *arg, struct str account, struct str region, struct str name);
-    void (*release)(void *arg, struct str account, struct str region, struct str name);
+    /* Takes a concurrency slot of the function / the account's pool.  *ret_life: to be given back with the slot; a slot
+     * of a former life (before a reset or a reload) is gone, and giving it back does nothing. */
+    enum admission (*acquire)(void *arg, struct str account, struct str region, struct str name, uint64_t *ret_life);
+    void (*release)(void *arg, struct str account, struct str region, struct str name, uint64_t life);
+    /* Slots in use now, for CloudWatch (flow/metric_lambda.h).  False: nothing is known.  NULL: nobody counts. */
+    bool (*concurrency)(void *arg, struct str account, struct str region, struct str name, struct metric_concurrency *ret);
 };
 
 struct async_options {

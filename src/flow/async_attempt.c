@@ -1,7 +1,8 @@
 /* async_attempt.c - one attempt of one event: start it, and when it ended let flow/retry.h decide and act on it. */
 #include "flow/async_internal.h"
-#include "flow/destination.h"
+#include "flow/deadletter.h"
 #include "flow/lineage.h"
+#include "flow/metric_lambda.h"
 
 #define STORY_MAX_BYTES 8192                                 /* beyond it throttles are no longer told one by one */
 
@@ -56,19 +57,51 @@ static struct str function_arn(const struct lane *l)
     return str_make(l->arn.p, l->function_arn_n);
 }
 
+/* What the samples of a lane's event count for. */
+#define METRIC_OF(lane_, version_) \
+    ((struct metric_lambda){ (lane_)->account, (lane_)->region, (lane_)->name, (lane_)->qualifier, (version_) })
+
+/* One sample now; the resource is the function as it was asked for ("f", "f:live"). */
+static void count_one(struct turn *t, const struct lane *l, struct str version, const char *metric)
+{
+    struct str resource = str_sub(l->invoked_arn, l->function_arn_n - l->name.n, l->invoked_arn.n);
+
+    metric_function(t, l->account, l->region, l->name, resource, version, metric, 1, "Count", t->now.wall_ms);
+}
+
+static struct destination_facts facts_of(const struct async *a, const struct lane *l, const struct ending *x, struct str target)
+{
+    return (struct destination_facts){ .target_arn = target, .role_arn = l->role_arn, .function_name = l->name,
+        .source_arn = l->arn, .trace_header = x->trace, .strict_permissions = a->o.strict_permissions };
+}
+
 static void deliver(struct async *a, struct turn *t, const struct event *e, const struct ending *x,
                     const struct retry_decision *d, struct buf *story)
 {
     const struct lane *l = e->lane;
     struct str target = d->condition == CONDITION_SUCCESS ? l->on_success : l->on_failure;
-    struct destination_facts to = { .target_arn = target, .role_arn = l->role_arn, .function_name = l->name,
-        .source_arn = l->arn, .trace_header = x->trace, .strict_permissions = a->o.strict_permissions };
+    struct destination_facts to = facts_of(a, l, x, target);
     struct record_facts f = { .decided_ms = t->now.wall_ms, .request_id = x->row.request_id, .function_arn = l->arn,
         .condition = d->condition, .executions = d->executions, .request_payload = x->row.payload, .status = x->status,
         .executed_version = x->version, .function_error = x->function_error, .response_payload = x->response };
 
-    if (!str_absent(target) && target.n > 0)
-        destination_deliver(a->o.sinks, t, &to, &f, story);
+    if (!str_empty(target) && destination_deliver(a->o.sinks, t, &to, &f, story) != DELIVERED)
+        count_one(t, l, x->version, "DestinationDeliveryFailures");
+}
+
+/* The event itself, beside the record and independent of it. */
+static void bury(struct async *a, struct turn *t, const struct event *e, const struct ending *x, const struct retry_decision *d,
+                 struct buf *story)
+{
+    const struct lane *l = e->lane;
+    struct destination_facts to = facts_of(a, l, x, l->dead_letter);
+    struct dead_letter_facts f = { .request_id = x->row.request_id, .function_arn = l->arn, .condition = d->condition,
+        .status = x->status, .request_payload = x->row.payload, .response_payload = x->response };
+
+    if (d->condition == CONDITION_SUCCESS || str_empty(l->dead_letter))
+        return;
+    if (dead_letter_deliver(a->o.sinks, t, &to, &f, story) != DELIVERED)
+        count_one(t, l, x->version, "DeadLetterErrors");
 }
 
 static const char *end_story(struct buf *story, int64_t now_ms, const struct retry_decision *d, const struct lane *l)
@@ -108,7 +141,10 @@ static void finish(struct async *a, struct turn *t, struct event *e, struct endi
         x->status = 0;                                       /* neither context nor payload, whatever came before */
         x->response = STR_NONE;
     }
+    if (d->condition == CONDITION_RECURSIVE)
+        count_one(t, e->lane, STR_NONE, "RecursiveInvocationsDropped");
     deliver(a, t, e, x, d, &story);
+    bury(a, t, e, x, d, &story);
     journey_put(t, e->node.seq, x->row.request_id, function_arn(e->lane), e->lane->qualifier, state, buf_view(&story));
     async_event_end(a, t, e);
 }
@@ -116,8 +152,9 @@ static void finish(struct async *a, struct turn *t, struct event *e, struct endi
 /* As the target said it last, for a restart after which the target may be gone. */
 static void config_text(struct buf *b, const struct lane *l)
 {
-    buf_printf(b, "%lld\n%lld\n" STR_FMT "\n" STR_FMT "\n" STR_FMT, (long long)l->maximum_retry_attempts,
-               (long long)l->maximum_event_age_s, STR_ARG(l->role_arn), STR_ARG(l->on_success), STR_ARG(l->on_failure));
+    buf_printf(b, "%lld\n%lld\n" STR_FMT "\n" STR_FMT "\n" STR_FMT "\n" STR_FMT, (long long)l->maximum_retry_attempts,
+               (long long)l->maximum_event_age_s, STR_ARG(l->role_arn), STR_ARG(l->on_success), STR_ARG(l->on_failure),
+               STR_ARG(l->dead_letter));
 }
 
 static void again(struct async *a, struct turn *t, struct event *e, struct ending *x, const struct retry_decision *d,
@@ -138,13 +175,18 @@ static void again(struct async *a, struct turn *t, struct event *e, struct endin
     async_event_wait(a, t, e, d->again_ms);
 }
 
-/* The configuration in force now, not the one the attempt began with. */
-static bool refresh(struct async *a, struct lane *l)
+/* The configuration in force now, not the one the attempt began with.  Role and dead-letter queue are those of the
+ * version that ran: an alias with weights may have drawn another one this time. */
+static bool refresh(struct async *a, struct lane *l, struct str version)
 {
-    struct target target = { .reserved_concurrency = -1 };
+    const struct async_host *h = &a->o.host;
+    struct target target = { .reserved_concurrency = -1 }, ran = { .reserved_concurrency = -1 };
 
-    if (a->o.host.resolve(a->o.host.arg, l->account, l->region, l->name, l->qualifier, &target) != 0)
+    if (h->resolve(h->arg, l->account, l->region, l->name, l->qualifier, &target) != 0)
         return false;
+    if (!str_empty(version) && !str_eq(version, target.code->version)
+        && h->resolve(h->arg, l->account, l->region, l->name, version, &ran) == 0)
+        target.code = ran.code;
     lane_remember(l, &target);
     return target.reserved_concurrency == 0;
 }
@@ -152,13 +194,15 @@ static bool refresh(struct async *a, struct lane *l)
 static void decide(struct async *a, struct turn *t, struct event *e, struct ending *x, enum attempt_result result)
 {
     struct lane *l = e->lane;
-    bool reserved_zero = refresh(a, l);
+    bool reserved_zero = refresh(a, l, x->version);
     struct retry_facts f = { .result = result, .now_ms = t->now.wall_ms, .enqueued_ms = e->enqueued_ms,
         .retries = e->retries, .backoff = e->backoff, .executions = e->executions, .reserved_zero = reserved_zero,
         .maximum_retry_attempts = l->maximum_retry_attempts, .maximum_event_age_s = l->maximum_event_age_s,
         .base_delay_ms = a->o.retry_delay_ms };
     struct retry_decision d = retry_decide(&f);
 
+    if (d.condition != CONDITION_NONE)
+        metric_lambda_ended(t, &METRIC_OF(l, x->version), d.condition != CONDITION_SUCCESS);
     if (d.condition == CONDITION_NONE)
         again(a, t, e, x, &d, result);
     else
@@ -187,6 +231,7 @@ void async_decide(struct async *a, struct turn *t, struct event *e, enum attempt
         x.status = 404;
         x.version = x.response = STR_NONE;
     } else if (result == ATTEMPT_THROTTLED) {
+        metric_lambda_throttled(t, &METRIC_OF(e->lane, STR_NONE));
         if (x.story.n < STORY_MAX_BYTES)
             story_add(&x.story, now_ms, "throttled", "z", "no free concurrency");
         if (e->executions == 0)
@@ -236,6 +281,22 @@ static void attempt_free(struct attempt *at)
     arena_free(at->mem);                                     /* at lies in it */
 }
 
+/* While it still holds its slot. */
+static void count_execution(struct async *a, struct turn *t, const struct attempt *at, const struct outcome *o)
+{
+    struct metric_run run = { .started_ms = o->started_ms, .duration_us = o->duration_us, .error = o->kind == OUTCOME_ERROR,
+                              .async = true, .enqueued_ms = at->event->enqueued_ms };
+    struct metric_lambda f = METRIC_OF(at->event->lane, at->execution.code->version);
+    const struct async_host *h = &a->o.host;
+    struct metric_concurrency c;
+
+    if (t->metrics == NULL || o->kind == OUTCOME_SYSTEM)
+        return;
+    metric_lambda_executed(t, &f, &run);
+    if (h->concurrency != NULL && h->concurrency(h->arg, f.account, f.region, f.name, &c))
+        metric_lambda_concurrency(t, &f, &c);
+}
+
 static void attempt_done(struct execution *ex, const struct outcome *o, struct turn *t)
 {
     struct attempt *at = (struct attempt *)(void *)ex;
@@ -248,7 +309,8 @@ static void attempt_done(struct execution *ex, const struct outcome *o, struct t
         attempt_free(at);
         return;
     }
-    a->o.host.release(a->o.host.arg, e->lane->account, e->lane->region, e->lane->name);
+    count_execution(a, t, at, o);
+    a->o.host.release(a->o.host.arg, e->lane->account, e->lane->region, e->lane->name, at->life);
     if (!str_absent(at->row.story))
         buf_str(&x.story, at->row.story);
     result = tell_outcome(at, o, &x, t->now.wall_ms);
@@ -266,7 +328,7 @@ static void attempt_done(struct execution *ex, const struct outcome *o, struct t
     attempt_free(at);
 }
 
-void attempt_start(struct async *a, struct event *e, const struct target *target, const struct now *now)
+void attempt_start(struct async *a, struct event *e, const struct target *target, uint64_t life, const struct now *now)
 {
     struct arena *mem = arena_new(0);
     struct attempt *at = ARENA_NEW(mem, struct attempt);
@@ -277,13 +339,14 @@ void attempt_start(struct async *a, struct event *e, const struct target *target
     CHECK(event_row_read(a->store, mem, e->node.seq, &at->row));
     lineage_next(mem, at->row.trace, function_arn(l), now->wall_ms, &at->trace, &count);
     if (count > LINEAGE_MAX_EXECUTIONS && !target->recursion_allowed) {
-        a->o.host.release(a->o.host.arg, l->account, l->region, l->name);
+        a->o.host.release(a->o.host.arg, l->account, l->region, l->name, life);
         arena_free(mem);
         async_decide_later(a, e, ATTEMPT_RECURSIVE);
         return;
     }
     at->async = a;
     at->event = e;
+    at->life = life;
     e->state = EVENT_RUNNING;
     list_append(&a->running, &at->link);
     at->execution = (struct execution){ .code = code_ref(target->code), .request_id = at->row.request_id,
@@ -300,7 +363,7 @@ void attempts_let_go(struct async *a)
         struct attempt *at = CONTAINER_OF(k, struct attempt, link);
         struct lane *l = at->event->lane;
 
-        a->o.host.release(a->o.host.arg, l->account, l->region, l->name);
+        a->o.host.release(a->o.host.arg, l->account, l->region, l->name, at->life);
         at->async = NULL;
         at->event = NULL;
     }

@@ -42,7 +42,7 @@ struct lane {
     /* What the target said last: outlives the function, so that an event whose function was deleted still
      * retries and reports as configured. */
     int64_t maximum_retry_attempts, maximum_event_age_s;
-    struct str on_success, on_failure, role_arn;             /* owned */
+    struct str on_success, on_failure, role_arn, dead_letter;/* owned */
     struct arena *config_mem;
 };
 
@@ -58,6 +58,7 @@ struct attempt {
     struct link link;                                        /* async.running */
     struct async *async;                                     /* NULL: let go by a reset */
     struct event *event;
+    uint64_t life;                                           /* of its concurrency slot */
     struct arena *mem;
     struct event_row row;
     struct str trace;                                        /* of this execution, with its lineage */
@@ -94,7 +95,8 @@ void lane_remember(struct lane *l, const struct target *target);
 
 /* async_attempt.c */
 bool event_row_read(struct store *s, struct arena *mem, uint64_t seq, struct event_row *ret);
-void attempt_start(struct async *a, struct event *e, const struct target *target, const struct now *now);
+/* life: of the concurrency slot it runs in. */
+void attempt_start(struct async *a, struct event *e, const struct target *target, uint64_t life, const struct now *now);
 void async_decide(struct async *a, struct turn *t, struct event *e, enum attempt_result result);
 void attempts_let_go(struct async *a);
 void attempts_free(struct async *a);                         /* the executor is gone: nobody will end them */

@@ -19,6 +19,7 @@ struct code {
     struct str account, region, name, version;               /* version: "$LATEST" or digits */
     struct str runtime, handler, role_arn;
     struct str package_sha256_hex;                           /* directory name of the unpacked package */
+    struct str dead_letter;                                  /* ARN of the version's dead-letter queue; absent: none */
     struct str log_group;
     bool log_json;
     struct str app_log_level, system_log_level;              /* JSON logging; absent: unset */

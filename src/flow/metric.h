@@ -31,8 +31,15 @@ struct metric_place {
 /* One sample of one series, at at_ms of the server's clock.  unit: "Count", "Milliseconds", ... as CloudWatch spells it. */
 void metric_add(struct turn *t, const struct metric_place *p, const char *name, double value, const char *unit, int64_t at_ms);
 
+/* What PutMetricData may bring instead of one value: many values with their counts, or sums of samples nobody knows singly. */
+struct metric_pair;                                          /* flow/metric_values.h */
+void metric_add_pairs(struct turn *t, const struct metric_place *p, const char *name, const struct metric_pair *v, size_t n,
+                      const char *unit, int64_t at_ms);
+void metric_add_sums(struct turn *t, const struct metric_place *p, const char *name, double count, double sum, double low,
+                     double high, const char *unit, int64_t at_ms);
+
 /* AWS/Lambda: the sample counts in three or four series: the account's, the function's, the resource's, and with the
- * version that ran where version is given (AWS Lambda developer guide, "Types of metrics for Lambda functions").
+ * version that ran where version is given and the resource names $LATEST or an alias (AWS Lambda developer guide, "Types of metrics for Lambda functions").
  * resource: "name", "name:alias", as the caller asked. */
 void metric_function(struct turn *t, struct str account, struct str region, struct str name, struct str resource,
                      struct str version, const char *metric, double value, const char *unit, int64_t at_ms);

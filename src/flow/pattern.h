@@ -4,8 +4,13 @@
  * attributes, SNS filter policies on the message body.  Rules: AWS EventBridge user guide, "Event patterns"; AWS SNS
  * developer guide, "Subscription filter policies"; the Event Ruler's documentation.
  *
- * A compiled pattern is owned and immutable and holds copies of everything; matching allocates nothing but what it says.
- * Cost of a match: a walk over the fields the pattern names; of a set: see pattern_set below. */
+ * A compiled pattern is owned and immutable and holds copies of everything; matching allocates nothing, except scratch
+ * for keys and strings with escapes and for attributes of type String.Array.
+ *
+ * Cost of a match: a walk over the fields the pattern names and the members beside them; no combination of pattern and
+ * event is worse than that (330 fields against 80,000 members, 870 KB: 20 ms).  Measured with an event of 720 bytes
+ * (bench/patterns): source and detail-type 100 ns, a number in detail 130 ns, two conditions in the last of five
+ * elements 450 ns; reading the event itself 800 ns. */
 #ifndef WAYBILL_FLOW_PATTERN_H
 #define WAYBILL_FLOW_PATTERN_H
 
@@ -17,20 +22,27 @@ enum pattern_dialect { PATTERN_EVENTS, PATTERN_SNS_ATTRIBUTES, PATTERN_SNS_BODY 
 
 struct pattern;
 /* 0, or -E_INVALID and in *ret_why AWS's sentence without the prefix the API puts before it: for PATTERN_EVENTS what
- * follows "Event pattern is not valid. Reason: ", for SNS what follows "FilterPolicy: ". */
+ * follows "Event pattern is not valid. Reason: ", for SNS what follows "FilterPolicy: ".  Most sentences go on, as
+ * AWS's do, with a line feed and the place ("\n at [Source: (String)"..."; line: 1, column: 9]").  Nothing is written
+ * on success.  Time and memory are bounded by the text; "$or" may multiply to 1,000 combinations. */
 int pattern_compile(enum pattern_dialect dialect, struct str text, struct pattern **ret, struct buf *ret_why);
 struct pattern *pattern_free(struct pattern *p);
 
-/* PATTERN_EVENTS and PATTERN_SNS_BODY. */
+/* PATTERN_EVENTS and PATTERN_SNS_BODY.  An event that is no object matches nothing. */
 bool pattern_match(const struct pattern *p, const struct json *event);
 
-/* PATTERN_SNS_ATTRIBUTES.  type: "String", "Number", "String.Array", "Binary". */
+/* PATTERN_SNS_ATTRIBUTES.  type: "String", "Number", "String.Array", "Binary", or with a custom label ("Number.x").
+ * Of Binary only whether it is there can be asked. */
 struct pattern_attribute { struct str name, type, value; };
 bool pattern_match_attributes(const struct pattern *p, const struct pattern_attribute *v, size_t n);
 
-/* Many patterns asked at once: the rules of a bus.  Finds those that match without asking each: patterns are filed under
- * one exact value they cannot match without (source, detail-type, ...); the rest are asked one by one.
- * Cost: one look-up per field of the event plus one match per candidate. */
+/* Many patterns asked at once: the rules of a bus.  Finds those that match without asking each: a pattern is filed under
+ * a field it cannot match without, the one whose queue is shortest: exact texts and prefixes in hash tables, numbers
+ * and ranges in a list of spans, everything else in a list of tests.
+ * Cost: one look-up per field of the event that any pattern is filed under, and one match per candidate.  Measured with
+ * 10,000 patterns and that event: each another detail-type 0.5 us, each another prefix 0.4 us, each another range of
+ * one number 12 us; a wildcard or anything-but alone 10 ns per pattern.
+ * Adding and removing takes time in the values filed under; a pattern added twice with one owner counts once. */
 struct pattern_set;
 struct pattern_set *pattern_set_new(void);
 struct pattern_set *pattern_set_free(struct pattern_set *s);

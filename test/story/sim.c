@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "flow/metric_read.h"
 #include "story/sim.h"
 
 struct sim_soon {
@@ -23,6 +24,8 @@ static void tell(struct sim *s, const char *fmt, ...)
 {
     va_list ap;
 
+    if (s->quiet && strncmp(fmt, "sent", 4) != 0)
+        return;
     buf_printf(&s->story, "[%6lld] ", (long long)(s->now_ms - SIM_START_MS));
     va_start(ap, fmt);
     buf_vprintf(&s->story, fmt, ap);
@@ -59,7 +62,8 @@ static const struct turn_ops ops = { .timer_set = op_timer_set, .timer_cancel = 
 
 static struct turn begin(struct sim *s)
 {
-    return (struct turn){ .store = s->store, .now = { s->now_ms, s->now_ms * 1000000 }, .ops = &ops, .engine = s };
+    return (struct turn){ .store = s->store, .now = { s->now_ms, s->now_ms * 1000000 }, .ops = &ops, .engine = s,
+                          .metrics = s->metrics };
 }
 
 static void end(struct sim *s, struct turn *t)
@@ -77,20 +81,22 @@ static int resolve(void *arg, struct str account, struct str region, struct str 
     (void)account;
     (void)region;
     (void)name;
-    (void)qualifier;
     if (s->pending)
         return -E_BUSY;
     if (s->missing)
         return -E_NOT_FOUND;
     s->target.code->version = str_of(s->version);
     *ret = s->target;
+    if (s->other != NULL && (str_eq(qualifier, s->other->version) || (s->draw_other && !str_is(qualifier, s->version))))
+        ret->code = s->other;
     return 0;
 }
 
-static enum admission acquire(void *arg, struct str account, struct str region, struct str name)
+static enum admission acquire(void *arg, struct str account, struct str region, struct str name, uint64_t *ret_life)
 {
     struct sim *s = arg;
 
+    *ret_life = 7;
     (void)account;
     (void)region;
     (void)name;
@@ -102,8 +108,9 @@ static enum admission acquire(void *arg, struct str account, struct str region, 
     return ADMITTED;
 }
 
-static void release(void *arg, struct str account, struct str region, struct str name)
+static void release(void *arg, struct str account, struct str region, struct str name, uint64_t life)
 {
+    CHECK(life == 7);
     (void)account;
     (void)region;
     (void)name;
@@ -161,6 +168,28 @@ static enum sink_state state(void *arg, struct turn *t, const struct arn *target
     return SINK_OK;
 }
 
+/* What goes with the body: attributes, and what bus and bucket need. */
+static void tell_parcel(struct sim *s, const struct parcel *p)
+{
+    CLEANUP(buf_done) struct buf b = { 0 };
+    struct arn arn;
+
+    CHECK(arn_parse(p->target_arn, &arn) == 0);
+    for (size_t i = 0; i < p->n_attributes; i++) {
+        const struct parcel_attribute *a = &p->attributes[i];
+        uint64_t seq;
+        bool id = uuid_to_seq(a->value, &seq) == 0;
+
+        buf_printf(&b, " " STR_FMT "(" STR_FMT ")=" STR_FMT, STR_ARG(a->name), STR_ARG(a->type), STR_ARG(id ? STR("<id>") : a->value));
+    }
+    if (str_is(arn.service, "events"))
+        buf_printf(&b, " source=%s detail-type=%s", p->event_source, p->detail_type);
+    if (str_is(arn.service, "s3"))
+        buf_printf(&b, " function=" STR_FMT, STR_ARG(p->function_name));
+    buf_printf(&b, " from " STR_FMT, STR_ARG(p->source_arn));
+    buf_printf(&s->story, "        " STR_FMT "\n", STR_ARG(str_trim(buf_view(&b))));
+}
+
 /* The id in a record is random; the story shows <id>. */
 static void tell_body(struct sim *s, struct str target, struct str body)
 {
@@ -172,25 +201,67 @@ static void tell_body(struct sim *s, struct str target, struct str body)
         buf_z(&b, "<id>");
         buf_str(&b, str_sub(body, (size_t)at + 13 + UUID_TEXT, body.n));
     }
-    tell(s, "sent to " STR_FMT ": " STR_FMT, STR_ARG(target), STR_ARG(buf_view(&b)));
+    tell(s, "sent to " STR_FMT ": " STR_FMT, STR_ARG(target), STR_ARG(at >= 0 ? buf_view(&b) : body));
+}
+
+static bool is_closed(const struct sim *s, struct str target)
+{
+    return s->closed == NULL || str_starts(target, str_of(s->closed));
+}
+
+/* The target is a function: the parcel is its event. */
+static bool feed(struct sim *s, struct turn *t, const struct parcel *p, struct buf *why)
+{
+    struct async_request r = { .account = STR("111111111111"), .region = STR("us-east-1"), .payload = p->body,
+        .trace_header = p->trace_header, .type = "destination", .source = p->source_arn };
+    char id[UUID_TEXT + 1];
+    struct arn arn;
+
+    if (arn_parse(p->target_arn, &arn) != 0 || !str_is(arn.service, "lambda"))
+        return false;
+    r.name = str_sub(arn.resource, 9, arn.resource.n);       /* behind "function:" */
+    CHECK(async_accept(s->async, t, &r, id) == 0);
+    buf_z(why, id);
+    return true;
 }
 
 static enum delivery deliver(void *arg, struct turn *t, const struct parcel *p, struct buf *why)
 {
     struct sim *s = arg;
 
-    (void)t;
-    if (s->delivery != DELIVERED) {
+    if (s->delivery != DELIVERED && is_closed(s, p->target_arn)) {
         tell(s, "the queue refuses");
-        buf_z(why, "The specified queue does not exist.");
+        if (s->delivery != DELIVERY_NO_RESOURCE)
+            buf_z(why, "The specified queue does not exist.");
         return s->delivery;
     }
+    snprintf(s->sent_trace, sizeof(s->sent_trace), STR_FMT, STR_ARG(p->trace_header));
     if (s->tell_record)
         tell_body(s, p->target_arn, p->body);
     else
         tell(s, "sent to " STR_FMT " (%zu bytes)", STR_ARG(p->target_arn), p->body.n);
+    if (s->tell_parcel)
+        tell_parcel(s, p);
+    if (s->feed_itself && feed(s, t, p, why))
+        return DELIVERED;
     buf_z(why, "m1");
     return DELIVERED;
+}
+
+/* A bucket or a queue may say no by itself. */
+static const struct policy *own_policy(void *arg, const struct arn *target, struct str text)
+{
+    (void)target;
+    (void)text;
+    return ((struct sim *)arg)->own;
+}
+
+static bool own_denies(const struct policy *own, struct str role, const char *action, struct str resource)
+{
+    struct policy_request r = { .caller = { .kind = CALLER_ROLE, .account = STR("111111111111"), .arn = role, .role_arn = role },
+        .action = str_of(action), .resource = resource };
+
+    return own != NULL && (policy_evaluate(own, &r) & POLICY_DENIES) != 0;
 }
 
 static enum role_verdict role_may(void *arg, struct str role_arn, const char *action, struct str resource,
@@ -198,11 +269,14 @@ static enum role_verdict role_may(void *arg, struct str role_arn, const char *ac
 {
     struct sim *s = arg;
 
-    (void)role_arn;
-    (void)resource;
-    (void)own;
     (void)account;
     (void)now;
+    if (own_denies(own, role_arn, action, resource)) {
+        buf_z(why, "an explicit deny in a resource-based policy");
+        return ROLE_DENIED;
+    }
+    if (!is_closed(s, resource))
+        return ROLE_ALLOWED;
     if (s->verdict == ROLE_DENIED)
         buf_printf(why, "no identity-based policy allows the %s action", action);
     return s->verdict;
@@ -221,12 +295,12 @@ static struct async *make_async(struct sim *s)
     return async_new(&o);
 }
 
-static struct code *make_code(void)
+struct code *sim_code(const char *version)
 {
     struct arena *mem = arena_new(0);
     struct code *c = ARENA_NEW(mem, struct code);
 
-    *c = (struct code){ .magic = CODE_MAGIC, .refs = 1, .mem = mem, .name = STR("f"), .version = STR("$LATEST"),
+    *c = (struct code){ .magic = CODE_MAGIC, .refs = 1, .mem = mem, .name = STR("f"), .version = str_of(version),
         .function_arn = STR("arn:aws:lambda:us-east-1:111111111111:function:f"), .role_arn = STR("arn:aws:iam::111111111111:role/r") };
     return c;
 }
@@ -243,8 +317,8 @@ struct sim *sim_new(void)
 {
     struct store_options so = { .ephemeral = true };
     struct sim *s = xcalloc(1, sizeof(*s));
-    struct sink row = { .service = "sqs", .action = "sqs:SendMessage", .action_name = "SendMessage", .state = state,
-                        .deliver = deliver, .arg = s };
+    static const char *const rows[][2] = { { "sqs", "sqs:SendMessage" }, { "sns", "sns:Publish" }, { "events", "events:PutEvents" },
+                                           { "s3", "s3:PutObject" }, { "lambda", "lambda:InvokeFunction" } };
 
     CHECK(store_open(&so, &s->store, NULL) == 0);
     s->now_ms = SIM_START_MS;
@@ -252,10 +326,13 @@ struct sim *sim_new(void)
     s->slots = 1000;
     s->delivery = DELIVERED;
     s->verdict = ROLE_ALLOWED;
-    s->max_body_bytes = row.max_body_bytes = 1048576;
-    s->target = (struct target){ .code = make_code(), .reserved_concurrency = -1, .maximum_retry_attempts = 2, .maximum_event_age_s = 21600 };
+    s->max_body_bytes = 1048576;
+    s->metrics = metrics_new();
+    s->target = (struct target){ .code = sim_code("$LATEST"), .reserved_concurrency = -1, .maximum_retry_attempts = 2, .maximum_event_age_s = 21600 };
     list_init(&s->running);
-    sinks_add(&s->sinks, &row);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        sinks_add(&s->sinks, &(struct sink){ .service = rows[i][0], .action = rows[i][1], .action_name = rows[i][1], .state = state,
+            .deliver = deliver, .policy = own_policy, .max_body_bytes = s->max_body_bytes, .arg = s });
     s->sinks.role_may = role_may;
     s->sinks.role_arg = s;
     s->async = make_async(s);
@@ -286,6 +363,9 @@ struct sim *sim_free(struct sim *s)
     heap_done(&s->timers);                                   /* before the timers' owner goes */
     async_free(s->async);
     code_unref(s->target.code);
+    code_unref(s->other);
+    policy_free(s->own);
+    metrics_free(s->metrics);
     store_close(s->store);
     buf_done(&s->story);
     free(s);
@@ -385,6 +465,24 @@ void sim_restart(struct sim *s)
     s->async = make_async(s);
     tell(s, "killed and started again");
     load(s);
+}
+
+double sim_metric(struct sim *s, const char *name)
+{
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+    CLEANUP(metric_points_done) struct metric_points points = { 0 };
+    struct metric_dimension f = { STR("FunctionName"), STR("f") };
+    struct metric_query q = { .place = { STR("111111111111"), STR("us-east-1"), STR("AWS/Lambda"), &f, 1 }, .name = str_of(name),
+        .unit = STR_NONE, .from_ms = SIM_START_MS / 60000 * 60000, .to_ms = s->now_ms + 60000, .period_ms = 60000 };
+    struct turn t = begin(s);
+    double sum = 0;
+
+    q.origin_ms = q.from_ms;
+    metric_read(s->metrics, &t, a, &q, &points);
+    for (size_t i = 0; i < points.n; i++)
+        sum += points.v[i].sum;
+    end(s, &t);
+    return sum;
 }
 
 const char *sim_story(struct sim *s)

@@ -26,6 +26,7 @@ struct sim {
     struct store *store;
     struct async *async;
     struct heap timers;
+    struct metrics *metrics;
     int64_t now_ms;
     struct buf story;
     /* the function, as the next attempt sees it */
@@ -36,16 +37,24 @@ struct sim {
     size_t n_answers, n_attempts;
     int64_t slots;                                           /* free concurrency */
     bool reserved_pool;
-    /* the destination */
+    struct code *other;                                      /* a second version, NULL: there is none; */
+    bool draw_other;                                         /* an alias means it from now on */
+    /* the destinations: a queue, a topic, a bus, a bucket, and other functions */
     enum role_verdict verdict;
     enum delivery delivery;
+    const char *closed;                                      /* verdict and delivery are about this target alone; NULL: all */
+    struct policy *own;                                      /* the targets' own policy; NULL: none; owned */
     bool tell_record;                                        /* the record's whole text in the story */
+    bool tell_parcel;                                        /* and what goes with it */
+    bool feed_itself;                                        /* functions are real targets: what is sent runs there */
+    bool quiet;                                              /* only what is sent */
     size_t max_body_bytes;
     struct sinks sinks;
     struct list running;
     struct sim_soon *soon;
     const char *trace;                                       /* header of the next event; NULL: none */
     char last_trace[512];                                    /* of the last execution */
+    char sent_trace[512];                                    /* of the last parcel */
 };
 
 struct sim *sim_new(void);
@@ -53,6 +62,9 @@ struct sim *sim_free(struct sim *s);
 void sim_answers(struct sim *s, size_t n, const struct sim_answer *v);
 /* Accepts one event for function f, qualifier NULL: unqualified; returns its id (static buffer). */
 const char *sim_event(struct sim *s, const char *qualifier, const char *payload);
+struct code *sim_code(const char *version);                  /* of function f; free with code_unref() */
+/* The sum of a metric of function f, over everything counted so far. */
+double sim_metric(struct sim *s, const char *name);
 void sim_run(struct sim *s, int64_t until_ms);               /* lives until then, ms since the start */
 void sim_restart(struct sim *s);                             /* as after kill -9: memory gone, the store stays */
 const char *sim_story(struct sim *s);                        /* so far; starts a new one */
