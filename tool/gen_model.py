@@ -14,6 +14,7 @@ import sys
 # ---------------------------------------------------------------------------------------------------------------
 # What the models lack.
 #   file                model to read
+#   also                operations without a handler whose shapes are written all the same: tests of the protocol use them
 #   protocols           when the service speaks more than its model's `protocols` list says
 #   xmlns               namespace of query replies
 #   error_namespace     prefix of __type in JSON errors
@@ -24,6 +25,8 @@ import sys
 #   unchecked_members   the same for single members
 #   enum_orders         shape -> values in the order AWS's validation texts show
 #   check_first         members whose violations AWS reports before their siblings'
+#   roots               operation -> root element of its rest-xml reply, where it is not the output's own name
+#   unwrapped           operations whose rest-xml reply is the output's one member and nothing around it
 SQS_NAMES = 'AWS.SimpleQueueService.'
 SERVICES = {
     'lambda': {
@@ -109,7 +112,46 @@ SERVICES = {
     'logs': {'file': 'logs-2014-03-28.json'},
     'sns': {'file': 'sns-2010-03-31.json'},
     'events': {'file': 'events-2015-10-07.json'},
-    's3': {'file': 's3-2006-03-01.json'},
+    's3': {
+        'file': 's3-2006-03-01.json',
+        'xmlns': 'http://s3.amazonaws.com/doc/2006-03-01/',
+        # As the examples of the Amazon S3 API reference show them.
+        'roots': {
+            'CompleteMultipartUpload': 'CompleteMultipartUploadResult',
+            'CreateMultipartUpload': 'InitiateMultipartUploadResult',
+            'CreateSession': 'CreateSessionResult',
+            'DeleteObjects': 'DeleteResult',
+            'GetBucketAccelerateConfiguration': 'AccelerateConfiguration',
+            'GetBucketAcl': 'AccessControlPolicy',
+            'GetBucketCors': 'CORSConfiguration',
+            'GetBucketLifecycle': 'LifecycleConfiguration',
+            'GetBucketLifecycleConfiguration': 'LifecycleConfiguration',
+            'GetBucketLocation': 'LocationConstraint',
+            'GetBucketLogging': 'BucketLoggingStatus',
+            'GetBucketNotification': 'NotificationConfiguration',
+            'GetBucketRequestPayment': 'RequestPaymentConfiguration',
+            'GetBucketTagging': 'Tagging',
+            'GetBucketVersioning': 'VersioningConfiguration',
+            'GetBucketWebsite': 'WebsiteConfiguration',
+            'GetObjectAcl': 'AccessControlPolicy',
+            'GetObjectAttributes': 'GetObjectAttributesResponse',     # UNVERIFIED
+            'GetObjectLegalHold': 'LegalHold',
+            'GetObjectRetention': 'Retention',
+            'GetObjectTagging': 'Tagging',
+            'ListBucketAnalyticsConfigurations': 'ListBucketAnalyticsConfigurationResult',
+            'ListBucketInventoryConfigurations': 'ListInventoryConfigurationsResult',
+            'ListBucketMetricsConfigurations': 'ListMetricsConfigurationsResult',
+            'ListBuckets': 'ListAllMyBucketsResult',
+            'ListDirectoryBuckets': 'ListAllMyDirectoryBucketsResult',
+            'ListMultipartUploads': 'ListMultipartUploadsResult',
+            'ListObjectVersions': 'ListVersionsResult',
+            'ListObjects': 'ListBucketResult',
+            'ListObjectsV2': 'ListBucketResult',
+            'ListParts': 'ListPartsResult',
+        },
+        'unwrapped': {'GetBucketLocation'},
+        'also': {'PutBucketAcl', 'GetObjectLegalHold'},
+    },
     'cloudwatch': {'file': 'cloudwatch-2010-08-01.json'},
 }
 
@@ -172,14 +214,51 @@ def whole(value):
     return 'INT64_MIN' if number == -2 ** 63 else 'INT64_C(%d)' % number
 
 
-class Model:
-    """One service as C text."""
+# A row of a table of handlers: { "CreateQueue", sqs_create_queue, ...  or  X(CreateFunction, lambda_create_function, ...
+HANDLER = re.compile(r'\{ *"([A-Z]\w+)", *\w+ *[,}]|\bX\(([A-Z]\w+), *\w+')
 
-    def __init__(self, service, model, facts, source):
+
+def handled(root, service):
+    """The operations that src/service/<service> has a handler for; none found: a service still without handlers."""
+    folder, found = os.path.join(root, 'service', service), set()
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        if name.endswith(('.c', '.h')):
+            with open(os.path.join(folder, name), encoding='utf-8') as f:
+                found |= {a or b for a, b in HANDLER.findall(f.read())}
+    return found
+
+
+def reachable(shapes, names):
+    """The shapes below those named, in no order."""
+    seen, todo = set(), list(names)
+    while todo:
+        name = todo.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        shape = shapes[name]
+        todo += [m['shape'] for m in shape.get('members', {}).values()]
+        todo += [shape[k]['shape'] for k in ('member', 'key', 'value') if k in shape]
+    return seen
+
+
+class Model:
+    """One service as C text.  Every operation has a row; only those with a handler have shapes: the others are refused
+    before anything is decoded, and rows nobody reads would still be loaded."""
+
+    def __init__(self, service, model, facts, source, wanted=None):
         self.service, self.model, self.facts, self.source = service, model, facts, source
         self.meta = model['metadata']
         self.shapes = model['shapes']
         self.operations = model['operations']
+        wanted = (wanted or set()) & set(self.operations)
+        wanted = wanted | facts.get('also', set()) if wanted else set(self.operations)
+        for name, op in self.operations.items():
+            if name not in wanted:
+                op.pop('input', None), op.pop('output', None)
+        roots = [op[side]['shape'] for op in self.operations.values() for side in ('input', 'output') if side in op]
+        kept = reachable(self.shapes, roots + self.errors())
+        self.shapes = {n: s for n, s in self.shapes.items() if n in kept}
         listed = facts.get('protocols') or self.meta.get('protocols') or [self.meta['protocol']]
         self.protocols = [p for p in listed if p in PROTOCOLS]
 
@@ -384,7 +463,19 @@ class Model:
         out += ['    &%s_error_%s,' % (self.service, n) for n in self.errors()]
         return out + ['    NULL', '};', '']
 
+    def root(self, name, op):
+        """The root element of a rest-xml reply; None when the reply has no document."""
+        shape = op['output']['shape']
+        payload = self.shapes[shape].get('payload')
+        ref = self.shapes[shape]['members'][payload] if payload else op['output']
+        if payload and self.kind(ref['shape']) != 'STRUCT':
+            return None
+        named = ref.get('locationName') if ref.get('locationName') != payload else None   # the member's own is a default
+        own = named or self.shapes[ref['shape']].get('locationName') or ref['shape']
+        return self.facts.get('roots', {}).get(name, own)
+
     def op_rows(self):
+        paths = [(op['http']['method'], op['http']['requestUri']) for op in self.operations.values()]
         out = ['static const struct op %s[] = {' % self.static('ops')]
         for index, (name, op) in enumerate(self.operations.items()):
             row = ['.name = ' + c_string(name), '.method = ' + c_string(op['http']['method']),
@@ -396,8 +487,15 @@ class Model:
             wrapper = op.get('output', {}).get('resultWrapper')
             if not wrapper and 'output' in op and 'query' in self.protocols:
                 wrapper = name + 'Result'
+            if 'rest-xml' in self.protocols and 'output' in op:
+                wrapper = self.root(name, op)
             if wrapper:
                 row.append('.result_wrapper = ' + c_string(wrapper))
+            if name in self.facts.get('unwrapped', ()):
+                row.append('.unwrapped = true')
+            here = (op['http']['method'], op['http']['requestUri'])
+            if 'rest-xml' in self.protocols and op.get('deprecated') and paths.count(here) > 1:
+                row.append('.deprecated = true')
             out.append('    { %s },' % ', '.join(row))
         return out + ['};', '']
 
@@ -424,9 +522,9 @@ class Model:
                 + ['    .%s = %s,' % r for r in rows] + ['};'])
 
 
-def generate(service, model, facts, source):
-    """(header text, rows text) of one service."""
-    m = Model(service, model, facts, source)
+def generate(service, model, facts, source, wanted=None):
+    """(header text, rows text) of one service; wanted: the operations to have shapes, None for all."""
+    m = Model(service, model, facts, source, wanted)
     return m.header(), m.rows()
 
 
@@ -438,7 +536,8 @@ def main(argv):
         facts = SERVICES[service]
         with open(os.path.join(models, facts['file']), encoding='utf-8') as f:
             model = json.load(f)
-        for name, text in zip(('.h', '.c'), generate(service, model, facts, facts['file'])):
+        wanted = handled(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'src'), service)
+        for name, text in zip(('.h', '.c'), generate(service, model, facts, facts['file'], wanted)):
             with open(os.path.join(out, service + name), 'w', encoding='utf-8') as f:
                 f.write(text)
 

@@ -24,6 +24,7 @@ UNKNOWN = 'skipping unknown members is a client feature; a server writes none'
 OFFSETS = 'reading of offsets is a client feature; a server writes UTC'
 ERROR_FORMS = 'one of many error forms a client must read; a server writes one of them (RestJsonInvalidGreetingError and the like)'
 EMPTY_BODY = 'clients accept an empty body for an empty output; a server writes {}'
+EMPTY_MAP = 'clients accept an empty body for an empty output; a server writes an empty map'
 QUERY_MAP = 'a client leaves named parameters out of the map; a server sees the whole query string'
 ERROR_MEMBERS = 'a fault carries its message and ready JSON, not modelled headers'
 NO_OUTPUT = 'an operation without output: clients accept {} and nothing; a server writes nothing, as SQS does'
@@ -62,10 +63,31 @@ SKIPPED = {
     'AwsJson10DeserializeIgnoreType': UNKNOWN,
     'handles_unexpected_json_output': UNKNOWN,
     'AwsJson10HandlesUnexpectedJsonOutput': UNKNOWN,
+    'SDKAppliedContentEncoding_restXml': GZIP,
+    'SDKAppendedGzipAfterProvidedEncoding_restXml': GZIP,
+    'AllQueryStringTypes': QUERY_MAP,
+    'RestXmlQueryStringEscaping': QUERY_MAP,
+    'RestXmlSupportsNaNFloatQueryValues': QUERY_MAP,
+    'RestXmlSupportsInfinityFloatQueryValues': QUERY_MAP,
+    'RestXmlSupportsNegativeInfinityFloatQueryValues': QUERY_MAP,
+    'RestXmlZeroAndFalseQueryValues': QUERY_MAP,
+    'RestXmlQueryParamsStringListMap': QUERY_MAP,
+    'RestXmlQueryPrecedence': QUERY_MAP,
+    'HttpPrefixHeadersAreNotPresent': NO_BYTES,
+    'InvalidGreetingError': UNKNOWN,
+    'ComplexError': ERROR_MEMBERS,
+    'RestXmlHttpResponseCode': 'a type without a body is read by clients; a server writes neither',
+    'IgnoreQueryParamsInResponse': 'the vector shows a body the model does not have',
+    'empty_output_no_body': EMPTY_MAP,
+    'RpcV2CborPayloadWithUnsetUnion': EMPTY_MAP,
+    'NoOutputClientAllowsEmptyCbor': 'an operation without output: clients accept an empty map and nothing; a server writes nothing',
+    'RpcV2CborDeserializesDenseSetMapAndSkipsNull': NULLS,
+    'RpcV2CborClientDoesntDeserializeNullStructureValues': NULLS,
+    'RpcV2CborExtraFieldsInTheBodyShouldBeSkippedByClients': UNKNOWN,
     'handles_empty_output_shape': NO_OUTPUT,
     'AwsJson10HandlesEmptyOutputShape': NO_OUTPUT,
 }
-for _prefix in ('RestJson', 'AwsJson11', 'AwsJson10', 'AwsQuery'):
+for _prefix in ('RestJson', 'AwsJson11', 'AwsJson10', 'AwsQuery', 'RestXml'):
     SKIPPED[_prefix + 'DateTimeWithNegativeOffset'] = SKIPPED[_prefix + 'DateTimeWithPositiveOffset'] = OFFSETS
 for _form in ('UsingXAmznErrorTypeWithUri', 'UsingXAmznErrorTypeWithUriAndNamespace', 'UsingCode',
               'UsingCodeAndNamespace', 'UsingCodeUriAndNamespace', 'WithDunderTypeUriAndNamespace'):
@@ -94,6 +116,10 @@ class Suite:
         facts = {'header': 'wire/model', 'xmlns': 'https://example.com/'}
         if 'json_1_0' in self.name:
             facts['error_namespace'] = 'aws.protocoltests.json10'
+        if 'query_compatible' in self.name and 'cbor' in self.name:
+            facts['error_namespace'] = 'aws.protocoltests.rpcv2cbor'
+        elif 'cbor' in self.name:
+            facts['error_namespace'] = 'smithy.protocoltests.rpcv2Cbor'
         header, rows = gen_model.generate(self.name, model, facts, 'test vectors')
         header = header.replace('#include "wire/model.h"', '')
         rows = re.sub(r'#include .*\n', '', rows)
@@ -123,6 +149,14 @@ def bytes_row(text):
     return '{ NULL, 0 }' if text is None else '{ %s, %d }' % (c_string(text), len(text.encode('utf-8')))
 
 
+def body_row(service, text):
+    """CBOR stands in the vectors as base64."""
+    if text is None or 'cbor' not in service.name:
+        return bytes_row(text)
+    data = base64.b64decode(text)
+    return '{ "%s", %d }' % (''.join('\\%03o' % b for b in data), len(data))
+
+
 def headers_row(headers, without=()):
     pairs = ['{ %s, %s }' % (c_string(k), c_string(v)) for k, v in sorted((headers or {}).items()) if k not in without]
     return '{ %s }' % ', '.join(pairs + ['{ NULL, NULL }'])
@@ -136,7 +170,7 @@ def input_row(service, index, case):
     return [
         ('op', '&%s_ops[%d]' % (service.name, index)),
         ('method', c_string(sent.get('method', 'POST'))), ('path', bytes_row(path)), ('query', bytes_row(query)),
-        ('headers', headers_row(sent.get('headers'))), ('body', bytes_row(sent.get('body', ''))),
+        ('headers', headers_row(sent.get('headers'))), ('body', body_row(service, sent.get('body', ''))),
         ('params', c_string(None if params is None else json.dumps(params))),
     ]
 
@@ -152,7 +186,7 @@ def output_row(service, index, case):
     given, reply = case['given'], case['response']
     shapes = service.suite['shapes']
     rows = [('op', '&%s_ops[%d]' % (service.name, index)), ('status', '%d' % reply['status_code']),
-            ('headers', headers_row(reply.get('headers'), REQUEST_HEADERS)), ('body', bytes_row(reply.get('body')))]
+            ('headers', headers_row(reply.get('headers'), REQUEST_HEADERS)), ('body', body_row(service, reply.get('body')))]
     if 'errorCode' in case:
         name = error_shape(shapes, case['errorCode'])
         rows += [('error', '&%s_error_%s' % (service.name, name)),

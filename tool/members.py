@@ -34,6 +34,10 @@ NO_EFFECT = {
         'CloudWatch Logs API reference, PutLogEvents: the sequence token is ignored, also when it is not valid',
     ('logs', 'FilterLogEventsRequest.interleaved'):
         'CloudWatch Logs API reference, FilterLogEvents: ignored since June 2019, results are always interleaved',
+    ('events', 'DeleteRuleRequest.Force'):
+        'EventBridge API reference, DeleteRule: for rules that AWS services manage; there are none here',
+    ('events', 'RemoveTargetsRequest.Force'):
+        'EventBridge API reference, RemoveTargets: for rules that AWS services manage; there are none here',
 }
 
 # service, structure.member -> the members below are never looked at, because giving this one is refused
@@ -46,6 +50,11 @@ REFUSED_WHOLE = {
     ('iam', 'SimulateCustomPolicyRequest.OrderedOrganizationPolicyInputList'),
     ('iam', 'SimulatePrincipalPolicyRequest.PolicyExclusionList'),
     ('sts', 'AssumeRoleRequest.ProvidedContexts'),
+    ('cloudwatch', 'PutMetricDataInput.EntityMetricData'),
+    ('s3', 'CreateBucketConfiguration.Location'), ('s3', 'CreateBucketConfiguration.Bucket'),
+    ('events', 'Target.KinesisParameters'), ('events', 'Target.RunCommandParameters'), ('events', 'Target.EcsParameters'),
+    ('events', 'Target.BatchParameters'), ('events', 'Target.HttpParameters'), ('events', 'Target.RedshiftDataParameters'),
+    ('events', 'Target.SageMakerPipelineParameters'), ('events', 'Target.AppSyncParameters'),
     ('logs', 'PutLogEventsRequest.entity'),                  # its reply says so: rejectedEntityInfo
 }
 

@@ -15,14 +15,15 @@
 #include <sys/random.h>
 #include <zlib.h>
 
-static EVP_MD *md5, *sha256;
+static EVP_MD *md5, *sha1, *sha256;
 static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
 
 static void fetch(void)
 {
     md5 = EVP_MD_fetch(NULL, "MD5", NULL);
+    sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    CHECK(md5 != NULL && sha256 != NULL);
+    CHECK(md5 != NULL && sha1 != NULL && sha256 != NULL);
 }
 
 static EVP_MD_CTX *digest_begin(EVP_MD **md)
@@ -94,13 +95,17 @@ struct hasher {
     EVP_MD_CTX *c;
 };
 
-struct hasher *hasher_new_md5(void)
+static struct hasher *hasher_new(EVP_MD **md)
 {
     struct hasher *h = xmalloc(sizeof(*h));
 
-    h->c = digest_begin(&md5);
+    h->c = digest_begin(md);
     return h;
 }
+
+struct hasher *hasher_new_md5(void) { return hasher_new(&md5); }
+struct hasher *hasher_new_sha1(void) { return hasher_new(&sha1); }
+struct hasher *hasher_new_sha256(void) { return hasher_new(&sha256); }
 
 void hasher_add(struct hasher *h, const void *p, size_t n)
 {

@@ -14,6 +14,8 @@ uint32_t crc32_of(struct str s);                             /* zlib's */
 /* Piecewise, for what does not lie in one piece (message attribute MD5s). */
 struct hasher;
 struct hasher *hasher_new_md5(void);
+struct hasher *hasher_new_sha1(void);
+struct hasher *hasher_new_sha256(void);
 void hasher_add(struct hasher *h, const void *p, size_t n);
 struct digest hasher_end(struct hasher *h);                  /* frees h */
 

@@ -2,8 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/id.h"
 #include "engine/internal.h"
+#include "wire/aws_chunked.h"
+#include "wire/gzip_body.h"
 
 #define CLIENT_CLOSED 499                                    /* never seen: the client is gone */
 
@@ -78,7 +79,7 @@ static void encode_raw(struct call *c, struct reply *r)
 {
     r->status = c->status != 0 ? c->status : c->op->status;
     r->content_type = c->raw_content_type;
-    buf_printf(&r->headers, "x-amzn-RequestId: " STR_FMT "\r\n", STR_ARG(c->request_id));
+    request_id_lines(&r->headers, c->service, c->protocol, c->request_id);
     buf_str(&r->body, c->raw_body);
 }
 
@@ -119,6 +120,7 @@ static void answer(struct engine *e, struct call *c, int result)
     h->status = r.status;
     h->headers = r.headers;
     h->body = r.body;
+    h->head_bytes = r.head_bytes;
 }
 
 void call_reply(struct call *c, int result)
@@ -171,8 +173,11 @@ void engine_replies_send(struct engine *e)
         struct exchange *x = h->x;
 
         x->on_gone = NULL;
+        struct str body = buf_view(&h->body);
+        if (h->head_bytes > 0 && str_is(x->method, "HEAD"))
+            body.n = h->head_bytes;                          /* net tells the length of a body it does not look at */
         buf_done(&h->call->extra_headers);                   /* before the reply: it may end the call's memory */
-        exchange_reply(x, h->status, buf_view(&h->headers), buf_view(&h->body));
+        exchange_reply(x, h->status, buf_view(&h->headers), body);
         buf_done(&h->headers);
         buf_done(&h->body);
     }
@@ -225,9 +230,25 @@ static bool too_large(struct call *c, const struct handler *h)
 
     if (c->x->body.n <= max)
         return false;
+    if (speaks_s3(c->service, c->protocol)) {
+        call_fault(c, &error_request_entity_too_large, "Your proposed upload exceeds the maximum allowed size");
+        fault_element(c->mem, &c->fault, "ProposedSize", arena_printf(c->mem, "%zu", c->x->body.n));
+        fault_element(c->mem, &c->fault, "MaxSizeAllowed", arena_printf(c->mem, "%zu", max));
+        return true;
+    }
     call_fault(c, &error_request_entity_too_large, "Request must be smaller than %zu bytes for the %s operation", max, c->op->name);
     c->fault.bare = true;
     return true;
+}
+
+/* S3's part: the name in host and path as one path, and the body without its own chunks. */
+static int open_s3(struct call *c, const struct route *route, struct request_parts *parts)
+{
+    int r = aws_chunked_open(c->mem, c->x, &c->fault);
+
+    *parts = parts_of(c->x);
+    parts->path = route->path;
+    return r;
 }
 
 static int prepare(struct engine *e, struct call *c, const struct handler **ret)
@@ -237,10 +258,17 @@ static int prepare(struct engine *e, struct call *c, const struct handler **ret)
     void *input = NULL;
     int r;
 
+    r = gzip_body_open(c->mem, &parts, &c->protocol, &c->fault);
+    if (r < 0) {
+        c->request_id = request_id_new(c->mem, NULL, c->protocol);
+        return r;
+    }
+    c->x->body = parts.body;
     r = router_find(e->o.router, c->mem, arena_z(c->mem, c->x->method), &parts, &route, &c->fault);
     c->service = route.service;
     c->op = route.op;
     c->protocol = route.protocol;
+    c->request_id = request_id_new(c->mem, c->service, c->protocol);
     if (r < 0)
         return r;
     identify(e, c, &parts);
@@ -248,6 +276,8 @@ static int prepare(struct engine *e, struct call *c, const struct handler **ret)
         return -E_FAULT;
     if (route.handler == NULL)
         return call_fault(c, &error_not_implemented, "Waybill does not implement %s (%s)", c->op->name, c->service->name);
+    if (!str_absent(route.path) && open_s3(c, &route, &parts) < 0)
+        return -E_FAULT;
     if (too_large(c, route.handler))
         return -E_FAULT;
     r = shape_decode(c->mem, c->service, c->op, c->protocol, &parts, &input, &c->fault);
@@ -271,7 +301,6 @@ void engine_request(struct engine *e, struct exchange *x)
     c->mem = x->mem;
     c->x = x;
     c->engine = e;
-    c->request_id = uuid_str(c->mem);
     if (prepare(e, c, &h) < 0) {
         refuse(e, c);
         return;

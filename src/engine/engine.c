@@ -107,6 +107,7 @@ static int settle_store(struct engine *e)
         store_rollback(e->o.store);
         engine_replies_fail(e);
         e->effects.n = 0;
+        engine_http_forget(e);
         e->o.fatal(e->o.fatal_arg, r, "the turn could not be committed");
     }
     return r;
@@ -227,6 +228,7 @@ struct engine *engine_new(const struct engine_options *o)
     e->armed_for = INT64_MAX;
     list_init(&e->real_timers);
     list_init(&e->gone);
+    e->http = engine_http_new();
     uv_prepare_init(o->loop, &e->prepare);
     uv_check_init(o->loop, &e->check);
     uv_idle_init(o->loop, &e->idle);
@@ -263,6 +265,7 @@ struct engine *engine_free(struct engine *e)
     free(e->spare_effects.v);
     free(e->replies.v);
     heap_done(&e->timers);
+    engine_http_free(e->http);
     free(e);
     return NULL;
 }

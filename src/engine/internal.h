@@ -17,7 +17,7 @@ struct effect { void (*fn)(void *arg); void *arg; };
 struct effects { struct effect *v; size_t n, cap; };
 
 /* A reply made in the turn, held until its commit. */
-struct held { struct exchange *x; struct call *call; int status; struct buf headers, body; };
+struct held { struct exchange *x; struct call *call; int status; struct buf headers, body; size_t head_bytes; };
 struct replies { struct held *v; size_t n, cap; };
 
 struct engine {
@@ -38,6 +38,7 @@ struct engine {
     uint64_t timer_seq, work_timers, jobs;
     int busy;
     bool in_turn;
+    struct http *http;                                       /* http.c's own */
     struct engine_stats stats;
 };
 
@@ -45,6 +46,13 @@ void engine_call(struct engine *e, struct call *c, const struct handler *h);
 void engine_arm(struct engine *e);
 void engine_nothing(void *arg, struct turn *t);
 void engine_real_timers_stop(struct engine *e);
+void engine_after(void *engine, void (*fn)(void *arg), void *arg);       /* turn.c */
+/* http.c */
+struct http *engine_http_new(void);
+struct http *engine_http_free(struct http *h);
+void engine_http(void *engine, const struct http_post *p, void (*done)(void *arg, struct turn *t, int status, struct str body),
+                 void *arg);
+void engine_http_forget(struct engine *e);                   /* the commit failed: what the turn wanted to send is not sent */
 /* call.c */
 void engine_handle(struct engine *e, struct turn *t, struct call *c, const struct handler *h);
 void engine_handle_gone(struct engine *e, struct turn *t);

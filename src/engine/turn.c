@@ -25,7 +25,7 @@ static void op_timer_set(void *engine, struct timer *t, int64_t at_wall_ms)
     heap_set(&e->timers, &t->node, at_wall_ms);
 }
 
-static void op_after(void *engine, void (*fn)(void *arg), void *arg)
+void engine_after(void *engine, void (*fn)(void *arg), void *arg)
 {
     struct effects *fx = &((struct engine *)engine)->effects;
 
@@ -154,7 +154,7 @@ void engine_real_timers_stop(struct engine *e)
 const struct turn_ops *engine_turn_ops(void)
 {
     static const struct turn_ops ops = {
-        .timer_set = op_timer_set, .timer_cancel = op_timer_cancel, .after = op_after, .work = op_work,
+        .timer_set = op_timer_set, .timer_cancel = op_timer_cancel, .after = engine_after, .work = op_work, .http = engine_http,
         .real_timer = op_real_timer, .real_timer_cancel = op_real_timer_cancel, .soon = engine_soon, .busy = engine_busy,
     };
 

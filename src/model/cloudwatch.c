@@ -8,251 +8,8 @@
 const struct shape cloudwatch_shape_AccountId = {
     .name = "AccountId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255)
 };
-const struct shape cloudwatch_shape_ActionLogLineCount = {
-    .name = "ActionLogLineCount", .kind = KIND_INT, .size = sizeof(struct opt_int)
-};
-const struct shape cloudwatch_shape_ActionLogLineRoleArn = {
-    .name = "ActionLogLineRoleArn", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_ActionPrefix = {
-    .name = "ActionPrefix", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1024)
-};
-const struct shape cloudwatch_shape_ActionsEnabled = {
-    .name = "ActionsEnabled", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
-};
-static const char *const cloudwatch_enum_ActionsSuppressedBy[] = {
-    "WaitPeriod",
-    "ExtensionPeriod",
-    "Alarm",
-    NULL
-};
-const struct shape cloudwatch_shape_ActionsSuppressedBy = {
-    .name = "ActionsSuppressedBy", .kind = KIND_STRING, .enum_values = cloudwatch_enum_ActionsSuppressedBy, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_ActionsSuppressedReason = {
-    .name = "ActionsSuppressedReason", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(1024)
-};
-const struct shape cloudwatch_shape_AggregationExpression = {
-    .name = "AggregationExpression", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2048)
-};
-const struct shape cloudwatch_shape_AlarmArn = {
-    .name = "AlarmArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1600)
-};
-static const struct member cloudwatch_members_AlarmContributor[] = {
-    { .name = "ContributorId", .wire = "ContributorId", .shape = SHAPE(ContributorId), .offset = FIELD(AlarmContributor, ContributorId), .place = PLACE_BODY, .required = true },
-    { .name = "ContributorAttributes", .wire = "ContributorAttributes", .shape = SHAPE(ContributorAttributes), .offset = FIELD(AlarmContributor, ContributorAttributes), .place = PLACE_BODY, .required = true },
-    { .name = "StateReason", .wire = "StateReason", .shape = SHAPE(StateReason), .offset = FIELD(AlarmContributor, StateReason), .place = PLACE_BODY, .required = true },
-    { .name = "StateTransitionedTimestamp", .wire = "StateTransitionedTimestamp", .shape = SHAPE(Timestamp), .offset = FIELD(AlarmContributor, StateTransitionedTimestamp), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_AlarmContributor = {
-    .name = "AlarmContributor", .kind = KIND_STRUCT, .n_members = 4, .members = cloudwatch_members_AlarmContributor, .size = sizeof(struct cloudwatch_AlarmContributor *), .struct_size = sizeof(struct cloudwatch_AlarmContributor)
-};
-const struct shape cloudwatch_shape_AlarmContributors = {
-    .name = "AlarmContributors", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_AlarmContributors), .element = SHAPE(AlarmContributor)
-};
-const struct shape cloudwatch_shape_AlarmDescription = {
-    .name = "AlarmDescription", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(1024)
-};
-static const struct member cloudwatch_members_AlarmHistoryItem[] = {
-    { .name = "AlarmName", .wire = "AlarmName", .shape = SHAPE(AlarmName), .offset = FIELD(AlarmHistoryItem, AlarmName), .place = PLACE_BODY },
-    { .name = "AlarmContributorId", .wire = "AlarmContributorId", .shape = SHAPE(ContributorId), .offset = FIELD(AlarmHistoryItem, AlarmContributorId), .place = PLACE_BODY },
-    { .name = "AlarmType", .wire = "AlarmType", .shape = SHAPE(AlarmType), .offset = FIELD(AlarmHistoryItem, AlarmType), .place = PLACE_BODY },
-    { .name = "Timestamp", .wire = "Timestamp", .shape = SHAPE(Timestamp), .offset = FIELD(AlarmHistoryItem, Timestamp), .place = PLACE_BODY },
-    { .name = "HistoryItemType", .wire = "HistoryItemType", .shape = SHAPE(HistoryItemType), .offset = FIELD(AlarmHistoryItem, HistoryItemType), .place = PLACE_BODY },
-    { .name = "HistorySummary", .wire = "HistorySummary", .shape = SHAPE(HistorySummary), .offset = FIELD(AlarmHistoryItem, HistorySummary), .place = PLACE_BODY },
-    { .name = "HistoryData", .wire = "HistoryData", .shape = SHAPE(HistoryData), .offset = FIELD(AlarmHistoryItem, HistoryData), .place = PLACE_BODY },
-    { .name = "AlarmContributorAttributes", .wire = "AlarmContributorAttributes", .shape = SHAPE(ContributorAttributes), .offset = FIELD(AlarmHistoryItem, AlarmContributorAttributes), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_AlarmHistoryItem = {
-    .name = "AlarmHistoryItem", .kind = KIND_STRUCT, .n_members = 8, .members = cloudwatch_members_AlarmHistoryItem, .size = sizeof(struct cloudwatch_AlarmHistoryItem *), .struct_size = sizeof(struct cloudwatch_AlarmHistoryItem)
-};
-const struct shape cloudwatch_shape_AlarmHistoryItems = {
-    .name = "AlarmHistoryItems", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_AlarmHistoryItems), .element = SHAPE(AlarmHistoryItem)
-};
-static const char *const cloudwatch_enum_AlarmMuteRuleStatus[] = {
-    "SCHEDULED",
-    "ACTIVE",
-    "EXPIRED",
-    NULL
-};
-const struct shape cloudwatch_shape_AlarmMuteRuleStatus = {
-    .name = "AlarmMuteRuleStatus", .kind = KIND_STRING, .enum_values = cloudwatch_enum_AlarmMuteRuleStatus, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_AlarmMuteRuleStatuses = {
-    .name = "AlarmMuteRuleStatuses", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_AlarmMuteRuleStatuses), .element = SHAPE(AlarmMuteRuleStatus)
-};
-const struct shape cloudwatch_shape_AlarmMuteRuleSummaries = {
-    .name = "AlarmMuteRuleSummaries", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_AlarmMuteRuleSummaries), .element = SHAPE(AlarmMuteRuleSummary)
-};
-static const struct member cloudwatch_members_AlarmMuteRuleSummary[] = {
-    { .name = "AlarmMuteRuleArn", .wire = "AlarmMuteRuleArn", .shape = SHAPE(Arn), .offset = FIELD(AlarmMuteRuleSummary, AlarmMuteRuleArn), .place = PLACE_BODY },
-    { .name = "ExpireDate", .wire = "ExpireDate", .shape = SHAPE(Timestamp), .offset = FIELD(AlarmMuteRuleSummary, ExpireDate), .place = PLACE_BODY },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(AlarmMuteRuleStatus), .offset = FIELD(AlarmMuteRuleSummary, Status), .place = PLACE_BODY },
-    { .name = "MuteType", .wire = "MuteType", .shape = SHAPE(MuteType), .offset = FIELD(AlarmMuteRuleSummary, MuteType), .place = PLACE_BODY },
-    { .name = "LastUpdatedTimestamp", .wire = "LastUpdatedTimestamp", .shape = SHAPE(Timestamp), .offset = FIELD(AlarmMuteRuleSummary, LastUpdatedTimestamp), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_AlarmMuteRuleSummary = {
-    .name = "AlarmMuteRuleSummary", .kind = KIND_STRUCT, .n_members = 5, .members = cloudwatch_members_AlarmMuteRuleSummary, .size = sizeof(struct cloudwatch_AlarmMuteRuleSummary *), .struct_size = sizeof(struct cloudwatch_AlarmMuteRuleSummary)
-};
-const struct shape cloudwatch_shape_AlarmName = {
-    .name = "AlarmName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255)
-};
-const struct shape cloudwatch_shape_AlarmNamePrefix = {
-    .name = "AlarmNamePrefix", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255)
-};
-const struct shape cloudwatch_shape_AlarmNames = {
-    .name = "AlarmNames", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_AlarmNames), .element = SHAPE(AlarmName), .has_max = true, .max = INT64_C(100)
-};
-static const struct member cloudwatch_members_AlarmPromQLCriteria[] = {
-    { .name = "Query", .wire = "Query", .shape = SHAPE(Query), .offset = FIELD(AlarmPromQLCriteria, Query), .place = PLACE_BODY, .required = true },
-    { .name = "PendingPeriod", .wire = "PendingPeriod", .shape = SHAPE(PendingPeriod), .offset = FIELD(AlarmPromQLCriteria, PendingPeriod), .place = PLACE_BODY },
-    { .name = "RecoveryPeriod", .wire = "RecoveryPeriod", .shape = SHAPE(RecoveryPeriod), .offset = FIELD(AlarmPromQLCriteria, RecoveryPeriod), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_AlarmPromQLCriteria = {
-    .name = "AlarmPromQLCriteria", .kind = KIND_STRUCT, .n_members = 3, .members = cloudwatch_members_AlarmPromQLCriteria, .size = sizeof(struct cloudwatch_AlarmPromQLCriteria *), .struct_size = sizeof(struct cloudwatch_AlarmPromQLCriteria)
-};
-const struct shape cloudwatch_shape_AlarmRule = {
-    .name = "AlarmRule", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10240)
-};
-static const char *const cloudwatch_enum_AlarmType[] = {
-    "CompositeAlarm",
-    "MetricAlarm",
-    "LogAlarm",
-    NULL
-};
-const struct shape cloudwatch_shape_AlarmType = {
-    .name = "AlarmType", .kind = KIND_STRING, .enum_values = cloudwatch_enum_AlarmType, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_AlarmTypes = {
-    .name = "AlarmTypes", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_AlarmTypes), .element = SHAPE(AlarmType)
-};
-const struct shape cloudwatch_shape_AmazonResourceName = {
-    .name = "AmazonResourceName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1024)
-};
-static const struct member cloudwatch_members_AnomalyDetector[] = {
-    { .name = "AnomalyDetectorId", .wire = "AnomalyDetectorId", .shape = SHAPE(AnomalyDetectorId), .offset = FIELD(AnomalyDetector, AnomalyDetectorId), .place = PLACE_BODY },
-    { .name = "Namespace", .wire = "Namespace", .shape = SHAPE(Namespace), .offset = FIELD(AnomalyDetector, Namespace), .place = PLACE_BODY },
-    { .name = "MetricName", .wire = "MetricName", .shape = SHAPE(MetricName), .offset = FIELD(AnomalyDetector, MetricName), .place = PLACE_BODY },
-    { .name = "Dimensions", .wire = "Dimensions", .shape = SHAPE(Dimensions), .offset = FIELD(AnomalyDetector, Dimensions), .place = PLACE_BODY },
-    { .name = "Stat", .wire = "Stat", .shape = SHAPE(AnomalyDetectorMetricStat), .offset = FIELD(AnomalyDetector, Stat), .place = PLACE_BODY },
-    { .name = "Configuration", .wire = "Configuration", .shape = SHAPE(AnomalyDetectorConfiguration), .offset = FIELD(AnomalyDetector, Configuration), .place = PLACE_BODY },
-    { .name = "StateValue", .wire = "StateValue", .shape = SHAPE(AnomalyDetectorStateValue), .offset = FIELD(AnomalyDetector, StateValue), .place = PLACE_BODY },
-    { .name = "MetricCharacteristics", .wire = "MetricCharacteristics", .shape = SHAPE(MetricCharacteristics), .offset = FIELD(AnomalyDetector, MetricCharacteristics), .place = PLACE_BODY },
-    { .name = "SingleMetricAnomalyDetector", .wire = "SingleMetricAnomalyDetector", .shape = SHAPE(SingleMetricAnomalyDetector), .offset = FIELD(AnomalyDetector, SingleMetricAnomalyDetector), .place = PLACE_BODY },
-    { .name = "MetricMathAnomalyDetector", .wire = "MetricMathAnomalyDetector", .shape = SHAPE(MetricMathAnomalyDetector), .offset = FIELD(AnomalyDetector, MetricMathAnomalyDetector), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_AnomalyDetector = {
-    .name = "AnomalyDetector", .kind = KIND_STRUCT, .n_members = 10, .members = cloudwatch_members_AnomalyDetector, .size = sizeof(struct cloudwatch_AnomalyDetector *), .struct_size = sizeof(struct cloudwatch_AnomalyDetector)
-};
-static const struct member cloudwatch_members_AnomalyDetectorConfiguration[] = {
-    { .name = "ExcludedTimeRanges", .wire = "ExcludedTimeRanges", .shape = SHAPE(AnomalyDetectorExcludedTimeRanges), .offset = FIELD(AnomalyDetectorConfiguration, ExcludedTimeRanges), .place = PLACE_BODY },
-    { .name = "MetricTimezone", .wire = "MetricTimezone", .shape = SHAPE(AnomalyDetectorMetricTimezone), .offset = FIELD(AnomalyDetectorConfiguration, MetricTimezone), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_AnomalyDetectorConfiguration = {
-    .name = "AnomalyDetectorConfiguration", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_AnomalyDetectorConfiguration, .size = sizeof(struct cloudwatch_AnomalyDetectorConfiguration *), .struct_size = sizeof(struct cloudwatch_AnomalyDetectorConfiguration)
-};
-const struct shape cloudwatch_shape_AnomalyDetectorExcludedTimeRanges = {
-    .name = "AnomalyDetectorExcludedTimeRanges", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_AnomalyDetectorExcludedTimeRanges), .element = SHAPE(Range)
-};
-const struct shape cloudwatch_shape_AnomalyDetectorId = {
-    .name = "AnomalyDetectorId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128), .pattern = "[A-Za-z0-9_./:%()+-]+"
-};
-const struct shape cloudwatch_shape_AnomalyDetectorIds = {
-    .name = "AnomalyDetectorIds", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_AnomalyDetectorIds), .element = SHAPE(AnomalyDetectorId), .has_max = true, .max = INT64_C(50)
-};
-const struct shape cloudwatch_shape_AnomalyDetectorMetricStat = {
-    .name = "AnomalyDetectorMetricStat", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(50), .pattern = "(SampleCount|Average|Sum|Minimum|Maximum|IQM|(p|tc|tm|ts|wm)(\\d{1,2}(\\.\\d{0,10})?|100)|[ou]\\d+(\\.\\d*)?)(_E|_L|_H)?|(TM|TC|TS|WM)\\(((((\\d{1,2})(\\.\\d{0,10})?|100(\\.0{0,10})?)%)?:((\\d{1,2})(\\.\\d{0,10})?|100(\\.0{0,10})?)%|((\\d{1,2})(\\.\\d{0,10})?|100(\\.0{0,10})?)%:(((\\d{1,2})(\\.\\d{0,10})?|100(\\.0{0,10})?)%)?)\\)|(TM|TC|TS|WM|PR)\\(((\\d+(\\.\\d{0,10})?|(\\d+(\\.\\d{0,10})?[Ee][+-]?\\d+)):((\\d+(\\.\\d{0,10})?|(\\d+(\\.\\d{0,10})?[Ee][+-]?\\d+)))?|((\\d+(\\.\\d{0,10})?|(\\d+(\\.\\d{0,10})?[Ee][+-]?\\d+)))?:(\\d+(\\.\\d{0,10})?|(\\d+(\\.\\d{0,10})?[Ee][+-]?\\d+)))\\)"
-};
-const struct shape cloudwatch_shape_AnomalyDetectorMetricTimezone = {
-    .name = "AnomalyDetectorMetricTimezone", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(50), .pattern = ".*"
-};
-static const char *const cloudwatch_enum_AnomalyDetectorStateValue[] = {
-    "PENDING_TRAINING",
-    "TRAINED_INSUFFICIENT_DATA",
-    "TRAINED",
-    NULL
-};
-const struct shape cloudwatch_shape_AnomalyDetectorStateValue = {
-    .name = "AnomalyDetectorStateValue", .kind = KIND_STRING, .enum_values = cloudwatch_enum_AnomalyDetectorStateValue, .size = sizeof(struct str)
-};
-static const char *const cloudwatch_enum_AnomalyDetectorType[] = {
-    "SINGLE_METRIC",
-    "METRIC_MATH",
-    NULL
-};
-const struct shape cloudwatch_shape_AnomalyDetectorType = {
-    .name = "AnomalyDetectorType", .kind = KIND_STRING, .enum_values = cloudwatch_enum_AnomalyDetectorType, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_AnomalyDetectorTypes = {
-    .name = "AnomalyDetectorTypes", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_AnomalyDetectorTypes), .element = SHAPE(AnomalyDetectorType), .has_max = true, .max = INT64_C(2)
-};
-const struct shape cloudwatch_shape_AnomalyDetectors = {
-    .name = "AnomalyDetectors", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_AnomalyDetectors), .element = SHAPE(AnomalyDetector)
-};
-const struct shape cloudwatch_shape_Arn = {
-    .name = "Arn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1600)
-};
-static const struct member cloudwatch_members_AssociateDatasetKmsKeyInput[] = {
-    { .name = "DatasetIdentifier", .wire = "DatasetIdentifier", .shape = SHAPE(DatasetIdentifier), .offset = FIELD(AssociateDatasetKmsKeyInput, DatasetIdentifier), .place = PLACE_BODY, .required = true },
-    { .name = "KmsKeyArn", .wire = "KmsKeyArn", .shape = SHAPE(KmsKeyArn), .offset = FIELD(AssociateDatasetKmsKeyInput, KmsKeyArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_AssociateDatasetKmsKeyInput = {
-    .name = "AssociateDatasetKmsKeyInput", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_AssociateDatasetKmsKeyInput, .size = sizeof(struct cloudwatch_AssociateDatasetKmsKeyInput *), .struct_size = sizeof(struct cloudwatch_AssociateDatasetKmsKeyInput)
-};
-const struct shape cloudwatch_shape_AssociateDatasetKmsKeyOutput = {
-    .name = "AssociateDatasetKmsKeyOutput", .kind = KIND_STRUCT, .size = sizeof(struct cloudwatch_AssociateDatasetKmsKeyOutput *), .struct_size = sizeof(struct cloudwatch_AssociateDatasetKmsKeyOutput)
-};
-const struct shape cloudwatch_shape_AttributeName = {
-    .name = "AttributeName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255)
-};
-const struct shape cloudwatch_shape_AttributeValue = {
-    .name = "AttributeValue", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1024)
-};
 const struct shape cloudwatch_shape_AwsQueryErrorMessage = {
     .name = "AwsQueryErrorMessage", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_BatchFailures = {
-    .name = "BatchFailures", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_BatchFailures), .element = SHAPE(PartialFailure)
-};
-static const char *const cloudwatch_enum_ComparisonOperator[] = {
-    "GreaterThanOrEqualToThreshold",
-    "GreaterThanThreshold",
-    "LessThanThreshold",
-    "LessThanOrEqualToThreshold",
-    "LessThanLowerOrGreaterThanUpperThreshold",
-    "LessThanLowerThreshold",
-    "GreaterThanUpperThreshold",
-    NULL
-};
-const struct shape cloudwatch_shape_ComparisonOperator = {
-    .name = "ComparisonOperator", .kind = KIND_STRING, .enum_values = cloudwatch_enum_ComparisonOperator, .size = sizeof(struct str)
-};
-static const struct member cloudwatch_members_CompositeAlarm[] = {
-    { .name = "ActionsEnabled", .wire = "ActionsEnabled", .shape = SHAPE(ActionsEnabled), .offset = FIELD(CompositeAlarm, ActionsEnabled), .place = PLACE_BODY },
-    { .name = "AlarmActions", .wire = "AlarmActions", .shape = SHAPE(ResourceList), .offset = FIELD(CompositeAlarm, AlarmActions), .place = PLACE_BODY },
-    { .name = "AlarmArn", .wire = "AlarmArn", .shape = SHAPE(AlarmArn), .offset = FIELD(CompositeAlarm, AlarmArn), .place = PLACE_BODY },
-    { .name = "AlarmConfigurationUpdatedTimestamp", .wire = "AlarmConfigurationUpdatedTimestamp", .shape = SHAPE(Timestamp), .offset = FIELD(CompositeAlarm, AlarmConfigurationUpdatedTimestamp), .place = PLACE_BODY },
-    { .name = "AlarmDescription", .wire = "AlarmDescription", .shape = SHAPE(AlarmDescription), .offset = FIELD(CompositeAlarm, AlarmDescription), .place = PLACE_BODY },
-    { .name = "AlarmName", .wire = "AlarmName", .shape = SHAPE(AlarmName), .offset = FIELD(CompositeAlarm, AlarmName), .place = PLACE_BODY },
-    { .name = "AlarmRule", .wire = "AlarmRule", .shape = SHAPE(AlarmRule), .offset = FIELD(CompositeAlarm, AlarmRule), .place = PLACE_BODY },
-    { .name = "InsufficientDataActions", .wire = "InsufficientDataActions", .shape = SHAPE(ResourceList), .offset = FIELD(CompositeAlarm, InsufficientDataActions), .place = PLACE_BODY },
-    { .name = "OKActions", .wire = "OKActions", .shape = SHAPE(ResourceList), .offset = FIELD(CompositeAlarm, OKActions), .place = PLACE_BODY },
-    { .name = "StateReason", .wire = "StateReason", .shape = SHAPE(StateReason), .offset = FIELD(CompositeAlarm, StateReason), .place = PLACE_BODY },
-    { .name = "StateReasonData", .wire = "StateReasonData", .shape = SHAPE(StateReasonData), .offset = FIELD(CompositeAlarm, StateReasonData), .place = PLACE_BODY },
-    { .name = "StateUpdatedTimestamp", .wire = "StateUpdatedTimestamp", .shape = SHAPE(Timestamp), .offset = FIELD(CompositeAlarm, StateUpdatedTimestamp), .place = PLACE_BODY },
-    { .name = "StateValue", .wire = "StateValue", .shape = SHAPE(StateValue), .offset = FIELD(CompositeAlarm, StateValue), .place = PLACE_BODY },
-    { .name = "StateTransitionedTimestamp", .wire = "StateTransitionedTimestamp", .shape = SHAPE(Timestamp), .offset = FIELD(CompositeAlarm, StateTransitionedTimestamp), .place = PLACE_BODY },
-    { .name = "ActionsSuppressedBy", .wire = "ActionsSuppressedBy", .shape = SHAPE(ActionsSuppressedBy), .offset = FIELD(CompositeAlarm, ActionsSuppressedBy), .place = PLACE_BODY },
-    { .name = "ActionsSuppressedReason", .wire = "ActionsSuppressedReason", .shape = SHAPE(ActionsSuppressedReason), .offset = FIELD(CompositeAlarm, ActionsSuppressedReason), .place = PLACE_BODY },
-    { .name = "ActionsSuppressor", .wire = "ActionsSuppressor", .shape = SHAPE(AlarmArn), .offset = FIELD(CompositeAlarm, ActionsSuppressor), .place = PLACE_BODY },
-    { .name = "ActionsSuppressorWaitPeriod", .wire = "ActionsSuppressorWaitPeriod", .shape = SHAPE(SuppressorPeriod), .offset = FIELD(CompositeAlarm, ActionsSuppressorWaitPeriod), .place = PLACE_BODY },
-    { .name = "ActionsSuppressorExtensionPeriod", .wire = "ActionsSuppressorExtensionPeriod", .shape = SHAPE(SuppressorPeriod), .offset = FIELD(CompositeAlarm, ActionsSuppressorExtensionPeriod), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_CompositeAlarm = {
-    .name = "CompositeAlarm", .kind = KIND_STRUCT, .n_members = 19, .members = cloudwatch_members_CompositeAlarm, .size = sizeof(struct cloudwatch_CompositeAlarm *), .struct_size = sizeof(struct cloudwatch_CompositeAlarm)
-};
-const struct shape cloudwatch_shape_CompositeAlarms = {
-    .name = "CompositeAlarms", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_CompositeAlarms), .element = SHAPE(CompositeAlarm)
 };
 const struct shape cloudwatch_shape_ConcurrentModificationException = {
     .name = "ConcurrentModificationException", .kind = KIND_STRUCT, .size = sizeof(struct cloudwatch_ConcurrentModificationException *), .struct_size = sizeof(struct cloudwatch_ConcurrentModificationException)
@@ -263,32 +20,8 @@ static const struct member cloudwatch_members_ConflictException[] = {
 const struct shape cloudwatch_shape_ConflictException = {
     .name = "ConflictException", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_ConflictException, .size = sizeof(struct cloudwatch_ConflictException *), .struct_size = sizeof(struct cloudwatch_ConflictException)
 };
-const struct shape cloudwatch_shape_ContributorAttributes = {
-    .name = "ContributorAttributes", .kind = KIND_MAP, .size = sizeof(struct cloudwatch_ContributorAttributes), .key = SHAPE(AttributeName), .element = SHAPE(AttributeValue), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(150)
-};
-const struct shape cloudwatch_shape_ContributorId = {
-    .name = "ContributorId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(16)
-};
 const struct shape cloudwatch_shape_Counts = {
     .name = "Counts", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_Counts), .element = SHAPE(DatapointValue)
-};
-const struct shape cloudwatch_shape_DashboardArn = {
-    .name = "DashboardArn", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_DashboardBody = {
-    .name = "DashboardBody", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_DashboardEntries = {
-    .name = "DashboardEntries", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_DashboardEntries), .element = SHAPE(DashboardEntry)
-};
-static const struct member cloudwatch_members_DashboardEntry[] = {
-    { .name = "DashboardName", .wire = "DashboardName", .shape = SHAPE(DashboardName), .offset = FIELD(DashboardEntry, DashboardName), .place = PLACE_BODY },
-    { .name = "DashboardArn", .wire = "DashboardArn", .shape = SHAPE(DashboardArn), .offset = FIELD(DashboardEntry, DashboardArn), .place = PLACE_BODY },
-    { .name = "LastModified", .wire = "LastModified", .shape = SHAPE(LastModified), .offset = FIELD(DashboardEntry, LastModified), .place = PLACE_BODY },
-    { .name = "Size", .wire = "Size", .shape = SHAPE(Size), .offset = FIELD(DashboardEntry, Size), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_DashboardEntry = {
-    .name = "DashboardEntry", .kind = KIND_STRUCT, .n_members = 4, .members = cloudwatch_members_DashboardEntry, .size = sizeof(struct cloudwatch_DashboardEntry *), .struct_size = sizeof(struct cloudwatch_DashboardEntry)
 };
 const struct shape cloudwatch_shape_DashboardErrorMessage = {
     .name = "DashboardErrorMessage", .kind = KIND_STRING, .size = sizeof(struct str)
@@ -299,15 +32,6 @@ static const struct member cloudwatch_members_DashboardInvalidInputError[] = {
 };
 const struct shape cloudwatch_shape_DashboardInvalidInputError = {
     .name = "DashboardInvalidInputError", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_DashboardInvalidInputError, .size = sizeof(struct cloudwatch_DashboardInvalidInputError *), .struct_size = sizeof(struct cloudwatch_DashboardInvalidInputError)
-};
-const struct shape cloudwatch_shape_DashboardName = {
-    .name = "DashboardName", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_DashboardNamePrefix = {
-    .name = "DashboardNamePrefix", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_DashboardNames = {
-    .name = "DashboardNames", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_DashboardNames), .element = SHAPE(DashboardName)
 };
 static const struct member cloudwatch_members_DashboardNotFoundError[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(DashboardErrorMessage), .offset = FIELD(DashboardNotFoundError, message), .place = PLACE_BODY },
@@ -353,184 +77,6 @@ const struct shape cloudwatch_shape_DatapointValues = {
 const struct shape cloudwatch_shape_Datapoints = {
     .name = "Datapoints", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_Datapoints), .element = SHAPE(Datapoint)
 };
-const struct shape cloudwatch_shape_DatapointsToAlarm = {
-    .name = "DatapointsToAlarm", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1)
-};
-const struct shape cloudwatch_shape_DatasetArn = {
-    .name = "DatasetArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2048), .pattern = "arn:[a-zA-Z0-9-]+:cloudwatch:[a-zA-Z0-9-]*:\\d{12}:dataset/default"
-};
-const struct shape cloudwatch_shape_DatasetId = {
-    .name = "DatasetId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(7), .has_max = true, .max = INT64_C(7), .pattern = "default"
-};
-const struct shape cloudwatch_shape_DatasetIdentifier = {
-    .name = "DatasetIdentifier", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2048), .pattern = "(default|arn:[a-zA-Z0-9-]+:cloudwatch:[a-zA-Z0-9-]*:\\d{12}:dataset/default)"
-};
-static const struct member cloudwatch_members_DeleteAlarmMuteRuleInput[] = {
-    { .name = "AlarmMuteRuleName", .wire = "AlarmMuteRuleName", .shape = SHAPE(Name), .offset = FIELD(DeleteAlarmMuteRuleInput, AlarmMuteRuleName), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_DeleteAlarmMuteRuleInput = {
-    .name = "DeleteAlarmMuteRuleInput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_DeleteAlarmMuteRuleInput, .size = sizeof(struct cloudwatch_DeleteAlarmMuteRuleInput *), .struct_size = sizeof(struct cloudwatch_DeleteAlarmMuteRuleInput)
-};
-static const struct member cloudwatch_members_DeleteAlarmsInput[] = {
-    { .name = "AlarmNames", .wire = "AlarmNames", .shape = SHAPE(AlarmNames), .offset = FIELD(DeleteAlarmsInput, AlarmNames), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_DeleteAlarmsInput = {
-    .name = "DeleteAlarmsInput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_DeleteAlarmsInput, .size = sizeof(struct cloudwatch_DeleteAlarmsInput *), .struct_size = sizeof(struct cloudwatch_DeleteAlarmsInput)
-};
-static const struct member cloudwatch_members_DeleteAnomalyDetectorInput[] = {
-    { .name = "AnomalyDetectorId", .wire = "AnomalyDetectorId", .shape = SHAPE(AnomalyDetectorId), .offset = FIELD(DeleteAnomalyDetectorInput, AnomalyDetectorId), .place = PLACE_BODY },
-    { .name = "Namespace", .wire = "Namespace", .shape = SHAPE(Namespace), .offset = FIELD(DeleteAnomalyDetectorInput, Namespace), .place = PLACE_BODY },
-    { .name = "MetricName", .wire = "MetricName", .shape = SHAPE(MetricName), .offset = FIELD(DeleteAnomalyDetectorInput, MetricName), .place = PLACE_BODY },
-    { .name = "Dimensions", .wire = "Dimensions", .shape = SHAPE(Dimensions), .offset = FIELD(DeleteAnomalyDetectorInput, Dimensions), .place = PLACE_BODY },
-    { .name = "Stat", .wire = "Stat", .shape = SHAPE(AnomalyDetectorMetricStat), .offset = FIELD(DeleteAnomalyDetectorInput, Stat), .place = PLACE_BODY },
-    { .name = "SingleMetricAnomalyDetector", .wire = "SingleMetricAnomalyDetector", .shape = SHAPE(SingleMetricAnomalyDetector), .offset = FIELD(DeleteAnomalyDetectorInput, SingleMetricAnomalyDetector), .place = PLACE_BODY },
-    { .name = "MetricMathAnomalyDetector", .wire = "MetricMathAnomalyDetector", .shape = SHAPE(MetricMathAnomalyDetector), .offset = FIELD(DeleteAnomalyDetectorInput, MetricMathAnomalyDetector), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_DeleteAnomalyDetectorInput = {
-    .name = "DeleteAnomalyDetectorInput", .kind = KIND_STRUCT, .n_members = 7, .members = cloudwatch_members_DeleteAnomalyDetectorInput, .size = sizeof(struct cloudwatch_DeleteAnomalyDetectorInput *), .struct_size = sizeof(struct cloudwatch_DeleteAnomalyDetectorInput)
-};
-const struct shape cloudwatch_shape_DeleteAnomalyDetectorOutput = {
-    .name = "DeleteAnomalyDetectorOutput", .kind = KIND_STRUCT, .size = sizeof(struct cloudwatch_DeleteAnomalyDetectorOutput *), .struct_size = sizeof(struct cloudwatch_DeleteAnomalyDetectorOutput)
-};
-static const struct member cloudwatch_members_DeleteDashboardsInput[] = {
-    { .name = "DashboardNames", .wire = "DashboardNames", .shape = SHAPE(DashboardNames), .offset = FIELD(DeleteDashboardsInput, DashboardNames), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_DeleteDashboardsInput = {
-    .name = "DeleteDashboardsInput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_DeleteDashboardsInput, .size = sizeof(struct cloudwatch_DeleteDashboardsInput *), .struct_size = sizeof(struct cloudwatch_DeleteDashboardsInput)
-};
-const struct shape cloudwatch_shape_DeleteDashboardsOutput = {
-    .name = "DeleteDashboardsOutput", .kind = KIND_STRUCT, .size = sizeof(struct cloudwatch_DeleteDashboardsOutput *), .struct_size = sizeof(struct cloudwatch_DeleteDashboardsOutput)
-};
-static const struct member cloudwatch_members_DeleteInsightRulesInput[] = {
-    { .name = "RuleNames", .wire = "RuleNames", .shape = SHAPE(InsightRuleNames), .offset = FIELD(DeleteInsightRulesInput, RuleNames), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_DeleteInsightRulesInput = {
-    .name = "DeleteInsightRulesInput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_DeleteInsightRulesInput, .size = sizeof(struct cloudwatch_DeleteInsightRulesInput *), .struct_size = sizeof(struct cloudwatch_DeleteInsightRulesInput)
-};
-static const struct member cloudwatch_members_DeleteInsightRulesOutput[] = {
-    { .name = "Failures", .wire = "Failures", .shape = SHAPE(BatchFailures), .offset = FIELD(DeleteInsightRulesOutput, Failures), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_DeleteInsightRulesOutput = {
-    .name = "DeleteInsightRulesOutput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_DeleteInsightRulesOutput, .size = sizeof(struct cloudwatch_DeleteInsightRulesOutput *), .struct_size = sizeof(struct cloudwatch_DeleteInsightRulesOutput)
-};
-static const struct member cloudwatch_members_DeleteMetricStreamInput[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(MetricStreamName), .offset = FIELD(DeleteMetricStreamInput, Name), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_DeleteMetricStreamInput = {
-    .name = "DeleteMetricStreamInput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_DeleteMetricStreamInput, .size = sizeof(struct cloudwatch_DeleteMetricStreamInput *), .struct_size = sizeof(struct cloudwatch_DeleteMetricStreamInput)
-};
-const struct shape cloudwatch_shape_DeleteMetricStreamOutput = {
-    .name = "DeleteMetricStreamOutput", .kind = KIND_STRUCT, .size = sizeof(struct cloudwatch_DeleteMetricStreamOutput *), .struct_size = sizeof(struct cloudwatch_DeleteMetricStreamOutput)
-};
-static const struct member cloudwatch_members_DescribeAlarmContributorsInput[] = {
-    { .name = "AlarmName", .wire = "AlarmName", .shape = SHAPE(AlarmName), .offset = FIELD(DescribeAlarmContributorsInput, AlarmName), .place = PLACE_BODY, .required = true },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeAlarmContributorsInput, NextToken), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_DescribeAlarmContributorsInput = {
-    .name = "DescribeAlarmContributorsInput", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_DescribeAlarmContributorsInput, .size = sizeof(struct cloudwatch_DescribeAlarmContributorsInput *), .struct_size = sizeof(struct cloudwatch_DescribeAlarmContributorsInput)
-};
-static const struct member cloudwatch_members_DescribeAlarmContributorsOutput[] = {
-    { .name = "AlarmContributors", .wire = "AlarmContributors", .shape = SHAPE(AlarmContributors), .offset = FIELD(DescribeAlarmContributorsOutput, AlarmContributors), .place = PLACE_BODY, .required = true },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeAlarmContributorsOutput, NextToken), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_DescribeAlarmContributorsOutput = {
-    .name = "DescribeAlarmContributorsOutput", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_DescribeAlarmContributorsOutput, .size = sizeof(struct cloudwatch_DescribeAlarmContributorsOutput *), .struct_size = sizeof(struct cloudwatch_DescribeAlarmContributorsOutput)
-};
-static const struct member cloudwatch_members_DescribeAlarmHistoryInput[] = {
-    { .name = "AlarmName", .wire = "AlarmName", .shape = SHAPE(AlarmName), .offset = FIELD(DescribeAlarmHistoryInput, AlarmName), .place = PLACE_BODY },
-    { .name = "AlarmContributorId", .wire = "AlarmContributorId", .shape = SHAPE(ContributorId), .offset = FIELD(DescribeAlarmHistoryInput, AlarmContributorId), .place = PLACE_BODY },
-    { .name = "AlarmTypes", .wire = "AlarmTypes", .shape = SHAPE(AlarmTypes), .offset = FIELD(DescribeAlarmHistoryInput, AlarmTypes), .place = PLACE_BODY },
-    { .name = "HistoryItemType", .wire = "HistoryItemType", .shape = SHAPE(HistoryItemType), .offset = FIELD(DescribeAlarmHistoryInput, HistoryItemType), .place = PLACE_BODY },
-    { .name = "StartDate", .wire = "StartDate", .shape = SHAPE(Timestamp), .offset = FIELD(DescribeAlarmHistoryInput, StartDate), .place = PLACE_BODY },
-    { .name = "EndDate", .wire = "EndDate", .shape = SHAPE(Timestamp), .offset = FIELD(DescribeAlarmHistoryInput, EndDate), .place = PLACE_BODY },
-    { .name = "MaxRecords", .wire = "MaxRecords", .shape = SHAPE(MaxRecords), .offset = FIELD(DescribeAlarmHistoryInput, MaxRecords), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeAlarmHistoryInput, NextToken), .place = PLACE_BODY },
-    { .name = "ScanBy", .wire = "ScanBy", .shape = SHAPE(ScanBy), .offset = FIELD(DescribeAlarmHistoryInput, ScanBy), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_DescribeAlarmHistoryInput = {
-    .name = "DescribeAlarmHistoryInput", .kind = KIND_STRUCT, .n_members = 9, .members = cloudwatch_members_DescribeAlarmHistoryInput, .size = sizeof(struct cloudwatch_DescribeAlarmHistoryInput *), .struct_size = sizeof(struct cloudwatch_DescribeAlarmHistoryInput)
-};
-static const struct member cloudwatch_members_DescribeAlarmHistoryOutput[] = {
-    { .name = "AlarmHistoryItems", .wire = "AlarmHistoryItems", .shape = SHAPE(AlarmHistoryItems), .offset = FIELD(DescribeAlarmHistoryOutput, AlarmHistoryItems), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeAlarmHistoryOutput, NextToken), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_DescribeAlarmHistoryOutput = {
-    .name = "DescribeAlarmHistoryOutput", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_DescribeAlarmHistoryOutput, .size = sizeof(struct cloudwatch_DescribeAlarmHistoryOutput *), .struct_size = sizeof(struct cloudwatch_DescribeAlarmHistoryOutput)
-};
-static const struct member cloudwatch_members_DescribeAlarmsForMetricInput[] = {
-    { .name = "MetricName", .wire = "MetricName", .shape = SHAPE(MetricName), .offset = FIELD(DescribeAlarmsForMetricInput, MetricName), .place = PLACE_BODY, .required = true },
-    { .name = "Namespace", .wire = "Namespace", .shape = SHAPE(Namespace), .offset = FIELD(DescribeAlarmsForMetricInput, Namespace), .place = PLACE_BODY, .required = true },
-    { .name = "Statistic", .wire = "Statistic", .shape = SHAPE(Statistic), .offset = FIELD(DescribeAlarmsForMetricInput, Statistic), .place = PLACE_BODY },
-    { .name = "ExtendedStatistic", .wire = "ExtendedStatistic", .shape = SHAPE(ExtendedStatistic), .offset = FIELD(DescribeAlarmsForMetricInput, ExtendedStatistic), .place = PLACE_BODY },
-    { .name = "Dimensions", .wire = "Dimensions", .shape = SHAPE(Dimensions), .offset = FIELD(DescribeAlarmsForMetricInput, Dimensions), .place = PLACE_BODY },
-    { .name = "Period", .wire = "Period", .shape = SHAPE(Period), .offset = FIELD(DescribeAlarmsForMetricInput, Period), .place = PLACE_BODY },
-    { .name = "Unit", .wire = "Unit", .shape = SHAPE(StandardUnit), .offset = FIELD(DescribeAlarmsForMetricInput, Unit), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_DescribeAlarmsForMetricInput = {
-    .name = "DescribeAlarmsForMetricInput", .kind = KIND_STRUCT, .n_members = 7, .members = cloudwatch_members_DescribeAlarmsForMetricInput, .size = sizeof(struct cloudwatch_DescribeAlarmsForMetricInput *), .struct_size = sizeof(struct cloudwatch_DescribeAlarmsForMetricInput)
-};
-static const struct member cloudwatch_members_DescribeAlarmsForMetricOutput[] = {
-    { .name = "MetricAlarms", .wire = "MetricAlarms", .shape = SHAPE(MetricAlarms), .offset = FIELD(DescribeAlarmsForMetricOutput, MetricAlarms), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_DescribeAlarmsForMetricOutput = {
-    .name = "DescribeAlarmsForMetricOutput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_DescribeAlarmsForMetricOutput, .size = sizeof(struct cloudwatch_DescribeAlarmsForMetricOutput *), .struct_size = sizeof(struct cloudwatch_DescribeAlarmsForMetricOutput)
-};
-static const struct member cloudwatch_members_DescribeAlarmsInput[] = {
-    { .name = "AlarmNames", .wire = "AlarmNames", .shape = SHAPE(AlarmNames), .offset = FIELD(DescribeAlarmsInput, AlarmNames), .place = PLACE_BODY },
-    { .name = "AlarmNamePrefix", .wire = "AlarmNamePrefix", .shape = SHAPE(AlarmNamePrefix), .offset = FIELD(DescribeAlarmsInput, AlarmNamePrefix), .place = PLACE_BODY },
-    { .name = "AlarmTypes", .wire = "AlarmTypes", .shape = SHAPE(AlarmTypes), .offset = FIELD(DescribeAlarmsInput, AlarmTypes), .place = PLACE_BODY },
-    { .name = "ChildrenOfAlarmName", .wire = "ChildrenOfAlarmName", .shape = SHAPE(AlarmName), .offset = FIELD(DescribeAlarmsInput, ChildrenOfAlarmName), .place = PLACE_BODY },
-    { .name = "ParentsOfAlarmName", .wire = "ParentsOfAlarmName", .shape = SHAPE(AlarmName), .offset = FIELD(DescribeAlarmsInput, ParentsOfAlarmName), .place = PLACE_BODY },
-    { .name = "StateValue", .wire = "StateValue", .shape = SHAPE(StateValue), .offset = FIELD(DescribeAlarmsInput, StateValue), .place = PLACE_BODY },
-    { .name = "ActionPrefix", .wire = "ActionPrefix", .shape = SHAPE(ActionPrefix), .offset = FIELD(DescribeAlarmsInput, ActionPrefix), .place = PLACE_BODY },
-    { .name = "MaxRecords", .wire = "MaxRecords", .shape = SHAPE(MaxRecords), .offset = FIELD(DescribeAlarmsInput, MaxRecords), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeAlarmsInput, NextToken), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_DescribeAlarmsInput = {
-    .name = "DescribeAlarmsInput", .kind = KIND_STRUCT, .n_members = 9, .members = cloudwatch_members_DescribeAlarmsInput, .size = sizeof(struct cloudwatch_DescribeAlarmsInput *), .struct_size = sizeof(struct cloudwatch_DescribeAlarmsInput)
-};
-static const struct member cloudwatch_members_DescribeAlarmsOutput[] = {
-    { .name = "CompositeAlarms", .wire = "CompositeAlarms", .shape = SHAPE(CompositeAlarms), .offset = FIELD(DescribeAlarmsOutput, CompositeAlarms), .place = PLACE_BODY },
-    { .name = "MetricAlarms", .wire = "MetricAlarms", .shape = SHAPE(MetricAlarms), .offset = FIELD(DescribeAlarmsOutput, MetricAlarms), .place = PLACE_BODY },
-    { .name = "LogAlarms", .wire = "LogAlarms", .shape = SHAPE(LogAlarms), .offset = FIELD(DescribeAlarmsOutput, LogAlarms), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeAlarmsOutput, NextToken), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_DescribeAlarmsOutput = {
-    .name = "DescribeAlarmsOutput", .kind = KIND_STRUCT, .n_members = 4, .members = cloudwatch_members_DescribeAlarmsOutput, .size = sizeof(struct cloudwatch_DescribeAlarmsOutput *), .struct_size = sizeof(struct cloudwatch_DescribeAlarmsOutput)
-};
-static const struct member cloudwatch_members_DescribeAnomalyDetectorsInput[] = {
-    { .name = "AnomalyDetectorIds", .wire = "AnomalyDetectorIds", .shape = SHAPE(AnomalyDetectorIds), .offset = FIELD(DescribeAnomalyDetectorsInput, AnomalyDetectorIds), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeAnomalyDetectorsInput, NextToken), .place = PLACE_BODY },
-    { .name = "MaxResults", .wire = "MaxResults", .shape = SHAPE(MaxReturnedResultsCount), .offset = FIELD(DescribeAnomalyDetectorsInput, MaxResults), .place = PLACE_BODY },
-    { .name = "Namespace", .wire = "Namespace", .shape = SHAPE(Namespace), .offset = FIELD(DescribeAnomalyDetectorsInput, Namespace), .place = PLACE_BODY },
-    { .name = "MetricName", .wire = "MetricName", .shape = SHAPE(MetricName), .offset = FIELD(DescribeAnomalyDetectorsInput, MetricName), .place = PLACE_BODY },
-    { .name = "Dimensions", .wire = "Dimensions", .shape = SHAPE(Dimensions), .offset = FIELD(DescribeAnomalyDetectorsInput, Dimensions), .place = PLACE_BODY },
-    { .name = "AnomalyDetectorTypes", .wire = "AnomalyDetectorTypes", .shape = SHAPE(AnomalyDetectorTypes), .offset = FIELD(DescribeAnomalyDetectorsInput, AnomalyDetectorTypes), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_DescribeAnomalyDetectorsInput = {
-    .name = "DescribeAnomalyDetectorsInput", .kind = KIND_STRUCT, .n_members = 7, .members = cloudwatch_members_DescribeAnomalyDetectorsInput, .size = sizeof(struct cloudwatch_DescribeAnomalyDetectorsInput *), .struct_size = sizeof(struct cloudwatch_DescribeAnomalyDetectorsInput)
-};
-static const struct member cloudwatch_members_DescribeAnomalyDetectorsOutput[] = {
-    { .name = "AnomalyDetectors", .wire = "AnomalyDetectors", .shape = SHAPE(AnomalyDetectors), .offset = FIELD(DescribeAnomalyDetectorsOutput, AnomalyDetectors), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeAnomalyDetectorsOutput, NextToken), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_DescribeAnomalyDetectorsOutput = {
-    .name = "DescribeAnomalyDetectorsOutput", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_DescribeAnomalyDetectorsOutput, .size = sizeof(struct cloudwatch_DescribeAnomalyDetectorsOutput *), .struct_size = sizeof(struct cloudwatch_DescribeAnomalyDetectorsOutput)
-};
-static const struct member cloudwatch_members_DescribeInsightRulesInput[] = {
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeInsightRulesInput, NextToken), .place = PLACE_BODY },
-    { .name = "MaxResults", .wire = "MaxResults", .shape = SHAPE(InsightRuleMaxResults), .offset = FIELD(DescribeInsightRulesInput, MaxResults), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_DescribeInsightRulesInput = {
-    .name = "DescribeInsightRulesInput", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_DescribeInsightRulesInput, .size = sizeof(struct cloudwatch_DescribeInsightRulesInput *), .struct_size = sizeof(struct cloudwatch_DescribeInsightRulesInput)
-};
-static const struct member cloudwatch_members_DescribeInsightRulesOutput[] = {
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeInsightRulesOutput, NextToken), .place = PLACE_BODY },
-    { .name = "InsightRules", .wire = "InsightRules", .shape = SHAPE(InsightRules), .offset = FIELD(DescribeInsightRulesOutput, InsightRules), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_DescribeInsightRulesOutput = {
-    .name = "DescribeInsightRulesOutput", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_DescribeInsightRulesOutput, .size = sizeof(struct cloudwatch_DescribeInsightRulesOutput *), .struct_size = sizeof(struct cloudwatch_DescribeInsightRulesOutput)
-};
 static const struct member cloudwatch_members_Dimension[] = {
     { .name = "Name", .wire = "Name", .shape = SHAPE(DimensionName), .offset = FIELD(Dimension, Name), .place = PLACE_BODY, .required = true },
     { .name = "Value", .wire = "Value", .shape = SHAPE(DimensionValue), .offset = FIELD(Dimension, Value), .place = PLACE_BODY, .required = true },
@@ -556,57 +102,6 @@ const struct shape cloudwatch_shape_DimensionValue = {
 };
 const struct shape cloudwatch_shape_Dimensions = {
     .name = "Dimensions", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_Dimensions), .element = SHAPE(Dimension), .has_max = true, .max = INT64_C(30)
-};
-static const struct member cloudwatch_members_DisableAlarmActionsInput[] = {
-    { .name = "AlarmNames", .wire = "AlarmNames", .shape = SHAPE(AlarmNames), .offset = FIELD(DisableAlarmActionsInput, AlarmNames), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_DisableAlarmActionsInput = {
-    .name = "DisableAlarmActionsInput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_DisableAlarmActionsInput, .size = sizeof(struct cloudwatch_DisableAlarmActionsInput *), .struct_size = sizeof(struct cloudwatch_DisableAlarmActionsInput)
-};
-static const struct member cloudwatch_members_DisableInsightRulesInput[] = {
-    { .name = "RuleNames", .wire = "RuleNames", .shape = SHAPE(InsightRuleNames), .offset = FIELD(DisableInsightRulesInput, RuleNames), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_DisableInsightRulesInput = {
-    .name = "DisableInsightRulesInput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_DisableInsightRulesInput, .size = sizeof(struct cloudwatch_DisableInsightRulesInput *), .struct_size = sizeof(struct cloudwatch_DisableInsightRulesInput)
-};
-static const struct member cloudwatch_members_DisableInsightRulesOutput[] = {
-    { .name = "Failures", .wire = "Failures", .shape = SHAPE(BatchFailures), .offset = FIELD(DisableInsightRulesOutput, Failures), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_DisableInsightRulesOutput = {
-    .name = "DisableInsightRulesOutput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_DisableInsightRulesOutput, .size = sizeof(struct cloudwatch_DisableInsightRulesOutput *), .struct_size = sizeof(struct cloudwatch_DisableInsightRulesOutput)
-};
-static const struct member cloudwatch_members_DisassociateDatasetKmsKeyInput[] = {
-    { .name = "DatasetIdentifier", .wire = "DatasetIdentifier", .shape = SHAPE(DatasetIdentifier), .offset = FIELD(DisassociateDatasetKmsKeyInput, DatasetIdentifier), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_DisassociateDatasetKmsKeyInput = {
-    .name = "DisassociateDatasetKmsKeyInput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_DisassociateDatasetKmsKeyInput, .size = sizeof(struct cloudwatch_DisassociateDatasetKmsKeyInput *), .struct_size = sizeof(struct cloudwatch_DisassociateDatasetKmsKeyInput)
-};
-const struct shape cloudwatch_shape_DisassociateDatasetKmsKeyOutput = {
-    .name = "DisassociateDatasetKmsKeyOutput", .kind = KIND_STRUCT, .size = sizeof(struct cloudwatch_DisassociateDatasetKmsKeyOutput *), .struct_size = sizeof(struct cloudwatch_DisassociateDatasetKmsKeyOutput)
-};
-const struct shape cloudwatch_shape_Duration = {
-    .name = "Duration", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(50)
-};
-static const struct member cloudwatch_members_EnableAlarmActionsInput[] = {
-    { .name = "AlarmNames", .wire = "AlarmNames", .shape = SHAPE(AlarmNames), .offset = FIELD(EnableAlarmActionsInput, AlarmNames), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_EnableAlarmActionsInput = {
-    .name = "EnableAlarmActionsInput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_EnableAlarmActionsInput, .size = sizeof(struct cloudwatch_EnableAlarmActionsInput *), .struct_size = sizeof(struct cloudwatch_EnableAlarmActionsInput)
-};
-static const struct member cloudwatch_members_EnableInsightRulesInput[] = {
-    { .name = "RuleNames", .wire = "RuleNames", .shape = SHAPE(InsightRuleNames), .offset = FIELD(EnableInsightRulesInput, RuleNames), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_EnableInsightRulesInput = {
-    .name = "EnableInsightRulesInput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_EnableInsightRulesInput, .size = sizeof(struct cloudwatch_EnableInsightRulesInput *), .struct_size = sizeof(struct cloudwatch_EnableInsightRulesInput)
-};
-static const struct member cloudwatch_members_EnableInsightRulesOutput[] = {
-    { .name = "Failures", .wire = "Failures", .shape = SHAPE(BatchFailures), .offset = FIELD(EnableInsightRulesOutput, Failures), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_EnableInsightRulesOutput = {
-    .name = "EnableInsightRulesOutput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_EnableInsightRulesOutput, .size = sizeof(struct cloudwatch_EnableInsightRulesOutput *), .struct_size = sizeof(struct cloudwatch_EnableInsightRulesOutput)
-};
-const struct shape cloudwatch_shape_EndTimeOffset = {
-    .name = "EndTimeOffset", .kind = KIND_INT, .long_int = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(2592000)
 };
 static const struct member cloudwatch_members_Entity[] = {
     { .name = "KeyAttributes", .wire = "KeyAttributes", .shape = SHAPE(EntityKeyAttributesMap), .offset = FIELD(Entity, KeyAttributes), .place = PLACE_BODY },
@@ -646,132 +141,14 @@ const struct shape cloudwatch_shape_EntityMetricDataList = {
 const struct shape cloudwatch_shape_ErrorMessage = {
     .name = "ErrorMessage", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255)
 };
-const struct shape cloudwatch_shape_EvaluateLowSampleCountPercentile = {
-    .name = "EvaluateLowSampleCountPercentile", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255)
-};
-static const struct member cloudwatch_members_EvaluationCriteria[] = {
-    { .name = "PromQLCriteria", .wire = "PromQLCriteria", .shape = SHAPE(AlarmPromQLCriteria), .offset = FIELD(EvaluationCriteria, PromQLCriteria), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_EvaluationCriteria = {
-    .name = "EvaluationCriteria", .kind = KIND_STRUCT, .is_union = true, .n_members = 1, .members = cloudwatch_members_EvaluationCriteria, .size = sizeof(struct cloudwatch_EvaluationCriteria *), .struct_size = sizeof(struct cloudwatch_EvaluationCriteria)
-};
-const struct shape cloudwatch_shape_EvaluationInterval = {
-    .name = "EvaluationInterval", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(10), .has_max = true, .max = INT64_C(3600)
-};
-const struct shape cloudwatch_shape_EvaluationPeriods = {
-    .name = "EvaluationPeriods", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1)
-};
-static const char *const cloudwatch_enum_EvaluationState[] = {
-    "PARTIAL_DATA",
-    "EVALUATION_FAILURE",
-    "EVALUATION_ERROR",
-    NULL
-};
-const struct shape cloudwatch_shape_EvaluationState = {
-    .name = "EvaluationState", .kind = KIND_STRING, .enum_values = cloudwatch_enum_EvaluationState, .size = sizeof(struct str)
-};
-static const struct member cloudwatch_members_EvaluationWindow[] = {
-    { .name = "WallClockWindow", .wire = "WallClockWindow", .shape = SHAPE(WallClockWindow), .offset = FIELD(EvaluationWindow, WallClockWindow), .place = PLACE_BODY },
-    { .name = "SlidingWindow", .wire = "SlidingWindow", .shape = SHAPE(SlidingWindow), .offset = FIELD(EvaluationWindow, SlidingWindow), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_EvaluationWindow = {
-    .name = "EvaluationWindow", .kind = KIND_STRUCT, .is_union = true, .n_members = 2, .members = cloudwatch_members_EvaluationWindow, .size = sizeof(struct cloudwatch_EvaluationWindow *), .struct_size = sizeof(struct cloudwatch_EvaluationWindow)
-};
-const struct shape cloudwatch_shape_ExceptionType = {
-    .name = "ExceptionType", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_Expression = {
-    .name = "Expression", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256)
-};
 const struct shape cloudwatch_shape_ExtendedStatistic = {
     .name = "ExtendedStatistic", .kind = KIND_STRING, .size = sizeof(struct str)
 };
 const struct shape cloudwatch_shape_ExtendedStatistics = {
     .name = "ExtendedStatistics", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_ExtendedStatistics), .element = SHAPE(ExtendedStatistic), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10)
 };
-const struct shape cloudwatch_shape_FailureCode = {
-    .name = "FailureCode", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_FailureDescription = {
-    .name = "FailureDescription", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_FailureResource = {
-    .name = "FailureResource", .kind = KIND_STRING, .size = sizeof(struct str)
-};
 const struct shape cloudwatch_shape_FaultDescription = {
     .name = "FaultDescription", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-static const struct member cloudwatch_members_GetAlarmMuteRuleInput[] = {
-    { .name = "AlarmMuteRuleName", .wire = "AlarmMuteRuleName", .shape = SHAPE(Name), .offset = FIELD(GetAlarmMuteRuleInput, AlarmMuteRuleName), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_GetAlarmMuteRuleInput = {
-    .name = "GetAlarmMuteRuleInput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_GetAlarmMuteRuleInput, .size = sizeof(struct cloudwatch_GetAlarmMuteRuleInput *), .struct_size = sizeof(struct cloudwatch_GetAlarmMuteRuleInput)
-};
-static const struct member cloudwatch_members_GetAlarmMuteRuleOutput[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(Name), .offset = FIELD(GetAlarmMuteRuleOutput, Name), .place = PLACE_BODY },
-    { .name = "AlarmMuteRuleArn", .wire = "AlarmMuteRuleArn", .shape = SHAPE(Arn), .offset = FIELD(GetAlarmMuteRuleOutput, AlarmMuteRuleArn), .place = PLACE_BODY },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(AlarmDescription), .offset = FIELD(GetAlarmMuteRuleOutput, Description), .place = PLACE_BODY },
-    { .name = "Rule", .wire = "Rule", .shape = SHAPE(Rule), .offset = FIELD(GetAlarmMuteRuleOutput, Rule), .place = PLACE_BODY },
-    { .name = "MuteTargets", .wire = "MuteTargets", .shape = SHAPE(MuteTargets), .offset = FIELD(GetAlarmMuteRuleOutput, MuteTargets), .place = PLACE_BODY },
-    { .name = "StartDate", .wire = "StartDate", .shape = SHAPE(Timestamp), .offset = FIELD(GetAlarmMuteRuleOutput, StartDate), .place = PLACE_BODY },
-    { .name = "ExpireDate", .wire = "ExpireDate", .shape = SHAPE(Timestamp), .offset = FIELD(GetAlarmMuteRuleOutput, ExpireDate), .place = PLACE_BODY },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(AlarmMuteRuleStatus), .offset = FIELD(GetAlarmMuteRuleOutput, Status), .place = PLACE_BODY },
-    { .name = "LastUpdatedTimestamp", .wire = "LastUpdatedTimestamp", .shape = SHAPE(Timestamp), .offset = FIELD(GetAlarmMuteRuleOutput, LastUpdatedTimestamp), .place = PLACE_BODY },
-    { .name = "MuteType", .wire = "MuteType", .shape = SHAPE(MuteType), .offset = FIELD(GetAlarmMuteRuleOutput, MuteType), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_GetAlarmMuteRuleOutput = {
-    .name = "GetAlarmMuteRuleOutput", .kind = KIND_STRUCT, .n_members = 10, .members = cloudwatch_members_GetAlarmMuteRuleOutput, .size = sizeof(struct cloudwatch_GetAlarmMuteRuleOutput *), .struct_size = sizeof(struct cloudwatch_GetAlarmMuteRuleOutput)
-};
-static const struct member cloudwatch_members_GetDashboardInput[] = {
-    { .name = "DashboardName", .wire = "DashboardName", .shape = SHAPE(DashboardName), .offset = FIELD(GetDashboardInput, DashboardName), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_GetDashboardInput = {
-    .name = "GetDashboardInput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_GetDashboardInput, .size = sizeof(struct cloudwatch_GetDashboardInput *), .struct_size = sizeof(struct cloudwatch_GetDashboardInput)
-};
-static const struct member cloudwatch_members_GetDashboardOutput[] = {
-    { .name = "DashboardArn", .wire = "DashboardArn", .shape = SHAPE(DashboardArn), .offset = FIELD(GetDashboardOutput, DashboardArn), .place = PLACE_BODY },
-    { .name = "DashboardBody", .wire = "DashboardBody", .shape = SHAPE(DashboardBody), .offset = FIELD(GetDashboardOutput, DashboardBody), .place = PLACE_BODY },
-    { .name = "DashboardName", .wire = "DashboardName", .shape = SHAPE(DashboardName), .offset = FIELD(GetDashboardOutput, DashboardName), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_GetDashboardOutput = {
-    .name = "GetDashboardOutput", .kind = KIND_STRUCT, .n_members = 3, .members = cloudwatch_members_GetDashboardOutput, .size = sizeof(struct cloudwatch_GetDashboardOutput *), .struct_size = sizeof(struct cloudwatch_GetDashboardOutput)
-};
-static const struct member cloudwatch_members_GetDatasetInput[] = {
-    { .name = "DatasetIdentifier", .wire = "DatasetIdentifier", .shape = SHAPE(DatasetIdentifier), .offset = FIELD(GetDatasetInput, DatasetIdentifier), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_GetDatasetInput = {
-    .name = "GetDatasetInput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_GetDatasetInput, .size = sizeof(struct cloudwatch_GetDatasetInput *), .struct_size = sizeof(struct cloudwatch_GetDatasetInput)
-};
-static const struct member cloudwatch_members_GetDatasetOutput[] = {
-    { .name = "DatasetId", .wire = "DatasetId", .shape = SHAPE(DatasetId), .offset = FIELD(GetDatasetOutput, DatasetId), .place = PLACE_BODY, .required = true },
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(DatasetArn), .offset = FIELD(GetDatasetOutput, Arn), .place = PLACE_BODY, .required = true },
-    { .name = "KmsKeyArn", .wire = "KmsKeyArn", .shape = SHAPE(KmsKeyArn), .offset = FIELD(GetDatasetOutput, KmsKeyArn), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_GetDatasetOutput = {
-    .name = "GetDatasetOutput", .kind = KIND_STRUCT, .n_members = 3, .members = cloudwatch_members_GetDatasetOutput, .size = sizeof(struct cloudwatch_GetDatasetOutput *), .struct_size = sizeof(struct cloudwatch_GetDatasetOutput)
-};
-static const struct member cloudwatch_members_GetInsightRuleReportInput[] = {
-    { .name = "RuleName", .wire = "RuleName", .shape = SHAPE(InsightRuleName), .offset = FIELD(GetInsightRuleReportInput, RuleName), .place = PLACE_BODY, .required = true },
-    { .name = "StartTime", .wire = "StartTime", .shape = SHAPE(Timestamp), .offset = FIELD(GetInsightRuleReportInput, StartTime), .place = PLACE_BODY, .required = true },
-    { .name = "EndTime", .wire = "EndTime", .shape = SHAPE(Timestamp), .offset = FIELD(GetInsightRuleReportInput, EndTime), .place = PLACE_BODY, .required = true },
-    { .name = "Period", .wire = "Period", .shape = SHAPE(Period), .offset = FIELD(GetInsightRuleReportInput, Period), .place = PLACE_BODY, .required = true },
-    { .name = "MaxContributorCount", .wire = "MaxContributorCount", .shape = SHAPE(InsightRuleUnboundInteger), .offset = FIELD(GetInsightRuleReportInput, MaxContributorCount), .place = PLACE_BODY },
-    { .name = "Metrics", .wire = "Metrics", .shape = SHAPE(InsightRuleMetricList), .offset = FIELD(GetInsightRuleReportInput, Metrics), .place = PLACE_BODY },
-    { .name = "OrderBy", .wire = "OrderBy", .shape = SHAPE(InsightRuleOrderBy), .offset = FIELD(GetInsightRuleReportInput, OrderBy), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_GetInsightRuleReportInput = {
-    .name = "GetInsightRuleReportInput", .kind = KIND_STRUCT, .n_members = 7, .members = cloudwatch_members_GetInsightRuleReportInput, .size = sizeof(struct cloudwatch_GetInsightRuleReportInput *), .struct_size = sizeof(struct cloudwatch_GetInsightRuleReportInput)
-};
-static const struct member cloudwatch_members_GetInsightRuleReportOutput[] = {
-    { .name = "KeyLabels", .wire = "KeyLabels", .shape = SHAPE(InsightRuleContributorKeyLabels), .offset = FIELD(GetInsightRuleReportOutput, KeyLabels), .place = PLACE_BODY },
-    { .name = "AggregationStatistic", .wire = "AggregationStatistic", .shape = SHAPE(InsightRuleAggregationStatistic), .offset = FIELD(GetInsightRuleReportOutput, AggregationStatistic), .place = PLACE_BODY },
-    { .name = "AggregateValue", .wire = "AggregateValue", .shape = SHAPE(InsightRuleUnboundDouble), .offset = FIELD(GetInsightRuleReportOutput, AggregateValue), .place = PLACE_BODY },
-    { .name = "ApproximateUniqueCount", .wire = "ApproximateUniqueCount", .shape = SHAPE(InsightRuleUnboundLong), .offset = FIELD(GetInsightRuleReportOutput, ApproximateUniqueCount), .place = PLACE_BODY },
-    { .name = "Contributors", .wire = "Contributors", .shape = SHAPE(InsightRuleContributors), .offset = FIELD(GetInsightRuleReportOutput, Contributors), .place = PLACE_BODY },
-    { .name = "MetricDatapoints", .wire = "MetricDatapoints", .shape = SHAPE(InsightRuleMetricDatapoints), .offset = FIELD(GetInsightRuleReportOutput, MetricDatapoints), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_GetInsightRuleReportOutput = {
-    .name = "GetInsightRuleReportOutput", .kind = KIND_STRUCT, .n_members = 6, .members = cloudwatch_members_GetInsightRuleReportOutput, .size = sizeof(struct cloudwatch_GetInsightRuleReportOutput *), .struct_size = sizeof(struct cloudwatch_GetInsightRuleReportOutput)
 };
 static const struct member cloudwatch_members_GetMetricDataInput[] = {
     { .name = "MetricDataQueries", .wire = "MetricDataQueries", .shape = SHAPE(MetricDataQueries), .offset = FIELD(GetMetricDataInput, MetricDataQueries), .place = PLACE_BODY, .required = true },
@@ -820,181 +197,8 @@ static const struct member cloudwatch_members_GetMetricStatisticsOutput[] = {
 const struct shape cloudwatch_shape_GetMetricStatisticsOutput = {
     .name = "GetMetricStatisticsOutput", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_GetMetricStatisticsOutput, .size = sizeof(struct cloudwatch_GetMetricStatisticsOutput *), .struct_size = sizeof(struct cloudwatch_GetMetricStatisticsOutput)
 };
-static const struct member cloudwatch_members_GetMetricStreamInput[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(MetricStreamName), .offset = FIELD(GetMetricStreamInput, Name), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_GetMetricStreamInput = {
-    .name = "GetMetricStreamInput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_GetMetricStreamInput, .size = sizeof(struct cloudwatch_GetMetricStreamInput *), .struct_size = sizeof(struct cloudwatch_GetMetricStreamInput)
-};
-static const struct member cloudwatch_members_GetMetricStreamOutput[] = {
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(AmazonResourceName), .offset = FIELD(GetMetricStreamOutput, Arn), .place = PLACE_BODY },
-    { .name = "Name", .wire = "Name", .shape = SHAPE(MetricStreamName), .offset = FIELD(GetMetricStreamOutput, Name), .place = PLACE_BODY },
-    { .name = "IncludeFilters", .wire = "IncludeFilters", .shape = SHAPE(MetricStreamFilters), .offset = FIELD(GetMetricStreamOutput, IncludeFilters), .place = PLACE_BODY },
-    { .name = "ExcludeFilters", .wire = "ExcludeFilters", .shape = SHAPE(MetricStreamFilters), .offset = FIELD(GetMetricStreamOutput, ExcludeFilters), .place = PLACE_BODY },
-    { .name = "FirehoseArn", .wire = "FirehoseArn", .shape = SHAPE(AmazonResourceName), .offset = FIELD(GetMetricStreamOutput, FirehoseArn), .place = PLACE_BODY },
-    { .name = "RoleArn", .wire = "RoleArn", .shape = SHAPE(AmazonResourceName), .offset = FIELD(GetMetricStreamOutput, RoleArn), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(MetricStreamState), .offset = FIELD(GetMetricStreamOutput, State), .place = PLACE_BODY },
-    { .name = "CreationDate", .wire = "CreationDate", .shape = SHAPE(Timestamp), .offset = FIELD(GetMetricStreamOutput, CreationDate), .place = PLACE_BODY },
-    { .name = "LastUpdateDate", .wire = "LastUpdateDate", .shape = SHAPE(Timestamp), .offset = FIELD(GetMetricStreamOutput, LastUpdateDate), .place = PLACE_BODY },
-    { .name = "OutputFormat", .wire = "OutputFormat", .shape = SHAPE(MetricStreamOutputFormat), .offset = FIELD(GetMetricStreamOutput, OutputFormat), .place = PLACE_BODY },
-    { .name = "StatisticsConfigurations", .wire = "StatisticsConfigurations", .shape = SHAPE(MetricStreamStatisticsConfigurations), .offset = FIELD(GetMetricStreamOutput, StatisticsConfigurations), .place = PLACE_BODY },
-    { .name = "IncludeLinkedAccountsMetrics", .wire = "IncludeLinkedAccountsMetrics", .shape = SHAPE(IncludeLinkedAccountsMetrics), .offset = FIELD(GetMetricStreamOutput, IncludeLinkedAccountsMetrics), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_GetMetricStreamOutput = {
-    .name = "GetMetricStreamOutput", .kind = KIND_STRUCT, .n_members = 12, .members = cloudwatch_members_GetMetricStreamOutput, .size = sizeof(struct cloudwatch_GetMetricStreamOutput *), .struct_size = sizeof(struct cloudwatch_GetMetricStreamOutput)
-};
-static const struct member cloudwatch_members_GetMetricWidgetImageInput[] = {
-    { .name = "MetricWidget", .wire = "MetricWidget", .shape = SHAPE(MetricWidget), .offset = FIELD(GetMetricWidgetImageInput, MetricWidget), .place = PLACE_BODY, .required = true },
-    { .name = "OutputFormat", .wire = "OutputFormat", .shape = SHAPE(OutputFormat), .offset = FIELD(GetMetricWidgetImageInput, OutputFormat), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_GetMetricWidgetImageInput = {
-    .name = "GetMetricWidgetImageInput", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_GetMetricWidgetImageInput, .size = sizeof(struct cloudwatch_GetMetricWidgetImageInput *), .struct_size = sizeof(struct cloudwatch_GetMetricWidgetImageInput)
-};
-static const struct member cloudwatch_members_GetMetricWidgetImageOutput[] = {
-    { .name = "MetricWidgetImage", .wire = "MetricWidgetImage", .shape = SHAPE(MetricWidgetImage), .offset = FIELD(GetMetricWidgetImageOutput, MetricWidgetImage), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_GetMetricWidgetImageOutput = {
-    .name = "GetMetricWidgetImageOutput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_GetMetricWidgetImageOutput, .size = sizeof(struct cloudwatch_GetMetricWidgetImageOutput *), .struct_size = sizeof(struct cloudwatch_GetMetricWidgetImageOutput)
-};
-const struct shape cloudwatch_shape_GetOTelEnrichmentInput = {
-    .name = "GetOTelEnrichmentInput", .kind = KIND_STRUCT, .size = sizeof(struct cloudwatch_GetOTelEnrichmentInput *), .struct_size = sizeof(struct cloudwatch_GetOTelEnrichmentInput)
-};
-static const struct member cloudwatch_members_GetOTelEnrichmentOutput[] = {
-    { .name = "Status", .wire = "Status", .shape = SHAPE(OTelEnrichmentStatus), .offset = FIELD(GetOTelEnrichmentOutput, Status), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_GetOTelEnrichmentOutput = {
-    .name = "GetOTelEnrichmentOutput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_GetOTelEnrichmentOutput, .size = sizeof(struct cloudwatch_GetOTelEnrichmentOutput *), .struct_size = sizeof(struct cloudwatch_GetOTelEnrichmentOutput)
-};
-const struct shape cloudwatch_shape_HistoryData = {
-    .name = "HistoryData", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(4095)
-};
-static const char *const cloudwatch_enum_HistoryItemType[] = {
-    "ConfigurationUpdate",
-    "StateUpdate",
-    "Action",
-    "AlarmContributorStateUpdate",
-    "AlarmContributorAction",
-    NULL
-};
-const struct shape cloudwatch_shape_HistoryItemType = {
-    .name = "HistoryItemType", .kind = KIND_STRING, .enum_values = cloudwatch_enum_HistoryItemType, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_HistorySummary = {
-    .name = "HistorySummary", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255)
-};
 const struct shape cloudwatch_shape_IncludeLinkedAccounts = {
     .name = "IncludeLinkedAccounts", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
-};
-const struct shape cloudwatch_shape_IncludeLinkedAccountsMetrics = {
-    .name = "IncludeLinkedAccountsMetrics", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
-};
-static const struct member cloudwatch_members_InsightRule[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(InsightRuleName), .offset = FIELD(InsightRule, Name), .place = PLACE_BODY, .required = true },
-    { .name = "State", .wire = "State", .shape = SHAPE(InsightRuleState), .offset = FIELD(InsightRule, State), .place = PLACE_BODY, .required = true },
-    { .name = "Schema", .wire = "Schema", .shape = SHAPE(InsightRuleSchema), .offset = FIELD(InsightRule, Schema), .place = PLACE_BODY, .required = true },
-    { .name = "Definition", .wire = "Definition", .shape = SHAPE(InsightRuleDefinition), .offset = FIELD(InsightRule, Definition), .place = PLACE_BODY, .required = true },
-    { .name = "ManagedRule", .wire = "ManagedRule", .shape = SHAPE(InsightRuleIsManaged), .offset = FIELD(InsightRule, ManagedRule), .place = PLACE_BODY },
-    { .name = "ApplyOnTransformedLogs", .wire = "ApplyOnTransformedLogs", .shape = SHAPE(InsightRuleOnTransformedLogs), .offset = FIELD(InsightRule, ApplyOnTransformedLogs), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_InsightRule = {
-    .name = "InsightRule", .kind = KIND_STRUCT, .n_members = 6, .members = cloudwatch_members_InsightRule, .size = sizeof(struct cloudwatch_InsightRule *), .struct_size = sizeof(struct cloudwatch_InsightRule)
-};
-const struct shape cloudwatch_shape_InsightRuleAggregationStatistic = {
-    .name = "InsightRuleAggregationStatistic", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-static const struct member cloudwatch_members_InsightRuleContributor[] = {
-    { .name = "Keys", .wire = "Keys", .shape = SHAPE(InsightRuleContributorKeys), .offset = FIELD(InsightRuleContributor, Keys), .place = PLACE_BODY, .required = true },
-    { .name = "ApproximateAggregateValue", .wire = "ApproximateAggregateValue", .shape = SHAPE(InsightRuleUnboundDouble), .offset = FIELD(InsightRuleContributor, ApproximateAggregateValue), .place = PLACE_BODY, .required = true },
-    { .name = "Datapoints", .wire = "Datapoints", .shape = SHAPE(InsightRuleContributorDatapoints), .offset = FIELD(InsightRuleContributor, Datapoints), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_InsightRuleContributor = {
-    .name = "InsightRuleContributor", .kind = KIND_STRUCT, .n_members = 3, .members = cloudwatch_members_InsightRuleContributor, .size = sizeof(struct cloudwatch_InsightRuleContributor *), .struct_size = sizeof(struct cloudwatch_InsightRuleContributor)
-};
-static const struct member cloudwatch_members_InsightRuleContributorDatapoint[] = {
-    { .name = "Timestamp", .wire = "Timestamp", .shape = SHAPE(Timestamp), .offset = FIELD(InsightRuleContributorDatapoint, Timestamp), .place = PLACE_BODY, .required = true },
-    { .name = "ApproximateValue", .wire = "ApproximateValue", .shape = SHAPE(InsightRuleUnboundDouble), .offset = FIELD(InsightRuleContributorDatapoint, ApproximateValue), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_InsightRuleContributorDatapoint = {
-    .name = "InsightRuleContributorDatapoint", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_InsightRuleContributorDatapoint, .size = sizeof(struct cloudwatch_InsightRuleContributorDatapoint *), .struct_size = sizeof(struct cloudwatch_InsightRuleContributorDatapoint)
-};
-const struct shape cloudwatch_shape_InsightRuleContributorDatapoints = {
-    .name = "InsightRuleContributorDatapoints", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_InsightRuleContributorDatapoints), .element = SHAPE(InsightRuleContributorDatapoint)
-};
-const struct shape cloudwatch_shape_InsightRuleContributorKey = {
-    .name = "InsightRuleContributorKey", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_InsightRuleContributorKeyLabel = {
-    .name = "InsightRuleContributorKeyLabel", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_InsightRuleContributorKeyLabels = {
-    .name = "InsightRuleContributorKeyLabels", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_InsightRuleContributorKeyLabels), .element = SHAPE(InsightRuleContributorKeyLabel)
-};
-const struct shape cloudwatch_shape_InsightRuleContributorKeys = {
-    .name = "InsightRuleContributorKeys", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_InsightRuleContributorKeys), .element = SHAPE(InsightRuleContributorKey)
-};
-const struct shape cloudwatch_shape_InsightRuleContributors = {
-    .name = "InsightRuleContributors", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_InsightRuleContributors), .element = SHAPE(InsightRuleContributor)
-};
-const struct shape cloudwatch_shape_InsightRuleDefinition = {
-    .name = "InsightRuleDefinition", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(8192), .pattern = "[\\x00-\\x7F]+"
-};
-const struct shape cloudwatch_shape_InsightRuleIsManaged = {
-    .name = "InsightRuleIsManaged", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
-};
-const struct shape cloudwatch_shape_InsightRuleMaxResults = {
-    .name = "InsightRuleMaxResults", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(500)
-};
-static const struct member cloudwatch_members_InsightRuleMetricDatapoint[] = {
-    { .name = "Timestamp", .wire = "Timestamp", .shape = SHAPE(Timestamp), .offset = FIELD(InsightRuleMetricDatapoint, Timestamp), .place = PLACE_BODY, .required = true },
-    { .name = "UniqueContributors", .wire = "UniqueContributors", .shape = SHAPE(InsightRuleUnboundDouble), .offset = FIELD(InsightRuleMetricDatapoint, UniqueContributors), .place = PLACE_BODY },
-    { .name = "MaxContributorValue", .wire = "MaxContributorValue", .shape = SHAPE(InsightRuleUnboundDouble), .offset = FIELD(InsightRuleMetricDatapoint, MaxContributorValue), .place = PLACE_BODY },
-    { .name = "SampleCount", .wire = "SampleCount", .shape = SHAPE(InsightRuleUnboundDouble), .offset = FIELD(InsightRuleMetricDatapoint, SampleCount), .place = PLACE_BODY },
-    { .name = "Average", .wire = "Average", .shape = SHAPE(InsightRuleUnboundDouble), .offset = FIELD(InsightRuleMetricDatapoint, Average), .place = PLACE_BODY },
-    { .name = "Sum", .wire = "Sum", .shape = SHAPE(InsightRuleUnboundDouble), .offset = FIELD(InsightRuleMetricDatapoint, Sum), .place = PLACE_BODY },
-    { .name = "Minimum", .wire = "Minimum", .shape = SHAPE(InsightRuleUnboundDouble), .offset = FIELD(InsightRuleMetricDatapoint, Minimum), .place = PLACE_BODY },
-    { .name = "Maximum", .wire = "Maximum", .shape = SHAPE(InsightRuleUnboundDouble), .offset = FIELD(InsightRuleMetricDatapoint, Maximum), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_InsightRuleMetricDatapoint = {
-    .name = "InsightRuleMetricDatapoint", .kind = KIND_STRUCT, .n_members = 8, .members = cloudwatch_members_InsightRuleMetricDatapoint, .size = sizeof(struct cloudwatch_InsightRuleMetricDatapoint *), .struct_size = sizeof(struct cloudwatch_InsightRuleMetricDatapoint)
-};
-const struct shape cloudwatch_shape_InsightRuleMetricDatapoints = {
-    .name = "InsightRuleMetricDatapoints", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_InsightRuleMetricDatapoints), .element = SHAPE(InsightRuleMetricDatapoint)
-};
-const struct shape cloudwatch_shape_InsightRuleMetricList = {
-    .name = "InsightRuleMetricList", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_InsightRuleMetricList), .element = SHAPE(InsightRuleMetricName)
-};
-const struct shape cloudwatch_shape_InsightRuleMetricName = {
-    .name = "InsightRuleMetricName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(32), .pattern = "[\\x20-\\x7E]+"
-};
-const struct shape cloudwatch_shape_InsightRuleName = {
-    .name = "InsightRuleName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128), .pattern = "[\\x20-\\x7E]+"
-};
-const struct shape cloudwatch_shape_InsightRuleNames = {
-    .name = "InsightRuleNames", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_InsightRuleNames), .element = SHAPE(InsightRuleName)
-};
-const struct shape cloudwatch_shape_InsightRuleOnTransformedLogs = {
-    .name = "InsightRuleOnTransformedLogs", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
-};
-const struct shape cloudwatch_shape_InsightRuleOrderBy = {
-    .name = "InsightRuleOrderBy", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(32), .pattern = "[\\x20-\\x7E]+"
-};
-const struct shape cloudwatch_shape_InsightRuleSchema = {
-    .name = "InsightRuleSchema", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_InsightRuleState = {
-    .name = "InsightRuleState", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(32), .pattern = "[\\x20-\\x7E]+"
-};
-const struct shape cloudwatch_shape_InsightRuleUnboundDouble = {
-    .name = "InsightRuleUnboundDouble", .kind = KIND_REAL, .size = sizeof(struct opt_real)
-};
-const struct shape cloudwatch_shape_InsightRuleUnboundInteger = {
-    .name = "InsightRuleUnboundInteger", .kind = KIND_INT, .size = sizeof(struct opt_int)
-};
-const struct shape cloudwatch_shape_InsightRuleUnboundLong = {
-    .name = "InsightRuleUnboundLong", .kind = KIND_INT, .long_int = true, .size = sizeof(struct opt_int)
-};
-const struct shape cloudwatch_shape_InsightRules = {
-    .name = "InsightRules", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_InsightRules), .element = SHAPE(InsightRule)
 };
 static const struct member cloudwatch_members_InternalServiceFault[] = {
     { .name = "Message", .wire = "Message", .shape = SHAPE(FaultDescription), .offset = FIELD(InternalServiceFault, Message), .place = PLACE_BODY },
@@ -1032,9 +236,6 @@ static const struct member cloudwatch_members_KmsAccessDeniedException[] = {
 const struct shape cloudwatch_shape_KmsAccessDeniedException = {
     .name = "KmsAccessDeniedException", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_KmsAccessDeniedException, .size = sizeof(struct cloudwatch_KmsAccessDeniedException *), .struct_size = sizeof(struct cloudwatch_KmsAccessDeniedException)
 };
-const struct shape cloudwatch_shape_KmsKeyArn = {
-    .name = "KmsKeyArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(20), .has_max = true, .max = INT64_C(2048), .pattern = "arn:[a-zA-Z0-9-]+:kms:[a-zA-Z0-9-]+:\\d{12}:key/[a-f0-9-]+"
-};
 static const struct member cloudwatch_members_KmsKeyDisabledException[] = {
     { .name = "Message", .wire = "Message", .shape = SHAPE(String), .offset = FIELD(KmsKeyDisabledException, Message), .place = PLACE_BODY, .required = true },
 };
@@ -1053,9 +254,6 @@ static const struct member cloudwatch_members_LabelOptions[] = {
 const struct shape cloudwatch_shape_LabelOptions = {
     .name = "LabelOptions", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_LabelOptions, .size = sizeof(struct cloudwatch_LabelOptions *), .struct_size = sizeof(struct cloudwatch_LabelOptions)
 };
-const struct shape cloudwatch_shape_LastModified = {
-    .name = "LastModified", .kind = KIND_TIME, .size = sizeof(struct opt_time)
-};
 const struct shape cloudwatch_shape_LimitExceededException = {
     .name = "LimitExceededException", .kind = KIND_STRUCT, .size = sizeof(struct cloudwatch_LimitExceededException *), .struct_size = sizeof(struct cloudwatch_LimitExceededException)
 };
@@ -1064,68 +262,6 @@ static const struct member cloudwatch_members_LimitExceededFault[] = {
 };
 const struct shape cloudwatch_shape_LimitExceededFault = {
     .name = "LimitExceededFault", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_LimitExceededFault, .size = sizeof(struct cloudwatch_LimitExceededFault *), .struct_size = sizeof(struct cloudwatch_LimitExceededFault)
-};
-static const struct member cloudwatch_members_ListAlarmMuteRulesInput[] = {
-    { .name = "AlarmName", .wire = "AlarmName", .shape = SHAPE(Name), .offset = FIELD(ListAlarmMuteRulesInput, AlarmName), .place = PLACE_BODY },
-    { .name = "Statuses", .wire = "Statuses", .shape = SHAPE(AlarmMuteRuleStatuses), .offset = FIELD(ListAlarmMuteRulesInput, Statuses), .place = PLACE_BODY },
-    { .name = "MaxRecords", .wire = "MaxRecords", .shape = SHAPE(MaxRecords), .offset = FIELD(ListAlarmMuteRulesInput, MaxRecords), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListAlarmMuteRulesInput, NextToken), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_ListAlarmMuteRulesInput = {
-    .name = "ListAlarmMuteRulesInput", .kind = KIND_STRUCT, .n_members = 4, .members = cloudwatch_members_ListAlarmMuteRulesInput, .size = sizeof(struct cloudwatch_ListAlarmMuteRulesInput *), .struct_size = sizeof(struct cloudwatch_ListAlarmMuteRulesInput)
-};
-static const struct member cloudwatch_members_ListAlarmMuteRulesOutput[] = {
-    { .name = "AlarmMuteRuleSummaries", .wire = "AlarmMuteRuleSummaries", .shape = SHAPE(AlarmMuteRuleSummaries), .offset = FIELD(ListAlarmMuteRulesOutput, AlarmMuteRuleSummaries), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListAlarmMuteRulesOutput, NextToken), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_ListAlarmMuteRulesOutput = {
-    .name = "ListAlarmMuteRulesOutput", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_ListAlarmMuteRulesOutput, .size = sizeof(struct cloudwatch_ListAlarmMuteRulesOutput *), .struct_size = sizeof(struct cloudwatch_ListAlarmMuteRulesOutput)
-};
-static const struct member cloudwatch_members_ListDashboardsInput[] = {
-    { .name = "DashboardNamePrefix", .wire = "DashboardNamePrefix", .shape = SHAPE(DashboardNamePrefix), .offset = FIELD(ListDashboardsInput, DashboardNamePrefix), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListDashboardsInput, NextToken), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_ListDashboardsInput = {
-    .name = "ListDashboardsInput", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_ListDashboardsInput, .size = sizeof(struct cloudwatch_ListDashboardsInput *), .struct_size = sizeof(struct cloudwatch_ListDashboardsInput)
-};
-static const struct member cloudwatch_members_ListDashboardsOutput[] = {
-    { .name = "DashboardEntries", .wire = "DashboardEntries", .shape = SHAPE(DashboardEntries), .offset = FIELD(ListDashboardsOutput, DashboardEntries), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListDashboardsOutput, NextToken), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_ListDashboardsOutput = {
-    .name = "ListDashboardsOutput", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_ListDashboardsOutput, .size = sizeof(struct cloudwatch_ListDashboardsOutput *), .struct_size = sizeof(struct cloudwatch_ListDashboardsOutput)
-};
-static const struct member cloudwatch_members_ListManagedInsightRulesInput[] = {
-    { .name = "ResourceARN", .wire = "ResourceARN", .shape = SHAPE(AmazonResourceName), .offset = FIELD(ListManagedInsightRulesInput, ResourceARN), .place = PLACE_BODY, .required = true },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListManagedInsightRulesInput, NextToken), .place = PLACE_BODY },
-    { .name = "MaxResults", .wire = "MaxResults", .shape = SHAPE(InsightRuleMaxResults), .offset = FIELD(ListManagedInsightRulesInput, MaxResults), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_ListManagedInsightRulesInput = {
-    .name = "ListManagedInsightRulesInput", .kind = KIND_STRUCT, .n_members = 3, .members = cloudwatch_members_ListManagedInsightRulesInput, .size = sizeof(struct cloudwatch_ListManagedInsightRulesInput *), .struct_size = sizeof(struct cloudwatch_ListManagedInsightRulesInput)
-};
-static const struct member cloudwatch_members_ListManagedInsightRulesOutput[] = {
-    { .name = "ManagedRules", .wire = "ManagedRules", .shape = SHAPE(ManagedRuleDescriptions), .offset = FIELD(ListManagedInsightRulesOutput, ManagedRules), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListManagedInsightRulesOutput, NextToken), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_ListManagedInsightRulesOutput = {
-    .name = "ListManagedInsightRulesOutput", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_ListManagedInsightRulesOutput, .size = sizeof(struct cloudwatch_ListManagedInsightRulesOutput *), .struct_size = sizeof(struct cloudwatch_ListManagedInsightRulesOutput)
-};
-static const struct member cloudwatch_members_ListMetricStreamsInput[] = {
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListMetricStreamsInput, NextToken), .place = PLACE_BODY },
-    { .name = "MaxResults", .wire = "MaxResults", .shape = SHAPE(ListMetricStreamsMaxResults), .offset = FIELD(ListMetricStreamsInput, MaxResults), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_ListMetricStreamsInput = {
-    .name = "ListMetricStreamsInput", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_ListMetricStreamsInput, .size = sizeof(struct cloudwatch_ListMetricStreamsInput *), .struct_size = sizeof(struct cloudwatch_ListMetricStreamsInput)
-};
-const struct shape cloudwatch_shape_ListMetricStreamsMaxResults = {
-    .name = "ListMetricStreamsMaxResults", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(500)
-};
-static const struct member cloudwatch_members_ListMetricStreamsOutput[] = {
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListMetricStreamsOutput, NextToken), .place = PLACE_BODY },
-    { .name = "Entries", .wire = "Entries", .shape = SHAPE(MetricStreamEntries), .offset = FIELD(ListMetricStreamsOutput, Entries), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_ListMetricStreamsOutput = {
-    .name = "ListMetricStreamsOutput", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_ListMetricStreamsOutput, .size = sizeof(struct cloudwatch_ListMetricStreamsOutput *), .struct_size = sizeof(struct cloudwatch_ListMetricStreamsOutput)
 };
 static const struct member cloudwatch_members_ListMetricsInput[] = {
     { .name = "Namespace", .wire = "Namespace", .shape = SHAPE(Namespace), .offset = FIELD(ListMetricsInput, Namespace), .place = PLACE_BODY },
@@ -1146,86 +282,6 @@ static const struct member cloudwatch_members_ListMetricsOutput[] = {
 };
 const struct shape cloudwatch_shape_ListMetricsOutput = {
     .name = "ListMetricsOutput", .kind = KIND_STRUCT, .n_members = 3, .members = cloudwatch_members_ListMetricsOutput, .size = sizeof(struct cloudwatch_ListMetricsOutput *), .struct_size = sizeof(struct cloudwatch_ListMetricsOutput)
-};
-static const struct member cloudwatch_members_ListTagsForResourceInput[] = {
-    { .name = "ResourceARN", .wire = "ResourceARN", .shape = SHAPE(AmazonResourceName), .offset = FIELD(ListTagsForResourceInput, ResourceARN), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_ListTagsForResourceInput = {
-    .name = "ListTagsForResourceInput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_ListTagsForResourceInput, .size = sizeof(struct cloudwatch_ListTagsForResourceInput *), .struct_size = sizeof(struct cloudwatch_ListTagsForResourceInput)
-};
-static const struct member cloudwatch_members_ListTagsForResourceOutput[] = {
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(TagList), .offset = FIELD(ListTagsForResourceOutput, Tags), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_ListTagsForResourceOutput = {
-    .name = "ListTagsForResourceOutput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_ListTagsForResourceOutput, .size = sizeof(struct cloudwatch_ListTagsForResourceOutput *), .struct_size = sizeof(struct cloudwatch_ListTagsForResourceOutput)
-};
-static const struct member cloudwatch_members_LogAlarm[] = {
-    { .name = "AlarmName", .wire = "AlarmName", .shape = SHAPE(AlarmName), .offset = FIELD(LogAlarm, AlarmName), .place = PLACE_BODY },
-    { .name = "AlarmArn", .wire = "AlarmArn", .shape = SHAPE(AlarmArn), .offset = FIELD(LogAlarm, AlarmArn), .place = PLACE_BODY },
-    { .name = "AlarmDescription", .wire = "AlarmDescription", .shape = SHAPE(AlarmDescription), .offset = FIELD(LogAlarm, AlarmDescription), .place = PLACE_BODY },
-    { .name = "AlarmConfigurationUpdatedTimestamp", .wire = "AlarmConfigurationUpdatedTimestamp", .shape = SHAPE(Timestamp), .offset = FIELD(LogAlarm, AlarmConfigurationUpdatedTimestamp), .place = PLACE_BODY },
-    { .name = "ActionsEnabled", .wire = "ActionsEnabled", .shape = SHAPE(ActionsEnabled), .offset = FIELD(LogAlarm, ActionsEnabled), .place = PLACE_BODY },
-    { .name = "OKActions", .wire = "OKActions", .shape = SHAPE(ResourceList), .offset = FIELD(LogAlarm, OKActions), .place = PLACE_BODY },
-    { .name = "AlarmActions", .wire = "AlarmActions", .shape = SHAPE(ResourceList), .offset = FIELD(LogAlarm, AlarmActions), .place = PLACE_BODY },
-    { .name = "InsufficientDataActions", .wire = "InsufficientDataActions", .shape = SHAPE(ResourceList), .offset = FIELD(LogAlarm, InsufficientDataActions), .place = PLACE_BODY },
-    { .name = "StateValue", .wire = "StateValue", .shape = SHAPE(StateValue), .offset = FIELD(LogAlarm, StateValue), .place = PLACE_BODY },
-    { .name = "StateReason", .wire = "StateReason", .shape = SHAPE(StateReason), .offset = FIELD(LogAlarm, StateReason), .place = PLACE_BODY },
-    { .name = "StateReasonData", .wire = "StateReasonData", .shape = SHAPE(StateReasonData), .offset = FIELD(LogAlarm, StateReasonData), .place = PLACE_BODY },
-    { .name = "StateUpdatedTimestamp", .wire = "StateUpdatedTimestamp", .shape = SHAPE(Timestamp), .offset = FIELD(LogAlarm, StateUpdatedTimestamp), .place = PLACE_BODY },
-    { .name = "ScheduledQueryConfiguration", .wire = "ScheduledQueryConfiguration", .shape = SHAPE(ScheduledQueryConfiguration), .offset = FIELD(LogAlarm, ScheduledQueryConfiguration), .place = PLACE_BODY },
-    { .name = "QueryResultsToEvaluate", .wire = "QueryResultsToEvaluate", .shape = SHAPE(QueryResultsToEvaluate), .offset = FIELD(LogAlarm, QueryResultsToEvaluate), .place = PLACE_BODY },
-    { .name = "QueryResultsToAlarm", .wire = "QueryResultsToAlarm", .shape = SHAPE(QueryResultsToAlarm), .offset = FIELD(LogAlarm, QueryResultsToAlarm), .place = PLACE_BODY },
-    { .name = "Threshold", .wire = "Threshold", .shape = SHAPE(Threshold), .offset = FIELD(LogAlarm, Threshold), .place = PLACE_BODY },
-    { .name = "ComparisonOperator", .wire = "ComparisonOperator", .shape = SHAPE(ComparisonOperator), .offset = FIELD(LogAlarm, ComparisonOperator), .place = PLACE_BODY },
-    { .name = "TreatMissingData", .wire = "TreatMissingData", .shape = SHAPE(TreatMissingData), .offset = FIELD(LogAlarm, TreatMissingData), .place = PLACE_BODY },
-    { .name = "StateTransitionedTimestamp", .wire = "StateTransitionedTimestamp", .shape = SHAPE(Timestamp), .offset = FIELD(LogAlarm, StateTransitionedTimestamp), .place = PLACE_BODY },
-    { .name = "EvaluationState", .wire = "EvaluationState", .shape = SHAPE(EvaluationState), .offset = FIELD(LogAlarm, EvaluationState), .place = PLACE_BODY },
-    { .name = "ActionLogLineCount", .wire = "ActionLogLineCount", .shape = SHAPE(ActionLogLineCount), .offset = FIELD(LogAlarm, ActionLogLineCount), .place = PLACE_BODY },
-    { .name = "ActionLogLineRoleArn", .wire = "ActionLogLineRoleArn", .shape = SHAPE(ActionLogLineRoleArn), .offset = FIELD(LogAlarm, ActionLogLineRoleArn), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_LogAlarm = {
-    .name = "LogAlarm", .kind = KIND_STRUCT, .n_members = 22, .members = cloudwatch_members_LogAlarm, .size = sizeof(struct cloudwatch_LogAlarm *), .struct_size = sizeof(struct cloudwatch_LogAlarm)
-};
-const struct shape cloudwatch_shape_LogAlarms = {
-    .name = "LogAlarms", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_LogAlarms), .element = SHAPE(LogAlarm)
-};
-const struct shape cloudwatch_shape_LogGroupIdentifiers = {
-    .name = "LogGroupIdentifiers", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_LogGroupIdentifiers), .element = SHAPE(AmazonResourceName), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(50)
-};
-static const struct member cloudwatch_members_ManagedRule[] = {
-    { .name = "TemplateName", .wire = "TemplateName", .shape = SHAPE(TemplateName), .offset = FIELD(ManagedRule, TemplateName), .place = PLACE_BODY, .required = true },
-    { .name = "ResourceARN", .wire = "ResourceARN", .shape = SHAPE(AmazonResourceName), .offset = FIELD(ManagedRule, ResourceARN), .place = PLACE_BODY, .required = true },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(TagList), .offset = FIELD(ManagedRule, Tags), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_ManagedRule = {
-    .name = "ManagedRule", .kind = KIND_STRUCT, .n_members = 3, .members = cloudwatch_members_ManagedRule, .size = sizeof(struct cloudwatch_ManagedRule *), .struct_size = sizeof(struct cloudwatch_ManagedRule)
-};
-static const struct member cloudwatch_members_ManagedRuleDescription[] = {
-    { .name = "TemplateName", .wire = "TemplateName", .shape = SHAPE(TemplateName), .offset = FIELD(ManagedRuleDescription, TemplateName), .place = PLACE_BODY },
-    { .name = "ResourceARN", .wire = "ResourceARN", .shape = SHAPE(AmazonResourceName), .offset = FIELD(ManagedRuleDescription, ResourceARN), .place = PLACE_BODY },
-    { .name = "RuleState", .wire = "RuleState", .shape = SHAPE(ManagedRuleState), .offset = FIELD(ManagedRuleDescription, RuleState), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_ManagedRuleDescription = {
-    .name = "ManagedRuleDescription", .kind = KIND_STRUCT, .n_members = 3, .members = cloudwatch_members_ManagedRuleDescription, .size = sizeof(struct cloudwatch_ManagedRuleDescription *), .struct_size = sizeof(struct cloudwatch_ManagedRuleDescription)
-};
-const struct shape cloudwatch_shape_ManagedRuleDescriptions = {
-    .name = "ManagedRuleDescriptions", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_ManagedRuleDescriptions), .element = SHAPE(ManagedRuleDescription)
-};
-static const struct member cloudwatch_members_ManagedRuleState[] = {
-    { .name = "RuleName", .wire = "RuleName", .shape = SHAPE(InsightRuleName), .offset = FIELD(ManagedRuleState, RuleName), .place = PLACE_BODY, .required = true },
-    { .name = "State", .wire = "State", .shape = SHAPE(InsightRuleState), .offset = FIELD(ManagedRuleState, State), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_ManagedRuleState = {
-    .name = "ManagedRuleState", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_ManagedRuleState, .size = sizeof(struct cloudwatch_ManagedRuleState *), .struct_size = sizeof(struct cloudwatch_ManagedRuleState)
-};
-const struct shape cloudwatch_shape_ManagedRules = {
-    .name = "ManagedRules", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_ManagedRules), .element = SHAPE(ManagedRule)
-};
-const struct shape cloudwatch_shape_MaxRecords = {
-    .name = "MaxRecords", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(100)
-};
-const struct shape cloudwatch_shape_MaxReturnedResultsCount = {
-    .name = "MaxReturnedResultsCount", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1)
 };
 const struct shape cloudwatch_shape_Message = {
     .name = "Message", .kind = KIND_STRING, .size = sizeof(struct str)
@@ -1250,52 +306,6 @@ static const struct member cloudwatch_members_Metric[] = {
 };
 const struct shape cloudwatch_shape_Metric = {
     .name = "Metric", .kind = KIND_STRUCT, .n_members = 3, .members = cloudwatch_members_Metric, .size = sizeof(struct cloudwatch_Metric *), .struct_size = sizeof(struct cloudwatch_Metric)
-};
-static const struct member cloudwatch_members_MetricAlarm[] = {
-    { .name = "AlarmName", .wire = "AlarmName", .shape = SHAPE(AlarmName), .offset = FIELD(MetricAlarm, AlarmName), .place = PLACE_BODY },
-    { .name = "AlarmArn", .wire = "AlarmArn", .shape = SHAPE(AlarmArn), .offset = FIELD(MetricAlarm, AlarmArn), .place = PLACE_BODY },
-    { .name = "AlarmDescription", .wire = "AlarmDescription", .shape = SHAPE(AlarmDescription), .offset = FIELD(MetricAlarm, AlarmDescription), .place = PLACE_BODY },
-    { .name = "AlarmConfigurationUpdatedTimestamp", .wire = "AlarmConfigurationUpdatedTimestamp", .shape = SHAPE(Timestamp), .offset = FIELD(MetricAlarm, AlarmConfigurationUpdatedTimestamp), .place = PLACE_BODY },
-    { .name = "ActionsEnabled", .wire = "ActionsEnabled", .shape = SHAPE(ActionsEnabled), .offset = FIELD(MetricAlarm, ActionsEnabled), .place = PLACE_BODY },
-    { .name = "OKActions", .wire = "OKActions", .shape = SHAPE(ResourceList), .offset = FIELD(MetricAlarm, OKActions), .place = PLACE_BODY },
-    { .name = "AlarmActions", .wire = "AlarmActions", .shape = SHAPE(ResourceList), .offset = FIELD(MetricAlarm, AlarmActions), .place = PLACE_BODY },
-    { .name = "InsufficientDataActions", .wire = "InsufficientDataActions", .shape = SHAPE(ResourceList), .offset = FIELD(MetricAlarm, InsufficientDataActions), .place = PLACE_BODY },
-    { .name = "StateValue", .wire = "StateValue", .shape = SHAPE(StateValue), .offset = FIELD(MetricAlarm, StateValue), .place = PLACE_BODY },
-    { .name = "StateReason", .wire = "StateReason", .shape = SHAPE(StateReason), .offset = FIELD(MetricAlarm, StateReason), .place = PLACE_BODY },
-    { .name = "StateReasonData", .wire = "StateReasonData", .shape = SHAPE(StateReasonData), .offset = FIELD(MetricAlarm, StateReasonData), .place = PLACE_BODY },
-    { .name = "StateUpdatedTimestamp", .wire = "StateUpdatedTimestamp", .shape = SHAPE(Timestamp), .offset = FIELD(MetricAlarm, StateUpdatedTimestamp), .place = PLACE_BODY },
-    { .name = "MetricName", .wire = "MetricName", .shape = SHAPE(MetricName), .offset = FIELD(MetricAlarm, MetricName), .place = PLACE_BODY },
-    { .name = "Namespace", .wire = "Namespace", .shape = SHAPE(Namespace), .offset = FIELD(MetricAlarm, Namespace), .place = PLACE_BODY },
-    { .name = "Statistic", .wire = "Statistic", .shape = SHAPE(Statistic), .offset = FIELD(MetricAlarm, Statistic), .place = PLACE_BODY },
-    { .name = "ExtendedStatistic", .wire = "ExtendedStatistic", .shape = SHAPE(ExtendedStatistic), .offset = FIELD(MetricAlarm, ExtendedStatistic), .place = PLACE_BODY },
-    { .name = "Dimensions", .wire = "Dimensions", .shape = SHAPE(Dimensions), .offset = FIELD(MetricAlarm, Dimensions), .place = PLACE_BODY },
-    { .name = "Period", .wire = "Period", .shape = SHAPE(Period), .offset = FIELD(MetricAlarm, Period), .place = PLACE_BODY },
-    { .name = "Unit", .wire = "Unit", .shape = SHAPE(StandardUnit), .offset = FIELD(MetricAlarm, Unit), .place = PLACE_BODY },
-    { .name = "EvaluationPeriods", .wire = "EvaluationPeriods", .shape = SHAPE(EvaluationPeriods), .offset = FIELD(MetricAlarm, EvaluationPeriods), .place = PLACE_BODY },
-    { .name = "DatapointsToAlarm", .wire = "DatapointsToAlarm", .shape = SHAPE(DatapointsToAlarm), .offset = FIELD(MetricAlarm, DatapointsToAlarm), .place = PLACE_BODY },
-    { .name = "Threshold", .wire = "Threshold", .shape = SHAPE(Threshold), .offset = FIELD(MetricAlarm, Threshold), .place = PLACE_BODY },
-    { .name = "ComparisonOperator", .wire = "ComparisonOperator", .shape = SHAPE(ComparisonOperator), .offset = FIELD(MetricAlarm, ComparisonOperator), .place = PLACE_BODY },
-    { .name = "TreatMissingData", .wire = "TreatMissingData", .shape = SHAPE(TreatMissingData), .offset = FIELD(MetricAlarm, TreatMissingData), .place = PLACE_BODY },
-    { .name = "EvaluateLowSampleCountPercentile", .wire = "EvaluateLowSampleCountPercentile", .shape = SHAPE(EvaluateLowSampleCountPercentile), .offset = FIELD(MetricAlarm, EvaluateLowSampleCountPercentile), .place = PLACE_BODY },
-    { .name = "Metrics", .wire = "Metrics", .shape = SHAPE(MetricDataQueries), .offset = FIELD(MetricAlarm, Metrics), .place = PLACE_BODY },
-    { .name = "ThresholdMetricId", .wire = "ThresholdMetricId", .shape = SHAPE(MetricId), .offset = FIELD(MetricAlarm, ThresholdMetricId), .place = PLACE_BODY },
-    { .name = "EvaluationState", .wire = "EvaluationState", .shape = SHAPE(EvaluationState), .offset = FIELD(MetricAlarm, EvaluationState), .place = PLACE_BODY },
-    { .name = "StateTransitionedTimestamp", .wire = "StateTransitionedTimestamp", .shape = SHAPE(Timestamp), .offset = FIELD(MetricAlarm, StateTransitionedTimestamp), .place = PLACE_BODY },
-    { .name = "EvaluationWindow", .wire = "EvaluationWindow", .shape = SHAPE(EvaluationWindow), .offset = FIELD(MetricAlarm, EvaluationWindow), .place = PLACE_BODY },
-    { .name = "EvaluationCriteria", .wire = "EvaluationCriteria", .shape = SHAPE(EvaluationCriteria), .offset = FIELD(MetricAlarm, EvaluationCriteria), .place = PLACE_BODY },
-    { .name = "EvaluationInterval", .wire = "EvaluationInterval", .shape = SHAPE(EvaluationInterval), .offset = FIELD(MetricAlarm, EvaluationInterval), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_MetricAlarm = {
-    .name = "MetricAlarm", .kind = KIND_STRUCT, .n_members = 32, .members = cloudwatch_members_MetricAlarm, .size = sizeof(struct cloudwatch_MetricAlarm *), .struct_size = sizeof(struct cloudwatch_MetricAlarm)
-};
-const struct shape cloudwatch_shape_MetricAlarms = {
-    .name = "MetricAlarms", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_MetricAlarms), .element = SHAPE(MetricAlarm)
-};
-static const struct member cloudwatch_members_MetricCharacteristics[] = {
-    { .name = "PeriodicSpikes", .wire = "PeriodicSpikes", .shape = SHAPE(PeriodicSpikes), .offset = FIELD(MetricCharacteristics, PeriodicSpikes), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_MetricCharacteristics = {
-    .name = "MetricCharacteristics", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_MetricCharacteristics, .size = sizeof(struct cloudwatch_MetricCharacteristics *), .struct_size = sizeof(struct cloudwatch_MetricCharacteristics)
 };
 const struct shape cloudwatch_shape_MetricData = {
     .name = "MetricData", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_MetricData), .element = SHAPE(MetricDatum)
@@ -1355,12 +365,6 @@ const struct shape cloudwatch_shape_MetricId = {
 const struct shape cloudwatch_shape_MetricLabel = {
     .name = "MetricLabel", .kind = KIND_STRING, .size = sizeof(struct str)
 };
-static const struct member cloudwatch_members_MetricMathAnomalyDetector[] = {
-    { .name = "MetricDataQueries", .wire = "MetricDataQueries", .shape = SHAPE(MetricDataQueries), .offset = FIELD(MetricMathAnomalyDetector, MetricDataQueries), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_MetricMathAnomalyDetector = {
-    .name = "MetricMathAnomalyDetector", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_MetricMathAnomalyDetector, .size = sizeof(struct cloudwatch_MetricMathAnomalyDetector *), .struct_size = sizeof(struct cloudwatch_MetricMathAnomalyDetector)
-};
 const struct shape cloudwatch_shape_MetricName = {
     .name = "MetricName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255)
 };
@@ -1373,84 +377,6 @@ static const struct member cloudwatch_members_MetricStat[] = {
 const struct shape cloudwatch_shape_MetricStat = {
     .name = "MetricStat", .kind = KIND_STRUCT, .n_members = 4, .members = cloudwatch_members_MetricStat, .size = sizeof(struct cloudwatch_MetricStat *), .struct_size = sizeof(struct cloudwatch_MetricStat)
 };
-const struct shape cloudwatch_shape_MetricStreamEntries = {
-    .name = "MetricStreamEntries", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_MetricStreamEntries), .element = SHAPE(MetricStreamEntry)
-};
-static const struct member cloudwatch_members_MetricStreamEntry[] = {
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(AmazonResourceName), .offset = FIELD(MetricStreamEntry, Arn), .place = PLACE_BODY },
-    { .name = "CreationDate", .wire = "CreationDate", .shape = SHAPE(Timestamp), .offset = FIELD(MetricStreamEntry, CreationDate), .place = PLACE_BODY },
-    { .name = "LastUpdateDate", .wire = "LastUpdateDate", .shape = SHAPE(Timestamp), .offset = FIELD(MetricStreamEntry, LastUpdateDate), .place = PLACE_BODY },
-    { .name = "Name", .wire = "Name", .shape = SHAPE(MetricStreamName), .offset = FIELD(MetricStreamEntry, Name), .place = PLACE_BODY },
-    { .name = "FirehoseArn", .wire = "FirehoseArn", .shape = SHAPE(AmazonResourceName), .offset = FIELD(MetricStreamEntry, FirehoseArn), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(MetricStreamState), .offset = FIELD(MetricStreamEntry, State), .place = PLACE_BODY },
-    { .name = "OutputFormat", .wire = "OutputFormat", .shape = SHAPE(MetricStreamOutputFormat), .offset = FIELD(MetricStreamEntry, OutputFormat), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_MetricStreamEntry = {
-    .name = "MetricStreamEntry", .kind = KIND_STRUCT, .n_members = 7, .members = cloudwatch_members_MetricStreamEntry, .size = sizeof(struct cloudwatch_MetricStreamEntry *), .struct_size = sizeof(struct cloudwatch_MetricStreamEntry)
-};
-static const struct member cloudwatch_members_MetricStreamFilter[] = {
-    { .name = "Namespace", .wire = "Namespace", .shape = SHAPE(Namespace), .offset = FIELD(MetricStreamFilter, Namespace), .place = PLACE_BODY },
-    { .name = "MetricNames", .wire = "MetricNames", .shape = SHAPE(MetricStreamFilterMetricNames), .offset = FIELD(MetricStreamFilter, MetricNames), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_MetricStreamFilter = {
-    .name = "MetricStreamFilter", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_MetricStreamFilter, .size = sizeof(struct cloudwatch_MetricStreamFilter *), .struct_size = sizeof(struct cloudwatch_MetricStreamFilter)
-};
-const struct shape cloudwatch_shape_MetricStreamFilterMetricNames = {
-    .name = "MetricStreamFilterMetricNames", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_MetricStreamFilterMetricNames), .element = SHAPE(MetricName)
-};
-const struct shape cloudwatch_shape_MetricStreamFilters = {
-    .name = "MetricStreamFilters", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_MetricStreamFilters), .element = SHAPE(MetricStreamFilter)
-};
-const struct shape cloudwatch_shape_MetricStreamName = {
-    .name = "MetricStreamName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255)
-};
-const struct shape cloudwatch_shape_MetricStreamNames = {
-    .name = "MetricStreamNames", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_MetricStreamNames), .element = SHAPE(MetricStreamName)
-};
-static const char *const cloudwatch_enum_MetricStreamOutputFormat[] = {
-    "json",
-    "opentelemetry0.7",
-    "opentelemetry1.0",
-    NULL
-};
-const struct shape cloudwatch_shape_MetricStreamOutputFormat = {
-    .name = "MetricStreamOutputFormat", .kind = KIND_STRING, .enum_values = cloudwatch_enum_MetricStreamOutputFormat, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255)
-};
-const struct shape cloudwatch_shape_MetricStreamState = {
-    .name = "MetricStreamState", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_MetricStreamStatistic = {
-    .name = "MetricStreamStatistic", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_MetricStreamStatisticsAdditionalStatistics = {
-    .name = "MetricStreamStatisticsAdditionalStatistics", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_MetricStreamStatisticsAdditionalStatistics), .element = SHAPE(MetricStreamStatistic)
-};
-static const struct member cloudwatch_members_MetricStreamStatisticsConfiguration[] = {
-    { .name = "IncludeMetrics", .wire = "IncludeMetrics", .shape = SHAPE(MetricStreamStatisticsIncludeMetrics), .offset = FIELD(MetricStreamStatisticsConfiguration, IncludeMetrics), .place = PLACE_BODY, .required = true },
-    { .name = "AdditionalStatistics", .wire = "AdditionalStatistics", .shape = SHAPE(MetricStreamStatisticsAdditionalStatistics), .offset = FIELD(MetricStreamStatisticsConfiguration, AdditionalStatistics), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_MetricStreamStatisticsConfiguration = {
-    .name = "MetricStreamStatisticsConfiguration", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_MetricStreamStatisticsConfiguration, .size = sizeof(struct cloudwatch_MetricStreamStatisticsConfiguration *), .struct_size = sizeof(struct cloudwatch_MetricStreamStatisticsConfiguration)
-};
-const struct shape cloudwatch_shape_MetricStreamStatisticsConfigurations = {
-    .name = "MetricStreamStatisticsConfigurations", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_MetricStreamStatisticsConfigurations), .element = SHAPE(MetricStreamStatisticsConfiguration)
-};
-const struct shape cloudwatch_shape_MetricStreamStatisticsIncludeMetrics = {
-    .name = "MetricStreamStatisticsIncludeMetrics", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_MetricStreamStatisticsIncludeMetrics), .element = SHAPE(MetricStreamStatisticsMetric)
-};
-static const struct member cloudwatch_members_MetricStreamStatisticsMetric[] = {
-    { .name = "Namespace", .wire = "Namespace", .shape = SHAPE(Namespace), .offset = FIELD(MetricStreamStatisticsMetric, Namespace), .place = PLACE_BODY, .required = true },
-    { .name = "MetricName", .wire = "MetricName", .shape = SHAPE(MetricName), .offset = FIELD(MetricStreamStatisticsMetric, MetricName), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_MetricStreamStatisticsMetric = {
-    .name = "MetricStreamStatisticsMetric", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_MetricStreamStatisticsMetric, .size = sizeof(struct cloudwatch_MetricStreamStatisticsMetric *), .struct_size = sizeof(struct cloudwatch_MetricStreamStatisticsMetric)
-};
-const struct shape cloudwatch_shape_MetricWidget = {
-    .name = "MetricWidget", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_MetricWidgetImage = {
-    .name = "MetricWidgetImage", .kind = KIND_BLOB, .size = sizeof(struct str)
-};
 const struct shape cloudwatch_shape_Metrics = {
     .name = "Metrics", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_Metrics), .element = SHAPE(Metric)
 };
@@ -1460,194 +386,17 @@ static const struct member cloudwatch_members_MissingRequiredParameterException[
 const struct shape cloudwatch_shape_MissingRequiredParameterException = {
     .name = "MissingRequiredParameterException", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_MissingRequiredParameterException, .size = sizeof(struct cloudwatch_MissingRequiredParameterException *), .struct_size = sizeof(struct cloudwatch_MissingRequiredParameterException)
 };
-const struct shape cloudwatch_shape_MuteTargetAlarmNameList = {
-    .name = "MuteTargetAlarmNameList", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_MuteTargetAlarmNameList), .element = SHAPE(Name), .has_max = true, .max = INT64_C(100)
-};
-static const struct member cloudwatch_members_MuteTargets[] = {
-    { .name = "AlarmNames", .wire = "AlarmNames", .shape = SHAPE(MuteTargetAlarmNameList), .offset = FIELD(MuteTargets, AlarmNames), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_MuteTargets = {
-    .name = "MuteTargets", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_MuteTargets, .size = sizeof(struct cloudwatch_MuteTargets *), .struct_size = sizeof(struct cloudwatch_MuteTargets)
-};
-const struct shape cloudwatch_shape_MuteType = {
-    .name = "MuteType", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_Name = {
-    .name = "Name", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255)
-};
 const struct shape cloudwatch_shape_Namespace = {
     .name = "Namespace", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255), .pattern = "[^:].*"
 };
 const struct shape cloudwatch_shape_NextToken = {
     .name = "NextToken", .kind = KIND_STRING, .size = sizeof(struct str)
 };
-static const char *const cloudwatch_enum_OTelEnrichmentStatus[] = {
-    "Running",
-    "Stopped",
-    NULL
-};
-const struct shape cloudwatch_shape_OTelEnrichmentStatus = {
-    .name = "OTelEnrichmentStatus", .kind = KIND_STRING, .enum_values = cloudwatch_enum_OTelEnrichmentStatus, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_OutputFormat = {
-    .name = "OutputFormat", .kind = KIND_STRING, .size = sizeof(struct str)
-};
 const struct shape cloudwatch_shape_OwningAccounts = {
     .name = "OwningAccounts", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_OwningAccounts), .element = SHAPE(AccountId)
 };
-static const struct member cloudwatch_members_PartialFailure[] = {
-    { .name = "FailureResource", .wire = "FailureResource", .shape = SHAPE(FailureResource), .offset = FIELD(PartialFailure, FailureResource), .place = PLACE_BODY },
-    { .name = "ExceptionType", .wire = "ExceptionType", .shape = SHAPE(ExceptionType), .offset = FIELD(PartialFailure, ExceptionType), .place = PLACE_BODY },
-    { .name = "FailureCode", .wire = "FailureCode", .shape = SHAPE(FailureCode), .offset = FIELD(PartialFailure, FailureCode), .place = PLACE_BODY },
-    { .name = "FailureDescription", .wire = "FailureDescription", .shape = SHAPE(FailureDescription), .offset = FIELD(PartialFailure, FailureDescription), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_PartialFailure = {
-    .name = "PartialFailure", .kind = KIND_STRUCT, .n_members = 4, .members = cloudwatch_members_PartialFailure, .size = sizeof(struct cloudwatch_PartialFailure *), .struct_size = sizeof(struct cloudwatch_PartialFailure)
-};
-const struct shape cloudwatch_shape_PendingPeriod = {
-    .name = "PendingPeriod", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(86400)
-};
 const struct shape cloudwatch_shape_Period = {
     .name = "Period", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1)
-};
-const struct shape cloudwatch_shape_PeriodicSpikes = {
-    .name = "PeriodicSpikes", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
-};
-static const struct member cloudwatch_members_PutAlarmMuteRuleInput[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(Name), .offset = FIELD(PutAlarmMuteRuleInput, Name), .place = PLACE_BODY, .required = true },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(AlarmDescription), .offset = FIELD(PutAlarmMuteRuleInput, Description), .place = PLACE_BODY },
-    { .name = "Rule", .wire = "Rule", .shape = SHAPE(Rule), .offset = FIELD(PutAlarmMuteRuleInput, Rule), .place = PLACE_BODY, .required = true },
-    { .name = "MuteTargets", .wire = "MuteTargets", .shape = SHAPE(MuteTargets), .offset = FIELD(PutAlarmMuteRuleInput, MuteTargets), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(TagList), .offset = FIELD(PutAlarmMuteRuleInput, Tags), .place = PLACE_BODY },
-    { .name = "StartDate", .wire = "StartDate", .shape = SHAPE(Timestamp), .offset = FIELD(PutAlarmMuteRuleInput, StartDate), .place = PLACE_BODY },
-    { .name = "ExpireDate", .wire = "ExpireDate", .shape = SHAPE(Timestamp), .offset = FIELD(PutAlarmMuteRuleInput, ExpireDate), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_PutAlarmMuteRuleInput = {
-    .name = "PutAlarmMuteRuleInput", .kind = KIND_STRUCT, .n_members = 7, .members = cloudwatch_members_PutAlarmMuteRuleInput, .size = sizeof(struct cloudwatch_PutAlarmMuteRuleInput *), .struct_size = sizeof(struct cloudwatch_PutAlarmMuteRuleInput)
-};
-static const struct member cloudwatch_members_PutAnomalyDetectorInput[] = {
-    { .name = "Namespace", .wire = "Namespace", .shape = SHAPE(Namespace), .offset = FIELD(PutAnomalyDetectorInput, Namespace), .place = PLACE_BODY },
-    { .name = "MetricName", .wire = "MetricName", .shape = SHAPE(MetricName), .offset = FIELD(PutAnomalyDetectorInput, MetricName), .place = PLACE_BODY },
-    { .name = "Dimensions", .wire = "Dimensions", .shape = SHAPE(Dimensions), .offset = FIELD(PutAnomalyDetectorInput, Dimensions), .place = PLACE_BODY },
-    { .name = "Stat", .wire = "Stat", .shape = SHAPE(AnomalyDetectorMetricStat), .offset = FIELD(PutAnomalyDetectorInput, Stat), .place = PLACE_BODY },
-    { .name = "Configuration", .wire = "Configuration", .shape = SHAPE(AnomalyDetectorConfiguration), .offset = FIELD(PutAnomalyDetectorInput, Configuration), .place = PLACE_BODY },
-    { .name = "MetricCharacteristics", .wire = "MetricCharacteristics", .shape = SHAPE(MetricCharacteristics), .offset = FIELD(PutAnomalyDetectorInput, MetricCharacteristics), .place = PLACE_BODY },
-    { .name = "SingleMetricAnomalyDetector", .wire = "SingleMetricAnomalyDetector", .shape = SHAPE(SingleMetricAnomalyDetector), .offset = FIELD(PutAnomalyDetectorInput, SingleMetricAnomalyDetector), .place = PLACE_BODY },
-    { .name = "MetricMathAnomalyDetector", .wire = "MetricMathAnomalyDetector", .shape = SHAPE(MetricMathAnomalyDetector), .offset = FIELD(PutAnomalyDetectorInput, MetricMathAnomalyDetector), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_PutAnomalyDetectorInput = {
-    .name = "PutAnomalyDetectorInput", .kind = KIND_STRUCT, .n_members = 8, .members = cloudwatch_members_PutAnomalyDetectorInput, .size = sizeof(struct cloudwatch_PutAnomalyDetectorInput *), .struct_size = sizeof(struct cloudwatch_PutAnomalyDetectorInput)
-};
-static const struct member cloudwatch_members_PutAnomalyDetectorOutput[] = {
-    { .name = "AnomalyDetectorId", .wire = "AnomalyDetectorId", .shape = SHAPE(AnomalyDetectorId), .offset = FIELD(PutAnomalyDetectorOutput, AnomalyDetectorId), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_PutAnomalyDetectorOutput = {
-    .name = "PutAnomalyDetectorOutput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_PutAnomalyDetectorOutput, .size = sizeof(struct cloudwatch_PutAnomalyDetectorOutput *), .struct_size = sizeof(struct cloudwatch_PutAnomalyDetectorOutput)
-};
-static const struct member cloudwatch_members_PutCompositeAlarmInput[] = {
-    { .name = "ActionsEnabled", .wire = "ActionsEnabled", .shape = SHAPE(ActionsEnabled), .offset = FIELD(PutCompositeAlarmInput, ActionsEnabled), .place = PLACE_BODY },
-    { .name = "AlarmActions", .wire = "AlarmActions", .shape = SHAPE(ResourceList), .offset = FIELD(PutCompositeAlarmInput, AlarmActions), .place = PLACE_BODY },
-    { .name = "AlarmDescription", .wire = "AlarmDescription", .shape = SHAPE(AlarmDescription), .offset = FIELD(PutCompositeAlarmInput, AlarmDescription), .place = PLACE_BODY },
-    { .name = "AlarmName", .wire = "AlarmName", .shape = SHAPE(AlarmName), .offset = FIELD(PutCompositeAlarmInput, AlarmName), .place = PLACE_BODY, .required = true },
-    { .name = "AlarmRule", .wire = "AlarmRule", .shape = SHAPE(AlarmRule), .offset = FIELD(PutCompositeAlarmInput, AlarmRule), .place = PLACE_BODY, .required = true },
-    { .name = "InsufficientDataActions", .wire = "InsufficientDataActions", .shape = SHAPE(ResourceList), .offset = FIELD(PutCompositeAlarmInput, InsufficientDataActions), .place = PLACE_BODY },
-    { .name = "OKActions", .wire = "OKActions", .shape = SHAPE(ResourceList), .offset = FIELD(PutCompositeAlarmInput, OKActions), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(TagList), .offset = FIELD(PutCompositeAlarmInput, Tags), .place = PLACE_BODY },
-    { .name = "ActionsSuppressor", .wire = "ActionsSuppressor", .shape = SHAPE(AlarmArn), .offset = FIELD(PutCompositeAlarmInput, ActionsSuppressor), .place = PLACE_BODY },
-    { .name = "ActionsSuppressorWaitPeriod", .wire = "ActionsSuppressorWaitPeriod", .shape = SHAPE(SuppressorPeriod), .offset = FIELD(PutCompositeAlarmInput, ActionsSuppressorWaitPeriod), .place = PLACE_BODY },
-    { .name = "ActionsSuppressorExtensionPeriod", .wire = "ActionsSuppressorExtensionPeriod", .shape = SHAPE(SuppressorPeriod), .offset = FIELD(PutCompositeAlarmInput, ActionsSuppressorExtensionPeriod), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_PutCompositeAlarmInput = {
-    .name = "PutCompositeAlarmInput", .kind = KIND_STRUCT, .n_members = 11, .members = cloudwatch_members_PutCompositeAlarmInput, .size = sizeof(struct cloudwatch_PutCompositeAlarmInput *), .struct_size = sizeof(struct cloudwatch_PutCompositeAlarmInput)
-};
-static const struct member cloudwatch_members_PutDashboardInput[] = {
-    { .name = "DashboardName", .wire = "DashboardName", .shape = SHAPE(DashboardName), .offset = FIELD(PutDashboardInput, DashboardName), .place = PLACE_BODY, .required = true },
-    { .name = "DashboardBody", .wire = "DashboardBody", .shape = SHAPE(DashboardBody), .offset = FIELD(PutDashboardInput, DashboardBody), .place = PLACE_BODY, .required = true },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(TagList), .offset = FIELD(PutDashboardInput, Tags), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_PutDashboardInput = {
-    .name = "PutDashboardInput", .kind = KIND_STRUCT, .n_members = 3, .members = cloudwatch_members_PutDashboardInput, .size = sizeof(struct cloudwatch_PutDashboardInput *), .struct_size = sizeof(struct cloudwatch_PutDashboardInput)
-};
-static const struct member cloudwatch_members_PutDashboardOutput[] = {
-    { .name = "DashboardValidationMessages", .wire = "DashboardValidationMessages", .shape = SHAPE(DashboardValidationMessages), .offset = FIELD(PutDashboardOutput, DashboardValidationMessages), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_PutDashboardOutput = {
-    .name = "PutDashboardOutput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_PutDashboardOutput, .size = sizeof(struct cloudwatch_PutDashboardOutput *), .struct_size = sizeof(struct cloudwatch_PutDashboardOutput)
-};
-static const struct member cloudwatch_members_PutInsightRuleInput[] = {
-    { .name = "RuleName", .wire = "RuleName", .shape = SHAPE(InsightRuleName), .offset = FIELD(PutInsightRuleInput, RuleName), .place = PLACE_BODY, .required = true },
-    { .name = "RuleState", .wire = "RuleState", .shape = SHAPE(InsightRuleState), .offset = FIELD(PutInsightRuleInput, RuleState), .place = PLACE_BODY },
-    { .name = "RuleDefinition", .wire = "RuleDefinition", .shape = SHAPE(InsightRuleDefinition), .offset = FIELD(PutInsightRuleInput, RuleDefinition), .place = PLACE_BODY, .required = true },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(TagList), .offset = FIELD(PutInsightRuleInput, Tags), .place = PLACE_BODY },
-    { .name = "ApplyOnTransformedLogs", .wire = "ApplyOnTransformedLogs", .shape = SHAPE(InsightRuleOnTransformedLogs), .offset = FIELD(PutInsightRuleInput, ApplyOnTransformedLogs), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_PutInsightRuleInput = {
-    .name = "PutInsightRuleInput", .kind = KIND_STRUCT, .n_members = 5, .members = cloudwatch_members_PutInsightRuleInput, .size = sizeof(struct cloudwatch_PutInsightRuleInput *), .struct_size = sizeof(struct cloudwatch_PutInsightRuleInput)
-};
-const struct shape cloudwatch_shape_PutInsightRuleOutput = {
-    .name = "PutInsightRuleOutput", .kind = KIND_STRUCT, .size = sizeof(struct cloudwatch_PutInsightRuleOutput *), .struct_size = sizeof(struct cloudwatch_PutInsightRuleOutput)
-};
-static const struct member cloudwatch_members_PutLogAlarmInput[] = {
-    { .name = "AlarmName", .wire = "AlarmName", .shape = SHAPE(AlarmName), .offset = FIELD(PutLogAlarmInput, AlarmName), .place = PLACE_BODY, .required = true },
-    { .name = "AlarmDescription", .wire = "AlarmDescription", .shape = SHAPE(AlarmDescription), .offset = FIELD(PutLogAlarmInput, AlarmDescription), .place = PLACE_BODY },
-    { .name = "ScheduledQueryConfiguration", .wire = "ScheduledQueryConfiguration", .shape = SHAPE(ScheduledQueryConfiguration), .offset = FIELD(PutLogAlarmInput, ScheduledQueryConfiguration), .place = PLACE_BODY, .required = true },
-    { .name = "ActionLogLineCount", .wire = "ActionLogLineCount", .shape = SHAPE(ActionLogLineCount), .offset = FIELD(PutLogAlarmInput, ActionLogLineCount), .place = PLACE_BODY },
-    { .name = "ActionLogLineRoleArn", .wire = "ActionLogLineRoleArn", .shape = SHAPE(ActionLogLineRoleArn), .offset = FIELD(PutLogAlarmInput, ActionLogLineRoleArn), .place = PLACE_BODY },
-    { .name = "ActionsEnabled", .wire = "ActionsEnabled", .shape = SHAPE(ActionsEnabled), .offset = FIELD(PutLogAlarmInput, ActionsEnabled), .place = PLACE_BODY },
-    { .name = "OKActions", .wire = "OKActions", .shape = SHAPE(ResourceList), .offset = FIELD(PutLogAlarmInput, OKActions), .place = PLACE_BODY },
-    { .name = "AlarmActions", .wire = "AlarmActions", .shape = SHAPE(ResourceList), .offset = FIELD(PutLogAlarmInput, AlarmActions), .place = PLACE_BODY },
-    { .name = "InsufficientDataActions", .wire = "InsufficientDataActions", .shape = SHAPE(ResourceList), .offset = FIELD(PutLogAlarmInput, InsufficientDataActions), .place = PLACE_BODY },
-    { .name = "QueryResultsToEvaluate", .wire = "QueryResultsToEvaluate", .shape = SHAPE(QueryResultsToEvaluate), .offset = FIELD(PutLogAlarmInput, QueryResultsToEvaluate), .place = PLACE_BODY, .required = true },
-    { .name = "QueryResultsToAlarm", .wire = "QueryResultsToAlarm", .shape = SHAPE(QueryResultsToAlarm), .offset = FIELD(PutLogAlarmInput, QueryResultsToAlarm), .place = PLACE_BODY, .required = true },
-    { .name = "Threshold", .wire = "Threshold", .shape = SHAPE(Threshold), .offset = FIELD(PutLogAlarmInput, Threshold), .place = PLACE_BODY, .required = true },
-    { .name = "ComparisonOperator", .wire = "ComparisonOperator", .shape = SHAPE(ComparisonOperator), .offset = FIELD(PutLogAlarmInput, ComparisonOperator), .place = PLACE_BODY, .required = true },
-    { .name = "TreatMissingData", .wire = "TreatMissingData", .shape = SHAPE(TreatMissingData), .offset = FIELD(PutLogAlarmInput, TreatMissingData), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(TagList), .offset = FIELD(PutLogAlarmInput, Tags), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_PutLogAlarmInput = {
-    .name = "PutLogAlarmInput", .kind = KIND_STRUCT, .n_members = 15, .members = cloudwatch_members_PutLogAlarmInput, .size = sizeof(struct cloudwatch_PutLogAlarmInput *), .struct_size = sizeof(struct cloudwatch_PutLogAlarmInput)
-};
-static const struct member cloudwatch_members_PutManagedInsightRulesInput[] = {
-    { .name = "ManagedRules", .wire = "ManagedRules", .shape = SHAPE(ManagedRules), .offset = FIELD(PutManagedInsightRulesInput, ManagedRules), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_PutManagedInsightRulesInput = {
-    .name = "PutManagedInsightRulesInput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_PutManagedInsightRulesInput, .size = sizeof(struct cloudwatch_PutManagedInsightRulesInput *), .struct_size = sizeof(struct cloudwatch_PutManagedInsightRulesInput)
-};
-static const struct member cloudwatch_members_PutManagedInsightRulesOutput[] = {
-    { .name = "Failures", .wire = "Failures", .shape = SHAPE(BatchFailures), .offset = FIELD(PutManagedInsightRulesOutput, Failures), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_PutManagedInsightRulesOutput = {
-    .name = "PutManagedInsightRulesOutput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_PutManagedInsightRulesOutput, .size = sizeof(struct cloudwatch_PutManagedInsightRulesOutput *), .struct_size = sizeof(struct cloudwatch_PutManagedInsightRulesOutput)
-};
-static const struct member cloudwatch_members_PutMetricAlarmInput[] = {
-    { .name = "AlarmName", .wire = "AlarmName", .shape = SHAPE(AlarmName), .offset = FIELD(PutMetricAlarmInput, AlarmName), .place = PLACE_BODY, .required = true },
-    { .name = "AlarmDescription", .wire = "AlarmDescription", .shape = SHAPE(AlarmDescription), .offset = FIELD(PutMetricAlarmInput, AlarmDescription), .place = PLACE_BODY },
-    { .name = "ActionsEnabled", .wire = "ActionsEnabled", .shape = SHAPE(ActionsEnabled), .offset = FIELD(PutMetricAlarmInput, ActionsEnabled), .place = PLACE_BODY },
-    { .name = "OKActions", .wire = "OKActions", .shape = SHAPE(ResourceList), .offset = FIELD(PutMetricAlarmInput, OKActions), .place = PLACE_BODY },
-    { .name = "AlarmActions", .wire = "AlarmActions", .shape = SHAPE(ResourceList), .offset = FIELD(PutMetricAlarmInput, AlarmActions), .place = PLACE_BODY },
-    { .name = "InsufficientDataActions", .wire = "InsufficientDataActions", .shape = SHAPE(ResourceList), .offset = FIELD(PutMetricAlarmInput, InsufficientDataActions), .place = PLACE_BODY },
-    { .name = "MetricName", .wire = "MetricName", .shape = SHAPE(MetricName), .offset = FIELD(PutMetricAlarmInput, MetricName), .place = PLACE_BODY },
-    { .name = "Namespace", .wire = "Namespace", .shape = SHAPE(Namespace), .offset = FIELD(PutMetricAlarmInput, Namespace), .place = PLACE_BODY },
-    { .name = "Statistic", .wire = "Statistic", .shape = SHAPE(Statistic), .offset = FIELD(PutMetricAlarmInput, Statistic), .place = PLACE_BODY },
-    { .name = "ExtendedStatistic", .wire = "ExtendedStatistic", .shape = SHAPE(ExtendedStatistic), .offset = FIELD(PutMetricAlarmInput, ExtendedStatistic), .place = PLACE_BODY },
-    { .name = "Dimensions", .wire = "Dimensions", .shape = SHAPE(Dimensions), .offset = FIELD(PutMetricAlarmInput, Dimensions), .place = PLACE_BODY },
-    { .name = "Period", .wire = "Period", .shape = SHAPE(Period), .offset = FIELD(PutMetricAlarmInput, Period), .place = PLACE_BODY },
-    { .name = "Unit", .wire = "Unit", .shape = SHAPE(StandardUnit), .offset = FIELD(PutMetricAlarmInput, Unit), .place = PLACE_BODY },
-    { .name = "EvaluationPeriods", .wire = "EvaluationPeriods", .shape = SHAPE(EvaluationPeriods), .offset = FIELD(PutMetricAlarmInput, EvaluationPeriods), .place = PLACE_BODY },
-    { .name = "DatapointsToAlarm", .wire = "DatapointsToAlarm", .shape = SHAPE(DatapointsToAlarm), .offset = FIELD(PutMetricAlarmInput, DatapointsToAlarm), .place = PLACE_BODY },
-    { .name = "Threshold", .wire = "Threshold", .shape = SHAPE(Threshold), .offset = FIELD(PutMetricAlarmInput, Threshold), .place = PLACE_BODY },
-    { .name = "ComparisonOperator", .wire = "ComparisonOperator", .shape = SHAPE(ComparisonOperator), .offset = FIELD(PutMetricAlarmInput, ComparisonOperator), .place = PLACE_BODY },
-    { .name = "TreatMissingData", .wire = "TreatMissingData", .shape = SHAPE(TreatMissingData), .offset = FIELD(PutMetricAlarmInput, TreatMissingData), .place = PLACE_BODY },
-    { .name = "EvaluateLowSampleCountPercentile", .wire = "EvaluateLowSampleCountPercentile", .shape = SHAPE(EvaluateLowSampleCountPercentile), .offset = FIELD(PutMetricAlarmInput, EvaluateLowSampleCountPercentile), .place = PLACE_BODY },
-    { .name = "Metrics", .wire = "Metrics", .shape = SHAPE(MetricDataQueries), .offset = FIELD(PutMetricAlarmInput, Metrics), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(TagList), .offset = FIELD(PutMetricAlarmInput, Tags), .place = PLACE_BODY },
-    { .name = "ThresholdMetricId", .wire = "ThresholdMetricId", .shape = SHAPE(MetricId), .offset = FIELD(PutMetricAlarmInput, ThresholdMetricId), .place = PLACE_BODY },
-    { .name = "EvaluationWindow", .wire = "EvaluationWindow", .shape = SHAPE(EvaluationWindow), .offset = FIELD(PutMetricAlarmInput, EvaluationWindow), .place = PLACE_BODY },
-    { .name = "EvaluationCriteria", .wire = "EvaluationCriteria", .shape = SHAPE(EvaluationCriteria), .offset = FIELD(PutMetricAlarmInput, EvaluationCriteria), .place = PLACE_BODY },
-    { .name = "EvaluationInterval", .wire = "EvaluationInterval", .shape = SHAPE(EvaluationInterval), .offset = FIELD(PutMetricAlarmInput, EvaluationInterval), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_PutMetricAlarmInput = {
-    .name = "PutMetricAlarmInput", .kind = KIND_STRUCT, .n_members = 25, .members = cloudwatch_members_PutMetricAlarmInput, .size = sizeof(struct cloudwatch_PutMetricAlarmInput *), .struct_size = sizeof(struct cloudwatch_PutMetricAlarmInput)
 };
 static const struct member cloudwatch_members_PutMetricDataInput[] = {
     { .name = "Namespace", .wire = "Namespace", .shape = SHAPE(Namespace), .offset = FIELD(PutMetricDataInput, Namespace), .place = PLACE_BODY, .required = true },
@@ -1658,54 +407,12 @@ static const struct member cloudwatch_members_PutMetricDataInput[] = {
 const struct shape cloudwatch_shape_PutMetricDataInput = {
     .name = "PutMetricDataInput", .kind = KIND_STRUCT, .n_members = 4, .members = cloudwatch_members_PutMetricDataInput, .size = sizeof(struct cloudwatch_PutMetricDataInput *), .struct_size = sizeof(struct cloudwatch_PutMetricDataInput)
 };
-static const struct member cloudwatch_members_PutMetricStreamInput[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(MetricStreamName), .offset = FIELD(PutMetricStreamInput, Name), .place = PLACE_BODY, .required = true },
-    { .name = "IncludeFilters", .wire = "IncludeFilters", .shape = SHAPE(MetricStreamFilters), .offset = FIELD(PutMetricStreamInput, IncludeFilters), .place = PLACE_BODY },
-    { .name = "ExcludeFilters", .wire = "ExcludeFilters", .shape = SHAPE(MetricStreamFilters), .offset = FIELD(PutMetricStreamInput, ExcludeFilters), .place = PLACE_BODY },
-    { .name = "FirehoseArn", .wire = "FirehoseArn", .shape = SHAPE(AmazonResourceName), .offset = FIELD(PutMetricStreamInput, FirehoseArn), .place = PLACE_BODY, .required = true },
-    { .name = "RoleArn", .wire = "RoleArn", .shape = SHAPE(AmazonResourceName), .offset = FIELD(PutMetricStreamInput, RoleArn), .place = PLACE_BODY, .required = true },
-    { .name = "OutputFormat", .wire = "OutputFormat", .shape = SHAPE(MetricStreamOutputFormat), .offset = FIELD(PutMetricStreamInput, OutputFormat), .place = PLACE_BODY, .required = true },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(TagList), .offset = FIELD(PutMetricStreamInput, Tags), .place = PLACE_BODY },
-    { .name = "StatisticsConfigurations", .wire = "StatisticsConfigurations", .shape = SHAPE(MetricStreamStatisticsConfigurations), .offset = FIELD(PutMetricStreamInput, StatisticsConfigurations), .place = PLACE_BODY },
-    { .name = "IncludeLinkedAccountsMetrics", .wire = "IncludeLinkedAccountsMetrics", .shape = SHAPE(IncludeLinkedAccountsMetrics), .offset = FIELD(PutMetricStreamInput, IncludeLinkedAccountsMetrics), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_PutMetricStreamInput = {
-    .name = "PutMetricStreamInput", .kind = KIND_STRUCT, .n_members = 9, .members = cloudwatch_members_PutMetricStreamInput, .size = sizeof(struct cloudwatch_PutMetricStreamInput *), .struct_size = sizeof(struct cloudwatch_PutMetricStreamInput)
-};
-static const struct member cloudwatch_members_PutMetricStreamOutput[] = {
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(AmazonResourceName), .offset = FIELD(PutMetricStreamOutput, Arn), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_PutMetricStreamOutput = {
-    .name = "PutMetricStreamOutput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_PutMetricStreamOutput, .size = sizeof(struct cloudwatch_PutMetricStreamOutput *), .struct_size = sizeof(struct cloudwatch_PutMetricStreamOutput)
-};
-const struct shape cloudwatch_shape_Query = {
-    .name = "Query", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10000)
-};
-const struct shape cloudwatch_shape_QueryResultsToAlarm = {
-    .name = "QueryResultsToAlarm", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1)
-};
-const struct shape cloudwatch_shape_QueryResultsToEvaluate = {
-    .name = "QueryResultsToEvaluate", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1)
-};
-const struct shape cloudwatch_shape_QueryString = {
-    .name = "QueryString", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(10000)
-};
-static const struct member cloudwatch_members_Range[] = {
-    { .name = "StartTime", .wire = "StartTime", .shape = SHAPE(Timestamp), .offset = FIELD(Range, StartTime), .place = PLACE_BODY, .required = true },
-    { .name = "EndTime", .wire = "EndTime", .shape = SHAPE(Timestamp), .offset = FIELD(Range, EndTime), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_Range = {
-    .name = "Range", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_Range, .size = sizeof(struct cloudwatch_Range *), .struct_size = sizeof(struct cloudwatch_Range)
-};
 static const char *const cloudwatch_enum_RecentlyActive[] = {
     "PT3H",
     NULL
 };
 const struct shape cloudwatch_shape_RecentlyActive = {
     .name = "RecentlyActive", .kind = KIND_STRING, .enum_values = cloudwatch_enum_RecentlyActive, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_RecoveryPeriod = {
-    .name = "RecoveryPeriod", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(86400)
 };
 static const struct member cloudwatch_members_ResourceConflict[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(ErrorMessage), .offset = FIELD(ResourceConflict, message), .place = PLACE_BODY },
@@ -1715,12 +422,6 @@ const struct shape cloudwatch_shape_ResourceConflict = {
 };
 const struct shape cloudwatch_shape_ResourceId = {
     .name = "ResourceId", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_ResourceList = {
-    .name = "ResourceList", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_ResourceList), .element = SHAPE(ResourceName), .has_max = true, .max = INT64_C(5)
-};
-const struct shape cloudwatch_shape_ResourceName = {
-    .name = "ResourceName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1024)
 };
 static const struct member cloudwatch_members_ResourceNotFound[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(ErrorMessage), .offset = FIELD(ResourceNotFound, message), .place = PLACE_BODY },
@@ -1741,12 +442,6 @@ const struct shape cloudwatch_shape_ResourceType = {
 const struct shape cloudwatch_shape_ReturnData = {
     .name = "ReturnData", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
 };
-static const struct member cloudwatch_members_Rule[] = {
-    { .name = "Schedule", .wire = "Schedule", .shape = SHAPE(Schedule), .offset = FIELD(Rule, Schedule), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_Rule = {
-    .name = "Rule", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_Rule, .size = sizeof(struct cloudwatch_Rule *), .struct_size = sizeof(struct cloudwatch_Rule)
-};
 static const char *const cloudwatch_enum_ScanBy[] = {
     "TimestampDescending",
     "TimestampAscending",
@@ -1754,62 +449,6 @@ static const char *const cloudwatch_enum_ScanBy[] = {
 };
 const struct shape cloudwatch_shape_ScanBy = {
     .name = "ScanBy", .kind = KIND_STRING, .enum_values = cloudwatch_enum_ScanBy, .size = sizeof(struct str)
-};
-static const struct member cloudwatch_members_Schedule[] = {
-    { .name = "Expression", .wire = "Expression", .shape = SHAPE(Expression), .offset = FIELD(Schedule, Expression), .place = PLACE_BODY, .required = true },
-    { .name = "Duration", .wire = "Duration", .shape = SHAPE(Duration), .offset = FIELD(Schedule, Duration), .place = PLACE_BODY, .required = true },
-    { .name = "Timezone", .wire = "Timezone", .shape = SHAPE(Timezone), .offset = FIELD(Schedule, Timezone), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_Schedule = {
-    .name = "Schedule", .kind = KIND_STRUCT, .n_members = 3, .members = cloudwatch_members_Schedule, .size = sizeof(struct cloudwatch_Schedule *), .struct_size = sizeof(struct cloudwatch_Schedule)
-};
-static const struct member cloudwatch_members_ScheduleConfiguration[] = {
-    { .name = "ScheduleExpression", .wire = "ScheduleExpression", .shape = SHAPE(ScheduleExpression), .offset = FIELD(ScheduleConfiguration, ScheduleExpression), .place = PLACE_BODY, .required = true },
-    { .name = "StartTimeOffset", .wire = "StartTimeOffset", .shape = SHAPE(StartTimeOffset), .offset = FIELD(ScheduleConfiguration, StartTimeOffset), .place = PLACE_BODY, .required = true },
-    { .name = "EndTimeOffset", .wire = "EndTimeOffset", .shape = SHAPE(EndTimeOffset), .offset = FIELD(ScheduleConfiguration, EndTimeOffset), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_ScheduleConfiguration = {
-    .name = "ScheduleConfiguration", .kind = KIND_STRUCT, .n_members = 3, .members = cloudwatch_members_ScheduleConfiguration, .size = sizeof(struct cloudwatch_ScheduleConfiguration *), .struct_size = sizeof(struct cloudwatch_ScheduleConfiguration)
-};
-const struct shape cloudwatch_shape_ScheduleExpression = {
-    .name = "ScheduleExpression", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256)
-};
-static const struct member cloudwatch_members_ScheduledQueryConfiguration[] = {
-    { .name = "QueryString", .wire = "QueryString", .shape = SHAPE(QueryString), .offset = FIELD(ScheduledQueryConfiguration, QueryString), .place = PLACE_BODY, .required = true },
-    { .name = "LogGroupIdentifiers", .wire = "LogGroupIdentifiers", .shape = SHAPE(LogGroupIdentifiers), .offset = FIELD(ScheduledQueryConfiguration, LogGroupIdentifiers), .place = PLACE_BODY },
-    { .name = "QueryARN", .wire = "QueryARN", .shape = SHAPE(AmazonResourceName), .offset = FIELD(ScheduledQueryConfiguration, QueryARN), .place = PLACE_BODY },
-    { .name = "ScheduledQueryRoleARN", .wire = "ScheduledQueryRoleARN", .shape = SHAPE(AmazonResourceName), .offset = FIELD(ScheduledQueryConfiguration, ScheduledQueryRoleARN), .place = PLACE_BODY, .required = true },
-    { .name = "ScheduleConfiguration", .wire = "ScheduleConfiguration", .shape = SHAPE(ScheduleConfiguration), .offset = FIELD(ScheduledQueryConfiguration, ScheduleConfiguration), .place = PLACE_BODY, .required = true },
-    { .name = "AggregationExpression", .wire = "AggregationExpression", .shape = SHAPE(AggregationExpression), .offset = FIELD(ScheduledQueryConfiguration, AggregationExpression), .place = PLACE_BODY, .required = true },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(TagList), .offset = FIELD(ScheduledQueryConfiguration, Tags), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_ScheduledQueryConfiguration = {
-    .name = "ScheduledQueryConfiguration", .kind = KIND_STRUCT, .n_members = 7, .members = cloudwatch_members_ScheduledQueryConfiguration, .size = sizeof(struct cloudwatch_ScheduledQueryConfiguration *), .struct_size = sizeof(struct cloudwatch_ScheduledQueryConfiguration)
-};
-static const struct member cloudwatch_members_SetAlarmStateInput[] = {
-    { .name = "AlarmName", .wire = "AlarmName", .shape = SHAPE(AlarmName), .offset = FIELD(SetAlarmStateInput, AlarmName), .place = PLACE_BODY, .required = true },
-    { .name = "StateValue", .wire = "StateValue", .shape = SHAPE(StateValue), .offset = FIELD(SetAlarmStateInput, StateValue), .place = PLACE_BODY, .required = true },
-    { .name = "StateReason", .wire = "StateReason", .shape = SHAPE(StateReason), .offset = FIELD(SetAlarmStateInput, StateReason), .place = PLACE_BODY, .required = true },
-    { .name = "StateReasonData", .wire = "StateReasonData", .shape = SHAPE(StateReasonData), .offset = FIELD(SetAlarmStateInput, StateReasonData), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_SetAlarmStateInput = {
-    .name = "SetAlarmStateInput", .kind = KIND_STRUCT, .n_members = 4, .members = cloudwatch_members_SetAlarmStateInput, .size = sizeof(struct cloudwatch_SetAlarmStateInput *), .struct_size = sizeof(struct cloudwatch_SetAlarmStateInput)
-};
-static const struct member cloudwatch_members_SingleMetricAnomalyDetector[] = {
-    { .name = "AccountId", .wire = "AccountId", .shape = SHAPE(AccountId), .offset = FIELD(SingleMetricAnomalyDetector, AccountId), .place = PLACE_BODY },
-    { .name = "Namespace", .wire = "Namespace", .shape = SHAPE(Namespace), .offset = FIELD(SingleMetricAnomalyDetector, Namespace), .place = PLACE_BODY },
-    { .name = "MetricName", .wire = "MetricName", .shape = SHAPE(MetricName), .offset = FIELD(SingleMetricAnomalyDetector, MetricName), .place = PLACE_BODY },
-    { .name = "Dimensions", .wire = "Dimensions", .shape = SHAPE(Dimensions), .offset = FIELD(SingleMetricAnomalyDetector, Dimensions), .place = PLACE_BODY },
-    { .name = "Stat", .wire = "Stat", .shape = SHAPE(AnomalyDetectorMetricStat), .offset = FIELD(SingleMetricAnomalyDetector, Stat), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_SingleMetricAnomalyDetector = {
-    .name = "SingleMetricAnomalyDetector", .kind = KIND_STRUCT, .n_members = 5, .members = cloudwatch_members_SingleMetricAnomalyDetector, .size = sizeof(struct cloudwatch_SingleMetricAnomalyDetector *), .struct_size = sizeof(struct cloudwatch_SingleMetricAnomalyDetector)
-};
-const struct shape cloudwatch_shape_Size = {
-    .name = "Size", .kind = KIND_INT, .long_int = true, .size = sizeof(struct opt_int)
-};
-const struct shape cloudwatch_shape_SlidingWindow = {
-    .name = "SlidingWindow", .kind = KIND_STRUCT, .size = sizeof(struct cloudwatch_SlidingWindow *), .struct_size = sizeof(struct cloudwatch_SlidingWindow)
 };
 static const char *const cloudwatch_enum_StandardUnit[] = {
     "Seconds",
@@ -1844,41 +483,8 @@ static const char *const cloudwatch_enum_StandardUnit[] = {
 const struct shape cloudwatch_shape_StandardUnit = {
     .name = "StandardUnit", .kind = KIND_STRING, .enum_values = cloudwatch_enum_StandardUnit, .size = sizeof(struct str)
 };
-static const struct member cloudwatch_members_StartMetricStreamsInput[] = {
-    { .name = "Names", .wire = "Names", .shape = SHAPE(MetricStreamNames), .offset = FIELD(StartMetricStreamsInput, Names), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_StartMetricStreamsInput = {
-    .name = "StartMetricStreamsInput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_StartMetricStreamsInput, .size = sizeof(struct cloudwatch_StartMetricStreamsInput *), .struct_size = sizeof(struct cloudwatch_StartMetricStreamsInput)
-};
-const struct shape cloudwatch_shape_StartMetricStreamsOutput = {
-    .name = "StartMetricStreamsOutput", .kind = KIND_STRUCT, .size = sizeof(struct cloudwatch_StartMetricStreamsOutput *), .struct_size = sizeof(struct cloudwatch_StartMetricStreamsOutput)
-};
-const struct shape cloudwatch_shape_StartOTelEnrichmentInput = {
-    .name = "StartOTelEnrichmentInput", .kind = KIND_STRUCT, .size = sizeof(struct cloudwatch_StartOTelEnrichmentInput *), .struct_size = sizeof(struct cloudwatch_StartOTelEnrichmentInput)
-};
-const struct shape cloudwatch_shape_StartOTelEnrichmentOutput = {
-    .name = "StartOTelEnrichmentOutput", .kind = KIND_STRUCT, .size = sizeof(struct cloudwatch_StartOTelEnrichmentOutput *), .struct_size = sizeof(struct cloudwatch_StartOTelEnrichmentOutput)
-};
-const struct shape cloudwatch_shape_StartTimeOffset = {
-    .name = "StartTimeOffset", .kind = KIND_INT, .long_int = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2592000)
-};
 const struct shape cloudwatch_shape_Stat = {
     .name = "Stat", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape cloudwatch_shape_StateReason = {
-    .name = "StateReason", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(1023)
-};
-const struct shape cloudwatch_shape_StateReasonData = {
-    .name = "StateReasonData", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(4000)
-};
-static const char *const cloudwatch_enum_StateValue[] = {
-    "OK",
-    "ALARM",
-    "INSUFFICIENT_DATA",
-    NULL
-};
-const struct shape cloudwatch_shape_StateValue = {
-    .name = "StateValue", .kind = KIND_STRING, .enum_values = cloudwatch_enum_StateValue, .size = sizeof(struct str)
 };
 static const char *const cloudwatch_enum_Statistic[] = {
     "SampleCount",
@@ -1913,21 +519,6 @@ static const char *const cloudwatch_enum_StatusCode[] = {
 const struct shape cloudwatch_shape_StatusCode = {
     .name = "StatusCode", .kind = KIND_STRING, .enum_values = cloudwatch_enum_StatusCode, .size = sizeof(struct str)
 };
-static const struct member cloudwatch_members_StopMetricStreamsInput[] = {
-    { .name = "Names", .wire = "Names", .shape = SHAPE(MetricStreamNames), .offset = FIELD(StopMetricStreamsInput, Names), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_StopMetricStreamsInput = {
-    .name = "StopMetricStreamsInput", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_StopMetricStreamsInput, .size = sizeof(struct cloudwatch_StopMetricStreamsInput *), .struct_size = sizeof(struct cloudwatch_StopMetricStreamsInput)
-};
-const struct shape cloudwatch_shape_StopMetricStreamsOutput = {
-    .name = "StopMetricStreamsOutput", .kind = KIND_STRUCT, .size = sizeof(struct cloudwatch_StopMetricStreamsOutput *), .struct_size = sizeof(struct cloudwatch_StopMetricStreamsOutput)
-};
-const struct shape cloudwatch_shape_StopOTelEnrichmentInput = {
-    .name = "StopOTelEnrichmentInput", .kind = KIND_STRUCT, .size = sizeof(struct cloudwatch_StopOTelEnrichmentInput *), .struct_size = sizeof(struct cloudwatch_StopOTelEnrichmentInput)
-};
-const struct shape cloudwatch_shape_StopOTelEnrichmentOutput = {
-    .name = "StopOTelEnrichmentOutput", .kind = KIND_STRUCT, .size = sizeof(struct cloudwatch_StopOTelEnrichmentOutput *), .struct_size = sizeof(struct cloudwatch_StopOTelEnrichmentOutput)
-};
 const struct shape cloudwatch_shape_StorageResolution = {
     .name = "StorageResolution", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1)
 };
@@ -1937,74 +528,14 @@ const struct shape cloudwatch_shape_StrictEntityValidation = {
 const struct shape cloudwatch_shape_String = {
     .name = "String", .kind = KIND_STRING, .size = sizeof(struct str)
 };
-const struct shape cloudwatch_shape_SuppressorPeriod = {
-    .name = "SuppressorPeriod", .kind = KIND_INT, .size = sizeof(struct opt_int)
-};
-static const struct member cloudwatch_members_Tag[] = {
-    { .name = "Key", .wire = "Key", .shape = SHAPE(TagKey), .offset = FIELD(Tag, Key), .place = PLACE_BODY, .required = true },
-    { .name = "Value", .wire = "Value", .shape = SHAPE(TagValue), .offset = FIELD(Tag, Value), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_Tag = {
-    .name = "Tag", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_Tag, .size = sizeof(struct cloudwatch_Tag *), .struct_size = sizeof(struct cloudwatch_Tag)
-};
-const struct shape cloudwatch_shape_TagKey = {
-    .name = "TagKey", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128)
-};
-const struct shape cloudwatch_shape_TagKeyList = {
-    .name = "TagKeyList", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_TagKeyList), .element = SHAPE(TagKey)
-};
-const struct shape cloudwatch_shape_TagList = {
-    .name = "TagList", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_TagList), .element = SHAPE(Tag)
-};
-static const struct member cloudwatch_members_TagResourceInput[] = {
-    { .name = "ResourceARN", .wire = "ResourceARN", .shape = SHAPE(AmazonResourceName), .offset = FIELD(TagResourceInput, ResourceARN), .place = PLACE_BODY, .required = true },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(TagList), .offset = FIELD(TagResourceInput, Tags), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_TagResourceInput = {
-    .name = "TagResourceInput", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_TagResourceInput, .size = sizeof(struct cloudwatch_TagResourceInput *), .struct_size = sizeof(struct cloudwatch_TagResourceInput)
-};
-const struct shape cloudwatch_shape_TagResourceOutput = {
-    .name = "TagResourceOutput", .kind = KIND_STRUCT, .size = sizeof(struct cloudwatch_TagResourceOutput *), .struct_size = sizeof(struct cloudwatch_TagResourceOutput)
-};
-const struct shape cloudwatch_shape_TagValue = {
-    .name = "TagValue", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(256)
-};
-const struct shape cloudwatch_shape_TemplateName = {
-    .name = "TemplateName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128), .pattern = "[0-9A-Za-z][\\-\\.\\_0-9A-Za-z]{0,126}[0-9A-Za-z]"
-};
-const struct shape cloudwatch_shape_Threshold = {
-    .name = "Threshold", .kind = KIND_REAL, .size = sizeof(struct opt_real)
-};
 const struct shape cloudwatch_shape_Timestamp = {
     .name = "Timestamp", .kind = KIND_TIME, .size = sizeof(struct opt_time)
 };
 const struct shape cloudwatch_shape_Timestamps = {
     .name = "Timestamps", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_Timestamps), .element = SHAPE(Timestamp)
 };
-const struct shape cloudwatch_shape_Timezone = {
-    .name = "Timezone", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(50)
-};
-const struct shape cloudwatch_shape_TreatMissingData = {
-    .name = "TreatMissingData", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255)
-};
-static const struct member cloudwatch_members_UntagResourceInput[] = {
-    { .name = "ResourceARN", .wire = "ResourceARN", .shape = SHAPE(AmazonResourceName), .offset = FIELD(UntagResourceInput, ResourceARN), .place = PLACE_BODY, .required = true },
-    { .name = "TagKeys", .wire = "TagKeys", .shape = SHAPE(TagKeyList), .offset = FIELD(UntagResourceInput, TagKeys), .place = PLACE_BODY, .required = true },
-};
-const struct shape cloudwatch_shape_UntagResourceInput = {
-    .name = "UntagResourceInput", .kind = KIND_STRUCT, .n_members = 2, .members = cloudwatch_members_UntagResourceInput, .size = sizeof(struct cloudwatch_UntagResourceInput *), .struct_size = sizeof(struct cloudwatch_UntagResourceInput)
-};
-const struct shape cloudwatch_shape_UntagResourceOutput = {
-    .name = "UntagResourceOutput", .kind = KIND_STRUCT, .size = sizeof(struct cloudwatch_UntagResourceOutput *), .struct_size = sizeof(struct cloudwatch_UntagResourceOutput)
-};
 const struct shape cloudwatch_shape_Values = {
     .name = "Values", .kind = KIND_LIST, .size = sizeof(struct cloudwatch_Values), .element = SHAPE(DatapointValue)
-};
-static const struct member cloudwatch_members_WallClockWindow[] = {
-    { .name = "Timezone", .wire = "Timezone", .shape = SHAPE(Timezone), .offset = FIELD(WallClockWindow, Timezone), .place = PLACE_BODY },
-};
-const struct shape cloudwatch_shape_WallClockWindow = {
-    .name = "WallClockWindow", .kind = KIND_STRUCT, .n_members = 1, .members = cloudwatch_members_WallClockWindow, .size = sizeof(struct cloudwatch_WallClockWindow *), .struct_size = sizeof(struct cloudwatch_WallClockWindow)
 };
 
 const struct error_row cloudwatch_error_ConcurrentModificationException = { .name = "ConcurrentModificationException", .status = 429, .sender = true, .message_member = "message", .shape = SHAPE(ConcurrentModificationException) };
@@ -2048,56 +579,56 @@ static const struct error_row *const cloudwatch_errors[] = {
 };
 
 static const struct op cloudwatch_ops[] = {
-    { .name = "AssociateDatasetKmsKey", .method = "POST", .uri = "/", .status = 200, .index = 0, .input = SHAPE(AssociateDatasetKmsKeyInput), .output = SHAPE(AssociateDatasetKmsKeyOutput), .result_wrapper = "AssociateDatasetKmsKeyResult" },
-    { .name = "DeleteAlarmMuteRule", .method = "POST", .uri = "/", .status = 200, .index = 1, .input = SHAPE(DeleteAlarmMuteRuleInput) },
-    { .name = "DeleteAlarms", .method = "POST", .uri = "/", .status = 200, .index = 2, .input = SHAPE(DeleteAlarmsInput) },
-    { .name = "DeleteAnomalyDetector", .method = "POST", .uri = "/", .status = 200, .index = 3, .input = SHAPE(DeleteAnomalyDetectorInput), .output = SHAPE(DeleteAnomalyDetectorOutput), .result_wrapper = "DeleteAnomalyDetectorResult" },
-    { .name = "DeleteDashboards", .method = "POST", .uri = "/", .status = 200, .index = 4, .input = SHAPE(DeleteDashboardsInput), .output = SHAPE(DeleteDashboardsOutput), .result_wrapper = "DeleteDashboardsResult" },
-    { .name = "DeleteInsightRules", .method = "POST", .uri = "/", .status = 200, .index = 5, .input = SHAPE(DeleteInsightRulesInput), .output = SHAPE(DeleteInsightRulesOutput), .result_wrapper = "DeleteInsightRulesResult" },
-    { .name = "DeleteMetricStream", .method = "POST", .uri = "/", .status = 200, .index = 6, .input = SHAPE(DeleteMetricStreamInput), .output = SHAPE(DeleteMetricStreamOutput), .result_wrapper = "DeleteMetricStreamResult" },
-    { .name = "DescribeAlarmContributors", .method = "POST", .uri = "/", .status = 200, .index = 7, .input = SHAPE(DescribeAlarmContributorsInput), .output = SHAPE(DescribeAlarmContributorsOutput), .result_wrapper = "DescribeAlarmContributorsResult" },
-    { .name = "DescribeAlarmHistory", .method = "POST", .uri = "/", .status = 200, .index = 8, .input = SHAPE(DescribeAlarmHistoryInput), .output = SHAPE(DescribeAlarmHistoryOutput), .result_wrapper = "DescribeAlarmHistoryResult" },
-    { .name = "DescribeAlarms", .method = "POST", .uri = "/", .status = 200, .index = 9, .input = SHAPE(DescribeAlarmsInput), .output = SHAPE(DescribeAlarmsOutput), .result_wrapper = "DescribeAlarmsResult" },
-    { .name = "DescribeAlarmsForMetric", .method = "POST", .uri = "/", .status = 200, .index = 10, .input = SHAPE(DescribeAlarmsForMetricInput), .output = SHAPE(DescribeAlarmsForMetricOutput), .result_wrapper = "DescribeAlarmsForMetricResult" },
-    { .name = "DescribeAnomalyDetectors", .method = "POST", .uri = "/", .status = 200, .index = 11, .input = SHAPE(DescribeAnomalyDetectorsInput), .output = SHAPE(DescribeAnomalyDetectorsOutput), .result_wrapper = "DescribeAnomalyDetectorsResult" },
-    { .name = "DescribeInsightRules", .method = "POST", .uri = "/", .status = 200, .index = 12, .input = SHAPE(DescribeInsightRulesInput), .output = SHAPE(DescribeInsightRulesOutput), .result_wrapper = "DescribeInsightRulesResult" },
-    { .name = "DisableAlarmActions", .method = "POST", .uri = "/", .status = 200, .index = 13, .input = SHAPE(DisableAlarmActionsInput) },
-    { .name = "DisableInsightRules", .method = "POST", .uri = "/", .status = 200, .index = 14, .input = SHAPE(DisableInsightRulesInput), .output = SHAPE(DisableInsightRulesOutput), .result_wrapper = "DisableInsightRulesResult" },
-    { .name = "DisassociateDatasetKmsKey", .method = "POST", .uri = "/", .status = 200, .index = 15, .input = SHAPE(DisassociateDatasetKmsKeyInput), .output = SHAPE(DisassociateDatasetKmsKeyOutput), .result_wrapper = "DisassociateDatasetKmsKeyResult" },
-    { .name = "EnableAlarmActions", .method = "POST", .uri = "/", .status = 200, .index = 16, .input = SHAPE(EnableAlarmActionsInput) },
-    { .name = "EnableInsightRules", .method = "POST", .uri = "/", .status = 200, .index = 17, .input = SHAPE(EnableInsightRulesInput), .output = SHAPE(EnableInsightRulesOutput), .result_wrapper = "EnableInsightRulesResult" },
-    { .name = "GetAlarmMuteRule", .method = "POST", .uri = "/", .status = 200, .index = 18, .input = SHAPE(GetAlarmMuteRuleInput), .output = SHAPE(GetAlarmMuteRuleOutput), .result_wrapper = "GetAlarmMuteRuleResult" },
-    { .name = "GetDashboard", .method = "POST", .uri = "/", .status = 200, .index = 19, .input = SHAPE(GetDashboardInput), .output = SHAPE(GetDashboardOutput), .result_wrapper = "GetDashboardResult" },
-    { .name = "GetDataset", .method = "POST", .uri = "/", .status = 200, .index = 20, .input = SHAPE(GetDatasetInput), .output = SHAPE(GetDatasetOutput), .result_wrapper = "GetDatasetResult" },
-    { .name = "GetInsightRuleReport", .method = "POST", .uri = "/", .status = 200, .index = 21, .input = SHAPE(GetInsightRuleReportInput), .output = SHAPE(GetInsightRuleReportOutput), .result_wrapper = "GetInsightRuleReportResult" },
+    { .name = "AssociateDatasetKmsKey", .method = "POST", .uri = "/", .status = 200, .index = 0 },
+    { .name = "DeleteAlarmMuteRule", .method = "POST", .uri = "/", .status = 200, .index = 1 },
+    { .name = "DeleteAlarms", .method = "POST", .uri = "/", .status = 200, .index = 2 },
+    { .name = "DeleteAnomalyDetector", .method = "POST", .uri = "/", .status = 200, .index = 3 },
+    { .name = "DeleteDashboards", .method = "POST", .uri = "/", .status = 200, .index = 4 },
+    { .name = "DeleteInsightRules", .method = "POST", .uri = "/", .status = 200, .index = 5 },
+    { .name = "DeleteMetricStream", .method = "POST", .uri = "/", .status = 200, .index = 6 },
+    { .name = "DescribeAlarmContributors", .method = "POST", .uri = "/", .status = 200, .index = 7 },
+    { .name = "DescribeAlarmHistory", .method = "POST", .uri = "/", .status = 200, .index = 8 },
+    { .name = "DescribeAlarms", .method = "POST", .uri = "/", .status = 200, .index = 9 },
+    { .name = "DescribeAlarmsForMetric", .method = "POST", .uri = "/", .status = 200, .index = 10 },
+    { .name = "DescribeAnomalyDetectors", .method = "POST", .uri = "/", .status = 200, .index = 11 },
+    { .name = "DescribeInsightRules", .method = "POST", .uri = "/", .status = 200, .index = 12 },
+    { .name = "DisableAlarmActions", .method = "POST", .uri = "/", .status = 200, .index = 13 },
+    { .name = "DisableInsightRules", .method = "POST", .uri = "/", .status = 200, .index = 14 },
+    { .name = "DisassociateDatasetKmsKey", .method = "POST", .uri = "/", .status = 200, .index = 15 },
+    { .name = "EnableAlarmActions", .method = "POST", .uri = "/", .status = 200, .index = 16 },
+    { .name = "EnableInsightRules", .method = "POST", .uri = "/", .status = 200, .index = 17 },
+    { .name = "GetAlarmMuteRule", .method = "POST", .uri = "/", .status = 200, .index = 18 },
+    { .name = "GetDashboard", .method = "POST", .uri = "/", .status = 200, .index = 19 },
+    { .name = "GetDataset", .method = "POST", .uri = "/", .status = 200, .index = 20 },
+    { .name = "GetInsightRuleReport", .method = "POST", .uri = "/", .status = 200, .index = 21 },
     { .name = "GetMetricData", .method = "POST", .uri = "/", .status = 200, .index = 22, .input = SHAPE(GetMetricDataInput), .output = SHAPE(GetMetricDataOutput), .result_wrapper = "GetMetricDataResult" },
     { .name = "GetMetricStatistics", .method = "POST", .uri = "/", .status = 200, .index = 23, .input = SHAPE(GetMetricStatisticsInput), .output = SHAPE(GetMetricStatisticsOutput), .result_wrapper = "GetMetricStatisticsResult" },
-    { .name = "GetMetricStream", .method = "POST", .uri = "/", .status = 200, .index = 24, .input = SHAPE(GetMetricStreamInput), .output = SHAPE(GetMetricStreamOutput), .result_wrapper = "GetMetricStreamResult" },
-    { .name = "GetMetricWidgetImage", .method = "POST", .uri = "/", .status = 200, .index = 25, .input = SHAPE(GetMetricWidgetImageInput), .output = SHAPE(GetMetricWidgetImageOutput), .result_wrapper = "GetMetricWidgetImageResult" },
-    { .name = "GetOTelEnrichment", .method = "POST", .uri = "/", .status = 200, .index = 26, .input = SHAPE(GetOTelEnrichmentInput), .output = SHAPE(GetOTelEnrichmentOutput), .result_wrapper = "GetOTelEnrichmentResult" },
-    { .name = "ListAlarmMuteRules", .method = "POST", .uri = "/", .status = 200, .index = 27, .input = SHAPE(ListAlarmMuteRulesInput), .output = SHAPE(ListAlarmMuteRulesOutput), .result_wrapper = "ListAlarmMuteRulesResult" },
-    { .name = "ListDashboards", .method = "POST", .uri = "/", .status = 200, .index = 28, .input = SHAPE(ListDashboardsInput), .output = SHAPE(ListDashboardsOutput), .result_wrapper = "ListDashboardsResult" },
-    { .name = "ListManagedInsightRules", .method = "POST", .uri = "/", .status = 200, .index = 29, .input = SHAPE(ListManagedInsightRulesInput), .output = SHAPE(ListManagedInsightRulesOutput), .result_wrapper = "ListManagedInsightRulesResult" },
-    { .name = "ListMetricStreams", .method = "POST", .uri = "/", .status = 200, .index = 30, .input = SHAPE(ListMetricStreamsInput), .output = SHAPE(ListMetricStreamsOutput), .result_wrapper = "ListMetricStreamsResult" },
+    { .name = "GetMetricStream", .method = "POST", .uri = "/", .status = 200, .index = 24 },
+    { .name = "GetMetricWidgetImage", .method = "POST", .uri = "/", .status = 200, .index = 25 },
+    { .name = "GetOTelEnrichment", .method = "POST", .uri = "/", .status = 200, .index = 26 },
+    { .name = "ListAlarmMuteRules", .method = "POST", .uri = "/", .status = 200, .index = 27 },
+    { .name = "ListDashboards", .method = "POST", .uri = "/", .status = 200, .index = 28 },
+    { .name = "ListManagedInsightRules", .method = "POST", .uri = "/", .status = 200, .index = 29 },
+    { .name = "ListMetricStreams", .method = "POST", .uri = "/", .status = 200, .index = 30 },
     { .name = "ListMetrics", .method = "POST", .uri = "/", .status = 200, .index = 31, .input = SHAPE(ListMetricsInput), .output = SHAPE(ListMetricsOutput), .result_wrapper = "ListMetricsResult" },
-    { .name = "ListTagsForResource", .method = "POST", .uri = "/", .status = 200, .index = 32, .input = SHAPE(ListTagsForResourceInput), .output = SHAPE(ListTagsForResourceOutput), .result_wrapper = "ListTagsForResourceResult" },
-    { .name = "PutAlarmMuteRule", .method = "POST", .uri = "/", .status = 200, .index = 33, .input = SHAPE(PutAlarmMuteRuleInput) },
-    { .name = "PutAnomalyDetector", .method = "POST", .uri = "/", .status = 200, .index = 34, .input = SHAPE(PutAnomalyDetectorInput), .output = SHAPE(PutAnomalyDetectorOutput), .result_wrapper = "PutAnomalyDetectorResult" },
-    { .name = "PutCompositeAlarm", .method = "POST", .uri = "/", .status = 200, .index = 35, .input = SHAPE(PutCompositeAlarmInput) },
-    { .name = "PutDashboard", .method = "POST", .uri = "/", .status = 200, .index = 36, .input = SHAPE(PutDashboardInput), .output = SHAPE(PutDashboardOutput), .result_wrapper = "PutDashboardResult" },
-    { .name = "PutInsightRule", .method = "POST", .uri = "/", .status = 200, .index = 37, .input = SHAPE(PutInsightRuleInput), .output = SHAPE(PutInsightRuleOutput), .result_wrapper = "PutInsightRuleResult" },
-    { .name = "PutLogAlarm", .method = "POST", .uri = "/", .status = 200, .index = 38, .input = SHAPE(PutLogAlarmInput) },
-    { .name = "PutManagedInsightRules", .method = "POST", .uri = "/", .status = 200, .index = 39, .input = SHAPE(PutManagedInsightRulesInput), .output = SHAPE(PutManagedInsightRulesOutput), .result_wrapper = "PutManagedInsightRulesResult" },
-    { .name = "PutMetricAlarm", .method = "POST", .uri = "/", .status = 200, .index = 40, .input = SHAPE(PutMetricAlarmInput) },
+    { .name = "ListTagsForResource", .method = "POST", .uri = "/", .status = 200, .index = 32 },
+    { .name = "PutAlarmMuteRule", .method = "POST", .uri = "/", .status = 200, .index = 33 },
+    { .name = "PutAnomalyDetector", .method = "POST", .uri = "/", .status = 200, .index = 34 },
+    { .name = "PutCompositeAlarm", .method = "POST", .uri = "/", .status = 200, .index = 35 },
+    { .name = "PutDashboard", .method = "POST", .uri = "/", .status = 200, .index = 36 },
+    { .name = "PutInsightRule", .method = "POST", .uri = "/", .status = 200, .index = 37 },
+    { .name = "PutLogAlarm", .method = "POST", .uri = "/", .status = 200, .index = 38 },
+    { .name = "PutManagedInsightRules", .method = "POST", .uri = "/", .status = 200, .index = 39 },
+    { .name = "PutMetricAlarm", .method = "POST", .uri = "/", .status = 200, .index = 40 },
     { .name = "PutMetricData", .method = "POST", .uri = "/", .status = 200, .index = 41, .input = SHAPE(PutMetricDataInput) },
-    { .name = "PutMetricStream", .method = "POST", .uri = "/", .status = 200, .index = 42, .input = SHAPE(PutMetricStreamInput), .output = SHAPE(PutMetricStreamOutput), .result_wrapper = "PutMetricStreamResult" },
-    { .name = "SetAlarmState", .method = "POST", .uri = "/", .status = 200, .index = 43, .input = SHAPE(SetAlarmStateInput) },
-    { .name = "StartMetricStreams", .method = "POST", .uri = "/", .status = 200, .index = 44, .input = SHAPE(StartMetricStreamsInput), .output = SHAPE(StartMetricStreamsOutput), .result_wrapper = "StartMetricStreamsResult" },
-    { .name = "StartOTelEnrichment", .method = "POST", .uri = "/", .status = 200, .index = 45, .input = SHAPE(StartOTelEnrichmentInput), .output = SHAPE(StartOTelEnrichmentOutput), .result_wrapper = "StartOTelEnrichmentResult" },
-    { .name = "StopMetricStreams", .method = "POST", .uri = "/", .status = 200, .index = 46, .input = SHAPE(StopMetricStreamsInput), .output = SHAPE(StopMetricStreamsOutput), .result_wrapper = "StopMetricStreamsResult" },
-    { .name = "StopOTelEnrichment", .method = "POST", .uri = "/", .status = 200, .index = 47, .input = SHAPE(StopOTelEnrichmentInput), .output = SHAPE(StopOTelEnrichmentOutput), .result_wrapper = "StopOTelEnrichmentResult" },
-    { .name = "TagResource", .method = "POST", .uri = "/", .status = 200, .index = 48, .input = SHAPE(TagResourceInput), .output = SHAPE(TagResourceOutput), .result_wrapper = "TagResourceResult" },
-    { .name = "UntagResource", .method = "POST", .uri = "/", .status = 200, .index = 49, .input = SHAPE(UntagResourceInput), .output = SHAPE(UntagResourceOutput), .result_wrapper = "UntagResourceResult" },
+    { .name = "PutMetricStream", .method = "POST", .uri = "/", .status = 200, .index = 42 },
+    { .name = "SetAlarmState", .method = "POST", .uri = "/", .status = 200, .index = 43 },
+    { .name = "StartMetricStreams", .method = "POST", .uri = "/", .status = 200, .index = 44 },
+    { .name = "StartOTelEnrichment", .method = "POST", .uri = "/", .status = 200, .index = 45 },
+    { .name = "StopMetricStreams", .method = "POST", .uri = "/", .status = 200, .index = 46 },
+    { .name = "StopOTelEnrichment", .method = "POST", .uri = "/", .status = 200, .index = 47 },
+    { .name = "TagResource", .method = "POST", .uri = "/", .status = 200, .index = 48 },
+    { .name = "UntagResource", .method = "POST", .uri = "/", .status = 200, .index = 49 },
 };
 
 const struct service_model cloudwatch_model = {

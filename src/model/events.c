@@ -8,113 +8,14 @@
 const struct shape events_shape_AccessDeniedException = {
     .name = "AccessDeniedException", .kind = KIND_STRUCT, .size = sizeof(struct events_AccessDeniedException *), .struct_size = sizeof(struct events_AccessDeniedException)
 };
-const struct shape events_shape_AccountId = {
-    .name = "AccountId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(12), .has_max = true, .max = INT64_C(12), .pattern = "\\d{12}"
-};
 const struct shape events_shape_Action = {
     .name = "Action", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(64), .pattern = "events:[a-zA-Z]+"
-};
-static const struct member events_members_ActivateEventSourceRequest[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(EventSourceName), .offset = FIELD(ActivateEventSourceRequest, Name), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_ActivateEventSourceRequest = {
-    .name = "ActivateEventSourceRequest", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_ActivateEventSourceRequest, .size = sizeof(struct events_ActivateEventSourceRequest *), .struct_size = sizeof(struct events_ActivateEventSourceRequest)
-};
-static const struct member events_members_ApiDestination[] = {
-    { .name = "ApiDestinationArn", .wire = "ApiDestinationArn", .shape = SHAPE(ApiDestinationArn), .offset = FIELD(ApiDestination, ApiDestinationArn), .place = PLACE_BODY },
-    { .name = "Name", .wire = "Name", .shape = SHAPE(ApiDestinationName), .offset = FIELD(ApiDestination, Name), .place = PLACE_BODY },
-    { .name = "ApiDestinationState", .wire = "ApiDestinationState", .shape = SHAPE(ApiDestinationState), .offset = FIELD(ApiDestination, ApiDestinationState), .place = PLACE_BODY },
-    { .name = "ConnectionArn", .wire = "ConnectionArn", .shape = SHAPE(ConnectionArn), .offset = FIELD(ApiDestination, ConnectionArn), .place = PLACE_BODY },
-    { .name = "InvocationEndpoint", .wire = "InvocationEndpoint", .shape = SHAPE(HttpsEndpoint), .offset = FIELD(ApiDestination, InvocationEndpoint), .place = PLACE_BODY },
-    { .name = "HttpMethod", .wire = "HttpMethod", .shape = SHAPE(ApiDestinationHttpMethod), .offset = FIELD(ApiDestination, HttpMethod), .place = PLACE_BODY },
-    { .name = "InvocationRateLimitPerSecond", .wire = "InvocationRateLimitPerSecond", .shape = SHAPE(ApiDestinationInvocationRateLimitPerSecond), .offset = FIELD(ApiDestination, InvocationRateLimitPerSecond), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(ApiDestination, CreationTime), .place = PLACE_BODY },
-    { .name = "LastModifiedTime", .wire = "LastModifiedTime", .shape = SHAPE(Timestamp), .offset = FIELD(ApiDestination, LastModifiedTime), .place = PLACE_BODY },
-};
-const struct shape events_shape_ApiDestination = {
-    .name = "ApiDestination", .kind = KIND_STRUCT, .n_members = 9, .members = events_members_ApiDestination, .size = sizeof(struct events_ApiDestination *), .struct_size = sizeof(struct events_ApiDestination)
-};
-const struct shape events_shape_ApiDestinationArn = {
-    .name = "ApiDestinationArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1600), .pattern = "^arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:api-destination\\/[\\.\\-_A-Za-z0-9]+\\/[\\-A-Za-z0-9]+$"
-};
-const struct shape events_shape_ApiDestinationDescription = {
-    .name = "ApiDestinationDescription", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(512), .pattern = ".*"
-};
-static const char *const events_enum_ApiDestinationHttpMethod[] = {
-    "POST",
-    "GET",
-    "HEAD",
-    "OPTIONS",
-    "PUT",
-    "PATCH",
-    "DELETE",
-    NULL
-};
-const struct shape events_shape_ApiDestinationHttpMethod = {
-    .name = "ApiDestinationHttpMethod", .kind = KIND_STRING, .enum_values = events_enum_ApiDestinationHttpMethod, .size = sizeof(struct str)
-};
-const struct shape events_shape_ApiDestinationInvocationRateLimitPerSecond = {
-    .name = "ApiDestinationInvocationRateLimitPerSecond", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1)
-};
-const struct shape events_shape_ApiDestinationName = {
-    .name = "ApiDestinationName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(64), .pattern = "[\\.\\-_A-Za-z0-9]+"
-};
-const struct shape events_shape_ApiDestinationResponseList = {
-    .name = "ApiDestinationResponseList", .kind = KIND_LIST, .size = sizeof(struct events_ApiDestinationResponseList), .element = SHAPE(ApiDestination)
-};
-static const char *const events_enum_ApiDestinationState[] = {
-    "ACTIVE",
-    "INACTIVE",
-    NULL
-};
-const struct shape events_shape_ApiDestinationState = {
-    .name = "ApiDestinationState", .kind = KIND_STRING, .enum_values = events_enum_ApiDestinationState, .size = sizeof(struct str)
 };
 static const struct member events_members_AppSyncParameters[] = {
     { .name = "GraphQLOperation", .wire = "GraphQLOperation", .shape = SHAPE(GraphQLOperation), .offset = FIELD(AppSyncParameters, GraphQLOperation), .place = PLACE_BODY },
 };
 const struct shape events_shape_AppSyncParameters = {
     .name = "AppSyncParameters", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_AppSyncParameters, .size = sizeof(struct events_AppSyncParameters *), .struct_size = sizeof(struct events_AppSyncParameters)
-};
-static const struct member events_members_Archive[] = {
-    { .name = "ArchiveName", .wire = "ArchiveName", .shape = SHAPE(ArchiveName), .offset = FIELD(Archive, ArchiveName), .place = PLACE_BODY },
-    { .name = "EventSourceArn", .wire = "EventSourceArn", .shape = SHAPE(EventBusArn), .offset = FIELD(Archive, EventSourceArn), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(ArchiveState), .offset = FIELD(Archive, State), .place = PLACE_BODY },
-    { .name = "StateReason", .wire = "StateReason", .shape = SHAPE(ArchiveStateReason), .offset = FIELD(Archive, StateReason), .place = PLACE_BODY },
-    { .name = "RetentionDays", .wire = "RetentionDays", .shape = SHAPE(RetentionDays), .offset = FIELD(Archive, RetentionDays), .place = PLACE_BODY },
-    { .name = "SizeBytes", .wire = "SizeBytes", .shape = SHAPE(Long), .offset = FIELD(Archive, SizeBytes), .place = PLACE_BODY },
-    { .name = "EventCount", .wire = "EventCount", .shape = SHAPE(Long), .offset = FIELD(Archive, EventCount), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(Archive, CreationTime), .place = PLACE_BODY },
-};
-const struct shape events_shape_Archive = {
-    .name = "Archive", .kind = KIND_STRUCT, .n_members = 8, .members = events_members_Archive, .size = sizeof(struct events_Archive *), .struct_size = sizeof(struct events_Archive)
-};
-const struct shape events_shape_ArchiveArn = {
-    .name = "ArchiveArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1600), .pattern = "^arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:.+\\/.+$"
-};
-const struct shape events_shape_ArchiveDescription = {
-    .name = "ArchiveDescription", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(512), .pattern = ".*"
-};
-const struct shape events_shape_ArchiveName = {
-    .name = "ArchiveName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(48), .pattern = "[\\.\\-_A-Za-z0-9]+"
-};
-const struct shape events_shape_ArchiveResponseList = {
-    .name = "ArchiveResponseList", .kind = KIND_LIST, .size = sizeof(struct events_ArchiveResponseList), .element = SHAPE(Archive)
-};
-static const char *const events_enum_ArchiveState[] = {
-    "ENABLED",
-    "DISABLED",
-    "CREATING",
-    "UPDATING",
-    "CREATE_FAILED",
-    "UPDATE_FAILED",
-    NULL
-};
-const struct shape events_shape_ArchiveState = {
-    .name = "ArchiveState", .kind = KIND_STRING, .enum_values = events_enum_ArchiveState, .size = sizeof(struct str)
-};
-const struct shape events_shape_ArchiveStateReason = {
-    .name = "ArchiveStateReason", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(512), .pattern = ".*"
 };
 const struct shape events_shape_Arn = {
     .name = "Arn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1600)
@@ -126,12 +27,6 @@ static const char *const events_enum_AssignPublicIp[] = {
 };
 const struct shape events_shape_AssignPublicIp = {
     .name = "AssignPublicIp", .kind = KIND_STRING, .enum_values = events_enum_AssignPublicIp, .size = sizeof(struct str)
-};
-const struct shape events_shape_AuthHeaderParameters = {
-    .name = "AuthHeaderParameters", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(512), .pattern = "^[ \\t]*[^\\x00-\\x1F:\\x7F]+([ \\t]+[^\\x00-\\x1F:\\x7F]+)*[ \\t]*$"
-};
-const struct shape events_shape_AuthHeaderParametersSensitive = {
-    .name = "AuthHeaderParametersSensitive", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(512), .pattern = "^[ \\t]*[^\\x00-\\x1F:\\x7F]+([ \\t]+[^\\x00-\\x1F:\\x7F]+)*[ \\t]*$"
 };
 static const struct member events_members_AwsVpcConfiguration[] = {
     { .name = "Subnets", .wire = "Subnets", .shape = SHAPE(StringList), .offset = FIELD(AwsVpcConfiguration, Subnets), .place = PLACE_BODY, .required = true },
@@ -165,20 +60,6 @@ const struct shape events_shape_BatchRetryStrategy = {
 const struct shape events_shape_Boolean = {
     .name = "Boolean", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
 };
-static const struct member events_members_CancelReplayRequest[] = {
-    { .name = "ReplayName", .wire = "ReplayName", .shape = SHAPE(ReplayName), .offset = FIELD(CancelReplayRequest, ReplayName), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_CancelReplayRequest = {
-    .name = "CancelReplayRequest", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_CancelReplayRequest, .size = sizeof(struct events_CancelReplayRequest *), .struct_size = sizeof(struct events_CancelReplayRequest)
-};
-static const struct member events_members_CancelReplayResponse[] = {
-    { .name = "ReplayArn", .wire = "ReplayArn", .shape = SHAPE(ReplayArn), .offset = FIELD(CancelReplayResponse, ReplayArn), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(ReplayState), .offset = FIELD(CancelReplayResponse, State), .place = PLACE_BODY },
-    { .name = "StateReason", .wire = "StateReason", .shape = SHAPE(ReplayStateReason), .offset = FIELD(CancelReplayResponse, StateReason), .place = PLACE_BODY },
-};
-const struct shape events_shape_CancelReplayResponse = {
-    .name = "CancelReplayResponse", .kind = KIND_STRUCT, .n_members = 3, .members = events_members_CancelReplayResponse, .size = sizeof(struct events_CancelReplayResponse *), .struct_size = sizeof(struct events_CancelReplayResponse)
-};
 const struct shape events_shape_CapacityProvider = {
     .name = "CapacityProvider", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255)
 };
@@ -210,280 +91,6 @@ static const struct member events_members_Condition[] = {
 const struct shape events_shape_Condition = {
     .name = "Condition", .kind = KIND_STRUCT, .n_members = 3, .members = events_members_Condition, .size = sizeof(struct events_Condition *), .struct_size = sizeof(struct events_Condition)
 };
-static const struct member events_members_Connection[] = {
-    { .name = "ConnectionArn", .wire = "ConnectionArn", .shape = SHAPE(ConnectionArn), .offset = FIELD(Connection, ConnectionArn), .place = PLACE_BODY },
-    { .name = "Name", .wire = "Name", .shape = SHAPE(ConnectionName), .offset = FIELD(Connection, Name), .place = PLACE_BODY },
-    { .name = "ConnectionState", .wire = "ConnectionState", .shape = SHAPE(ConnectionState), .offset = FIELD(Connection, ConnectionState), .place = PLACE_BODY },
-    { .name = "StateReason", .wire = "StateReason", .shape = SHAPE(ConnectionStateReason), .offset = FIELD(Connection, StateReason), .place = PLACE_BODY },
-    { .name = "AuthorizationType", .wire = "AuthorizationType", .shape = SHAPE(ConnectionAuthorizationType), .offset = FIELD(Connection, AuthorizationType), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(Connection, CreationTime), .place = PLACE_BODY },
-    { .name = "LastModifiedTime", .wire = "LastModifiedTime", .shape = SHAPE(Timestamp), .offset = FIELD(Connection, LastModifiedTime), .place = PLACE_BODY },
-    { .name = "LastAuthorizedTime", .wire = "LastAuthorizedTime", .shape = SHAPE(Timestamp), .offset = FIELD(Connection, LastAuthorizedTime), .place = PLACE_BODY },
-};
-const struct shape events_shape_Connection = {
-    .name = "Connection", .kind = KIND_STRUCT, .n_members = 8, .members = events_members_Connection, .size = sizeof(struct events_Connection *), .struct_size = sizeof(struct events_Connection)
-};
-static const struct member events_members_ConnectionApiKeyAuthResponseParameters[] = {
-    { .name = "ApiKeyName", .wire = "ApiKeyName", .shape = SHAPE(AuthHeaderParameters), .offset = FIELD(ConnectionApiKeyAuthResponseParameters, ApiKeyName), .place = PLACE_BODY },
-};
-const struct shape events_shape_ConnectionApiKeyAuthResponseParameters = {
-    .name = "ConnectionApiKeyAuthResponseParameters", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_ConnectionApiKeyAuthResponseParameters, .size = sizeof(struct events_ConnectionApiKeyAuthResponseParameters *), .struct_size = sizeof(struct events_ConnectionApiKeyAuthResponseParameters)
-};
-const struct shape events_shape_ConnectionArn = {
-    .name = "ConnectionArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1600), .pattern = "^arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:connection\\/[\\.\\-_A-Za-z0-9]+\\/[\\-A-Za-z0-9]+$"
-};
-static const struct member events_members_ConnectionAuthResponseParameters[] = {
-    { .name = "BasicAuthParameters", .wire = "BasicAuthParameters", .shape = SHAPE(ConnectionBasicAuthResponseParameters), .offset = FIELD(ConnectionAuthResponseParameters, BasicAuthParameters), .place = PLACE_BODY },
-    { .name = "OAuthParameters", .wire = "OAuthParameters", .shape = SHAPE(ConnectionOAuthResponseParameters), .offset = FIELD(ConnectionAuthResponseParameters, OAuthParameters), .place = PLACE_BODY },
-    { .name = "ApiKeyAuthParameters", .wire = "ApiKeyAuthParameters", .shape = SHAPE(ConnectionApiKeyAuthResponseParameters), .offset = FIELD(ConnectionAuthResponseParameters, ApiKeyAuthParameters), .place = PLACE_BODY },
-    { .name = "InvocationHttpParameters", .wire = "InvocationHttpParameters", .shape = SHAPE(ConnectionHttpParameters), .offset = FIELD(ConnectionAuthResponseParameters, InvocationHttpParameters), .place = PLACE_BODY },
-    { .name = "ConnectivityParameters", .wire = "ConnectivityParameters", .shape = SHAPE(DescribeConnectionConnectivityParameters), .offset = FIELD(ConnectionAuthResponseParameters, ConnectivityParameters), .place = PLACE_BODY },
-};
-const struct shape events_shape_ConnectionAuthResponseParameters = {
-    .name = "ConnectionAuthResponseParameters", .kind = KIND_STRUCT, .n_members = 5, .members = events_members_ConnectionAuthResponseParameters, .size = sizeof(struct events_ConnectionAuthResponseParameters *), .struct_size = sizeof(struct events_ConnectionAuthResponseParameters)
-};
-static const char *const events_enum_ConnectionAuthorizationType[] = {
-    "BASIC",
-    "OAUTH_CLIENT_CREDENTIALS",
-    "API_KEY",
-    NULL
-};
-const struct shape events_shape_ConnectionAuthorizationType = {
-    .name = "ConnectionAuthorizationType", .kind = KIND_STRING, .enum_values = events_enum_ConnectionAuthorizationType, .size = sizeof(struct str)
-};
-static const struct member events_members_ConnectionBasicAuthResponseParameters[] = {
-    { .name = "Username", .wire = "Username", .shape = SHAPE(AuthHeaderParameters), .offset = FIELD(ConnectionBasicAuthResponseParameters, Username), .place = PLACE_BODY },
-};
-const struct shape events_shape_ConnectionBasicAuthResponseParameters = {
-    .name = "ConnectionBasicAuthResponseParameters", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_ConnectionBasicAuthResponseParameters, .size = sizeof(struct events_ConnectionBasicAuthResponseParameters *), .struct_size = sizeof(struct events_ConnectionBasicAuthResponseParameters)
-};
-static const struct member events_members_ConnectionBodyParameter[] = {
-    { .name = "Key", .wire = "Key", .shape = SHAPE(String), .offset = FIELD(ConnectionBodyParameter, Key), .place = PLACE_BODY },
-    { .name = "Value", .wire = "Value", .shape = SHAPE(SensitiveString), .offset = FIELD(ConnectionBodyParameter, Value), .place = PLACE_BODY },
-    { .name = "IsValueSecret", .wire = "IsValueSecret", .shape = SHAPE(Boolean), .offset = FIELD(ConnectionBodyParameter, IsValueSecret), .place = PLACE_BODY },
-};
-const struct shape events_shape_ConnectionBodyParameter = {
-    .name = "ConnectionBodyParameter", .kind = KIND_STRUCT, .n_members = 3, .members = events_members_ConnectionBodyParameter, .size = sizeof(struct events_ConnectionBodyParameter *), .struct_size = sizeof(struct events_ConnectionBodyParameter)
-};
-const struct shape events_shape_ConnectionBodyParametersList = {
-    .name = "ConnectionBodyParametersList", .kind = KIND_LIST, .size = sizeof(struct events_ConnectionBodyParametersList), .element = SHAPE(ConnectionBodyParameter), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(100)
-};
-const struct shape events_shape_ConnectionDescription = {
-    .name = "ConnectionDescription", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(512), .pattern = ".*"
-};
-static const struct member events_members_ConnectionHeaderParameter[] = {
-    { .name = "Key", .wire = "Key", .shape = SHAPE(HeaderKey), .offset = FIELD(ConnectionHeaderParameter, Key), .place = PLACE_BODY },
-    { .name = "Value", .wire = "Value", .shape = SHAPE(HeaderValueSensitive), .offset = FIELD(ConnectionHeaderParameter, Value), .place = PLACE_BODY },
-    { .name = "IsValueSecret", .wire = "IsValueSecret", .shape = SHAPE(Boolean), .offset = FIELD(ConnectionHeaderParameter, IsValueSecret), .place = PLACE_BODY },
-};
-const struct shape events_shape_ConnectionHeaderParameter = {
-    .name = "ConnectionHeaderParameter", .kind = KIND_STRUCT, .n_members = 3, .members = events_members_ConnectionHeaderParameter, .size = sizeof(struct events_ConnectionHeaderParameter *), .struct_size = sizeof(struct events_ConnectionHeaderParameter)
-};
-const struct shape events_shape_ConnectionHeaderParametersList = {
-    .name = "ConnectionHeaderParametersList", .kind = KIND_LIST, .size = sizeof(struct events_ConnectionHeaderParametersList), .element = SHAPE(ConnectionHeaderParameter), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(100)
-};
-static const struct member events_members_ConnectionHttpParameters[] = {
-    { .name = "HeaderParameters", .wire = "HeaderParameters", .shape = SHAPE(ConnectionHeaderParametersList), .offset = FIELD(ConnectionHttpParameters, HeaderParameters), .place = PLACE_BODY },
-    { .name = "QueryStringParameters", .wire = "QueryStringParameters", .shape = SHAPE(ConnectionQueryStringParametersList), .offset = FIELD(ConnectionHttpParameters, QueryStringParameters), .place = PLACE_BODY },
-    { .name = "BodyParameters", .wire = "BodyParameters", .shape = SHAPE(ConnectionBodyParametersList), .offset = FIELD(ConnectionHttpParameters, BodyParameters), .place = PLACE_BODY },
-};
-const struct shape events_shape_ConnectionHttpParameters = {
-    .name = "ConnectionHttpParameters", .kind = KIND_STRUCT, .n_members = 3, .members = events_members_ConnectionHttpParameters, .size = sizeof(struct events_ConnectionHttpParameters *), .struct_size = sizeof(struct events_ConnectionHttpParameters)
-};
-const struct shape events_shape_ConnectionName = {
-    .name = "ConnectionName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(64), .pattern = "[\\.\\-_A-Za-z0-9]+"
-};
-static const struct member events_members_ConnectionOAuthClientResponseParameters[] = {
-    { .name = "ClientID", .wire = "ClientID", .shape = SHAPE(AuthHeaderParameters), .offset = FIELD(ConnectionOAuthClientResponseParameters, ClientID), .place = PLACE_BODY },
-};
-const struct shape events_shape_ConnectionOAuthClientResponseParameters = {
-    .name = "ConnectionOAuthClientResponseParameters", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_ConnectionOAuthClientResponseParameters, .size = sizeof(struct events_ConnectionOAuthClientResponseParameters *), .struct_size = sizeof(struct events_ConnectionOAuthClientResponseParameters)
-};
-static const char *const events_enum_ConnectionOAuthHttpMethod[] = {
-    "GET",
-    "POST",
-    "PUT",
-    NULL
-};
-const struct shape events_shape_ConnectionOAuthHttpMethod = {
-    .name = "ConnectionOAuthHttpMethod", .kind = KIND_STRING, .enum_values = events_enum_ConnectionOAuthHttpMethod, .size = sizeof(struct str)
-};
-static const struct member events_members_ConnectionOAuthResponseParameters[] = {
-    { .name = "ClientParameters", .wire = "ClientParameters", .shape = SHAPE(ConnectionOAuthClientResponseParameters), .offset = FIELD(ConnectionOAuthResponseParameters, ClientParameters), .place = PLACE_BODY },
-    { .name = "AuthorizationEndpoint", .wire = "AuthorizationEndpoint", .shape = SHAPE(HttpsEndpoint), .offset = FIELD(ConnectionOAuthResponseParameters, AuthorizationEndpoint), .place = PLACE_BODY },
-    { .name = "HttpMethod", .wire = "HttpMethod", .shape = SHAPE(ConnectionOAuthHttpMethod), .offset = FIELD(ConnectionOAuthResponseParameters, HttpMethod), .place = PLACE_BODY },
-    { .name = "OAuthHttpParameters", .wire = "OAuthHttpParameters", .shape = SHAPE(ConnectionHttpParameters), .offset = FIELD(ConnectionOAuthResponseParameters, OAuthHttpParameters), .place = PLACE_BODY },
-};
-const struct shape events_shape_ConnectionOAuthResponseParameters = {
-    .name = "ConnectionOAuthResponseParameters", .kind = KIND_STRUCT, .n_members = 4, .members = events_members_ConnectionOAuthResponseParameters, .size = sizeof(struct events_ConnectionOAuthResponseParameters *), .struct_size = sizeof(struct events_ConnectionOAuthResponseParameters)
-};
-static const struct member events_members_ConnectionQueryStringParameter[] = {
-    { .name = "Key", .wire = "Key", .shape = SHAPE(QueryStringKey), .offset = FIELD(ConnectionQueryStringParameter, Key), .place = PLACE_BODY },
-    { .name = "Value", .wire = "Value", .shape = SHAPE(QueryStringValueSensitive), .offset = FIELD(ConnectionQueryStringParameter, Value), .place = PLACE_BODY },
-    { .name = "IsValueSecret", .wire = "IsValueSecret", .shape = SHAPE(Boolean), .offset = FIELD(ConnectionQueryStringParameter, IsValueSecret), .place = PLACE_BODY },
-};
-const struct shape events_shape_ConnectionQueryStringParameter = {
-    .name = "ConnectionQueryStringParameter", .kind = KIND_STRUCT, .n_members = 3, .members = events_members_ConnectionQueryStringParameter, .size = sizeof(struct events_ConnectionQueryStringParameter *), .struct_size = sizeof(struct events_ConnectionQueryStringParameter)
-};
-const struct shape events_shape_ConnectionQueryStringParametersList = {
-    .name = "ConnectionQueryStringParametersList", .kind = KIND_LIST, .size = sizeof(struct events_ConnectionQueryStringParametersList), .element = SHAPE(ConnectionQueryStringParameter), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(100)
-};
-const struct shape events_shape_ConnectionResponseList = {
-    .name = "ConnectionResponseList", .kind = KIND_LIST, .size = sizeof(struct events_ConnectionResponseList), .element = SHAPE(Connection)
-};
-static const char *const events_enum_ConnectionState[] = {
-    "CREATING",
-    "UPDATING",
-    "DELETING",
-    "AUTHORIZED",
-    "DEAUTHORIZED",
-    "AUTHORIZING",
-    "DEAUTHORIZING",
-    "ACTIVE",
-    "FAILED_CONNECTIVITY",
-    NULL
-};
-const struct shape events_shape_ConnectionState = {
-    .name = "ConnectionState", .kind = KIND_STRING, .enum_values = events_enum_ConnectionState, .size = sizeof(struct str)
-};
-const struct shape events_shape_ConnectionStateReason = {
-    .name = "ConnectionStateReason", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(512), .pattern = ".*"
-};
-static const struct member events_members_ConnectivityResourceConfigurationArn[] = {
-    { .name = "ResourceConfigurationArn", .wire = "ResourceConfigurationArn", .shape = SHAPE(ResourceConfigurationArn), .offset = FIELD(ConnectivityResourceConfigurationArn, ResourceConfigurationArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_ConnectivityResourceConfigurationArn = {
-    .name = "ConnectivityResourceConfigurationArn", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_ConnectivityResourceConfigurationArn, .size = sizeof(struct events_ConnectivityResourceConfigurationArn *), .struct_size = sizeof(struct events_ConnectivityResourceConfigurationArn)
-};
-static const struct member events_members_ConnectivityResourceParameters[] = {
-    { .name = "ResourceParameters", .wire = "ResourceParameters", .shape = SHAPE(ConnectivityResourceConfigurationArn), .offset = FIELD(ConnectivityResourceParameters, ResourceParameters), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_ConnectivityResourceParameters = {
-    .name = "ConnectivityResourceParameters", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_ConnectivityResourceParameters, .size = sizeof(struct events_ConnectivityResourceParameters *), .struct_size = sizeof(struct events_ConnectivityResourceParameters)
-};
-static const struct member events_members_CreateApiDestinationRequest[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(ApiDestinationName), .offset = FIELD(CreateApiDestinationRequest, Name), .place = PLACE_BODY, .required = true },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(ApiDestinationDescription), .offset = FIELD(CreateApiDestinationRequest, Description), .place = PLACE_BODY },
-    { .name = "ConnectionArn", .wire = "ConnectionArn", .shape = SHAPE(ConnectionArn), .offset = FIELD(CreateApiDestinationRequest, ConnectionArn), .place = PLACE_BODY, .required = true },
-    { .name = "InvocationEndpoint", .wire = "InvocationEndpoint", .shape = SHAPE(HttpsEndpoint), .offset = FIELD(CreateApiDestinationRequest, InvocationEndpoint), .place = PLACE_BODY, .required = true },
-    { .name = "HttpMethod", .wire = "HttpMethod", .shape = SHAPE(ApiDestinationHttpMethod), .offset = FIELD(CreateApiDestinationRequest, HttpMethod), .place = PLACE_BODY, .required = true },
-    { .name = "InvocationRateLimitPerSecond", .wire = "InvocationRateLimitPerSecond", .shape = SHAPE(ApiDestinationInvocationRateLimitPerSecond), .offset = FIELD(CreateApiDestinationRequest, InvocationRateLimitPerSecond), .place = PLACE_BODY },
-};
-const struct shape events_shape_CreateApiDestinationRequest = {
-    .name = "CreateApiDestinationRequest", .kind = KIND_STRUCT, .n_members = 6, .members = events_members_CreateApiDestinationRequest, .size = sizeof(struct events_CreateApiDestinationRequest *), .struct_size = sizeof(struct events_CreateApiDestinationRequest)
-};
-static const struct member events_members_CreateApiDestinationResponse[] = {
-    { .name = "ApiDestinationArn", .wire = "ApiDestinationArn", .shape = SHAPE(ApiDestinationArn), .offset = FIELD(CreateApiDestinationResponse, ApiDestinationArn), .place = PLACE_BODY },
-    { .name = "ApiDestinationState", .wire = "ApiDestinationState", .shape = SHAPE(ApiDestinationState), .offset = FIELD(CreateApiDestinationResponse, ApiDestinationState), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(CreateApiDestinationResponse, CreationTime), .place = PLACE_BODY },
-    { .name = "LastModifiedTime", .wire = "LastModifiedTime", .shape = SHAPE(Timestamp), .offset = FIELD(CreateApiDestinationResponse, LastModifiedTime), .place = PLACE_BODY },
-};
-const struct shape events_shape_CreateApiDestinationResponse = {
-    .name = "CreateApiDestinationResponse", .kind = KIND_STRUCT, .n_members = 4, .members = events_members_CreateApiDestinationResponse, .size = sizeof(struct events_CreateApiDestinationResponse *), .struct_size = sizeof(struct events_CreateApiDestinationResponse)
-};
-static const struct member events_members_CreateArchiveRequest[] = {
-    { .name = "ArchiveName", .wire = "ArchiveName", .shape = SHAPE(ArchiveName), .offset = FIELD(CreateArchiveRequest, ArchiveName), .place = PLACE_BODY, .required = true },
-    { .name = "EventSourceArn", .wire = "EventSourceArn", .shape = SHAPE(EventBusArn), .offset = FIELD(CreateArchiveRequest, EventSourceArn), .place = PLACE_BODY, .required = true },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(ArchiveDescription), .offset = FIELD(CreateArchiveRequest, Description), .place = PLACE_BODY },
-    { .name = "EventPattern", .wire = "EventPattern", .shape = SHAPE(EventPattern), .offset = FIELD(CreateArchiveRequest, EventPattern), .place = PLACE_BODY },
-    { .name = "RetentionDays", .wire = "RetentionDays", .shape = SHAPE(RetentionDays), .offset = FIELD(CreateArchiveRequest, RetentionDays), .place = PLACE_BODY },
-    { .name = "KmsKeyIdentifier", .wire = "KmsKeyIdentifier", .shape = SHAPE(KmsKeyIdentifier), .offset = FIELD(CreateArchiveRequest, KmsKeyIdentifier), .place = PLACE_BODY },
-};
-const struct shape events_shape_CreateArchiveRequest = {
-    .name = "CreateArchiveRequest", .kind = KIND_STRUCT, .n_members = 6, .members = events_members_CreateArchiveRequest, .size = sizeof(struct events_CreateArchiveRequest *), .struct_size = sizeof(struct events_CreateArchiveRequest)
-};
-static const struct member events_members_CreateArchiveResponse[] = {
-    { .name = "ArchiveArn", .wire = "ArchiveArn", .shape = SHAPE(ArchiveArn), .offset = FIELD(CreateArchiveResponse, ArchiveArn), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(ArchiveState), .offset = FIELD(CreateArchiveResponse, State), .place = PLACE_BODY },
-    { .name = "StateReason", .wire = "StateReason", .shape = SHAPE(ArchiveStateReason), .offset = FIELD(CreateArchiveResponse, StateReason), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(CreateArchiveResponse, CreationTime), .place = PLACE_BODY },
-};
-const struct shape events_shape_CreateArchiveResponse = {
-    .name = "CreateArchiveResponse", .kind = KIND_STRUCT, .n_members = 4, .members = events_members_CreateArchiveResponse, .size = sizeof(struct events_CreateArchiveResponse *), .struct_size = sizeof(struct events_CreateArchiveResponse)
-};
-static const struct member events_members_CreateConnectionApiKeyAuthRequestParameters[] = {
-    { .name = "ApiKeyName", .wire = "ApiKeyName", .shape = SHAPE(AuthHeaderParameters), .offset = FIELD(CreateConnectionApiKeyAuthRequestParameters, ApiKeyName), .place = PLACE_BODY, .required = true },
-    { .name = "ApiKeyValue", .wire = "ApiKeyValue", .shape = SHAPE(AuthHeaderParametersSensitive), .offset = FIELD(CreateConnectionApiKeyAuthRequestParameters, ApiKeyValue), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_CreateConnectionApiKeyAuthRequestParameters = {
-    .name = "CreateConnectionApiKeyAuthRequestParameters", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_CreateConnectionApiKeyAuthRequestParameters, .size = sizeof(struct events_CreateConnectionApiKeyAuthRequestParameters *), .struct_size = sizeof(struct events_CreateConnectionApiKeyAuthRequestParameters)
-};
-static const struct member events_members_CreateConnectionAuthRequestParameters[] = {
-    { .name = "BasicAuthParameters", .wire = "BasicAuthParameters", .shape = SHAPE(CreateConnectionBasicAuthRequestParameters), .offset = FIELD(CreateConnectionAuthRequestParameters, BasicAuthParameters), .place = PLACE_BODY },
-    { .name = "OAuthParameters", .wire = "OAuthParameters", .shape = SHAPE(CreateConnectionOAuthRequestParameters), .offset = FIELD(CreateConnectionAuthRequestParameters, OAuthParameters), .place = PLACE_BODY },
-    { .name = "ApiKeyAuthParameters", .wire = "ApiKeyAuthParameters", .shape = SHAPE(CreateConnectionApiKeyAuthRequestParameters), .offset = FIELD(CreateConnectionAuthRequestParameters, ApiKeyAuthParameters), .place = PLACE_BODY },
-    { .name = "InvocationHttpParameters", .wire = "InvocationHttpParameters", .shape = SHAPE(ConnectionHttpParameters), .offset = FIELD(CreateConnectionAuthRequestParameters, InvocationHttpParameters), .place = PLACE_BODY },
-    { .name = "ConnectivityParameters", .wire = "ConnectivityParameters", .shape = SHAPE(ConnectivityResourceParameters), .offset = FIELD(CreateConnectionAuthRequestParameters, ConnectivityParameters), .place = PLACE_BODY },
-};
-const struct shape events_shape_CreateConnectionAuthRequestParameters = {
-    .name = "CreateConnectionAuthRequestParameters", .kind = KIND_STRUCT, .n_members = 5, .members = events_members_CreateConnectionAuthRequestParameters, .size = sizeof(struct events_CreateConnectionAuthRequestParameters *), .struct_size = sizeof(struct events_CreateConnectionAuthRequestParameters)
-};
-static const struct member events_members_CreateConnectionBasicAuthRequestParameters[] = {
-    { .name = "Username", .wire = "Username", .shape = SHAPE(AuthHeaderParameters), .offset = FIELD(CreateConnectionBasicAuthRequestParameters, Username), .place = PLACE_BODY, .required = true },
-    { .name = "Password", .wire = "Password", .shape = SHAPE(AuthHeaderParametersSensitive), .offset = FIELD(CreateConnectionBasicAuthRequestParameters, Password), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_CreateConnectionBasicAuthRequestParameters = {
-    .name = "CreateConnectionBasicAuthRequestParameters", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_CreateConnectionBasicAuthRequestParameters, .size = sizeof(struct events_CreateConnectionBasicAuthRequestParameters *), .struct_size = sizeof(struct events_CreateConnectionBasicAuthRequestParameters)
-};
-static const struct member events_members_CreateConnectionOAuthClientRequestParameters[] = {
-    { .name = "ClientID", .wire = "ClientID", .shape = SHAPE(AuthHeaderParameters), .offset = FIELD(CreateConnectionOAuthClientRequestParameters, ClientID), .place = PLACE_BODY, .required = true },
-    { .name = "ClientSecret", .wire = "ClientSecret", .shape = SHAPE(AuthHeaderParametersSensitive), .offset = FIELD(CreateConnectionOAuthClientRequestParameters, ClientSecret), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_CreateConnectionOAuthClientRequestParameters = {
-    .name = "CreateConnectionOAuthClientRequestParameters", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_CreateConnectionOAuthClientRequestParameters, .size = sizeof(struct events_CreateConnectionOAuthClientRequestParameters *), .struct_size = sizeof(struct events_CreateConnectionOAuthClientRequestParameters)
-};
-static const struct member events_members_CreateConnectionOAuthRequestParameters[] = {
-    { .name = "ClientParameters", .wire = "ClientParameters", .shape = SHAPE(CreateConnectionOAuthClientRequestParameters), .offset = FIELD(CreateConnectionOAuthRequestParameters, ClientParameters), .place = PLACE_BODY, .required = true },
-    { .name = "AuthorizationEndpoint", .wire = "AuthorizationEndpoint", .shape = SHAPE(HttpsEndpoint), .offset = FIELD(CreateConnectionOAuthRequestParameters, AuthorizationEndpoint), .place = PLACE_BODY, .required = true },
-    { .name = "HttpMethod", .wire = "HttpMethod", .shape = SHAPE(ConnectionOAuthHttpMethod), .offset = FIELD(CreateConnectionOAuthRequestParameters, HttpMethod), .place = PLACE_BODY, .required = true },
-    { .name = "OAuthHttpParameters", .wire = "OAuthHttpParameters", .shape = SHAPE(ConnectionHttpParameters), .offset = FIELD(CreateConnectionOAuthRequestParameters, OAuthHttpParameters), .place = PLACE_BODY },
-};
-const struct shape events_shape_CreateConnectionOAuthRequestParameters = {
-    .name = "CreateConnectionOAuthRequestParameters", .kind = KIND_STRUCT, .n_members = 4, .members = events_members_CreateConnectionOAuthRequestParameters, .size = sizeof(struct events_CreateConnectionOAuthRequestParameters *), .struct_size = sizeof(struct events_CreateConnectionOAuthRequestParameters)
-};
-static const struct member events_members_CreateConnectionRequest[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(ConnectionName), .offset = FIELD(CreateConnectionRequest, Name), .place = PLACE_BODY, .required = true },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(ConnectionDescription), .offset = FIELD(CreateConnectionRequest, Description), .place = PLACE_BODY },
-    { .name = "AuthorizationType", .wire = "AuthorizationType", .shape = SHAPE(ConnectionAuthorizationType), .offset = FIELD(CreateConnectionRequest, AuthorizationType), .place = PLACE_BODY, .required = true },
-    { .name = "AuthParameters", .wire = "AuthParameters", .shape = SHAPE(CreateConnectionAuthRequestParameters), .offset = FIELD(CreateConnectionRequest, AuthParameters), .place = PLACE_BODY, .required = true },
-    { .name = "InvocationConnectivityParameters", .wire = "InvocationConnectivityParameters", .shape = SHAPE(ConnectivityResourceParameters), .offset = FIELD(CreateConnectionRequest, InvocationConnectivityParameters), .place = PLACE_BODY },
-    { .name = "KmsKeyIdentifier", .wire = "KmsKeyIdentifier", .shape = SHAPE(KmsKeyIdentifier), .offset = FIELD(CreateConnectionRequest, KmsKeyIdentifier), .place = PLACE_BODY },
-};
-const struct shape events_shape_CreateConnectionRequest = {
-    .name = "CreateConnectionRequest", .kind = KIND_STRUCT, .n_members = 6, .members = events_members_CreateConnectionRequest, .size = sizeof(struct events_CreateConnectionRequest *), .struct_size = sizeof(struct events_CreateConnectionRequest)
-};
-static const struct member events_members_CreateConnectionResponse[] = {
-    { .name = "ConnectionArn", .wire = "ConnectionArn", .shape = SHAPE(ConnectionArn), .offset = FIELD(CreateConnectionResponse, ConnectionArn), .place = PLACE_BODY },
-    { .name = "ConnectionState", .wire = "ConnectionState", .shape = SHAPE(ConnectionState), .offset = FIELD(CreateConnectionResponse, ConnectionState), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(CreateConnectionResponse, CreationTime), .place = PLACE_BODY },
-    { .name = "LastModifiedTime", .wire = "LastModifiedTime", .shape = SHAPE(Timestamp), .offset = FIELD(CreateConnectionResponse, LastModifiedTime), .place = PLACE_BODY },
-};
-const struct shape events_shape_CreateConnectionResponse = {
-    .name = "CreateConnectionResponse", .kind = KIND_STRUCT, .n_members = 4, .members = events_members_CreateConnectionResponse, .size = sizeof(struct events_CreateConnectionResponse *), .struct_size = sizeof(struct events_CreateConnectionResponse)
-};
-static const struct member events_members_CreateEndpointRequest[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(EndpointName), .offset = FIELD(CreateEndpointRequest, Name), .place = PLACE_BODY, .required = true },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(EndpointDescription), .offset = FIELD(CreateEndpointRequest, Description), .place = PLACE_BODY },
-    { .name = "RoutingConfig", .wire = "RoutingConfig", .shape = SHAPE(RoutingConfig), .offset = FIELD(CreateEndpointRequest, RoutingConfig), .place = PLACE_BODY, .required = true },
-    { .name = "ReplicationConfig", .wire = "ReplicationConfig", .shape = SHAPE(ReplicationConfig), .offset = FIELD(CreateEndpointRequest, ReplicationConfig), .place = PLACE_BODY },
-    { .name = "EventBuses", .wire = "EventBuses", .shape = SHAPE(EndpointEventBusList), .offset = FIELD(CreateEndpointRequest, EventBuses), .place = PLACE_BODY, .required = true },
-    { .name = "RoleArn", .wire = "RoleArn", .shape = SHAPE(IamRoleArn), .offset = FIELD(CreateEndpointRequest, RoleArn), .place = PLACE_BODY },
-};
-const struct shape events_shape_CreateEndpointRequest = {
-    .name = "CreateEndpointRequest", .kind = KIND_STRUCT, .n_members = 6, .members = events_members_CreateEndpointRequest, .size = sizeof(struct events_CreateEndpointRequest *), .struct_size = sizeof(struct events_CreateEndpointRequest)
-};
-static const struct member events_members_CreateEndpointResponse[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(EndpointName), .offset = FIELD(CreateEndpointResponse, Name), .place = PLACE_BODY },
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(EndpointArn), .offset = FIELD(CreateEndpointResponse, Arn), .place = PLACE_BODY },
-    { .name = "RoutingConfig", .wire = "RoutingConfig", .shape = SHAPE(RoutingConfig), .offset = FIELD(CreateEndpointResponse, RoutingConfig), .place = PLACE_BODY },
-    { .name = "ReplicationConfig", .wire = "ReplicationConfig", .shape = SHAPE(ReplicationConfig), .offset = FIELD(CreateEndpointResponse, ReplicationConfig), .place = PLACE_BODY },
-    { .name = "EventBuses", .wire = "EventBuses", .shape = SHAPE(EndpointEventBusList), .offset = FIELD(CreateEndpointResponse, EventBuses), .place = PLACE_BODY },
-    { .name = "RoleArn", .wire = "RoleArn", .shape = SHAPE(IamRoleArn), .offset = FIELD(CreateEndpointResponse, RoleArn), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(EndpointState), .offset = FIELD(CreateEndpointResponse, State), .place = PLACE_BODY },
-};
-const struct shape events_shape_CreateEndpointResponse = {
-    .name = "CreateEndpointResponse", .kind = KIND_STRUCT, .n_members = 7, .members = events_members_CreateEndpointResponse, .size = sizeof(struct events_CreateEndpointResponse *), .struct_size = sizeof(struct events_CreateEndpointResponse)
-};
 static const struct member events_members_CreateEventBusRequest[] = {
     { .name = "Name", .wire = "Name", .shape = SHAPE(EventBusName), .offset = FIELD(CreateEventBusRequest, Name), .place = PLACE_BODY, .required = true },
     { .name = "EventSourceName", .wire = "EventSourceName", .shape = SHAPE(EventSourceName), .offset = FIELD(CreateEventBusRequest, EventSourceName), .place = PLACE_BODY },
@@ -506,19 +113,6 @@ static const struct member events_members_CreateEventBusResponse[] = {
 const struct shape events_shape_CreateEventBusResponse = {
     .name = "CreateEventBusResponse", .kind = KIND_STRUCT, .n_members = 5, .members = events_members_CreateEventBusResponse, .size = sizeof(struct events_CreateEventBusResponse *), .struct_size = sizeof(struct events_CreateEventBusResponse)
 };
-static const struct member events_members_CreatePartnerEventSourceRequest[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(EventSourceName), .offset = FIELD(CreatePartnerEventSourceRequest, Name), .place = PLACE_BODY, .required = true },
-    { .name = "Account", .wire = "Account", .shape = SHAPE(AccountId), .offset = FIELD(CreatePartnerEventSourceRequest, Account), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_CreatePartnerEventSourceRequest = {
-    .name = "CreatePartnerEventSourceRequest", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_CreatePartnerEventSourceRequest, .size = sizeof(struct events_CreatePartnerEventSourceRequest *), .struct_size = sizeof(struct events_CreatePartnerEventSourceRequest)
-};
-static const struct member events_members_CreatePartnerEventSourceResponse[] = {
-    { .name = "EventSourceArn", .wire = "EventSourceArn", .shape = SHAPE(String), .offset = FIELD(CreatePartnerEventSourceResponse, EventSourceArn), .place = PLACE_BODY },
-};
-const struct shape events_shape_CreatePartnerEventSourceResponse = {
-    .name = "CreatePartnerEventSourceResponse", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_CreatePartnerEventSourceResponse, .size = sizeof(struct events_CreatePartnerEventSourceResponse *), .struct_size = sizeof(struct events_CreatePartnerEventSourceResponse)
-};
 const struct shape events_shape_CreatedBy = {
     .name = "CreatedBy", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128)
 };
@@ -528,89 +122,17 @@ const struct shape events_shape_Database = {
 const struct shape events_shape_DbUser = {
     .name = "DbUser", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128)
 };
-static const struct member events_members_DeactivateEventSourceRequest[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(EventSourceName), .offset = FIELD(DeactivateEventSourceRequest, Name), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_DeactivateEventSourceRequest = {
-    .name = "DeactivateEventSourceRequest", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_DeactivateEventSourceRequest, .size = sizeof(struct events_DeactivateEventSourceRequest *), .struct_size = sizeof(struct events_DeactivateEventSourceRequest)
-};
 static const struct member events_members_DeadLetterConfig[] = {
     { .name = "Arn", .wire = "Arn", .shape = SHAPE(ResourceArn), .offset = FIELD(DeadLetterConfig, Arn), .place = PLACE_BODY },
 };
 const struct shape events_shape_DeadLetterConfig = {
     .name = "DeadLetterConfig", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_DeadLetterConfig, .size = sizeof(struct events_DeadLetterConfig *), .struct_size = sizeof(struct events_DeadLetterConfig)
 };
-static const struct member events_members_DeauthorizeConnectionRequest[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(ConnectionName), .offset = FIELD(DeauthorizeConnectionRequest, Name), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_DeauthorizeConnectionRequest = {
-    .name = "DeauthorizeConnectionRequest", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_DeauthorizeConnectionRequest, .size = sizeof(struct events_DeauthorizeConnectionRequest *), .struct_size = sizeof(struct events_DeauthorizeConnectionRequest)
-};
-static const struct member events_members_DeauthorizeConnectionResponse[] = {
-    { .name = "ConnectionArn", .wire = "ConnectionArn", .shape = SHAPE(ConnectionArn), .offset = FIELD(DeauthorizeConnectionResponse, ConnectionArn), .place = PLACE_BODY },
-    { .name = "ConnectionState", .wire = "ConnectionState", .shape = SHAPE(ConnectionState), .offset = FIELD(DeauthorizeConnectionResponse, ConnectionState), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(DeauthorizeConnectionResponse, CreationTime), .place = PLACE_BODY },
-    { .name = "LastModifiedTime", .wire = "LastModifiedTime", .shape = SHAPE(Timestamp), .offset = FIELD(DeauthorizeConnectionResponse, LastModifiedTime), .place = PLACE_BODY },
-    { .name = "LastAuthorizedTime", .wire = "LastAuthorizedTime", .shape = SHAPE(Timestamp), .offset = FIELD(DeauthorizeConnectionResponse, LastAuthorizedTime), .place = PLACE_BODY },
-};
-const struct shape events_shape_DeauthorizeConnectionResponse = {
-    .name = "DeauthorizeConnectionResponse", .kind = KIND_STRUCT, .n_members = 5, .members = events_members_DeauthorizeConnectionResponse, .size = sizeof(struct events_DeauthorizeConnectionResponse *), .struct_size = sizeof(struct events_DeauthorizeConnectionResponse)
-};
-static const struct member events_members_DeleteApiDestinationRequest[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(ApiDestinationName), .offset = FIELD(DeleteApiDestinationRequest, Name), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_DeleteApiDestinationRequest = {
-    .name = "DeleteApiDestinationRequest", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_DeleteApiDestinationRequest, .size = sizeof(struct events_DeleteApiDestinationRequest *), .struct_size = sizeof(struct events_DeleteApiDestinationRequest)
-};
-const struct shape events_shape_DeleteApiDestinationResponse = {
-    .name = "DeleteApiDestinationResponse", .kind = KIND_STRUCT, .size = sizeof(struct events_DeleteApiDestinationResponse *), .struct_size = sizeof(struct events_DeleteApiDestinationResponse)
-};
-static const struct member events_members_DeleteArchiveRequest[] = {
-    { .name = "ArchiveName", .wire = "ArchiveName", .shape = SHAPE(ArchiveName), .offset = FIELD(DeleteArchiveRequest, ArchiveName), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_DeleteArchiveRequest = {
-    .name = "DeleteArchiveRequest", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_DeleteArchiveRequest, .size = sizeof(struct events_DeleteArchiveRequest *), .struct_size = sizeof(struct events_DeleteArchiveRequest)
-};
-const struct shape events_shape_DeleteArchiveResponse = {
-    .name = "DeleteArchiveResponse", .kind = KIND_STRUCT, .size = sizeof(struct events_DeleteArchiveResponse *), .struct_size = sizeof(struct events_DeleteArchiveResponse)
-};
-static const struct member events_members_DeleteConnectionRequest[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(ConnectionName), .offset = FIELD(DeleteConnectionRequest, Name), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_DeleteConnectionRequest = {
-    .name = "DeleteConnectionRequest", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_DeleteConnectionRequest, .size = sizeof(struct events_DeleteConnectionRequest *), .struct_size = sizeof(struct events_DeleteConnectionRequest)
-};
-static const struct member events_members_DeleteConnectionResponse[] = {
-    { .name = "ConnectionArn", .wire = "ConnectionArn", .shape = SHAPE(ConnectionArn), .offset = FIELD(DeleteConnectionResponse, ConnectionArn), .place = PLACE_BODY },
-    { .name = "ConnectionState", .wire = "ConnectionState", .shape = SHAPE(ConnectionState), .offset = FIELD(DeleteConnectionResponse, ConnectionState), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(DeleteConnectionResponse, CreationTime), .place = PLACE_BODY },
-    { .name = "LastModifiedTime", .wire = "LastModifiedTime", .shape = SHAPE(Timestamp), .offset = FIELD(DeleteConnectionResponse, LastModifiedTime), .place = PLACE_BODY },
-    { .name = "LastAuthorizedTime", .wire = "LastAuthorizedTime", .shape = SHAPE(Timestamp), .offset = FIELD(DeleteConnectionResponse, LastAuthorizedTime), .place = PLACE_BODY },
-};
-const struct shape events_shape_DeleteConnectionResponse = {
-    .name = "DeleteConnectionResponse", .kind = KIND_STRUCT, .n_members = 5, .members = events_members_DeleteConnectionResponse, .size = sizeof(struct events_DeleteConnectionResponse *), .struct_size = sizeof(struct events_DeleteConnectionResponse)
-};
-static const struct member events_members_DeleteEndpointRequest[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(EndpointName), .offset = FIELD(DeleteEndpointRequest, Name), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_DeleteEndpointRequest = {
-    .name = "DeleteEndpointRequest", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_DeleteEndpointRequest, .size = sizeof(struct events_DeleteEndpointRequest *), .struct_size = sizeof(struct events_DeleteEndpointRequest)
-};
-const struct shape events_shape_DeleteEndpointResponse = {
-    .name = "DeleteEndpointResponse", .kind = KIND_STRUCT, .size = sizeof(struct events_DeleteEndpointResponse *), .struct_size = sizeof(struct events_DeleteEndpointResponse)
-};
 static const struct member events_members_DeleteEventBusRequest[] = {
     { .name = "Name", .wire = "Name", .shape = SHAPE(EventBusName), .offset = FIELD(DeleteEventBusRequest, Name), .place = PLACE_BODY, .required = true },
 };
 const struct shape events_shape_DeleteEventBusRequest = {
     .name = "DeleteEventBusRequest", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_DeleteEventBusRequest, .size = sizeof(struct events_DeleteEventBusRequest *), .struct_size = sizeof(struct events_DeleteEventBusRequest)
-};
-static const struct member events_members_DeletePartnerEventSourceRequest[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(EventSourceName), .offset = FIELD(DeletePartnerEventSourceRequest, Name), .place = PLACE_BODY, .required = true },
-    { .name = "Account", .wire = "Account", .shape = SHAPE(AccountId), .offset = FIELD(DeletePartnerEventSourceRequest, Account), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_DeletePartnerEventSourceRequest = {
-    .name = "DeletePartnerEventSourceRequest", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_DeletePartnerEventSourceRequest, .size = sizeof(struct events_DeletePartnerEventSourceRequest *), .struct_size = sizeof(struct events_DeletePartnerEventSourceRequest)
 };
 static const struct member events_members_DeleteRuleRequest[] = {
     { .name = "Name", .wire = "Name", .shape = SHAPE(RuleName), .offset = FIELD(DeleteRuleRequest, Name), .place = PLACE_BODY, .required = true },
@@ -619,112 +141,6 @@ static const struct member events_members_DeleteRuleRequest[] = {
 };
 const struct shape events_shape_DeleteRuleRequest = {
     .name = "DeleteRuleRequest", .kind = KIND_STRUCT, .n_members = 3, .members = events_members_DeleteRuleRequest, .size = sizeof(struct events_DeleteRuleRequest *), .struct_size = sizeof(struct events_DeleteRuleRequest)
-};
-static const struct member events_members_DescribeApiDestinationRequest[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(ApiDestinationName), .offset = FIELD(DescribeApiDestinationRequest, Name), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_DescribeApiDestinationRequest = {
-    .name = "DescribeApiDestinationRequest", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_DescribeApiDestinationRequest, .size = sizeof(struct events_DescribeApiDestinationRequest *), .struct_size = sizeof(struct events_DescribeApiDestinationRequest)
-};
-static const struct member events_members_DescribeApiDestinationResponse[] = {
-    { .name = "ApiDestinationArn", .wire = "ApiDestinationArn", .shape = SHAPE(ApiDestinationArn), .offset = FIELD(DescribeApiDestinationResponse, ApiDestinationArn), .place = PLACE_BODY },
-    { .name = "Name", .wire = "Name", .shape = SHAPE(ApiDestinationName), .offset = FIELD(DescribeApiDestinationResponse, Name), .place = PLACE_BODY },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(ApiDestinationDescription), .offset = FIELD(DescribeApiDestinationResponse, Description), .place = PLACE_BODY },
-    { .name = "ApiDestinationState", .wire = "ApiDestinationState", .shape = SHAPE(ApiDestinationState), .offset = FIELD(DescribeApiDestinationResponse, ApiDestinationState), .place = PLACE_BODY },
-    { .name = "ConnectionArn", .wire = "ConnectionArn", .shape = SHAPE(ConnectionArn), .offset = FIELD(DescribeApiDestinationResponse, ConnectionArn), .place = PLACE_BODY },
-    { .name = "InvocationEndpoint", .wire = "InvocationEndpoint", .shape = SHAPE(HttpsEndpoint), .offset = FIELD(DescribeApiDestinationResponse, InvocationEndpoint), .place = PLACE_BODY },
-    { .name = "HttpMethod", .wire = "HttpMethod", .shape = SHAPE(ApiDestinationHttpMethod), .offset = FIELD(DescribeApiDestinationResponse, HttpMethod), .place = PLACE_BODY },
-    { .name = "InvocationRateLimitPerSecond", .wire = "InvocationRateLimitPerSecond", .shape = SHAPE(ApiDestinationInvocationRateLimitPerSecond), .offset = FIELD(DescribeApiDestinationResponse, InvocationRateLimitPerSecond), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(DescribeApiDestinationResponse, CreationTime), .place = PLACE_BODY },
-    { .name = "LastModifiedTime", .wire = "LastModifiedTime", .shape = SHAPE(Timestamp), .offset = FIELD(DescribeApiDestinationResponse, LastModifiedTime), .place = PLACE_BODY },
-};
-const struct shape events_shape_DescribeApiDestinationResponse = {
-    .name = "DescribeApiDestinationResponse", .kind = KIND_STRUCT, .n_members = 10, .members = events_members_DescribeApiDestinationResponse, .size = sizeof(struct events_DescribeApiDestinationResponse *), .struct_size = sizeof(struct events_DescribeApiDestinationResponse)
-};
-static const struct member events_members_DescribeArchiveRequest[] = {
-    { .name = "ArchiveName", .wire = "ArchiveName", .shape = SHAPE(ArchiveName), .offset = FIELD(DescribeArchiveRequest, ArchiveName), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_DescribeArchiveRequest = {
-    .name = "DescribeArchiveRequest", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_DescribeArchiveRequest, .size = sizeof(struct events_DescribeArchiveRequest *), .struct_size = sizeof(struct events_DescribeArchiveRequest)
-};
-static const struct member events_members_DescribeArchiveResponse[] = {
-    { .name = "ArchiveArn", .wire = "ArchiveArn", .shape = SHAPE(ArchiveArn), .offset = FIELD(DescribeArchiveResponse, ArchiveArn), .place = PLACE_BODY },
-    { .name = "ArchiveName", .wire = "ArchiveName", .shape = SHAPE(ArchiveName), .offset = FIELD(DescribeArchiveResponse, ArchiveName), .place = PLACE_BODY },
-    { .name = "EventSourceArn", .wire = "EventSourceArn", .shape = SHAPE(EventBusArn), .offset = FIELD(DescribeArchiveResponse, EventSourceArn), .place = PLACE_BODY },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(ArchiveDescription), .offset = FIELD(DescribeArchiveResponse, Description), .place = PLACE_BODY },
-    { .name = "EventPattern", .wire = "EventPattern", .shape = SHAPE(EventPattern), .offset = FIELD(DescribeArchiveResponse, EventPattern), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(ArchiveState), .offset = FIELD(DescribeArchiveResponse, State), .place = PLACE_BODY },
-    { .name = "StateReason", .wire = "StateReason", .shape = SHAPE(ArchiveStateReason), .offset = FIELD(DescribeArchiveResponse, StateReason), .place = PLACE_BODY },
-    { .name = "KmsKeyIdentifier", .wire = "KmsKeyIdentifier", .shape = SHAPE(KmsKeyIdentifier), .offset = FIELD(DescribeArchiveResponse, KmsKeyIdentifier), .place = PLACE_BODY },
-    { .name = "RetentionDays", .wire = "RetentionDays", .shape = SHAPE(RetentionDays), .offset = FIELD(DescribeArchiveResponse, RetentionDays), .place = PLACE_BODY },
-    { .name = "SizeBytes", .wire = "SizeBytes", .shape = SHAPE(Long), .offset = FIELD(DescribeArchiveResponse, SizeBytes), .place = PLACE_BODY },
-    { .name = "EventCount", .wire = "EventCount", .shape = SHAPE(Long), .offset = FIELD(DescribeArchiveResponse, EventCount), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(DescribeArchiveResponse, CreationTime), .place = PLACE_BODY },
-};
-const struct shape events_shape_DescribeArchiveResponse = {
-    .name = "DescribeArchiveResponse", .kind = KIND_STRUCT, .n_members = 12, .members = events_members_DescribeArchiveResponse, .size = sizeof(struct events_DescribeArchiveResponse *), .struct_size = sizeof(struct events_DescribeArchiveResponse)
-};
-static const struct member events_members_DescribeConnectionConnectivityParameters[] = {
-    { .name = "ResourceParameters", .wire = "ResourceParameters", .shape = SHAPE(DescribeConnectionResourceParameters), .offset = FIELD(DescribeConnectionConnectivityParameters, ResourceParameters), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_DescribeConnectionConnectivityParameters = {
-    .name = "DescribeConnectionConnectivityParameters", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_DescribeConnectionConnectivityParameters, .size = sizeof(struct events_DescribeConnectionConnectivityParameters *), .struct_size = sizeof(struct events_DescribeConnectionConnectivityParameters)
-};
-static const struct member events_members_DescribeConnectionRequest[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(ConnectionName), .offset = FIELD(DescribeConnectionRequest, Name), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_DescribeConnectionRequest = {
-    .name = "DescribeConnectionRequest", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_DescribeConnectionRequest, .size = sizeof(struct events_DescribeConnectionRequest *), .struct_size = sizeof(struct events_DescribeConnectionRequest)
-};
-static const struct member events_members_DescribeConnectionResourceParameters[] = {
-    { .name = "ResourceConfigurationArn", .wire = "ResourceConfigurationArn", .shape = SHAPE(ResourceConfigurationArn), .offset = FIELD(DescribeConnectionResourceParameters, ResourceConfigurationArn), .place = PLACE_BODY, .required = true },
-    { .name = "ResourceAssociationArn", .wire = "ResourceAssociationArn", .shape = SHAPE(ResourceAssociationArn), .offset = FIELD(DescribeConnectionResourceParameters, ResourceAssociationArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_DescribeConnectionResourceParameters = {
-    .name = "DescribeConnectionResourceParameters", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_DescribeConnectionResourceParameters, .size = sizeof(struct events_DescribeConnectionResourceParameters *), .struct_size = sizeof(struct events_DescribeConnectionResourceParameters)
-};
-static const struct member events_members_DescribeConnectionResponse[] = {
-    { .name = "ConnectionArn", .wire = "ConnectionArn", .shape = SHAPE(ConnectionArn), .offset = FIELD(DescribeConnectionResponse, ConnectionArn), .place = PLACE_BODY },
-    { .name = "Name", .wire = "Name", .shape = SHAPE(ConnectionName), .offset = FIELD(DescribeConnectionResponse, Name), .place = PLACE_BODY },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(ConnectionDescription), .offset = FIELD(DescribeConnectionResponse, Description), .place = PLACE_BODY },
-    { .name = "InvocationConnectivityParameters", .wire = "InvocationConnectivityParameters", .shape = SHAPE(DescribeConnectionConnectivityParameters), .offset = FIELD(DescribeConnectionResponse, InvocationConnectivityParameters), .place = PLACE_BODY },
-    { .name = "ConnectionState", .wire = "ConnectionState", .shape = SHAPE(ConnectionState), .offset = FIELD(DescribeConnectionResponse, ConnectionState), .place = PLACE_BODY },
-    { .name = "StateReason", .wire = "StateReason", .shape = SHAPE(ConnectionStateReason), .offset = FIELD(DescribeConnectionResponse, StateReason), .place = PLACE_BODY },
-    { .name = "AuthorizationType", .wire = "AuthorizationType", .shape = SHAPE(ConnectionAuthorizationType), .offset = FIELD(DescribeConnectionResponse, AuthorizationType), .place = PLACE_BODY },
-    { .name = "SecretArn", .wire = "SecretArn", .shape = SHAPE(SecretsManagerSecretArn), .offset = FIELD(DescribeConnectionResponse, SecretArn), .place = PLACE_BODY },
-    { .name = "KmsKeyIdentifier", .wire = "KmsKeyIdentifier", .shape = SHAPE(KmsKeyIdentifier), .offset = FIELD(DescribeConnectionResponse, KmsKeyIdentifier), .place = PLACE_BODY },
-    { .name = "AuthParameters", .wire = "AuthParameters", .shape = SHAPE(ConnectionAuthResponseParameters), .offset = FIELD(DescribeConnectionResponse, AuthParameters), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(DescribeConnectionResponse, CreationTime), .place = PLACE_BODY },
-    { .name = "LastModifiedTime", .wire = "LastModifiedTime", .shape = SHAPE(Timestamp), .offset = FIELD(DescribeConnectionResponse, LastModifiedTime), .place = PLACE_BODY },
-    { .name = "LastAuthorizedTime", .wire = "LastAuthorizedTime", .shape = SHAPE(Timestamp), .offset = FIELD(DescribeConnectionResponse, LastAuthorizedTime), .place = PLACE_BODY },
-};
-const struct shape events_shape_DescribeConnectionResponse = {
-    .name = "DescribeConnectionResponse", .kind = KIND_STRUCT, .n_members = 13, .members = events_members_DescribeConnectionResponse, .size = sizeof(struct events_DescribeConnectionResponse *), .struct_size = sizeof(struct events_DescribeConnectionResponse)
-};
-static const struct member events_members_DescribeEndpointRequest[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(EndpointName), .offset = FIELD(DescribeEndpointRequest, Name), .place = PLACE_BODY, .required = true },
-    { .name = "HomeRegion", .wire = "HomeRegion", .shape = SHAPE(HomeRegion), .offset = FIELD(DescribeEndpointRequest, HomeRegion), .place = PLACE_BODY },
-};
-const struct shape events_shape_DescribeEndpointRequest = {
-    .name = "DescribeEndpointRequest", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_DescribeEndpointRequest, .size = sizeof(struct events_DescribeEndpointRequest *), .struct_size = sizeof(struct events_DescribeEndpointRequest)
-};
-static const struct member events_members_DescribeEndpointResponse[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(EndpointName), .offset = FIELD(DescribeEndpointResponse, Name), .place = PLACE_BODY },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(EndpointDescription), .offset = FIELD(DescribeEndpointResponse, Description), .place = PLACE_BODY },
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(EndpointArn), .offset = FIELD(DescribeEndpointResponse, Arn), .place = PLACE_BODY },
-    { .name = "RoutingConfig", .wire = "RoutingConfig", .shape = SHAPE(RoutingConfig), .offset = FIELD(DescribeEndpointResponse, RoutingConfig), .place = PLACE_BODY },
-    { .name = "ReplicationConfig", .wire = "ReplicationConfig", .shape = SHAPE(ReplicationConfig), .offset = FIELD(DescribeEndpointResponse, ReplicationConfig), .place = PLACE_BODY },
-    { .name = "EventBuses", .wire = "EventBuses", .shape = SHAPE(EndpointEventBusList), .offset = FIELD(DescribeEndpointResponse, EventBuses), .place = PLACE_BODY },
-    { .name = "RoleArn", .wire = "RoleArn", .shape = SHAPE(IamRoleArn), .offset = FIELD(DescribeEndpointResponse, RoleArn), .place = PLACE_BODY },
-    { .name = "EndpointId", .wire = "EndpointId", .shape = SHAPE(EndpointId), .offset = FIELD(DescribeEndpointResponse, EndpointId), .place = PLACE_BODY },
-    { .name = "EndpointUrl", .wire = "EndpointUrl", .shape = SHAPE(EndpointUrl), .offset = FIELD(DescribeEndpointResponse, EndpointUrl), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(EndpointState), .offset = FIELD(DescribeEndpointResponse, State), .place = PLACE_BODY },
-    { .name = "StateReason", .wire = "StateReason", .shape = SHAPE(EndpointStateReason), .offset = FIELD(DescribeEndpointResponse, StateReason), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(DescribeEndpointResponse, CreationTime), .place = PLACE_BODY },
-    { .name = "LastModifiedTime", .wire = "LastModifiedTime", .shape = SHAPE(Timestamp), .offset = FIELD(DescribeEndpointResponse, LastModifiedTime), .place = PLACE_BODY },
-};
-const struct shape events_shape_DescribeEndpointResponse = {
-    .name = "DescribeEndpointResponse", .kind = KIND_STRUCT, .n_members = 13, .members = events_members_DescribeEndpointResponse, .size = sizeof(struct events_DescribeEndpointResponse *), .struct_size = sizeof(struct events_DescribeEndpointResponse)
 };
 static const struct member events_members_DescribeEventBusRequest[] = {
     { .name = "Name", .wire = "Name", .shape = SHAPE(EventBusNameOrArn), .offset = FIELD(DescribeEventBusRequest, Name), .place = PLACE_BODY },
@@ -745,59 +161,6 @@ static const struct member events_members_DescribeEventBusResponse[] = {
 };
 const struct shape events_shape_DescribeEventBusResponse = {
     .name = "DescribeEventBusResponse", .kind = KIND_STRUCT, .n_members = 9, .members = events_members_DescribeEventBusResponse, .size = sizeof(struct events_DescribeEventBusResponse *), .struct_size = sizeof(struct events_DescribeEventBusResponse)
-};
-static const struct member events_members_DescribeEventSourceRequest[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(EventSourceName), .offset = FIELD(DescribeEventSourceRequest, Name), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_DescribeEventSourceRequest = {
-    .name = "DescribeEventSourceRequest", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_DescribeEventSourceRequest, .size = sizeof(struct events_DescribeEventSourceRequest *), .struct_size = sizeof(struct events_DescribeEventSourceRequest)
-};
-static const struct member events_members_DescribeEventSourceResponse[] = {
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(String), .offset = FIELD(DescribeEventSourceResponse, Arn), .place = PLACE_BODY },
-    { .name = "CreatedBy", .wire = "CreatedBy", .shape = SHAPE(String), .offset = FIELD(DescribeEventSourceResponse, CreatedBy), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(DescribeEventSourceResponse, CreationTime), .place = PLACE_BODY },
-    { .name = "ExpirationTime", .wire = "ExpirationTime", .shape = SHAPE(Timestamp), .offset = FIELD(DescribeEventSourceResponse, ExpirationTime), .place = PLACE_BODY },
-    { .name = "Name", .wire = "Name", .shape = SHAPE(String), .offset = FIELD(DescribeEventSourceResponse, Name), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(EventSourceState), .offset = FIELD(DescribeEventSourceResponse, State), .place = PLACE_BODY },
-};
-const struct shape events_shape_DescribeEventSourceResponse = {
-    .name = "DescribeEventSourceResponse", .kind = KIND_STRUCT, .n_members = 6, .members = events_members_DescribeEventSourceResponse, .size = sizeof(struct events_DescribeEventSourceResponse *), .struct_size = sizeof(struct events_DescribeEventSourceResponse)
-};
-static const struct member events_members_DescribePartnerEventSourceRequest[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(EventSourceName), .offset = FIELD(DescribePartnerEventSourceRequest, Name), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_DescribePartnerEventSourceRequest = {
-    .name = "DescribePartnerEventSourceRequest", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_DescribePartnerEventSourceRequest, .size = sizeof(struct events_DescribePartnerEventSourceRequest *), .struct_size = sizeof(struct events_DescribePartnerEventSourceRequest)
-};
-static const struct member events_members_DescribePartnerEventSourceResponse[] = {
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(String), .offset = FIELD(DescribePartnerEventSourceResponse, Arn), .place = PLACE_BODY },
-    { .name = "Name", .wire = "Name", .shape = SHAPE(String), .offset = FIELD(DescribePartnerEventSourceResponse, Name), .place = PLACE_BODY },
-};
-const struct shape events_shape_DescribePartnerEventSourceResponse = {
-    .name = "DescribePartnerEventSourceResponse", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_DescribePartnerEventSourceResponse, .size = sizeof(struct events_DescribePartnerEventSourceResponse *), .struct_size = sizeof(struct events_DescribePartnerEventSourceResponse)
-};
-static const struct member events_members_DescribeReplayRequest[] = {
-    { .name = "ReplayName", .wire = "ReplayName", .shape = SHAPE(ReplayName), .offset = FIELD(DescribeReplayRequest, ReplayName), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_DescribeReplayRequest = {
-    .name = "DescribeReplayRequest", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_DescribeReplayRequest, .size = sizeof(struct events_DescribeReplayRequest *), .struct_size = sizeof(struct events_DescribeReplayRequest)
-};
-static const struct member events_members_DescribeReplayResponse[] = {
-    { .name = "ReplayName", .wire = "ReplayName", .shape = SHAPE(ReplayName), .offset = FIELD(DescribeReplayResponse, ReplayName), .place = PLACE_BODY },
-    { .name = "ReplayArn", .wire = "ReplayArn", .shape = SHAPE(ReplayArn), .offset = FIELD(DescribeReplayResponse, ReplayArn), .place = PLACE_BODY },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(ReplayDescription), .offset = FIELD(DescribeReplayResponse, Description), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(ReplayState), .offset = FIELD(DescribeReplayResponse, State), .place = PLACE_BODY },
-    { .name = "StateReason", .wire = "StateReason", .shape = SHAPE(ReplayStateReason), .offset = FIELD(DescribeReplayResponse, StateReason), .place = PLACE_BODY },
-    { .name = "EventSourceArn", .wire = "EventSourceArn", .shape = SHAPE(ArchiveArn), .offset = FIELD(DescribeReplayResponse, EventSourceArn), .place = PLACE_BODY },
-    { .name = "Destination", .wire = "Destination", .shape = SHAPE(ReplayDestination), .offset = FIELD(DescribeReplayResponse, Destination), .place = PLACE_BODY },
-    { .name = "EventStartTime", .wire = "EventStartTime", .shape = SHAPE(Timestamp), .offset = FIELD(DescribeReplayResponse, EventStartTime), .place = PLACE_BODY },
-    { .name = "EventEndTime", .wire = "EventEndTime", .shape = SHAPE(Timestamp), .offset = FIELD(DescribeReplayResponse, EventEndTime), .place = PLACE_BODY },
-    { .name = "EventLastReplayedTime", .wire = "EventLastReplayedTime", .shape = SHAPE(Timestamp), .offset = FIELD(DescribeReplayResponse, EventLastReplayedTime), .place = PLACE_BODY },
-    { .name = "ReplayStartTime", .wire = "ReplayStartTime", .shape = SHAPE(Timestamp), .offset = FIELD(DescribeReplayResponse, ReplayStartTime), .place = PLACE_BODY },
-    { .name = "ReplayEndTime", .wire = "ReplayEndTime", .shape = SHAPE(Timestamp), .offset = FIELD(DescribeReplayResponse, ReplayEndTime), .place = PLACE_BODY },
-};
-const struct shape events_shape_DescribeReplayResponse = {
-    .name = "DescribeReplayResponse", .kind = KIND_STRUCT, .n_members = 12, .members = events_members_DescribeReplayResponse, .size = sizeof(struct events_DescribeReplayResponse *), .struct_size = sizeof(struct events_DescribeReplayResponse)
 };
 static const struct member events_members_DescribeRuleRequest[] = {
     { .name = "Name", .wire = "Name", .shape = SHAPE(RuleName), .offset = FIELD(DescribeRuleRequest, Name), .place = PLACE_BODY, .required = true },
@@ -854,66 +217,8 @@ static const struct member events_members_EnableRuleRequest[] = {
 const struct shape events_shape_EnableRuleRequest = {
     .name = "EnableRuleRequest", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_EnableRuleRequest, .size = sizeof(struct events_EnableRuleRequest *), .struct_size = sizeof(struct events_EnableRuleRequest)
 };
-static const struct member events_members_Endpoint[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(EndpointName), .offset = FIELD(Endpoint, Name), .place = PLACE_BODY },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(EndpointDescription), .offset = FIELD(Endpoint, Description), .place = PLACE_BODY },
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(EndpointArn), .offset = FIELD(Endpoint, Arn), .place = PLACE_BODY },
-    { .name = "RoutingConfig", .wire = "RoutingConfig", .shape = SHAPE(RoutingConfig), .offset = FIELD(Endpoint, RoutingConfig), .place = PLACE_BODY },
-    { .name = "ReplicationConfig", .wire = "ReplicationConfig", .shape = SHAPE(ReplicationConfig), .offset = FIELD(Endpoint, ReplicationConfig), .place = PLACE_BODY },
-    { .name = "EventBuses", .wire = "EventBuses", .shape = SHAPE(EndpointEventBusList), .offset = FIELD(Endpoint, EventBuses), .place = PLACE_BODY },
-    { .name = "RoleArn", .wire = "RoleArn", .shape = SHAPE(IamRoleArn), .offset = FIELD(Endpoint, RoleArn), .place = PLACE_BODY },
-    { .name = "EndpointId", .wire = "EndpointId", .shape = SHAPE(EndpointId), .offset = FIELD(Endpoint, EndpointId), .place = PLACE_BODY },
-    { .name = "EndpointUrl", .wire = "EndpointUrl", .shape = SHAPE(EndpointUrl), .offset = FIELD(Endpoint, EndpointUrl), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(EndpointState), .offset = FIELD(Endpoint, State), .place = PLACE_BODY },
-    { .name = "StateReason", .wire = "StateReason", .shape = SHAPE(EndpointStateReason), .offset = FIELD(Endpoint, StateReason), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(Endpoint, CreationTime), .place = PLACE_BODY },
-    { .name = "LastModifiedTime", .wire = "LastModifiedTime", .shape = SHAPE(Timestamp), .offset = FIELD(Endpoint, LastModifiedTime), .place = PLACE_BODY },
-};
-const struct shape events_shape_Endpoint = {
-    .name = "Endpoint", .kind = KIND_STRUCT, .n_members = 13, .members = events_members_Endpoint, .size = sizeof(struct events_Endpoint *), .struct_size = sizeof(struct events_Endpoint)
-};
-const struct shape events_shape_EndpointArn = {
-    .name = "EndpointArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1600), .pattern = "^arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:endpoint\\/[/\\.\\-_A-Za-z0-9]+$"
-};
-const struct shape events_shape_EndpointDescription = {
-    .name = "EndpointDescription", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(512), .pattern = ".*"
-};
-static const struct member events_members_EndpointEventBus[] = {
-    { .name = "EventBusArn", .wire = "EventBusArn", .shape = SHAPE(NonPartnerEventBusArn), .offset = FIELD(EndpointEventBus, EventBusArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_EndpointEventBus = {
-    .name = "EndpointEventBus", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_EndpointEventBus, .size = sizeof(struct events_EndpointEventBus *), .struct_size = sizeof(struct events_EndpointEventBus)
-};
-const struct shape events_shape_EndpointEventBusList = {
-    .name = "EndpointEventBusList", .kind = KIND_LIST, .size = sizeof(struct events_EndpointEventBusList), .element = SHAPE(EndpointEventBus), .has_min = true, .min = INT64_C(2), .has_max = true, .max = INT64_C(2)
-};
 const struct shape events_shape_EndpointId = {
     .name = "EndpointId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(50), .pattern = "^[A-Za-z0-9\\-]+[\\.][A-Za-z0-9\\-]+$"
-};
-const struct shape events_shape_EndpointList = {
-    .name = "EndpointList", .kind = KIND_LIST, .size = sizeof(struct events_EndpointList), .element = SHAPE(Endpoint)
-};
-const struct shape events_shape_EndpointName = {
-    .name = "EndpointName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(64), .pattern = "[\\.\\-_A-Za-z0-9]+"
-};
-static const char *const events_enum_EndpointState[] = {
-    "ACTIVE",
-    "CREATING",
-    "UPDATING",
-    "DELETING",
-    "CREATE_FAILED",
-    "UPDATE_FAILED",
-    "DELETE_FAILED",
-    NULL
-};
-const struct shape events_shape_EndpointState = {
-    .name = "EndpointState", .kind = KIND_STRING, .enum_values = events_enum_EndpointState, .size = sizeof(struct str)
-};
-const struct shape events_shape_EndpointStateReason = {
-    .name = "EndpointStateReason", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(512), .pattern = ".*"
-};
-const struct shape events_shape_EndpointUrl = {
-    .name = "EndpointUrl", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256), .pattern = "^(https://)?[\\.\\-a-z0-9]+$"
 };
 const struct shape events_shape_ErrorCode = {
     .name = "ErrorCode", .kind = KIND_STRING, .size = sizeof(struct str)
@@ -931,9 +236,6 @@ static const struct member events_members_EventBus[] = {
 };
 const struct shape events_shape_EventBus = {
     .name = "EventBus", .kind = KIND_STRUCT, .n_members = 6, .members = events_members_EventBus, .size = sizeof(struct events_EventBus *), .struct_size = sizeof(struct events_EventBus)
-};
-const struct shape events_shape_EventBusArn = {
-    .name = "EventBusArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1600), .pattern = "^arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:.+\\/.+$"
 };
 const struct shape events_shape_EventBusDescription = {
     .name = "EventBusDescription", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(512)
@@ -959,44 +261,11 @@ const struct shape events_shape_EventResource = {
 const struct shape events_shape_EventResourceList = {
     .name = "EventResourceList", .kind = KIND_LIST, .size = sizeof(struct events_EventResourceList), .element = SHAPE(EventResource)
 };
-static const struct member events_members_EventSource[] = {
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(String), .offset = FIELD(EventSource, Arn), .place = PLACE_BODY },
-    { .name = "CreatedBy", .wire = "CreatedBy", .shape = SHAPE(String), .offset = FIELD(EventSource, CreatedBy), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(EventSource, CreationTime), .place = PLACE_BODY },
-    { .name = "ExpirationTime", .wire = "ExpirationTime", .shape = SHAPE(Timestamp), .offset = FIELD(EventSource, ExpirationTime), .place = PLACE_BODY },
-    { .name = "Name", .wire = "Name", .shape = SHAPE(String), .offset = FIELD(EventSource, Name), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(EventSourceState), .offset = FIELD(EventSource, State), .place = PLACE_BODY },
-};
-const struct shape events_shape_EventSource = {
-    .name = "EventSource", .kind = KIND_STRUCT, .n_members = 6, .members = events_members_EventSource, .size = sizeof(struct events_EventSource *), .struct_size = sizeof(struct events_EventSource)
-};
-const struct shape events_shape_EventSourceList = {
-    .name = "EventSourceList", .kind = KIND_LIST, .size = sizeof(struct events_EventSourceList), .element = SHAPE(EventSource)
-};
 const struct shape events_shape_EventSourceName = {
     .name = "EventSourceName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256), .pattern = "aws\\.partner(/[\\.\\-_A-Za-z0-9]+){2,}"
 };
-const struct shape events_shape_EventSourceNamePrefix = {
-    .name = "EventSourceNamePrefix", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256), .pattern = "[/\\.\\-_A-Za-z0-9]+"
-};
-static const char *const events_enum_EventSourceState[] = {
-    "PENDING",
-    "ACTIVE",
-    "DELETED",
-    NULL
-};
-const struct shape events_shape_EventSourceState = {
-    .name = "EventSourceState", .kind = KIND_STRING, .enum_values = events_enum_EventSourceState, .size = sizeof(struct str)
-};
 const struct shape events_shape_EventTime = {
     .name = "EventTime", .kind = KIND_TIME, .size = sizeof(struct opt_time)
-};
-static const struct member events_members_FailoverConfig[] = {
-    { .name = "Primary", .wire = "Primary", .shape = SHAPE(Primary), .offset = FIELD(FailoverConfig, Primary), .place = PLACE_BODY, .required = true },
-    { .name = "Secondary", .wire = "Secondary", .shape = SHAPE(Secondary), .offset = FIELD(FailoverConfig, Secondary), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_FailoverConfig = {
-    .name = "FailoverConfig", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_FailoverConfig, .size = sizeof(struct events_FailoverConfig *), .struct_size = sizeof(struct events_FailoverConfig)
 };
 const struct shape events_shape_GraphQLOperation = {
     .name = "GraphQLOperation", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1048576)
@@ -1010,15 +279,6 @@ const struct shape events_shape_HeaderParametersMap = {
 const struct shape events_shape_HeaderValue = {
     .name = "HeaderValue", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(512), .pattern = "^[ \\t]*[\\x20-\\x7E]+([ \\t]+[\\x20-\\x7E]+)*[ \\t]*$"
 };
-const struct shape events_shape_HeaderValueSensitive = {
-    .name = "HeaderValueSensitive", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str), .has_max = true, .max = INT64_C(512), .pattern = "^[ \\t]*[\\x20-\\x7E]+([ \\t]+[\\x20-\\x7E]+)*[ \\t]*$"
-};
-const struct shape events_shape_HealthCheck = {
-    .name = "HealthCheck", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1600), .pattern = "^arn:aws([a-z]|\\-)*:route53:::healthcheck/[\\-a-z0-9]+$"
-};
-const struct shape events_shape_HomeRegion = {
-    .name = "HomeRegion", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(9), .has_max = true, .max = INT64_C(20), .pattern = "^[\\-a-z0-9]+$"
-};
 static const struct member events_members_HttpParameters[] = {
     { .name = "PathParameterValues", .wire = "PathParameterValues", .shape = SHAPE(PathParameterList), .offset = FIELD(HttpParameters, PathParameterValues), .place = PLACE_BODY },
     { .name = "HeaderParameters", .wire = "HeaderParameters", .shape = SHAPE(HeaderParametersMap), .offset = FIELD(HttpParameters, HeaderParameters), .place = PLACE_BODY },
@@ -1026,12 +286,6 @@ static const struct member events_members_HttpParameters[] = {
 };
 const struct shape events_shape_HttpParameters = {
     .name = "HttpParameters", .kind = KIND_STRUCT, .n_members = 3, .members = events_members_HttpParameters, .size = sizeof(struct events_HttpParameters *), .struct_size = sizeof(struct events_HttpParameters)
-};
-const struct shape events_shape_HttpsEndpoint = {
-    .name = "HttpsEndpoint", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2048), .pattern = "^((%[0-9A-Fa-f]{2}|[-()_.!~*';/?:@\\x26=+$,A-Za-z0-9])+)([).!';/?:,])?$"
-};
-const struct shape events_shape_IamRoleArn = {
-    .name = "IamRoleArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256), .pattern = "^arn:aws[a-z-]*:iam::\\d{12}:role\\/[\\w+=,.@/-]+$"
 };
 const struct shape events_shape_IllegalStatusException = {
     .name = "IllegalStatusException", .kind = KIND_STRUCT, .size = sizeof(struct events_IllegalStatusException *), .struct_size = sizeof(struct events_IllegalStatusException)
@@ -1103,71 +357,6 @@ const struct shape events_shape_LimitMax100 = {
 const struct shape events_shape_LimitMin1 = {
     .name = "LimitMin1", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1)
 };
-static const struct member events_members_ListApiDestinationsRequest[] = {
-    { .name = "NamePrefix", .wire = "NamePrefix", .shape = SHAPE(ApiDestinationName), .offset = FIELD(ListApiDestinationsRequest, NamePrefix), .place = PLACE_BODY },
-    { .name = "ConnectionArn", .wire = "ConnectionArn", .shape = SHAPE(ConnectionArn), .offset = FIELD(ListApiDestinationsRequest, ConnectionArn), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListApiDestinationsRequest, NextToken), .place = PLACE_BODY },
-    { .name = "Limit", .wire = "Limit", .shape = SHAPE(LimitMax100), .offset = FIELD(ListApiDestinationsRequest, Limit), .place = PLACE_BODY },
-};
-const struct shape events_shape_ListApiDestinationsRequest = {
-    .name = "ListApiDestinationsRequest", .kind = KIND_STRUCT, .n_members = 4, .members = events_members_ListApiDestinationsRequest, .size = sizeof(struct events_ListApiDestinationsRequest *), .struct_size = sizeof(struct events_ListApiDestinationsRequest)
-};
-static const struct member events_members_ListApiDestinationsResponse[] = {
-    { .name = "ApiDestinations", .wire = "ApiDestinations", .shape = SHAPE(ApiDestinationResponseList), .offset = FIELD(ListApiDestinationsResponse, ApiDestinations), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListApiDestinationsResponse, NextToken), .place = PLACE_BODY },
-};
-const struct shape events_shape_ListApiDestinationsResponse = {
-    .name = "ListApiDestinationsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_ListApiDestinationsResponse, .size = sizeof(struct events_ListApiDestinationsResponse *), .struct_size = sizeof(struct events_ListApiDestinationsResponse)
-};
-static const struct member events_members_ListArchivesRequest[] = {
-    { .name = "NamePrefix", .wire = "NamePrefix", .shape = SHAPE(ArchiveName), .offset = FIELD(ListArchivesRequest, NamePrefix), .place = PLACE_BODY },
-    { .name = "EventSourceArn", .wire = "EventSourceArn", .shape = SHAPE(EventBusArn), .offset = FIELD(ListArchivesRequest, EventSourceArn), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(ArchiveState), .offset = FIELD(ListArchivesRequest, State), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListArchivesRequest, NextToken), .place = PLACE_BODY },
-    { .name = "Limit", .wire = "Limit", .shape = SHAPE(LimitMax100), .offset = FIELD(ListArchivesRequest, Limit), .place = PLACE_BODY },
-};
-const struct shape events_shape_ListArchivesRequest = {
-    .name = "ListArchivesRequest", .kind = KIND_STRUCT, .n_members = 5, .members = events_members_ListArchivesRequest, .size = sizeof(struct events_ListArchivesRequest *), .struct_size = sizeof(struct events_ListArchivesRequest)
-};
-static const struct member events_members_ListArchivesResponse[] = {
-    { .name = "Archives", .wire = "Archives", .shape = SHAPE(ArchiveResponseList), .offset = FIELD(ListArchivesResponse, Archives), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListArchivesResponse, NextToken), .place = PLACE_BODY },
-};
-const struct shape events_shape_ListArchivesResponse = {
-    .name = "ListArchivesResponse", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_ListArchivesResponse, .size = sizeof(struct events_ListArchivesResponse *), .struct_size = sizeof(struct events_ListArchivesResponse)
-};
-static const struct member events_members_ListConnectionsRequest[] = {
-    { .name = "NamePrefix", .wire = "NamePrefix", .shape = SHAPE(ConnectionName), .offset = FIELD(ListConnectionsRequest, NamePrefix), .place = PLACE_BODY },
-    { .name = "ConnectionState", .wire = "ConnectionState", .shape = SHAPE(ConnectionState), .offset = FIELD(ListConnectionsRequest, ConnectionState), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListConnectionsRequest, NextToken), .place = PLACE_BODY },
-    { .name = "Limit", .wire = "Limit", .shape = SHAPE(LimitMax100), .offset = FIELD(ListConnectionsRequest, Limit), .place = PLACE_BODY },
-};
-const struct shape events_shape_ListConnectionsRequest = {
-    .name = "ListConnectionsRequest", .kind = KIND_STRUCT, .n_members = 4, .members = events_members_ListConnectionsRequest, .size = sizeof(struct events_ListConnectionsRequest *), .struct_size = sizeof(struct events_ListConnectionsRequest)
-};
-static const struct member events_members_ListConnectionsResponse[] = {
-    { .name = "Connections", .wire = "Connections", .shape = SHAPE(ConnectionResponseList), .offset = FIELD(ListConnectionsResponse, Connections), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListConnectionsResponse, NextToken), .place = PLACE_BODY },
-};
-const struct shape events_shape_ListConnectionsResponse = {
-    .name = "ListConnectionsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_ListConnectionsResponse, .size = sizeof(struct events_ListConnectionsResponse *), .struct_size = sizeof(struct events_ListConnectionsResponse)
-};
-static const struct member events_members_ListEndpointsRequest[] = {
-    { .name = "NamePrefix", .wire = "NamePrefix", .shape = SHAPE(EndpointName), .offset = FIELD(ListEndpointsRequest, NamePrefix), .place = PLACE_BODY },
-    { .name = "HomeRegion", .wire = "HomeRegion", .shape = SHAPE(HomeRegion), .offset = FIELD(ListEndpointsRequest, HomeRegion), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListEndpointsRequest, NextToken), .place = PLACE_BODY },
-    { .name = "MaxResults", .wire = "MaxResults", .shape = SHAPE(LimitMax100), .offset = FIELD(ListEndpointsRequest, MaxResults), .place = PLACE_BODY },
-};
-const struct shape events_shape_ListEndpointsRequest = {
-    .name = "ListEndpointsRequest", .kind = KIND_STRUCT, .n_members = 4, .members = events_members_ListEndpointsRequest, .size = sizeof(struct events_ListEndpointsRequest *), .struct_size = sizeof(struct events_ListEndpointsRequest)
-};
-static const struct member events_members_ListEndpointsResponse[] = {
-    { .name = "Endpoints", .wire = "Endpoints", .shape = SHAPE(EndpointList), .offset = FIELD(ListEndpointsResponse, Endpoints), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListEndpointsResponse, NextToken), .place = PLACE_BODY },
-};
-const struct shape events_shape_ListEndpointsResponse = {
-    .name = "ListEndpointsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_ListEndpointsResponse, .size = sizeof(struct events_ListEndpointsResponse *), .struct_size = sizeof(struct events_ListEndpointsResponse)
-};
 static const struct member events_members_ListEventBusesRequest[] = {
     { .name = "NamePrefix", .wire = "NamePrefix", .shape = SHAPE(EventBusName), .offset = FIELD(ListEventBusesRequest, NamePrefix), .place = PLACE_BODY },
     { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListEventBusesRequest, NextToken), .place = PLACE_BODY },
@@ -1182,68 +371,6 @@ static const struct member events_members_ListEventBusesResponse[] = {
 };
 const struct shape events_shape_ListEventBusesResponse = {
     .name = "ListEventBusesResponse", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_ListEventBusesResponse, .size = sizeof(struct events_ListEventBusesResponse *), .struct_size = sizeof(struct events_ListEventBusesResponse)
-};
-static const struct member events_members_ListEventSourcesRequest[] = {
-    { .name = "NamePrefix", .wire = "NamePrefix", .shape = SHAPE(EventSourceNamePrefix), .offset = FIELD(ListEventSourcesRequest, NamePrefix), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListEventSourcesRequest, NextToken), .place = PLACE_BODY },
-    { .name = "Limit", .wire = "Limit", .shape = SHAPE(LimitMax100), .offset = FIELD(ListEventSourcesRequest, Limit), .place = PLACE_BODY },
-};
-const struct shape events_shape_ListEventSourcesRequest = {
-    .name = "ListEventSourcesRequest", .kind = KIND_STRUCT, .n_members = 3, .members = events_members_ListEventSourcesRequest, .size = sizeof(struct events_ListEventSourcesRequest *), .struct_size = sizeof(struct events_ListEventSourcesRequest)
-};
-static const struct member events_members_ListEventSourcesResponse[] = {
-    { .name = "EventSources", .wire = "EventSources", .shape = SHAPE(EventSourceList), .offset = FIELD(ListEventSourcesResponse, EventSources), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListEventSourcesResponse, NextToken), .place = PLACE_BODY },
-};
-const struct shape events_shape_ListEventSourcesResponse = {
-    .name = "ListEventSourcesResponse", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_ListEventSourcesResponse, .size = sizeof(struct events_ListEventSourcesResponse *), .struct_size = sizeof(struct events_ListEventSourcesResponse)
-};
-static const struct member events_members_ListPartnerEventSourceAccountsRequest[] = {
-    { .name = "EventSourceName", .wire = "EventSourceName", .shape = SHAPE(EventSourceName), .offset = FIELD(ListPartnerEventSourceAccountsRequest, EventSourceName), .place = PLACE_BODY, .required = true },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListPartnerEventSourceAccountsRequest, NextToken), .place = PLACE_BODY },
-    { .name = "Limit", .wire = "Limit", .shape = SHAPE(LimitMax100), .offset = FIELD(ListPartnerEventSourceAccountsRequest, Limit), .place = PLACE_BODY },
-};
-const struct shape events_shape_ListPartnerEventSourceAccountsRequest = {
-    .name = "ListPartnerEventSourceAccountsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = events_members_ListPartnerEventSourceAccountsRequest, .size = sizeof(struct events_ListPartnerEventSourceAccountsRequest *), .struct_size = sizeof(struct events_ListPartnerEventSourceAccountsRequest)
-};
-static const struct member events_members_ListPartnerEventSourceAccountsResponse[] = {
-    { .name = "PartnerEventSourceAccounts", .wire = "PartnerEventSourceAccounts", .shape = SHAPE(PartnerEventSourceAccountList), .offset = FIELD(ListPartnerEventSourceAccountsResponse, PartnerEventSourceAccounts), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListPartnerEventSourceAccountsResponse, NextToken), .place = PLACE_BODY },
-};
-const struct shape events_shape_ListPartnerEventSourceAccountsResponse = {
-    .name = "ListPartnerEventSourceAccountsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_ListPartnerEventSourceAccountsResponse, .size = sizeof(struct events_ListPartnerEventSourceAccountsResponse *), .struct_size = sizeof(struct events_ListPartnerEventSourceAccountsResponse)
-};
-static const struct member events_members_ListPartnerEventSourcesRequest[] = {
-    { .name = "NamePrefix", .wire = "NamePrefix", .shape = SHAPE(PartnerEventSourceNamePrefix), .offset = FIELD(ListPartnerEventSourcesRequest, NamePrefix), .place = PLACE_BODY, .required = true },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListPartnerEventSourcesRequest, NextToken), .place = PLACE_BODY },
-    { .name = "Limit", .wire = "Limit", .shape = SHAPE(LimitMax100), .offset = FIELD(ListPartnerEventSourcesRequest, Limit), .place = PLACE_BODY },
-};
-const struct shape events_shape_ListPartnerEventSourcesRequest = {
-    .name = "ListPartnerEventSourcesRequest", .kind = KIND_STRUCT, .n_members = 3, .members = events_members_ListPartnerEventSourcesRequest, .size = sizeof(struct events_ListPartnerEventSourcesRequest *), .struct_size = sizeof(struct events_ListPartnerEventSourcesRequest)
-};
-static const struct member events_members_ListPartnerEventSourcesResponse[] = {
-    { .name = "PartnerEventSources", .wire = "PartnerEventSources", .shape = SHAPE(PartnerEventSourceList), .offset = FIELD(ListPartnerEventSourcesResponse, PartnerEventSources), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListPartnerEventSourcesResponse, NextToken), .place = PLACE_BODY },
-};
-const struct shape events_shape_ListPartnerEventSourcesResponse = {
-    .name = "ListPartnerEventSourcesResponse", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_ListPartnerEventSourcesResponse, .size = sizeof(struct events_ListPartnerEventSourcesResponse *), .struct_size = sizeof(struct events_ListPartnerEventSourcesResponse)
-};
-static const struct member events_members_ListReplaysRequest[] = {
-    { .name = "NamePrefix", .wire = "NamePrefix", .shape = SHAPE(ReplayName), .offset = FIELD(ListReplaysRequest, NamePrefix), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(ReplayState), .offset = FIELD(ListReplaysRequest, State), .place = PLACE_BODY },
-    { .name = "EventSourceArn", .wire = "EventSourceArn", .shape = SHAPE(ArchiveArn), .offset = FIELD(ListReplaysRequest, EventSourceArn), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListReplaysRequest, NextToken), .place = PLACE_BODY },
-    { .name = "Limit", .wire = "Limit", .shape = SHAPE(LimitMax100), .offset = FIELD(ListReplaysRequest, Limit), .place = PLACE_BODY },
-};
-const struct shape events_shape_ListReplaysRequest = {
-    .name = "ListReplaysRequest", .kind = KIND_STRUCT, .n_members = 5, .members = events_members_ListReplaysRequest, .size = sizeof(struct events_ListReplaysRequest *), .struct_size = sizeof(struct events_ListReplaysRequest)
-};
-static const struct member events_members_ListReplaysResponse[] = {
-    { .name = "Replays", .wire = "Replays", .shape = SHAPE(ReplayList), .offset = FIELD(ListReplaysResponse, Replays), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListReplaysResponse, NextToken), .place = PLACE_BODY },
-};
-const struct shape events_shape_ListReplaysResponse = {
-    .name = "ListReplaysResponse", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_ListReplaysResponse, .size = sizeof(struct events_ListReplaysResponse *), .struct_size = sizeof(struct events_ListReplaysResponse)
 };
 static const struct member events_members_ListRuleNamesByTargetRequest[] = {
     { .name = "TargetArn", .wire = "TargetArn", .shape = SHAPE(TargetArn), .offset = FIELD(ListRuleNamesByTargetRequest, TargetArn), .place = PLACE_BODY, .required = true },
@@ -1312,9 +439,6 @@ static const struct member events_members_LogConfig[] = {
 const struct shape events_shape_LogConfig = {
     .name = "LogConfig", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_LogConfig, .size = sizeof(struct events_LogConfig *), .struct_size = sizeof(struct events_LogConfig)
 };
-const struct shape events_shape_Long = {
-    .name = "Long", .kind = KIND_INT, .long_int = true, .size = sizeof(struct opt_int)
-};
 const struct shape events_shape_ManagedBy = {
     .name = "ManagedBy", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128)
 };
@@ -1339,9 +463,6 @@ const struct shape events_shape_NetworkConfiguration = {
 const struct shape events_shape_NextToken = {
     .name = "NextToken", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2048)
 };
-const struct shape events_shape_NonPartnerEventBusArn = {
-    .name = "NonPartnerEventBusArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(512), .pattern = "^arn:aws[a-z-]*:events:[a-z]+-[a-z-]+-\\d+:\\d{12}:event-bus/[\\w.-]+$"
-};
 const struct shape events_shape_NonPartnerEventBusName = {
     .name = "NonPartnerEventBusName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256), .pattern = "[\\.\\-_A-Za-z0-9]+"
 };
@@ -1350,31 +471,6 @@ const struct shape events_shape_NonPartnerEventBusNameOrArn = {
 };
 const struct shape events_shape_OperationDisabledException = {
     .name = "OperationDisabledException", .kind = KIND_STRUCT, .size = sizeof(struct events_OperationDisabledException *), .struct_size = sizeof(struct events_OperationDisabledException)
-};
-static const struct member events_members_PartnerEventSource[] = {
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(String), .offset = FIELD(PartnerEventSource, Arn), .place = PLACE_BODY },
-    { .name = "Name", .wire = "Name", .shape = SHAPE(String), .offset = FIELD(PartnerEventSource, Name), .place = PLACE_BODY },
-};
-const struct shape events_shape_PartnerEventSource = {
-    .name = "PartnerEventSource", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_PartnerEventSource, .size = sizeof(struct events_PartnerEventSource *), .struct_size = sizeof(struct events_PartnerEventSource)
-};
-static const struct member events_members_PartnerEventSourceAccount[] = {
-    { .name = "Account", .wire = "Account", .shape = SHAPE(AccountId), .offset = FIELD(PartnerEventSourceAccount, Account), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(PartnerEventSourceAccount, CreationTime), .place = PLACE_BODY },
-    { .name = "ExpirationTime", .wire = "ExpirationTime", .shape = SHAPE(Timestamp), .offset = FIELD(PartnerEventSourceAccount, ExpirationTime), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(EventSourceState), .offset = FIELD(PartnerEventSourceAccount, State), .place = PLACE_BODY },
-};
-const struct shape events_shape_PartnerEventSourceAccount = {
-    .name = "PartnerEventSourceAccount", .kind = KIND_STRUCT, .n_members = 4, .members = events_members_PartnerEventSourceAccount, .size = sizeof(struct events_PartnerEventSourceAccount *), .struct_size = sizeof(struct events_PartnerEventSourceAccount)
-};
-const struct shape events_shape_PartnerEventSourceAccountList = {
-    .name = "PartnerEventSourceAccountList", .kind = KIND_LIST, .size = sizeof(struct events_PartnerEventSourceAccountList), .element = SHAPE(PartnerEventSourceAccount)
-};
-const struct shape events_shape_PartnerEventSourceList = {
-    .name = "PartnerEventSourceList", .kind = KIND_LIST, .size = sizeof(struct events_PartnerEventSourceList), .element = SHAPE(PartnerEventSource)
-};
-const struct shape events_shape_PartnerEventSourceNamePrefix = {
-    .name = "PartnerEventSourceNamePrefix", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256), .pattern = "aws\\.partner/[\\.\\-_A-Za-z0-9]+/[/\\.\\-_A-Za-z0-9]*"
 };
 const struct shape events_shape_PathParameter = {
     .name = "PathParameter", .kind = KIND_STRING, .size = sizeof(struct str), .pattern = "^(?!\\s*$).+"
@@ -1428,12 +524,6 @@ const struct shape events_shape_PlacementStrategyType = {
 const struct shape events_shape_PolicyLengthExceededException = {
     .name = "PolicyLengthExceededException", .kind = KIND_STRUCT, .size = sizeof(struct events_PolicyLengthExceededException *), .struct_size = sizeof(struct events_PolicyLengthExceededException)
 };
-static const struct member events_members_Primary[] = {
-    { .name = "HealthCheck", .wire = "HealthCheck", .shape = SHAPE(HealthCheck), .offset = FIELD(Primary, HealthCheck), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_Primary = {
-    .name = "Primary", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_Primary, .size = sizeof(struct events_Primary *), .struct_size = sizeof(struct events_Primary)
-};
 const struct shape events_shape_Principal = {
     .name = "Principal", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(12), .pattern = "(\\d{12}|\\*)"
 };
@@ -1483,43 +573,6 @@ const struct shape events_shape_PutEventsResultEntry = {
 };
 const struct shape events_shape_PutEventsResultEntryList = {
     .name = "PutEventsResultEntryList", .kind = KIND_LIST, .size = sizeof(struct events_PutEventsResultEntryList), .element = SHAPE(PutEventsResultEntry)
-};
-static const struct member events_members_PutPartnerEventsRequest[] = {
-    { .name = "Entries", .wire = "Entries", .shape = SHAPE(PutPartnerEventsRequestEntryList), .offset = FIELD(PutPartnerEventsRequest, Entries), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_PutPartnerEventsRequest = {
-    .name = "PutPartnerEventsRequest", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_PutPartnerEventsRequest, .size = sizeof(struct events_PutPartnerEventsRequest *), .struct_size = sizeof(struct events_PutPartnerEventsRequest)
-};
-static const struct member events_members_PutPartnerEventsRequestEntry[] = {
-    { .name = "Time", .wire = "Time", .shape = SHAPE(EventTime), .offset = FIELD(PutPartnerEventsRequestEntry, Time), .place = PLACE_BODY },
-    { .name = "Source", .wire = "Source", .shape = SHAPE(EventSourceName), .offset = FIELD(PutPartnerEventsRequestEntry, Source), .place = PLACE_BODY },
-    { .name = "Resources", .wire = "Resources", .shape = SHAPE(EventResourceList), .offset = FIELD(PutPartnerEventsRequestEntry, Resources), .place = PLACE_BODY },
-    { .name = "DetailType", .wire = "DetailType", .shape = SHAPE(String), .offset = FIELD(PutPartnerEventsRequestEntry, DetailType), .place = PLACE_BODY },
-    { .name = "Detail", .wire = "Detail", .shape = SHAPE(String), .offset = FIELD(PutPartnerEventsRequestEntry, Detail), .place = PLACE_BODY },
-};
-const struct shape events_shape_PutPartnerEventsRequestEntry = {
-    .name = "PutPartnerEventsRequestEntry", .kind = KIND_STRUCT, .n_members = 5, .members = events_members_PutPartnerEventsRequestEntry, .size = sizeof(struct events_PutPartnerEventsRequestEntry *), .struct_size = sizeof(struct events_PutPartnerEventsRequestEntry)
-};
-const struct shape events_shape_PutPartnerEventsRequestEntryList = {
-    .name = "PutPartnerEventsRequestEntryList", .kind = KIND_LIST, .size = sizeof(struct events_PutPartnerEventsRequestEntryList), .element = SHAPE(PutPartnerEventsRequestEntry), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(20)
-};
-static const struct member events_members_PutPartnerEventsResponse[] = {
-    { .name = "FailedEntryCount", .wire = "FailedEntryCount", .shape = SHAPE(Integer), .offset = FIELD(PutPartnerEventsResponse, FailedEntryCount), .place = PLACE_BODY },
-    { .name = "Entries", .wire = "Entries", .shape = SHAPE(PutPartnerEventsResultEntryList), .offset = FIELD(PutPartnerEventsResponse, Entries), .place = PLACE_BODY },
-};
-const struct shape events_shape_PutPartnerEventsResponse = {
-    .name = "PutPartnerEventsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_PutPartnerEventsResponse, .size = sizeof(struct events_PutPartnerEventsResponse *), .struct_size = sizeof(struct events_PutPartnerEventsResponse)
-};
-static const struct member events_members_PutPartnerEventsResultEntry[] = {
-    { .name = "EventId", .wire = "EventId", .shape = SHAPE(EventId), .offset = FIELD(PutPartnerEventsResultEntry, EventId), .place = PLACE_BODY },
-    { .name = "ErrorCode", .wire = "ErrorCode", .shape = SHAPE(ErrorCode), .offset = FIELD(PutPartnerEventsResultEntry, ErrorCode), .place = PLACE_BODY },
-    { .name = "ErrorMessage", .wire = "ErrorMessage", .shape = SHAPE(ErrorMessage), .offset = FIELD(PutPartnerEventsResultEntry, ErrorMessage), .place = PLACE_BODY },
-};
-const struct shape events_shape_PutPartnerEventsResultEntry = {
-    .name = "PutPartnerEventsResultEntry", .kind = KIND_STRUCT, .n_members = 3, .members = events_members_PutPartnerEventsResultEntry, .size = sizeof(struct events_PutPartnerEventsResultEntry *), .struct_size = sizeof(struct events_PutPartnerEventsResultEntry)
-};
-const struct shape events_shape_PutPartnerEventsResultEntryList = {
-    .name = "PutPartnerEventsResultEntryList", .kind = KIND_LIST, .size = sizeof(struct events_PutPartnerEventsResultEntryList), .element = SHAPE(PutPartnerEventsResultEntry)
 };
 static const struct member events_members_PutPermissionRequest[] = {
     { .name = "EventBusName", .wire = "EventBusName", .shape = SHAPE(NonPartnerEventBusName), .offset = FIELD(PutPermissionRequest, EventBusName), .place = PLACE_BODY },
@@ -1586,9 +639,6 @@ const struct shape events_shape_QueryStringParametersMap = {
 const struct shape events_shape_QueryStringValue = {
     .name = "QueryStringValue", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(512), .pattern = "[^\\x00-\\x09\\x0B\\x0C\\x0E-\\x1F\\x7F]+"
 };
-const struct shape events_shape_QueryStringValueSensitive = {
-    .name = "QueryStringValueSensitive", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str), .has_max = true, .max = INT64_C(512), .pattern = "[^\\x00-\\x09\\x0B\\x0C\\x0E-\\x1F\\x7F]+"
-};
 static const struct member events_members_RedshiftDataParameters[] = {
     { .name = "SecretManagerArn", .wire = "SecretManagerArn", .shape = SHAPE(RedshiftSecretManagerArn), .offset = FIELD(RedshiftDataParameters, SecretManagerArn), .place = PLACE_BODY },
     { .name = "Database", .wire = "Database", .shape = SHAPE(Database), .offset = FIELD(RedshiftDataParameters, Database), .place = PLACE_BODY, .required = true },
@@ -1642,88 +692,14 @@ const struct shape events_shape_RemoveTargetsResultEntry = {
 const struct shape events_shape_RemoveTargetsResultEntryList = {
     .name = "RemoveTargetsResultEntryList", .kind = KIND_LIST, .size = sizeof(struct events_RemoveTargetsResultEntryList), .element = SHAPE(RemoveTargetsResultEntry)
 };
-static const struct member events_members_Replay[] = {
-    { .name = "ReplayName", .wire = "ReplayName", .shape = SHAPE(ReplayName), .offset = FIELD(Replay, ReplayName), .place = PLACE_BODY },
-    { .name = "EventSourceArn", .wire = "EventSourceArn", .shape = SHAPE(ArchiveArn), .offset = FIELD(Replay, EventSourceArn), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(ReplayState), .offset = FIELD(Replay, State), .place = PLACE_BODY },
-    { .name = "StateReason", .wire = "StateReason", .shape = SHAPE(ReplayStateReason), .offset = FIELD(Replay, StateReason), .place = PLACE_BODY },
-    { .name = "EventStartTime", .wire = "EventStartTime", .shape = SHAPE(Timestamp), .offset = FIELD(Replay, EventStartTime), .place = PLACE_BODY },
-    { .name = "EventEndTime", .wire = "EventEndTime", .shape = SHAPE(Timestamp), .offset = FIELD(Replay, EventEndTime), .place = PLACE_BODY },
-    { .name = "EventLastReplayedTime", .wire = "EventLastReplayedTime", .shape = SHAPE(Timestamp), .offset = FIELD(Replay, EventLastReplayedTime), .place = PLACE_BODY },
-    { .name = "ReplayStartTime", .wire = "ReplayStartTime", .shape = SHAPE(Timestamp), .offset = FIELD(Replay, ReplayStartTime), .place = PLACE_BODY },
-    { .name = "ReplayEndTime", .wire = "ReplayEndTime", .shape = SHAPE(Timestamp), .offset = FIELD(Replay, ReplayEndTime), .place = PLACE_BODY },
-};
-const struct shape events_shape_Replay = {
-    .name = "Replay", .kind = KIND_STRUCT, .n_members = 9, .members = events_members_Replay, .size = sizeof(struct events_Replay *), .struct_size = sizeof(struct events_Replay)
-};
-const struct shape events_shape_ReplayArn = {
-    .name = "ReplayArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1600), .pattern = "^arn:aws([a-z]|\\-)*:events:([a-z]|\\d|\\-)*:([0-9]{12})?:.+\\/[\\.\\-_A-Za-z0-9]+$"
-};
-const struct shape events_shape_ReplayDescription = {
-    .name = "ReplayDescription", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(512), .pattern = ".*"
-};
-static const struct member events_members_ReplayDestination[] = {
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(Arn), .offset = FIELD(ReplayDestination, Arn), .place = PLACE_BODY, .required = true },
-    { .name = "FilterArns", .wire = "FilterArns", .shape = SHAPE(ReplayDestinationFilters), .offset = FIELD(ReplayDestination, FilterArns), .place = PLACE_BODY },
-};
-const struct shape events_shape_ReplayDestination = {
-    .name = "ReplayDestination", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_ReplayDestination, .size = sizeof(struct events_ReplayDestination *), .struct_size = sizeof(struct events_ReplayDestination)
-};
-const struct shape events_shape_ReplayDestinationFilters = {
-    .name = "ReplayDestinationFilters", .kind = KIND_LIST, .size = sizeof(struct events_ReplayDestinationFilters), .element = SHAPE(Arn)
-};
-const struct shape events_shape_ReplayList = {
-    .name = "ReplayList", .kind = KIND_LIST, .size = sizeof(struct events_ReplayList), .element = SHAPE(Replay)
-};
-const struct shape events_shape_ReplayName = {
-    .name = "ReplayName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(64), .pattern = "[\\.\\-_A-Za-z0-9]+"
-};
-static const char *const events_enum_ReplayState[] = {
-    "STARTING",
-    "RUNNING",
-    "CANCELLING",
-    "COMPLETED",
-    "CANCELLED",
-    "FAILED",
-    NULL
-};
-const struct shape events_shape_ReplayState = {
-    .name = "ReplayState", .kind = KIND_STRING, .enum_values = events_enum_ReplayState, .size = sizeof(struct str)
-};
-const struct shape events_shape_ReplayStateReason = {
-    .name = "ReplayStateReason", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(512), .pattern = ".*"
-};
-static const struct member events_members_ReplicationConfig[] = {
-    { .name = "State", .wire = "State", .shape = SHAPE(ReplicationState), .offset = FIELD(ReplicationConfig, State), .place = PLACE_BODY },
-};
-const struct shape events_shape_ReplicationConfig = {
-    .name = "ReplicationConfig", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_ReplicationConfig, .size = sizeof(struct events_ReplicationConfig *), .struct_size = sizeof(struct events_ReplicationConfig)
-};
-static const char *const events_enum_ReplicationState[] = {
-    "ENABLED",
-    "DISABLED",
-    NULL
-};
-const struct shape events_shape_ReplicationState = {
-    .name = "ReplicationState", .kind = KIND_STRING, .enum_values = events_enum_ReplicationState, .size = sizeof(struct str)
-};
 const struct shape events_shape_ResourceAlreadyExistsException = {
     .name = "ResourceAlreadyExistsException", .kind = KIND_STRUCT, .size = sizeof(struct events_ResourceAlreadyExistsException *), .struct_size = sizeof(struct events_ResourceAlreadyExistsException)
 };
 const struct shape events_shape_ResourceArn = {
     .name = "ResourceArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1600)
 };
-const struct shape events_shape_ResourceAssociationArn = {
-    .name = "ResourceAssociationArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(17), .has_max = true, .max = INT64_C(2048), .pattern = "^arn:[a-z0-9\\\\-]+:vpc-lattice:[a-zA-Z0-9\\\\-]+:\\\\d{12}:servicenetworkresourceassociation/snra-[0-9a-z]{17}$"
-};
-const struct shape events_shape_ResourceConfigurationArn = {
-    .name = "ResourceConfigurationArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(2048), .pattern = "^(?:^arn:[a-z0-9\\-]+:vpc-lattice:[a-zA-Z0-9\\-]+:\\d{12}:resourceconfiguration/rcfg-[0-9a-z]{17}$|^$)"
-};
 const struct shape events_shape_ResourceNotFoundException = {
     .name = "ResourceNotFoundException", .kind = KIND_STRUCT, .size = sizeof(struct events_ResourceNotFoundException *), .struct_size = sizeof(struct events_ResourceNotFoundException)
-};
-const struct shape events_shape_RetentionDays = {
-    .name = "RetentionDays", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0)
 };
 static const struct member events_members_RetryPolicy[] = {
     { .name = "MaximumRetryAttempts", .wire = "MaximumRetryAttempts", .shape = SHAPE(MaximumRetryAttempts), .offset = FIELD(RetryPolicy, MaximumRetryAttempts), .place = PLACE_BODY },
@@ -1734,15 +710,6 @@ const struct shape events_shape_RetryPolicy = {
 };
 const struct shape events_shape_RoleArn = {
     .name = "RoleArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1600)
-};
-const struct shape events_shape_Route = {
-    .name = "Route", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(9), .has_max = true, .max = INT64_C(20), .pattern = "^[\\-a-z0-9]+$"
-};
-static const struct member events_members_RoutingConfig[] = {
-    { .name = "FailoverConfig", .wire = "FailoverConfig", .shape = SHAPE(FailoverConfig), .offset = FIELD(RoutingConfig, FailoverConfig), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_RoutingConfig = {
-    .name = "RoutingConfig", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_RoutingConfig, .size = sizeof(struct events_RoutingConfig *), .struct_size = sizeof(struct events_RoutingConfig)
 };
 static const struct member events_members_Rule[] = {
     { .name = "Name", .wire = "Name", .shape = SHAPE(RuleName), .offset = FIELD(Rule, Name), .place = PLACE_BODY },
@@ -1832,18 +799,6 @@ const struct shape events_shape_SageMakerPipelineParameters = {
 const struct shape events_shape_ScheduleExpression = {
     .name = "ScheduleExpression", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(256)
 };
-static const struct member events_members_Secondary[] = {
-    { .name = "Route", .wire = "Route", .shape = SHAPE(Route), .offset = FIELD(Secondary, Route), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_Secondary = {
-    .name = "Secondary", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_Secondary, .size = sizeof(struct events_Secondary *), .struct_size = sizeof(struct events_Secondary)
-};
-const struct shape events_shape_SecretsManagerSecretArn = {
-    .name = "SecretsManagerSecretArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(20), .has_max = true, .max = INT64_C(2048), .pattern = "^arn:aws([a-z]|\\-)*:secretsmanager:([a-z]|\\d|\\-)*:([0-9]{12})?:secret:[\\/_+=\\.@\\-A-Za-z0-9]+$"
-};
-const struct shape events_shape_SensitiveString = {
-    .name = "SensitiveString", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str)
-};
 const struct shape events_shape_Sql = {
     .name = "Sql", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(100000)
 };
@@ -1855,26 +810,6 @@ static const struct member events_members_SqsParameters[] = {
 };
 const struct shape events_shape_SqsParameters = {
     .name = "SqsParameters", .kind = KIND_STRUCT, .n_members = 1, .members = events_members_SqsParameters, .size = sizeof(struct events_SqsParameters *), .struct_size = sizeof(struct events_SqsParameters)
-};
-static const struct member events_members_StartReplayRequest[] = {
-    { .name = "ReplayName", .wire = "ReplayName", .shape = SHAPE(ReplayName), .offset = FIELD(StartReplayRequest, ReplayName), .place = PLACE_BODY, .required = true },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(ReplayDescription), .offset = FIELD(StartReplayRequest, Description), .place = PLACE_BODY },
-    { .name = "EventSourceArn", .wire = "EventSourceArn", .shape = SHAPE(ArchiveArn), .offset = FIELD(StartReplayRequest, EventSourceArn), .place = PLACE_BODY, .required = true },
-    { .name = "EventStartTime", .wire = "EventStartTime", .shape = SHAPE(Timestamp), .offset = FIELD(StartReplayRequest, EventStartTime), .place = PLACE_BODY, .required = true },
-    { .name = "EventEndTime", .wire = "EventEndTime", .shape = SHAPE(Timestamp), .offset = FIELD(StartReplayRequest, EventEndTime), .place = PLACE_BODY, .required = true },
-    { .name = "Destination", .wire = "Destination", .shape = SHAPE(ReplayDestination), .offset = FIELD(StartReplayRequest, Destination), .place = PLACE_BODY, .required = true },
-};
-const struct shape events_shape_StartReplayRequest = {
-    .name = "StartReplayRequest", .kind = KIND_STRUCT, .n_members = 6, .members = events_members_StartReplayRequest, .size = sizeof(struct events_StartReplayRequest *), .struct_size = sizeof(struct events_StartReplayRequest)
-};
-static const struct member events_members_StartReplayResponse[] = {
-    { .name = "ReplayArn", .wire = "ReplayArn", .shape = SHAPE(ReplayArn), .offset = FIELD(StartReplayResponse, ReplayArn), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(ReplayState), .offset = FIELD(StartReplayResponse, State), .place = PLACE_BODY },
-    { .name = "StateReason", .wire = "StateReason", .shape = SHAPE(ReplayStateReason), .offset = FIELD(StartReplayResponse, StateReason), .place = PLACE_BODY },
-    { .name = "ReplayStartTime", .wire = "ReplayStartTime", .shape = SHAPE(Timestamp), .offset = FIELD(StartReplayResponse, ReplayStartTime), .place = PLACE_BODY },
-};
-const struct shape events_shape_StartReplayResponse = {
-    .name = "StartReplayResponse", .kind = KIND_STRUCT, .n_members = 4, .members = events_members_StartReplayResponse, .size = sizeof(struct events_StartReplayResponse *), .struct_size = sizeof(struct events_StartReplayResponse)
 };
 const struct shape events_shape_StatementId = {
     .name = "StatementId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(64), .pattern = "[a-zA-Z0-9-_]+"
@@ -1998,131 +933,6 @@ const struct shape events_shape_UntagResourceRequest = {
 const struct shape events_shape_UntagResourceResponse = {
     .name = "UntagResourceResponse", .kind = KIND_STRUCT, .size = sizeof(struct events_UntagResourceResponse *), .struct_size = sizeof(struct events_UntagResourceResponse)
 };
-static const struct member events_members_UpdateApiDestinationRequest[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(ApiDestinationName), .offset = FIELD(UpdateApiDestinationRequest, Name), .place = PLACE_BODY, .required = true },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(ApiDestinationDescription), .offset = FIELD(UpdateApiDestinationRequest, Description), .place = PLACE_BODY },
-    { .name = "ConnectionArn", .wire = "ConnectionArn", .shape = SHAPE(ConnectionArn), .offset = FIELD(UpdateApiDestinationRequest, ConnectionArn), .place = PLACE_BODY },
-    { .name = "InvocationEndpoint", .wire = "InvocationEndpoint", .shape = SHAPE(HttpsEndpoint), .offset = FIELD(UpdateApiDestinationRequest, InvocationEndpoint), .place = PLACE_BODY },
-    { .name = "HttpMethod", .wire = "HttpMethod", .shape = SHAPE(ApiDestinationHttpMethod), .offset = FIELD(UpdateApiDestinationRequest, HttpMethod), .place = PLACE_BODY },
-    { .name = "InvocationRateLimitPerSecond", .wire = "InvocationRateLimitPerSecond", .shape = SHAPE(ApiDestinationInvocationRateLimitPerSecond), .offset = FIELD(UpdateApiDestinationRequest, InvocationRateLimitPerSecond), .place = PLACE_BODY },
-};
-const struct shape events_shape_UpdateApiDestinationRequest = {
-    .name = "UpdateApiDestinationRequest", .kind = KIND_STRUCT, .n_members = 6, .members = events_members_UpdateApiDestinationRequest, .size = sizeof(struct events_UpdateApiDestinationRequest *), .struct_size = sizeof(struct events_UpdateApiDestinationRequest)
-};
-static const struct member events_members_UpdateApiDestinationResponse[] = {
-    { .name = "ApiDestinationArn", .wire = "ApiDestinationArn", .shape = SHAPE(ApiDestinationArn), .offset = FIELD(UpdateApiDestinationResponse, ApiDestinationArn), .place = PLACE_BODY },
-    { .name = "ApiDestinationState", .wire = "ApiDestinationState", .shape = SHAPE(ApiDestinationState), .offset = FIELD(UpdateApiDestinationResponse, ApiDestinationState), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(UpdateApiDestinationResponse, CreationTime), .place = PLACE_BODY },
-    { .name = "LastModifiedTime", .wire = "LastModifiedTime", .shape = SHAPE(Timestamp), .offset = FIELD(UpdateApiDestinationResponse, LastModifiedTime), .place = PLACE_BODY },
-};
-const struct shape events_shape_UpdateApiDestinationResponse = {
-    .name = "UpdateApiDestinationResponse", .kind = KIND_STRUCT, .n_members = 4, .members = events_members_UpdateApiDestinationResponse, .size = sizeof(struct events_UpdateApiDestinationResponse *), .struct_size = sizeof(struct events_UpdateApiDestinationResponse)
-};
-static const struct member events_members_UpdateArchiveRequest[] = {
-    { .name = "ArchiveName", .wire = "ArchiveName", .shape = SHAPE(ArchiveName), .offset = FIELD(UpdateArchiveRequest, ArchiveName), .place = PLACE_BODY, .required = true },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(ArchiveDescription), .offset = FIELD(UpdateArchiveRequest, Description), .place = PLACE_BODY },
-    { .name = "EventPattern", .wire = "EventPattern", .shape = SHAPE(EventPattern), .offset = FIELD(UpdateArchiveRequest, EventPattern), .place = PLACE_BODY },
-    { .name = "RetentionDays", .wire = "RetentionDays", .shape = SHAPE(RetentionDays), .offset = FIELD(UpdateArchiveRequest, RetentionDays), .place = PLACE_BODY },
-    { .name = "KmsKeyIdentifier", .wire = "KmsKeyIdentifier", .shape = SHAPE(KmsKeyIdentifier), .offset = FIELD(UpdateArchiveRequest, KmsKeyIdentifier), .place = PLACE_BODY },
-};
-const struct shape events_shape_UpdateArchiveRequest = {
-    .name = "UpdateArchiveRequest", .kind = KIND_STRUCT, .n_members = 5, .members = events_members_UpdateArchiveRequest, .size = sizeof(struct events_UpdateArchiveRequest *), .struct_size = sizeof(struct events_UpdateArchiveRequest)
-};
-static const struct member events_members_UpdateArchiveResponse[] = {
-    { .name = "ArchiveArn", .wire = "ArchiveArn", .shape = SHAPE(ArchiveArn), .offset = FIELD(UpdateArchiveResponse, ArchiveArn), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(ArchiveState), .offset = FIELD(UpdateArchiveResponse, State), .place = PLACE_BODY },
-    { .name = "StateReason", .wire = "StateReason", .shape = SHAPE(ArchiveStateReason), .offset = FIELD(UpdateArchiveResponse, StateReason), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(UpdateArchiveResponse, CreationTime), .place = PLACE_BODY },
-};
-const struct shape events_shape_UpdateArchiveResponse = {
-    .name = "UpdateArchiveResponse", .kind = KIND_STRUCT, .n_members = 4, .members = events_members_UpdateArchiveResponse, .size = sizeof(struct events_UpdateArchiveResponse *), .struct_size = sizeof(struct events_UpdateArchiveResponse)
-};
-static const struct member events_members_UpdateConnectionApiKeyAuthRequestParameters[] = {
-    { .name = "ApiKeyName", .wire = "ApiKeyName", .shape = SHAPE(AuthHeaderParameters), .offset = FIELD(UpdateConnectionApiKeyAuthRequestParameters, ApiKeyName), .place = PLACE_BODY },
-    { .name = "ApiKeyValue", .wire = "ApiKeyValue", .shape = SHAPE(AuthHeaderParametersSensitive), .offset = FIELD(UpdateConnectionApiKeyAuthRequestParameters, ApiKeyValue), .place = PLACE_BODY },
-};
-const struct shape events_shape_UpdateConnectionApiKeyAuthRequestParameters = {
-    .name = "UpdateConnectionApiKeyAuthRequestParameters", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_UpdateConnectionApiKeyAuthRequestParameters, .size = sizeof(struct events_UpdateConnectionApiKeyAuthRequestParameters *), .struct_size = sizeof(struct events_UpdateConnectionApiKeyAuthRequestParameters)
-};
-static const struct member events_members_UpdateConnectionAuthRequestParameters[] = {
-    { .name = "BasicAuthParameters", .wire = "BasicAuthParameters", .shape = SHAPE(UpdateConnectionBasicAuthRequestParameters), .offset = FIELD(UpdateConnectionAuthRequestParameters, BasicAuthParameters), .place = PLACE_BODY },
-    { .name = "OAuthParameters", .wire = "OAuthParameters", .shape = SHAPE(UpdateConnectionOAuthRequestParameters), .offset = FIELD(UpdateConnectionAuthRequestParameters, OAuthParameters), .place = PLACE_BODY },
-    { .name = "ApiKeyAuthParameters", .wire = "ApiKeyAuthParameters", .shape = SHAPE(UpdateConnectionApiKeyAuthRequestParameters), .offset = FIELD(UpdateConnectionAuthRequestParameters, ApiKeyAuthParameters), .place = PLACE_BODY },
-    { .name = "InvocationHttpParameters", .wire = "InvocationHttpParameters", .shape = SHAPE(ConnectionHttpParameters), .offset = FIELD(UpdateConnectionAuthRequestParameters, InvocationHttpParameters), .place = PLACE_BODY },
-    { .name = "ConnectivityParameters", .wire = "ConnectivityParameters", .shape = SHAPE(ConnectivityResourceParameters), .offset = FIELD(UpdateConnectionAuthRequestParameters, ConnectivityParameters), .place = PLACE_BODY },
-};
-const struct shape events_shape_UpdateConnectionAuthRequestParameters = {
-    .name = "UpdateConnectionAuthRequestParameters", .kind = KIND_STRUCT, .n_members = 5, .members = events_members_UpdateConnectionAuthRequestParameters, .size = sizeof(struct events_UpdateConnectionAuthRequestParameters *), .struct_size = sizeof(struct events_UpdateConnectionAuthRequestParameters)
-};
-static const struct member events_members_UpdateConnectionBasicAuthRequestParameters[] = {
-    { .name = "Username", .wire = "Username", .shape = SHAPE(AuthHeaderParameters), .offset = FIELD(UpdateConnectionBasicAuthRequestParameters, Username), .place = PLACE_BODY },
-    { .name = "Password", .wire = "Password", .shape = SHAPE(AuthHeaderParametersSensitive), .offset = FIELD(UpdateConnectionBasicAuthRequestParameters, Password), .place = PLACE_BODY },
-};
-const struct shape events_shape_UpdateConnectionBasicAuthRequestParameters = {
-    .name = "UpdateConnectionBasicAuthRequestParameters", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_UpdateConnectionBasicAuthRequestParameters, .size = sizeof(struct events_UpdateConnectionBasicAuthRequestParameters *), .struct_size = sizeof(struct events_UpdateConnectionBasicAuthRequestParameters)
-};
-static const struct member events_members_UpdateConnectionOAuthClientRequestParameters[] = {
-    { .name = "ClientID", .wire = "ClientID", .shape = SHAPE(AuthHeaderParameters), .offset = FIELD(UpdateConnectionOAuthClientRequestParameters, ClientID), .place = PLACE_BODY },
-    { .name = "ClientSecret", .wire = "ClientSecret", .shape = SHAPE(AuthHeaderParametersSensitive), .offset = FIELD(UpdateConnectionOAuthClientRequestParameters, ClientSecret), .place = PLACE_BODY },
-};
-const struct shape events_shape_UpdateConnectionOAuthClientRequestParameters = {
-    .name = "UpdateConnectionOAuthClientRequestParameters", .kind = KIND_STRUCT, .n_members = 2, .members = events_members_UpdateConnectionOAuthClientRequestParameters, .size = sizeof(struct events_UpdateConnectionOAuthClientRequestParameters *), .struct_size = sizeof(struct events_UpdateConnectionOAuthClientRequestParameters)
-};
-static const struct member events_members_UpdateConnectionOAuthRequestParameters[] = {
-    { .name = "ClientParameters", .wire = "ClientParameters", .shape = SHAPE(UpdateConnectionOAuthClientRequestParameters), .offset = FIELD(UpdateConnectionOAuthRequestParameters, ClientParameters), .place = PLACE_BODY },
-    { .name = "AuthorizationEndpoint", .wire = "AuthorizationEndpoint", .shape = SHAPE(HttpsEndpoint), .offset = FIELD(UpdateConnectionOAuthRequestParameters, AuthorizationEndpoint), .place = PLACE_BODY },
-    { .name = "HttpMethod", .wire = "HttpMethod", .shape = SHAPE(ConnectionOAuthHttpMethod), .offset = FIELD(UpdateConnectionOAuthRequestParameters, HttpMethod), .place = PLACE_BODY },
-    { .name = "OAuthHttpParameters", .wire = "OAuthHttpParameters", .shape = SHAPE(ConnectionHttpParameters), .offset = FIELD(UpdateConnectionOAuthRequestParameters, OAuthHttpParameters), .place = PLACE_BODY },
-};
-const struct shape events_shape_UpdateConnectionOAuthRequestParameters = {
-    .name = "UpdateConnectionOAuthRequestParameters", .kind = KIND_STRUCT, .n_members = 4, .members = events_members_UpdateConnectionOAuthRequestParameters, .size = sizeof(struct events_UpdateConnectionOAuthRequestParameters *), .struct_size = sizeof(struct events_UpdateConnectionOAuthRequestParameters)
-};
-static const struct member events_members_UpdateConnectionRequest[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(ConnectionName), .offset = FIELD(UpdateConnectionRequest, Name), .place = PLACE_BODY, .required = true },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(ConnectionDescription), .offset = FIELD(UpdateConnectionRequest, Description), .place = PLACE_BODY },
-    { .name = "AuthorizationType", .wire = "AuthorizationType", .shape = SHAPE(ConnectionAuthorizationType), .offset = FIELD(UpdateConnectionRequest, AuthorizationType), .place = PLACE_BODY },
-    { .name = "AuthParameters", .wire = "AuthParameters", .shape = SHAPE(UpdateConnectionAuthRequestParameters), .offset = FIELD(UpdateConnectionRequest, AuthParameters), .place = PLACE_BODY },
-    { .name = "InvocationConnectivityParameters", .wire = "InvocationConnectivityParameters", .shape = SHAPE(ConnectivityResourceParameters), .offset = FIELD(UpdateConnectionRequest, InvocationConnectivityParameters), .place = PLACE_BODY },
-    { .name = "KmsKeyIdentifier", .wire = "KmsKeyIdentifier", .shape = SHAPE(KmsKeyIdentifier), .offset = FIELD(UpdateConnectionRequest, KmsKeyIdentifier), .place = PLACE_BODY },
-};
-const struct shape events_shape_UpdateConnectionRequest = {
-    .name = "UpdateConnectionRequest", .kind = KIND_STRUCT, .n_members = 6, .members = events_members_UpdateConnectionRequest, .size = sizeof(struct events_UpdateConnectionRequest *), .struct_size = sizeof(struct events_UpdateConnectionRequest)
-};
-static const struct member events_members_UpdateConnectionResponse[] = {
-    { .name = "ConnectionArn", .wire = "ConnectionArn", .shape = SHAPE(ConnectionArn), .offset = FIELD(UpdateConnectionResponse, ConnectionArn), .place = PLACE_BODY },
-    { .name = "ConnectionState", .wire = "ConnectionState", .shape = SHAPE(ConnectionState), .offset = FIELD(UpdateConnectionResponse, ConnectionState), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(UpdateConnectionResponse, CreationTime), .place = PLACE_BODY },
-    { .name = "LastModifiedTime", .wire = "LastModifiedTime", .shape = SHAPE(Timestamp), .offset = FIELD(UpdateConnectionResponse, LastModifiedTime), .place = PLACE_BODY },
-    { .name = "LastAuthorizedTime", .wire = "LastAuthorizedTime", .shape = SHAPE(Timestamp), .offset = FIELD(UpdateConnectionResponse, LastAuthorizedTime), .place = PLACE_BODY },
-};
-const struct shape events_shape_UpdateConnectionResponse = {
-    .name = "UpdateConnectionResponse", .kind = KIND_STRUCT, .n_members = 5, .members = events_members_UpdateConnectionResponse, .size = sizeof(struct events_UpdateConnectionResponse *), .struct_size = sizeof(struct events_UpdateConnectionResponse)
-};
-static const struct member events_members_UpdateEndpointRequest[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(EndpointName), .offset = FIELD(UpdateEndpointRequest, Name), .place = PLACE_BODY, .required = true },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(EndpointDescription), .offset = FIELD(UpdateEndpointRequest, Description), .place = PLACE_BODY },
-    { .name = "RoutingConfig", .wire = "RoutingConfig", .shape = SHAPE(RoutingConfig), .offset = FIELD(UpdateEndpointRequest, RoutingConfig), .place = PLACE_BODY },
-    { .name = "ReplicationConfig", .wire = "ReplicationConfig", .shape = SHAPE(ReplicationConfig), .offset = FIELD(UpdateEndpointRequest, ReplicationConfig), .place = PLACE_BODY },
-    { .name = "EventBuses", .wire = "EventBuses", .shape = SHAPE(EndpointEventBusList), .offset = FIELD(UpdateEndpointRequest, EventBuses), .place = PLACE_BODY },
-    { .name = "RoleArn", .wire = "RoleArn", .shape = SHAPE(IamRoleArn), .offset = FIELD(UpdateEndpointRequest, RoleArn), .place = PLACE_BODY },
-};
-const struct shape events_shape_UpdateEndpointRequest = {
-    .name = "UpdateEndpointRequest", .kind = KIND_STRUCT, .n_members = 6, .members = events_members_UpdateEndpointRequest, .size = sizeof(struct events_UpdateEndpointRequest *), .struct_size = sizeof(struct events_UpdateEndpointRequest)
-};
-static const struct member events_members_UpdateEndpointResponse[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(EndpointName), .offset = FIELD(UpdateEndpointResponse, Name), .place = PLACE_BODY },
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(EndpointArn), .offset = FIELD(UpdateEndpointResponse, Arn), .place = PLACE_BODY },
-    { .name = "RoutingConfig", .wire = "RoutingConfig", .shape = SHAPE(RoutingConfig), .offset = FIELD(UpdateEndpointResponse, RoutingConfig), .place = PLACE_BODY },
-    { .name = "ReplicationConfig", .wire = "ReplicationConfig", .shape = SHAPE(ReplicationConfig), .offset = FIELD(UpdateEndpointResponse, ReplicationConfig), .place = PLACE_BODY },
-    { .name = "EventBuses", .wire = "EventBuses", .shape = SHAPE(EndpointEventBusList), .offset = FIELD(UpdateEndpointResponse, EventBuses), .place = PLACE_BODY },
-    { .name = "RoleArn", .wire = "RoleArn", .shape = SHAPE(IamRoleArn), .offset = FIELD(UpdateEndpointResponse, RoleArn), .place = PLACE_BODY },
-    { .name = "EndpointId", .wire = "EndpointId", .shape = SHAPE(EndpointId), .offset = FIELD(UpdateEndpointResponse, EndpointId), .place = PLACE_BODY },
-    { .name = "EndpointUrl", .wire = "EndpointUrl", .shape = SHAPE(EndpointUrl), .offset = FIELD(UpdateEndpointResponse, EndpointUrl), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(EndpointState), .offset = FIELD(UpdateEndpointResponse, State), .place = PLACE_BODY },
-};
-const struct shape events_shape_UpdateEndpointResponse = {
-    .name = "UpdateEndpointResponse", .kind = KIND_STRUCT, .n_members = 9, .members = events_members_UpdateEndpointResponse, .size = sizeof(struct events_UpdateEndpointResponse *), .struct_size = sizeof(struct events_UpdateEndpointResponse)
-};
 static const struct member events_members_UpdateEventBusRequest[] = {
     { .name = "Name", .wire = "Name", .shape = SHAPE(EventBusName), .offset = FIELD(UpdateEventBusRequest, Name), .place = PLACE_BODY },
     { .name = "KmsKeyIdentifier", .wire = "KmsKeyIdentifier", .shape = SHAPE(KmsKeyIdentifier), .offset = FIELD(UpdateEventBusRequest, KmsKeyIdentifier), .place = PLACE_BODY },
@@ -2176,62 +986,62 @@ static const struct error_row *const events_errors[] = {
 };
 
 static const struct op events_ops[] = {
-    { .name = "ActivateEventSource", .method = "POST", .uri = "/", .status = 200, .index = 0, .input = SHAPE(ActivateEventSourceRequest) },
-    { .name = "CancelReplay", .method = "POST", .uri = "/", .status = 200, .index = 1, .input = SHAPE(CancelReplayRequest), .output = SHAPE(CancelReplayResponse) },
-    { .name = "CreateApiDestination", .method = "POST", .uri = "/", .status = 200, .index = 2, .input = SHAPE(CreateApiDestinationRequest), .output = SHAPE(CreateApiDestinationResponse) },
-    { .name = "CreateArchive", .method = "POST", .uri = "/", .status = 200, .index = 3, .input = SHAPE(CreateArchiveRequest), .output = SHAPE(CreateArchiveResponse) },
-    { .name = "CreateConnection", .method = "POST", .uri = "/", .status = 200, .index = 4, .input = SHAPE(CreateConnectionRequest), .output = SHAPE(CreateConnectionResponse) },
-    { .name = "CreateEndpoint", .method = "POST", .uri = "/", .status = 200, .index = 5, .input = SHAPE(CreateEndpointRequest), .output = SHAPE(CreateEndpointResponse) },
+    { .name = "ActivateEventSource", .method = "POST", .uri = "/", .status = 200, .index = 0 },
+    { .name = "CancelReplay", .method = "POST", .uri = "/", .status = 200, .index = 1 },
+    { .name = "CreateApiDestination", .method = "POST", .uri = "/", .status = 200, .index = 2 },
+    { .name = "CreateArchive", .method = "POST", .uri = "/", .status = 200, .index = 3 },
+    { .name = "CreateConnection", .method = "POST", .uri = "/", .status = 200, .index = 4 },
+    { .name = "CreateEndpoint", .method = "POST", .uri = "/", .status = 200, .index = 5 },
     { .name = "CreateEventBus", .method = "POST", .uri = "/", .status = 200, .index = 6, .input = SHAPE(CreateEventBusRequest), .output = SHAPE(CreateEventBusResponse) },
-    { .name = "CreatePartnerEventSource", .method = "POST", .uri = "/", .status = 200, .index = 7, .input = SHAPE(CreatePartnerEventSourceRequest), .output = SHAPE(CreatePartnerEventSourceResponse) },
-    { .name = "DeactivateEventSource", .method = "POST", .uri = "/", .status = 200, .index = 8, .input = SHAPE(DeactivateEventSourceRequest) },
-    { .name = "DeauthorizeConnection", .method = "POST", .uri = "/", .status = 200, .index = 9, .input = SHAPE(DeauthorizeConnectionRequest), .output = SHAPE(DeauthorizeConnectionResponse) },
-    { .name = "DeleteApiDestination", .method = "POST", .uri = "/", .status = 200, .index = 10, .input = SHAPE(DeleteApiDestinationRequest), .output = SHAPE(DeleteApiDestinationResponse) },
-    { .name = "DeleteArchive", .method = "POST", .uri = "/", .status = 200, .index = 11, .input = SHAPE(DeleteArchiveRequest), .output = SHAPE(DeleteArchiveResponse) },
-    { .name = "DeleteConnection", .method = "POST", .uri = "/", .status = 200, .index = 12, .input = SHAPE(DeleteConnectionRequest), .output = SHAPE(DeleteConnectionResponse) },
-    { .name = "DeleteEndpoint", .method = "POST", .uri = "/", .status = 200, .index = 13, .input = SHAPE(DeleteEndpointRequest), .output = SHAPE(DeleteEndpointResponse) },
+    { .name = "CreatePartnerEventSource", .method = "POST", .uri = "/", .status = 200, .index = 7 },
+    { .name = "DeactivateEventSource", .method = "POST", .uri = "/", .status = 200, .index = 8 },
+    { .name = "DeauthorizeConnection", .method = "POST", .uri = "/", .status = 200, .index = 9 },
+    { .name = "DeleteApiDestination", .method = "POST", .uri = "/", .status = 200, .index = 10 },
+    { .name = "DeleteArchive", .method = "POST", .uri = "/", .status = 200, .index = 11 },
+    { .name = "DeleteConnection", .method = "POST", .uri = "/", .status = 200, .index = 12 },
+    { .name = "DeleteEndpoint", .method = "POST", .uri = "/", .status = 200, .index = 13 },
     { .name = "DeleteEventBus", .method = "POST", .uri = "/", .status = 200, .index = 14, .input = SHAPE(DeleteEventBusRequest) },
-    { .name = "DeletePartnerEventSource", .method = "POST", .uri = "/", .status = 200, .index = 15, .input = SHAPE(DeletePartnerEventSourceRequest) },
+    { .name = "DeletePartnerEventSource", .method = "POST", .uri = "/", .status = 200, .index = 15 },
     { .name = "DeleteRule", .method = "POST", .uri = "/", .status = 200, .index = 16, .input = SHAPE(DeleteRuleRequest) },
-    { .name = "DescribeApiDestination", .method = "POST", .uri = "/", .status = 200, .index = 17, .input = SHAPE(DescribeApiDestinationRequest), .output = SHAPE(DescribeApiDestinationResponse) },
-    { .name = "DescribeArchive", .method = "POST", .uri = "/", .status = 200, .index = 18, .input = SHAPE(DescribeArchiveRequest), .output = SHAPE(DescribeArchiveResponse) },
-    { .name = "DescribeConnection", .method = "POST", .uri = "/", .status = 200, .index = 19, .input = SHAPE(DescribeConnectionRequest), .output = SHAPE(DescribeConnectionResponse) },
-    { .name = "DescribeEndpoint", .method = "POST", .uri = "/", .status = 200, .index = 20, .input = SHAPE(DescribeEndpointRequest), .output = SHAPE(DescribeEndpointResponse) },
+    { .name = "DescribeApiDestination", .method = "POST", .uri = "/", .status = 200, .index = 17 },
+    { .name = "DescribeArchive", .method = "POST", .uri = "/", .status = 200, .index = 18 },
+    { .name = "DescribeConnection", .method = "POST", .uri = "/", .status = 200, .index = 19 },
+    { .name = "DescribeEndpoint", .method = "POST", .uri = "/", .status = 200, .index = 20 },
     { .name = "DescribeEventBus", .method = "POST", .uri = "/", .status = 200, .index = 21, .input = SHAPE(DescribeEventBusRequest), .output = SHAPE(DescribeEventBusResponse) },
-    { .name = "DescribeEventSource", .method = "POST", .uri = "/", .status = 200, .index = 22, .input = SHAPE(DescribeEventSourceRequest), .output = SHAPE(DescribeEventSourceResponse) },
-    { .name = "DescribePartnerEventSource", .method = "POST", .uri = "/", .status = 200, .index = 23, .input = SHAPE(DescribePartnerEventSourceRequest), .output = SHAPE(DescribePartnerEventSourceResponse) },
-    { .name = "DescribeReplay", .method = "POST", .uri = "/", .status = 200, .index = 24, .input = SHAPE(DescribeReplayRequest), .output = SHAPE(DescribeReplayResponse) },
+    { .name = "DescribeEventSource", .method = "POST", .uri = "/", .status = 200, .index = 22 },
+    { .name = "DescribePartnerEventSource", .method = "POST", .uri = "/", .status = 200, .index = 23 },
+    { .name = "DescribeReplay", .method = "POST", .uri = "/", .status = 200, .index = 24 },
     { .name = "DescribeRule", .method = "POST", .uri = "/", .status = 200, .index = 25, .input = SHAPE(DescribeRuleRequest), .output = SHAPE(DescribeRuleResponse) },
     { .name = "DisableRule", .method = "POST", .uri = "/", .status = 200, .index = 26, .input = SHAPE(DisableRuleRequest) },
     { .name = "EnableRule", .method = "POST", .uri = "/", .status = 200, .index = 27, .input = SHAPE(EnableRuleRequest) },
-    { .name = "ListApiDestinations", .method = "POST", .uri = "/", .status = 200, .index = 28, .input = SHAPE(ListApiDestinationsRequest), .output = SHAPE(ListApiDestinationsResponse) },
-    { .name = "ListArchives", .method = "POST", .uri = "/", .status = 200, .index = 29, .input = SHAPE(ListArchivesRequest), .output = SHAPE(ListArchivesResponse) },
-    { .name = "ListConnections", .method = "POST", .uri = "/", .status = 200, .index = 30, .input = SHAPE(ListConnectionsRequest), .output = SHAPE(ListConnectionsResponse) },
-    { .name = "ListEndpoints", .method = "POST", .uri = "/", .status = 200, .index = 31, .input = SHAPE(ListEndpointsRequest), .output = SHAPE(ListEndpointsResponse) },
+    { .name = "ListApiDestinations", .method = "POST", .uri = "/", .status = 200, .index = 28 },
+    { .name = "ListArchives", .method = "POST", .uri = "/", .status = 200, .index = 29 },
+    { .name = "ListConnections", .method = "POST", .uri = "/", .status = 200, .index = 30 },
+    { .name = "ListEndpoints", .method = "POST", .uri = "/", .status = 200, .index = 31 },
     { .name = "ListEventBuses", .method = "POST", .uri = "/", .status = 200, .index = 32, .input = SHAPE(ListEventBusesRequest), .output = SHAPE(ListEventBusesResponse) },
-    { .name = "ListEventSources", .method = "POST", .uri = "/", .status = 200, .index = 33, .input = SHAPE(ListEventSourcesRequest), .output = SHAPE(ListEventSourcesResponse) },
-    { .name = "ListPartnerEventSourceAccounts", .method = "POST", .uri = "/", .status = 200, .index = 34, .input = SHAPE(ListPartnerEventSourceAccountsRequest), .output = SHAPE(ListPartnerEventSourceAccountsResponse) },
-    { .name = "ListPartnerEventSources", .method = "POST", .uri = "/", .status = 200, .index = 35, .input = SHAPE(ListPartnerEventSourcesRequest), .output = SHAPE(ListPartnerEventSourcesResponse) },
-    { .name = "ListReplays", .method = "POST", .uri = "/", .status = 200, .index = 36, .input = SHAPE(ListReplaysRequest), .output = SHAPE(ListReplaysResponse) },
+    { .name = "ListEventSources", .method = "POST", .uri = "/", .status = 200, .index = 33 },
+    { .name = "ListPartnerEventSourceAccounts", .method = "POST", .uri = "/", .status = 200, .index = 34 },
+    { .name = "ListPartnerEventSources", .method = "POST", .uri = "/", .status = 200, .index = 35 },
+    { .name = "ListReplays", .method = "POST", .uri = "/", .status = 200, .index = 36 },
     { .name = "ListRuleNamesByTarget", .method = "POST", .uri = "/", .status = 200, .index = 37, .input = SHAPE(ListRuleNamesByTargetRequest), .output = SHAPE(ListRuleNamesByTargetResponse) },
     { .name = "ListRules", .method = "POST", .uri = "/", .status = 200, .index = 38, .input = SHAPE(ListRulesRequest), .output = SHAPE(ListRulesResponse) },
     { .name = "ListTagsForResource", .method = "POST", .uri = "/", .status = 200, .index = 39, .input = SHAPE(ListTagsForResourceRequest), .output = SHAPE(ListTagsForResourceResponse) },
     { .name = "ListTargetsByRule", .method = "POST", .uri = "/", .status = 200, .index = 40, .input = SHAPE(ListTargetsByRuleRequest), .output = SHAPE(ListTargetsByRuleResponse) },
     { .name = "PutEvents", .method = "POST", .uri = "/", .status = 200, .index = 41, .input = SHAPE(PutEventsRequest), .output = SHAPE(PutEventsResponse) },
-    { .name = "PutPartnerEvents", .method = "POST", .uri = "/", .status = 200, .index = 42, .input = SHAPE(PutPartnerEventsRequest), .output = SHAPE(PutPartnerEventsResponse) },
+    { .name = "PutPartnerEvents", .method = "POST", .uri = "/", .status = 200, .index = 42 },
     { .name = "PutPermission", .method = "POST", .uri = "/", .status = 200, .index = 43, .input = SHAPE(PutPermissionRequest) },
     { .name = "PutRule", .method = "POST", .uri = "/", .status = 200, .index = 44, .input = SHAPE(PutRuleRequest), .output = SHAPE(PutRuleResponse) },
     { .name = "PutTargets", .method = "POST", .uri = "/", .status = 200, .index = 45, .input = SHAPE(PutTargetsRequest), .output = SHAPE(PutTargetsResponse) },
     { .name = "RemovePermission", .method = "POST", .uri = "/", .status = 200, .index = 46, .input = SHAPE(RemovePermissionRequest) },
     { .name = "RemoveTargets", .method = "POST", .uri = "/", .status = 200, .index = 47, .input = SHAPE(RemoveTargetsRequest), .output = SHAPE(RemoveTargetsResponse) },
-    { .name = "StartReplay", .method = "POST", .uri = "/", .status = 200, .index = 48, .input = SHAPE(StartReplayRequest), .output = SHAPE(StartReplayResponse) },
+    { .name = "StartReplay", .method = "POST", .uri = "/", .status = 200, .index = 48 },
     { .name = "TagResource", .method = "POST", .uri = "/", .status = 200, .index = 49, .input = SHAPE(TagResourceRequest), .output = SHAPE(TagResourceResponse) },
     { .name = "TestEventPattern", .method = "POST", .uri = "/", .status = 200, .index = 50, .input = SHAPE(TestEventPatternRequest), .output = SHAPE(TestEventPatternResponse) },
     { .name = "UntagResource", .method = "POST", .uri = "/", .status = 200, .index = 51, .input = SHAPE(UntagResourceRequest), .output = SHAPE(UntagResourceResponse) },
-    { .name = "UpdateApiDestination", .method = "POST", .uri = "/", .status = 200, .index = 52, .input = SHAPE(UpdateApiDestinationRequest), .output = SHAPE(UpdateApiDestinationResponse) },
-    { .name = "UpdateArchive", .method = "POST", .uri = "/", .status = 200, .index = 53, .input = SHAPE(UpdateArchiveRequest), .output = SHAPE(UpdateArchiveResponse) },
-    { .name = "UpdateConnection", .method = "POST", .uri = "/", .status = 200, .index = 54, .input = SHAPE(UpdateConnectionRequest), .output = SHAPE(UpdateConnectionResponse) },
-    { .name = "UpdateEndpoint", .method = "POST", .uri = "/", .status = 200, .index = 55, .input = SHAPE(UpdateEndpointRequest), .output = SHAPE(UpdateEndpointResponse) },
+    { .name = "UpdateApiDestination", .method = "POST", .uri = "/", .status = 200, .index = 52 },
+    { .name = "UpdateArchive", .method = "POST", .uri = "/", .status = 200, .index = 53 },
+    { .name = "UpdateConnection", .method = "POST", .uri = "/", .status = 200, .index = 54 },
+    { .name = "UpdateEndpoint", .method = "POST", .uri = "/", .status = 200, .index = 55 },
     { .name = "UpdateEventBus", .method = "POST", .uri = "/", .status = 200, .index = 56, .input = SHAPE(UpdateEventBusRequest), .output = SHAPE(UpdateEventBusResponse) },
 };
 

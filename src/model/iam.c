@@ -5,61 +5,6 @@
 #define FIELD(type, field) offsetof(struct iam_##type, field)
 #define SHAPE(name) &iam_shape_##name
 
-static const struct member iam_members_AcceptDelegationRequestRequest[] = {
-    { .name = "DelegationRequestId", .wire = "DelegationRequestId", .shape = SHAPE(delegationRequestIdType), .offset = FIELD(AcceptDelegationRequestRequest, DelegationRequestId), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_AcceptDelegationRequestRequest = {
-    .name = "AcceptDelegationRequestRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_AcceptDelegationRequestRequest, .size = sizeof(struct iam_AcceptDelegationRequestRequest *), .struct_size = sizeof(struct iam_AcceptDelegationRequestRequest)
-};
-static const char *const iam_enum_AccessAdvisorUsageGranularityType[] = {
-    "SERVICE_LEVEL",
-    "ACTION_LEVEL",
-    NULL
-};
-const struct shape iam_shape_AccessAdvisorUsageGranularityType = {
-    .name = "AccessAdvisorUsageGranularityType", .kind = KIND_STRING, .enum_values = iam_enum_AccessAdvisorUsageGranularityType, .size = sizeof(struct str)
-};
-static const struct member iam_members_AccessDetail[] = {
-    { .name = "ServiceName", .wire = "ServiceName", .shape = SHAPE(serviceNameType), .offset = FIELD(AccessDetail, ServiceName), .place = PLACE_BODY, .required = true },
-    { .name = "ServiceNamespace", .wire = "ServiceNamespace", .shape = SHAPE(serviceNamespaceType), .offset = FIELD(AccessDetail, ServiceNamespace), .place = PLACE_BODY, .required = true },
-    { .name = "Region", .wire = "Region", .shape = SHAPE(stringType), .offset = FIELD(AccessDetail, Region), .place = PLACE_BODY },
-    { .name = "EntityPath", .wire = "EntityPath", .shape = SHAPE(organizationsEntityPathType), .offset = FIELD(AccessDetail, EntityPath), .place = PLACE_BODY },
-    { .name = "LastAuthenticatedTime", .wire = "LastAuthenticatedTime", .shape = SHAPE(dateType), .offset = FIELD(AccessDetail, LastAuthenticatedTime), .place = PLACE_BODY },
-    { .name = "TotalAuthenticatedEntities", .wire = "TotalAuthenticatedEntities", .shape = SHAPE(integerType), .offset = FIELD(AccessDetail, TotalAuthenticatedEntities), .place = PLACE_BODY },
-};
-const struct shape iam_shape_AccessDetail = {
-    .name = "AccessDetail", .kind = KIND_STRUCT, .n_members = 6, .members = iam_members_AccessDetail, .size = sizeof(struct iam_AccessDetail *), .struct_size = sizeof(struct iam_AccessDetail)
-};
-const struct shape iam_shape_AccessDetails = {
-    .name = "AccessDetails", .kind = KIND_LIST, .size = sizeof(struct iam_AccessDetails), .element = SHAPE(AccessDetail)
-};
-static const struct member iam_members_AccessKey[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(AccessKey, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "AccessKeyId", .wire = "AccessKeyId", .shape = SHAPE(accessKeyIdType), .offset = FIELD(AccessKey, AccessKeyId), .place = PLACE_BODY, .required = true },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(statusType), .offset = FIELD(AccessKey, Status), .place = PLACE_BODY, .required = true },
-    { .name = "SecretAccessKey", .wire = "SecretAccessKey", .shape = SHAPE(accessKeySecretType), .offset = FIELD(AccessKey, SecretAccessKey), .place = PLACE_BODY, .required = true },
-    { .name = "CreateDate", .wire = "CreateDate", .shape = SHAPE(dateType), .offset = FIELD(AccessKey, CreateDate), .place = PLACE_BODY },
-};
-const struct shape iam_shape_AccessKey = {
-    .name = "AccessKey", .kind = KIND_STRUCT, .n_members = 5, .members = iam_members_AccessKey, .size = sizeof(struct iam_AccessKey *), .struct_size = sizeof(struct iam_AccessKey)
-};
-static const struct member iam_members_AccessKeyLastUsed[] = {
-    { .name = "LastUsedDate", .wire = "LastUsedDate", .shape = SHAPE(dateType), .offset = FIELD(AccessKeyLastUsed, LastUsedDate), .place = PLACE_BODY },
-    { .name = "ServiceName", .wire = "ServiceName", .shape = SHAPE(stringType), .offset = FIELD(AccessKeyLastUsed, ServiceName), .place = PLACE_BODY, .required = true },
-    { .name = "Region", .wire = "Region", .shape = SHAPE(stringType), .offset = FIELD(AccessKeyLastUsed, Region), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_AccessKeyLastUsed = {
-    .name = "AccessKeyLastUsed", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_AccessKeyLastUsed, .size = sizeof(struct iam_AccessKeyLastUsed *), .struct_size = sizeof(struct iam_AccessKeyLastUsed)
-};
-static const struct member iam_members_AccessKeyMetadata[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(AccessKeyMetadata, UserName), .place = PLACE_BODY },
-    { .name = "AccessKeyId", .wire = "AccessKeyId", .shape = SHAPE(accessKeyIdType), .offset = FIELD(AccessKeyMetadata, AccessKeyId), .place = PLACE_BODY },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(statusType), .offset = FIELD(AccessKeyMetadata, Status), .place = PLACE_BODY },
-    { .name = "CreateDate", .wire = "CreateDate", .shape = SHAPE(dateType), .offset = FIELD(AccessKeyMetadata, CreateDate), .place = PLACE_BODY },
-};
-const struct shape iam_shape_AccessKeyMetadata = {
-    .name = "AccessKeyMetadata", .kind = KIND_STRUCT, .n_members = 4, .members = iam_members_AccessKeyMetadata, .size = sizeof(struct iam_AccessKeyMetadata *), .struct_size = sizeof(struct iam_AccessKeyMetadata)
-};
 const struct shape iam_shape_AccountNotManagementOrDelegatedAdministratorException = {
     .name = "AccountNotManagementOrDelegatedAdministratorException", .kind = KIND_STRUCT, .size = sizeof(struct iam_AccountNotManagementOrDelegatedAdministratorException *), .struct_size = sizeof(struct iam_AccountNotManagementOrDelegatedAdministratorException)
 };
@@ -69,42 +14,8 @@ const struct shape iam_shape_ActionNameListType = {
 const struct shape iam_shape_ActionNameType = {
     .name = "ActionNameType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(3), .has_max = true, .max = INT64_C(128)
 };
-static const struct member iam_members_AddClientIDToOpenIDConnectProviderRequest[] = {
-    { .name = "OpenIDConnectProviderArn", .wire = "OpenIDConnectProviderArn", .shape = SHAPE(arnType), .offset = FIELD(AddClientIDToOpenIDConnectProviderRequest, OpenIDConnectProviderArn), .place = PLACE_BODY, .required = true },
-    { .name = "ClientID", .wire = "ClientID", .shape = SHAPE(clientIDType), .offset = FIELD(AddClientIDToOpenIDConnectProviderRequest, ClientID), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_AddClientIDToOpenIDConnectProviderRequest = {
-    .name = "AddClientIDToOpenIDConnectProviderRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_AddClientIDToOpenIDConnectProviderRequest, .size = sizeof(struct iam_AddClientIDToOpenIDConnectProviderRequest *), .struct_size = sizeof(struct iam_AddClientIDToOpenIDConnectProviderRequest)
-};
-static const struct member iam_members_AddRoleToInstanceProfileRequest[] = {
-    { .name = "InstanceProfileName", .wire = "InstanceProfileName", .shape = SHAPE(instanceProfileNameType), .offset = FIELD(AddRoleToInstanceProfileRequest, InstanceProfileName), .place = PLACE_BODY, .required = true },
-    { .name = "RoleName", .wire = "RoleName", .shape = SHAPE(roleNameType), .offset = FIELD(AddRoleToInstanceProfileRequest, RoleName), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_AddRoleToInstanceProfileRequest = {
-    .name = "AddRoleToInstanceProfileRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_AddRoleToInstanceProfileRequest, .size = sizeof(struct iam_AddRoleToInstanceProfileRequest *), .struct_size = sizeof(struct iam_AddRoleToInstanceProfileRequest)
-};
-static const struct member iam_members_AddUserToGroupRequest[] = {
-    { .name = "GroupName", .wire = "GroupName", .shape = SHAPE(groupNameType), .offset = FIELD(AddUserToGroupRequest, GroupName), .place = PLACE_BODY, .required = true },
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(AddUserToGroupRequest, UserName), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_AddUserToGroupRequest = {
-    .name = "AddUserToGroupRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_AddUserToGroupRequest, .size = sizeof(struct iam_AddUserToGroupRequest *), .struct_size = sizeof(struct iam_AddUserToGroupRequest)
-};
 const struct shape iam_shape_ArnListType = {
     .name = "ArnListType", .kind = KIND_LIST, .size = sizeof(struct iam_ArnListType), .element = SHAPE(arnType)
-};
-static const struct member iam_members_AssociateDelegationRequestRequest[] = {
-    { .name = "DelegationRequestId", .wire = "DelegationRequestId", .shape = SHAPE(delegationRequestIdType), .offset = FIELD(AssociateDelegationRequestRequest, DelegationRequestId), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_AssociateDelegationRequestRequest = {
-    .name = "AssociateDelegationRequestRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_AssociateDelegationRequestRequest, .size = sizeof(struct iam_AssociateDelegationRequestRequest *), .struct_size = sizeof(struct iam_AssociateDelegationRequestRequest)
-};
-static const struct member iam_members_AttachGroupPolicyRequest[] = {
-    { .name = "GroupName", .wire = "GroupName", .shape = SHAPE(groupNameType), .offset = FIELD(AttachGroupPolicyRequest, GroupName), .place = PLACE_BODY, .required = true },
-    { .name = "PolicyArn", .wire = "PolicyArn", .shape = SHAPE(arnType), .offset = FIELD(AttachGroupPolicyRequest, PolicyArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_AttachGroupPolicyRequest = {
-    .name = "AttachGroupPolicyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_AttachGroupPolicyRequest, .size = sizeof(struct iam_AttachGroupPolicyRequest *), .struct_size = sizeof(struct iam_AttachGroupPolicyRequest)
 };
 static const struct member iam_members_AttachRolePolicyRequest[] = {
     { .name = "RoleName", .wire = "RoleName", .shape = SHAPE(roleNameType), .offset = FIELD(AttachRolePolicyRequest, RoleName), .place = PLACE_BODY, .required = true },
@@ -112,13 +23,6 @@ static const struct member iam_members_AttachRolePolicyRequest[] = {
 };
 const struct shape iam_shape_AttachRolePolicyRequest = {
     .name = "AttachRolePolicyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_AttachRolePolicyRequest, .size = sizeof(struct iam_AttachRolePolicyRequest *), .struct_size = sizeof(struct iam_AttachRolePolicyRequest)
-};
-static const struct member iam_members_AttachUserPolicyRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(AttachUserPolicyRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "PolicyArn", .wire = "PolicyArn", .shape = SHAPE(arnType), .offset = FIELD(AttachUserPolicyRequest, PolicyArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_AttachUserPolicyRequest = {
-    .name = "AttachUserPolicyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_AttachUserPolicyRequest, .size = sizeof(struct iam_AttachUserPolicyRequest *), .struct_size = sizeof(struct iam_AttachUserPolicyRequest)
 };
 static const struct member iam_members_AttachedPermissionsBoundary[] = {
     { .name = "PermissionsBoundaryType", .wire = "PermissionsBoundaryType", .shape = SHAPE(PermissionsBoundaryAttachmentType), .offset = FIELD(AttachedPermissionsBoundary, PermissionsBoundaryType), .place = PLACE_BODY },
@@ -146,27 +50,8 @@ static const char *const iam_enum_AttachmentType[] = {
 const struct shape iam_shape_AttachmentType = {
     .name = "AttachmentType", .kind = KIND_STRING, .enum_values = iam_enum_AttachmentType, .size = sizeof(struct str)
 };
-const struct shape iam_shape_BootstrapDatum = {
-    .name = "BootstrapDatum", .kind = KIND_BLOB, .sensitive = true, .size = sizeof(struct str)
-};
 const struct shape iam_shape_CallerIsNotManagementAccountException = {
     .name = "CallerIsNotManagementAccountException", .kind = KIND_STRUCT, .size = sizeof(struct iam_CallerIsNotManagementAccountException *), .struct_size = sizeof(struct iam_CallerIsNotManagementAccountException)
-};
-const struct shape iam_shape_CertificationKeyType = {
-    .name = "CertificationKeyType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128), .pattern = "[\\u0020-\\u00FF]+"
-};
-const struct shape iam_shape_CertificationMapType = {
-    .name = "CertificationMapType", .kind = KIND_MAP, .size = sizeof(struct iam_CertificationMapType), .key = SHAPE(CertificationKeyType), .element = SHAPE(CertificationValueType)
-};
-const struct shape iam_shape_CertificationValueType = {
-    .name = "CertificationValueType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(32), .pattern = "[\\u0020-\\u00FF]+"
-};
-static const struct member iam_members_ChangePasswordRequest[] = {
-    { .name = "OldPassword", .wire = "OldPassword", .shape = SHAPE(passwordType), .offset = FIELD(ChangePasswordRequest, OldPassword), .place = PLACE_BODY, .required = true },
-    { .name = "NewPassword", .wire = "NewPassword", .shape = SHAPE(passwordType), .offset = FIELD(ChangePasswordRequest, NewPassword), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_ChangePasswordRequest = {
-    .name = "ChangePasswordRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_ChangePasswordRequest, .size = sizeof(struct iam_ChangePasswordRequest *), .struct_size = sizeof(struct iam_ChangePasswordRequest)
 };
 const struct shape iam_shape_ColumnNumber = {
     .name = "ColumnNumber", .kind = KIND_INT, .size = sizeof(struct opt_int)
@@ -221,102 +106,6 @@ const struct shape iam_shape_ContextKeyValueListType = {
 const struct shape iam_shape_ContextKeyValueType = {
     .name = "ContextKeyValueType", .kind = KIND_STRING, .size = sizeof(struct str)
 };
-static const struct member iam_members_CreateAccessKeyRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(CreateAccessKeyRequest, UserName), .place = PLACE_BODY },
-};
-const struct shape iam_shape_CreateAccessKeyRequest = {
-    .name = "CreateAccessKeyRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_CreateAccessKeyRequest, .size = sizeof(struct iam_CreateAccessKeyRequest *), .struct_size = sizeof(struct iam_CreateAccessKeyRequest)
-};
-static const struct member iam_members_CreateAccessKeyResponse[] = {
-    { .name = "AccessKey", .wire = "AccessKey", .shape = SHAPE(AccessKey), .offset = FIELD(CreateAccessKeyResponse, AccessKey), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_CreateAccessKeyResponse = {
-    .name = "CreateAccessKeyResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_CreateAccessKeyResponse, .size = sizeof(struct iam_CreateAccessKeyResponse *), .struct_size = sizeof(struct iam_CreateAccessKeyResponse)
-};
-static const struct member iam_members_CreateAccountAliasRequest[] = {
-    { .name = "AccountAlias", .wire = "AccountAlias", .shape = SHAPE(accountAliasType), .offset = FIELD(CreateAccountAliasRequest, AccountAlias), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_CreateAccountAliasRequest = {
-    .name = "CreateAccountAliasRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_CreateAccountAliasRequest, .size = sizeof(struct iam_CreateAccountAliasRequest *), .struct_size = sizeof(struct iam_CreateAccountAliasRequest)
-};
-static const struct member iam_members_CreateDelegationRequestRequest[] = {
-    { .name = "OwnerAccountId", .wire = "OwnerAccountId", .shape = SHAPE(accountIdType), .offset = FIELD(CreateDelegationRequestRequest, OwnerAccountId), .place = PLACE_BODY },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(delegationRequestDescriptionType), .offset = FIELD(CreateDelegationRequestRequest, Description), .place = PLACE_BODY, .required = true },
-    { .name = "Permissions", .wire = "Permissions", .shape = SHAPE(DelegationPermission), .offset = FIELD(CreateDelegationRequestRequest, Permissions), .place = PLACE_BODY, .required = true },
-    { .name = "RequestMessage", .wire = "RequestMessage", .shape = SHAPE(requestMessageType), .offset = FIELD(CreateDelegationRequestRequest, RequestMessage), .place = PLACE_BODY },
-    { .name = "RequestorWorkflowId", .wire = "RequestorWorkflowId", .shape = SHAPE(requestorWorkflowIdType), .offset = FIELD(CreateDelegationRequestRequest, RequestorWorkflowId), .place = PLACE_BODY, .required = true },
-    { .name = "RedirectUrl", .wire = "RedirectUrl", .shape = SHAPE(redirectUrlType), .offset = FIELD(CreateDelegationRequestRequest, RedirectUrl), .place = PLACE_BODY },
-    { .name = "NotificationChannel", .wire = "NotificationChannel", .shape = SHAPE(notificationChannelType), .offset = FIELD(CreateDelegationRequestRequest, NotificationChannel), .place = PLACE_BODY, .required = true },
-    { .name = "SessionDuration", .wire = "SessionDuration", .shape = SHAPE(sessionDurationType), .offset = FIELD(CreateDelegationRequestRequest, SessionDuration), .place = PLACE_BODY, .required = true },
-    { .name = "OnlySendByOwner", .wire = "OnlySendByOwner", .shape = SHAPE(booleanType), .offset = FIELD(CreateDelegationRequestRequest, OnlySendByOwner), .place = PLACE_BODY },
-};
-const struct shape iam_shape_CreateDelegationRequestRequest = {
-    .name = "CreateDelegationRequestRequest", .kind = KIND_STRUCT, .n_members = 9, .members = iam_members_CreateDelegationRequestRequest, .size = sizeof(struct iam_CreateDelegationRequestRequest *), .struct_size = sizeof(struct iam_CreateDelegationRequestRequest)
-};
-static const struct member iam_members_CreateDelegationRequestResponse[] = {
-    { .name = "ConsoleDeepLink", .wire = "ConsoleDeepLink", .shape = SHAPE(consoleDeepLinkType), .offset = FIELD(CreateDelegationRequestResponse, ConsoleDeepLink), .place = PLACE_BODY },
-    { .name = "DelegationRequestId", .wire = "DelegationRequestId", .shape = SHAPE(delegationRequestIdType), .offset = FIELD(CreateDelegationRequestResponse, DelegationRequestId), .place = PLACE_BODY },
-};
-const struct shape iam_shape_CreateDelegationRequestResponse = {
-    .name = "CreateDelegationRequestResponse", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_CreateDelegationRequestResponse, .size = sizeof(struct iam_CreateDelegationRequestResponse *), .struct_size = sizeof(struct iam_CreateDelegationRequestResponse)
-};
-static const struct member iam_members_CreateGroupRequest[] = {
-    { .name = "Path", .wire = "Path", .shape = SHAPE(pathType), .offset = FIELD(CreateGroupRequest, Path), .place = PLACE_BODY },
-    { .name = "GroupName", .wire = "GroupName", .shape = SHAPE(groupNameType), .offset = FIELD(CreateGroupRequest, GroupName), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_CreateGroupRequest = {
-    .name = "CreateGroupRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_CreateGroupRequest, .size = sizeof(struct iam_CreateGroupRequest *), .struct_size = sizeof(struct iam_CreateGroupRequest)
-};
-static const struct member iam_members_CreateGroupResponse[] = {
-    { .name = "Group", .wire = "Group", .shape = SHAPE(Group), .offset = FIELD(CreateGroupResponse, Group), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_CreateGroupResponse = {
-    .name = "CreateGroupResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_CreateGroupResponse, .size = sizeof(struct iam_CreateGroupResponse *), .struct_size = sizeof(struct iam_CreateGroupResponse)
-};
-static const struct member iam_members_CreateInstanceProfileRequest[] = {
-    { .name = "InstanceProfileName", .wire = "InstanceProfileName", .shape = SHAPE(instanceProfileNameType), .offset = FIELD(CreateInstanceProfileRequest, InstanceProfileName), .place = PLACE_BODY, .required = true },
-    { .name = "Path", .wire = "Path", .shape = SHAPE(pathType), .offset = FIELD(CreateInstanceProfileRequest, Path), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(CreateInstanceProfileRequest, Tags), .place = PLACE_BODY },
-};
-const struct shape iam_shape_CreateInstanceProfileRequest = {
-    .name = "CreateInstanceProfileRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_CreateInstanceProfileRequest, .size = sizeof(struct iam_CreateInstanceProfileRequest *), .struct_size = sizeof(struct iam_CreateInstanceProfileRequest)
-};
-static const struct member iam_members_CreateInstanceProfileResponse[] = {
-    { .name = "InstanceProfile", .wire = "InstanceProfile", .shape = SHAPE(InstanceProfile), .offset = FIELD(CreateInstanceProfileResponse, InstanceProfile), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_CreateInstanceProfileResponse = {
-    .name = "CreateInstanceProfileResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_CreateInstanceProfileResponse, .size = sizeof(struct iam_CreateInstanceProfileResponse *), .struct_size = sizeof(struct iam_CreateInstanceProfileResponse)
-};
-static const struct member iam_members_CreateLoginProfileRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(CreateLoginProfileRequest, UserName), .place = PLACE_BODY },
-    { .name = "Password", .wire = "Password", .shape = SHAPE(passwordType), .offset = FIELD(CreateLoginProfileRequest, Password), .place = PLACE_BODY },
-    { .name = "PasswordResetRequired", .wire = "PasswordResetRequired", .shape = SHAPE(booleanType), .offset = FIELD(CreateLoginProfileRequest, PasswordResetRequired), .place = PLACE_BODY },
-};
-const struct shape iam_shape_CreateLoginProfileRequest = {
-    .name = "CreateLoginProfileRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_CreateLoginProfileRequest, .size = sizeof(struct iam_CreateLoginProfileRequest *), .struct_size = sizeof(struct iam_CreateLoginProfileRequest)
-};
-static const struct member iam_members_CreateLoginProfileResponse[] = {
-    { .name = "LoginProfile", .wire = "LoginProfile", .shape = SHAPE(LoginProfile), .offset = FIELD(CreateLoginProfileResponse, LoginProfile), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_CreateLoginProfileResponse = {
-    .name = "CreateLoginProfileResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_CreateLoginProfileResponse, .size = sizeof(struct iam_CreateLoginProfileResponse *), .struct_size = sizeof(struct iam_CreateLoginProfileResponse)
-};
-static const struct member iam_members_CreateOpenIDConnectProviderRequest[] = {
-    { .name = "Url", .wire = "Url", .shape = SHAPE(OpenIDConnectProviderUrlType), .offset = FIELD(CreateOpenIDConnectProviderRequest, Url), .place = PLACE_BODY, .required = true },
-    { .name = "ClientIDList", .wire = "ClientIDList", .shape = SHAPE(clientIDListType), .offset = FIELD(CreateOpenIDConnectProviderRequest, ClientIDList), .place = PLACE_BODY },
-    { .name = "ThumbprintList", .wire = "ThumbprintList", .shape = SHAPE(thumbprintListType), .offset = FIELD(CreateOpenIDConnectProviderRequest, ThumbprintList), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(CreateOpenIDConnectProviderRequest, Tags), .place = PLACE_BODY },
-};
-const struct shape iam_shape_CreateOpenIDConnectProviderRequest = {
-    .name = "CreateOpenIDConnectProviderRequest", .kind = KIND_STRUCT, .n_members = 4, .members = iam_members_CreateOpenIDConnectProviderRequest, .size = sizeof(struct iam_CreateOpenIDConnectProviderRequest *), .struct_size = sizeof(struct iam_CreateOpenIDConnectProviderRequest)
-};
-static const struct member iam_members_CreateOpenIDConnectProviderResponse[] = {
-    { .name = "OpenIDConnectProviderArn", .wire = "OpenIDConnectProviderArn", .shape = SHAPE(arnType), .offset = FIELD(CreateOpenIDConnectProviderResponse, OpenIDConnectProviderArn), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(CreateOpenIDConnectProviderResponse, Tags), .place = PLACE_BODY },
-};
-const struct shape iam_shape_CreateOpenIDConnectProviderResponse = {
-    .name = "CreateOpenIDConnectProviderResponse", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_CreateOpenIDConnectProviderResponse, .size = sizeof(struct iam_CreateOpenIDConnectProviderResponse *), .struct_size = sizeof(struct iam_CreateOpenIDConnectProviderResponse)
-};
 static const struct member iam_members_CreatePolicyRequest[] = {
     { .name = "PolicyName", .wire = "PolicyName", .shape = SHAPE(policyNameType), .offset = FIELD(CreatePolicyRequest, PolicyName), .place = PLACE_BODY, .required = true },
     { .name = "Path", .wire = "Path", .shape = SHAPE(policyPathType), .offset = FIELD(CreatePolicyRequest, Path), .place = PLACE_BODY },
@@ -365,23 +154,6 @@ static const struct member iam_members_CreateRoleResponse[] = {
 const struct shape iam_shape_CreateRoleResponse = {
     .name = "CreateRoleResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_CreateRoleResponse, .size = sizeof(struct iam_CreateRoleResponse *), .struct_size = sizeof(struct iam_CreateRoleResponse)
 };
-static const struct member iam_members_CreateSAMLProviderRequest[] = {
-    { .name = "SAMLMetadataDocument", .wire = "SAMLMetadataDocument", .shape = SHAPE(SAMLMetadataDocumentType), .offset = FIELD(CreateSAMLProviderRequest, SAMLMetadataDocument), .place = PLACE_BODY, .required = true },
-    { .name = "Name", .wire = "Name", .shape = SHAPE(SAMLProviderNameType), .offset = FIELD(CreateSAMLProviderRequest, Name), .place = PLACE_BODY, .required = true },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(CreateSAMLProviderRequest, Tags), .place = PLACE_BODY },
-    { .name = "AssertionEncryptionMode", .wire = "AssertionEncryptionMode", .shape = SHAPE(assertionEncryptionModeType), .offset = FIELD(CreateSAMLProviderRequest, AssertionEncryptionMode), .place = PLACE_BODY },
-    { .name = "AddPrivateKey", .wire = "AddPrivateKey", .shape = SHAPE(privateKeyType), .offset = FIELD(CreateSAMLProviderRequest, AddPrivateKey), .place = PLACE_BODY },
-};
-const struct shape iam_shape_CreateSAMLProviderRequest = {
-    .name = "CreateSAMLProviderRequest", .kind = KIND_STRUCT, .n_members = 5, .members = iam_members_CreateSAMLProviderRequest, .size = sizeof(struct iam_CreateSAMLProviderRequest *), .struct_size = sizeof(struct iam_CreateSAMLProviderRequest)
-};
-static const struct member iam_members_CreateSAMLProviderResponse[] = {
-    { .name = "SAMLProviderArn", .wire = "SAMLProviderArn", .shape = SHAPE(arnType), .offset = FIELD(CreateSAMLProviderResponse, SAMLProviderArn), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(CreateSAMLProviderResponse, Tags), .place = PLACE_BODY },
-};
-const struct shape iam_shape_CreateSAMLProviderResponse = {
-    .name = "CreateSAMLProviderResponse", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_CreateSAMLProviderResponse, .size = sizeof(struct iam_CreateSAMLProviderResponse *), .struct_size = sizeof(struct iam_CreateSAMLProviderResponse)
-};
 static const struct member iam_members_CreateServiceLinkedRoleRequest[] = {
     { .name = "AWSServiceName", .wire = "AWSServiceName", .shape = SHAPE(groupNameType), .offset = FIELD(CreateServiceLinkedRoleRequest, AWSServiceName), .place = PLACE_BODY, .required = true },
     { .name = "Description", .wire = "Description", .shape = SHAPE(roleDescriptionType), .offset = FIELD(CreateServiceLinkedRoleRequest, Description), .place = PLACE_BODY },
@@ -395,49 +167,6 @@ static const struct member iam_members_CreateServiceLinkedRoleResponse[] = {
 };
 const struct shape iam_shape_CreateServiceLinkedRoleResponse = {
     .name = "CreateServiceLinkedRoleResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_CreateServiceLinkedRoleResponse, .size = sizeof(struct iam_CreateServiceLinkedRoleResponse *), .struct_size = sizeof(struct iam_CreateServiceLinkedRoleResponse)
-};
-static const struct member iam_members_CreateServiceSpecificCredentialRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(CreateServiceSpecificCredentialRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "ServiceName", .wire = "ServiceName", .shape = SHAPE(serviceName), .offset = FIELD(CreateServiceSpecificCredentialRequest, ServiceName), .place = PLACE_BODY, .required = true },
-    { .name = "CredentialAgeDays", .wire = "CredentialAgeDays", .shape = SHAPE(credentialAgeDays), .offset = FIELD(CreateServiceSpecificCredentialRequest, CredentialAgeDays), .place = PLACE_BODY },
-};
-const struct shape iam_shape_CreateServiceSpecificCredentialRequest = {
-    .name = "CreateServiceSpecificCredentialRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_CreateServiceSpecificCredentialRequest, .size = sizeof(struct iam_CreateServiceSpecificCredentialRequest *), .struct_size = sizeof(struct iam_CreateServiceSpecificCredentialRequest)
-};
-static const struct member iam_members_CreateServiceSpecificCredentialResponse[] = {
-    { .name = "ServiceSpecificCredential", .wire = "ServiceSpecificCredential", .shape = SHAPE(ServiceSpecificCredential), .offset = FIELD(CreateServiceSpecificCredentialResponse, ServiceSpecificCredential), .place = PLACE_BODY },
-};
-const struct shape iam_shape_CreateServiceSpecificCredentialResponse = {
-    .name = "CreateServiceSpecificCredentialResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_CreateServiceSpecificCredentialResponse, .size = sizeof(struct iam_CreateServiceSpecificCredentialResponse *), .struct_size = sizeof(struct iam_CreateServiceSpecificCredentialResponse)
-};
-static const struct member iam_members_CreateUserRequest[] = {
-    { .name = "Path", .wire = "Path", .shape = SHAPE(pathType), .offset = FIELD(CreateUserRequest, Path), .place = PLACE_BODY },
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(CreateUserRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "PermissionsBoundary", .wire = "PermissionsBoundary", .shape = SHAPE(arnType), .offset = FIELD(CreateUserRequest, PermissionsBoundary), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(CreateUserRequest, Tags), .place = PLACE_BODY },
-};
-const struct shape iam_shape_CreateUserRequest = {
-    .name = "CreateUserRequest", .kind = KIND_STRUCT, .n_members = 4, .members = iam_members_CreateUserRequest, .size = sizeof(struct iam_CreateUserRequest *), .struct_size = sizeof(struct iam_CreateUserRequest)
-};
-static const struct member iam_members_CreateUserResponse[] = {
-    { .name = "User", .wire = "User", .shape = SHAPE(User), .offset = FIELD(CreateUserResponse, User), .place = PLACE_BODY },
-};
-const struct shape iam_shape_CreateUserResponse = {
-    .name = "CreateUserResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_CreateUserResponse, .size = sizeof(struct iam_CreateUserResponse *), .struct_size = sizeof(struct iam_CreateUserResponse)
-};
-static const struct member iam_members_CreateVirtualMFADeviceRequest[] = {
-    { .name = "Path", .wire = "Path", .shape = SHAPE(pathType), .offset = FIELD(CreateVirtualMFADeviceRequest, Path), .place = PLACE_BODY },
-    { .name = "VirtualMFADeviceName", .wire = "VirtualMFADeviceName", .shape = SHAPE(virtualMFADeviceName), .offset = FIELD(CreateVirtualMFADeviceRequest, VirtualMFADeviceName), .place = PLACE_BODY, .required = true },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(CreateVirtualMFADeviceRequest, Tags), .place = PLACE_BODY },
-};
-const struct shape iam_shape_CreateVirtualMFADeviceRequest = {
-    .name = "CreateVirtualMFADeviceRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_CreateVirtualMFADeviceRequest, .size = sizeof(struct iam_CreateVirtualMFADeviceRequest *), .struct_size = sizeof(struct iam_CreateVirtualMFADeviceRequest)
-};
-static const struct member iam_members_CreateVirtualMFADeviceResponse[] = {
-    { .name = "VirtualMFADevice", .wire = "VirtualMFADevice", .shape = SHAPE(VirtualMFADevice), .offset = FIELD(CreateVirtualMFADeviceResponse, VirtualMFADevice), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_CreateVirtualMFADeviceResponse = {
-    .name = "CreateVirtualMFADeviceResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_CreateVirtualMFADeviceResponse, .size = sizeof(struct iam_CreateVirtualMFADeviceResponse *), .struct_size = sizeof(struct iam_CreateVirtualMFADeviceResponse)
 };
 static const struct member iam_members_CredentialReportExpiredException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(credentialReportExpiredExceptionMessage), .offset = FIELD(CredentialReportExpiredException, message), .place = PLACE_BODY },
@@ -457,94 +186,11 @@ static const struct member iam_members_CredentialReportNotReadyException[] = {
 const struct shape iam_shape_CredentialReportNotReadyException = {
     .name = "CredentialReportNotReadyException", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_CredentialReportNotReadyException, .size = sizeof(struct iam_CredentialReportNotReadyException *), .struct_size = sizeof(struct iam_CredentialReportNotReadyException)
 };
-static const struct member iam_members_DeactivateMFADeviceRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(DeactivateMFADeviceRequest, UserName), .place = PLACE_BODY },
-    { .name = "SerialNumber", .wire = "SerialNumber", .shape = SHAPE(serialNumberType), .offset = FIELD(DeactivateMFADeviceRequest, SerialNumber), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_DeactivateMFADeviceRequest = {
-    .name = "DeactivateMFADeviceRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_DeactivateMFADeviceRequest, .size = sizeof(struct iam_DeactivateMFADeviceRequest *), .struct_size = sizeof(struct iam_DeactivateMFADeviceRequest)
-};
-static const struct member iam_members_DelegationPermission[] = {
-    { .name = "PolicyTemplateArn", .wire = "PolicyTemplateArn", .shape = SHAPE(arnType), .offset = FIELD(DelegationPermission, PolicyTemplateArn), .place = PLACE_BODY },
-    { .name = "Parameters", .wire = "Parameters", .shape = SHAPE(policyParameterListType), .offset = FIELD(DelegationPermission, Parameters), .place = PLACE_BODY },
-};
-const struct shape iam_shape_DelegationPermission = {
-    .name = "DelegationPermission", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_DelegationPermission, .size = sizeof(struct iam_DelegationPermission *), .struct_size = sizeof(struct iam_DelegationPermission)
-};
-static const struct member iam_members_DelegationRequest[] = {
-    { .name = "DelegationRequestId", .wire = "DelegationRequestId", .shape = SHAPE(delegationRequestIdType), .offset = FIELD(DelegationRequest, DelegationRequestId), .place = PLACE_BODY },
-    { .name = "OwnerAccountId", .wire = "OwnerAccountId", .shape = SHAPE(accountIdType), .offset = FIELD(DelegationRequest, OwnerAccountId), .place = PLACE_BODY },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(delegationRequestDescriptionType), .offset = FIELD(DelegationRequest, Description), .place = PLACE_BODY },
-    { .name = "RequestMessage", .wire = "RequestMessage", .shape = SHAPE(requestMessageType), .offset = FIELD(DelegationRequest, RequestMessage), .place = PLACE_BODY },
-    { .name = "Permissions", .wire = "Permissions", .shape = SHAPE(DelegationPermission), .offset = FIELD(DelegationRequest, Permissions), .place = PLACE_BODY },
-    { .name = "PermissionPolicy", .wire = "PermissionPolicy", .shape = SHAPE(permissionType), .offset = FIELD(DelegationRequest, PermissionPolicy), .place = PLACE_BODY },
-    { .name = "RolePermissionRestrictionArns", .wire = "RolePermissionRestrictionArns", .shape = SHAPE(rolePermissionRestrictionArnListType), .offset = FIELD(DelegationRequest, RolePermissionRestrictionArns), .place = PLACE_BODY },
-    { .name = "OwnerId", .wire = "OwnerId", .shape = SHAPE(ownerIdType), .offset = FIELD(DelegationRequest, OwnerId), .place = PLACE_BODY },
-    { .name = "ApproverId", .wire = "ApproverId", .shape = SHAPE(arnType), .offset = FIELD(DelegationRequest, ApproverId), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(stateType), .offset = FIELD(DelegationRequest, State), .place = PLACE_BODY },
-    { .name = "ExpirationTime", .wire = "ExpirationTime", .shape = SHAPE(dateType), .offset = FIELD(DelegationRequest, ExpirationTime), .place = PLACE_BODY },
-    { .name = "RequestorId", .wire = "RequestorId", .shape = SHAPE(accountIdType), .offset = FIELD(DelegationRequest, RequestorId), .place = PLACE_BODY },
-    { .name = "RequestorName", .wire = "RequestorName", .shape = SHAPE(requestorNameType), .offset = FIELD(DelegationRequest, RequestorName), .place = PLACE_BODY },
-    { .name = "CreateDate", .wire = "CreateDate", .shape = SHAPE(dateType), .offset = FIELD(DelegationRequest, CreateDate), .place = PLACE_BODY },
-    { .name = "SessionDuration", .wire = "SessionDuration", .shape = SHAPE(sessionDurationType), .offset = FIELD(DelegationRequest, SessionDuration), .place = PLACE_BODY },
-    { .name = "RedirectUrl", .wire = "RedirectUrl", .shape = SHAPE(redirectUrlType), .offset = FIELD(DelegationRequest, RedirectUrl), .place = PLACE_BODY },
-    { .name = "Notes", .wire = "Notes", .shape = SHAPE(notesType), .offset = FIELD(DelegationRequest, Notes), .place = PLACE_BODY },
-    { .name = "RejectionReason", .wire = "RejectionReason", .shape = SHAPE(notesType), .offset = FIELD(DelegationRequest, RejectionReason), .place = PLACE_BODY },
-    { .name = "OnlySendByOwner", .wire = "OnlySendByOwner", .shape = SHAPE(booleanType), .offset = FIELD(DelegationRequest, OnlySendByOwner), .place = PLACE_BODY },
-    { .name = "UpdatedTime", .wire = "UpdatedTime", .shape = SHAPE(dateType), .offset = FIELD(DelegationRequest, UpdatedTime), .place = PLACE_BODY },
-};
-const struct shape iam_shape_DelegationRequest = {
-    .name = "DelegationRequest", .kind = KIND_STRUCT, .n_members = 20, .members = iam_members_DelegationRequest, .size = sizeof(struct iam_DelegationRequest *), .struct_size = sizeof(struct iam_DelegationRequest)
-};
-static const struct member iam_members_DeleteAccessKeyRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(DeleteAccessKeyRequest, UserName), .place = PLACE_BODY },
-    { .name = "AccessKeyId", .wire = "AccessKeyId", .shape = SHAPE(accessKeyIdType), .offset = FIELD(DeleteAccessKeyRequest, AccessKeyId), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_DeleteAccessKeyRequest = {
-    .name = "DeleteAccessKeyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_DeleteAccessKeyRequest, .size = sizeof(struct iam_DeleteAccessKeyRequest *), .struct_size = sizeof(struct iam_DeleteAccessKeyRequest)
-};
-static const struct member iam_members_DeleteAccountAliasRequest[] = {
-    { .name = "AccountAlias", .wire = "AccountAlias", .shape = SHAPE(accountAliasType), .offset = FIELD(DeleteAccountAliasRequest, AccountAlias), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_DeleteAccountAliasRequest = {
-    .name = "DeleteAccountAliasRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_DeleteAccountAliasRequest, .size = sizeof(struct iam_DeleteAccountAliasRequest *), .struct_size = sizeof(struct iam_DeleteAccountAliasRequest)
-};
 static const struct member iam_members_DeleteConflictException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(deleteConflictMessage), .offset = FIELD(DeleteConflictException, message), .place = PLACE_BODY },
 };
 const struct shape iam_shape_DeleteConflictException = {
     .name = "DeleteConflictException", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_DeleteConflictException, .size = sizeof(struct iam_DeleteConflictException *), .struct_size = sizeof(struct iam_DeleteConflictException)
-};
-static const struct member iam_members_DeleteGroupPolicyRequest[] = {
-    { .name = "GroupName", .wire = "GroupName", .shape = SHAPE(groupNameType), .offset = FIELD(DeleteGroupPolicyRequest, GroupName), .place = PLACE_BODY, .required = true },
-    { .name = "PolicyName", .wire = "PolicyName", .shape = SHAPE(policyNameType), .offset = FIELD(DeleteGroupPolicyRequest, PolicyName), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_DeleteGroupPolicyRequest = {
-    .name = "DeleteGroupPolicyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_DeleteGroupPolicyRequest, .size = sizeof(struct iam_DeleteGroupPolicyRequest *), .struct_size = sizeof(struct iam_DeleteGroupPolicyRequest)
-};
-static const struct member iam_members_DeleteGroupRequest[] = {
-    { .name = "GroupName", .wire = "GroupName", .shape = SHAPE(groupNameType), .offset = FIELD(DeleteGroupRequest, GroupName), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_DeleteGroupRequest = {
-    .name = "DeleteGroupRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_DeleteGroupRequest, .size = sizeof(struct iam_DeleteGroupRequest *), .struct_size = sizeof(struct iam_DeleteGroupRequest)
-};
-static const struct member iam_members_DeleteInstanceProfileRequest[] = {
-    { .name = "InstanceProfileName", .wire = "InstanceProfileName", .shape = SHAPE(instanceProfileNameType), .offset = FIELD(DeleteInstanceProfileRequest, InstanceProfileName), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_DeleteInstanceProfileRequest = {
-    .name = "DeleteInstanceProfileRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_DeleteInstanceProfileRequest, .size = sizeof(struct iam_DeleteInstanceProfileRequest *), .struct_size = sizeof(struct iam_DeleteInstanceProfileRequest)
-};
-static const struct member iam_members_DeleteLoginProfileRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(DeleteLoginProfileRequest, UserName), .place = PLACE_BODY },
-};
-const struct shape iam_shape_DeleteLoginProfileRequest = {
-    .name = "DeleteLoginProfileRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_DeleteLoginProfileRequest, .size = sizeof(struct iam_DeleteLoginProfileRequest *), .struct_size = sizeof(struct iam_DeleteLoginProfileRequest)
-};
-static const struct member iam_members_DeleteOpenIDConnectProviderRequest[] = {
-    { .name = "OpenIDConnectProviderArn", .wire = "OpenIDConnectProviderArn", .shape = SHAPE(arnType), .offset = FIELD(DeleteOpenIDConnectProviderRequest, OpenIDConnectProviderArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_DeleteOpenIDConnectProviderRequest = {
-    .name = "DeleteOpenIDConnectProviderRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_DeleteOpenIDConnectProviderRequest, .size = sizeof(struct iam_DeleteOpenIDConnectProviderRequest *), .struct_size = sizeof(struct iam_DeleteOpenIDConnectProviderRequest)
 };
 static const struct member iam_members_DeletePolicyRequest[] = {
     { .name = "PolicyArn", .wire = "PolicyArn", .shape = SHAPE(arnType), .offset = FIELD(DeletePolicyRequest, PolicyArn), .place = PLACE_BODY, .required = true },
@@ -578,25 +224,6 @@ static const struct member iam_members_DeleteRoleRequest[] = {
 const struct shape iam_shape_DeleteRoleRequest = {
     .name = "DeleteRoleRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_DeleteRoleRequest, .size = sizeof(struct iam_DeleteRoleRequest *), .struct_size = sizeof(struct iam_DeleteRoleRequest)
 };
-static const struct member iam_members_DeleteSAMLProviderRequest[] = {
-    { .name = "SAMLProviderArn", .wire = "SAMLProviderArn", .shape = SHAPE(arnType), .offset = FIELD(DeleteSAMLProviderRequest, SAMLProviderArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_DeleteSAMLProviderRequest = {
-    .name = "DeleteSAMLProviderRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_DeleteSAMLProviderRequest, .size = sizeof(struct iam_DeleteSAMLProviderRequest *), .struct_size = sizeof(struct iam_DeleteSAMLProviderRequest)
-};
-static const struct member iam_members_DeleteSSHPublicKeyRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(DeleteSSHPublicKeyRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "SSHPublicKeyId", .wire = "SSHPublicKeyId", .shape = SHAPE(publicKeyIdType), .offset = FIELD(DeleteSSHPublicKeyRequest, SSHPublicKeyId), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_DeleteSSHPublicKeyRequest = {
-    .name = "DeleteSSHPublicKeyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_DeleteSSHPublicKeyRequest, .size = sizeof(struct iam_DeleteSSHPublicKeyRequest *), .struct_size = sizeof(struct iam_DeleteSSHPublicKeyRequest)
-};
-static const struct member iam_members_DeleteServerCertificateRequest[] = {
-    { .name = "ServerCertificateName", .wire = "ServerCertificateName", .shape = SHAPE(serverCertificateNameType), .offset = FIELD(DeleteServerCertificateRequest, ServerCertificateName), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_DeleteServerCertificateRequest = {
-    .name = "DeleteServerCertificateRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_DeleteServerCertificateRequest, .size = sizeof(struct iam_DeleteServerCertificateRequest *), .struct_size = sizeof(struct iam_DeleteServerCertificateRequest)
-};
 static const struct member iam_members_DeleteServiceLinkedRoleRequest[] = {
     { .name = "RoleName", .wire = "RoleName", .shape = SHAPE(roleNameType), .offset = FIELD(DeleteServiceLinkedRoleRequest, RoleName), .place = PLACE_BODY, .required = true },
 };
@@ -608,45 +235,6 @@ static const struct member iam_members_DeleteServiceLinkedRoleResponse[] = {
 };
 const struct shape iam_shape_DeleteServiceLinkedRoleResponse = {
     .name = "DeleteServiceLinkedRoleResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_DeleteServiceLinkedRoleResponse, .size = sizeof(struct iam_DeleteServiceLinkedRoleResponse *), .struct_size = sizeof(struct iam_DeleteServiceLinkedRoleResponse)
-};
-static const struct member iam_members_DeleteServiceSpecificCredentialRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(DeleteServiceSpecificCredentialRequest, UserName), .place = PLACE_BODY },
-    { .name = "ServiceSpecificCredentialId", .wire = "ServiceSpecificCredentialId", .shape = SHAPE(serviceSpecificCredentialId), .offset = FIELD(DeleteServiceSpecificCredentialRequest, ServiceSpecificCredentialId), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_DeleteServiceSpecificCredentialRequest = {
-    .name = "DeleteServiceSpecificCredentialRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_DeleteServiceSpecificCredentialRequest, .size = sizeof(struct iam_DeleteServiceSpecificCredentialRequest *), .struct_size = sizeof(struct iam_DeleteServiceSpecificCredentialRequest)
-};
-static const struct member iam_members_DeleteSigningCertificateRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(DeleteSigningCertificateRequest, UserName), .place = PLACE_BODY },
-    { .name = "CertificateId", .wire = "CertificateId", .shape = SHAPE(certificateIdType), .offset = FIELD(DeleteSigningCertificateRequest, CertificateId), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_DeleteSigningCertificateRequest = {
-    .name = "DeleteSigningCertificateRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_DeleteSigningCertificateRequest, .size = sizeof(struct iam_DeleteSigningCertificateRequest *), .struct_size = sizeof(struct iam_DeleteSigningCertificateRequest)
-};
-static const struct member iam_members_DeleteUserPermissionsBoundaryRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(DeleteUserPermissionsBoundaryRequest, UserName), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_DeleteUserPermissionsBoundaryRequest = {
-    .name = "DeleteUserPermissionsBoundaryRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_DeleteUserPermissionsBoundaryRequest, .size = sizeof(struct iam_DeleteUserPermissionsBoundaryRequest *), .struct_size = sizeof(struct iam_DeleteUserPermissionsBoundaryRequest)
-};
-static const struct member iam_members_DeleteUserPolicyRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(DeleteUserPolicyRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "PolicyName", .wire = "PolicyName", .shape = SHAPE(policyNameType), .offset = FIELD(DeleteUserPolicyRequest, PolicyName), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_DeleteUserPolicyRequest = {
-    .name = "DeleteUserPolicyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_DeleteUserPolicyRequest, .size = sizeof(struct iam_DeleteUserPolicyRequest *), .struct_size = sizeof(struct iam_DeleteUserPolicyRequest)
-};
-static const struct member iam_members_DeleteUserRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(DeleteUserRequest, UserName), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_DeleteUserRequest = {
-    .name = "DeleteUserRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_DeleteUserRequest, .size = sizeof(struct iam_DeleteUserRequest *), .struct_size = sizeof(struct iam_DeleteUserRequest)
-};
-static const struct member iam_members_DeleteVirtualMFADeviceRequest[] = {
-    { .name = "SerialNumber", .wire = "SerialNumber", .shape = SHAPE(serialNumberType), .offset = FIELD(DeleteVirtualMFADeviceRequest, SerialNumber), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_DeleteVirtualMFADeviceRequest = {
-    .name = "DeleteVirtualMFADeviceRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_DeleteVirtualMFADeviceRequest, .size = sizeof(struct iam_DeleteVirtualMFADeviceRequest *), .struct_size = sizeof(struct iam_DeleteVirtualMFADeviceRequest)
 };
 static const struct member iam_members_DeletionTaskFailureReasonType[] = {
     { .name = "Reason", .wire = "Reason", .shape = SHAPE(ReasonType), .offset = FIELD(DeletionTaskFailureReasonType, Reason), .place = PLACE_BODY },
@@ -668,46 +256,12 @@ static const char *const iam_enum_DeletionTaskStatusType[] = {
 const struct shape iam_shape_DeletionTaskStatusType = {
     .name = "DeletionTaskStatusType", .kind = KIND_STRING, .enum_values = iam_enum_DeletionTaskStatusType, .size = sizeof(struct str)
 };
-static const struct member iam_members_DetachGroupPolicyRequest[] = {
-    { .name = "GroupName", .wire = "GroupName", .shape = SHAPE(groupNameType), .offset = FIELD(DetachGroupPolicyRequest, GroupName), .place = PLACE_BODY, .required = true },
-    { .name = "PolicyArn", .wire = "PolicyArn", .shape = SHAPE(arnType), .offset = FIELD(DetachGroupPolicyRequest, PolicyArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_DetachGroupPolicyRequest = {
-    .name = "DetachGroupPolicyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_DetachGroupPolicyRequest, .size = sizeof(struct iam_DetachGroupPolicyRequest *), .struct_size = sizeof(struct iam_DetachGroupPolicyRequest)
-};
 static const struct member iam_members_DetachRolePolicyRequest[] = {
     { .name = "RoleName", .wire = "RoleName", .shape = SHAPE(roleNameType), .offset = FIELD(DetachRolePolicyRequest, RoleName), .place = PLACE_BODY, .required = true },
     { .name = "PolicyArn", .wire = "PolicyArn", .shape = SHAPE(arnType), .offset = FIELD(DetachRolePolicyRequest, PolicyArn), .place = PLACE_BODY, .required = true },
 };
 const struct shape iam_shape_DetachRolePolicyRequest = {
     .name = "DetachRolePolicyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_DetachRolePolicyRequest, .size = sizeof(struct iam_DetachRolePolicyRequest *), .struct_size = sizeof(struct iam_DetachRolePolicyRequest)
-};
-static const struct member iam_members_DetachUserPolicyRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(DetachUserPolicyRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "PolicyArn", .wire = "PolicyArn", .shape = SHAPE(arnType), .offset = FIELD(DetachUserPolicyRequest, PolicyArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_DetachUserPolicyRequest = {
-    .name = "DetachUserPolicyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_DetachUserPolicyRequest, .size = sizeof(struct iam_DetachUserPolicyRequest *), .struct_size = sizeof(struct iam_DetachUserPolicyRequest)
-};
-const struct shape iam_shape_DisableOrganizationsRootCredentialsManagementRequest = {
-    .name = "DisableOrganizationsRootCredentialsManagementRequest", .kind = KIND_STRUCT, .size = sizeof(struct iam_DisableOrganizationsRootCredentialsManagementRequest *), .struct_size = sizeof(struct iam_DisableOrganizationsRootCredentialsManagementRequest)
-};
-static const struct member iam_members_DisableOrganizationsRootCredentialsManagementResponse[] = {
-    { .name = "OrganizationId", .wire = "OrganizationId", .shape = SHAPE(OrganizationIdType), .offset = FIELD(DisableOrganizationsRootCredentialsManagementResponse, OrganizationId), .place = PLACE_BODY },
-    { .name = "EnabledFeatures", .wire = "EnabledFeatures", .shape = SHAPE(FeaturesListType), .offset = FIELD(DisableOrganizationsRootCredentialsManagementResponse, EnabledFeatures), .place = PLACE_BODY },
-};
-const struct shape iam_shape_DisableOrganizationsRootCredentialsManagementResponse = {
-    .name = "DisableOrganizationsRootCredentialsManagementResponse", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_DisableOrganizationsRootCredentialsManagementResponse, .size = sizeof(struct iam_DisableOrganizationsRootCredentialsManagementResponse *), .struct_size = sizeof(struct iam_DisableOrganizationsRootCredentialsManagementResponse)
-};
-const struct shape iam_shape_DisableOrganizationsRootSessionsRequest = {
-    .name = "DisableOrganizationsRootSessionsRequest", .kind = KIND_STRUCT, .size = sizeof(struct iam_DisableOrganizationsRootSessionsRequest *), .struct_size = sizeof(struct iam_DisableOrganizationsRootSessionsRequest)
-};
-static const struct member iam_members_DisableOrganizationsRootSessionsResponse[] = {
-    { .name = "OrganizationId", .wire = "OrganizationId", .shape = SHAPE(OrganizationIdType), .offset = FIELD(DisableOrganizationsRootSessionsResponse, OrganizationId), .place = PLACE_BODY },
-    { .name = "EnabledFeatures", .wire = "EnabledFeatures", .shape = SHAPE(FeaturesListType), .offset = FIELD(DisableOrganizationsRootSessionsResponse, EnabledFeatures), .place = PLACE_BODY },
-};
-const struct shape iam_shape_DisableOrganizationsRootSessionsResponse = {
-    .name = "DisableOrganizationsRootSessionsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_DisableOrganizationsRootSessionsResponse, .size = sizeof(struct iam_DisableOrganizationsRootSessionsResponse *), .struct_size = sizeof(struct iam_DisableOrganizationsRootSessionsResponse)
 };
 static const struct member iam_members_DuplicateCertificateException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(duplicateCertificateMessage), .offset = FIELD(DuplicateCertificateException, message), .place = PLACE_BODY },
@@ -721,63 +275,11 @@ static const struct member iam_members_DuplicateSSHPublicKeyException[] = {
 const struct shape iam_shape_DuplicateSSHPublicKeyException = {
     .name = "DuplicateSSHPublicKeyException", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_DuplicateSSHPublicKeyException, .size = sizeof(struct iam_DuplicateSSHPublicKeyException *), .struct_size = sizeof(struct iam_DuplicateSSHPublicKeyException)
 };
-static const struct member iam_members_EnableMFADeviceRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(EnableMFADeviceRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "SerialNumber", .wire = "SerialNumber", .shape = SHAPE(serialNumberType), .offset = FIELD(EnableMFADeviceRequest, SerialNumber), .place = PLACE_BODY, .required = true },
-    { .name = "AuthenticationCode1", .wire = "AuthenticationCode1", .shape = SHAPE(authenticationCodeType), .offset = FIELD(EnableMFADeviceRequest, AuthenticationCode1), .place = PLACE_BODY, .required = true },
-    { .name = "AuthenticationCode2", .wire = "AuthenticationCode2", .shape = SHAPE(authenticationCodeType), .offset = FIELD(EnableMFADeviceRequest, AuthenticationCode2), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_EnableMFADeviceRequest = {
-    .name = "EnableMFADeviceRequest", .kind = KIND_STRUCT, .n_members = 4, .members = iam_members_EnableMFADeviceRequest, .size = sizeof(struct iam_EnableMFADeviceRequest *), .struct_size = sizeof(struct iam_EnableMFADeviceRequest)
-};
-const struct shape iam_shape_EnableOrganizationsRootCredentialsManagementRequest = {
-    .name = "EnableOrganizationsRootCredentialsManagementRequest", .kind = KIND_STRUCT, .size = sizeof(struct iam_EnableOrganizationsRootCredentialsManagementRequest *), .struct_size = sizeof(struct iam_EnableOrganizationsRootCredentialsManagementRequest)
-};
-static const struct member iam_members_EnableOrganizationsRootCredentialsManagementResponse[] = {
-    { .name = "OrganizationId", .wire = "OrganizationId", .shape = SHAPE(OrganizationIdType), .offset = FIELD(EnableOrganizationsRootCredentialsManagementResponse, OrganizationId), .place = PLACE_BODY },
-    { .name = "EnabledFeatures", .wire = "EnabledFeatures", .shape = SHAPE(FeaturesListType), .offset = FIELD(EnableOrganizationsRootCredentialsManagementResponse, EnabledFeatures), .place = PLACE_BODY },
-};
-const struct shape iam_shape_EnableOrganizationsRootCredentialsManagementResponse = {
-    .name = "EnableOrganizationsRootCredentialsManagementResponse", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_EnableOrganizationsRootCredentialsManagementResponse, .size = sizeof(struct iam_EnableOrganizationsRootCredentialsManagementResponse *), .struct_size = sizeof(struct iam_EnableOrganizationsRootCredentialsManagementResponse)
-};
-const struct shape iam_shape_EnableOrganizationsRootSessionsRequest = {
-    .name = "EnableOrganizationsRootSessionsRequest", .kind = KIND_STRUCT, .size = sizeof(struct iam_EnableOrganizationsRootSessionsRequest *), .struct_size = sizeof(struct iam_EnableOrganizationsRootSessionsRequest)
-};
-static const struct member iam_members_EnableOrganizationsRootSessionsResponse[] = {
-    { .name = "OrganizationId", .wire = "OrganizationId", .shape = SHAPE(OrganizationIdType), .offset = FIELD(EnableOrganizationsRootSessionsResponse, OrganizationId), .place = PLACE_BODY },
-    { .name = "EnabledFeatures", .wire = "EnabledFeatures", .shape = SHAPE(FeaturesListType), .offset = FIELD(EnableOrganizationsRootSessionsResponse, EnabledFeatures), .place = PLACE_BODY },
-};
-const struct shape iam_shape_EnableOrganizationsRootSessionsResponse = {
-    .name = "EnableOrganizationsRootSessionsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_EnableOrganizationsRootSessionsResponse, .size = sizeof(struct iam_EnableOrganizationsRootSessionsResponse *), .struct_size = sizeof(struct iam_EnableOrganizationsRootSessionsResponse)
-};
-static const struct member iam_members_EnableOutboundWebIdentityFederationResponse[] = {
-    { .name = "IssuerIdentifier", .wire = "IssuerIdentifier", .shape = SHAPE(stringType), .offset = FIELD(EnableOutboundWebIdentityFederationResponse, IssuerIdentifier), .place = PLACE_BODY },
-};
-const struct shape iam_shape_EnableOutboundWebIdentityFederationResponse = {
-    .name = "EnableOutboundWebIdentityFederationResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_EnableOutboundWebIdentityFederationResponse, .size = sizeof(struct iam_EnableOutboundWebIdentityFederationResponse *), .struct_size = sizeof(struct iam_EnableOutboundWebIdentityFederationResponse)
-};
 static const struct member iam_members_EntityAlreadyExistsException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(entityAlreadyExistsMessage), .offset = FIELD(EntityAlreadyExistsException, message), .place = PLACE_BODY },
 };
 const struct shape iam_shape_EntityAlreadyExistsException = {
     .name = "EntityAlreadyExistsException", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_EntityAlreadyExistsException, .size = sizeof(struct iam_EntityAlreadyExistsException *), .struct_size = sizeof(struct iam_EntityAlreadyExistsException)
-};
-static const struct member iam_members_EntityDetails[] = {
-    { .name = "EntityInfo", .wire = "EntityInfo", .shape = SHAPE(EntityInfo), .offset = FIELD(EntityDetails, EntityInfo), .place = PLACE_BODY, .required = true },
-    { .name = "LastAuthenticated", .wire = "LastAuthenticated", .shape = SHAPE(dateType), .offset = FIELD(EntityDetails, LastAuthenticated), .place = PLACE_BODY },
-};
-const struct shape iam_shape_EntityDetails = {
-    .name = "EntityDetails", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_EntityDetails, .size = sizeof(struct iam_EntityDetails *), .struct_size = sizeof(struct iam_EntityDetails)
-};
-static const struct member iam_members_EntityInfo[] = {
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(arnType), .offset = FIELD(EntityInfo, Arn), .place = PLACE_BODY, .required = true },
-    { .name = "Name", .wire = "Name", .shape = SHAPE(userNameType), .offset = FIELD(EntityInfo, Name), .place = PLACE_BODY, .required = true },
-    { .name = "Type", .wire = "Type", .shape = SHAPE(policyOwnerEntityType), .offset = FIELD(EntityInfo, Type), .place = PLACE_BODY, .required = true },
-    { .name = "Id", .wire = "Id", .shape = SHAPE(idType), .offset = FIELD(EntityInfo, Id), .place = PLACE_BODY, .required = true },
-    { .name = "Path", .wire = "Path", .shape = SHAPE(pathType), .offset = FIELD(EntityInfo, Path), .place = PLACE_BODY },
-};
-const struct shape iam_shape_EntityInfo = {
-    .name = "EntityInfo", .kind = KIND_STRUCT, .n_members = 5, .members = iam_members_EntityInfo, .size = sizeof(struct iam_EntityInfo *), .struct_size = sizeof(struct iam_EntityInfo)
 };
 static const struct member iam_members_EntityTemporarilyUnmodifiableException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(entityTemporarilyUnmodifiableMessage), .offset = FIELD(EntityTemporarilyUnmodifiableException, message), .place = PLACE_BODY },
@@ -795,13 +297,6 @@ static const char *const iam_enum_EntityType[] = {
 };
 const struct shape iam_shape_EntityType = {
     .name = "EntityType", .kind = KIND_STRING, .enum_values = iam_enum_EntityType, .size = sizeof(struct str)
-};
-static const struct member iam_members_ErrorDetails[] = {
-    { .name = "Message", .wire = "Message", .shape = SHAPE(stringType), .offset = FIELD(ErrorDetails, Message), .place = PLACE_BODY, .required = true },
-    { .name = "Code", .wire = "Code", .shape = SHAPE(stringType), .offset = FIELD(ErrorDetails, Code), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_ErrorDetails = {
-    .name = "ErrorDetails", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_ErrorDetails, .size = sizeof(struct iam_ErrorDetails *), .struct_size = sizeof(struct iam_ErrorDetails)
 };
 const struct shape iam_shape_EvalDecisionDetailsType = {
     .name = "EvalDecisionDetailsType", .kind = KIND_MAP, .size = sizeof(struct iam_EvalDecisionDetailsType), .key = SHAPE(EvalDecisionSourceType), .element = SHAPE(PolicyEvaluationDecisionType)
@@ -843,269 +338,6 @@ const struct shape iam_shape_FeatureEnabledException = {
 };
 const struct shape iam_shape_FeatureEnabledMessage = {
     .name = "FeatureEnabledMessage", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-static const char *const iam_enum_FeatureType[] = {
-    "RootCredentialsManagement",
-    "RootSessions",
-    NULL
-};
-const struct shape iam_shape_FeatureType = {
-    .name = "FeatureType", .kind = KIND_STRING, .enum_values = iam_enum_FeatureType, .size = sizeof(struct str)
-};
-const struct shape iam_shape_FeaturesListType = {
-    .name = "FeaturesListType", .kind = KIND_LIST, .size = sizeof(struct iam_FeaturesListType), .element = SHAPE(FeatureType)
-};
-static const struct member iam_members_GenerateCredentialReportResponse[] = {
-    { .name = "State", .wire = "State", .shape = SHAPE(ReportStateType), .offset = FIELD(GenerateCredentialReportResponse, State), .place = PLACE_BODY },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(ReportStateDescriptionType), .offset = FIELD(GenerateCredentialReportResponse, Description), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GenerateCredentialReportResponse = {
-    .name = "GenerateCredentialReportResponse", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_GenerateCredentialReportResponse, .size = sizeof(struct iam_GenerateCredentialReportResponse *), .struct_size = sizeof(struct iam_GenerateCredentialReportResponse)
-};
-static const struct member iam_members_GenerateOrganizationsAccessReportRequest[] = {
-    { .name = "EntityPath", .wire = "EntityPath", .shape = SHAPE(organizationsEntityPathType), .offset = FIELD(GenerateOrganizationsAccessReportRequest, EntityPath), .place = PLACE_BODY, .required = true },
-    { .name = "OrganizationsPolicyId", .wire = "OrganizationsPolicyId", .shape = SHAPE(organizationsPolicyIdType), .offset = FIELD(GenerateOrganizationsAccessReportRequest, OrganizationsPolicyId), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GenerateOrganizationsAccessReportRequest = {
-    .name = "GenerateOrganizationsAccessReportRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_GenerateOrganizationsAccessReportRequest, .size = sizeof(struct iam_GenerateOrganizationsAccessReportRequest *), .struct_size = sizeof(struct iam_GenerateOrganizationsAccessReportRequest)
-};
-static const struct member iam_members_GenerateOrganizationsAccessReportResponse[] = {
-    { .name = "JobId", .wire = "JobId", .shape = SHAPE(jobIDType), .offset = FIELD(GenerateOrganizationsAccessReportResponse, JobId), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GenerateOrganizationsAccessReportResponse = {
-    .name = "GenerateOrganizationsAccessReportResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_GenerateOrganizationsAccessReportResponse, .size = sizeof(struct iam_GenerateOrganizationsAccessReportResponse *), .struct_size = sizeof(struct iam_GenerateOrganizationsAccessReportResponse)
-};
-static const struct member iam_members_GenerateServiceLastAccessedDetailsRequest[] = {
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(arnType), .offset = FIELD(GenerateServiceLastAccessedDetailsRequest, Arn), .place = PLACE_BODY, .required = true },
-    { .name = "Granularity", .wire = "Granularity", .shape = SHAPE(AccessAdvisorUsageGranularityType), .offset = FIELD(GenerateServiceLastAccessedDetailsRequest, Granularity), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GenerateServiceLastAccessedDetailsRequest = {
-    .name = "GenerateServiceLastAccessedDetailsRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_GenerateServiceLastAccessedDetailsRequest, .size = sizeof(struct iam_GenerateServiceLastAccessedDetailsRequest *), .struct_size = sizeof(struct iam_GenerateServiceLastAccessedDetailsRequest)
-};
-static const struct member iam_members_GenerateServiceLastAccessedDetailsResponse[] = {
-    { .name = "JobId", .wire = "JobId", .shape = SHAPE(jobIDType), .offset = FIELD(GenerateServiceLastAccessedDetailsResponse, JobId), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GenerateServiceLastAccessedDetailsResponse = {
-    .name = "GenerateServiceLastAccessedDetailsResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_GenerateServiceLastAccessedDetailsResponse, .size = sizeof(struct iam_GenerateServiceLastAccessedDetailsResponse *), .struct_size = sizeof(struct iam_GenerateServiceLastAccessedDetailsResponse)
-};
-static const struct member iam_members_GetAccessKeyLastUsedRequest[] = {
-    { .name = "AccessKeyId", .wire = "AccessKeyId", .shape = SHAPE(accessKeyIdType), .offset = FIELD(GetAccessKeyLastUsedRequest, AccessKeyId), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_GetAccessKeyLastUsedRequest = {
-    .name = "GetAccessKeyLastUsedRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_GetAccessKeyLastUsedRequest, .size = sizeof(struct iam_GetAccessKeyLastUsedRequest *), .struct_size = sizeof(struct iam_GetAccessKeyLastUsedRequest)
-};
-static const struct member iam_members_GetAccessKeyLastUsedResponse[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(GetAccessKeyLastUsedResponse, UserName), .place = PLACE_BODY },
-    { .name = "AccessKeyLastUsed", .wire = "AccessKeyLastUsed", .shape = SHAPE(AccessKeyLastUsed), .offset = FIELD(GetAccessKeyLastUsedResponse, AccessKeyLastUsed), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetAccessKeyLastUsedResponse = {
-    .name = "GetAccessKeyLastUsedResponse", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_GetAccessKeyLastUsedResponse, .size = sizeof(struct iam_GetAccessKeyLastUsedResponse *), .struct_size = sizeof(struct iam_GetAccessKeyLastUsedResponse)
-};
-static const struct member iam_members_GetAccountAuthorizationDetailsRequest[] = {
-    { .name = "Filter", .wire = "Filter", .shape = SHAPE(entityListType), .offset = FIELD(GetAccountAuthorizationDetailsRequest, Filter), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(GetAccountAuthorizationDetailsRequest, MaxItems), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(GetAccountAuthorizationDetailsRequest, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetAccountAuthorizationDetailsRequest = {
-    .name = "GetAccountAuthorizationDetailsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_GetAccountAuthorizationDetailsRequest, .size = sizeof(struct iam_GetAccountAuthorizationDetailsRequest *), .struct_size = sizeof(struct iam_GetAccountAuthorizationDetailsRequest)
-};
-static const struct member iam_members_GetAccountAuthorizationDetailsResponse[] = {
-    { .name = "UserDetailList", .wire = "UserDetailList", .shape = SHAPE(userDetailListType), .offset = FIELD(GetAccountAuthorizationDetailsResponse, UserDetailList), .place = PLACE_BODY },
-    { .name = "GroupDetailList", .wire = "GroupDetailList", .shape = SHAPE(groupDetailListType), .offset = FIELD(GetAccountAuthorizationDetailsResponse, GroupDetailList), .place = PLACE_BODY },
-    { .name = "RoleDetailList", .wire = "RoleDetailList", .shape = SHAPE(roleDetailListType), .offset = FIELD(GetAccountAuthorizationDetailsResponse, RoleDetailList), .place = PLACE_BODY },
-    { .name = "Policies", .wire = "Policies", .shape = SHAPE(ManagedPolicyDetailListType), .offset = FIELD(GetAccountAuthorizationDetailsResponse, Policies), .place = PLACE_BODY },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(GetAccountAuthorizationDetailsResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(GetAccountAuthorizationDetailsResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetAccountAuthorizationDetailsResponse = {
-    .name = "GetAccountAuthorizationDetailsResponse", .kind = KIND_STRUCT, .n_members = 6, .members = iam_members_GetAccountAuthorizationDetailsResponse, .size = sizeof(struct iam_GetAccountAuthorizationDetailsResponse *), .struct_size = sizeof(struct iam_GetAccountAuthorizationDetailsResponse)
-};
-static const struct member iam_members_GetAccountPasswordPolicyResponse[] = {
-    { .name = "PasswordPolicy", .wire = "PasswordPolicy", .shape = SHAPE(PasswordPolicy), .offset = FIELD(GetAccountPasswordPolicyResponse, PasswordPolicy), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_GetAccountPasswordPolicyResponse = {
-    .name = "GetAccountPasswordPolicyResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_GetAccountPasswordPolicyResponse, .size = sizeof(struct iam_GetAccountPasswordPolicyResponse *), .struct_size = sizeof(struct iam_GetAccountPasswordPolicyResponse)
-};
-static const struct member iam_members_GetAccountSummaryResponse[] = {
-    { .name = "SummaryMap", .wire = "SummaryMap", .shape = SHAPE(summaryMapType), .offset = FIELD(GetAccountSummaryResponse, SummaryMap), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetAccountSummaryResponse = {
-    .name = "GetAccountSummaryResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_GetAccountSummaryResponse, .size = sizeof(struct iam_GetAccountSummaryResponse *), .struct_size = sizeof(struct iam_GetAccountSummaryResponse)
-};
-static const struct member iam_members_GetContextKeysForCustomPolicyRequest[] = {
-    { .name = "PolicyInputList", .wire = "PolicyInputList", .shape = SHAPE(SimulationPolicyListType), .offset = FIELD(GetContextKeysForCustomPolicyRequest, PolicyInputList), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_GetContextKeysForCustomPolicyRequest = {
-    .name = "GetContextKeysForCustomPolicyRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_GetContextKeysForCustomPolicyRequest, .size = sizeof(struct iam_GetContextKeysForCustomPolicyRequest *), .struct_size = sizeof(struct iam_GetContextKeysForCustomPolicyRequest)
-};
-static const struct member iam_members_GetContextKeysForPolicyResponse[] = {
-    { .name = "ContextKeyNames", .wire = "ContextKeyNames", .shape = SHAPE(ContextKeyNamesResultListType), .offset = FIELD(GetContextKeysForPolicyResponse, ContextKeyNames), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetContextKeysForPolicyResponse = {
-    .name = "GetContextKeysForPolicyResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_GetContextKeysForPolicyResponse, .size = sizeof(struct iam_GetContextKeysForPolicyResponse *), .struct_size = sizeof(struct iam_GetContextKeysForPolicyResponse)
-};
-static const struct member iam_members_GetContextKeysForPrincipalPolicyRequest[] = {
-    { .name = "PolicySourceArn", .wire = "PolicySourceArn", .shape = SHAPE(arnType), .offset = FIELD(GetContextKeysForPrincipalPolicyRequest, PolicySourceArn), .place = PLACE_BODY, .required = true },
-    { .name = "PolicyInputList", .wire = "PolicyInputList", .shape = SHAPE(SimulationPolicyListType), .offset = FIELD(GetContextKeysForPrincipalPolicyRequest, PolicyInputList), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetContextKeysForPrincipalPolicyRequest = {
-    .name = "GetContextKeysForPrincipalPolicyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_GetContextKeysForPrincipalPolicyRequest, .size = sizeof(struct iam_GetContextKeysForPrincipalPolicyRequest *), .struct_size = sizeof(struct iam_GetContextKeysForPrincipalPolicyRequest)
-};
-static const struct member iam_members_GetCredentialReportResponse[] = {
-    { .name = "Content", .wire = "Content", .shape = SHAPE(ReportContentType), .offset = FIELD(GetCredentialReportResponse, Content), .place = PLACE_BODY },
-    { .name = "ReportFormat", .wire = "ReportFormat", .shape = SHAPE(ReportFormatType), .offset = FIELD(GetCredentialReportResponse, ReportFormat), .place = PLACE_BODY },
-    { .name = "GeneratedTime", .wire = "GeneratedTime", .shape = SHAPE(dateType), .offset = FIELD(GetCredentialReportResponse, GeneratedTime), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetCredentialReportResponse = {
-    .name = "GetCredentialReportResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_GetCredentialReportResponse, .size = sizeof(struct iam_GetCredentialReportResponse *), .struct_size = sizeof(struct iam_GetCredentialReportResponse)
-};
-static const struct member iam_members_GetDelegationRequestRequest[] = {
-    { .name = "DelegationRequestId", .wire = "DelegationRequestId", .shape = SHAPE(delegationRequestIdType), .offset = FIELD(GetDelegationRequestRequest, DelegationRequestId), .place = PLACE_BODY, .required = true },
-    { .name = "DelegationPermissionCheck", .wire = "DelegationPermissionCheck", .shape = SHAPE(booleanType), .offset = FIELD(GetDelegationRequestRequest, DelegationPermissionCheck), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetDelegationRequestRequest = {
-    .name = "GetDelegationRequestRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_GetDelegationRequestRequest, .size = sizeof(struct iam_GetDelegationRequestRequest *), .struct_size = sizeof(struct iam_GetDelegationRequestRequest)
-};
-static const struct member iam_members_GetDelegationRequestResponse[] = {
-    { .name = "DelegationRequest", .wire = "DelegationRequest", .shape = SHAPE(DelegationRequest), .offset = FIELD(GetDelegationRequestResponse, DelegationRequest), .place = PLACE_BODY },
-    { .name = "PermissionCheckStatus", .wire = "PermissionCheckStatus", .shape = SHAPE(permissionCheckStatusType), .offset = FIELD(GetDelegationRequestResponse, PermissionCheckStatus), .place = PLACE_BODY },
-    { .name = "PermissionCheckResult", .wire = "PermissionCheckResult", .shape = SHAPE(permissionCheckResultType), .offset = FIELD(GetDelegationRequestResponse, PermissionCheckResult), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetDelegationRequestResponse = {
-    .name = "GetDelegationRequestResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_GetDelegationRequestResponse, .size = sizeof(struct iam_GetDelegationRequestResponse *), .struct_size = sizeof(struct iam_GetDelegationRequestResponse)
-};
-static const struct member iam_members_GetGroupPolicyRequest[] = {
-    { .name = "GroupName", .wire = "GroupName", .shape = SHAPE(groupNameType), .offset = FIELD(GetGroupPolicyRequest, GroupName), .place = PLACE_BODY, .required = true },
-    { .name = "PolicyName", .wire = "PolicyName", .shape = SHAPE(policyNameType), .offset = FIELD(GetGroupPolicyRequest, PolicyName), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_GetGroupPolicyRequest = {
-    .name = "GetGroupPolicyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_GetGroupPolicyRequest, .size = sizeof(struct iam_GetGroupPolicyRequest *), .struct_size = sizeof(struct iam_GetGroupPolicyRequest)
-};
-static const struct member iam_members_GetGroupPolicyResponse[] = {
-    { .name = "GroupName", .wire = "GroupName", .shape = SHAPE(groupNameType), .offset = FIELD(GetGroupPolicyResponse, GroupName), .place = PLACE_BODY, .required = true },
-    { .name = "PolicyName", .wire = "PolicyName", .shape = SHAPE(policyNameType), .offset = FIELD(GetGroupPolicyResponse, PolicyName), .place = PLACE_BODY, .required = true },
-    { .name = "PolicyDocument", .wire = "PolicyDocument", .shape = SHAPE(policyDocumentType), .offset = FIELD(GetGroupPolicyResponse, PolicyDocument), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_GetGroupPolicyResponse = {
-    .name = "GetGroupPolicyResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_GetGroupPolicyResponse, .size = sizeof(struct iam_GetGroupPolicyResponse *), .struct_size = sizeof(struct iam_GetGroupPolicyResponse)
-};
-static const struct member iam_members_GetGroupRequest[] = {
-    { .name = "GroupName", .wire = "GroupName", .shape = SHAPE(groupNameType), .offset = FIELD(GetGroupRequest, GroupName), .place = PLACE_BODY, .required = true },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(GetGroupRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(GetGroupRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetGroupRequest = {
-    .name = "GetGroupRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_GetGroupRequest, .size = sizeof(struct iam_GetGroupRequest *), .struct_size = sizeof(struct iam_GetGroupRequest)
-};
-static const struct member iam_members_GetGroupResponse[] = {
-    { .name = "Group", .wire = "Group", .shape = SHAPE(Group), .offset = FIELD(GetGroupResponse, Group), .place = PLACE_BODY, .required = true },
-    { .name = "Users", .wire = "Users", .shape = SHAPE(userListType), .offset = FIELD(GetGroupResponse, Users), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(GetGroupResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(GetGroupResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetGroupResponse = {
-    .name = "GetGroupResponse", .kind = KIND_STRUCT, .n_members = 4, .members = iam_members_GetGroupResponse, .size = sizeof(struct iam_GetGroupResponse *), .struct_size = sizeof(struct iam_GetGroupResponse)
-};
-static const struct member iam_members_GetHumanReadableSummaryRequest[] = {
-    { .name = "EntityArn", .wire = "EntityArn", .shape = SHAPE(arnType), .offset = FIELD(GetHumanReadableSummaryRequest, EntityArn), .place = PLACE_BODY, .required = true },
-    { .name = "Locale", .wire = "Locale", .shape = SHAPE(localeType), .offset = FIELD(GetHumanReadableSummaryRequest, Locale), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetHumanReadableSummaryRequest = {
-    .name = "GetHumanReadableSummaryRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_GetHumanReadableSummaryRequest, .size = sizeof(struct iam_GetHumanReadableSummaryRequest *), .struct_size = sizeof(struct iam_GetHumanReadableSummaryRequest)
-};
-static const struct member iam_members_GetHumanReadableSummaryResponse[] = {
-    { .name = "SummaryContent", .wire = "SummaryContent", .shape = SHAPE(summaryContentType), .offset = FIELD(GetHumanReadableSummaryResponse, SummaryContent), .place = PLACE_BODY },
-    { .name = "Locale", .wire = "Locale", .shape = SHAPE(localeType), .offset = FIELD(GetHumanReadableSummaryResponse, Locale), .place = PLACE_BODY },
-    { .name = "SummaryState", .wire = "SummaryState", .shape = SHAPE(summaryStateType), .offset = FIELD(GetHumanReadableSummaryResponse, SummaryState), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetHumanReadableSummaryResponse = {
-    .name = "GetHumanReadableSummaryResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_GetHumanReadableSummaryResponse, .size = sizeof(struct iam_GetHumanReadableSummaryResponse *), .struct_size = sizeof(struct iam_GetHumanReadableSummaryResponse)
-};
-static const struct member iam_members_GetInstanceProfileRequest[] = {
-    { .name = "InstanceProfileName", .wire = "InstanceProfileName", .shape = SHAPE(instanceProfileNameType), .offset = FIELD(GetInstanceProfileRequest, InstanceProfileName), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_GetInstanceProfileRequest = {
-    .name = "GetInstanceProfileRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_GetInstanceProfileRequest, .size = sizeof(struct iam_GetInstanceProfileRequest *), .struct_size = sizeof(struct iam_GetInstanceProfileRequest)
-};
-static const struct member iam_members_GetInstanceProfileResponse[] = {
-    { .name = "InstanceProfile", .wire = "InstanceProfile", .shape = SHAPE(InstanceProfile), .offset = FIELD(GetInstanceProfileResponse, InstanceProfile), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_GetInstanceProfileResponse = {
-    .name = "GetInstanceProfileResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_GetInstanceProfileResponse, .size = sizeof(struct iam_GetInstanceProfileResponse *), .struct_size = sizeof(struct iam_GetInstanceProfileResponse)
-};
-static const struct member iam_members_GetLoginProfileRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(GetLoginProfileRequest, UserName), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetLoginProfileRequest = {
-    .name = "GetLoginProfileRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_GetLoginProfileRequest, .size = sizeof(struct iam_GetLoginProfileRequest *), .struct_size = sizeof(struct iam_GetLoginProfileRequest)
-};
-static const struct member iam_members_GetLoginProfileResponse[] = {
-    { .name = "LoginProfile", .wire = "LoginProfile", .shape = SHAPE(LoginProfile), .offset = FIELD(GetLoginProfileResponse, LoginProfile), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_GetLoginProfileResponse = {
-    .name = "GetLoginProfileResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_GetLoginProfileResponse, .size = sizeof(struct iam_GetLoginProfileResponse *), .struct_size = sizeof(struct iam_GetLoginProfileResponse)
-};
-static const struct member iam_members_GetMFADeviceRequest[] = {
-    { .name = "SerialNumber", .wire = "SerialNumber", .shape = SHAPE(serialNumberType), .offset = FIELD(GetMFADeviceRequest, SerialNumber), .place = PLACE_BODY, .required = true },
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(GetMFADeviceRequest, UserName), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetMFADeviceRequest = {
-    .name = "GetMFADeviceRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_GetMFADeviceRequest, .size = sizeof(struct iam_GetMFADeviceRequest *), .struct_size = sizeof(struct iam_GetMFADeviceRequest)
-};
-static const struct member iam_members_GetMFADeviceResponse[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(GetMFADeviceResponse, UserName), .place = PLACE_BODY },
-    { .name = "SerialNumber", .wire = "SerialNumber", .shape = SHAPE(serialNumberType), .offset = FIELD(GetMFADeviceResponse, SerialNumber), .place = PLACE_BODY, .required = true },
-    { .name = "EnableDate", .wire = "EnableDate", .shape = SHAPE(dateType), .offset = FIELD(GetMFADeviceResponse, EnableDate), .place = PLACE_BODY },
-    { .name = "Certifications", .wire = "Certifications", .shape = SHAPE(CertificationMapType), .offset = FIELD(GetMFADeviceResponse, Certifications), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetMFADeviceResponse = {
-    .name = "GetMFADeviceResponse", .kind = KIND_STRUCT, .n_members = 4, .members = iam_members_GetMFADeviceResponse, .size = sizeof(struct iam_GetMFADeviceResponse *), .struct_size = sizeof(struct iam_GetMFADeviceResponse)
-};
-static const struct member iam_members_GetOpenIDConnectProviderRequest[] = {
-    { .name = "OpenIDConnectProviderArn", .wire = "OpenIDConnectProviderArn", .shape = SHAPE(arnType), .offset = FIELD(GetOpenIDConnectProviderRequest, OpenIDConnectProviderArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_GetOpenIDConnectProviderRequest = {
-    .name = "GetOpenIDConnectProviderRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_GetOpenIDConnectProviderRequest, .size = sizeof(struct iam_GetOpenIDConnectProviderRequest *), .struct_size = sizeof(struct iam_GetOpenIDConnectProviderRequest)
-};
-static const struct member iam_members_GetOpenIDConnectProviderResponse[] = {
-    { .name = "Url", .wire = "Url", .shape = SHAPE(OpenIDConnectProviderUrlType), .offset = FIELD(GetOpenIDConnectProviderResponse, Url), .place = PLACE_BODY },
-    { .name = "ClientIDList", .wire = "ClientIDList", .shape = SHAPE(clientIDListType), .offset = FIELD(GetOpenIDConnectProviderResponse, ClientIDList), .place = PLACE_BODY },
-    { .name = "ThumbprintList", .wire = "ThumbprintList", .shape = SHAPE(thumbprintListType), .offset = FIELD(GetOpenIDConnectProviderResponse, ThumbprintList), .place = PLACE_BODY },
-    { .name = "CreateDate", .wire = "CreateDate", .shape = SHAPE(dateType), .offset = FIELD(GetOpenIDConnectProviderResponse, CreateDate), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(GetOpenIDConnectProviderResponse, Tags), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetOpenIDConnectProviderResponse = {
-    .name = "GetOpenIDConnectProviderResponse", .kind = KIND_STRUCT, .n_members = 5, .members = iam_members_GetOpenIDConnectProviderResponse, .size = sizeof(struct iam_GetOpenIDConnectProviderResponse *), .struct_size = sizeof(struct iam_GetOpenIDConnectProviderResponse)
-};
-static const struct member iam_members_GetOrganizationsAccessReportRequest[] = {
-    { .name = "JobId", .wire = "JobId", .shape = SHAPE(jobIDType), .offset = FIELD(GetOrganizationsAccessReportRequest, JobId), .place = PLACE_BODY, .required = true },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(GetOrganizationsAccessReportRequest, MaxItems), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(GetOrganizationsAccessReportRequest, Marker), .place = PLACE_BODY },
-    { .name = "SortKey", .wire = "SortKey", .shape = SHAPE(sortKeyType), .offset = FIELD(GetOrganizationsAccessReportRequest, SortKey), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetOrganizationsAccessReportRequest = {
-    .name = "GetOrganizationsAccessReportRequest", .kind = KIND_STRUCT, .n_members = 4, .members = iam_members_GetOrganizationsAccessReportRequest, .size = sizeof(struct iam_GetOrganizationsAccessReportRequest *), .struct_size = sizeof(struct iam_GetOrganizationsAccessReportRequest)
-};
-static const struct member iam_members_GetOrganizationsAccessReportResponse[] = {
-    { .name = "JobStatus", .wire = "JobStatus", .shape = SHAPE(jobStatusType), .offset = FIELD(GetOrganizationsAccessReportResponse, JobStatus), .place = PLACE_BODY, .required = true },
-    { .name = "JobCreationDate", .wire = "JobCreationDate", .shape = SHAPE(dateType), .offset = FIELD(GetOrganizationsAccessReportResponse, JobCreationDate), .place = PLACE_BODY, .required = true },
-    { .name = "JobCompletionDate", .wire = "JobCompletionDate", .shape = SHAPE(dateType), .offset = FIELD(GetOrganizationsAccessReportResponse, JobCompletionDate), .place = PLACE_BODY },
-    { .name = "NumberOfServicesAccessible", .wire = "NumberOfServicesAccessible", .shape = SHAPE(integerType), .offset = FIELD(GetOrganizationsAccessReportResponse, NumberOfServicesAccessible), .place = PLACE_BODY },
-    { .name = "NumberOfServicesNotAccessed", .wire = "NumberOfServicesNotAccessed", .shape = SHAPE(integerType), .offset = FIELD(GetOrganizationsAccessReportResponse, NumberOfServicesNotAccessed), .place = PLACE_BODY },
-    { .name = "AccessDetails", .wire = "AccessDetails", .shape = SHAPE(AccessDetails), .offset = FIELD(GetOrganizationsAccessReportResponse, AccessDetails), .place = PLACE_BODY },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(GetOrganizationsAccessReportResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(GetOrganizationsAccessReportResponse, Marker), .place = PLACE_BODY },
-    { .name = "ErrorDetails", .wire = "ErrorDetails", .shape = SHAPE(ErrorDetails), .offset = FIELD(GetOrganizationsAccessReportResponse, ErrorDetails), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetOrganizationsAccessReportResponse = {
-    .name = "GetOrganizationsAccessReportResponse", .kind = KIND_STRUCT, .n_members = 9, .members = iam_members_GetOrganizationsAccessReportResponse, .size = sizeof(struct iam_GetOrganizationsAccessReportResponse *), .struct_size = sizeof(struct iam_GetOrganizationsAccessReportResponse)
-};
-static const struct member iam_members_GetOutboundWebIdentityFederationInfoResponse[] = {
-    { .name = "IssuerIdentifier", .wire = "IssuerIdentifier", .shape = SHAPE(stringType), .offset = FIELD(GetOutboundWebIdentityFederationInfoResponse, IssuerIdentifier), .place = PLACE_BODY },
-    { .name = "JwtVendingEnabled", .wire = "JwtVendingEnabled", .shape = SHAPE(booleanType), .offset = FIELD(GetOutboundWebIdentityFederationInfoResponse, JwtVendingEnabled), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetOutboundWebIdentityFederationInfoResponse = {
-    .name = "GetOutboundWebIdentityFederationInfoResponse", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_GetOutboundWebIdentityFederationInfoResponse, .size = sizeof(struct iam_GetOutboundWebIdentityFederationInfoResponse *), .struct_size = sizeof(struct iam_GetOutboundWebIdentityFederationInfoResponse)
 };
 static const struct member iam_members_GetPolicyRequest[] = {
     { .name = "PolicyArn", .wire = "PolicyArn", .shape = SHAPE(arnType), .offset = FIELD(GetPolicyRequest, PolicyArn), .place = PLACE_BODY, .required = true },
@@ -1159,92 +391,6 @@ static const struct member iam_members_GetRoleResponse[] = {
 const struct shape iam_shape_GetRoleResponse = {
     .name = "GetRoleResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_GetRoleResponse, .size = sizeof(struct iam_GetRoleResponse *), .struct_size = sizeof(struct iam_GetRoleResponse)
 };
-static const struct member iam_members_GetSAMLProviderRequest[] = {
-    { .name = "SAMLProviderArn", .wire = "SAMLProviderArn", .shape = SHAPE(arnType), .offset = FIELD(GetSAMLProviderRequest, SAMLProviderArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_GetSAMLProviderRequest = {
-    .name = "GetSAMLProviderRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_GetSAMLProviderRequest, .size = sizeof(struct iam_GetSAMLProviderRequest *), .struct_size = sizeof(struct iam_GetSAMLProviderRequest)
-};
-static const struct member iam_members_GetSAMLProviderResponse[] = {
-    { .name = "SAMLProviderUUID", .wire = "SAMLProviderUUID", .shape = SHAPE(privateKeyIdType), .offset = FIELD(GetSAMLProviderResponse, SAMLProviderUUID), .place = PLACE_BODY },
-    { .name = "SAMLMetadataDocument", .wire = "SAMLMetadataDocument", .shape = SHAPE(SAMLMetadataDocumentType), .offset = FIELD(GetSAMLProviderResponse, SAMLMetadataDocument), .place = PLACE_BODY },
-    { .name = "CreateDate", .wire = "CreateDate", .shape = SHAPE(dateType), .offset = FIELD(GetSAMLProviderResponse, CreateDate), .place = PLACE_BODY },
-    { .name = "ValidUntil", .wire = "ValidUntil", .shape = SHAPE(dateType), .offset = FIELD(GetSAMLProviderResponse, ValidUntil), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(GetSAMLProviderResponse, Tags), .place = PLACE_BODY },
-    { .name = "AssertionEncryptionMode", .wire = "AssertionEncryptionMode", .shape = SHAPE(assertionEncryptionModeType), .offset = FIELD(GetSAMLProviderResponse, AssertionEncryptionMode), .place = PLACE_BODY },
-    { .name = "PrivateKeyList", .wire = "PrivateKeyList", .shape = SHAPE(privateKeyList), .offset = FIELD(GetSAMLProviderResponse, PrivateKeyList), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetSAMLProviderResponse = {
-    .name = "GetSAMLProviderResponse", .kind = KIND_STRUCT, .n_members = 7, .members = iam_members_GetSAMLProviderResponse, .size = sizeof(struct iam_GetSAMLProviderResponse *), .struct_size = sizeof(struct iam_GetSAMLProviderResponse)
-};
-static const struct member iam_members_GetSSHPublicKeyRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(GetSSHPublicKeyRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "SSHPublicKeyId", .wire = "SSHPublicKeyId", .shape = SHAPE(publicKeyIdType), .offset = FIELD(GetSSHPublicKeyRequest, SSHPublicKeyId), .place = PLACE_BODY, .required = true },
-    { .name = "Encoding", .wire = "Encoding", .shape = SHAPE(encodingType), .offset = FIELD(GetSSHPublicKeyRequest, Encoding), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_GetSSHPublicKeyRequest = {
-    .name = "GetSSHPublicKeyRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_GetSSHPublicKeyRequest, .size = sizeof(struct iam_GetSSHPublicKeyRequest *), .struct_size = sizeof(struct iam_GetSSHPublicKeyRequest)
-};
-static const struct member iam_members_GetSSHPublicKeyResponse[] = {
-    { .name = "SSHPublicKey", .wire = "SSHPublicKey", .shape = SHAPE(SSHPublicKey), .offset = FIELD(GetSSHPublicKeyResponse, SSHPublicKey), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetSSHPublicKeyResponse = {
-    .name = "GetSSHPublicKeyResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_GetSSHPublicKeyResponse, .size = sizeof(struct iam_GetSSHPublicKeyResponse *), .struct_size = sizeof(struct iam_GetSSHPublicKeyResponse)
-};
-static const struct member iam_members_GetServerCertificateRequest[] = {
-    { .name = "ServerCertificateName", .wire = "ServerCertificateName", .shape = SHAPE(serverCertificateNameType), .offset = FIELD(GetServerCertificateRequest, ServerCertificateName), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_GetServerCertificateRequest = {
-    .name = "GetServerCertificateRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_GetServerCertificateRequest, .size = sizeof(struct iam_GetServerCertificateRequest *), .struct_size = sizeof(struct iam_GetServerCertificateRequest)
-};
-static const struct member iam_members_GetServerCertificateResponse[] = {
-    { .name = "ServerCertificate", .wire = "ServerCertificate", .shape = SHAPE(ServerCertificate), .offset = FIELD(GetServerCertificateResponse, ServerCertificate), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_GetServerCertificateResponse = {
-    .name = "GetServerCertificateResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_GetServerCertificateResponse, .size = sizeof(struct iam_GetServerCertificateResponse *), .struct_size = sizeof(struct iam_GetServerCertificateResponse)
-};
-static const struct member iam_members_GetServiceLastAccessedDetailsRequest[] = {
-    { .name = "JobId", .wire = "JobId", .shape = SHAPE(jobIDType), .offset = FIELD(GetServiceLastAccessedDetailsRequest, JobId), .place = PLACE_BODY, .required = true },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(GetServiceLastAccessedDetailsRequest, MaxItems), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(GetServiceLastAccessedDetailsRequest, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetServiceLastAccessedDetailsRequest = {
-    .name = "GetServiceLastAccessedDetailsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_GetServiceLastAccessedDetailsRequest, .size = sizeof(struct iam_GetServiceLastAccessedDetailsRequest *), .struct_size = sizeof(struct iam_GetServiceLastAccessedDetailsRequest)
-};
-static const struct member iam_members_GetServiceLastAccessedDetailsResponse[] = {
-    { .name = "JobStatus", .wire = "JobStatus", .shape = SHAPE(jobStatusType), .offset = FIELD(GetServiceLastAccessedDetailsResponse, JobStatus), .place = PLACE_BODY, .required = true },
-    { .name = "JobType", .wire = "JobType", .shape = SHAPE(AccessAdvisorUsageGranularityType), .offset = FIELD(GetServiceLastAccessedDetailsResponse, JobType), .place = PLACE_BODY },
-    { .name = "JobCreationDate", .wire = "JobCreationDate", .shape = SHAPE(dateType), .offset = FIELD(GetServiceLastAccessedDetailsResponse, JobCreationDate), .place = PLACE_BODY, .required = true },
-    { .name = "ServicesLastAccessed", .wire = "ServicesLastAccessed", .shape = SHAPE(ServicesLastAccessed), .offset = FIELD(GetServiceLastAccessedDetailsResponse, ServicesLastAccessed), .place = PLACE_BODY, .required = true },
-    { .name = "JobCompletionDate", .wire = "JobCompletionDate", .shape = SHAPE(dateType), .offset = FIELD(GetServiceLastAccessedDetailsResponse, JobCompletionDate), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(GetServiceLastAccessedDetailsResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(GetServiceLastAccessedDetailsResponse, Marker), .place = PLACE_BODY },
-    { .name = "Error", .wire = "Error", .shape = SHAPE(ErrorDetails), .offset = FIELD(GetServiceLastAccessedDetailsResponse, Error), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetServiceLastAccessedDetailsResponse = {
-    .name = "GetServiceLastAccessedDetailsResponse", .kind = KIND_STRUCT, .n_members = 8, .members = iam_members_GetServiceLastAccessedDetailsResponse, .size = sizeof(struct iam_GetServiceLastAccessedDetailsResponse *), .struct_size = sizeof(struct iam_GetServiceLastAccessedDetailsResponse)
-};
-static const struct member iam_members_GetServiceLastAccessedDetailsWithEntitiesRequest[] = {
-    { .name = "JobId", .wire = "JobId", .shape = SHAPE(jobIDType), .offset = FIELD(GetServiceLastAccessedDetailsWithEntitiesRequest, JobId), .place = PLACE_BODY, .required = true },
-    { .name = "ServiceNamespace", .wire = "ServiceNamespace", .shape = SHAPE(serviceNamespaceType), .offset = FIELD(GetServiceLastAccessedDetailsWithEntitiesRequest, ServiceNamespace), .place = PLACE_BODY, .required = true },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(GetServiceLastAccessedDetailsWithEntitiesRequest, MaxItems), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(GetServiceLastAccessedDetailsWithEntitiesRequest, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetServiceLastAccessedDetailsWithEntitiesRequest = {
-    .name = "GetServiceLastAccessedDetailsWithEntitiesRequest", .kind = KIND_STRUCT, .n_members = 4, .members = iam_members_GetServiceLastAccessedDetailsWithEntitiesRequest, .size = sizeof(struct iam_GetServiceLastAccessedDetailsWithEntitiesRequest *), .struct_size = sizeof(struct iam_GetServiceLastAccessedDetailsWithEntitiesRequest)
-};
-static const struct member iam_members_GetServiceLastAccessedDetailsWithEntitiesResponse[] = {
-    { .name = "JobStatus", .wire = "JobStatus", .shape = SHAPE(jobStatusType), .offset = FIELD(GetServiceLastAccessedDetailsWithEntitiesResponse, JobStatus), .place = PLACE_BODY, .required = true },
-    { .name = "JobCreationDate", .wire = "JobCreationDate", .shape = SHAPE(dateType), .offset = FIELD(GetServiceLastAccessedDetailsWithEntitiesResponse, JobCreationDate), .place = PLACE_BODY, .required = true },
-    { .name = "JobCompletionDate", .wire = "JobCompletionDate", .shape = SHAPE(dateType), .offset = FIELD(GetServiceLastAccessedDetailsWithEntitiesResponse, JobCompletionDate), .place = PLACE_BODY, .required = true },
-    { .name = "EntityDetailsList", .wire = "EntityDetailsList", .shape = SHAPE(entityDetailsListType), .offset = FIELD(GetServiceLastAccessedDetailsWithEntitiesResponse, EntityDetailsList), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(GetServiceLastAccessedDetailsWithEntitiesResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(GetServiceLastAccessedDetailsWithEntitiesResponse, Marker), .place = PLACE_BODY },
-    { .name = "Error", .wire = "Error", .shape = SHAPE(ErrorDetails), .offset = FIELD(GetServiceLastAccessedDetailsWithEntitiesResponse, Error), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GetServiceLastAccessedDetailsWithEntitiesResponse = {
-    .name = "GetServiceLastAccessedDetailsWithEntitiesResponse", .kind = KIND_STRUCT, .n_members = 7, .members = iam_members_GetServiceLastAccessedDetailsWithEntitiesResponse, .size = sizeof(struct iam_GetServiceLastAccessedDetailsWithEntitiesResponse *), .struct_size = sizeof(struct iam_GetServiceLastAccessedDetailsWithEntitiesResponse)
-};
 static const struct member iam_members_GetServiceLinkedRoleDeletionStatusRequest[] = {
     { .name = "DeletionTaskId", .wire = "DeletionTaskId", .shape = SHAPE(DeletionTaskIdType), .offset = FIELD(GetServiceLinkedRoleDeletionStatusRequest, DeletionTaskId), .place = PLACE_BODY, .required = true },
 };
@@ -1258,21 +404,6 @@ static const struct member iam_members_GetServiceLinkedRoleDeletionStatusRespons
 const struct shape iam_shape_GetServiceLinkedRoleDeletionStatusResponse = {
     .name = "GetServiceLinkedRoleDeletionStatusResponse", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_GetServiceLinkedRoleDeletionStatusResponse, .size = sizeof(struct iam_GetServiceLinkedRoleDeletionStatusResponse *), .struct_size = sizeof(struct iam_GetServiceLinkedRoleDeletionStatusResponse)
 };
-static const struct member iam_members_GetUserPolicyRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(GetUserPolicyRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "PolicyName", .wire = "PolicyName", .shape = SHAPE(policyNameType), .offset = FIELD(GetUserPolicyRequest, PolicyName), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_GetUserPolicyRequest = {
-    .name = "GetUserPolicyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_GetUserPolicyRequest, .size = sizeof(struct iam_GetUserPolicyRequest *), .struct_size = sizeof(struct iam_GetUserPolicyRequest)
-};
-static const struct member iam_members_GetUserPolicyResponse[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(GetUserPolicyResponse, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "PolicyName", .wire = "PolicyName", .shape = SHAPE(policyNameType), .offset = FIELD(GetUserPolicyResponse, PolicyName), .place = PLACE_BODY, .required = true },
-    { .name = "PolicyDocument", .wire = "PolicyDocument", .shape = SHAPE(policyDocumentType), .offset = FIELD(GetUserPolicyResponse, PolicyDocument), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_GetUserPolicyResponse = {
-    .name = "GetUserPolicyResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_GetUserPolicyResponse, .size = sizeof(struct iam_GetUserPolicyResponse *), .struct_size = sizeof(struct iam_GetUserPolicyResponse)
-};
 static const struct member iam_members_GetUserRequest[] = {
     { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(GetUserRequest, UserName), .place = PLACE_BODY },
 };
@@ -1284,28 +415,6 @@ static const struct member iam_members_GetUserResponse[] = {
 };
 const struct shape iam_shape_GetUserResponse = {
     .name = "GetUserResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_GetUserResponse, .size = sizeof(struct iam_GetUserResponse *), .struct_size = sizeof(struct iam_GetUserResponse)
-};
-static const struct member iam_members_Group[] = {
-    { .name = "Path", .wire = "Path", .shape = SHAPE(pathType), .offset = FIELD(Group, Path), .place = PLACE_BODY, .required = true },
-    { .name = "GroupName", .wire = "GroupName", .shape = SHAPE(groupNameType), .offset = FIELD(Group, GroupName), .place = PLACE_BODY, .required = true },
-    { .name = "GroupId", .wire = "GroupId", .shape = SHAPE(idType), .offset = FIELD(Group, GroupId), .place = PLACE_BODY, .required = true },
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(arnType), .offset = FIELD(Group, Arn), .place = PLACE_BODY, .required = true },
-    { .name = "CreateDate", .wire = "CreateDate", .shape = SHAPE(dateType), .offset = FIELD(Group, CreateDate), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_Group = {
-    .name = "Group", .kind = KIND_STRUCT, .n_members = 5, .members = iam_members_Group, .size = sizeof(struct iam_Group *), .struct_size = sizeof(struct iam_Group)
-};
-static const struct member iam_members_GroupDetail[] = {
-    { .name = "Path", .wire = "Path", .shape = SHAPE(pathType), .offset = FIELD(GroupDetail, Path), .place = PLACE_BODY },
-    { .name = "GroupName", .wire = "GroupName", .shape = SHAPE(groupNameType), .offset = FIELD(GroupDetail, GroupName), .place = PLACE_BODY },
-    { .name = "GroupId", .wire = "GroupId", .shape = SHAPE(idType), .offset = FIELD(GroupDetail, GroupId), .place = PLACE_BODY },
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(arnType), .offset = FIELD(GroupDetail, Arn), .place = PLACE_BODY },
-    { .name = "CreateDate", .wire = "CreateDate", .shape = SHAPE(dateType), .offset = FIELD(GroupDetail, CreateDate), .place = PLACE_BODY },
-    { .name = "GroupPolicyList", .wire = "GroupPolicyList", .shape = SHAPE(policyDetailListType), .offset = FIELD(GroupDetail, GroupPolicyList), .place = PLACE_BODY },
-    { .name = "AttachedManagedPolicies", .wire = "AttachedManagedPolicies", .shape = SHAPE(attachedPoliciesListType), .offset = FIELD(GroupDetail, AttachedManagedPolicies), .place = PLACE_BODY },
-};
-const struct shape iam_shape_GroupDetail = {
-    .name = "GroupDetail", .kind = KIND_STRUCT, .n_members = 7, .members = iam_members_GroupDetail, .size = sizeof(struct iam_GroupDetail *), .struct_size = sizeof(struct iam_GroupDetail)
 };
 static const struct member iam_members_InlinePolicyIdentifierType[] = {
     { .name = "PolicyName", .wire = "PolicyName", .shape = SHAPE(policyNameType), .offset = FIELD(InlinePolicyIdentifierType, PolicyName), .place = PLACE_BODY, .required = true },
@@ -1372,22 +481,6 @@ const struct shape iam_shape_LimitExceededException = {
 const struct shape iam_shape_LineNumber = {
     .name = "LineNumber", .kind = KIND_INT, .size = sizeof(struct opt_int)
 };
-static const struct member iam_members_ListAccessKeysRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(ListAccessKeysRequest, UserName), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListAccessKeysRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListAccessKeysRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListAccessKeysRequest = {
-    .name = "ListAccessKeysRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListAccessKeysRequest, .size = sizeof(struct iam_ListAccessKeysRequest *), .struct_size = sizeof(struct iam_ListAccessKeysRequest)
-};
-static const struct member iam_members_ListAccessKeysResponse[] = {
-    { .name = "AccessKeyMetadata", .wire = "AccessKeyMetadata", .shape = SHAPE(accessKeyMetadataListType), .offset = FIELD(ListAccessKeysResponse, AccessKeyMetadata), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListAccessKeysResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListAccessKeysResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListAccessKeysResponse = {
-    .name = "ListAccessKeysResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListAccessKeysResponse, .size = sizeof(struct iam_ListAccessKeysResponse *), .struct_size = sizeof(struct iam_ListAccessKeysResponse)
-};
 static const struct member iam_members_ListAccountAliasesRequest[] = {
     { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListAccountAliasesRequest, Marker), .place = PLACE_BODY },
     { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListAccountAliasesRequest, MaxItems), .place = PLACE_BODY },
@@ -1402,23 +495,6 @@ static const struct member iam_members_ListAccountAliasesResponse[] = {
 };
 const struct shape iam_shape_ListAccountAliasesResponse = {
     .name = "ListAccountAliasesResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListAccountAliasesResponse, .size = sizeof(struct iam_ListAccountAliasesResponse *), .struct_size = sizeof(struct iam_ListAccountAliasesResponse)
-};
-static const struct member iam_members_ListAttachedGroupPoliciesRequest[] = {
-    { .name = "GroupName", .wire = "GroupName", .shape = SHAPE(groupNameType), .offset = FIELD(ListAttachedGroupPoliciesRequest, GroupName), .place = PLACE_BODY, .required = true },
-    { .name = "PathPrefix", .wire = "PathPrefix", .shape = SHAPE(policyPathType), .offset = FIELD(ListAttachedGroupPoliciesRequest, PathPrefix), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListAttachedGroupPoliciesRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListAttachedGroupPoliciesRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListAttachedGroupPoliciesRequest = {
-    .name = "ListAttachedGroupPoliciesRequest", .kind = KIND_STRUCT, .n_members = 4, .members = iam_members_ListAttachedGroupPoliciesRequest, .size = sizeof(struct iam_ListAttachedGroupPoliciesRequest *), .struct_size = sizeof(struct iam_ListAttachedGroupPoliciesRequest)
-};
-static const struct member iam_members_ListAttachedGroupPoliciesResponse[] = {
-    { .name = "AttachedPolicies", .wire = "AttachedPolicies", .shape = SHAPE(attachedPoliciesListType), .offset = FIELD(ListAttachedGroupPoliciesResponse, AttachedPolicies), .place = PLACE_BODY },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListAttachedGroupPoliciesResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListAttachedGroupPoliciesResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListAttachedGroupPoliciesResponse = {
-    .name = "ListAttachedGroupPoliciesResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListAttachedGroupPoliciesResponse, .size = sizeof(struct iam_ListAttachedGroupPoliciesResponse *), .struct_size = sizeof(struct iam_ListAttachedGroupPoliciesResponse)
 };
 static const struct member iam_members_ListAttachedRolePoliciesRequest[] = {
     { .name = "RoleName", .wire = "RoleName", .shape = SHAPE(roleNameType), .offset = FIELD(ListAttachedRolePoliciesRequest, RoleName), .place = PLACE_BODY, .required = true },
@@ -1436,39 +512,6 @@ static const struct member iam_members_ListAttachedRolePoliciesResponse[] = {
 };
 const struct shape iam_shape_ListAttachedRolePoliciesResponse = {
     .name = "ListAttachedRolePoliciesResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListAttachedRolePoliciesResponse, .size = sizeof(struct iam_ListAttachedRolePoliciesResponse *), .struct_size = sizeof(struct iam_ListAttachedRolePoliciesResponse)
-};
-static const struct member iam_members_ListAttachedUserPoliciesRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(ListAttachedUserPoliciesRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "PathPrefix", .wire = "PathPrefix", .shape = SHAPE(policyPathType), .offset = FIELD(ListAttachedUserPoliciesRequest, PathPrefix), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListAttachedUserPoliciesRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListAttachedUserPoliciesRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListAttachedUserPoliciesRequest = {
-    .name = "ListAttachedUserPoliciesRequest", .kind = KIND_STRUCT, .n_members = 4, .members = iam_members_ListAttachedUserPoliciesRequest, .size = sizeof(struct iam_ListAttachedUserPoliciesRequest *), .struct_size = sizeof(struct iam_ListAttachedUserPoliciesRequest)
-};
-static const struct member iam_members_ListAttachedUserPoliciesResponse[] = {
-    { .name = "AttachedPolicies", .wire = "AttachedPolicies", .shape = SHAPE(attachedPoliciesListType), .offset = FIELD(ListAttachedUserPoliciesResponse, AttachedPolicies), .place = PLACE_BODY },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListAttachedUserPoliciesResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListAttachedUserPoliciesResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListAttachedUserPoliciesResponse = {
-    .name = "ListAttachedUserPoliciesResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListAttachedUserPoliciesResponse, .size = sizeof(struct iam_ListAttachedUserPoliciesResponse *), .struct_size = sizeof(struct iam_ListAttachedUserPoliciesResponse)
-};
-static const struct member iam_members_ListDelegationRequestsRequest[] = {
-    { .name = "OwnerId", .wire = "OwnerId", .shape = SHAPE(ownerIdType), .offset = FIELD(ListDelegationRequestsRequest, OwnerId), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListDelegationRequestsRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListDelegationRequestsRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListDelegationRequestsRequest = {
-    .name = "ListDelegationRequestsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListDelegationRequestsRequest, .size = sizeof(struct iam_ListDelegationRequestsRequest *), .struct_size = sizeof(struct iam_ListDelegationRequestsRequest)
-};
-static const struct member iam_members_ListDelegationRequestsResponse[] = {
-    { .name = "DelegationRequests", .wire = "DelegationRequests", .shape = SHAPE(delegationRequestsListType), .offset = FIELD(ListDelegationRequestsResponse, DelegationRequests), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListDelegationRequestsResponse, Marker), .place = PLACE_BODY },
-    { .name = "isTruncated", .wire = "isTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListDelegationRequestsResponse, isTruncated), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListDelegationRequestsResponse = {
-    .name = "ListDelegationRequestsResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListDelegationRequestsResponse, .size = sizeof(struct iam_ListDelegationRequestsResponse *), .struct_size = sizeof(struct iam_ListDelegationRequestsResponse)
 };
 static const struct member iam_members_ListEntitiesForPolicyRequest[] = {
     { .name = "PolicyArn", .wire = "PolicyArn", .shape = SHAPE(arnType), .offset = FIELD(ListEntitiesForPolicyRequest, PolicyArn), .place = PLACE_BODY, .required = true },
@@ -1491,70 +534,6 @@ static const struct member iam_members_ListEntitiesForPolicyResponse[] = {
 const struct shape iam_shape_ListEntitiesForPolicyResponse = {
     .name = "ListEntitiesForPolicyResponse", .kind = KIND_STRUCT, .n_members = 5, .members = iam_members_ListEntitiesForPolicyResponse, .size = sizeof(struct iam_ListEntitiesForPolicyResponse *), .struct_size = sizeof(struct iam_ListEntitiesForPolicyResponse)
 };
-static const struct member iam_members_ListGroupPoliciesRequest[] = {
-    { .name = "GroupName", .wire = "GroupName", .shape = SHAPE(groupNameType), .offset = FIELD(ListGroupPoliciesRequest, GroupName), .place = PLACE_BODY, .required = true },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListGroupPoliciesRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListGroupPoliciesRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListGroupPoliciesRequest = {
-    .name = "ListGroupPoliciesRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListGroupPoliciesRequest, .size = sizeof(struct iam_ListGroupPoliciesRequest *), .struct_size = sizeof(struct iam_ListGroupPoliciesRequest)
-};
-static const struct member iam_members_ListGroupPoliciesResponse[] = {
-    { .name = "PolicyNames", .wire = "PolicyNames", .shape = SHAPE(policyNameListType), .offset = FIELD(ListGroupPoliciesResponse, PolicyNames), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListGroupPoliciesResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListGroupPoliciesResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListGroupPoliciesResponse = {
-    .name = "ListGroupPoliciesResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListGroupPoliciesResponse, .size = sizeof(struct iam_ListGroupPoliciesResponse *), .struct_size = sizeof(struct iam_ListGroupPoliciesResponse)
-};
-static const struct member iam_members_ListGroupsForUserRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(ListGroupsForUserRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListGroupsForUserRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListGroupsForUserRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListGroupsForUserRequest = {
-    .name = "ListGroupsForUserRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListGroupsForUserRequest, .size = sizeof(struct iam_ListGroupsForUserRequest *), .struct_size = sizeof(struct iam_ListGroupsForUserRequest)
-};
-static const struct member iam_members_ListGroupsForUserResponse[] = {
-    { .name = "Groups", .wire = "Groups", .shape = SHAPE(groupListType), .offset = FIELD(ListGroupsForUserResponse, Groups), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListGroupsForUserResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListGroupsForUserResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListGroupsForUserResponse = {
-    .name = "ListGroupsForUserResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListGroupsForUserResponse, .size = sizeof(struct iam_ListGroupsForUserResponse *), .struct_size = sizeof(struct iam_ListGroupsForUserResponse)
-};
-static const struct member iam_members_ListGroupsRequest[] = {
-    { .name = "PathPrefix", .wire = "PathPrefix", .shape = SHAPE(pathPrefixType), .offset = FIELD(ListGroupsRequest, PathPrefix), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListGroupsRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListGroupsRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListGroupsRequest = {
-    .name = "ListGroupsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListGroupsRequest, .size = sizeof(struct iam_ListGroupsRequest *), .struct_size = sizeof(struct iam_ListGroupsRequest)
-};
-static const struct member iam_members_ListGroupsResponse[] = {
-    { .name = "Groups", .wire = "Groups", .shape = SHAPE(groupListType), .offset = FIELD(ListGroupsResponse, Groups), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListGroupsResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListGroupsResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListGroupsResponse = {
-    .name = "ListGroupsResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListGroupsResponse, .size = sizeof(struct iam_ListGroupsResponse *), .struct_size = sizeof(struct iam_ListGroupsResponse)
-};
-static const struct member iam_members_ListInstanceProfileTagsRequest[] = {
-    { .name = "InstanceProfileName", .wire = "InstanceProfileName", .shape = SHAPE(instanceProfileNameType), .offset = FIELD(ListInstanceProfileTagsRequest, InstanceProfileName), .place = PLACE_BODY, .required = true },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListInstanceProfileTagsRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListInstanceProfileTagsRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListInstanceProfileTagsRequest = {
-    .name = "ListInstanceProfileTagsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListInstanceProfileTagsRequest, .size = sizeof(struct iam_ListInstanceProfileTagsRequest *), .struct_size = sizeof(struct iam_ListInstanceProfileTagsRequest)
-};
-static const struct member iam_members_ListInstanceProfileTagsResponse[] = {
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(ListInstanceProfileTagsResponse, Tags), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListInstanceProfileTagsResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListInstanceProfileTagsResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListInstanceProfileTagsResponse = {
-    .name = "ListInstanceProfileTagsResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListInstanceProfileTagsResponse, .size = sizeof(struct iam_ListInstanceProfileTagsResponse *), .struct_size = sizeof(struct iam_ListInstanceProfileTagsResponse)
-};
 static const struct member iam_members_ListInstanceProfilesForRoleRequest[] = {
     { .name = "RoleName", .wire = "RoleName", .shape = SHAPE(roleNameType), .offset = FIELD(ListInstanceProfilesForRoleRequest, RoleName), .place = PLACE_BODY, .required = true },
     { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListInstanceProfilesForRoleRequest, Marker), .place = PLACE_BODY },
@@ -1570,112 +549,6 @@ static const struct member iam_members_ListInstanceProfilesForRoleResponse[] = {
 };
 const struct shape iam_shape_ListInstanceProfilesForRoleResponse = {
     .name = "ListInstanceProfilesForRoleResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListInstanceProfilesForRoleResponse, .size = sizeof(struct iam_ListInstanceProfilesForRoleResponse *), .struct_size = sizeof(struct iam_ListInstanceProfilesForRoleResponse)
-};
-static const struct member iam_members_ListInstanceProfilesRequest[] = {
-    { .name = "PathPrefix", .wire = "PathPrefix", .shape = SHAPE(pathPrefixType), .offset = FIELD(ListInstanceProfilesRequest, PathPrefix), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListInstanceProfilesRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListInstanceProfilesRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListInstanceProfilesRequest = {
-    .name = "ListInstanceProfilesRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListInstanceProfilesRequest, .size = sizeof(struct iam_ListInstanceProfilesRequest *), .struct_size = sizeof(struct iam_ListInstanceProfilesRequest)
-};
-static const struct member iam_members_ListInstanceProfilesResponse[] = {
-    { .name = "InstanceProfiles", .wire = "InstanceProfiles", .shape = SHAPE(instanceProfileListType), .offset = FIELD(ListInstanceProfilesResponse, InstanceProfiles), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListInstanceProfilesResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListInstanceProfilesResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListInstanceProfilesResponse = {
-    .name = "ListInstanceProfilesResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListInstanceProfilesResponse, .size = sizeof(struct iam_ListInstanceProfilesResponse *), .struct_size = sizeof(struct iam_ListInstanceProfilesResponse)
-};
-static const struct member iam_members_ListMFADeviceTagsRequest[] = {
-    { .name = "SerialNumber", .wire = "SerialNumber", .shape = SHAPE(serialNumberType), .offset = FIELD(ListMFADeviceTagsRequest, SerialNumber), .place = PLACE_BODY, .required = true },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListMFADeviceTagsRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListMFADeviceTagsRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListMFADeviceTagsRequest = {
-    .name = "ListMFADeviceTagsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListMFADeviceTagsRequest, .size = sizeof(struct iam_ListMFADeviceTagsRequest *), .struct_size = sizeof(struct iam_ListMFADeviceTagsRequest)
-};
-static const struct member iam_members_ListMFADeviceTagsResponse[] = {
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(ListMFADeviceTagsResponse, Tags), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListMFADeviceTagsResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListMFADeviceTagsResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListMFADeviceTagsResponse = {
-    .name = "ListMFADeviceTagsResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListMFADeviceTagsResponse, .size = sizeof(struct iam_ListMFADeviceTagsResponse *), .struct_size = sizeof(struct iam_ListMFADeviceTagsResponse)
-};
-static const struct member iam_members_ListMFADevicesRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(ListMFADevicesRequest, UserName), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListMFADevicesRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListMFADevicesRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListMFADevicesRequest = {
-    .name = "ListMFADevicesRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListMFADevicesRequest, .size = sizeof(struct iam_ListMFADevicesRequest *), .struct_size = sizeof(struct iam_ListMFADevicesRequest)
-};
-static const struct member iam_members_ListMFADevicesResponse[] = {
-    { .name = "MFADevices", .wire = "MFADevices", .shape = SHAPE(mfaDeviceListType), .offset = FIELD(ListMFADevicesResponse, MFADevices), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListMFADevicesResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListMFADevicesResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListMFADevicesResponse = {
-    .name = "ListMFADevicesResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListMFADevicesResponse, .size = sizeof(struct iam_ListMFADevicesResponse *), .struct_size = sizeof(struct iam_ListMFADevicesResponse)
-};
-static const struct member iam_members_ListOpenIDConnectProviderTagsRequest[] = {
-    { .name = "OpenIDConnectProviderArn", .wire = "OpenIDConnectProviderArn", .shape = SHAPE(arnType), .offset = FIELD(ListOpenIDConnectProviderTagsRequest, OpenIDConnectProviderArn), .place = PLACE_BODY, .required = true },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListOpenIDConnectProviderTagsRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListOpenIDConnectProviderTagsRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListOpenIDConnectProviderTagsRequest = {
-    .name = "ListOpenIDConnectProviderTagsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListOpenIDConnectProviderTagsRequest, .size = sizeof(struct iam_ListOpenIDConnectProviderTagsRequest *), .struct_size = sizeof(struct iam_ListOpenIDConnectProviderTagsRequest)
-};
-static const struct member iam_members_ListOpenIDConnectProviderTagsResponse[] = {
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(ListOpenIDConnectProviderTagsResponse, Tags), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListOpenIDConnectProviderTagsResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListOpenIDConnectProviderTagsResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListOpenIDConnectProviderTagsResponse = {
-    .name = "ListOpenIDConnectProviderTagsResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListOpenIDConnectProviderTagsResponse, .size = sizeof(struct iam_ListOpenIDConnectProviderTagsResponse *), .struct_size = sizeof(struct iam_ListOpenIDConnectProviderTagsResponse)
-};
-const struct shape iam_shape_ListOpenIDConnectProvidersRequest = {
-    .name = "ListOpenIDConnectProvidersRequest", .kind = KIND_STRUCT, .size = sizeof(struct iam_ListOpenIDConnectProvidersRequest *), .struct_size = sizeof(struct iam_ListOpenIDConnectProvidersRequest)
-};
-static const struct member iam_members_ListOpenIDConnectProvidersResponse[] = {
-    { .name = "OpenIDConnectProviderList", .wire = "OpenIDConnectProviderList", .shape = SHAPE(OpenIDConnectProviderListType), .offset = FIELD(ListOpenIDConnectProvidersResponse, OpenIDConnectProviderList), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListOpenIDConnectProvidersResponse = {
-    .name = "ListOpenIDConnectProvidersResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_ListOpenIDConnectProvidersResponse, .size = sizeof(struct iam_ListOpenIDConnectProvidersResponse *), .struct_size = sizeof(struct iam_ListOpenIDConnectProvidersResponse)
-};
-const struct shape iam_shape_ListOrganizationsFeaturesRequest = {
-    .name = "ListOrganizationsFeaturesRequest", .kind = KIND_STRUCT, .size = sizeof(struct iam_ListOrganizationsFeaturesRequest *), .struct_size = sizeof(struct iam_ListOrganizationsFeaturesRequest)
-};
-static const struct member iam_members_ListOrganizationsFeaturesResponse[] = {
-    { .name = "OrganizationId", .wire = "OrganizationId", .shape = SHAPE(OrganizationIdType), .offset = FIELD(ListOrganizationsFeaturesResponse, OrganizationId), .place = PLACE_BODY },
-    { .name = "EnabledFeatures", .wire = "EnabledFeatures", .shape = SHAPE(FeaturesListType), .offset = FIELD(ListOrganizationsFeaturesResponse, EnabledFeatures), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListOrganizationsFeaturesResponse = {
-    .name = "ListOrganizationsFeaturesResponse", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_ListOrganizationsFeaturesResponse, .size = sizeof(struct iam_ListOrganizationsFeaturesResponse *), .struct_size = sizeof(struct iam_ListOrganizationsFeaturesResponse)
-};
-static const struct member iam_members_ListPoliciesGrantingServiceAccessEntry[] = {
-    { .name = "ServiceNamespace", .wire = "ServiceNamespace", .shape = SHAPE(serviceNamespaceType), .offset = FIELD(ListPoliciesGrantingServiceAccessEntry, ServiceNamespace), .place = PLACE_BODY },
-    { .name = "Policies", .wire = "Policies", .shape = SHAPE(policyGrantingServiceAccessListType), .offset = FIELD(ListPoliciesGrantingServiceAccessEntry, Policies), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListPoliciesGrantingServiceAccessEntry = {
-    .name = "ListPoliciesGrantingServiceAccessEntry", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_ListPoliciesGrantingServiceAccessEntry, .size = sizeof(struct iam_ListPoliciesGrantingServiceAccessEntry *), .struct_size = sizeof(struct iam_ListPoliciesGrantingServiceAccessEntry)
-};
-static const struct member iam_members_ListPoliciesGrantingServiceAccessRequest[] = {
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListPoliciesGrantingServiceAccessRequest, Marker), .place = PLACE_BODY },
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(arnType), .offset = FIELD(ListPoliciesGrantingServiceAccessRequest, Arn), .place = PLACE_BODY, .required = true },
-    { .name = "ServiceNamespaces", .wire = "ServiceNamespaces", .shape = SHAPE(serviceNamespaceListType), .offset = FIELD(ListPoliciesGrantingServiceAccessRequest, ServiceNamespaces), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_ListPoliciesGrantingServiceAccessRequest = {
-    .name = "ListPoliciesGrantingServiceAccessRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListPoliciesGrantingServiceAccessRequest, .size = sizeof(struct iam_ListPoliciesGrantingServiceAccessRequest *), .struct_size = sizeof(struct iam_ListPoliciesGrantingServiceAccessRequest)
-};
-static const struct member iam_members_ListPoliciesGrantingServiceAccessResponse[] = {
-    { .name = "PoliciesGrantingServiceAccess", .wire = "PoliciesGrantingServiceAccess", .shape = SHAPE(listPolicyGrantingServiceAccessResponseListType), .offset = FIELD(ListPoliciesGrantingServiceAccessResponse, PoliciesGrantingServiceAccess), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListPoliciesGrantingServiceAccessResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListPoliciesGrantingServiceAccessResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListPoliciesGrantingServiceAccessResponse = {
-    .name = "ListPoliciesGrantingServiceAccessResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListPoliciesGrantingServiceAccessResponse, .size = sizeof(struct iam_ListPoliciesGrantingServiceAccessResponse *), .struct_size = sizeof(struct iam_ListPoliciesGrantingServiceAccessResponse)
 };
 static const struct member iam_members_ListPoliciesRequest[] = {
     { .name = "Scope", .wire = "Scope", .shape = SHAPE(policyScopeType), .offset = FIELD(ListPoliciesRequest, Scope), .place = PLACE_BODY },
@@ -1776,193 +649,6 @@ static const struct member iam_members_ListRolesResponse[] = {
 const struct shape iam_shape_ListRolesResponse = {
     .name = "ListRolesResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListRolesResponse, .size = sizeof(struct iam_ListRolesResponse *), .struct_size = sizeof(struct iam_ListRolesResponse)
 };
-static const struct member iam_members_ListSAMLProviderTagsRequest[] = {
-    { .name = "SAMLProviderArn", .wire = "SAMLProviderArn", .shape = SHAPE(arnType), .offset = FIELD(ListSAMLProviderTagsRequest, SAMLProviderArn), .place = PLACE_BODY, .required = true },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListSAMLProviderTagsRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListSAMLProviderTagsRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListSAMLProviderTagsRequest = {
-    .name = "ListSAMLProviderTagsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListSAMLProviderTagsRequest, .size = sizeof(struct iam_ListSAMLProviderTagsRequest *), .struct_size = sizeof(struct iam_ListSAMLProviderTagsRequest)
-};
-static const struct member iam_members_ListSAMLProviderTagsResponse[] = {
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(ListSAMLProviderTagsResponse, Tags), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListSAMLProviderTagsResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListSAMLProviderTagsResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListSAMLProviderTagsResponse = {
-    .name = "ListSAMLProviderTagsResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListSAMLProviderTagsResponse, .size = sizeof(struct iam_ListSAMLProviderTagsResponse *), .struct_size = sizeof(struct iam_ListSAMLProviderTagsResponse)
-};
-const struct shape iam_shape_ListSAMLProvidersRequest = {
-    .name = "ListSAMLProvidersRequest", .kind = KIND_STRUCT, .size = sizeof(struct iam_ListSAMLProvidersRequest *), .struct_size = sizeof(struct iam_ListSAMLProvidersRequest)
-};
-static const struct member iam_members_ListSAMLProvidersResponse[] = {
-    { .name = "SAMLProviderList", .wire = "SAMLProviderList", .shape = SHAPE(SAMLProviderListType), .offset = FIELD(ListSAMLProvidersResponse, SAMLProviderList), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListSAMLProvidersResponse = {
-    .name = "ListSAMLProvidersResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_ListSAMLProvidersResponse, .size = sizeof(struct iam_ListSAMLProvidersResponse *), .struct_size = sizeof(struct iam_ListSAMLProvidersResponse)
-};
-static const struct member iam_members_ListSSHPublicKeysRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(ListSSHPublicKeysRequest, UserName), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListSSHPublicKeysRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListSSHPublicKeysRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListSSHPublicKeysRequest = {
-    .name = "ListSSHPublicKeysRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListSSHPublicKeysRequest, .size = sizeof(struct iam_ListSSHPublicKeysRequest *), .struct_size = sizeof(struct iam_ListSSHPublicKeysRequest)
-};
-static const struct member iam_members_ListSSHPublicKeysResponse[] = {
-    { .name = "SSHPublicKeys", .wire = "SSHPublicKeys", .shape = SHAPE(SSHPublicKeyListType), .offset = FIELD(ListSSHPublicKeysResponse, SSHPublicKeys), .place = PLACE_BODY },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListSSHPublicKeysResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListSSHPublicKeysResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListSSHPublicKeysResponse = {
-    .name = "ListSSHPublicKeysResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListSSHPublicKeysResponse, .size = sizeof(struct iam_ListSSHPublicKeysResponse *), .struct_size = sizeof(struct iam_ListSSHPublicKeysResponse)
-};
-static const struct member iam_members_ListServerCertificateTagsRequest[] = {
-    { .name = "ServerCertificateName", .wire = "ServerCertificateName", .shape = SHAPE(serverCertificateNameType), .offset = FIELD(ListServerCertificateTagsRequest, ServerCertificateName), .place = PLACE_BODY, .required = true },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListServerCertificateTagsRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListServerCertificateTagsRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListServerCertificateTagsRequest = {
-    .name = "ListServerCertificateTagsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListServerCertificateTagsRequest, .size = sizeof(struct iam_ListServerCertificateTagsRequest *), .struct_size = sizeof(struct iam_ListServerCertificateTagsRequest)
-};
-static const struct member iam_members_ListServerCertificateTagsResponse[] = {
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(ListServerCertificateTagsResponse, Tags), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListServerCertificateTagsResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListServerCertificateTagsResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListServerCertificateTagsResponse = {
-    .name = "ListServerCertificateTagsResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListServerCertificateTagsResponse, .size = sizeof(struct iam_ListServerCertificateTagsResponse *), .struct_size = sizeof(struct iam_ListServerCertificateTagsResponse)
-};
-static const struct member iam_members_ListServerCertificatesRequest[] = {
-    { .name = "PathPrefix", .wire = "PathPrefix", .shape = SHAPE(pathPrefixType), .offset = FIELD(ListServerCertificatesRequest, PathPrefix), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListServerCertificatesRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListServerCertificatesRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListServerCertificatesRequest = {
-    .name = "ListServerCertificatesRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListServerCertificatesRequest, .size = sizeof(struct iam_ListServerCertificatesRequest *), .struct_size = sizeof(struct iam_ListServerCertificatesRequest)
-};
-static const struct member iam_members_ListServerCertificatesResponse[] = {
-    { .name = "ServerCertificateMetadataList", .wire = "ServerCertificateMetadataList", .shape = SHAPE(serverCertificateMetadataListType), .offset = FIELD(ListServerCertificatesResponse, ServerCertificateMetadataList), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListServerCertificatesResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListServerCertificatesResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListServerCertificatesResponse = {
-    .name = "ListServerCertificatesResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListServerCertificatesResponse, .size = sizeof(struct iam_ListServerCertificatesResponse *), .struct_size = sizeof(struct iam_ListServerCertificatesResponse)
-};
-static const struct member iam_members_ListServiceSpecificCredentialsRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(ListServiceSpecificCredentialsRequest, UserName), .place = PLACE_BODY },
-    { .name = "ServiceName", .wire = "ServiceName", .shape = SHAPE(serviceName), .offset = FIELD(ListServiceSpecificCredentialsRequest, ServiceName), .place = PLACE_BODY },
-    { .name = "AllUsers", .wire = "AllUsers", .shape = SHAPE(allUsers), .offset = FIELD(ListServiceSpecificCredentialsRequest, AllUsers), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListServiceSpecificCredentialsRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListServiceSpecificCredentialsRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListServiceSpecificCredentialsRequest = {
-    .name = "ListServiceSpecificCredentialsRequest", .kind = KIND_STRUCT, .n_members = 5, .members = iam_members_ListServiceSpecificCredentialsRequest, .size = sizeof(struct iam_ListServiceSpecificCredentialsRequest *), .struct_size = sizeof(struct iam_ListServiceSpecificCredentialsRequest)
-};
-static const struct member iam_members_ListServiceSpecificCredentialsResponse[] = {
-    { .name = "ServiceSpecificCredentials", .wire = "ServiceSpecificCredentials", .shape = SHAPE(ServiceSpecificCredentialsListType), .offset = FIELD(ListServiceSpecificCredentialsResponse, ServiceSpecificCredentials), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListServiceSpecificCredentialsResponse, Marker), .place = PLACE_BODY },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListServiceSpecificCredentialsResponse, IsTruncated), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListServiceSpecificCredentialsResponse = {
-    .name = "ListServiceSpecificCredentialsResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListServiceSpecificCredentialsResponse, .size = sizeof(struct iam_ListServiceSpecificCredentialsResponse *), .struct_size = sizeof(struct iam_ListServiceSpecificCredentialsResponse)
-};
-static const struct member iam_members_ListSigningCertificatesRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(ListSigningCertificatesRequest, UserName), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListSigningCertificatesRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListSigningCertificatesRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListSigningCertificatesRequest = {
-    .name = "ListSigningCertificatesRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListSigningCertificatesRequest, .size = sizeof(struct iam_ListSigningCertificatesRequest *), .struct_size = sizeof(struct iam_ListSigningCertificatesRequest)
-};
-static const struct member iam_members_ListSigningCertificatesResponse[] = {
-    { .name = "Certificates", .wire = "Certificates", .shape = SHAPE(certificateListType), .offset = FIELD(ListSigningCertificatesResponse, Certificates), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListSigningCertificatesResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListSigningCertificatesResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListSigningCertificatesResponse = {
-    .name = "ListSigningCertificatesResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListSigningCertificatesResponse, .size = sizeof(struct iam_ListSigningCertificatesResponse *), .struct_size = sizeof(struct iam_ListSigningCertificatesResponse)
-};
-static const struct member iam_members_ListUserPoliciesRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(ListUserPoliciesRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListUserPoliciesRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListUserPoliciesRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListUserPoliciesRequest = {
-    .name = "ListUserPoliciesRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListUserPoliciesRequest, .size = sizeof(struct iam_ListUserPoliciesRequest *), .struct_size = sizeof(struct iam_ListUserPoliciesRequest)
-};
-static const struct member iam_members_ListUserPoliciesResponse[] = {
-    { .name = "PolicyNames", .wire = "PolicyNames", .shape = SHAPE(policyNameListType), .offset = FIELD(ListUserPoliciesResponse, PolicyNames), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListUserPoliciesResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListUserPoliciesResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListUserPoliciesResponse = {
-    .name = "ListUserPoliciesResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListUserPoliciesResponse, .size = sizeof(struct iam_ListUserPoliciesResponse *), .struct_size = sizeof(struct iam_ListUserPoliciesResponse)
-};
-static const struct member iam_members_ListUserTagsRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(ListUserTagsRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListUserTagsRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListUserTagsRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListUserTagsRequest = {
-    .name = "ListUserTagsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListUserTagsRequest, .size = sizeof(struct iam_ListUserTagsRequest *), .struct_size = sizeof(struct iam_ListUserTagsRequest)
-};
-static const struct member iam_members_ListUserTagsResponse[] = {
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(ListUserTagsResponse, Tags), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListUserTagsResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListUserTagsResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListUserTagsResponse = {
-    .name = "ListUserTagsResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListUserTagsResponse, .size = sizeof(struct iam_ListUserTagsResponse *), .struct_size = sizeof(struct iam_ListUserTagsResponse)
-};
-static const struct member iam_members_ListUsersRequest[] = {
-    { .name = "PathPrefix", .wire = "PathPrefix", .shape = SHAPE(pathPrefixType), .offset = FIELD(ListUsersRequest, PathPrefix), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListUsersRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListUsersRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListUsersRequest = {
-    .name = "ListUsersRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListUsersRequest, .size = sizeof(struct iam_ListUsersRequest *), .struct_size = sizeof(struct iam_ListUsersRequest)
-};
-static const struct member iam_members_ListUsersResponse[] = {
-    { .name = "Users", .wire = "Users", .shape = SHAPE(userListType), .offset = FIELD(ListUsersResponse, Users), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListUsersResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListUsersResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListUsersResponse = {
-    .name = "ListUsersResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListUsersResponse, .size = sizeof(struct iam_ListUsersResponse *), .struct_size = sizeof(struct iam_ListUsersResponse)
-};
-static const struct member iam_members_ListVirtualMFADevicesRequest[] = {
-    { .name = "AssignmentStatus", .wire = "AssignmentStatus", .shape = SHAPE(assignmentStatusType), .offset = FIELD(ListVirtualMFADevicesRequest, AssignmentStatus), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(markerType), .offset = FIELD(ListVirtualMFADevicesRequest, Marker), .place = PLACE_BODY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(maxItemsType), .offset = FIELD(ListVirtualMFADevicesRequest, MaxItems), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListVirtualMFADevicesRequest = {
-    .name = "ListVirtualMFADevicesRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListVirtualMFADevicesRequest, .size = sizeof(struct iam_ListVirtualMFADevicesRequest *), .struct_size = sizeof(struct iam_ListVirtualMFADevicesRequest)
-};
-static const struct member iam_members_ListVirtualMFADevicesResponse[] = {
-    { .name = "VirtualMFADevices", .wire = "VirtualMFADevices", .shape = SHAPE(virtualMFADeviceListType), .offset = FIELD(ListVirtualMFADevicesResponse, VirtualMFADevices), .place = PLACE_BODY, .required = true },
-    { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(booleanType), .offset = FIELD(ListVirtualMFADevicesResponse, IsTruncated), .place = PLACE_BODY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(responseMarkerType), .offset = FIELD(ListVirtualMFADevicesResponse, Marker), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ListVirtualMFADevicesResponse = {
-    .name = "ListVirtualMFADevicesResponse", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_ListVirtualMFADevicesResponse, .size = sizeof(struct iam_ListVirtualMFADevicesResponse *), .struct_size = sizeof(struct iam_ListVirtualMFADevicesResponse)
-};
-static const struct member iam_members_LoginProfile[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(LoginProfile, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "CreateDate", .wire = "CreateDate", .shape = SHAPE(dateType), .offset = FIELD(LoginProfile, CreateDate), .place = PLACE_BODY, .required = true },
-    { .name = "PasswordResetRequired", .wire = "PasswordResetRequired", .shape = SHAPE(booleanType), .offset = FIELD(LoginProfile, PasswordResetRequired), .place = PLACE_BODY },
-};
-const struct shape iam_shape_LoginProfile = {
-    .name = "LoginProfile", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_LoginProfile, .size = sizeof(struct iam_LoginProfile *), .struct_size = sizeof(struct iam_LoginProfile)
-};
-static const struct member iam_members_MFADevice[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(MFADevice, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "SerialNumber", .wire = "SerialNumber", .shape = SHAPE(serialNumberType), .offset = FIELD(MFADevice, SerialNumber), .place = PLACE_BODY, .required = true },
-    { .name = "EnableDate", .wire = "EnableDate", .shape = SHAPE(dateType), .offset = FIELD(MFADevice, EnableDate), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_MFADevice = {
-    .name = "MFADevice", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_MFADevice, .size = sizeof(struct iam_MFADevice *), .struct_size = sizeof(struct iam_MFADevice)
-};
 static const struct member iam_members_MalformedCertificateException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(malformedCertificateMessage), .offset = FIELD(MalformedCertificateException, message), .place = PLACE_BODY },
 };
@@ -1975,43 +661,11 @@ static const struct member iam_members_MalformedPolicyDocumentException[] = {
 const struct shape iam_shape_MalformedPolicyDocumentException = {
     .name = "MalformedPolicyDocumentException", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_MalformedPolicyDocumentException, .size = sizeof(struct iam_MalformedPolicyDocumentException *), .struct_size = sizeof(struct iam_MalformedPolicyDocumentException)
 };
-static const struct member iam_members_ManagedPolicyDetail[] = {
-    { .name = "PolicyName", .wire = "PolicyName", .shape = SHAPE(policyNameType), .offset = FIELD(ManagedPolicyDetail, PolicyName), .place = PLACE_BODY },
-    { .name = "PolicyId", .wire = "PolicyId", .shape = SHAPE(idType), .offset = FIELD(ManagedPolicyDetail, PolicyId), .place = PLACE_BODY },
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(arnType), .offset = FIELD(ManagedPolicyDetail, Arn), .place = PLACE_BODY },
-    { .name = "Path", .wire = "Path", .shape = SHAPE(policyPathType), .offset = FIELD(ManagedPolicyDetail, Path), .place = PLACE_BODY },
-    { .name = "DefaultVersionId", .wire = "DefaultVersionId", .shape = SHAPE(policyVersionIdType), .offset = FIELD(ManagedPolicyDetail, DefaultVersionId), .place = PLACE_BODY },
-    { .name = "AttachmentCount", .wire = "AttachmentCount", .shape = SHAPE(attachmentCountType), .offset = FIELD(ManagedPolicyDetail, AttachmentCount), .place = PLACE_BODY },
-    { .name = "PermissionsBoundaryUsageCount", .wire = "PermissionsBoundaryUsageCount", .shape = SHAPE(attachmentCountType), .offset = FIELD(ManagedPolicyDetail, PermissionsBoundaryUsageCount), .place = PLACE_BODY },
-    { .name = "IsAttachable", .wire = "IsAttachable", .shape = SHAPE(booleanType), .offset = FIELD(ManagedPolicyDetail, IsAttachable), .place = PLACE_BODY },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(policyDescriptionType), .offset = FIELD(ManagedPolicyDetail, Description), .place = PLACE_BODY },
-    { .name = "CreateDate", .wire = "CreateDate", .shape = SHAPE(dateType), .offset = FIELD(ManagedPolicyDetail, CreateDate), .place = PLACE_BODY },
-    { .name = "UpdateDate", .wire = "UpdateDate", .shape = SHAPE(dateType), .offset = FIELD(ManagedPolicyDetail, UpdateDate), .place = PLACE_BODY },
-    { .name = "PolicyVersionList", .wire = "PolicyVersionList", .shape = SHAPE(policyDocumentVersionListType), .offset = FIELD(ManagedPolicyDetail, PolicyVersionList), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ManagedPolicyDetail = {
-    .name = "ManagedPolicyDetail", .kind = KIND_STRUCT, .n_members = 12, .members = iam_members_ManagedPolicyDetail, .size = sizeof(struct iam_ManagedPolicyDetail *), .struct_size = sizeof(struct iam_ManagedPolicyDetail)
-};
-const struct shape iam_shape_ManagedPolicyDetailListType = {
-    .name = "ManagedPolicyDetailListType", .kind = KIND_LIST, .size = sizeof(struct iam_ManagedPolicyDetailListType), .element = SHAPE(ManagedPolicyDetail)
-};
 static const struct member iam_members_NoSuchEntityException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(noSuchEntityMessage), .offset = FIELD(NoSuchEntityException, message), .place = PLACE_BODY },
 };
 const struct shape iam_shape_NoSuchEntityException = {
     .name = "NoSuchEntityException", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_NoSuchEntityException, .size = sizeof(struct iam_NoSuchEntityException *), .struct_size = sizeof(struct iam_NoSuchEntityException)
-};
-static const struct member iam_members_OpenIDConnectProviderListEntry[] = {
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(arnType), .offset = FIELD(OpenIDConnectProviderListEntry, Arn), .place = PLACE_BODY },
-};
-const struct shape iam_shape_OpenIDConnectProviderListEntry = {
-    .name = "OpenIDConnectProviderListEntry", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_OpenIDConnectProviderListEntry, .size = sizeof(struct iam_OpenIDConnectProviderListEntry *), .struct_size = sizeof(struct iam_OpenIDConnectProviderListEntry)
-};
-const struct shape iam_shape_OpenIDConnectProviderListType = {
-    .name = "OpenIDConnectProviderListType", .kind = KIND_LIST, .size = sizeof(struct iam_OpenIDConnectProviderListType), .element = SHAPE(OpenIDConnectProviderListEntry)
-};
-const struct shape iam_shape_OpenIDConnectProviderUrlType = {
-    .name = "OpenIDConnectProviderUrlType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255)
 };
 static const struct member iam_members_OpenIdIdpCommunicationErrorException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(openIdIdpCommunicationErrorExceptionMessage), .offset = FIELD(OpenIdIdpCommunicationErrorException, message), .place = PLACE_BODY },
@@ -2024,9 +678,6 @@ static const struct member iam_members_OrderedOrganizationPolicyType[] = {
 };
 const struct shape iam_shape_OrderedOrganizationPolicyType = {
     .name = "OrderedOrganizationPolicyType", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_OrderedOrganizationPolicyType, .size = sizeof(struct iam_OrderedOrganizationPolicyType *), .struct_size = sizeof(struct iam_OrderedOrganizationPolicyType)
-};
-const struct shape iam_shape_OrganizationIdType = {
-    .name = "OrganizationIdType", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(34), .pattern = "^o-[a-z0-9]{10,32}$"
 };
 const struct shape iam_shape_OrganizationNotFoundException = {
     .name = "OrganizationNotFoundException", .kind = KIND_STRUCT, .size = sizeof(struct iam_OrganizationNotFoundException *), .struct_size = sizeof(struct iam_OrganizationNotFoundException)
@@ -2042,21 +693,6 @@ static const struct member iam_members_OrganizationsDecisionDetail[] = {
 };
 const struct shape iam_shape_OrganizationsDecisionDetail = {
     .name = "OrganizationsDecisionDetail", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_OrganizationsDecisionDetail, .size = sizeof(struct iam_OrganizationsDecisionDetail *), .struct_size = sizeof(struct iam_OrganizationsDecisionDetail)
-};
-static const struct member iam_members_PasswordPolicy[] = {
-    { .name = "MinimumPasswordLength", .wire = "MinimumPasswordLength", .shape = SHAPE(minimumPasswordLengthType), .offset = FIELD(PasswordPolicy, MinimumPasswordLength), .place = PLACE_BODY },
-    { .name = "RequireSymbols", .wire = "RequireSymbols", .shape = SHAPE(booleanType), .offset = FIELD(PasswordPolicy, RequireSymbols), .place = PLACE_BODY },
-    { .name = "RequireNumbers", .wire = "RequireNumbers", .shape = SHAPE(booleanType), .offset = FIELD(PasswordPolicy, RequireNumbers), .place = PLACE_BODY },
-    { .name = "RequireUppercaseCharacters", .wire = "RequireUppercaseCharacters", .shape = SHAPE(booleanType), .offset = FIELD(PasswordPolicy, RequireUppercaseCharacters), .place = PLACE_BODY },
-    { .name = "RequireLowercaseCharacters", .wire = "RequireLowercaseCharacters", .shape = SHAPE(booleanType), .offset = FIELD(PasswordPolicy, RequireLowercaseCharacters), .place = PLACE_BODY },
-    { .name = "AllowUsersToChangePassword", .wire = "AllowUsersToChangePassword", .shape = SHAPE(booleanType), .offset = FIELD(PasswordPolicy, AllowUsersToChangePassword), .place = PLACE_BODY },
-    { .name = "ExpirePasswords", .wire = "ExpirePasswords", .shape = SHAPE(booleanType), .offset = FIELD(PasswordPolicy, ExpirePasswords), .place = PLACE_BODY },
-    { .name = "MaxPasswordAge", .wire = "MaxPasswordAge", .shape = SHAPE(maxPasswordAgeType), .offset = FIELD(PasswordPolicy, MaxPasswordAge), .place = PLACE_BODY },
-    { .name = "PasswordReusePrevention", .wire = "PasswordReusePrevention", .shape = SHAPE(passwordReusePreventionType), .offset = FIELD(PasswordPolicy, PasswordReusePrevention), .place = PLACE_BODY },
-    { .name = "HardExpiry", .wire = "HardExpiry", .shape = SHAPE(booleanObjectType), .offset = FIELD(PasswordPolicy, HardExpiry), .place = PLACE_BODY },
-};
-const struct shape iam_shape_PasswordPolicy = {
-    .name = "PasswordPolicy", .kind = KIND_STRUCT, .n_members = 10, .members = iam_members_PasswordPolicy, .size = sizeof(struct iam_PasswordPolicy *), .struct_size = sizeof(struct iam_PasswordPolicy)
 };
 static const struct member iam_members_PasswordPolicyViolationException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(passwordPolicyViolationMessage), .offset = FIELD(PasswordPolicyViolationException, message), .place = PLACE_BODY },
@@ -2094,13 +730,6 @@ static const struct member iam_members_Policy[] = {
 const struct shape iam_shape_Policy = {
     .name = "Policy", .kind = KIND_STRUCT, .n_members = 12, .members = iam_members_Policy, .size = sizeof(struct iam_Policy *), .struct_size = sizeof(struct iam_Policy)
 };
-static const struct member iam_members_PolicyDetail[] = {
-    { .name = "PolicyName", .wire = "PolicyName", .shape = SHAPE(policyNameType), .offset = FIELD(PolicyDetail, PolicyName), .place = PLACE_BODY },
-    { .name = "PolicyDocument", .wire = "PolicyDocument", .shape = SHAPE(policyDocumentType), .offset = FIELD(PolicyDetail, PolicyDocument), .place = PLACE_BODY },
-};
-const struct shape iam_shape_PolicyDetail = {
-    .name = "PolicyDetail", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_PolicyDetail, .size = sizeof(struct iam_PolicyDetail *), .struct_size = sizeof(struct iam_PolicyDetail)
-};
 static const char *const iam_enum_PolicyEvaluationDecisionType[] = {
     "allowed",
     "explicitDeny",
@@ -2118,16 +747,6 @@ const struct shape iam_shape_PolicyEvaluationException = {
 };
 const struct shape iam_shape_PolicyExclusionsListType = {
     .name = "PolicyExclusionsListType", .kind = KIND_LIST, .size = sizeof(struct iam_PolicyExclusionsListType), .element = SHAPE(PolicyIdentifier), .has_max = true, .max = INT64_C(256)
-};
-static const struct member iam_members_PolicyGrantingServiceAccess[] = {
-    { .name = "PolicyName", .wire = "PolicyName", .shape = SHAPE(policyNameType), .offset = FIELD(PolicyGrantingServiceAccess, PolicyName), .place = PLACE_BODY, .required = true },
-    { .name = "PolicyType", .wire = "PolicyType", .shape = SHAPE(policyType), .offset = FIELD(PolicyGrantingServiceAccess, PolicyType), .place = PLACE_BODY, .required = true },
-    { .name = "PolicyArn", .wire = "PolicyArn", .shape = SHAPE(arnType), .offset = FIELD(PolicyGrantingServiceAccess, PolicyArn), .place = PLACE_BODY },
-    { .name = "EntityType", .wire = "EntityType", .shape = SHAPE(policyOwnerEntityType), .offset = FIELD(PolicyGrantingServiceAccess, EntityType), .place = PLACE_BODY },
-    { .name = "EntityName", .wire = "EntityName", .shape = SHAPE(entityNameType), .offset = FIELD(PolicyGrantingServiceAccess, EntityName), .place = PLACE_BODY },
-};
-const struct shape iam_shape_PolicyGrantingServiceAccess = {
-    .name = "PolicyGrantingServiceAccess", .kind = KIND_STRUCT, .n_members = 5, .members = iam_members_PolicyGrantingServiceAccess, .size = sizeof(struct iam_PolicyGrantingServiceAccess *), .struct_size = sizeof(struct iam_PolicyGrantingServiceAccess)
 };
 static const struct member iam_members_PolicyGroup[] = {
     { .name = "GroupName", .wire = "GroupName", .shape = SHAPE(groupNameType), .offset = FIELD(PolicyGroup, GroupName), .place = PLACE_BODY },
@@ -2167,22 +786,6 @@ static const struct member iam_members_PolicyNotAttachableException[] = {
 };
 const struct shape iam_shape_PolicyNotAttachableException = {
     .name = "PolicyNotAttachableException", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_PolicyNotAttachableException, .size = sizeof(struct iam_PolicyNotAttachableException *), .struct_size = sizeof(struct iam_PolicyNotAttachableException)
-};
-static const struct member iam_members_PolicyParameter[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(policyParameterNameType), .offset = FIELD(PolicyParameter, Name), .place = PLACE_BODY },
-    { .name = "Values", .wire = "Values", .shape = SHAPE(policyParameterValuesListType), .offset = FIELD(PolicyParameter, Values), .place = PLACE_BODY },
-    { .name = "Type", .wire = "Type", .shape = SHAPE(PolicyParameterTypeEnum), .offset = FIELD(PolicyParameter, Type), .place = PLACE_BODY },
-};
-const struct shape iam_shape_PolicyParameter = {
-    .name = "PolicyParameter", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_PolicyParameter, .size = sizeof(struct iam_PolicyParameter *), .struct_size = sizeof(struct iam_PolicyParameter)
-};
-static const char *const iam_enum_PolicyParameterTypeEnum[] = {
-    "string",
-    "stringList",
-    NULL
-};
-const struct shape iam_shape_PolicyParameterTypeEnum = {
-    .name = "PolicyParameterTypeEnum", .kind = KIND_STRING, .enum_values = iam_enum_PolicyParameterTypeEnum, .size = sizeof(struct str)
 };
 static const struct member iam_members_PolicyRole[] = {
     { .name = "RoleName", .wire = "RoleName", .shape = SHAPE(roleNameType), .offset = FIELD(PolicyRole, RoleName), .place = PLACE_BODY },
@@ -2241,14 +844,6 @@ static const struct member iam_members_Position[] = {
 const struct shape iam_shape_Position = {
     .name = "Position", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_Position, .size = sizeof(struct iam_Position *), .struct_size = sizeof(struct iam_Position)
 };
-static const struct member iam_members_PutGroupPolicyRequest[] = {
-    { .name = "GroupName", .wire = "GroupName", .shape = SHAPE(groupNameType), .offset = FIELD(PutGroupPolicyRequest, GroupName), .place = PLACE_BODY, .required = true },
-    { .name = "PolicyName", .wire = "PolicyName", .shape = SHAPE(policyNameType), .offset = FIELD(PutGroupPolicyRequest, PolicyName), .place = PLACE_BODY, .required = true },
-    { .name = "PolicyDocument", .wire = "PolicyDocument", .shape = SHAPE(policyDocumentType), .offset = FIELD(PutGroupPolicyRequest, PolicyDocument), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_PutGroupPolicyRequest = {
-    .name = "PutGroupPolicyRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_PutGroupPolicyRequest, .size = sizeof(struct iam_PutGroupPolicyRequest *), .struct_size = sizeof(struct iam_PutGroupPolicyRequest)
-};
 static const struct member iam_members_PutRolePermissionsBoundaryRequest[] = {
     { .name = "RoleName", .wire = "RoleName", .shape = SHAPE(roleNameType), .offset = FIELD(PutRolePermissionsBoundaryRequest, RoleName), .place = PLACE_BODY, .required = true },
     { .name = "PermissionsBoundary", .wire = "PermissionsBoundary", .shape = SHAPE(arnType), .offset = FIELD(PutRolePermissionsBoundaryRequest, PermissionsBoundary), .place = PLACE_BODY, .required = true },
@@ -2264,95 +859,17 @@ static const struct member iam_members_PutRolePolicyRequest[] = {
 const struct shape iam_shape_PutRolePolicyRequest = {
     .name = "PutRolePolicyRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_PutRolePolicyRequest, .size = sizeof(struct iam_PutRolePolicyRequest *), .struct_size = sizeof(struct iam_PutRolePolicyRequest)
 };
-static const struct member iam_members_PutUserPermissionsBoundaryRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(PutUserPermissionsBoundaryRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "PermissionsBoundary", .wire = "PermissionsBoundary", .shape = SHAPE(arnType), .offset = FIELD(PutUserPermissionsBoundaryRequest, PermissionsBoundary), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_PutUserPermissionsBoundaryRequest = {
-    .name = "PutUserPermissionsBoundaryRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_PutUserPermissionsBoundaryRequest, .size = sizeof(struct iam_PutUserPermissionsBoundaryRequest *), .struct_size = sizeof(struct iam_PutUserPermissionsBoundaryRequest)
-};
-static const struct member iam_members_PutUserPolicyRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(PutUserPolicyRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "PolicyName", .wire = "PolicyName", .shape = SHAPE(policyNameType), .offset = FIELD(PutUserPolicyRequest, PolicyName), .place = PLACE_BODY, .required = true },
-    { .name = "PolicyDocument", .wire = "PolicyDocument", .shape = SHAPE(policyDocumentType), .offset = FIELD(PutUserPolicyRequest, PolicyDocument), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_PutUserPolicyRequest = {
-    .name = "PutUserPolicyRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_PutUserPolicyRequest, .size = sizeof(struct iam_PutUserPolicyRequest *), .struct_size = sizeof(struct iam_PutUserPolicyRequest)
-};
 const struct shape iam_shape_ReasonType = {
     .name = "ReasonType", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(1000)
 };
 const struct shape iam_shape_RegionNameType = {
     .name = "RegionNameType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(100)
 };
-static const struct member iam_members_RejectDelegationRequestRequest[] = {
-    { .name = "DelegationRequestId", .wire = "DelegationRequestId", .shape = SHAPE(delegationRequestIdType), .offset = FIELD(RejectDelegationRequestRequest, DelegationRequestId), .place = PLACE_BODY, .required = true },
-    { .name = "Notes", .wire = "Notes", .shape = SHAPE(notesType), .offset = FIELD(RejectDelegationRequestRequest, Notes), .place = PLACE_BODY },
-};
-const struct shape iam_shape_RejectDelegationRequestRequest = {
-    .name = "RejectDelegationRequestRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_RejectDelegationRequestRequest, .size = sizeof(struct iam_RejectDelegationRequestRequest *), .struct_size = sizeof(struct iam_RejectDelegationRequestRequest)
-};
-static const struct member iam_members_RemoveClientIDFromOpenIDConnectProviderRequest[] = {
-    { .name = "OpenIDConnectProviderArn", .wire = "OpenIDConnectProviderArn", .shape = SHAPE(arnType), .offset = FIELD(RemoveClientIDFromOpenIDConnectProviderRequest, OpenIDConnectProviderArn), .place = PLACE_BODY, .required = true },
-    { .name = "ClientID", .wire = "ClientID", .shape = SHAPE(clientIDType), .offset = FIELD(RemoveClientIDFromOpenIDConnectProviderRequest, ClientID), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_RemoveClientIDFromOpenIDConnectProviderRequest = {
-    .name = "RemoveClientIDFromOpenIDConnectProviderRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_RemoveClientIDFromOpenIDConnectProviderRequest, .size = sizeof(struct iam_RemoveClientIDFromOpenIDConnectProviderRequest *), .struct_size = sizeof(struct iam_RemoveClientIDFromOpenIDConnectProviderRequest)
-};
-static const struct member iam_members_RemoveRoleFromInstanceProfileRequest[] = {
-    { .name = "InstanceProfileName", .wire = "InstanceProfileName", .shape = SHAPE(instanceProfileNameType), .offset = FIELD(RemoveRoleFromInstanceProfileRequest, InstanceProfileName), .place = PLACE_BODY, .required = true },
-    { .name = "RoleName", .wire = "RoleName", .shape = SHAPE(roleNameType), .offset = FIELD(RemoveRoleFromInstanceProfileRequest, RoleName), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_RemoveRoleFromInstanceProfileRequest = {
-    .name = "RemoveRoleFromInstanceProfileRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_RemoveRoleFromInstanceProfileRequest, .size = sizeof(struct iam_RemoveRoleFromInstanceProfileRequest *), .struct_size = sizeof(struct iam_RemoveRoleFromInstanceProfileRequest)
-};
-static const struct member iam_members_RemoveUserFromGroupRequest[] = {
-    { .name = "GroupName", .wire = "GroupName", .shape = SHAPE(groupNameType), .offset = FIELD(RemoveUserFromGroupRequest, GroupName), .place = PLACE_BODY, .required = true },
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(RemoveUserFromGroupRequest, UserName), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_RemoveUserFromGroupRequest = {
-    .name = "RemoveUserFromGroupRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_RemoveUserFromGroupRequest, .size = sizeof(struct iam_RemoveUserFromGroupRequest *), .struct_size = sizeof(struct iam_RemoveUserFromGroupRequest)
-};
-const struct shape iam_shape_ReportContentType = {
-    .name = "ReportContentType", .kind = KIND_BLOB, .size = sizeof(struct str)
-};
-static const char *const iam_enum_ReportFormatType[] = {
-    "text/csv",
-    NULL
-};
-const struct shape iam_shape_ReportFormatType = {
-    .name = "ReportFormatType", .kind = KIND_STRING, .enum_values = iam_enum_ReportFormatType, .size = sizeof(struct str)
-};
 static const struct member iam_members_ReportGenerationLimitExceededException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(reportGenerationLimitExceededMessage), .offset = FIELD(ReportGenerationLimitExceededException, message), .place = PLACE_BODY },
 };
 const struct shape iam_shape_ReportGenerationLimitExceededException = {
     .name = "ReportGenerationLimitExceededException", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_ReportGenerationLimitExceededException, .size = sizeof(struct iam_ReportGenerationLimitExceededException *), .struct_size = sizeof(struct iam_ReportGenerationLimitExceededException)
-};
-const struct shape iam_shape_ReportStateDescriptionType = {
-    .name = "ReportStateDescriptionType", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-static const char *const iam_enum_ReportStateType[] = {
-    "STARTED",
-    "INPROGRESS",
-    "COMPLETE",
-    NULL
-};
-const struct shape iam_shape_ReportStateType = {
-    .name = "ReportStateType", .kind = KIND_STRING, .enum_values = iam_enum_ReportStateType, .size = sizeof(struct str)
-};
-static const struct member iam_members_ResetServiceSpecificCredentialRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(ResetServiceSpecificCredentialRequest, UserName), .place = PLACE_BODY },
-    { .name = "ServiceSpecificCredentialId", .wire = "ServiceSpecificCredentialId", .shape = SHAPE(serviceSpecificCredentialId), .offset = FIELD(ResetServiceSpecificCredentialRequest, ServiceSpecificCredentialId), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_ResetServiceSpecificCredentialRequest = {
-    .name = "ResetServiceSpecificCredentialRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_ResetServiceSpecificCredentialRequest, .size = sizeof(struct iam_ResetServiceSpecificCredentialRequest *), .struct_size = sizeof(struct iam_ResetServiceSpecificCredentialRequest)
-};
-static const struct member iam_members_ResetServiceSpecificCredentialResponse[] = {
-    { .name = "ServiceSpecificCredential", .wire = "ServiceSpecificCredential", .shape = SHAPE(ServiceSpecificCredential), .offset = FIELD(ResetServiceSpecificCredentialResponse, ServiceSpecificCredential), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ResetServiceSpecificCredentialResponse = {
-    .name = "ResetServiceSpecificCredentialResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_ResetServiceSpecificCredentialResponse, .size = sizeof(struct iam_ResetServiceSpecificCredentialResponse *), .struct_size = sizeof(struct iam_ResetServiceSpecificCredentialResponse)
 };
 const struct shape iam_shape_ResourceHandlingOptionType = {
     .name = "ResourceHandlingOptionType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(64)
@@ -2377,15 +894,6 @@ const struct shape iam_shape_ResourceSpecificResult = {
 const struct shape iam_shape_ResourceSpecificResultListType = {
     .name = "ResourceSpecificResultListType", .kind = KIND_LIST, .size = sizeof(struct iam_ResourceSpecificResultListType), .element = SHAPE(ResourceSpecificResult)
 };
-static const struct member iam_members_ResyncMFADeviceRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(ResyncMFADeviceRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "SerialNumber", .wire = "SerialNumber", .shape = SHAPE(serialNumberType), .offset = FIELD(ResyncMFADeviceRequest, SerialNumber), .place = PLACE_BODY, .required = true },
-    { .name = "AuthenticationCode1", .wire = "AuthenticationCode1", .shape = SHAPE(authenticationCodeType), .offset = FIELD(ResyncMFADeviceRequest, AuthenticationCode1), .place = PLACE_BODY, .required = true },
-    { .name = "AuthenticationCode2", .wire = "AuthenticationCode2", .shape = SHAPE(authenticationCodeType), .offset = FIELD(ResyncMFADeviceRequest, AuthenticationCode2), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_ResyncMFADeviceRequest = {
-    .name = "ResyncMFADeviceRequest", .kind = KIND_STRUCT, .n_members = 4, .members = iam_members_ResyncMFADeviceRequest, .size = sizeof(struct iam_ResyncMFADeviceRequest *), .struct_size = sizeof(struct iam_ResyncMFADeviceRequest)
-};
 static const struct member iam_members_Role[] = {
     { .name = "Path", .wire = "Path", .shape = SHAPE(pathType), .offset = FIELD(Role, Path), .place = PLACE_BODY, .required = true },
     { .name = "RoleName", .wire = "RoleName", .shape = SHAPE(roleNameType), .offset = FIELD(Role, RoleName), .place = PLACE_BODY, .required = true },
@@ -2401,23 +909,6 @@ static const struct member iam_members_Role[] = {
 };
 const struct shape iam_shape_Role = {
     .name = "Role", .kind = KIND_STRUCT, .n_members = 11, .members = iam_members_Role, .size = sizeof(struct iam_Role *), .struct_size = sizeof(struct iam_Role)
-};
-static const struct member iam_members_RoleDetail[] = {
-    { .name = "Path", .wire = "Path", .shape = SHAPE(pathType), .offset = FIELD(RoleDetail, Path), .place = PLACE_BODY },
-    { .name = "RoleName", .wire = "RoleName", .shape = SHAPE(roleNameType), .offset = FIELD(RoleDetail, RoleName), .place = PLACE_BODY },
-    { .name = "RoleId", .wire = "RoleId", .shape = SHAPE(idType), .offset = FIELD(RoleDetail, RoleId), .place = PLACE_BODY },
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(arnType), .offset = FIELD(RoleDetail, Arn), .place = PLACE_BODY },
-    { .name = "CreateDate", .wire = "CreateDate", .shape = SHAPE(dateType), .offset = FIELD(RoleDetail, CreateDate), .place = PLACE_BODY },
-    { .name = "AssumeRolePolicyDocument", .wire = "AssumeRolePolicyDocument", .shape = SHAPE(policyDocumentType), .offset = FIELD(RoleDetail, AssumeRolePolicyDocument), .place = PLACE_BODY },
-    { .name = "InstanceProfileList", .wire = "InstanceProfileList", .shape = SHAPE(instanceProfileListType), .offset = FIELD(RoleDetail, InstanceProfileList), .place = PLACE_BODY },
-    { .name = "RolePolicyList", .wire = "RolePolicyList", .shape = SHAPE(policyDetailListType), .offset = FIELD(RoleDetail, RolePolicyList), .place = PLACE_BODY },
-    { .name = "AttachedManagedPolicies", .wire = "AttachedManagedPolicies", .shape = SHAPE(attachedPoliciesListType), .offset = FIELD(RoleDetail, AttachedManagedPolicies), .place = PLACE_BODY },
-    { .name = "PermissionsBoundary", .wire = "PermissionsBoundary", .shape = SHAPE(AttachedPermissionsBoundary), .offset = FIELD(RoleDetail, PermissionsBoundary), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(RoleDetail, Tags), .place = PLACE_BODY },
-    { .name = "RoleLastUsed", .wire = "RoleLastUsed", .shape = SHAPE(RoleLastUsed), .offset = FIELD(RoleDetail, RoleLastUsed), .place = PLACE_BODY },
-};
-const struct shape iam_shape_RoleDetail = {
-    .name = "RoleDetail", .kind = KIND_STRUCT, .n_members = 12, .members = iam_members_RoleDetail, .size = sizeof(struct iam_RoleDetail *), .struct_size = sizeof(struct iam_RoleDetail)
 };
 static const struct member iam_members_RoleLastUsed[] = {
     { .name = "LastUsedDate", .wire = "LastUsedDate", .shape = SHAPE(dateType), .offset = FIELD(RoleLastUsed, LastUsedDate), .place = PLACE_BODY },
@@ -2436,79 +927,6 @@ static const struct member iam_members_RoleUsageType[] = {
 const struct shape iam_shape_RoleUsageType = {
     .name = "RoleUsageType", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_RoleUsageType, .size = sizeof(struct iam_RoleUsageType *), .struct_size = sizeof(struct iam_RoleUsageType)
 };
-const struct shape iam_shape_SAMLMetadataDocumentType = {
-    .name = "SAMLMetadataDocumentType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1000), .has_max = true, .max = INT64_C(10000000)
-};
-static const struct member iam_members_SAMLPrivateKey[] = {
-    { .name = "KeyId", .wire = "KeyId", .shape = SHAPE(privateKeyIdType), .offset = FIELD(SAMLPrivateKey, KeyId), .place = PLACE_BODY },
-    { .name = "Timestamp", .wire = "Timestamp", .shape = SHAPE(dateType), .offset = FIELD(SAMLPrivateKey, Timestamp), .place = PLACE_BODY },
-};
-const struct shape iam_shape_SAMLPrivateKey = {
-    .name = "SAMLPrivateKey", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_SAMLPrivateKey, .size = sizeof(struct iam_SAMLPrivateKey *), .struct_size = sizeof(struct iam_SAMLPrivateKey)
-};
-static const struct member iam_members_SAMLProviderListEntry[] = {
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(arnType), .offset = FIELD(SAMLProviderListEntry, Arn), .place = PLACE_BODY },
-    { .name = "ValidUntil", .wire = "ValidUntil", .shape = SHAPE(dateType), .offset = FIELD(SAMLProviderListEntry, ValidUntil), .place = PLACE_BODY },
-    { .name = "CreateDate", .wire = "CreateDate", .shape = SHAPE(dateType), .offset = FIELD(SAMLProviderListEntry, CreateDate), .place = PLACE_BODY },
-};
-const struct shape iam_shape_SAMLProviderListEntry = {
-    .name = "SAMLProviderListEntry", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_SAMLProviderListEntry, .size = sizeof(struct iam_SAMLProviderListEntry *), .struct_size = sizeof(struct iam_SAMLProviderListEntry)
-};
-const struct shape iam_shape_SAMLProviderListType = {
-    .name = "SAMLProviderListType", .kind = KIND_LIST, .size = sizeof(struct iam_SAMLProviderListType), .element = SHAPE(SAMLProviderListEntry)
-};
-const struct shape iam_shape_SAMLProviderNameType = {
-    .name = "SAMLProviderNameType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128), .pattern = "[\\w._-]+"
-};
-static const struct member iam_members_SSHPublicKey[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(SSHPublicKey, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "SSHPublicKeyId", .wire = "SSHPublicKeyId", .shape = SHAPE(publicKeyIdType), .offset = FIELD(SSHPublicKey, SSHPublicKeyId), .place = PLACE_BODY, .required = true },
-    { .name = "Fingerprint", .wire = "Fingerprint", .shape = SHAPE(publicKeyFingerprintType), .offset = FIELD(SSHPublicKey, Fingerprint), .place = PLACE_BODY, .required = true },
-    { .name = "SSHPublicKeyBody", .wire = "SSHPublicKeyBody", .shape = SHAPE(publicKeyMaterialType), .offset = FIELD(SSHPublicKey, SSHPublicKeyBody), .place = PLACE_BODY, .required = true },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(statusType), .offset = FIELD(SSHPublicKey, Status), .place = PLACE_BODY, .required = true },
-    { .name = "UploadDate", .wire = "UploadDate", .shape = SHAPE(dateType), .offset = FIELD(SSHPublicKey, UploadDate), .place = PLACE_BODY },
-};
-const struct shape iam_shape_SSHPublicKey = {
-    .name = "SSHPublicKey", .kind = KIND_STRUCT, .n_members = 6, .members = iam_members_SSHPublicKey, .size = sizeof(struct iam_SSHPublicKey *), .struct_size = sizeof(struct iam_SSHPublicKey)
-};
-const struct shape iam_shape_SSHPublicKeyListType = {
-    .name = "SSHPublicKeyListType", .kind = KIND_LIST, .size = sizeof(struct iam_SSHPublicKeyListType), .element = SHAPE(SSHPublicKeyMetadata)
-};
-static const struct member iam_members_SSHPublicKeyMetadata[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(SSHPublicKeyMetadata, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "SSHPublicKeyId", .wire = "SSHPublicKeyId", .shape = SHAPE(publicKeyIdType), .offset = FIELD(SSHPublicKeyMetadata, SSHPublicKeyId), .place = PLACE_BODY, .required = true },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(statusType), .offset = FIELD(SSHPublicKeyMetadata, Status), .place = PLACE_BODY, .required = true },
-    { .name = "UploadDate", .wire = "UploadDate", .shape = SHAPE(dateType), .offset = FIELD(SSHPublicKeyMetadata, UploadDate), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_SSHPublicKeyMetadata = {
-    .name = "SSHPublicKeyMetadata", .kind = KIND_STRUCT, .n_members = 4, .members = iam_members_SSHPublicKeyMetadata, .size = sizeof(struct iam_SSHPublicKeyMetadata *), .struct_size = sizeof(struct iam_SSHPublicKeyMetadata)
-};
-static const struct member iam_members_SendDelegationTokenRequest[] = {
-    { .name = "DelegationRequestId", .wire = "DelegationRequestId", .shape = SHAPE(delegationRequestIdType), .offset = FIELD(SendDelegationTokenRequest, DelegationRequestId), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_SendDelegationTokenRequest = {
-    .name = "SendDelegationTokenRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_SendDelegationTokenRequest, .size = sizeof(struct iam_SendDelegationTokenRequest *), .struct_size = sizeof(struct iam_SendDelegationTokenRequest)
-};
-static const struct member iam_members_ServerCertificate[] = {
-    { .name = "ServerCertificateMetadata", .wire = "ServerCertificateMetadata", .shape = SHAPE(ServerCertificateMetadata), .offset = FIELD(ServerCertificate, ServerCertificateMetadata), .place = PLACE_BODY, .required = true },
-    { .name = "CertificateBody", .wire = "CertificateBody", .shape = SHAPE(certificateBodyType), .offset = FIELD(ServerCertificate, CertificateBody), .place = PLACE_BODY, .required = true },
-    { .name = "CertificateChain", .wire = "CertificateChain", .shape = SHAPE(certificateChainType), .offset = FIELD(ServerCertificate, CertificateChain), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(ServerCertificate, Tags), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ServerCertificate = {
-    .name = "ServerCertificate", .kind = KIND_STRUCT, .n_members = 4, .members = iam_members_ServerCertificate, .size = sizeof(struct iam_ServerCertificate *), .struct_size = sizeof(struct iam_ServerCertificate)
-};
-static const struct member iam_members_ServerCertificateMetadata[] = {
-    { .name = "Path", .wire = "Path", .shape = SHAPE(pathType), .offset = FIELD(ServerCertificateMetadata, Path), .place = PLACE_BODY, .required = true },
-    { .name = "ServerCertificateName", .wire = "ServerCertificateName", .shape = SHAPE(serverCertificateNameType), .offset = FIELD(ServerCertificateMetadata, ServerCertificateName), .place = PLACE_BODY, .required = true },
-    { .name = "ServerCertificateId", .wire = "ServerCertificateId", .shape = SHAPE(idType), .offset = FIELD(ServerCertificateMetadata, ServerCertificateId), .place = PLACE_BODY, .required = true },
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(arnType), .offset = FIELD(ServerCertificateMetadata, Arn), .place = PLACE_BODY, .required = true },
-    { .name = "UploadDate", .wire = "UploadDate", .shape = SHAPE(dateType), .offset = FIELD(ServerCertificateMetadata, UploadDate), .place = PLACE_BODY },
-    { .name = "Expiration", .wire = "Expiration", .shape = SHAPE(dateType), .offset = FIELD(ServerCertificateMetadata, Expiration), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ServerCertificateMetadata = {
-    .name = "ServerCertificateMetadata", .kind = KIND_STRUCT, .n_members = 6, .members = iam_members_ServerCertificateMetadata, .size = sizeof(struct iam_ServerCertificateMetadata *), .struct_size = sizeof(struct iam_ServerCertificateMetadata)
-};
 const struct shape iam_shape_ServiceAccessNotEnabledException = {
     .name = "ServiceAccessNotEnabledException", .kind = KIND_STRUCT, .size = sizeof(struct iam_ServiceAccessNotEnabledException *), .struct_size = sizeof(struct iam_ServiceAccessNotEnabledException)
 };
@@ -2518,57 +936,11 @@ static const struct member iam_members_ServiceFailureException[] = {
 const struct shape iam_shape_ServiceFailureException = {
     .name = "ServiceFailureException", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_ServiceFailureException, .size = sizeof(struct iam_ServiceFailureException *), .struct_size = sizeof(struct iam_ServiceFailureException)
 };
-static const struct member iam_members_ServiceLastAccessed[] = {
-    { .name = "ServiceName", .wire = "ServiceName", .shape = SHAPE(serviceNameType), .offset = FIELD(ServiceLastAccessed, ServiceName), .place = PLACE_BODY, .required = true },
-    { .name = "LastAuthenticated", .wire = "LastAuthenticated", .shape = SHAPE(dateType), .offset = FIELD(ServiceLastAccessed, LastAuthenticated), .place = PLACE_BODY },
-    { .name = "ServiceNamespace", .wire = "ServiceNamespace", .shape = SHAPE(serviceNamespaceType), .offset = FIELD(ServiceLastAccessed, ServiceNamespace), .place = PLACE_BODY, .required = true },
-    { .name = "LastAuthenticatedEntity", .wire = "LastAuthenticatedEntity", .shape = SHAPE(arnType), .offset = FIELD(ServiceLastAccessed, LastAuthenticatedEntity), .place = PLACE_BODY },
-    { .name = "LastAuthenticatedRegion", .wire = "LastAuthenticatedRegion", .shape = SHAPE(stringType), .offset = FIELD(ServiceLastAccessed, LastAuthenticatedRegion), .place = PLACE_BODY },
-    { .name = "TotalAuthenticatedEntities", .wire = "TotalAuthenticatedEntities", .shape = SHAPE(integerType), .offset = FIELD(ServiceLastAccessed, TotalAuthenticatedEntities), .place = PLACE_BODY },
-    { .name = "TrackedActionsLastAccessed", .wire = "TrackedActionsLastAccessed", .shape = SHAPE(TrackedActionsLastAccessed), .offset = FIELD(ServiceLastAccessed, TrackedActionsLastAccessed), .place = PLACE_BODY },
-};
-const struct shape iam_shape_ServiceLastAccessed = {
-    .name = "ServiceLastAccessed", .kind = KIND_STRUCT, .n_members = 7, .members = iam_members_ServiceLastAccessed, .size = sizeof(struct iam_ServiceLastAccessed *), .struct_size = sizeof(struct iam_ServiceLastAccessed)
-};
 static const struct member iam_members_ServiceNotSupportedException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(serviceNotSupportedMessage), .offset = FIELD(ServiceNotSupportedException, message), .place = PLACE_BODY },
 };
 const struct shape iam_shape_ServiceNotSupportedException = {
     .name = "ServiceNotSupportedException", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_ServiceNotSupportedException, .size = sizeof(struct iam_ServiceNotSupportedException *), .struct_size = sizeof(struct iam_ServiceNotSupportedException)
-};
-static const struct member iam_members_ServiceSpecificCredential[] = {
-    { .name = "CreateDate", .wire = "CreateDate", .shape = SHAPE(dateType), .offset = FIELD(ServiceSpecificCredential, CreateDate), .place = PLACE_BODY, .required = true },
-    { .name = "ExpirationDate", .wire = "ExpirationDate", .shape = SHAPE(dateType), .offset = FIELD(ServiceSpecificCredential, ExpirationDate), .place = PLACE_BODY },
-    { .name = "ServiceName", .wire = "ServiceName", .shape = SHAPE(serviceName), .offset = FIELD(ServiceSpecificCredential, ServiceName), .place = PLACE_BODY, .required = true },
-    { .name = "ServiceUserName", .wire = "ServiceUserName", .shape = SHAPE(serviceUserName), .offset = FIELD(ServiceSpecificCredential, ServiceUserName), .place = PLACE_BODY },
-    { .name = "ServicePassword", .wire = "ServicePassword", .shape = SHAPE(servicePassword), .offset = FIELD(ServiceSpecificCredential, ServicePassword), .place = PLACE_BODY },
-    { .name = "ServiceCredentialAlias", .wire = "ServiceCredentialAlias", .shape = SHAPE(serviceCredentialAlias), .offset = FIELD(ServiceSpecificCredential, ServiceCredentialAlias), .place = PLACE_BODY },
-    { .name = "ServiceCredentialSecret", .wire = "ServiceCredentialSecret", .shape = SHAPE(serviceCredentialSecret), .offset = FIELD(ServiceSpecificCredential, ServiceCredentialSecret), .place = PLACE_BODY },
-    { .name = "ServiceSpecificCredentialId", .wire = "ServiceSpecificCredentialId", .shape = SHAPE(serviceSpecificCredentialId), .offset = FIELD(ServiceSpecificCredential, ServiceSpecificCredentialId), .place = PLACE_BODY, .required = true },
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(ServiceSpecificCredential, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(statusType), .offset = FIELD(ServiceSpecificCredential, Status), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_ServiceSpecificCredential = {
-    .name = "ServiceSpecificCredential", .kind = KIND_STRUCT, .n_members = 10, .members = iam_members_ServiceSpecificCredential, .size = sizeof(struct iam_ServiceSpecificCredential *), .struct_size = sizeof(struct iam_ServiceSpecificCredential)
-};
-static const struct member iam_members_ServiceSpecificCredentialMetadata[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(ServiceSpecificCredentialMetadata, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(statusType), .offset = FIELD(ServiceSpecificCredentialMetadata, Status), .place = PLACE_BODY, .required = true },
-    { .name = "ServiceUserName", .wire = "ServiceUserName", .shape = SHAPE(serviceUserName), .offset = FIELD(ServiceSpecificCredentialMetadata, ServiceUserName), .place = PLACE_BODY },
-    { .name = "ServiceCredentialAlias", .wire = "ServiceCredentialAlias", .shape = SHAPE(serviceCredentialAlias), .offset = FIELD(ServiceSpecificCredentialMetadata, ServiceCredentialAlias), .place = PLACE_BODY },
-    { .name = "CreateDate", .wire = "CreateDate", .shape = SHAPE(dateType), .offset = FIELD(ServiceSpecificCredentialMetadata, CreateDate), .place = PLACE_BODY, .required = true },
-    { .name = "ExpirationDate", .wire = "ExpirationDate", .shape = SHAPE(dateType), .offset = FIELD(ServiceSpecificCredentialMetadata, ExpirationDate), .place = PLACE_BODY },
-    { .name = "ServiceSpecificCredentialId", .wire = "ServiceSpecificCredentialId", .shape = SHAPE(serviceSpecificCredentialId), .offset = FIELD(ServiceSpecificCredentialMetadata, ServiceSpecificCredentialId), .place = PLACE_BODY, .required = true },
-    { .name = "ServiceName", .wire = "ServiceName", .shape = SHAPE(serviceName), .offset = FIELD(ServiceSpecificCredentialMetadata, ServiceName), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_ServiceSpecificCredentialMetadata = {
-    .name = "ServiceSpecificCredentialMetadata", .kind = KIND_STRUCT, .n_members = 8, .members = iam_members_ServiceSpecificCredentialMetadata, .size = sizeof(struct iam_ServiceSpecificCredentialMetadata *), .struct_size = sizeof(struct iam_ServiceSpecificCredentialMetadata)
-};
-const struct shape iam_shape_ServiceSpecificCredentialsListType = {
-    .name = "ServiceSpecificCredentialsListType", .kind = KIND_LIST, .size = sizeof(struct iam_ServiceSpecificCredentialsListType), .element = SHAPE(ServiceSpecificCredentialMetadata)
-};
-const struct shape iam_shape_ServicesLastAccessed = {
-    .name = "ServicesLastAccessed", .kind = KIND_LIST, .size = sizeof(struct iam_ServicesLastAccessed), .element = SHAPE(ServiceLastAccessed)
 };
 static const struct member iam_members_SetDefaultPolicyVersionRequest[] = {
     { .name = "PolicyArn", .wire = "PolicyArn", .shape = SHAPE(arnType), .offset = FIELD(SetDefaultPolicyVersionRequest, PolicyArn), .place = PLACE_BODY, .required = true },
@@ -2576,22 +948,6 @@ static const struct member iam_members_SetDefaultPolicyVersionRequest[] = {
 };
 const struct shape iam_shape_SetDefaultPolicyVersionRequest = {
     .name = "SetDefaultPolicyVersionRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_SetDefaultPolicyVersionRequest, .size = sizeof(struct iam_SetDefaultPolicyVersionRequest *), .struct_size = sizeof(struct iam_SetDefaultPolicyVersionRequest)
-};
-static const struct member iam_members_SetSecurityTokenServicePreferencesRequest[] = {
-    { .name = "GlobalEndpointTokenVersion", .wire = "GlobalEndpointTokenVersion", .shape = SHAPE(globalEndpointTokenVersion), .offset = FIELD(SetSecurityTokenServicePreferencesRequest, GlobalEndpointTokenVersion), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_SetSecurityTokenServicePreferencesRequest = {
-    .name = "SetSecurityTokenServicePreferencesRequest", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_SetSecurityTokenServicePreferencesRequest, .size = sizeof(struct iam_SetSecurityTokenServicePreferencesRequest *), .struct_size = sizeof(struct iam_SetSecurityTokenServicePreferencesRequest)
-};
-static const struct member iam_members_SigningCertificate[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(SigningCertificate, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "CertificateId", .wire = "CertificateId", .shape = SHAPE(certificateIdType), .offset = FIELD(SigningCertificate, CertificateId), .place = PLACE_BODY, .required = true },
-    { .name = "CertificateBody", .wire = "CertificateBody", .shape = SHAPE(certificateBodyType), .offset = FIELD(SigningCertificate, CertificateBody), .place = PLACE_BODY, .required = true },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(statusType), .offset = FIELD(SigningCertificate, Status), .place = PLACE_BODY, .required = true },
-    { .name = "UploadDate", .wire = "UploadDate", .shape = SHAPE(dateType), .offset = FIELD(SigningCertificate, UploadDate), .place = PLACE_BODY },
-};
-const struct shape iam_shape_SigningCertificate = {
-    .name = "SigningCertificate", .kind = KIND_STRUCT, .n_members = 5, .members = iam_members_SigningCertificate, .size = sizeof(struct iam_SigningCertificate *), .struct_size = sizeof(struct iam_SigningCertificate)
 };
 static const struct member iam_members_SimulateCustomPolicyRequest[] = {
     { .name = "PolicyInputList", .wire = "PolicyInputList", .shape = SHAPE(SimulationPolicyListType), .offset = FIELD(SimulateCustomPolicyRequest, PolicyInputList), .place = PLACE_BODY, .required = true },
@@ -2658,27 +1014,6 @@ static const struct member iam_members_Tag[] = {
 const struct shape iam_shape_Tag = {
     .name = "Tag", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_Tag, .size = sizeof(struct iam_Tag *), .struct_size = sizeof(struct iam_Tag)
 };
-static const struct member iam_members_TagInstanceProfileRequest[] = {
-    { .name = "InstanceProfileName", .wire = "InstanceProfileName", .shape = SHAPE(instanceProfileNameType), .offset = FIELD(TagInstanceProfileRequest, InstanceProfileName), .place = PLACE_BODY, .required = true },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(TagInstanceProfileRequest, Tags), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_TagInstanceProfileRequest = {
-    .name = "TagInstanceProfileRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_TagInstanceProfileRequest, .size = sizeof(struct iam_TagInstanceProfileRequest *), .struct_size = sizeof(struct iam_TagInstanceProfileRequest)
-};
-static const struct member iam_members_TagMFADeviceRequest[] = {
-    { .name = "SerialNumber", .wire = "SerialNumber", .shape = SHAPE(serialNumberType), .offset = FIELD(TagMFADeviceRequest, SerialNumber), .place = PLACE_BODY, .required = true },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(TagMFADeviceRequest, Tags), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_TagMFADeviceRequest = {
-    .name = "TagMFADeviceRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_TagMFADeviceRequest, .size = sizeof(struct iam_TagMFADeviceRequest *), .struct_size = sizeof(struct iam_TagMFADeviceRequest)
-};
-static const struct member iam_members_TagOpenIDConnectProviderRequest[] = {
-    { .name = "OpenIDConnectProviderArn", .wire = "OpenIDConnectProviderArn", .shape = SHAPE(arnType), .offset = FIELD(TagOpenIDConnectProviderRequest, OpenIDConnectProviderArn), .place = PLACE_BODY, .required = true },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(TagOpenIDConnectProviderRequest, Tags), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_TagOpenIDConnectProviderRequest = {
-    .name = "TagOpenIDConnectProviderRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_TagOpenIDConnectProviderRequest, .size = sizeof(struct iam_TagOpenIDConnectProviderRequest *), .struct_size = sizeof(struct iam_TagOpenIDConnectProviderRequest)
-};
 static const struct member iam_members_TagPolicyRequest[] = {
     { .name = "PolicyArn", .wire = "PolicyArn", .shape = SHAPE(arnType), .offset = FIELD(TagPolicyRequest, PolicyArn), .place = PLACE_BODY, .required = true },
     { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(TagPolicyRequest, Tags), .place = PLACE_BODY, .required = true },
@@ -2693,39 +1028,6 @@ static const struct member iam_members_TagRoleRequest[] = {
 const struct shape iam_shape_TagRoleRequest = {
     .name = "TagRoleRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_TagRoleRequest, .size = sizeof(struct iam_TagRoleRequest *), .struct_size = sizeof(struct iam_TagRoleRequest)
 };
-static const struct member iam_members_TagSAMLProviderRequest[] = {
-    { .name = "SAMLProviderArn", .wire = "SAMLProviderArn", .shape = SHAPE(arnType), .offset = FIELD(TagSAMLProviderRequest, SAMLProviderArn), .place = PLACE_BODY, .required = true },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(TagSAMLProviderRequest, Tags), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_TagSAMLProviderRequest = {
-    .name = "TagSAMLProviderRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_TagSAMLProviderRequest, .size = sizeof(struct iam_TagSAMLProviderRequest *), .struct_size = sizeof(struct iam_TagSAMLProviderRequest)
-};
-static const struct member iam_members_TagServerCertificateRequest[] = {
-    { .name = "ServerCertificateName", .wire = "ServerCertificateName", .shape = SHAPE(serverCertificateNameType), .offset = FIELD(TagServerCertificateRequest, ServerCertificateName), .place = PLACE_BODY, .required = true },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(TagServerCertificateRequest, Tags), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_TagServerCertificateRequest = {
-    .name = "TagServerCertificateRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_TagServerCertificateRequest, .size = sizeof(struct iam_TagServerCertificateRequest *), .struct_size = sizeof(struct iam_TagServerCertificateRequest)
-};
-static const struct member iam_members_TagUserRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(TagUserRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(TagUserRequest, Tags), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_TagUserRequest = {
-    .name = "TagUserRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_TagUserRequest, .size = sizeof(struct iam_TagUserRequest *), .struct_size = sizeof(struct iam_TagUserRequest)
-};
-static const struct member iam_members_TrackedActionLastAccessed[] = {
-    { .name = "ActionName", .wire = "ActionName", .shape = SHAPE(stringType), .offset = FIELD(TrackedActionLastAccessed, ActionName), .place = PLACE_BODY },
-    { .name = "LastAccessedEntity", .wire = "LastAccessedEntity", .shape = SHAPE(arnType), .offset = FIELD(TrackedActionLastAccessed, LastAccessedEntity), .place = PLACE_BODY },
-    { .name = "LastAccessedTime", .wire = "LastAccessedTime", .shape = SHAPE(dateType), .offset = FIELD(TrackedActionLastAccessed, LastAccessedTime), .place = PLACE_BODY },
-    { .name = "LastAccessedRegion", .wire = "LastAccessedRegion", .shape = SHAPE(stringType), .offset = FIELD(TrackedActionLastAccessed, LastAccessedRegion), .place = PLACE_BODY },
-};
-const struct shape iam_shape_TrackedActionLastAccessed = {
-    .name = "TrackedActionLastAccessed", .kind = KIND_STRUCT, .n_members = 4, .members = iam_members_TrackedActionLastAccessed, .size = sizeof(struct iam_TrackedActionLastAccessed *), .struct_size = sizeof(struct iam_TrackedActionLastAccessed)
-};
-const struct shape iam_shape_TrackedActionsLastAccessed = {
-    .name = "TrackedActionsLastAccessed", .kind = KIND_LIST, .size = sizeof(struct iam_TrackedActionsLastAccessed), .element = SHAPE(TrackedActionLastAccessed)
-};
 static const struct member iam_members_UnmodifiableEntityException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(unmodifiableEntityMessage), .offset = FIELD(UnmodifiableEntityException, message), .place = PLACE_BODY },
 };
@@ -2737,27 +1039,6 @@ static const struct member iam_members_UnrecognizedPublicKeyEncodingException[] 
 };
 const struct shape iam_shape_UnrecognizedPublicKeyEncodingException = {
     .name = "UnrecognizedPublicKeyEncodingException", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_UnrecognizedPublicKeyEncodingException, .size = sizeof(struct iam_UnrecognizedPublicKeyEncodingException *), .struct_size = sizeof(struct iam_UnrecognizedPublicKeyEncodingException)
-};
-static const struct member iam_members_UntagInstanceProfileRequest[] = {
-    { .name = "InstanceProfileName", .wire = "InstanceProfileName", .shape = SHAPE(instanceProfileNameType), .offset = FIELD(UntagInstanceProfileRequest, InstanceProfileName), .place = PLACE_BODY, .required = true },
-    { .name = "TagKeys", .wire = "TagKeys", .shape = SHAPE(tagKeyListType), .offset = FIELD(UntagInstanceProfileRequest, TagKeys), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_UntagInstanceProfileRequest = {
-    .name = "UntagInstanceProfileRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_UntagInstanceProfileRequest, .size = sizeof(struct iam_UntagInstanceProfileRequest *), .struct_size = sizeof(struct iam_UntagInstanceProfileRequest)
-};
-static const struct member iam_members_UntagMFADeviceRequest[] = {
-    { .name = "SerialNumber", .wire = "SerialNumber", .shape = SHAPE(serialNumberType), .offset = FIELD(UntagMFADeviceRequest, SerialNumber), .place = PLACE_BODY, .required = true },
-    { .name = "TagKeys", .wire = "TagKeys", .shape = SHAPE(tagKeyListType), .offset = FIELD(UntagMFADeviceRequest, TagKeys), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_UntagMFADeviceRequest = {
-    .name = "UntagMFADeviceRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_UntagMFADeviceRequest, .size = sizeof(struct iam_UntagMFADeviceRequest *), .struct_size = sizeof(struct iam_UntagMFADeviceRequest)
-};
-static const struct member iam_members_UntagOpenIDConnectProviderRequest[] = {
-    { .name = "OpenIDConnectProviderArn", .wire = "OpenIDConnectProviderArn", .shape = SHAPE(arnType), .offset = FIELD(UntagOpenIDConnectProviderRequest, OpenIDConnectProviderArn), .place = PLACE_BODY, .required = true },
-    { .name = "TagKeys", .wire = "TagKeys", .shape = SHAPE(tagKeyListType), .offset = FIELD(UntagOpenIDConnectProviderRequest, TagKeys), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_UntagOpenIDConnectProviderRequest = {
-    .name = "UntagOpenIDConnectProviderRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_UntagOpenIDConnectProviderRequest, .size = sizeof(struct iam_UntagOpenIDConnectProviderRequest *), .struct_size = sizeof(struct iam_UntagOpenIDConnectProviderRequest)
 };
 static const struct member iam_members_UntagPolicyRequest[] = {
     { .name = "PolicyArn", .wire = "PolicyArn", .shape = SHAPE(arnType), .offset = FIELD(UntagPolicyRequest, PolicyArn), .place = PLACE_BODY, .required = true },
@@ -2773,85 +1054,12 @@ static const struct member iam_members_UntagRoleRequest[] = {
 const struct shape iam_shape_UntagRoleRequest = {
     .name = "UntagRoleRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_UntagRoleRequest, .size = sizeof(struct iam_UntagRoleRequest *), .struct_size = sizeof(struct iam_UntagRoleRequest)
 };
-static const struct member iam_members_UntagSAMLProviderRequest[] = {
-    { .name = "SAMLProviderArn", .wire = "SAMLProviderArn", .shape = SHAPE(arnType), .offset = FIELD(UntagSAMLProviderRequest, SAMLProviderArn), .place = PLACE_BODY, .required = true },
-    { .name = "TagKeys", .wire = "TagKeys", .shape = SHAPE(tagKeyListType), .offset = FIELD(UntagSAMLProviderRequest, TagKeys), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_UntagSAMLProviderRequest = {
-    .name = "UntagSAMLProviderRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_UntagSAMLProviderRequest, .size = sizeof(struct iam_UntagSAMLProviderRequest *), .struct_size = sizeof(struct iam_UntagSAMLProviderRequest)
-};
-static const struct member iam_members_UntagServerCertificateRequest[] = {
-    { .name = "ServerCertificateName", .wire = "ServerCertificateName", .shape = SHAPE(serverCertificateNameType), .offset = FIELD(UntagServerCertificateRequest, ServerCertificateName), .place = PLACE_BODY, .required = true },
-    { .name = "TagKeys", .wire = "TagKeys", .shape = SHAPE(tagKeyListType), .offset = FIELD(UntagServerCertificateRequest, TagKeys), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_UntagServerCertificateRequest = {
-    .name = "UntagServerCertificateRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_UntagServerCertificateRequest, .size = sizeof(struct iam_UntagServerCertificateRequest *), .struct_size = sizeof(struct iam_UntagServerCertificateRequest)
-};
-static const struct member iam_members_UntagUserRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(UntagUserRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "TagKeys", .wire = "TagKeys", .shape = SHAPE(tagKeyListType), .offset = FIELD(UntagUserRequest, TagKeys), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_UntagUserRequest = {
-    .name = "UntagUserRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_UntagUserRequest, .size = sizeof(struct iam_UntagUserRequest *), .struct_size = sizeof(struct iam_UntagUserRequest)
-};
-static const struct member iam_members_UpdateAccessKeyRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(UpdateAccessKeyRequest, UserName), .place = PLACE_BODY },
-    { .name = "AccessKeyId", .wire = "AccessKeyId", .shape = SHAPE(accessKeyIdType), .offset = FIELD(UpdateAccessKeyRequest, AccessKeyId), .place = PLACE_BODY, .required = true },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(statusType), .offset = FIELD(UpdateAccessKeyRequest, Status), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_UpdateAccessKeyRequest = {
-    .name = "UpdateAccessKeyRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_UpdateAccessKeyRequest, .size = sizeof(struct iam_UpdateAccessKeyRequest *), .struct_size = sizeof(struct iam_UpdateAccessKeyRequest)
-};
-static const struct member iam_members_UpdateAccountPasswordPolicyRequest[] = {
-    { .name = "MinimumPasswordLength", .wire = "MinimumPasswordLength", .shape = SHAPE(minimumPasswordLengthType), .offset = FIELD(UpdateAccountPasswordPolicyRequest, MinimumPasswordLength), .place = PLACE_BODY },
-    { .name = "RequireSymbols", .wire = "RequireSymbols", .shape = SHAPE(booleanType), .offset = FIELD(UpdateAccountPasswordPolicyRequest, RequireSymbols), .place = PLACE_BODY },
-    { .name = "RequireNumbers", .wire = "RequireNumbers", .shape = SHAPE(booleanType), .offset = FIELD(UpdateAccountPasswordPolicyRequest, RequireNumbers), .place = PLACE_BODY },
-    { .name = "RequireUppercaseCharacters", .wire = "RequireUppercaseCharacters", .shape = SHAPE(booleanType), .offset = FIELD(UpdateAccountPasswordPolicyRequest, RequireUppercaseCharacters), .place = PLACE_BODY },
-    { .name = "RequireLowercaseCharacters", .wire = "RequireLowercaseCharacters", .shape = SHAPE(booleanType), .offset = FIELD(UpdateAccountPasswordPolicyRequest, RequireLowercaseCharacters), .place = PLACE_BODY },
-    { .name = "AllowUsersToChangePassword", .wire = "AllowUsersToChangePassword", .shape = SHAPE(booleanType), .offset = FIELD(UpdateAccountPasswordPolicyRequest, AllowUsersToChangePassword), .place = PLACE_BODY },
-    { .name = "MaxPasswordAge", .wire = "MaxPasswordAge", .shape = SHAPE(maxPasswordAgeType), .offset = FIELD(UpdateAccountPasswordPolicyRequest, MaxPasswordAge), .place = PLACE_BODY },
-    { .name = "PasswordReusePrevention", .wire = "PasswordReusePrevention", .shape = SHAPE(passwordReusePreventionType), .offset = FIELD(UpdateAccountPasswordPolicyRequest, PasswordReusePrevention), .place = PLACE_BODY },
-    { .name = "HardExpiry", .wire = "HardExpiry", .shape = SHAPE(booleanObjectType), .offset = FIELD(UpdateAccountPasswordPolicyRequest, HardExpiry), .place = PLACE_BODY },
-};
-const struct shape iam_shape_UpdateAccountPasswordPolicyRequest = {
-    .name = "UpdateAccountPasswordPolicyRequest", .kind = KIND_STRUCT, .n_members = 9, .members = iam_members_UpdateAccountPasswordPolicyRequest, .size = sizeof(struct iam_UpdateAccountPasswordPolicyRequest *), .struct_size = sizeof(struct iam_UpdateAccountPasswordPolicyRequest)
-};
 static const struct member iam_members_UpdateAssumeRolePolicyRequest[] = {
     { .name = "RoleName", .wire = "RoleName", .shape = SHAPE(roleNameType), .offset = FIELD(UpdateAssumeRolePolicyRequest, RoleName), .place = PLACE_BODY, .required = true },
     { .name = "PolicyDocument", .wire = "PolicyDocument", .shape = SHAPE(policyDocumentType), .offset = FIELD(UpdateAssumeRolePolicyRequest, PolicyDocument), .place = PLACE_BODY, .required = true },
 };
 const struct shape iam_shape_UpdateAssumeRolePolicyRequest = {
     .name = "UpdateAssumeRolePolicyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_UpdateAssumeRolePolicyRequest, .size = sizeof(struct iam_UpdateAssumeRolePolicyRequest *), .struct_size = sizeof(struct iam_UpdateAssumeRolePolicyRequest)
-};
-static const struct member iam_members_UpdateDelegationRequestRequest[] = {
-    { .name = "DelegationRequestId", .wire = "DelegationRequestId", .shape = SHAPE(delegationRequestIdType), .offset = FIELD(UpdateDelegationRequestRequest, DelegationRequestId), .place = PLACE_BODY, .required = true },
-    { .name = "Notes", .wire = "Notes", .shape = SHAPE(notesType), .offset = FIELD(UpdateDelegationRequestRequest, Notes), .place = PLACE_BODY },
-};
-const struct shape iam_shape_UpdateDelegationRequestRequest = {
-    .name = "UpdateDelegationRequestRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_UpdateDelegationRequestRequest, .size = sizeof(struct iam_UpdateDelegationRequestRequest *), .struct_size = sizeof(struct iam_UpdateDelegationRequestRequest)
-};
-static const struct member iam_members_UpdateGroupRequest[] = {
-    { .name = "GroupName", .wire = "GroupName", .shape = SHAPE(groupNameType), .offset = FIELD(UpdateGroupRequest, GroupName), .place = PLACE_BODY, .required = true },
-    { .name = "NewPath", .wire = "NewPath", .shape = SHAPE(pathType), .offset = FIELD(UpdateGroupRequest, NewPath), .place = PLACE_BODY },
-    { .name = "NewGroupName", .wire = "NewGroupName", .shape = SHAPE(groupNameType), .offset = FIELD(UpdateGroupRequest, NewGroupName), .place = PLACE_BODY },
-};
-const struct shape iam_shape_UpdateGroupRequest = {
-    .name = "UpdateGroupRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_UpdateGroupRequest, .size = sizeof(struct iam_UpdateGroupRequest *), .struct_size = sizeof(struct iam_UpdateGroupRequest)
-};
-static const struct member iam_members_UpdateLoginProfileRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(UpdateLoginProfileRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "Password", .wire = "Password", .shape = SHAPE(passwordType), .offset = FIELD(UpdateLoginProfileRequest, Password), .place = PLACE_BODY },
-    { .name = "PasswordResetRequired", .wire = "PasswordResetRequired", .shape = SHAPE(booleanObjectType), .offset = FIELD(UpdateLoginProfileRequest, PasswordResetRequired), .place = PLACE_BODY },
-};
-const struct shape iam_shape_UpdateLoginProfileRequest = {
-    .name = "UpdateLoginProfileRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_UpdateLoginProfileRequest, .size = sizeof(struct iam_UpdateLoginProfileRequest *), .struct_size = sizeof(struct iam_UpdateLoginProfileRequest)
-};
-static const struct member iam_members_UpdateOpenIDConnectProviderThumbprintRequest[] = {
-    { .name = "OpenIDConnectProviderArn", .wire = "OpenIDConnectProviderArn", .shape = SHAPE(arnType), .offset = FIELD(UpdateOpenIDConnectProviderThumbprintRequest, OpenIDConnectProviderArn), .place = PLACE_BODY, .required = true },
-    { .name = "ThumbprintList", .wire = "ThumbprintList", .shape = SHAPE(thumbprintListType), .offset = FIELD(UpdateOpenIDConnectProviderThumbprintRequest, ThumbprintList), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_UpdateOpenIDConnectProviderThumbprintRequest = {
-    .name = "UpdateOpenIDConnectProviderThumbprintRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_UpdateOpenIDConnectProviderThumbprintRequest, .size = sizeof(struct iam_UpdateOpenIDConnectProviderThumbprintRequest *), .struct_size = sizeof(struct iam_UpdateOpenIDConnectProviderThumbprintRequest)
 };
 static const struct member iam_members_UpdateRoleDescriptionRequest[] = {
     { .name = "RoleName", .wire = "RoleName", .shape = SHAPE(roleNameType), .offset = FIELD(UpdateRoleDescriptionRequest, RoleName), .place = PLACE_BODY, .required = true },
@@ -2877,106 +1085,6 @@ const struct shape iam_shape_UpdateRoleRequest = {
 const struct shape iam_shape_UpdateRoleResponse = {
     .name = "UpdateRoleResponse", .kind = KIND_STRUCT, .size = sizeof(struct iam_UpdateRoleResponse *), .struct_size = sizeof(struct iam_UpdateRoleResponse)
 };
-static const struct member iam_members_UpdateSAMLProviderRequest[] = {
-    { .name = "SAMLMetadataDocument", .wire = "SAMLMetadataDocument", .shape = SHAPE(SAMLMetadataDocumentType), .offset = FIELD(UpdateSAMLProviderRequest, SAMLMetadataDocument), .place = PLACE_BODY },
-    { .name = "SAMLProviderArn", .wire = "SAMLProviderArn", .shape = SHAPE(arnType), .offset = FIELD(UpdateSAMLProviderRequest, SAMLProviderArn), .place = PLACE_BODY, .required = true },
-    { .name = "AssertionEncryptionMode", .wire = "AssertionEncryptionMode", .shape = SHAPE(assertionEncryptionModeType), .offset = FIELD(UpdateSAMLProviderRequest, AssertionEncryptionMode), .place = PLACE_BODY },
-    { .name = "AddPrivateKey", .wire = "AddPrivateKey", .shape = SHAPE(privateKeyType), .offset = FIELD(UpdateSAMLProviderRequest, AddPrivateKey), .place = PLACE_BODY },
-    { .name = "RemovePrivateKey", .wire = "RemovePrivateKey", .shape = SHAPE(privateKeyIdType), .offset = FIELD(UpdateSAMLProviderRequest, RemovePrivateKey), .place = PLACE_BODY },
-};
-const struct shape iam_shape_UpdateSAMLProviderRequest = {
-    .name = "UpdateSAMLProviderRequest", .kind = KIND_STRUCT, .n_members = 5, .members = iam_members_UpdateSAMLProviderRequest, .size = sizeof(struct iam_UpdateSAMLProviderRequest *), .struct_size = sizeof(struct iam_UpdateSAMLProviderRequest)
-};
-static const struct member iam_members_UpdateSAMLProviderResponse[] = {
-    { .name = "SAMLProviderArn", .wire = "SAMLProviderArn", .shape = SHAPE(arnType), .offset = FIELD(UpdateSAMLProviderResponse, SAMLProviderArn), .place = PLACE_BODY },
-};
-const struct shape iam_shape_UpdateSAMLProviderResponse = {
-    .name = "UpdateSAMLProviderResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_UpdateSAMLProviderResponse, .size = sizeof(struct iam_UpdateSAMLProviderResponse *), .struct_size = sizeof(struct iam_UpdateSAMLProviderResponse)
-};
-static const struct member iam_members_UpdateSSHPublicKeyRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(UpdateSSHPublicKeyRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "SSHPublicKeyId", .wire = "SSHPublicKeyId", .shape = SHAPE(publicKeyIdType), .offset = FIELD(UpdateSSHPublicKeyRequest, SSHPublicKeyId), .place = PLACE_BODY, .required = true },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(statusType), .offset = FIELD(UpdateSSHPublicKeyRequest, Status), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_UpdateSSHPublicKeyRequest = {
-    .name = "UpdateSSHPublicKeyRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_UpdateSSHPublicKeyRequest, .size = sizeof(struct iam_UpdateSSHPublicKeyRequest *), .struct_size = sizeof(struct iam_UpdateSSHPublicKeyRequest)
-};
-static const struct member iam_members_UpdateServerCertificateRequest[] = {
-    { .name = "ServerCertificateName", .wire = "ServerCertificateName", .shape = SHAPE(serverCertificateNameType), .offset = FIELD(UpdateServerCertificateRequest, ServerCertificateName), .place = PLACE_BODY, .required = true },
-    { .name = "NewPath", .wire = "NewPath", .shape = SHAPE(pathType), .offset = FIELD(UpdateServerCertificateRequest, NewPath), .place = PLACE_BODY },
-    { .name = "NewServerCertificateName", .wire = "NewServerCertificateName", .shape = SHAPE(serverCertificateNameType), .offset = FIELD(UpdateServerCertificateRequest, NewServerCertificateName), .place = PLACE_BODY },
-};
-const struct shape iam_shape_UpdateServerCertificateRequest = {
-    .name = "UpdateServerCertificateRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_UpdateServerCertificateRequest, .size = sizeof(struct iam_UpdateServerCertificateRequest *), .struct_size = sizeof(struct iam_UpdateServerCertificateRequest)
-};
-static const struct member iam_members_UpdateServiceSpecificCredentialRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(UpdateServiceSpecificCredentialRequest, UserName), .place = PLACE_BODY },
-    { .name = "ServiceSpecificCredentialId", .wire = "ServiceSpecificCredentialId", .shape = SHAPE(serviceSpecificCredentialId), .offset = FIELD(UpdateServiceSpecificCredentialRequest, ServiceSpecificCredentialId), .place = PLACE_BODY, .required = true },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(statusType), .offset = FIELD(UpdateServiceSpecificCredentialRequest, Status), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_UpdateServiceSpecificCredentialRequest = {
-    .name = "UpdateServiceSpecificCredentialRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_UpdateServiceSpecificCredentialRequest, .size = sizeof(struct iam_UpdateServiceSpecificCredentialRequest *), .struct_size = sizeof(struct iam_UpdateServiceSpecificCredentialRequest)
-};
-static const struct member iam_members_UpdateSigningCertificateRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(UpdateSigningCertificateRequest, UserName), .place = PLACE_BODY },
-    { .name = "CertificateId", .wire = "CertificateId", .shape = SHAPE(certificateIdType), .offset = FIELD(UpdateSigningCertificateRequest, CertificateId), .place = PLACE_BODY, .required = true },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(statusType), .offset = FIELD(UpdateSigningCertificateRequest, Status), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_UpdateSigningCertificateRequest = {
-    .name = "UpdateSigningCertificateRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_UpdateSigningCertificateRequest, .size = sizeof(struct iam_UpdateSigningCertificateRequest *), .struct_size = sizeof(struct iam_UpdateSigningCertificateRequest)
-};
-static const struct member iam_members_UpdateUserRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(UpdateUserRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "NewPath", .wire = "NewPath", .shape = SHAPE(pathType), .offset = FIELD(UpdateUserRequest, NewPath), .place = PLACE_BODY },
-    { .name = "NewUserName", .wire = "NewUserName", .shape = SHAPE(userNameType), .offset = FIELD(UpdateUserRequest, NewUserName), .place = PLACE_BODY },
-};
-const struct shape iam_shape_UpdateUserRequest = {
-    .name = "UpdateUserRequest", .kind = KIND_STRUCT, .n_members = 3, .members = iam_members_UpdateUserRequest, .size = sizeof(struct iam_UpdateUserRequest *), .struct_size = sizeof(struct iam_UpdateUserRequest)
-};
-static const struct member iam_members_UploadSSHPublicKeyRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(UploadSSHPublicKeyRequest, UserName), .place = PLACE_BODY, .required = true },
-    { .name = "SSHPublicKeyBody", .wire = "SSHPublicKeyBody", .shape = SHAPE(publicKeyMaterialType), .offset = FIELD(UploadSSHPublicKeyRequest, SSHPublicKeyBody), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_UploadSSHPublicKeyRequest = {
-    .name = "UploadSSHPublicKeyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_UploadSSHPublicKeyRequest, .size = sizeof(struct iam_UploadSSHPublicKeyRequest *), .struct_size = sizeof(struct iam_UploadSSHPublicKeyRequest)
-};
-static const struct member iam_members_UploadSSHPublicKeyResponse[] = {
-    { .name = "SSHPublicKey", .wire = "SSHPublicKey", .shape = SHAPE(SSHPublicKey), .offset = FIELD(UploadSSHPublicKeyResponse, SSHPublicKey), .place = PLACE_BODY },
-};
-const struct shape iam_shape_UploadSSHPublicKeyResponse = {
-    .name = "UploadSSHPublicKeyResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_UploadSSHPublicKeyResponse, .size = sizeof(struct iam_UploadSSHPublicKeyResponse *), .struct_size = sizeof(struct iam_UploadSSHPublicKeyResponse)
-};
-static const struct member iam_members_UploadServerCertificateRequest[] = {
-    { .name = "Path", .wire = "Path", .shape = SHAPE(pathType), .offset = FIELD(UploadServerCertificateRequest, Path), .place = PLACE_BODY },
-    { .name = "ServerCertificateName", .wire = "ServerCertificateName", .shape = SHAPE(serverCertificateNameType), .offset = FIELD(UploadServerCertificateRequest, ServerCertificateName), .place = PLACE_BODY, .required = true },
-    { .name = "CertificateBody", .wire = "CertificateBody", .shape = SHAPE(certificateBodyType), .offset = FIELD(UploadServerCertificateRequest, CertificateBody), .place = PLACE_BODY, .required = true },
-    { .name = "PrivateKey", .wire = "PrivateKey", .shape = SHAPE(privateKeyType), .offset = FIELD(UploadServerCertificateRequest, PrivateKey), .place = PLACE_BODY, .required = true },
-    { .name = "CertificateChain", .wire = "CertificateChain", .shape = SHAPE(certificateChainType), .offset = FIELD(UploadServerCertificateRequest, CertificateChain), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(UploadServerCertificateRequest, Tags), .place = PLACE_BODY },
-};
-const struct shape iam_shape_UploadServerCertificateRequest = {
-    .name = "UploadServerCertificateRequest", .kind = KIND_STRUCT, .n_members = 6, .members = iam_members_UploadServerCertificateRequest, .size = sizeof(struct iam_UploadServerCertificateRequest *), .struct_size = sizeof(struct iam_UploadServerCertificateRequest)
-};
-static const struct member iam_members_UploadServerCertificateResponse[] = {
-    { .name = "ServerCertificateMetadata", .wire = "ServerCertificateMetadata", .shape = SHAPE(ServerCertificateMetadata), .offset = FIELD(UploadServerCertificateResponse, ServerCertificateMetadata), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(UploadServerCertificateResponse, Tags), .place = PLACE_BODY },
-};
-const struct shape iam_shape_UploadServerCertificateResponse = {
-    .name = "UploadServerCertificateResponse", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_UploadServerCertificateResponse, .size = sizeof(struct iam_UploadServerCertificateResponse *), .struct_size = sizeof(struct iam_UploadServerCertificateResponse)
-};
-static const struct member iam_members_UploadSigningCertificateRequest[] = {
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(existingUserNameType), .offset = FIELD(UploadSigningCertificateRequest, UserName), .place = PLACE_BODY },
-    { .name = "CertificateBody", .wire = "CertificateBody", .shape = SHAPE(certificateBodyType), .offset = FIELD(UploadSigningCertificateRequest, CertificateBody), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_UploadSigningCertificateRequest = {
-    .name = "UploadSigningCertificateRequest", .kind = KIND_STRUCT, .n_members = 2, .members = iam_members_UploadSigningCertificateRequest, .size = sizeof(struct iam_UploadSigningCertificateRequest *), .struct_size = sizeof(struct iam_UploadSigningCertificateRequest)
-};
-static const struct member iam_members_UploadSigningCertificateResponse[] = {
-    { .name = "Certificate", .wire = "Certificate", .shape = SHAPE(SigningCertificate), .offset = FIELD(UploadSigningCertificateResponse, Certificate), .place = PLACE_BODY, .required = true },
-};
-const struct shape iam_shape_UploadSigningCertificateResponse = {
-    .name = "UploadSigningCertificateResponse", .kind = KIND_STRUCT, .n_members = 1, .members = iam_members_UploadSigningCertificateResponse, .size = sizeof(struct iam_UploadSigningCertificateResponse *), .struct_size = sizeof(struct iam_UploadSigningCertificateResponse)
-};
 static const struct member iam_members_User[] = {
     { .name = "Path", .wire = "Path", .shape = SHAPE(pathType), .offset = FIELD(User, Path), .place = PLACE_BODY, .required = true },
     { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(User, UserName), .place = PLACE_BODY, .required = true },
@@ -2990,72 +1098,14 @@ static const struct member iam_members_User[] = {
 const struct shape iam_shape_User = {
     .name = "User", .kind = KIND_STRUCT, .n_members = 8, .members = iam_members_User, .size = sizeof(struct iam_User *), .struct_size = sizeof(struct iam_User)
 };
-static const struct member iam_members_UserDetail[] = {
-    { .name = "Path", .wire = "Path", .shape = SHAPE(pathType), .offset = FIELD(UserDetail, Path), .place = PLACE_BODY },
-    { .name = "UserName", .wire = "UserName", .shape = SHAPE(userNameType), .offset = FIELD(UserDetail, UserName), .place = PLACE_BODY },
-    { .name = "UserId", .wire = "UserId", .shape = SHAPE(idType), .offset = FIELD(UserDetail, UserId), .place = PLACE_BODY },
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(arnType), .offset = FIELD(UserDetail, Arn), .place = PLACE_BODY },
-    { .name = "CreateDate", .wire = "CreateDate", .shape = SHAPE(dateType), .offset = FIELD(UserDetail, CreateDate), .place = PLACE_BODY },
-    { .name = "UserPolicyList", .wire = "UserPolicyList", .shape = SHAPE(policyDetailListType), .offset = FIELD(UserDetail, UserPolicyList), .place = PLACE_BODY },
-    { .name = "GroupList", .wire = "GroupList", .shape = SHAPE(groupNameListType), .offset = FIELD(UserDetail, GroupList), .place = PLACE_BODY },
-    { .name = "AttachedManagedPolicies", .wire = "AttachedManagedPolicies", .shape = SHAPE(attachedPoliciesListType), .offset = FIELD(UserDetail, AttachedManagedPolicies), .place = PLACE_BODY },
-    { .name = "PermissionsBoundary", .wire = "PermissionsBoundary", .shape = SHAPE(AttachedPermissionsBoundary), .offset = FIELD(UserDetail, PermissionsBoundary), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(UserDetail, Tags), .place = PLACE_BODY },
-};
-const struct shape iam_shape_UserDetail = {
-    .name = "UserDetail", .kind = KIND_STRUCT, .n_members = 10, .members = iam_members_UserDetail, .size = sizeof(struct iam_UserDetail *), .struct_size = sizeof(struct iam_UserDetail)
-};
-static const struct member iam_members_VirtualMFADevice[] = {
-    { .name = "SerialNumber", .wire = "SerialNumber", .shape = SHAPE(serialNumberType), .offset = FIELD(VirtualMFADevice, SerialNumber), .place = PLACE_BODY, .required = true },
-    { .name = "Base32StringSeed", .wire = "Base32StringSeed", .shape = SHAPE(BootstrapDatum), .offset = FIELD(VirtualMFADevice, Base32StringSeed), .place = PLACE_BODY },
-    { .name = "QRCodePNG", .wire = "QRCodePNG", .shape = SHAPE(BootstrapDatum), .offset = FIELD(VirtualMFADevice, QRCodePNG), .place = PLACE_BODY },
-    { .name = "User", .wire = "User", .shape = SHAPE(User), .offset = FIELD(VirtualMFADevice, User), .place = PLACE_BODY },
-    { .name = "EnableDate", .wire = "EnableDate", .shape = SHAPE(dateType), .offset = FIELD(VirtualMFADevice, EnableDate), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(VirtualMFADevice, Tags), .place = PLACE_BODY },
-};
-const struct shape iam_shape_VirtualMFADevice = {
-    .name = "VirtualMFADevice", .kind = KIND_STRUCT, .n_members = 6, .members = iam_members_VirtualMFADevice, .size = sizeof(struct iam_VirtualMFADevice *), .struct_size = sizeof(struct iam_VirtualMFADevice)
-};
-const struct shape iam_shape_accessKeyIdType = {
-    .name = "accessKeyIdType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(16), .has_max = true, .max = INT64_C(128), .pattern = "[\\w]+"
-};
-const struct shape iam_shape_accessKeyMetadataListType = {
-    .name = "accessKeyMetadataListType", .kind = KIND_LIST, .size = sizeof(struct iam_accessKeyMetadataListType), .element = SHAPE(AccessKeyMetadata)
-};
-const struct shape iam_shape_accessKeySecretType = {
-    .name = "accessKeySecretType", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str)
-};
 const struct shape iam_shape_accountAliasListType = {
     .name = "accountAliasListType", .kind = KIND_LIST, .size = sizeof(struct iam_accountAliasListType), .element = SHAPE(accountAliasType)
 };
 const struct shape iam_shape_accountAliasType = {
     .name = "accountAliasType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(3), .has_max = true, .max = INT64_C(63), .pattern = "^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$"
 };
-const struct shape iam_shape_accountIdType = {
-    .name = "accountIdType", .kind = KIND_STRING, .size = sizeof(struct str), .pattern = "\\d{12}"
-};
-const struct shape iam_shape_allUsers = {
-    .name = "allUsers", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
-};
 const struct shape iam_shape_arnType = {
     .name = "arnType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(20), .has_max = true, .max = INT64_C(2048)
-};
-static const char *const iam_enum_assertionEncryptionModeType[] = {
-    "Required",
-    "Allowed",
-    NULL
-};
-const struct shape iam_shape_assertionEncryptionModeType = {
-    .name = "assertionEncryptionModeType", .kind = KIND_STRING, .enum_values = iam_enum_assertionEncryptionModeType, .size = sizeof(struct str)
-};
-static const char *const iam_enum_assignmentStatusType[] = {
-    "Assigned",
-    "Unassigned",
-    "Any",
-    NULL
-};
-const struct shape iam_shape_assignmentStatusType = {
-    .name = "assignmentStatusType", .kind = KIND_STRING, .enum_values = iam_enum_assignmentStatusType, .size = sizeof(struct str)
 };
 const struct shape iam_shape_attachedPoliciesListType = {
     .name = "attachedPoliciesListType", .kind = KIND_LIST, .size = sizeof(struct iam_attachedPoliciesListType), .element = SHAPE(AttachedPolicy)
@@ -3063,38 +1113,8 @@ const struct shape iam_shape_attachedPoliciesListType = {
 const struct shape iam_shape_attachmentCountType = {
     .name = "attachmentCountType", .kind = KIND_INT, .size = sizeof(struct opt_int)
 };
-const struct shape iam_shape_authenticationCodeType = {
-    .name = "authenticationCodeType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(6), .has_max = true, .max = INT64_C(6), .pattern = "[\\d]+"
-};
-const struct shape iam_shape_booleanObjectType = {
-    .name = "booleanObjectType", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
-};
 const struct shape iam_shape_booleanType = {
     .name = "booleanType", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
-};
-const struct shape iam_shape_certificateBodyType = {
-    .name = "certificateBodyType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(16384), .pattern = "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"
-};
-const struct shape iam_shape_certificateChainType = {
-    .name = "certificateChainType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2097152), .pattern = "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"
-};
-const struct shape iam_shape_certificateIdType = {
-    .name = "certificateIdType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(24), .has_max = true, .max = INT64_C(128), .pattern = "[\\w]+"
-};
-const struct shape iam_shape_certificateListType = {
-    .name = "certificateListType", .kind = KIND_LIST, .size = sizeof(struct iam_certificateListType), .element = SHAPE(SigningCertificate)
-};
-const struct shape iam_shape_clientIDListType = {
-    .name = "clientIDListType", .kind = KIND_LIST, .size = sizeof(struct iam_clientIDListType), .element = SHAPE(clientIDType)
-};
-const struct shape iam_shape_clientIDType = {
-    .name = "clientIDType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255)
-};
-const struct shape iam_shape_consoleDeepLinkType = {
-    .name = "consoleDeepLinkType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255)
-};
-const struct shape iam_shape_credentialAgeDays = {
-    .name = "credentialAgeDays", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(36600)
 };
 const struct shape iam_shape_credentialReportExpiredExceptionMessage = {
     .name = "credentialReportExpiredExceptionMessage", .kind = KIND_STRING, .size = sizeof(struct str)
@@ -3111,15 +1131,6 @@ const struct shape iam_shape_customSuffixType = {
 const struct shape iam_shape_dateType = {
     .name = "dateType", .kind = KIND_TIME, .size = sizeof(struct opt_time)
 };
-const struct shape iam_shape_delegationRequestDescriptionType = {
-    .name = "delegationRequestDescriptionType", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(1000), .pattern = "[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*"
-};
-const struct shape iam_shape_delegationRequestIdType = {
-    .name = "delegationRequestIdType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(16), .has_max = true, .max = INT64_C(128), .pattern = "[\\w-]+"
-};
-const struct shape iam_shape_delegationRequestsListType = {
-    .name = "delegationRequestsListType", .kind = KIND_LIST, .size = sizeof(struct iam_delegationRequestsListType), .element = SHAPE(DelegationRequest)
-};
 const struct shape iam_shape_deleteConflictMessage = {
     .name = "deleteConflictMessage", .kind = KIND_STRING, .size = sizeof(struct str)
 };
@@ -3129,48 +1140,14 @@ const struct shape iam_shape_duplicateCertificateMessage = {
 const struct shape iam_shape_duplicateSSHPublicKeyMessage = {
     .name = "duplicateSSHPublicKeyMessage", .kind = KIND_STRING, .size = sizeof(struct str)
 };
-static const char *const iam_enum_encodingType[] = {
-    "SSH",
-    "PEM",
-    NULL
-};
-const struct shape iam_shape_encodingType = {
-    .name = "encodingType", .kind = KIND_STRING, .enum_values = iam_enum_encodingType, .size = sizeof(struct str)
-};
 const struct shape iam_shape_entityAlreadyExistsMessage = {
     .name = "entityAlreadyExistsMessage", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape iam_shape_entityDetailsListType = {
-    .name = "entityDetailsListType", .kind = KIND_LIST, .size = sizeof(struct iam_entityDetailsListType), .element = SHAPE(EntityDetails)
-};
-const struct shape iam_shape_entityListType = {
-    .name = "entityListType", .kind = KIND_LIST, .size = sizeof(struct iam_entityListType), .element = SHAPE(EntityType)
-};
-const struct shape iam_shape_entityNameType = {
-    .name = "entityNameType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128), .pattern = "[\\w+=,.@-]+"
 };
 const struct shape iam_shape_entityTemporarilyUnmodifiableMessage = {
     .name = "entityTemporarilyUnmodifiableMessage", .kind = KIND_STRING, .size = sizeof(struct str)
 };
 const struct shape iam_shape_existingUserNameType = {
     .name = "existingUserNameType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128), .pattern = "[\\w+=,.@-]+"
-};
-static const char *const iam_enum_globalEndpointTokenVersion[] = {
-    "v1Token",
-    "v2Token",
-    NULL
-};
-const struct shape iam_shape_globalEndpointTokenVersion = {
-    .name = "globalEndpointTokenVersion", .kind = KIND_STRING, .enum_values = iam_enum_globalEndpointTokenVersion, .size = sizeof(struct str)
-};
-const struct shape iam_shape_groupDetailListType = {
-    .name = "groupDetailListType", .kind = KIND_LIST, .size = sizeof(struct iam_groupDetailListType), .element = SHAPE(GroupDetail)
-};
-const struct shape iam_shape_groupListType = {
-    .name = "groupListType", .kind = KIND_LIST, .size = sizeof(struct iam_groupListType), .element = SHAPE(Group)
-};
-const struct shape iam_shape_groupNameListType = {
-    .name = "groupNameListType", .kind = KIND_LIST, .size = sizeof(struct iam_groupNameListType), .element = SHAPE(groupNameType)
 };
 const struct shape iam_shape_groupNameType = {
     .name = "groupNameType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128), .pattern = "[\\w+=,.@-]+"
@@ -3183,9 +1160,6 @@ const struct shape iam_shape_instanceProfileListType = {
 };
 const struct shape iam_shape_instanceProfileNameType = {
     .name = "instanceProfileNameType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128), .pattern = "[\\w+=,.@-]+"
-};
-const struct shape iam_shape_integerType = {
-    .name = "integerType", .kind = KIND_INT, .size = sizeof(struct opt_int)
 };
 const struct shape iam_shape_invalidAuthenticationCodeMessage = {
     .name = "invalidAuthenticationCodeMessage", .kind = KIND_STRING, .size = sizeof(struct str)
@@ -3202,29 +1176,11 @@ const struct shape iam_shape_invalidPublicKeyMessage = {
 const struct shape iam_shape_invalidUserTypeMessage = {
     .name = "invalidUserTypeMessage", .kind = KIND_STRING, .size = sizeof(struct str)
 };
-const struct shape iam_shape_jobIDType = {
-    .name = "jobIDType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(36), .has_max = true, .max = INT64_C(36)
-};
-static const char *const iam_enum_jobStatusType[] = {
-    "IN_PROGRESS",
-    "COMPLETED",
-    "FAILED",
-    NULL
-};
-const struct shape iam_shape_jobStatusType = {
-    .name = "jobStatusType", .kind = KIND_STRING, .enum_values = iam_enum_jobStatusType, .size = sizeof(struct str)
-};
 const struct shape iam_shape_keyPairMismatchMessage = {
     .name = "keyPairMismatchMessage", .kind = KIND_STRING, .size = sizeof(struct str)
 };
 const struct shape iam_shape_limitExceededMessage = {
     .name = "limitExceededMessage", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape iam_shape_listPolicyGrantingServiceAccessResponseListType = {
-    .name = "listPolicyGrantingServiceAccessResponseListType", .kind = KIND_LIST, .size = sizeof(struct iam_listPolicyGrantingServiceAccessResponseListType), .element = SHAPE(ListPoliciesGrantingServiceAccessEntry)
-};
-const struct shape iam_shape_localeType = {
-    .name = "localeType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(2), .has_max = true, .max = INT64_C(12)
 };
 const struct shape iam_shape_malformedCertificateMessage = {
     .name = "malformedCertificateMessage", .kind = KIND_STRING, .size = sizeof(struct str)
@@ -3238,44 +1194,14 @@ const struct shape iam_shape_markerType = {
 const struct shape iam_shape_maxItemsType = {
     .name = "maxItemsType", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1000)
 };
-const struct shape iam_shape_maxPasswordAgeType = {
-    .name = "maxPasswordAgeType", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1095)
-};
-const struct shape iam_shape_mfaDeviceListType = {
-    .name = "mfaDeviceListType", .kind = KIND_LIST, .size = sizeof(struct iam_mfaDeviceListType), .element = SHAPE(MFADevice)
-};
-const struct shape iam_shape_minimumPasswordLengthType = {
-    .name = "minimumPasswordLengthType", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(6), .has_max = true, .max = INT64_C(128)
-};
 const struct shape iam_shape_noSuchEntityMessage = {
     .name = "noSuchEntityMessage", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape iam_shape_notesType = {
-    .name = "notesType", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(500), .pattern = "[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*"
-};
-const struct shape iam_shape_notificationChannelType = {
-    .name = "notificationChannelType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(2), .has_max = true, .max = INT64_C(400), .pattern = "^[a-zA-Z0-9:_.-]+$"
 };
 const struct shape iam_shape_openIdIdpCommunicationErrorExceptionMessage = {
     .name = "openIdIdpCommunicationErrorExceptionMessage", .kind = KIND_STRING, .size = sizeof(struct str)
 };
-const struct shape iam_shape_organizationsEntityPathType = {
-    .name = "organizationsEntityPathType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(19), .has_max = true, .max = INT64_C(427), .pattern = "^o-[0-9a-z]{10,32}\\/r-[0-9a-z]{4,32}[0-9a-z-\\/]*"
-};
-const struct shape iam_shape_organizationsPolicyIdType = {
-    .name = "organizationsPolicyIdType", .kind = KIND_STRING, .size = sizeof(struct str), .pattern = "^p-[0-9a-zA-Z_]{8,128}$"
-};
-const struct shape iam_shape_ownerIdType = {
-    .name = "ownerIdType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(20), .has_max = true, .max = INT64_C(2048), .pattern = "^[a-zA-Z0-9:/+=,.@_-]+$"
-};
 const struct shape iam_shape_passwordPolicyViolationMessage = {
     .name = "passwordPolicyViolationMessage", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape iam_shape_passwordReusePreventionType = {
-    .name = "passwordReusePreventionType", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(24)
-};
-const struct shape iam_shape_passwordType = {
-    .name = "passwordType", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128), .pattern = "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"
 };
 const struct shape iam_shape_pathPrefixType = {
     .name = "pathPrefixType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(512), .pattern = "\\u002F[\\u0021-\\u007F]*"
@@ -3283,32 +1209,8 @@ const struct shape iam_shape_pathPrefixType = {
 const struct shape iam_shape_pathType = {
     .name = "pathType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(512), .pattern = "(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)"
 };
-static const char *const iam_enum_permissionCheckResultType[] = {
-    "ALLOWED",
-    "DENIED",
-    "UNSURE",
-    NULL
-};
-const struct shape iam_shape_permissionCheckResultType = {
-    .name = "permissionCheckResultType", .kind = KIND_STRING, .enum_values = iam_enum_permissionCheckResultType, .size = sizeof(struct str)
-};
-static const char *const iam_enum_permissionCheckStatusType[] = {
-    "COMPLETE",
-    "IN_PROGRESS",
-    "FAILED",
-    NULL
-};
-const struct shape iam_shape_permissionCheckStatusType = {
-    .name = "permissionCheckStatusType", .kind = KIND_STRING, .enum_values = iam_enum_permissionCheckStatusType, .size = sizeof(struct str)
-};
-const struct shape iam_shape_permissionType = {
-    .name = "permissionType", .kind = KIND_STRING, .size = sizeof(struct str)
-};
 const struct shape iam_shape_policyDescriptionType = {
     .name = "policyDescriptionType", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(1000)
-};
-const struct shape iam_shape_policyDetailListType = {
-    .name = "policyDetailListType", .kind = KIND_LIST, .size = sizeof(struct iam_policyDetailListType), .element = SHAPE(PolicyDetail)
 };
 const struct shape iam_shape_policyDocumentType = {
     .name = "policyDocumentType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(131072), .pattern = "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"
@@ -3318,9 +1220,6 @@ const struct shape iam_shape_policyDocumentVersionListType = {
 };
 const struct shape iam_shape_policyEvaluationErrorMessage = {
     .name = "policyEvaluationErrorMessage", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape iam_shape_policyGrantingServiceAccessListType = {
-    .name = "policyGrantingServiceAccessListType", .kind = KIND_LIST, .size = sizeof(struct iam_policyGrantingServiceAccessListType), .element = SHAPE(PolicyGrantingServiceAccess)
 };
 const struct shape iam_shape_policyListType = {
     .name = "policyListType", .kind = KIND_LIST, .size = sizeof(struct iam_policyListType), .element = SHAPE(Policy)
@@ -3334,27 +1233,6 @@ const struct shape iam_shape_policyNameType = {
 const struct shape iam_shape_policyNotAttachableMessage = {
     .name = "policyNotAttachableMessage", .kind = KIND_STRING, .size = sizeof(struct str)
 };
-static const char *const iam_enum_policyOwnerEntityType[] = {
-    "USER",
-    "ROLE",
-    "GROUP",
-    NULL
-};
-const struct shape iam_shape_policyOwnerEntityType = {
-    .name = "policyOwnerEntityType", .kind = KIND_STRING, .enum_values = iam_enum_policyOwnerEntityType, .size = sizeof(struct str)
-};
-const struct shape iam_shape_policyParameterListType = {
-    .name = "policyParameterListType", .kind = KIND_LIST, .size = sizeof(struct iam_policyParameterListType), .element = SHAPE(PolicyParameter), .has_max = true, .max = INT64_C(50)
-};
-const struct shape iam_shape_policyParameterNameType = {
-    .name = "policyParameterNameType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(5), .has_max = true, .max = INT64_C(256), .pattern = "[ -~]+"
-};
-const struct shape iam_shape_policyParameterValueType = {
-    .name = "policyParameterValueType", .kind = KIND_STRING, .size = sizeof(struct str), .pattern = "[ -~]+"
-};
-const struct shape iam_shape_policyParameterValuesListType = {
-    .name = "policyParameterValuesListType", .kind = KIND_LIST, .size = sizeof(struct iam_policyParameterValuesListType), .element = SHAPE(policyParameterValueType)
-};
 const struct shape iam_shape_policyPathType = {
     .name = "policyPathType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(512), .pattern = "((/[A-Za-z0-9\\.,\\+@=_-]+)*)/"
 };
@@ -3367,58 +1245,17 @@ static const char *const iam_enum_policyScopeType[] = {
 const struct shape iam_shape_policyScopeType = {
     .name = "policyScopeType", .kind = KIND_STRING, .enum_values = iam_enum_policyScopeType, .size = sizeof(struct str)
 };
-static const char *const iam_enum_policyType[] = {
-    "INLINE",
-    "MANAGED",
-    NULL
-};
-const struct shape iam_shape_policyType = {
-    .name = "policyType", .kind = KIND_STRING, .enum_values = iam_enum_policyType, .size = sizeof(struct str)
-};
 const struct shape iam_shape_policyVersionIdType = {
     .name = "policyVersionIdType", .kind = KIND_STRING, .size = sizeof(struct str), .pattern = "v[1-9][0-9]*(\\.[A-Za-z0-9-]*)?"
 };
-const struct shape iam_shape_privateKeyIdType = {
-    .name = "privateKeyIdType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(22), .has_max = true, .max = INT64_C(64), .pattern = "[A-Z0-9]+"
-};
-const struct shape iam_shape_privateKeyList = {
-    .name = "privateKeyList", .kind = KIND_LIST, .size = sizeof(struct iam_privateKeyList), .element = SHAPE(SAMLPrivateKey), .has_max = true, .max = INT64_C(2)
-};
-const struct shape iam_shape_privateKeyType = {
-    .name = "privateKeyType", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(16384), .pattern = "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"
-};
-const struct shape iam_shape_publicKeyFingerprintType = {
-    .name = "publicKeyFingerprintType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(48), .has_max = true, .max = INT64_C(48), .pattern = "[:\\w]+"
-};
-const struct shape iam_shape_publicKeyIdType = {
-    .name = "publicKeyIdType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(20), .has_max = true, .max = INT64_C(128), .pattern = "[\\w]+"
-};
-const struct shape iam_shape_publicKeyMaterialType = {
-    .name = "publicKeyMaterialType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(16384), .pattern = "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"
-};
-const struct shape iam_shape_redirectUrlType = {
-    .name = "redirectUrlType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255), .pattern = "^http(s?)://[a-zA-Z0-9._/-]*(\\?[a-zA-Z0-9._=&-]*)?(#[a-zA-Z0-9._/-]*)?$"
-};
 const struct shape iam_shape_reportGenerationLimitExceededMessage = {
     .name = "reportGenerationLimitExceededMessage", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape iam_shape_requestMessageType = {
-    .name = "requestMessageType", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(200), .pattern = "[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*"
-};
-const struct shape iam_shape_requestorNameType = {
-    .name = "requestorNameType", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(30), .pattern = "[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*"
-};
-const struct shape iam_shape_requestorWorkflowIdType = {
-    .name = "requestorWorkflowIdType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(5), .has_max = true, .max = INT64_C(400), .pattern = "[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]+"
 };
 const struct shape iam_shape_responseMarkerType = {
     .name = "responseMarkerType", .kind = KIND_STRING, .size = sizeof(struct str)
 };
 const struct shape iam_shape_roleDescriptionType = {
     .name = "roleDescriptionType", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(1000), .pattern = "[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*"
-};
-const struct shape iam_shape_roleDetailListType = {
-    .name = "roleDetailListType", .kind = KIND_LIST, .size = sizeof(struct iam_roleDetailListType), .element = SHAPE(RoleDetail)
 };
 const struct shape iam_shape_roleListType = {
     .name = "roleListType", .kind = KIND_LIST, .size = sizeof(struct iam_roleListType), .element = SHAPE(Role)
@@ -3429,147 +1266,14 @@ const struct shape iam_shape_roleMaxSessionDurationType = {
 const struct shape iam_shape_roleNameType = {
     .name = "roleNameType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(64), .pattern = "[\\w+=,.@-]+"
 };
-const struct shape iam_shape_rolePermissionRestrictionArnListType = {
-    .name = "rolePermissionRestrictionArnListType", .kind = KIND_LIST, .size = sizeof(struct iam_rolePermissionRestrictionArnListType), .element = SHAPE(arnType)
-};
-const struct shape iam_shape_serialNumberType = {
-    .name = "serialNumberType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(9), .has_max = true, .max = INT64_C(256), .pattern = "[\\w+=/:,.@-]+"
-};
-const struct shape iam_shape_serverCertificateMetadataListType = {
-    .name = "serverCertificateMetadataListType", .kind = KIND_LIST, .size = sizeof(struct iam_serverCertificateMetadataListType), .element = SHAPE(ServerCertificateMetadata)
-};
-const struct shape iam_shape_serverCertificateNameType = {
-    .name = "serverCertificateNameType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128), .pattern = "[\\w+=,.@-]+"
-};
-const struct shape iam_shape_serviceCredentialAlias = {
-    .name = "serviceCredentialAlias", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(200), .pattern = "[\\w+=,.@-]+"
-};
-const struct shape iam_shape_serviceCredentialSecret = {
-    .name = "serviceCredentialSecret", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str)
-};
 const struct shape iam_shape_serviceFailureExceptionMessage = {
     .name = "serviceFailureExceptionMessage", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape iam_shape_serviceName = {
-    .name = "serviceName", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape iam_shape_serviceNameType = {
-    .name = "serviceNameType", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape iam_shape_serviceNamespaceListType = {
-    .name = "serviceNamespaceListType", .kind = KIND_LIST, .size = sizeof(struct iam_serviceNamespaceListType), .element = SHAPE(serviceNamespaceType), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(200)
-};
-const struct shape iam_shape_serviceNamespaceType = {
-    .name = "serviceNamespaceType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(64), .pattern = "[\\w-]*"
 };
 const struct shape iam_shape_serviceNotSupportedMessage = {
     .name = "serviceNotSupportedMessage", .kind = KIND_STRING, .size = sizeof(struct str)
 };
-const struct shape iam_shape_servicePassword = {
-    .name = "servicePassword", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str)
-};
-const struct shape iam_shape_serviceSpecificCredentialId = {
-    .name = "serviceSpecificCredentialId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(20), .has_max = true, .max = INT64_C(128), .pattern = "[\\w]+"
-};
-const struct shape iam_shape_serviceUserName = {
-    .name = "serviceUserName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(200), .pattern = "[\\w+=,.@-]*"
-};
-const struct shape iam_shape_sessionDurationType = {
-    .name = "sessionDurationType", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(300), .has_max = true, .max = INT64_C(43200)
-};
-static const char *const iam_enum_sortKeyType[] = {
-    "SERVICE_NAMESPACE_ASCENDING",
-    "SERVICE_NAMESPACE_DESCENDING",
-    "LAST_AUTHENTICATED_TIME_ASCENDING",
-    "LAST_AUTHENTICATED_TIME_DESCENDING",
-    NULL
-};
-const struct shape iam_shape_sortKeyType = {
-    .name = "sortKeyType", .kind = KIND_STRING, .enum_values = iam_enum_sortKeyType, .size = sizeof(struct str)
-};
-static const char *const iam_enum_stateType[] = {
-    "UNASSIGNED",
-    "ASSIGNED",
-    "PENDING_APPROVAL",
-    "FINALIZED",
-    "ACCEPTED",
-    "REJECTED",
-    "EXPIRED",
-    NULL
-};
-const struct shape iam_shape_stateType = {
-    .name = "stateType", .kind = KIND_STRING, .enum_values = iam_enum_stateType, .size = sizeof(struct str)
-};
-static const char *const iam_enum_statusType[] = {
-    "Active",
-    "Inactive",
-    "Expired",
-    NULL
-};
-const struct shape iam_shape_statusType = {
-    .name = "statusType", .kind = KIND_STRING, .enum_values = iam_enum_statusType, .size = sizeof(struct str)
-};
 const struct shape iam_shape_stringType = {
     .name = "stringType", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape iam_shape_summaryContentType = {
-    .name = "summaryContentType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(10000)
-};
-static const char *const iam_enum_summaryKeyType[] = {
-    "Users",
-    "UsersQuota",
-    "Groups",
-    "GroupsQuota",
-    "ServerCertificates",
-    "ServerCertificatesQuota",
-    "UserPolicySizeQuota",
-    "GroupPolicySizeQuota",
-    "GroupsPerUserQuota",
-    "SigningCertificatesPerUserQuota",
-    "AccessKeysPerUserQuota",
-    "MFADevices",
-    "MFADevicesInUse",
-    "AccountMFAEnabled",
-    "AccountAccessKeysPresent",
-    "AccountPasswordPresent",
-    "AccountSigningCertificatesPresent",
-    "AttachedPoliciesPerGroupQuota",
-    "AttachedPoliciesPerRoleQuota",
-    "AttachedPoliciesPerUserQuota",
-    "Policies",
-    "PoliciesQuota",
-    "PolicySizeQuota",
-    "PolicyVersionsInUse",
-    "PolicyVersionsInUseQuota",
-    "VersionsPerPolicyQuota",
-    "GlobalEndpointTokenVersion",
-    "AssumeRolePolicySizeQuota",
-    "InstanceProfiles",
-    "InstanceProfilesQuota",
-    "Providers",
-    "RolePolicySizeQuota",
-    "Roles",
-    "RolesQuota",
-    NULL
-};
-const struct shape iam_shape_summaryKeyType = {
-    .name = "summaryKeyType", .kind = KIND_STRING, .enum_values = iam_enum_summaryKeyType, .size = sizeof(struct str)
-};
-const struct shape iam_shape_summaryMapType = {
-    .name = "summaryMapType", .kind = KIND_MAP, .size = sizeof(struct iam_summaryMapType), .key = SHAPE(summaryKeyType), .element = SHAPE(summaryValueType)
-};
-static const char *const iam_enum_summaryStateType[] = {
-    "AVAILABLE",
-    "NOT_AVAILABLE",
-    "NOT_SUPPORTED",
-    "FAILED",
-    NULL
-};
-const struct shape iam_shape_summaryStateType = {
-    .name = "summaryStateType", .kind = KIND_STRING, .enum_values = iam_enum_summaryStateType, .size = sizeof(struct str)
-};
-const struct shape iam_shape_summaryValueType = {
-    .name = "summaryValueType", .kind = KIND_INT, .size = sizeof(struct opt_int)
 };
 const struct shape iam_shape_tagKeyListType = {
     .name = "tagKeyListType", .kind = KIND_LIST, .size = sizeof(struct iam_tagKeyListType), .element = SHAPE(tagKeyType), .has_max = true, .max = INT64_C(50)
@@ -3583,32 +1287,14 @@ const struct shape iam_shape_tagListType = {
 const struct shape iam_shape_tagValueType = {
     .name = "tagValueType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(256), .pattern = "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*"
 };
-const struct shape iam_shape_thumbprintListType = {
-    .name = "thumbprintListType", .kind = KIND_LIST, .size = sizeof(struct iam_thumbprintListType), .element = SHAPE(thumbprintType)
-};
-const struct shape iam_shape_thumbprintType = {
-    .name = "thumbprintType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(40), .has_max = true, .max = INT64_C(40)
-};
 const struct shape iam_shape_unmodifiableEntityMessage = {
     .name = "unmodifiableEntityMessage", .kind = KIND_STRING, .size = sizeof(struct str)
 };
 const struct shape iam_shape_unrecognizedPublicKeyEncodingMessage = {
     .name = "unrecognizedPublicKeyEncodingMessage", .kind = KIND_STRING, .size = sizeof(struct str)
 };
-const struct shape iam_shape_userDetailListType = {
-    .name = "userDetailListType", .kind = KIND_LIST, .size = sizeof(struct iam_userDetailListType), .element = SHAPE(UserDetail)
-};
-const struct shape iam_shape_userListType = {
-    .name = "userListType", .kind = KIND_LIST, .size = sizeof(struct iam_userListType), .element = SHAPE(User)
-};
 const struct shape iam_shape_userNameType = {
     .name = "userNameType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(64), .pattern = "[\\w+=,.@-]+"
-};
-const struct shape iam_shape_virtualMFADeviceListType = {
-    .name = "virtualMFADeviceListType", .kind = KIND_LIST, .size = sizeof(struct iam_virtualMFADeviceListType), .element = SHAPE(VirtualMFADevice)
-};
-const struct shape iam_shape_virtualMFADeviceName = {
-    .name = "virtualMFADeviceName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .pattern = "[\\w+=,.@-]+"
 };
 
 const struct error_row iam_error_AccountNotManagementOrDelegatedAdministratorException = { .name = "AccountNotManagementOrDelegatedAdministratorException", .status = 400, .sender = true, .message_member = "message", .shape = SHAPE(AccountNotManagementOrDelegatedAdministratorException) };
@@ -3686,182 +1372,182 @@ static const struct error_row *const iam_errors[] = {
 };
 
 static const struct op iam_ops[] = {
-    { .name = "AcceptDelegationRequest", .method = "POST", .uri = "/", .status = 200, .index = 0, .input = SHAPE(AcceptDelegationRequestRequest) },
-    { .name = "AddClientIDToOpenIDConnectProvider", .method = "POST", .uri = "/", .status = 200, .index = 1, .input = SHAPE(AddClientIDToOpenIDConnectProviderRequest) },
-    { .name = "AddRoleToInstanceProfile", .method = "POST", .uri = "/", .status = 200, .index = 2, .input = SHAPE(AddRoleToInstanceProfileRequest) },
-    { .name = "AddUserToGroup", .method = "POST", .uri = "/", .status = 200, .index = 3, .input = SHAPE(AddUserToGroupRequest) },
-    { .name = "AssociateDelegationRequest", .method = "POST", .uri = "/", .status = 200, .index = 4, .input = SHAPE(AssociateDelegationRequestRequest) },
-    { .name = "AttachGroupPolicy", .method = "POST", .uri = "/", .status = 200, .index = 5, .input = SHAPE(AttachGroupPolicyRequest) },
+    { .name = "AcceptDelegationRequest", .method = "POST", .uri = "/", .status = 200, .index = 0 },
+    { .name = "AddClientIDToOpenIDConnectProvider", .method = "POST", .uri = "/", .status = 200, .index = 1 },
+    { .name = "AddRoleToInstanceProfile", .method = "POST", .uri = "/", .status = 200, .index = 2 },
+    { .name = "AddUserToGroup", .method = "POST", .uri = "/", .status = 200, .index = 3 },
+    { .name = "AssociateDelegationRequest", .method = "POST", .uri = "/", .status = 200, .index = 4 },
+    { .name = "AttachGroupPolicy", .method = "POST", .uri = "/", .status = 200, .index = 5 },
     { .name = "AttachRolePolicy", .method = "POST", .uri = "/", .status = 200, .index = 6, .input = SHAPE(AttachRolePolicyRequest) },
-    { .name = "AttachUserPolicy", .method = "POST", .uri = "/", .status = 200, .index = 7, .input = SHAPE(AttachUserPolicyRequest) },
-    { .name = "ChangePassword", .method = "POST", .uri = "/", .status = 200, .index = 8, .input = SHAPE(ChangePasswordRequest) },
-    { .name = "CreateAccessKey", .method = "POST", .uri = "/", .status = 200, .index = 9, .input = SHAPE(CreateAccessKeyRequest), .output = SHAPE(CreateAccessKeyResponse), .result_wrapper = "CreateAccessKeyResult" },
-    { .name = "CreateAccountAlias", .method = "POST", .uri = "/", .status = 200, .index = 10, .input = SHAPE(CreateAccountAliasRequest) },
-    { .name = "CreateDelegationRequest", .method = "POST", .uri = "/", .status = 200, .index = 11, .input = SHAPE(CreateDelegationRequestRequest), .output = SHAPE(CreateDelegationRequestResponse), .result_wrapper = "CreateDelegationRequestResult" },
-    { .name = "CreateGroup", .method = "POST", .uri = "/", .status = 200, .index = 12, .input = SHAPE(CreateGroupRequest), .output = SHAPE(CreateGroupResponse), .result_wrapper = "CreateGroupResult" },
-    { .name = "CreateInstanceProfile", .method = "POST", .uri = "/", .status = 200, .index = 13, .input = SHAPE(CreateInstanceProfileRequest), .output = SHAPE(CreateInstanceProfileResponse), .result_wrapper = "CreateInstanceProfileResult" },
-    { .name = "CreateLoginProfile", .method = "POST", .uri = "/", .status = 200, .index = 14, .input = SHAPE(CreateLoginProfileRequest), .output = SHAPE(CreateLoginProfileResponse), .result_wrapper = "CreateLoginProfileResult" },
-    { .name = "CreateOpenIDConnectProvider", .method = "POST", .uri = "/", .status = 200, .index = 15, .input = SHAPE(CreateOpenIDConnectProviderRequest), .output = SHAPE(CreateOpenIDConnectProviderResponse), .result_wrapper = "CreateOpenIDConnectProviderResult" },
+    { .name = "AttachUserPolicy", .method = "POST", .uri = "/", .status = 200, .index = 7 },
+    { .name = "ChangePassword", .method = "POST", .uri = "/", .status = 200, .index = 8 },
+    { .name = "CreateAccessKey", .method = "POST", .uri = "/", .status = 200, .index = 9 },
+    { .name = "CreateAccountAlias", .method = "POST", .uri = "/", .status = 200, .index = 10 },
+    { .name = "CreateDelegationRequest", .method = "POST", .uri = "/", .status = 200, .index = 11 },
+    { .name = "CreateGroup", .method = "POST", .uri = "/", .status = 200, .index = 12 },
+    { .name = "CreateInstanceProfile", .method = "POST", .uri = "/", .status = 200, .index = 13 },
+    { .name = "CreateLoginProfile", .method = "POST", .uri = "/", .status = 200, .index = 14 },
+    { .name = "CreateOpenIDConnectProvider", .method = "POST", .uri = "/", .status = 200, .index = 15 },
     { .name = "CreatePolicy", .method = "POST", .uri = "/", .status = 200, .index = 16, .input = SHAPE(CreatePolicyRequest), .output = SHAPE(CreatePolicyResponse), .result_wrapper = "CreatePolicyResult" },
     { .name = "CreatePolicyVersion", .method = "POST", .uri = "/", .status = 200, .index = 17, .input = SHAPE(CreatePolicyVersionRequest), .output = SHAPE(CreatePolicyVersionResponse), .result_wrapper = "CreatePolicyVersionResult" },
     { .name = "CreateRole", .method = "POST", .uri = "/", .status = 200, .index = 18, .input = SHAPE(CreateRoleRequest), .output = SHAPE(CreateRoleResponse), .result_wrapper = "CreateRoleResult" },
-    { .name = "CreateSAMLProvider", .method = "POST", .uri = "/", .status = 200, .index = 19, .input = SHAPE(CreateSAMLProviderRequest), .output = SHAPE(CreateSAMLProviderResponse), .result_wrapper = "CreateSAMLProviderResult" },
+    { .name = "CreateSAMLProvider", .method = "POST", .uri = "/", .status = 200, .index = 19 },
     { .name = "CreateServiceLinkedRole", .method = "POST", .uri = "/", .status = 200, .index = 20, .input = SHAPE(CreateServiceLinkedRoleRequest), .output = SHAPE(CreateServiceLinkedRoleResponse), .result_wrapper = "CreateServiceLinkedRoleResult" },
-    { .name = "CreateServiceSpecificCredential", .method = "POST", .uri = "/", .status = 200, .index = 21, .input = SHAPE(CreateServiceSpecificCredentialRequest), .output = SHAPE(CreateServiceSpecificCredentialResponse), .result_wrapper = "CreateServiceSpecificCredentialResult" },
-    { .name = "CreateUser", .method = "POST", .uri = "/", .status = 200, .index = 22, .input = SHAPE(CreateUserRequest), .output = SHAPE(CreateUserResponse), .result_wrapper = "CreateUserResult" },
-    { .name = "CreateVirtualMFADevice", .method = "POST", .uri = "/", .status = 200, .index = 23, .input = SHAPE(CreateVirtualMFADeviceRequest), .output = SHAPE(CreateVirtualMFADeviceResponse), .result_wrapper = "CreateVirtualMFADeviceResult" },
-    { .name = "DeactivateMFADevice", .method = "POST", .uri = "/", .status = 200, .index = 24, .input = SHAPE(DeactivateMFADeviceRequest) },
-    { .name = "DeleteAccessKey", .method = "POST", .uri = "/", .status = 200, .index = 25, .input = SHAPE(DeleteAccessKeyRequest) },
-    { .name = "DeleteAccountAlias", .method = "POST", .uri = "/", .status = 200, .index = 26, .input = SHAPE(DeleteAccountAliasRequest) },
+    { .name = "CreateServiceSpecificCredential", .method = "POST", .uri = "/", .status = 200, .index = 21 },
+    { .name = "CreateUser", .method = "POST", .uri = "/", .status = 200, .index = 22 },
+    { .name = "CreateVirtualMFADevice", .method = "POST", .uri = "/", .status = 200, .index = 23 },
+    { .name = "DeactivateMFADevice", .method = "POST", .uri = "/", .status = 200, .index = 24 },
+    { .name = "DeleteAccessKey", .method = "POST", .uri = "/", .status = 200, .index = 25 },
+    { .name = "DeleteAccountAlias", .method = "POST", .uri = "/", .status = 200, .index = 26 },
     { .name = "DeleteAccountPasswordPolicy", .method = "POST", .uri = "/", .status = 200, .index = 27 },
-    { .name = "DeleteGroup", .method = "POST", .uri = "/", .status = 200, .index = 28, .input = SHAPE(DeleteGroupRequest) },
-    { .name = "DeleteGroupPolicy", .method = "POST", .uri = "/", .status = 200, .index = 29, .input = SHAPE(DeleteGroupPolicyRequest) },
-    { .name = "DeleteInstanceProfile", .method = "POST", .uri = "/", .status = 200, .index = 30, .input = SHAPE(DeleteInstanceProfileRequest) },
-    { .name = "DeleteLoginProfile", .method = "POST", .uri = "/", .status = 200, .index = 31, .input = SHAPE(DeleteLoginProfileRequest) },
-    { .name = "DeleteOpenIDConnectProvider", .method = "POST", .uri = "/", .status = 200, .index = 32, .input = SHAPE(DeleteOpenIDConnectProviderRequest) },
+    { .name = "DeleteGroup", .method = "POST", .uri = "/", .status = 200, .index = 28 },
+    { .name = "DeleteGroupPolicy", .method = "POST", .uri = "/", .status = 200, .index = 29 },
+    { .name = "DeleteInstanceProfile", .method = "POST", .uri = "/", .status = 200, .index = 30 },
+    { .name = "DeleteLoginProfile", .method = "POST", .uri = "/", .status = 200, .index = 31 },
+    { .name = "DeleteOpenIDConnectProvider", .method = "POST", .uri = "/", .status = 200, .index = 32 },
     { .name = "DeletePolicy", .method = "POST", .uri = "/", .status = 200, .index = 33, .input = SHAPE(DeletePolicyRequest) },
     { .name = "DeletePolicyVersion", .method = "POST", .uri = "/", .status = 200, .index = 34, .input = SHAPE(DeletePolicyVersionRequest) },
     { .name = "DeleteRole", .method = "POST", .uri = "/", .status = 200, .index = 35, .input = SHAPE(DeleteRoleRequest) },
     { .name = "DeleteRolePermissionsBoundary", .method = "POST", .uri = "/", .status = 200, .index = 36, .input = SHAPE(DeleteRolePermissionsBoundaryRequest) },
     { .name = "DeleteRolePolicy", .method = "POST", .uri = "/", .status = 200, .index = 37, .input = SHAPE(DeleteRolePolicyRequest) },
-    { .name = "DeleteSAMLProvider", .method = "POST", .uri = "/", .status = 200, .index = 38, .input = SHAPE(DeleteSAMLProviderRequest) },
-    { .name = "DeleteSSHPublicKey", .method = "POST", .uri = "/", .status = 200, .index = 39, .input = SHAPE(DeleteSSHPublicKeyRequest) },
-    { .name = "DeleteServerCertificate", .method = "POST", .uri = "/", .status = 200, .index = 40, .input = SHAPE(DeleteServerCertificateRequest) },
+    { .name = "DeleteSAMLProvider", .method = "POST", .uri = "/", .status = 200, .index = 38 },
+    { .name = "DeleteSSHPublicKey", .method = "POST", .uri = "/", .status = 200, .index = 39 },
+    { .name = "DeleteServerCertificate", .method = "POST", .uri = "/", .status = 200, .index = 40 },
     { .name = "DeleteServiceLinkedRole", .method = "POST", .uri = "/", .status = 200, .index = 41, .input = SHAPE(DeleteServiceLinkedRoleRequest), .output = SHAPE(DeleteServiceLinkedRoleResponse), .result_wrapper = "DeleteServiceLinkedRoleResult" },
-    { .name = "DeleteServiceSpecificCredential", .method = "POST", .uri = "/", .status = 200, .index = 42, .input = SHAPE(DeleteServiceSpecificCredentialRequest) },
-    { .name = "DeleteSigningCertificate", .method = "POST", .uri = "/", .status = 200, .index = 43, .input = SHAPE(DeleteSigningCertificateRequest) },
-    { .name = "DeleteUser", .method = "POST", .uri = "/", .status = 200, .index = 44, .input = SHAPE(DeleteUserRequest) },
-    { .name = "DeleteUserPermissionsBoundary", .method = "POST", .uri = "/", .status = 200, .index = 45, .input = SHAPE(DeleteUserPermissionsBoundaryRequest) },
-    { .name = "DeleteUserPolicy", .method = "POST", .uri = "/", .status = 200, .index = 46, .input = SHAPE(DeleteUserPolicyRequest) },
-    { .name = "DeleteVirtualMFADevice", .method = "POST", .uri = "/", .status = 200, .index = 47, .input = SHAPE(DeleteVirtualMFADeviceRequest) },
-    { .name = "DetachGroupPolicy", .method = "POST", .uri = "/", .status = 200, .index = 48, .input = SHAPE(DetachGroupPolicyRequest) },
+    { .name = "DeleteServiceSpecificCredential", .method = "POST", .uri = "/", .status = 200, .index = 42 },
+    { .name = "DeleteSigningCertificate", .method = "POST", .uri = "/", .status = 200, .index = 43 },
+    { .name = "DeleteUser", .method = "POST", .uri = "/", .status = 200, .index = 44 },
+    { .name = "DeleteUserPermissionsBoundary", .method = "POST", .uri = "/", .status = 200, .index = 45 },
+    { .name = "DeleteUserPolicy", .method = "POST", .uri = "/", .status = 200, .index = 46 },
+    { .name = "DeleteVirtualMFADevice", .method = "POST", .uri = "/", .status = 200, .index = 47 },
+    { .name = "DetachGroupPolicy", .method = "POST", .uri = "/", .status = 200, .index = 48 },
     { .name = "DetachRolePolicy", .method = "POST", .uri = "/", .status = 200, .index = 49, .input = SHAPE(DetachRolePolicyRequest) },
-    { .name = "DetachUserPolicy", .method = "POST", .uri = "/", .status = 200, .index = 50, .input = SHAPE(DetachUserPolicyRequest) },
-    { .name = "DisableOrganizationsRootCredentialsManagement", .method = "POST", .uri = "/", .status = 200, .index = 51, .input = SHAPE(DisableOrganizationsRootCredentialsManagementRequest), .output = SHAPE(DisableOrganizationsRootCredentialsManagementResponse), .result_wrapper = "DisableOrganizationsRootCredentialsManagementResult" },
-    { .name = "DisableOrganizationsRootSessions", .method = "POST", .uri = "/", .status = 200, .index = 52, .input = SHAPE(DisableOrganizationsRootSessionsRequest), .output = SHAPE(DisableOrganizationsRootSessionsResponse), .result_wrapper = "DisableOrganizationsRootSessionsResult" },
+    { .name = "DetachUserPolicy", .method = "POST", .uri = "/", .status = 200, .index = 50 },
+    { .name = "DisableOrganizationsRootCredentialsManagement", .method = "POST", .uri = "/", .status = 200, .index = 51 },
+    { .name = "DisableOrganizationsRootSessions", .method = "POST", .uri = "/", .status = 200, .index = 52 },
     { .name = "DisableOutboundWebIdentityFederation", .method = "POST", .uri = "/", .status = 200, .index = 53 },
-    { .name = "EnableMFADevice", .method = "POST", .uri = "/", .status = 200, .index = 54, .input = SHAPE(EnableMFADeviceRequest) },
-    { .name = "EnableOrganizationsRootCredentialsManagement", .method = "POST", .uri = "/", .status = 200, .index = 55, .input = SHAPE(EnableOrganizationsRootCredentialsManagementRequest), .output = SHAPE(EnableOrganizationsRootCredentialsManagementResponse), .result_wrapper = "EnableOrganizationsRootCredentialsManagementResult" },
-    { .name = "EnableOrganizationsRootSessions", .method = "POST", .uri = "/", .status = 200, .index = 56, .input = SHAPE(EnableOrganizationsRootSessionsRequest), .output = SHAPE(EnableOrganizationsRootSessionsResponse), .result_wrapper = "EnableOrganizationsRootSessionsResult" },
-    { .name = "EnableOutboundWebIdentityFederation", .method = "POST", .uri = "/", .status = 200, .index = 57, .output = SHAPE(EnableOutboundWebIdentityFederationResponse), .result_wrapper = "EnableOutboundWebIdentityFederationResult" },
-    { .name = "GenerateCredentialReport", .method = "POST", .uri = "/", .status = 200, .index = 58, .output = SHAPE(GenerateCredentialReportResponse), .result_wrapper = "GenerateCredentialReportResult" },
-    { .name = "GenerateOrganizationsAccessReport", .method = "POST", .uri = "/", .status = 200, .index = 59, .input = SHAPE(GenerateOrganizationsAccessReportRequest), .output = SHAPE(GenerateOrganizationsAccessReportResponse), .result_wrapper = "GenerateOrganizationsAccessReportResult" },
-    { .name = "GenerateServiceLastAccessedDetails", .method = "POST", .uri = "/", .status = 200, .index = 60, .input = SHAPE(GenerateServiceLastAccessedDetailsRequest), .output = SHAPE(GenerateServiceLastAccessedDetailsResponse), .result_wrapper = "GenerateServiceLastAccessedDetailsResult" },
-    { .name = "GetAccessKeyLastUsed", .method = "POST", .uri = "/", .status = 200, .index = 61, .input = SHAPE(GetAccessKeyLastUsedRequest), .output = SHAPE(GetAccessKeyLastUsedResponse), .result_wrapper = "GetAccessKeyLastUsedResult" },
-    { .name = "GetAccountAuthorizationDetails", .method = "POST", .uri = "/", .status = 200, .index = 62, .input = SHAPE(GetAccountAuthorizationDetailsRequest), .output = SHAPE(GetAccountAuthorizationDetailsResponse), .result_wrapper = "GetAccountAuthorizationDetailsResult" },
-    { .name = "GetAccountPasswordPolicy", .method = "POST", .uri = "/", .status = 200, .index = 63, .output = SHAPE(GetAccountPasswordPolicyResponse), .result_wrapper = "GetAccountPasswordPolicyResult" },
-    { .name = "GetAccountSummary", .method = "POST", .uri = "/", .status = 200, .index = 64, .output = SHAPE(GetAccountSummaryResponse), .result_wrapper = "GetAccountSummaryResult" },
-    { .name = "GetContextKeysForCustomPolicy", .method = "POST", .uri = "/", .status = 200, .index = 65, .input = SHAPE(GetContextKeysForCustomPolicyRequest), .output = SHAPE(GetContextKeysForPolicyResponse), .result_wrapper = "GetContextKeysForCustomPolicyResult" },
-    { .name = "GetContextKeysForPrincipalPolicy", .method = "POST", .uri = "/", .status = 200, .index = 66, .input = SHAPE(GetContextKeysForPrincipalPolicyRequest), .output = SHAPE(GetContextKeysForPolicyResponse), .result_wrapper = "GetContextKeysForPrincipalPolicyResult" },
-    { .name = "GetCredentialReport", .method = "POST", .uri = "/", .status = 200, .index = 67, .output = SHAPE(GetCredentialReportResponse), .result_wrapper = "GetCredentialReportResult" },
-    { .name = "GetDelegationRequest", .method = "POST", .uri = "/", .status = 200, .index = 68, .input = SHAPE(GetDelegationRequestRequest), .output = SHAPE(GetDelegationRequestResponse), .result_wrapper = "GetDelegationRequestResult" },
-    { .name = "GetGroup", .method = "POST", .uri = "/", .status = 200, .index = 69, .input = SHAPE(GetGroupRequest), .output = SHAPE(GetGroupResponse), .result_wrapper = "GetGroupResult" },
-    { .name = "GetGroupPolicy", .method = "POST", .uri = "/", .status = 200, .index = 70, .input = SHAPE(GetGroupPolicyRequest), .output = SHAPE(GetGroupPolicyResponse), .result_wrapper = "GetGroupPolicyResult" },
-    { .name = "GetHumanReadableSummary", .method = "POST", .uri = "/", .status = 200, .index = 71, .input = SHAPE(GetHumanReadableSummaryRequest), .output = SHAPE(GetHumanReadableSummaryResponse), .result_wrapper = "GetHumanReadableSummaryResult" },
-    { .name = "GetInstanceProfile", .method = "POST", .uri = "/", .status = 200, .index = 72, .input = SHAPE(GetInstanceProfileRequest), .output = SHAPE(GetInstanceProfileResponse), .result_wrapper = "GetInstanceProfileResult" },
-    { .name = "GetLoginProfile", .method = "POST", .uri = "/", .status = 200, .index = 73, .input = SHAPE(GetLoginProfileRequest), .output = SHAPE(GetLoginProfileResponse), .result_wrapper = "GetLoginProfileResult" },
-    { .name = "GetMFADevice", .method = "POST", .uri = "/", .status = 200, .index = 74, .input = SHAPE(GetMFADeviceRequest), .output = SHAPE(GetMFADeviceResponse), .result_wrapper = "GetMFADeviceResult" },
-    { .name = "GetOpenIDConnectProvider", .method = "POST", .uri = "/", .status = 200, .index = 75, .input = SHAPE(GetOpenIDConnectProviderRequest), .output = SHAPE(GetOpenIDConnectProviderResponse), .result_wrapper = "GetOpenIDConnectProviderResult" },
-    { .name = "GetOrganizationsAccessReport", .method = "POST", .uri = "/", .status = 200, .index = 76, .input = SHAPE(GetOrganizationsAccessReportRequest), .output = SHAPE(GetOrganizationsAccessReportResponse), .result_wrapper = "GetOrganizationsAccessReportResult" },
-    { .name = "GetOutboundWebIdentityFederationInfo", .method = "POST", .uri = "/", .status = 200, .index = 77, .output = SHAPE(GetOutboundWebIdentityFederationInfoResponse), .result_wrapper = "GetOutboundWebIdentityFederationInfoResult" },
+    { .name = "EnableMFADevice", .method = "POST", .uri = "/", .status = 200, .index = 54 },
+    { .name = "EnableOrganizationsRootCredentialsManagement", .method = "POST", .uri = "/", .status = 200, .index = 55 },
+    { .name = "EnableOrganizationsRootSessions", .method = "POST", .uri = "/", .status = 200, .index = 56 },
+    { .name = "EnableOutboundWebIdentityFederation", .method = "POST", .uri = "/", .status = 200, .index = 57 },
+    { .name = "GenerateCredentialReport", .method = "POST", .uri = "/", .status = 200, .index = 58 },
+    { .name = "GenerateOrganizationsAccessReport", .method = "POST", .uri = "/", .status = 200, .index = 59 },
+    { .name = "GenerateServiceLastAccessedDetails", .method = "POST", .uri = "/", .status = 200, .index = 60 },
+    { .name = "GetAccessKeyLastUsed", .method = "POST", .uri = "/", .status = 200, .index = 61 },
+    { .name = "GetAccountAuthorizationDetails", .method = "POST", .uri = "/", .status = 200, .index = 62 },
+    { .name = "GetAccountPasswordPolicy", .method = "POST", .uri = "/", .status = 200, .index = 63 },
+    { .name = "GetAccountSummary", .method = "POST", .uri = "/", .status = 200, .index = 64 },
+    { .name = "GetContextKeysForCustomPolicy", .method = "POST", .uri = "/", .status = 200, .index = 65 },
+    { .name = "GetContextKeysForPrincipalPolicy", .method = "POST", .uri = "/", .status = 200, .index = 66 },
+    { .name = "GetCredentialReport", .method = "POST", .uri = "/", .status = 200, .index = 67 },
+    { .name = "GetDelegationRequest", .method = "POST", .uri = "/", .status = 200, .index = 68 },
+    { .name = "GetGroup", .method = "POST", .uri = "/", .status = 200, .index = 69 },
+    { .name = "GetGroupPolicy", .method = "POST", .uri = "/", .status = 200, .index = 70 },
+    { .name = "GetHumanReadableSummary", .method = "POST", .uri = "/", .status = 200, .index = 71 },
+    { .name = "GetInstanceProfile", .method = "POST", .uri = "/", .status = 200, .index = 72 },
+    { .name = "GetLoginProfile", .method = "POST", .uri = "/", .status = 200, .index = 73 },
+    { .name = "GetMFADevice", .method = "POST", .uri = "/", .status = 200, .index = 74 },
+    { .name = "GetOpenIDConnectProvider", .method = "POST", .uri = "/", .status = 200, .index = 75 },
+    { .name = "GetOrganizationsAccessReport", .method = "POST", .uri = "/", .status = 200, .index = 76 },
+    { .name = "GetOutboundWebIdentityFederationInfo", .method = "POST", .uri = "/", .status = 200, .index = 77 },
     { .name = "GetPolicy", .method = "POST", .uri = "/", .status = 200, .index = 78, .input = SHAPE(GetPolicyRequest), .output = SHAPE(GetPolicyResponse), .result_wrapper = "GetPolicyResult" },
     { .name = "GetPolicyVersion", .method = "POST", .uri = "/", .status = 200, .index = 79, .input = SHAPE(GetPolicyVersionRequest), .output = SHAPE(GetPolicyVersionResponse), .result_wrapper = "GetPolicyVersionResult" },
     { .name = "GetRole", .method = "POST", .uri = "/", .status = 200, .index = 80, .input = SHAPE(GetRoleRequest), .output = SHAPE(GetRoleResponse), .result_wrapper = "GetRoleResult" },
     { .name = "GetRolePolicy", .method = "POST", .uri = "/", .status = 200, .index = 81, .input = SHAPE(GetRolePolicyRequest), .output = SHAPE(GetRolePolicyResponse), .result_wrapper = "GetRolePolicyResult" },
-    { .name = "GetSAMLProvider", .method = "POST", .uri = "/", .status = 200, .index = 82, .input = SHAPE(GetSAMLProviderRequest), .output = SHAPE(GetSAMLProviderResponse), .result_wrapper = "GetSAMLProviderResult" },
-    { .name = "GetSSHPublicKey", .method = "POST", .uri = "/", .status = 200, .index = 83, .input = SHAPE(GetSSHPublicKeyRequest), .output = SHAPE(GetSSHPublicKeyResponse), .result_wrapper = "GetSSHPublicKeyResult" },
-    { .name = "GetServerCertificate", .method = "POST", .uri = "/", .status = 200, .index = 84, .input = SHAPE(GetServerCertificateRequest), .output = SHAPE(GetServerCertificateResponse), .result_wrapper = "GetServerCertificateResult" },
-    { .name = "GetServiceLastAccessedDetails", .method = "POST", .uri = "/", .status = 200, .index = 85, .input = SHAPE(GetServiceLastAccessedDetailsRequest), .output = SHAPE(GetServiceLastAccessedDetailsResponse), .result_wrapper = "GetServiceLastAccessedDetailsResult" },
-    { .name = "GetServiceLastAccessedDetailsWithEntities", .method = "POST", .uri = "/", .status = 200, .index = 86, .input = SHAPE(GetServiceLastAccessedDetailsWithEntitiesRequest), .output = SHAPE(GetServiceLastAccessedDetailsWithEntitiesResponse), .result_wrapper = "GetServiceLastAccessedDetailsWithEntitiesResult" },
+    { .name = "GetSAMLProvider", .method = "POST", .uri = "/", .status = 200, .index = 82 },
+    { .name = "GetSSHPublicKey", .method = "POST", .uri = "/", .status = 200, .index = 83 },
+    { .name = "GetServerCertificate", .method = "POST", .uri = "/", .status = 200, .index = 84 },
+    { .name = "GetServiceLastAccessedDetails", .method = "POST", .uri = "/", .status = 200, .index = 85 },
+    { .name = "GetServiceLastAccessedDetailsWithEntities", .method = "POST", .uri = "/", .status = 200, .index = 86 },
     { .name = "GetServiceLinkedRoleDeletionStatus", .method = "POST", .uri = "/", .status = 200, .index = 87, .input = SHAPE(GetServiceLinkedRoleDeletionStatusRequest), .output = SHAPE(GetServiceLinkedRoleDeletionStatusResponse), .result_wrapper = "GetServiceLinkedRoleDeletionStatusResult" },
     { .name = "GetUser", .method = "POST", .uri = "/", .status = 200, .index = 88, .input = SHAPE(GetUserRequest), .output = SHAPE(GetUserResponse), .result_wrapper = "GetUserResult" },
-    { .name = "GetUserPolicy", .method = "POST", .uri = "/", .status = 200, .index = 89, .input = SHAPE(GetUserPolicyRequest), .output = SHAPE(GetUserPolicyResponse), .result_wrapper = "GetUserPolicyResult" },
-    { .name = "ListAccessKeys", .method = "POST", .uri = "/", .status = 200, .index = 90, .input = SHAPE(ListAccessKeysRequest), .output = SHAPE(ListAccessKeysResponse), .result_wrapper = "ListAccessKeysResult" },
+    { .name = "GetUserPolicy", .method = "POST", .uri = "/", .status = 200, .index = 89 },
+    { .name = "ListAccessKeys", .method = "POST", .uri = "/", .status = 200, .index = 90 },
     { .name = "ListAccountAliases", .method = "POST", .uri = "/", .status = 200, .index = 91, .input = SHAPE(ListAccountAliasesRequest), .output = SHAPE(ListAccountAliasesResponse), .result_wrapper = "ListAccountAliasesResult" },
-    { .name = "ListAttachedGroupPolicies", .method = "POST", .uri = "/", .status = 200, .index = 92, .input = SHAPE(ListAttachedGroupPoliciesRequest), .output = SHAPE(ListAttachedGroupPoliciesResponse), .result_wrapper = "ListAttachedGroupPoliciesResult" },
+    { .name = "ListAttachedGroupPolicies", .method = "POST", .uri = "/", .status = 200, .index = 92 },
     { .name = "ListAttachedRolePolicies", .method = "POST", .uri = "/", .status = 200, .index = 93, .input = SHAPE(ListAttachedRolePoliciesRequest), .output = SHAPE(ListAttachedRolePoliciesResponse), .result_wrapper = "ListAttachedRolePoliciesResult" },
-    { .name = "ListAttachedUserPolicies", .method = "POST", .uri = "/", .status = 200, .index = 94, .input = SHAPE(ListAttachedUserPoliciesRequest), .output = SHAPE(ListAttachedUserPoliciesResponse), .result_wrapper = "ListAttachedUserPoliciesResult" },
-    { .name = "ListDelegationRequests", .method = "POST", .uri = "/", .status = 200, .index = 95, .input = SHAPE(ListDelegationRequestsRequest), .output = SHAPE(ListDelegationRequestsResponse), .result_wrapper = "ListDelegationRequestsResult" },
+    { .name = "ListAttachedUserPolicies", .method = "POST", .uri = "/", .status = 200, .index = 94 },
+    { .name = "ListDelegationRequests", .method = "POST", .uri = "/", .status = 200, .index = 95 },
     { .name = "ListEntitiesForPolicy", .method = "POST", .uri = "/", .status = 200, .index = 96, .input = SHAPE(ListEntitiesForPolicyRequest), .output = SHAPE(ListEntitiesForPolicyResponse), .result_wrapper = "ListEntitiesForPolicyResult" },
-    { .name = "ListGroupPolicies", .method = "POST", .uri = "/", .status = 200, .index = 97, .input = SHAPE(ListGroupPoliciesRequest), .output = SHAPE(ListGroupPoliciesResponse), .result_wrapper = "ListGroupPoliciesResult" },
-    { .name = "ListGroups", .method = "POST", .uri = "/", .status = 200, .index = 98, .input = SHAPE(ListGroupsRequest), .output = SHAPE(ListGroupsResponse), .result_wrapper = "ListGroupsResult" },
-    { .name = "ListGroupsForUser", .method = "POST", .uri = "/", .status = 200, .index = 99, .input = SHAPE(ListGroupsForUserRequest), .output = SHAPE(ListGroupsForUserResponse), .result_wrapper = "ListGroupsForUserResult" },
-    { .name = "ListInstanceProfileTags", .method = "POST", .uri = "/", .status = 200, .index = 100, .input = SHAPE(ListInstanceProfileTagsRequest), .output = SHAPE(ListInstanceProfileTagsResponse), .result_wrapper = "ListInstanceProfileTagsResult" },
-    { .name = "ListInstanceProfiles", .method = "POST", .uri = "/", .status = 200, .index = 101, .input = SHAPE(ListInstanceProfilesRequest), .output = SHAPE(ListInstanceProfilesResponse), .result_wrapper = "ListInstanceProfilesResult" },
+    { .name = "ListGroupPolicies", .method = "POST", .uri = "/", .status = 200, .index = 97 },
+    { .name = "ListGroups", .method = "POST", .uri = "/", .status = 200, .index = 98 },
+    { .name = "ListGroupsForUser", .method = "POST", .uri = "/", .status = 200, .index = 99 },
+    { .name = "ListInstanceProfileTags", .method = "POST", .uri = "/", .status = 200, .index = 100 },
+    { .name = "ListInstanceProfiles", .method = "POST", .uri = "/", .status = 200, .index = 101 },
     { .name = "ListInstanceProfilesForRole", .method = "POST", .uri = "/", .status = 200, .index = 102, .input = SHAPE(ListInstanceProfilesForRoleRequest), .output = SHAPE(ListInstanceProfilesForRoleResponse), .result_wrapper = "ListInstanceProfilesForRoleResult" },
-    { .name = "ListMFADeviceTags", .method = "POST", .uri = "/", .status = 200, .index = 103, .input = SHAPE(ListMFADeviceTagsRequest), .output = SHAPE(ListMFADeviceTagsResponse), .result_wrapper = "ListMFADeviceTagsResult" },
-    { .name = "ListMFADevices", .method = "POST", .uri = "/", .status = 200, .index = 104, .input = SHAPE(ListMFADevicesRequest), .output = SHAPE(ListMFADevicesResponse), .result_wrapper = "ListMFADevicesResult" },
-    { .name = "ListOpenIDConnectProviderTags", .method = "POST", .uri = "/", .status = 200, .index = 105, .input = SHAPE(ListOpenIDConnectProviderTagsRequest), .output = SHAPE(ListOpenIDConnectProviderTagsResponse), .result_wrapper = "ListOpenIDConnectProviderTagsResult" },
-    { .name = "ListOpenIDConnectProviders", .method = "POST", .uri = "/", .status = 200, .index = 106, .input = SHAPE(ListOpenIDConnectProvidersRequest), .output = SHAPE(ListOpenIDConnectProvidersResponse), .result_wrapper = "ListOpenIDConnectProvidersResult" },
-    { .name = "ListOrganizationsFeatures", .method = "POST", .uri = "/", .status = 200, .index = 107, .input = SHAPE(ListOrganizationsFeaturesRequest), .output = SHAPE(ListOrganizationsFeaturesResponse), .result_wrapper = "ListOrganizationsFeaturesResult" },
+    { .name = "ListMFADeviceTags", .method = "POST", .uri = "/", .status = 200, .index = 103 },
+    { .name = "ListMFADevices", .method = "POST", .uri = "/", .status = 200, .index = 104 },
+    { .name = "ListOpenIDConnectProviderTags", .method = "POST", .uri = "/", .status = 200, .index = 105 },
+    { .name = "ListOpenIDConnectProviders", .method = "POST", .uri = "/", .status = 200, .index = 106 },
+    { .name = "ListOrganizationsFeatures", .method = "POST", .uri = "/", .status = 200, .index = 107 },
     { .name = "ListPolicies", .method = "POST", .uri = "/", .status = 200, .index = 108, .input = SHAPE(ListPoliciesRequest), .output = SHAPE(ListPoliciesResponse), .result_wrapper = "ListPoliciesResult" },
-    { .name = "ListPoliciesGrantingServiceAccess", .method = "POST", .uri = "/", .status = 200, .index = 109, .input = SHAPE(ListPoliciesGrantingServiceAccessRequest), .output = SHAPE(ListPoliciesGrantingServiceAccessResponse), .result_wrapper = "ListPoliciesGrantingServiceAccessResult" },
+    { .name = "ListPoliciesGrantingServiceAccess", .method = "POST", .uri = "/", .status = 200, .index = 109 },
     { .name = "ListPolicyTags", .method = "POST", .uri = "/", .status = 200, .index = 110, .input = SHAPE(ListPolicyTagsRequest), .output = SHAPE(ListPolicyTagsResponse), .result_wrapper = "ListPolicyTagsResult" },
     { .name = "ListPolicyVersions", .method = "POST", .uri = "/", .status = 200, .index = 111, .input = SHAPE(ListPolicyVersionsRequest), .output = SHAPE(ListPolicyVersionsResponse), .result_wrapper = "ListPolicyVersionsResult" },
     { .name = "ListRolePolicies", .method = "POST", .uri = "/", .status = 200, .index = 112, .input = SHAPE(ListRolePoliciesRequest), .output = SHAPE(ListRolePoliciesResponse), .result_wrapper = "ListRolePoliciesResult" },
     { .name = "ListRoleTags", .method = "POST", .uri = "/", .status = 200, .index = 113, .input = SHAPE(ListRoleTagsRequest), .output = SHAPE(ListRoleTagsResponse), .result_wrapper = "ListRoleTagsResult" },
     { .name = "ListRoles", .method = "POST", .uri = "/", .status = 200, .index = 114, .input = SHAPE(ListRolesRequest), .output = SHAPE(ListRolesResponse), .result_wrapper = "ListRolesResult" },
-    { .name = "ListSAMLProviderTags", .method = "POST", .uri = "/", .status = 200, .index = 115, .input = SHAPE(ListSAMLProviderTagsRequest), .output = SHAPE(ListSAMLProviderTagsResponse), .result_wrapper = "ListSAMLProviderTagsResult" },
-    { .name = "ListSAMLProviders", .method = "POST", .uri = "/", .status = 200, .index = 116, .input = SHAPE(ListSAMLProvidersRequest), .output = SHAPE(ListSAMLProvidersResponse), .result_wrapper = "ListSAMLProvidersResult" },
-    { .name = "ListSSHPublicKeys", .method = "POST", .uri = "/", .status = 200, .index = 117, .input = SHAPE(ListSSHPublicKeysRequest), .output = SHAPE(ListSSHPublicKeysResponse), .result_wrapper = "ListSSHPublicKeysResult" },
-    { .name = "ListServerCertificateTags", .method = "POST", .uri = "/", .status = 200, .index = 118, .input = SHAPE(ListServerCertificateTagsRequest), .output = SHAPE(ListServerCertificateTagsResponse), .result_wrapper = "ListServerCertificateTagsResult" },
-    { .name = "ListServerCertificates", .method = "POST", .uri = "/", .status = 200, .index = 119, .input = SHAPE(ListServerCertificatesRequest), .output = SHAPE(ListServerCertificatesResponse), .result_wrapper = "ListServerCertificatesResult" },
-    { .name = "ListServiceSpecificCredentials", .method = "POST", .uri = "/", .status = 200, .index = 120, .input = SHAPE(ListServiceSpecificCredentialsRequest), .output = SHAPE(ListServiceSpecificCredentialsResponse), .result_wrapper = "ListServiceSpecificCredentialsResult" },
-    { .name = "ListSigningCertificates", .method = "POST", .uri = "/", .status = 200, .index = 121, .input = SHAPE(ListSigningCertificatesRequest), .output = SHAPE(ListSigningCertificatesResponse), .result_wrapper = "ListSigningCertificatesResult" },
-    { .name = "ListUserPolicies", .method = "POST", .uri = "/", .status = 200, .index = 122, .input = SHAPE(ListUserPoliciesRequest), .output = SHAPE(ListUserPoliciesResponse), .result_wrapper = "ListUserPoliciesResult" },
-    { .name = "ListUserTags", .method = "POST", .uri = "/", .status = 200, .index = 123, .input = SHAPE(ListUserTagsRequest), .output = SHAPE(ListUserTagsResponse), .result_wrapper = "ListUserTagsResult" },
-    { .name = "ListUsers", .method = "POST", .uri = "/", .status = 200, .index = 124, .input = SHAPE(ListUsersRequest), .output = SHAPE(ListUsersResponse), .result_wrapper = "ListUsersResult" },
-    { .name = "ListVirtualMFADevices", .method = "POST", .uri = "/", .status = 200, .index = 125, .input = SHAPE(ListVirtualMFADevicesRequest), .output = SHAPE(ListVirtualMFADevicesResponse), .result_wrapper = "ListVirtualMFADevicesResult" },
-    { .name = "PutGroupPolicy", .method = "POST", .uri = "/", .status = 200, .index = 126, .input = SHAPE(PutGroupPolicyRequest) },
+    { .name = "ListSAMLProviderTags", .method = "POST", .uri = "/", .status = 200, .index = 115 },
+    { .name = "ListSAMLProviders", .method = "POST", .uri = "/", .status = 200, .index = 116 },
+    { .name = "ListSSHPublicKeys", .method = "POST", .uri = "/", .status = 200, .index = 117 },
+    { .name = "ListServerCertificateTags", .method = "POST", .uri = "/", .status = 200, .index = 118 },
+    { .name = "ListServerCertificates", .method = "POST", .uri = "/", .status = 200, .index = 119 },
+    { .name = "ListServiceSpecificCredentials", .method = "POST", .uri = "/", .status = 200, .index = 120 },
+    { .name = "ListSigningCertificates", .method = "POST", .uri = "/", .status = 200, .index = 121 },
+    { .name = "ListUserPolicies", .method = "POST", .uri = "/", .status = 200, .index = 122 },
+    { .name = "ListUserTags", .method = "POST", .uri = "/", .status = 200, .index = 123 },
+    { .name = "ListUsers", .method = "POST", .uri = "/", .status = 200, .index = 124 },
+    { .name = "ListVirtualMFADevices", .method = "POST", .uri = "/", .status = 200, .index = 125 },
+    { .name = "PutGroupPolicy", .method = "POST", .uri = "/", .status = 200, .index = 126 },
     { .name = "PutRolePermissionsBoundary", .method = "POST", .uri = "/", .status = 200, .index = 127, .input = SHAPE(PutRolePermissionsBoundaryRequest) },
     { .name = "PutRolePolicy", .method = "POST", .uri = "/", .status = 200, .index = 128, .input = SHAPE(PutRolePolicyRequest) },
-    { .name = "PutUserPermissionsBoundary", .method = "POST", .uri = "/", .status = 200, .index = 129, .input = SHAPE(PutUserPermissionsBoundaryRequest) },
-    { .name = "PutUserPolicy", .method = "POST", .uri = "/", .status = 200, .index = 130, .input = SHAPE(PutUserPolicyRequest) },
-    { .name = "RejectDelegationRequest", .method = "POST", .uri = "/", .status = 200, .index = 131, .input = SHAPE(RejectDelegationRequestRequest) },
-    { .name = "RemoveClientIDFromOpenIDConnectProvider", .method = "POST", .uri = "/", .status = 200, .index = 132, .input = SHAPE(RemoveClientIDFromOpenIDConnectProviderRequest) },
-    { .name = "RemoveRoleFromInstanceProfile", .method = "POST", .uri = "/", .status = 200, .index = 133, .input = SHAPE(RemoveRoleFromInstanceProfileRequest) },
-    { .name = "RemoveUserFromGroup", .method = "POST", .uri = "/", .status = 200, .index = 134, .input = SHAPE(RemoveUserFromGroupRequest) },
-    { .name = "ResetServiceSpecificCredential", .method = "POST", .uri = "/", .status = 200, .index = 135, .input = SHAPE(ResetServiceSpecificCredentialRequest), .output = SHAPE(ResetServiceSpecificCredentialResponse), .result_wrapper = "ResetServiceSpecificCredentialResult" },
-    { .name = "ResyncMFADevice", .method = "POST", .uri = "/", .status = 200, .index = 136, .input = SHAPE(ResyncMFADeviceRequest) },
-    { .name = "SendDelegationToken", .method = "POST", .uri = "/", .status = 200, .index = 137, .input = SHAPE(SendDelegationTokenRequest) },
+    { .name = "PutUserPermissionsBoundary", .method = "POST", .uri = "/", .status = 200, .index = 129 },
+    { .name = "PutUserPolicy", .method = "POST", .uri = "/", .status = 200, .index = 130 },
+    { .name = "RejectDelegationRequest", .method = "POST", .uri = "/", .status = 200, .index = 131 },
+    { .name = "RemoveClientIDFromOpenIDConnectProvider", .method = "POST", .uri = "/", .status = 200, .index = 132 },
+    { .name = "RemoveRoleFromInstanceProfile", .method = "POST", .uri = "/", .status = 200, .index = 133 },
+    { .name = "RemoveUserFromGroup", .method = "POST", .uri = "/", .status = 200, .index = 134 },
+    { .name = "ResetServiceSpecificCredential", .method = "POST", .uri = "/", .status = 200, .index = 135 },
+    { .name = "ResyncMFADevice", .method = "POST", .uri = "/", .status = 200, .index = 136 },
+    { .name = "SendDelegationToken", .method = "POST", .uri = "/", .status = 200, .index = 137 },
     { .name = "SetDefaultPolicyVersion", .method = "POST", .uri = "/", .status = 200, .index = 138, .input = SHAPE(SetDefaultPolicyVersionRequest) },
-    { .name = "SetSecurityTokenServicePreferences", .method = "POST", .uri = "/", .status = 200, .index = 139, .input = SHAPE(SetSecurityTokenServicePreferencesRequest) },
+    { .name = "SetSecurityTokenServicePreferences", .method = "POST", .uri = "/", .status = 200, .index = 139 },
     { .name = "SimulateCustomPolicy", .method = "POST", .uri = "/", .status = 200, .index = 140, .input = SHAPE(SimulateCustomPolicyRequest), .output = SHAPE(SimulatePolicyResponse), .result_wrapper = "SimulateCustomPolicyResult" },
     { .name = "SimulatePrincipalPolicy", .method = "POST", .uri = "/", .status = 200, .index = 141, .input = SHAPE(SimulatePrincipalPolicyRequest), .output = SHAPE(SimulatePolicyResponse), .result_wrapper = "SimulatePrincipalPolicyResult" },
-    { .name = "TagInstanceProfile", .method = "POST", .uri = "/", .status = 200, .index = 142, .input = SHAPE(TagInstanceProfileRequest) },
-    { .name = "TagMFADevice", .method = "POST", .uri = "/", .status = 200, .index = 143, .input = SHAPE(TagMFADeviceRequest) },
-    { .name = "TagOpenIDConnectProvider", .method = "POST", .uri = "/", .status = 200, .index = 144, .input = SHAPE(TagOpenIDConnectProviderRequest) },
+    { .name = "TagInstanceProfile", .method = "POST", .uri = "/", .status = 200, .index = 142 },
+    { .name = "TagMFADevice", .method = "POST", .uri = "/", .status = 200, .index = 143 },
+    { .name = "TagOpenIDConnectProvider", .method = "POST", .uri = "/", .status = 200, .index = 144 },
     { .name = "TagPolicy", .method = "POST", .uri = "/", .status = 200, .index = 145, .input = SHAPE(TagPolicyRequest) },
     { .name = "TagRole", .method = "POST", .uri = "/", .status = 200, .index = 146, .input = SHAPE(TagRoleRequest) },
-    { .name = "TagSAMLProvider", .method = "POST", .uri = "/", .status = 200, .index = 147, .input = SHAPE(TagSAMLProviderRequest) },
-    { .name = "TagServerCertificate", .method = "POST", .uri = "/", .status = 200, .index = 148, .input = SHAPE(TagServerCertificateRequest) },
-    { .name = "TagUser", .method = "POST", .uri = "/", .status = 200, .index = 149, .input = SHAPE(TagUserRequest) },
-    { .name = "UntagInstanceProfile", .method = "POST", .uri = "/", .status = 200, .index = 150, .input = SHAPE(UntagInstanceProfileRequest) },
-    { .name = "UntagMFADevice", .method = "POST", .uri = "/", .status = 200, .index = 151, .input = SHAPE(UntagMFADeviceRequest) },
-    { .name = "UntagOpenIDConnectProvider", .method = "POST", .uri = "/", .status = 200, .index = 152, .input = SHAPE(UntagOpenIDConnectProviderRequest) },
+    { .name = "TagSAMLProvider", .method = "POST", .uri = "/", .status = 200, .index = 147 },
+    { .name = "TagServerCertificate", .method = "POST", .uri = "/", .status = 200, .index = 148 },
+    { .name = "TagUser", .method = "POST", .uri = "/", .status = 200, .index = 149 },
+    { .name = "UntagInstanceProfile", .method = "POST", .uri = "/", .status = 200, .index = 150 },
+    { .name = "UntagMFADevice", .method = "POST", .uri = "/", .status = 200, .index = 151 },
+    { .name = "UntagOpenIDConnectProvider", .method = "POST", .uri = "/", .status = 200, .index = 152 },
     { .name = "UntagPolicy", .method = "POST", .uri = "/", .status = 200, .index = 153, .input = SHAPE(UntagPolicyRequest) },
     { .name = "UntagRole", .method = "POST", .uri = "/", .status = 200, .index = 154, .input = SHAPE(UntagRoleRequest) },
-    { .name = "UntagSAMLProvider", .method = "POST", .uri = "/", .status = 200, .index = 155, .input = SHAPE(UntagSAMLProviderRequest) },
-    { .name = "UntagServerCertificate", .method = "POST", .uri = "/", .status = 200, .index = 156, .input = SHAPE(UntagServerCertificateRequest) },
-    { .name = "UntagUser", .method = "POST", .uri = "/", .status = 200, .index = 157, .input = SHAPE(UntagUserRequest) },
-    { .name = "UpdateAccessKey", .method = "POST", .uri = "/", .status = 200, .index = 158, .input = SHAPE(UpdateAccessKeyRequest) },
-    { .name = "UpdateAccountPasswordPolicy", .method = "POST", .uri = "/", .status = 200, .index = 159, .input = SHAPE(UpdateAccountPasswordPolicyRequest) },
+    { .name = "UntagSAMLProvider", .method = "POST", .uri = "/", .status = 200, .index = 155 },
+    { .name = "UntagServerCertificate", .method = "POST", .uri = "/", .status = 200, .index = 156 },
+    { .name = "UntagUser", .method = "POST", .uri = "/", .status = 200, .index = 157 },
+    { .name = "UpdateAccessKey", .method = "POST", .uri = "/", .status = 200, .index = 158 },
+    { .name = "UpdateAccountPasswordPolicy", .method = "POST", .uri = "/", .status = 200, .index = 159 },
     { .name = "UpdateAssumeRolePolicy", .method = "POST", .uri = "/", .status = 200, .index = 160, .input = SHAPE(UpdateAssumeRolePolicyRequest) },
-    { .name = "UpdateDelegationRequest", .method = "POST", .uri = "/", .status = 200, .index = 161, .input = SHAPE(UpdateDelegationRequestRequest) },
-    { .name = "UpdateGroup", .method = "POST", .uri = "/", .status = 200, .index = 162, .input = SHAPE(UpdateGroupRequest) },
-    { .name = "UpdateLoginProfile", .method = "POST", .uri = "/", .status = 200, .index = 163, .input = SHAPE(UpdateLoginProfileRequest) },
-    { .name = "UpdateOpenIDConnectProviderThumbprint", .method = "POST", .uri = "/", .status = 200, .index = 164, .input = SHAPE(UpdateOpenIDConnectProviderThumbprintRequest) },
+    { .name = "UpdateDelegationRequest", .method = "POST", .uri = "/", .status = 200, .index = 161 },
+    { .name = "UpdateGroup", .method = "POST", .uri = "/", .status = 200, .index = 162 },
+    { .name = "UpdateLoginProfile", .method = "POST", .uri = "/", .status = 200, .index = 163 },
+    { .name = "UpdateOpenIDConnectProviderThumbprint", .method = "POST", .uri = "/", .status = 200, .index = 164 },
     { .name = "UpdateRole", .method = "POST", .uri = "/", .status = 200, .index = 165, .input = SHAPE(UpdateRoleRequest), .output = SHAPE(UpdateRoleResponse), .result_wrapper = "UpdateRoleResult" },
     { .name = "UpdateRoleDescription", .method = "POST", .uri = "/", .status = 200, .index = 166, .input = SHAPE(UpdateRoleDescriptionRequest), .output = SHAPE(UpdateRoleDescriptionResponse), .result_wrapper = "UpdateRoleDescriptionResult" },
-    { .name = "UpdateSAMLProvider", .method = "POST", .uri = "/", .status = 200, .index = 167, .input = SHAPE(UpdateSAMLProviderRequest), .output = SHAPE(UpdateSAMLProviderResponse), .result_wrapper = "UpdateSAMLProviderResult" },
-    { .name = "UpdateSSHPublicKey", .method = "POST", .uri = "/", .status = 200, .index = 168, .input = SHAPE(UpdateSSHPublicKeyRequest) },
-    { .name = "UpdateServerCertificate", .method = "POST", .uri = "/", .status = 200, .index = 169, .input = SHAPE(UpdateServerCertificateRequest) },
-    { .name = "UpdateServiceSpecificCredential", .method = "POST", .uri = "/", .status = 200, .index = 170, .input = SHAPE(UpdateServiceSpecificCredentialRequest) },
-    { .name = "UpdateSigningCertificate", .method = "POST", .uri = "/", .status = 200, .index = 171, .input = SHAPE(UpdateSigningCertificateRequest) },
-    { .name = "UpdateUser", .method = "POST", .uri = "/", .status = 200, .index = 172, .input = SHAPE(UpdateUserRequest) },
-    { .name = "UploadSSHPublicKey", .method = "POST", .uri = "/", .status = 200, .index = 173, .input = SHAPE(UploadSSHPublicKeyRequest), .output = SHAPE(UploadSSHPublicKeyResponse), .result_wrapper = "UploadSSHPublicKeyResult" },
-    { .name = "UploadServerCertificate", .method = "POST", .uri = "/", .status = 200, .index = 174, .input = SHAPE(UploadServerCertificateRequest), .output = SHAPE(UploadServerCertificateResponse), .result_wrapper = "UploadServerCertificateResult" },
-    { .name = "UploadSigningCertificate", .method = "POST", .uri = "/", .status = 200, .index = 175, .input = SHAPE(UploadSigningCertificateRequest), .output = SHAPE(UploadSigningCertificateResponse), .result_wrapper = "UploadSigningCertificateResult" },
+    { .name = "UpdateSAMLProvider", .method = "POST", .uri = "/", .status = 200, .index = 167 },
+    { .name = "UpdateSSHPublicKey", .method = "POST", .uri = "/", .status = 200, .index = 168 },
+    { .name = "UpdateServerCertificate", .method = "POST", .uri = "/", .status = 200, .index = 169 },
+    { .name = "UpdateServiceSpecificCredential", .method = "POST", .uri = "/", .status = 200, .index = 170 },
+    { .name = "UpdateSigningCertificate", .method = "POST", .uri = "/", .status = 200, .index = 171 },
+    { .name = "UpdateUser", .method = "POST", .uri = "/", .status = 200, .index = 172 },
+    { .name = "UploadSSHPublicKey", .method = "POST", .uri = "/", .status = 200, .index = 173 },
+    { .name = "UploadServerCertificate", .method = "POST", .uri = "/", .status = 200, .index = 174 },
+    { .name = "UploadSigningCertificate", .method = "POST", .uri = "/", .status = 200, .index = 175 },
 };
 
 const struct service_model iam_model = {

@@ -25,25 +25,6 @@ const struct shape lambda_shape_AccountUsage = {
 const struct shape lambda_shape_Action = {
     .name = "Action", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(10000), .pattern = "(lambda:[*]|lambda:[a-zA-Z]+|[*])"
 };
-static const struct member lambda_members_AddLayerVersionPermissionRequest[] = {
-    { .name = "LayerName", .wire = "LayerName", .shape = SHAPE(LayerName), .offset = FIELD(AddLayerVersionPermissionRequest, LayerName), .place = PLACE_PATH, .required = true },
-    { .name = "VersionNumber", .wire = "VersionNumber", .shape = SHAPE(LayerVersionNumber), .offset = FIELD(AddLayerVersionPermissionRequest, VersionNumber), .place = PLACE_PATH, .required = true },
-    { .name = "StatementId", .wire = "StatementId", .shape = SHAPE(StatementId), .offset = FIELD(AddLayerVersionPermissionRequest, StatementId), .place = PLACE_BODY, .required = true },
-    { .name = "Action", .wire = "Action", .shape = SHAPE(LayerPermissionAllowedAction), .offset = FIELD(AddLayerVersionPermissionRequest, Action), .place = PLACE_BODY, .required = true },
-    { .name = "Principal", .wire = "Principal", .shape = SHAPE(LayerPermissionAllowedPrincipal), .offset = FIELD(AddLayerVersionPermissionRequest, Principal), .place = PLACE_BODY, .required = true },
-    { .name = "OrganizationId", .wire = "OrganizationId", .shape = SHAPE(OrganizationId), .offset = FIELD(AddLayerVersionPermissionRequest, OrganizationId), .place = PLACE_BODY },
-    { .name = "RevisionId", .wire = "RevisionId", .shape = SHAPE(String), .offset = FIELD(AddLayerVersionPermissionRequest, RevisionId), .place = PLACE_QUERY },
-};
-const struct shape lambda_shape_AddLayerVersionPermissionRequest = {
-    .name = "AddLayerVersionPermissionRequest", .kind = KIND_STRUCT, .n_members = 7, .members = lambda_members_AddLayerVersionPermissionRequest, .size = sizeof(struct lambda_AddLayerVersionPermissionRequest *), .struct_size = sizeof(struct lambda_AddLayerVersionPermissionRequest)
-};
-static const struct member lambda_members_AddLayerVersionPermissionResponse[] = {
-    { .name = "Statement", .wire = "Statement", .shape = SHAPE(String), .offset = FIELD(AddLayerVersionPermissionResponse, Statement), .place = PLACE_BODY },
-    { .name = "RevisionId", .wire = "RevisionId", .shape = SHAPE(String), .offset = FIELD(AddLayerVersionPermissionResponse, RevisionId), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_AddLayerVersionPermissionResponse = {
-    .name = "AddLayerVersionPermissionResponse", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_AddLayerVersionPermissionResponse, .size = sizeof(struct lambda_AddLayerVersionPermissionResponse *), .struct_size = sizeof(struct lambda_AddLayerVersionPermissionResponse)
-};
 static const struct member lambda_members_AddPermissionRequest[] = {
     { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(NamespacedFunctionName), .offset = FIELD(AddPermissionRequest, FunctionName), .place = PLACE_PATH, .required = true },
     { .name = "StatementId", .wire = "StatementId", .shape = SHAPE(StatementId), .offset = FIELD(AddPermissionRequest, StatementId), .place = PLACE_BODY, .required = true },
@@ -103,28 +84,6 @@ static const struct member lambda_members_AliasRoutingConfiguration[] = {
 const struct shape lambda_shape_AliasRoutingConfiguration = {
     .name = "AliasRoutingConfiguration", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_AliasRoutingConfiguration, .size = sizeof(struct lambda_AliasRoutingConfiguration *), .struct_size = sizeof(struct lambda_AliasRoutingConfiguration)
 };
-const struct shape lambda_shape_AllowCredentials = {
-    .name = "AllowCredentials", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
-};
-const struct shape lambda_shape_AllowMethodsList = {
-    .name = "AllowMethodsList", .kind = KIND_LIST, .size = sizeof(struct lambda_AllowMethodsList), .element = SHAPE(Method), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(6)
-};
-const struct shape lambda_shape_AllowOriginsList = {
-    .name = "AllowOriginsList", .kind = KIND_LIST, .size = sizeof(struct lambda_AllowOriginsList), .element = SHAPE(Origin), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(100)
-};
-static const struct member lambda_members_AllowedPublishers[] = {
-    { .name = "SigningProfileVersionArns", .wire = "SigningProfileVersionArns", .shape = SHAPE(SigningProfileVersionArns), .offset = FIELD(AllowedPublishers, SigningProfileVersionArns), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_AllowedPublishers = {
-    .name = "AllowedPublishers", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_AllowedPublishers, .size = sizeof(struct lambda_AllowedPublishers *), .struct_size = sizeof(struct lambda_AllowedPublishers)
-};
-static const struct member lambda_members_AmazonManagedKafkaEventSourceConfig[] = {
-    { .name = "ConsumerGroupId", .wire = "ConsumerGroupId", .shape = SHAPE(URI), .offset = FIELD(AmazonManagedKafkaEventSourceConfig, ConsumerGroupId), .place = PLACE_BODY },
-    { .name = "SchemaRegistryConfig", .wire = "SchemaRegistryConfig", .shape = SHAPE(KafkaSchemaRegistryConfig), .offset = FIELD(AmazonManagedKafkaEventSourceConfig, SchemaRegistryConfig), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_AmazonManagedKafkaEventSourceConfig = {
-    .name = "AmazonManagedKafkaEventSourceConfig", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_AmazonManagedKafkaEventSourceConfig, .size = sizeof(struct lambda_AmazonManagedKafkaEventSourceConfig *), .struct_size = sizeof(struct lambda_AmazonManagedKafkaEventSourceConfig)
-};
 static const char *const lambda_enum_ApplicationLogLevel[] = {
     "TRACE",
     "DEBUG",
@@ -151,18 +110,6 @@ const struct shape lambda_shape_ArchitecturesList = {
 const struct shape lambda_shape_Arn = {
     .name = "Arn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(10000), .pattern = "arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)"
 };
-const struct shape lambda_shape_AttemptCount = {
-    .name = "AttemptCount", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0)
-};
-const struct shape lambda_shape_BatchSize = {
-    .name = "BatchSize", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10000)
-};
-const struct shape lambda_shape_BinaryOperationPayload = {
-    .name = "BinaryOperationPayload", .kind = KIND_BLOB, .sensitive = true, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(262144)
-};
-const struct shape lambda_shape_BisectBatchOnFunctionError = {
-    .name = "BisectBatchOnFunctionError", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
-};
 const struct shape lambda_shape_Blob = {
     .name = "Blob", .kind = KIND_BLOB, .sensitive = true, .size = sizeof(struct str)
 };
@@ -172,77 +119,12 @@ const struct shape lambda_shape_BlobStream = {
 const struct shape lambda_shape_Boolean = {
     .name = "Boolean", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
 };
-static const struct member lambda_members_CallbackDetails[] = {
-    { .name = "CallbackId", .wire = "CallbackId", .shape = SHAPE(CallbackId), .offset = FIELD(CallbackDetails, CallbackId), .place = PLACE_BODY },
-    { .name = "Result", .wire = "Result", .shape = SHAPE(OperationPayload), .offset = FIELD(CallbackDetails, Result), .place = PLACE_BODY },
-    { .name = "Error", .wire = "Error", .shape = SHAPE(ErrorObject), .offset = FIELD(CallbackDetails, Error), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_CallbackDetails = {
-    .name = "CallbackDetails", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_CallbackDetails, .size = sizeof(struct lambda_CallbackDetails *), .struct_size = sizeof(struct lambda_CallbackDetails)
-};
-static const struct member lambda_members_CallbackFailedDetails[] = {
-    { .name = "Error", .wire = "Error", .shape = SHAPE(EventError), .offset = FIELD(CallbackFailedDetails, Error), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_CallbackFailedDetails = {
-    .name = "CallbackFailedDetails", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_CallbackFailedDetails, .size = sizeof(struct lambda_CallbackFailedDetails *), .struct_size = sizeof(struct lambda_CallbackFailedDetails)
-};
-const struct shape lambda_shape_CallbackId = {
-    .name = "CallbackId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1024), .pattern = "[A-Za-z0-9+/]+={0,2}"
-};
-static const struct member lambda_members_CallbackOptions[] = {
-    { .name = "TimeoutSeconds", .wire = "TimeoutSeconds", .shape = SHAPE(CallbackOptionsTimeoutSecondsInteger), .offset = FIELD(CallbackOptions, TimeoutSeconds), .place = PLACE_BODY },
-    { .name = "HeartbeatTimeoutSeconds", .wire = "HeartbeatTimeoutSeconds", .shape = SHAPE(CallbackOptionsHeartbeatTimeoutSecondsInteger), .offset = FIELD(CallbackOptions, HeartbeatTimeoutSeconds), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_CallbackOptions = {
-    .name = "CallbackOptions", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_CallbackOptions, .size = sizeof(struct lambda_CallbackOptions *), .struct_size = sizeof(struct lambda_CallbackOptions)
-};
-const struct shape lambda_shape_CallbackOptionsHeartbeatTimeoutSecondsInteger = {
-    .name = "CallbackOptionsHeartbeatTimeoutSecondsInteger", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(99999999)
-};
-const struct shape lambda_shape_CallbackOptionsTimeoutSecondsInteger = {
-    .name = "CallbackOptionsTimeoutSecondsInteger", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(99999999)
-};
-static const struct member lambda_members_CallbackStartedDetails[] = {
-    { .name = "CallbackId", .wire = "CallbackId", .shape = SHAPE(CallbackId), .offset = FIELD(CallbackStartedDetails, CallbackId), .place = PLACE_BODY, .required = true },
-    { .name = "HeartbeatTimeout", .wire = "HeartbeatTimeout", .shape = SHAPE(DurationSeconds), .offset = FIELD(CallbackStartedDetails, HeartbeatTimeout), .place = PLACE_BODY },
-    { .name = "Timeout", .wire = "Timeout", .shape = SHAPE(DurationSeconds), .offset = FIELD(CallbackStartedDetails, Timeout), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_CallbackStartedDetails = {
-    .name = "CallbackStartedDetails", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_CallbackStartedDetails, .size = sizeof(struct lambda_CallbackStartedDetails *), .struct_size = sizeof(struct lambda_CallbackStartedDetails)
-};
-static const struct member lambda_members_CallbackSucceededDetails[] = {
-    { .name = "Result", .wire = "Result", .shape = SHAPE(EventResult), .offset = FIELD(CallbackSucceededDetails, Result), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_CallbackSucceededDetails = {
-    .name = "CallbackSucceededDetails", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_CallbackSucceededDetails, .size = sizeof(struct lambda_CallbackSucceededDetails *), .struct_size = sizeof(struct lambda_CallbackSucceededDetails)
-};
-static const struct member lambda_members_CallbackTimedOutDetails[] = {
-    { .name = "Error", .wire = "Error", .shape = SHAPE(EventError), .offset = FIELD(CallbackTimedOutDetails, Error), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_CallbackTimedOutDetails = {
-    .name = "CallbackTimedOutDetails", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_CallbackTimedOutDetails, .size = sizeof(struct lambda_CallbackTimedOutDetails *), .struct_size = sizeof(struct lambda_CallbackTimedOutDetails)
-};
 static const struct member lambda_members_CallbackTimeoutException[] = {
     { .name = "Type", .wire = "Type", .shape = SHAPE(String), .offset = FIELD(CallbackTimeoutException, Type), .place = PLACE_BODY },
     { .name = "Message", .wire = "Message", .shape = SHAPE(String), .offset = FIELD(CallbackTimeoutException, Message), .place = PLACE_BODY },
 };
 const struct shape lambda_shape_CallbackTimeoutException = {
     .name = "CallbackTimeoutException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_CallbackTimeoutException, .size = sizeof(struct lambda_CallbackTimeoutException *), .struct_size = sizeof(struct lambda_CallbackTimeoutException)
-};
-static const struct member lambda_members_CapacityProvider[] = {
-    { .name = "CapacityProviderArn", .wire = "CapacityProviderArn", .shape = SHAPE(CapacityProviderArn), .offset = FIELD(CapacityProvider, CapacityProviderArn), .place = PLACE_BODY, .required = true },
-    { .name = "State", .wire = "State", .shape = SHAPE(CapacityProviderState), .offset = FIELD(CapacityProvider, State), .place = PLACE_BODY, .required = true },
-    { .name = "VpcConfig", .wire = "VpcConfig", .shape = SHAPE(CapacityProviderVpcConfig), .offset = FIELD(CapacityProvider, VpcConfig), .place = PLACE_BODY, .required = true },
-    { .name = "PermissionsConfig", .wire = "PermissionsConfig", .shape = SHAPE(CapacityProviderPermissionsConfig), .offset = FIELD(CapacityProvider, PermissionsConfig), .place = PLACE_BODY, .required = true },
-    { .name = "InstanceRequirements", .wire = "InstanceRequirements", .shape = SHAPE(InstanceRequirements), .offset = FIELD(CapacityProvider, InstanceRequirements), .place = PLACE_BODY },
-    { .name = "CapacityProviderScalingConfig", .wire = "CapacityProviderScalingConfig", .shape = SHAPE(CapacityProviderScalingConfig), .offset = FIELD(CapacityProvider, CapacityProviderScalingConfig), .place = PLACE_BODY },
-    { .name = "KmsKeyArn", .wire = "KmsKeyArn", .shape = SHAPE(KMSKeyArn), .offset = FIELD(CapacityProvider, KmsKeyArn), .place = PLACE_BODY },
-    { .name = "LastModified", .wire = "LastModified", .shape = SHAPE(Timestamp), .offset = FIELD(CapacityProvider, LastModified), .place = PLACE_BODY },
-    { .name = "PropagateTags", .wire = "PropagateTags", .shape = SHAPE(PropagateTags), .offset = FIELD(CapacityProvider, PropagateTags), .place = PLACE_BODY },
-    { .name = "TelemetryConfig", .wire = "TelemetryConfig", .shape = SHAPE(CapacityProviderTelemetryConfig), .offset = FIELD(CapacityProvider, TelemetryConfig), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_CapacityProvider = {
-    .name = "CapacityProvider", .kind = KIND_STRUCT, .n_members = 10, .members = lambda_members_CapacityProvider, .size = sizeof(struct lambda_CapacityProvider *), .struct_size = sizeof(struct lambda_CapacityProvider)
 };
 const struct shape lambda_shape_CapacityProviderArn = {
     .name = "CapacityProviderArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(140), .pattern = "arn:aws[a-zA-Z-]*:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:capacity-provider:[a-zA-Z0-9-_]+"
@@ -259,160 +141,6 @@ static const struct member lambda_members_CapacityProviderLimitExceededException
 };
 const struct shape lambda_shape_CapacityProviderLimitExceededException = {
     .name = "CapacityProviderLimitExceededException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_CapacityProviderLimitExceededException, .size = sizeof(struct lambda_CapacityProviderLimitExceededException *), .struct_size = sizeof(struct lambda_CapacityProviderLimitExceededException)
-};
-static const struct member lambda_members_CapacityProviderLoggingConfig[] = {
-    { .name = "SystemLogLevel", .wire = "SystemLogLevel", .shape = SHAPE(SystemLogLevel), .offset = FIELD(CapacityProviderLoggingConfig, SystemLogLevel), .place = PLACE_BODY },
-    { .name = "LogGroup", .wire = "LogGroup", .shape = SHAPE(LogGroup), .offset = FIELD(CapacityProviderLoggingConfig, LogGroup), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_CapacityProviderLoggingConfig = {
-    .name = "CapacityProviderLoggingConfig", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_CapacityProviderLoggingConfig, .size = sizeof(struct lambda_CapacityProviderLoggingConfig *), .struct_size = sizeof(struct lambda_CapacityProviderLoggingConfig)
-};
-const struct shape lambda_shape_CapacityProviderMaxVCpuCount = {
-    .name = "CapacityProviderMaxVCpuCount", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(2), .has_max = true, .max = INT64_C(15000)
-};
-const struct shape lambda_shape_CapacityProviderName = {
-    .name = "CapacityProviderName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(140), .pattern = "(arn:aws[a-zA-Z-]*:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:capacity-provider:[a-zA-Z0-9-_]+)|[a-zA-Z0-9-_]+"
-};
-static const struct member lambda_members_CapacityProviderPermissionsConfig[] = {
-    { .name = "CapacityProviderOperatorRoleArn", .wire = "CapacityProviderOperatorRoleArn", .shape = SHAPE(RoleArn), .offset = FIELD(CapacityProviderPermissionsConfig, CapacityProviderOperatorRoleArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_CapacityProviderPermissionsConfig = {
-    .name = "CapacityProviderPermissionsConfig", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_CapacityProviderPermissionsConfig, .size = sizeof(struct lambda_CapacityProviderPermissionsConfig *), .struct_size = sizeof(struct lambda_CapacityProviderPermissionsConfig)
-};
-static const char *const lambda_enum_CapacityProviderPredefinedMetricType[] = {
-    "LambdaCapacityProviderAverageCPUUtilization",
-    NULL
-};
-const struct shape lambda_shape_CapacityProviderPredefinedMetricType = {
-    .name = "CapacityProviderPredefinedMetricType", .kind = KIND_STRING, .enum_values = lambda_enum_CapacityProviderPredefinedMetricType, .size = sizeof(struct str)
-};
-static const struct member lambda_members_CapacityProviderScalingConfig[] = {
-    { .name = "MaxVCpuCount", .wire = "MaxVCpuCount", .shape = SHAPE(CapacityProviderMaxVCpuCount), .offset = FIELD(CapacityProviderScalingConfig, MaxVCpuCount), .place = PLACE_BODY },
-    { .name = "ScalingMode", .wire = "ScalingMode", .shape = SHAPE(CapacityProviderScalingMode), .offset = FIELD(CapacityProviderScalingConfig, ScalingMode), .place = PLACE_BODY },
-    { .name = "ScalingPolicies", .wire = "ScalingPolicies", .shape = SHAPE(CapacityProviderScalingPoliciesList), .offset = FIELD(CapacityProviderScalingConfig, ScalingPolicies), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_CapacityProviderScalingConfig = {
-    .name = "CapacityProviderScalingConfig", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_CapacityProviderScalingConfig, .size = sizeof(struct lambda_CapacityProviderScalingConfig *), .struct_size = sizeof(struct lambda_CapacityProviderScalingConfig)
-};
-static const char *const lambda_enum_CapacityProviderScalingMode[] = {
-    "Auto",
-    "Manual",
-    NULL
-};
-const struct shape lambda_shape_CapacityProviderScalingMode = {
-    .name = "CapacityProviderScalingMode", .kind = KIND_STRING, .enum_values = lambda_enum_CapacityProviderScalingMode, .size = sizeof(struct str)
-};
-const struct shape lambda_shape_CapacityProviderScalingPoliciesList = {
-    .name = "CapacityProviderScalingPoliciesList", .kind = KIND_LIST, .size = sizeof(struct lambda_CapacityProviderScalingPoliciesList), .element = SHAPE(TargetTrackingScalingPolicy), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10)
-};
-const struct shape lambda_shape_CapacityProviderSecurityGroupIds = {
-    .name = "CapacityProviderSecurityGroupIds", .kind = KIND_LIST, .size = sizeof(struct lambda_CapacityProviderSecurityGroupIds), .element = SHAPE(SecurityGroupId), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(5)
-};
-static const char *const lambda_enum_CapacityProviderState[] = {
-    "Pending",
-    "Active",
-    "Failed",
-    "Deleting",
-    NULL
-};
-const struct shape lambda_shape_CapacityProviderState = {
-    .name = "CapacityProviderState", .kind = KIND_STRING, .enum_values = lambda_enum_CapacityProviderState, .size = sizeof(struct str)
-};
-const struct shape lambda_shape_CapacityProviderSubnetIds = {
-    .name = "CapacityProviderSubnetIds", .kind = KIND_LIST, .size = sizeof(struct lambda_CapacityProviderSubnetIds), .element = SHAPE(SubnetId), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(16)
-};
-static const struct member lambda_members_CapacityProviderTelemetryConfig[] = {
-    { .name = "LoggingConfig", .wire = "LoggingConfig", .shape = SHAPE(CapacityProviderLoggingConfig), .offset = FIELD(CapacityProviderTelemetryConfig, LoggingConfig), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_CapacityProviderTelemetryConfig = {
-    .name = "CapacityProviderTelemetryConfig", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_CapacityProviderTelemetryConfig, .size = sizeof(struct lambda_CapacityProviderTelemetryConfig *), .struct_size = sizeof(struct lambda_CapacityProviderTelemetryConfig)
-};
-static const struct member lambda_members_CapacityProviderVpcConfig[] = {
-    { .name = "SubnetIds", .wire = "SubnetIds", .shape = SHAPE(CapacityProviderSubnetIds), .offset = FIELD(CapacityProviderVpcConfig, SubnetIds), .place = PLACE_BODY, .required = true },
-    { .name = "SecurityGroupIds", .wire = "SecurityGroupIds", .shape = SHAPE(CapacityProviderSecurityGroupIds), .offset = FIELD(CapacityProviderVpcConfig, SecurityGroupIds), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_CapacityProviderVpcConfig = {
-    .name = "CapacityProviderVpcConfig", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_CapacityProviderVpcConfig, .size = sizeof(struct lambda_CapacityProviderVpcConfig *), .struct_size = sizeof(struct lambda_CapacityProviderVpcConfig)
-};
-const struct shape lambda_shape_CapacityProvidersList = {
-    .name = "CapacityProvidersList", .kind = KIND_LIST, .size = sizeof(struct lambda_CapacityProvidersList), .element = SHAPE(CapacityProvider), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(50)
-};
-static const struct member lambda_members_ChainedInvokeDetails[] = {
-    { .name = "Result", .wire = "Result", .shape = SHAPE(OperationPayload), .offset = FIELD(ChainedInvokeDetails, Result), .place = PLACE_BODY },
-    { .name = "Error", .wire = "Error", .shape = SHAPE(ErrorObject), .offset = FIELD(ChainedInvokeDetails, Error), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ChainedInvokeDetails = {
-    .name = "ChainedInvokeDetails", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ChainedInvokeDetails, .size = sizeof(struct lambda_ChainedInvokeDetails *), .struct_size = sizeof(struct lambda_ChainedInvokeDetails)
-};
-static const struct member lambda_members_ChainedInvokeFailedDetails[] = {
-    { .name = "Error", .wire = "Error", .shape = SHAPE(EventError), .offset = FIELD(ChainedInvokeFailedDetails, Error), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_ChainedInvokeFailedDetails = {
-    .name = "ChainedInvokeFailedDetails", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_ChainedInvokeFailedDetails, .size = sizeof(struct lambda_ChainedInvokeFailedDetails *), .struct_size = sizeof(struct lambda_ChainedInvokeFailedDetails)
-};
-static const struct member lambda_members_ChainedInvokeOptions[] = {
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(NamespacedFunctionName), .offset = FIELD(ChainedInvokeOptions, FunctionName), .place = PLACE_BODY, .required = true },
-    { .name = "TenantId", .wire = "TenantId", .shape = SHAPE(TenantId), .offset = FIELD(ChainedInvokeOptions, TenantId), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ChainedInvokeOptions = {
-    .name = "ChainedInvokeOptions", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ChainedInvokeOptions, .size = sizeof(struct lambda_ChainedInvokeOptions *), .struct_size = sizeof(struct lambda_ChainedInvokeOptions)
-};
-static const struct member lambda_members_ChainedInvokeStartedDetails[] = {
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(NamespacedFunctionName), .offset = FIELD(ChainedInvokeStartedDetails, FunctionName), .place = PLACE_BODY, .required = true },
-    { .name = "TenantId", .wire = "TenantId", .shape = SHAPE(TenantId), .offset = FIELD(ChainedInvokeStartedDetails, TenantId), .place = PLACE_BODY },
-    { .name = "Input", .wire = "Input", .shape = SHAPE(EventInput), .offset = FIELD(ChainedInvokeStartedDetails, Input), .place = PLACE_BODY },
-    { .name = "ExecutedVersion", .wire = "ExecutedVersion", .shape = SHAPE(VersionWithLatestPublished), .offset = FIELD(ChainedInvokeStartedDetails, ExecutedVersion), .place = PLACE_BODY },
-    { .name = "DurableExecutionArn", .wire = "DurableExecutionArn", .shape = SHAPE(DurableExecutionArn), .offset = FIELD(ChainedInvokeStartedDetails, DurableExecutionArn), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ChainedInvokeStartedDetails = {
-    .name = "ChainedInvokeStartedDetails", .kind = KIND_STRUCT, .n_members = 5, .members = lambda_members_ChainedInvokeStartedDetails, .size = sizeof(struct lambda_ChainedInvokeStartedDetails *), .struct_size = sizeof(struct lambda_ChainedInvokeStartedDetails)
-};
-static const struct member lambda_members_ChainedInvokeStoppedDetails[] = {
-    { .name = "Error", .wire = "Error", .shape = SHAPE(EventError), .offset = FIELD(ChainedInvokeStoppedDetails, Error), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_ChainedInvokeStoppedDetails = {
-    .name = "ChainedInvokeStoppedDetails", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_ChainedInvokeStoppedDetails, .size = sizeof(struct lambda_ChainedInvokeStoppedDetails *), .struct_size = sizeof(struct lambda_ChainedInvokeStoppedDetails)
-};
-static const struct member lambda_members_ChainedInvokeSucceededDetails[] = {
-    { .name = "Result", .wire = "Result", .shape = SHAPE(EventResult), .offset = FIELD(ChainedInvokeSucceededDetails, Result), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_ChainedInvokeSucceededDetails = {
-    .name = "ChainedInvokeSucceededDetails", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_ChainedInvokeSucceededDetails, .size = sizeof(struct lambda_ChainedInvokeSucceededDetails *), .struct_size = sizeof(struct lambda_ChainedInvokeSucceededDetails)
-};
-static const struct member lambda_members_ChainedInvokeTimedOutDetails[] = {
-    { .name = "Error", .wire = "Error", .shape = SHAPE(EventError), .offset = FIELD(ChainedInvokeTimedOutDetails, Error), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_ChainedInvokeTimedOutDetails = {
-    .name = "ChainedInvokeTimedOutDetails", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_ChainedInvokeTimedOutDetails, .size = sizeof(struct lambda_ChainedInvokeTimedOutDetails *), .struct_size = sizeof(struct lambda_ChainedInvokeTimedOutDetails)
-};
-static const struct member lambda_members_CheckpointDurableExecutionRequest[] = {
-    { .name = "DurableExecutionArn", .wire = "DurableExecutionArn", .shape = SHAPE(DurableExecutionArn), .offset = FIELD(CheckpointDurableExecutionRequest, DurableExecutionArn), .place = PLACE_PATH, .required = true },
-    { .name = "CheckpointToken", .wire = "CheckpointToken", .shape = SHAPE(CheckpointToken), .offset = FIELD(CheckpointDurableExecutionRequest, CheckpointToken), .place = PLACE_BODY, .required = true },
-    { .name = "Updates", .wire = "Updates", .shape = SHAPE(OperationUpdates), .offset = FIELD(CheckpointDurableExecutionRequest, Updates), .place = PLACE_BODY },
-    { .name = "ClientToken", .wire = "ClientToken", .shape = SHAPE(ClientToken), .offset = FIELD(CheckpointDurableExecutionRequest, ClientToken), .place = PLACE_BODY, .idempotency_token = true },
-};
-const struct shape lambda_shape_CheckpointDurableExecutionRequest = {
-    .name = "CheckpointDurableExecutionRequest", .kind = KIND_STRUCT, .n_members = 4, .members = lambda_members_CheckpointDurableExecutionRequest, .size = sizeof(struct lambda_CheckpointDurableExecutionRequest *), .struct_size = sizeof(struct lambda_CheckpointDurableExecutionRequest)
-};
-static const struct member lambda_members_CheckpointDurableExecutionResponse[] = {
-    { .name = "CheckpointToken", .wire = "CheckpointToken", .shape = SHAPE(CheckpointToken), .offset = FIELD(CheckpointDurableExecutionResponse, CheckpointToken), .place = PLACE_BODY },
-    { .name = "NewExecutionState", .wire = "NewExecutionState", .shape = SHAPE(CheckpointUpdatedExecutionState), .offset = FIELD(CheckpointDurableExecutionResponse, NewExecutionState), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_CheckpointDurableExecutionResponse = {
-    .name = "CheckpointDurableExecutionResponse", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_CheckpointDurableExecutionResponse, .size = sizeof(struct lambda_CheckpointDurableExecutionResponse *), .struct_size = sizeof(struct lambda_CheckpointDurableExecutionResponse)
-};
-const struct shape lambda_shape_CheckpointToken = {
-    .name = "CheckpointToken", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2048), .pattern = "[A-Za-z0-9+/]+={0,2}"
-};
-static const struct member lambda_members_CheckpointUpdatedExecutionState[] = {
-    { .name = "Operations", .wire = "Operations", .shape = SHAPE(Operations), .offset = FIELD(CheckpointUpdatedExecutionState, Operations), .place = PLACE_BODY },
-    { .name = "NextMarker", .wire = "NextMarker", .shape = SHAPE(String), .offset = FIELD(CheckpointUpdatedExecutionState, NextMarker), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_CheckpointUpdatedExecutionState = {
-    .name = "CheckpointUpdatedExecutionState", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_CheckpointUpdatedExecutionState, .size = sizeof(struct lambda_CheckpointUpdatedExecutionState *), .struct_size = sizeof(struct lambda_CheckpointUpdatedExecutionState)
-};
-const struct shape lambda_shape_ClientToken = {
-    .name = "ClientToken", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(64), .pattern = "[\\x21-\\x7E]+"
 };
 static const struct member lambda_members_CodeArtifactUserDeletedException[] = {
     { .name = "Type", .wire = "Type", .shape = SHAPE(String), .offset = FIELD(CodeArtifactUserDeletedException, Type), .place = PLACE_BODY },
@@ -435,25 +163,8 @@ static const struct member lambda_members_CodeArtifactUserPendingException[] = {
 const struct shape lambda_shape_CodeArtifactUserPendingException = {
     .name = "CodeArtifactUserPendingException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_CodeArtifactUserPendingException, .size = sizeof(struct lambda_CodeArtifactUserPendingException *), .struct_size = sizeof(struct lambda_CodeArtifactUserPendingException)
 };
-static const struct member lambda_members_CodeSigningConfig[] = {
-    { .name = "CodeSigningConfigId", .wire = "CodeSigningConfigId", .shape = SHAPE(CodeSigningConfigId), .offset = FIELD(CodeSigningConfig, CodeSigningConfigId), .place = PLACE_BODY, .required = true },
-    { .name = "CodeSigningConfigArn", .wire = "CodeSigningConfigArn", .shape = SHAPE(CodeSigningConfigArn), .offset = FIELD(CodeSigningConfig, CodeSigningConfigArn), .place = PLACE_BODY, .required = true },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(Description), .offset = FIELD(CodeSigningConfig, Description), .place = PLACE_BODY },
-    { .name = "AllowedPublishers", .wire = "AllowedPublishers", .shape = SHAPE(AllowedPublishers), .offset = FIELD(CodeSigningConfig, AllowedPublishers), .place = PLACE_BODY, .required = true },
-    { .name = "CodeSigningPolicies", .wire = "CodeSigningPolicies", .shape = SHAPE(CodeSigningPolicies), .offset = FIELD(CodeSigningConfig, CodeSigningPolicies), .place = PLACE_BODY, .required = true },
-    { .name = "LastModified", .wire = "LastModified", .shape = SHAPE(Timestamp), .offset = FIELD(CodeSigningConfig, LastModified), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_CodeSigningConfig = {
-    .name = "CodeSigningConfig", .kind = KIND_STRUCT, .n_members = 6, .members = lambda_members_CodeSigningConfig, .size = sizeof(struct lambda_CodeSigningConfig *), .struct_size = sizeof(struct lambda_CodeSigningConfig)
-};
 const struct shape lambda_shape_CodeSigningConfigArn = {
     .name = "CodeSigningConfigArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(200), .pattern = "arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:code-signing-config:csc-[a-z0-9]{17}"
-};
-const struct shape lambda_shape_CodeSigningConfigId = {
-    .name = "CodeSigningConfigId", .kind = KIND_STRING, .size = sizeof(struct str), .pattern = "csc-[a-zA-Z0-9-_\\.]{17}"
-};
-const struct shape lambda_shape_CodeSigningConfigList = {
-    .name = "CodeSigningConfigList", .kind = KIND_LIST, .size = sizeof(struct lambda_CodeSigningConfigList), .element = SHAPE(CodeSigningConfig)
 };
 static const struct member lambda_members_CodeSigningConfigNotFoundException[] = {
     { .name = "Type", .wire = "Type", .shape = SHAPE(String), .offset = FIELD(CodeSigningConfigNotFoundException, Type), .place = PLACE_BODY },
@@ -461,20 +172,6 @@ static const struct member lambda_members_CodeSigningConfigNotFoundException[] =
 };
 const struct shape lambda_shape_CodeSigningConfigNotFoundException = {
     .name = "CodeSigningConfigNotFoundException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_CodeSigningConfigNotFoundException, .size = sizeof(struct lambda_CodeSigningConfigNotFoundException *), .struct_size = sizeof(struct lambda_CodeSigningConfigNotFoundException)
-};
-static const struct member lambda_members_CodeSigningPolicies[] = {
-    { .name = "UntrustedArtifactOnDeployment", .wire = "UntrustedArtifactOnDeployment", .shape = SHAPE(CodeSigningPolicy), .offset = FIELD(CodeSigningPolicies, UntrustedArtifactOnDeployment), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_CodeSigningPolicies = {
-    .name = "CodeSigningPolicies", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_CodeSigningPolicies, .size = sizeof(struct lambda_CodeSigningPolicies *), .struct_size = sizeof(struct lambda_CodeSigningPolicies)
-};
-static const char *const lambda_enum_CodeSigningPolicy[] = {
-    "Warn",
-    "Enforce",
-    NULL
-};
-const struct shape lambda_shape_CodeSigningPolicy = {
-    .name = "CodeSigningPolicy", .kind = KIND_STRING, .enum_values = lambda_enum_CodeSigningPolicy, .size = sizeof(struct str)
 };
 static const struct member lambda_members_CodeStorageExceededException[] = {
     { .name = "Type", .wire = "Type", .shape = SHAPE(String), .offset = FIELD(CodeStorageExceededException, Type), .place = PLACE_BODY },
@@ -490,60 +187,11 @@ static const struct member lambda_members_CodeVerificationFailedException[] = {
 const struct shape lambda_shape_CodeVerificationFailedException = {
     .name = "CodeVerificationFailedException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_CodeVerificationFailedException, .size = sizeof(struct lambda_CodeVerificationFailedException *), .struct_size = sizeof(struct lambda_CodeVerificationFailedException)
 };
-const struct shape lambda_shape_CollectionName = {
-    .name = "CollectionName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(57), .pattern = "(^(?!(system\\x2e)))(^[_a-zA-Z0-9])([^$]*)"
-};
-const struct shape lambda_shape_CompatibleArchitectures = {
-    .name = "CompatibleArchitectures", .kind = KIND_LIST, .size = sizeof(struct lambda_CompatibleArchitectures), .element = SHAPE(Architecture), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(2)
-};
-const struct shape lambda_shape_CompatibleRuntimes = {
-    .name = "CompatibleRuntimes", .kind = KIND_LIST, .size = sizeof(struct lambda_CompatibleRuntimes), .element = SHAPE(Runtime), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(15)
-};
 static const struct member lambda_members_Concurrency[] = {
     { .name = "ReservedConcurrentExecutions", .wire = "ReservedConcurrentExecutions", .shape = SHAPE(ReservedConcurrentExecutions), .offset = FIELD(Concurrency, ReservedConcurrentExecutions), .place = PLACE_BODY },
 };
 const struct shape lambda_shape_Concurrency = {
     .name = "Concurrency", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_Concurrency, .size = sizeof(struct lambda_Concurrency *), .struct_size = sizeof(struct lambda_Concurrency)
-};
-static const struct member lambda_members_ContextDetails[] = {
-    { .name = "ReplayChildren", .wire = "ReplayChildren", .shape = SHAPE(ReplayChildren), .offset = FIELD(ContextDetails, ReplayChildren), .place = PLACE_BODY },
-    { .name = "Result", .wire = "Result", .shape = SHAPE(OperationPayload), .offset = FIELD(ContextDetails, Result), .place = PLACE_BODY },
-    { .name = "Error", .wire = "Error", .shape = SHAPE(ErrorObject), .offset = FIELD(ContextDetails, Error), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ContextDetails = {
-    .name = "ContextDetails", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_ContextDetails, .size = sizeof(struct lambda_ContextDetails *), .struct_size = sizeof(struct lambda_ContextDetails)
-};
-static const struct member lambda_members_ContextFailedDetails[] = {
-    { .name = "Error", .wire = "Error", .shape = SHAPE(EventError), .offset = FIELD(ContextFailedDetails, Error), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_ContextFailedDetails = {
-    .name = "ContextFailedDetails", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_ContextFailedDetails, .size = sizeof(struct lambda_ContextFailedDetails *), .struct_size = sizeof(struct lambda_ContextFailedDetails)
-};
-static const struct member lambda_members_ContextOptions[] = {
-    { .name = "ReplayChildren", .wire = "ReplayChildren", .shape = SHAPE(ReplayChildren), .offset = FIELD(ContextOptions, ReplayChildren), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ContextOptions = {
-    .name = "ContextOptions", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_ContextOptions, .size = sizeof(struct lambda_ContextOptions *), .struct_size = sizeof(struct lambda_ContextOptions)
-};
-const struct shape lambda_shape_ContextStartedDetails = {
-    .name = "ContextStartedDetails", .kind = KIND_STRUCT, .size = sizeof(struct lambda_ContextStartedDetails *), .struct_size = sizeof(struct lambda_ContextStartedDetails)
-};
-static const struct member lambda_members_ContextSucceededDetails[] = {
-    { .name = "Result", .wire = "Result", .shape = SHAPE(EventResult), .offset = FIELD(ContextSucceededDetails, Result), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_ContextSucceededDetails = {
-    .name = "ContextSucceededDetails", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_ContextSucceededDetails, .size = sizeof(struct lambda_ContextSucceededDetails *), .struct_size = sizeof(struct lambda_ContextSucceededDetails)
-};
-static const struct member lambda_members_Cors[] = {
-    { .name = "AllowCredentials", .wire = "AllowCredentials", .shape = SHAPE(AllowCredentials), .offset = FIELD(Cors, AllowCredentials), .place = PLACE_BODY },
-    { .name = "AllowHeaders", .wire = "AllowHeaders", .shape = SHAPE(HeadersList), .offset = FIELD(Cors, AllowHeaders), .place = PLACE_BODY },
-    { .name = "AllowMethods", .wire = "AllowMethods", .shape = SHAPE(AllowMethodsList), .offset = FIELD(Cors, AllowMethods), .place = PLACE_BODY },
-    { .name = "AllowOrigins", .wire = "AllowOrigins", .shape = SHAPE(AllowOriginsList), .offset = FIELD(Cors, AllowOrigins), .place = PLACE_BODY },
-    { .name = "ExposeHeaders", .wire = "ExposeHeaders", .shape = SHAPE(HeadersList), .offset = FIELD(Cors, ExposeHeaders), .place = PLACE_BODY },
-    { .name = "MaxAge", .wire = "MaxAge", .shape = SHAPE(MaxAge), .offset = FIELD(Cors, MaxAge), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_Cors = {
-    .name = "Cors", .kind = KIND_STRUCT, .n_members = 6, .members = lambda_members_Cors, .size = sizeof(struct lambda_Cors *), .struct_size = sizeof(struct lambda_Cors)
 };
 static const struct member lambda_members_CreateAliasRequest[] = {
     { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(FunctionName), .offset = FIELD(CreateAliasRequest, FunctionName), .place = PLACE_PATH, .required = true },
@@ -554,74 +202,6 @@ static const struct member lambda_members_CreateAliasRequest[] = {
 };
 const struct shape lambda_shape_CreateAliasRequest = {
     .name = "CreateAliasRequest", .kind = KIND_STRUCT, .n_members = 5, .members = lambda_members_CreateAliasRequest, .size = sizeof(struct lambda_CreateAliasRequest *), .struct_size = sizeof(struct lambda_CreateAliasRequest)
-};
-static const struct member lambda_members_CreateCapacityProviderRequest[] = {
-    { .name = "CapacityProviderName", .wire = "CapacityProviderName", .shape = SHAPE(CapacityProviderName), .offset = FIELD(CreateCapacityProviderRequest, CapacityProviderName), .place = PLACE_BODY, .required = true },
-    { .name = "VpcConfig", .wire = "VpcConfig", .shape = SHAPE(CapacityProviderVpcConfig), .offset = FIELD(CreateCapacityProviderRequest, VpcConfig), .place = PLACE_BODY, .required = true },
-    { .name = "PermissionsConfig", .wire = "PermissionsConfig", .shape = SHAPE(CapacityProviderPermissionsConfig), .offset = FIELD(CreateCapacityProviderRequest, PermissionsConfig), .place = PLACE_BODY, .required = true },
-    { .name = "InstanceRequirements", .wire = "InstanceRequirements", .shape = SHAPE(InstanceRequirements), .offset = FIELD(CreateCapacityProviderRequest, InstanceRequirements), .place = PLACE_BODY },
-    { .name = "CapacityProviderScalingConfig", .wire = "CapacityProviderScalingConfig", .shape = SHAPE(CapacityProviderScalingConfig), .offset = FIELD(CreateCapacityProviderRequest, CapacityProviderScalingConfig), .place = PLACE_BODY },
-    { .name = "KmsKeyArn", .wire = "KmsKeyArn", .shape = SHAPE(KMSKeyArnNonEmpty), .offset = FIELD(CreateCapacityProviderRequest, KmsKeyArn), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(Tags), .offset = FIELD(CreateCapacityProviderRequest, Tags), .place = PLACE_BODY },
-    { .name = "PropagateTags", .wire = "PropagateTags", .shape = SHAPE(PropagateTags), .offset = FIELD(CreateCapacityProviderRequest, PropagateTags), .place = PLACE_BODY },
-    { .name = "TelemetryConfig", .wire = "TelemetryConfig", .shape = SHAPE(CapacityProviderTelemetryConfig), .offset = FIELD(CreateCapacityProviderRequest, TelemetryConfig), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_CreateCapacityProviderRequest = {
-    .name = "CreateCapacityProviderRequest", .kind = KIND_STRUCT, .n_members = 9, .members = lambda_members_CreateCapacityProviderRequest, .size = sizeof(struct lambda_CreateCapacityProviderRequest *), .struct_size = sizeof(struct lambda_CreateCapacityProviderRequest)
-};
-static const struct member lambda_members_CreateCapacityProviderResponse[] = {
-    { .name = "CapacityProvider", .wire = "CapacityProvider", .shape = SHAPE(CapacityProvider), .offset = FIELD(CreateCapacityProviderResponse, CapacityProvider), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_CreateCapacityProviderResponse = {
-    .name = "CreateCapacityProviderResponse", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_CreateCapacityProviderResponse, .size = sizeof(struct lambda_CreateCapacityProviderResponse *), .struct_size = sizeof(struct lambda_CreateCapacityProviderResponse)
-};
-static const struct member lambda_members_CreateCodeSigningConfigRequest[] = {
-    { .name = "Description", .wire = "Description", .shape = SHAPE(Description), .offset = FIELD(CreateCodeSigningConfigRequest, Description), .place = PLACE_BODY },
-    { .name = "AllowedPublishers", .wire = "AllowedPublishers", .shape = SHAPE(AllowedPublishers), .offset = FIELD(CreateCodeSigningConfigRequest, AllowedPublishers), .place = PLACE_BODY, .required = true },
-    { .name = "CodeSigningPolicies", .wire = "CodeSigningPolicies", .shape = SHAPE(CodeSigningPolicies), .offset = FIELD(CreateCodeSigningConfigRequest, CodeSigningPolicies), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(Tags), .offset = FIELD(CreateCodeSigningConfigRequest, Tags), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_CreateCodeSigningConfigRequest = {
-    .name = "CreateCodeSigningConfigRequest", .kind = KIND_STRUCT, .n_members = 4, .members = lambda_members_CreateCodeSigningConfigRequest, .size = sizeof(struct lambda_CreateCodeSigningConfigRequest *), .struct_size = sizeof(struct lambda_CreateCodeSigningConfigRequest)
-};
-static const struct member lambda_members_CreateCodeSigningConfigResponse[] = {
-    { .name = "CodeSigningConfig", .wire = "CodeSigningConfig", .shape = SHAPE(CodeSigningConfig), .offset = FIELD(CreateCodeSigningConfigResponse, CodeSigningConfig), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_CreateCodeSigningConfigResponse = {
-    .name = "CreateCodeSigningConfigResponse", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_CreateCodeSigningConfigResponse, .size = sizeof(struct lambda_CreateCodeSigningConfigResponse *), .struct_size = sizeof(struct lambda_CreateCodeSigningConfigResponse)
-};
-static const struct member lambda_members_CreateEventSourceMappingRequest[] = {
-    { .name = "EventSourceArn", .wire = "EventSourceArn", .shape = SHAPE(Arn), .offset = FIELD(CreateEventSourceMappingRequest, EventSourceArn), .place = PLACE_BODY },
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(NamespacedFunctionName), .offset = FIELD(CreateEventSourceMappingRequest, FunctionName), .place = PLACE_BODY, .required = true },
-    { .name = "Enabled", .wire = "Enabled", .shape = SHAPE(Enabled), .offset = FIELD(CreateEventSourceMappingRequest, Enabled), .place = PLACE_BODY },
-    { .name = "BatchSize", .wire = "BatchSize", .shape = SHAPE(BatchSize), .offset = FIELD(CreateEventSourceMappingRequest, BatchSize), .place = PLACE_BODY },
-    { .name = "FilterCriteria", .wire = "FilterCriteria", .shape = SHAPE(FilterCriteria), .offset = FIELD(CreateEventSourceMappingRequest, FilterCriteria), .place = PLACE_BODY },
-    { .name = "KMSKeyArn", .wire = "KMSKeyArn", .shape = SHAPE(KMSKeyArn), .offset = FIELD(CreateEventSourceMappingRequest, KMSKeyArn), .place = PLACE_BODY },
-    { .name = "MetricsConfig", .wire = "MetricsConfig", .shape = SHAPE(EventSourceMappingMetricsConfig), .offset = FIELD(CreateEventSourceMappingRequest, MetricsConfig), .place = PLACE_BODY },
-    { .name = "LoggingConfig", .wire = "LoggingConfig", .shape = SHAPE(EventSourceMappingLoggingConfig), .offset = FIELD(CreateEventSourceMappingRequest, LoggingConfig), .place = PLACE_BODY },
-    { .name = "ScalingConfig", .wire = "ScalingConfig", .shape = SHAPE(ScalingConfig), .offset = FIELD(CreateEventSourceMappingRequest, ScalingConfig), .place = PLACE_BODY },
-    { .name = "MaximumBatchingWindowInSeconds", .wire = "MaximumBatchingWindowInSeconds", .shape = SHAPE(MaximumBatchingWindowInSeconds), .offset = FIELD(CreateEventSourceMappingRequest, MaximumBatchingWindowInSeconds), .place = PLACE_BODY },
-    { .name = "ParallelizationFactor", .wire = "ParallelizationFactor", .shape = SHAPE(ParallelizationFactor), .offset = FIELD(CreateEventSourceMappingRequest, ParallelizationFactor), .place = PLACE_BODY },
-    { .name = "StartingPosition", .wire = "StartingPosition", .shape = SHAPE(EventSourcePosition), .offset = FIELD(CreateEventSourceMappingRequest, StartingPosition), .place = PLACE_BODY },
-    { .name = "StartingPositionTimestamp", .wire = "StartingPositionTimestamp", .shape = SHAPE(Date), .offset = FIELD(CreateEventSourceMappingRequest, StartingPositionTimestamp), .place = PLACE_BODY },
-    { .name = "DestinationConfig", .wire = "DestinationConfig", .shape = SHAPE(DestinationConfig), .offset = FIELD(CreateEventSourceMappingRequest, DestinationConfig), .place = PLACE_BODY },
-    { .name = "MaximumRecordAgeInSeconds", .wire = "MaximumRecordAgeInSeconds", .shape = SHAPE(MaximumRecordAgeInSeconds), .offset = FIELD(CreateEventSourceMappingRequest, MaximumRecordAgeInSeconds), .place = PLACE_BODY },
-    { .name = "BisectBatchOnFunctionError", .wire = "BisectBatchOnFunctionError", .shape = SHAPE(BisectBatchOnFunctionError), .offset = FIELD(CreateEventSourceMappingRequest, BisectBatchOnFunctionError), .place = PLACE_BODY },
-    { .name = "MaximumRetryAttempts", .wire = "MaximumRetryAttempts", .shape = SHAPE(MaximumRetryAttemptsEventSourceMapping), .offset = FIELD(CreateEventSourceMappingRequest, MaximumRetryAttempts), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(Tags), .offset = FIELD(CreateEventSourceMappingRequest, Tags), .place = PLACE_BODY },
-    { .name = "TumblingWindowInSeconds", .wire = "TumblingWindowInSeconds", .shape = SHAPE(TumblingWindowInSeconds), .offset = FIELD(CreateEventSourceMappingRequest, TumblingWindowInSeconds), .place = PLACE_BODY },
-    { .name = "Topics", .wire = "Topics", .shape = SHAPE(Topics), .offset = FIELD(CreateEventSourceMappingRequest, Topics), .place = PLACE_BODY },
-    { .name = "Queues", .wire = "Queues", .shape = SHAPE(Queues), .offset = FIELD(CreateEventSourceMappingRequest, Queues), .place = PLACE_BODY },
-    { .name = "SourceAccessConfigurations", .wire = "SourceAccessConfigurations", .shape = SHAPE(SourceAccessConfigurations), .offset = FIELD(CreateEventSourceMappingRequest, SourceAccessConfigurations), .place = PLACE_BODY },
-    { .name = "SelfManagedEventSource", .wire = "SelfManagedEventSource", .shape = SHAPE(SelfManagedEventSource), .offset = FIELD(CreateEventSourceMappingRequest, SelfManagedEventSource), .place = PLACE_BODY },
-    { .name = "FunctionResponseTypes", .wire = "FunctionResponseTypes", .shape = SHAPE(FunctionResponseTypeList), .offset = FIELD(CreateEventSourceMappingRequest, FunctionResponseTypes), .place = PLACE_BODY },
-    { .name = "AmazonManagedKafkaEventSourceConfig", .wire = "AmazonManagedKafkaEventSourceConfig", .shape = SHAPE(AmazonManagedKafkaEventSourceConfig), .offset = FIELD(CreateEventSourceMappingRequest, AmazonManagedKafkaEventSourceConfig), .place = PLACE_BODY },
-    { .name = "SelfManagedKafkaEventSourceConfig", .wire = "SelfManagedKafkaEventSourceConfig", .shape = SHAPE(SelfManagedKafkaEventSourceConfig), .offset = FIELD(CreateEventSourceMappingRequest, SelfManagedKafkaEventSourceConfig), .place = PLACE_BODY },
-    { .name = "DocumentDBEventSourceConfig", .wire = "DocumentDBEventSourceConfig", .shape = SHAPE(DocumentDBEventSourceConfig), .offset = FIELD(CreateEventSourceMappingRequest, DocumentDBEventSourceConfig), .place = PLACE_BODY },
-    { .name = "ProvisionedPollerConfig", .wire = "ProvisionedPollerConfig", .shape = SHAPE(ProvisionedPollerConfig), .offset = FIELD(CreateEventSourceMappingRequest, ProvisionedPollerConfig), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_CreateEventSourceMappingRequest = {
-    .name = "CreateEventSourceMappingRequest", .kind = KIND_STRUCT, .n_members = 28, .members = lambda_members_CreateEventSourceMappingRequest, .size = sizeof(struct lambda_CreateEventSourceMappingRequest *), .struct_size = sizeof(struct lambda_CreateEventSourceMappingRequest)
 };
 static const struct member lambda_members_CreateFunctionRequest[] = {
     { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(FunctionName), .offset = FIELD(CreateFunctionRequest, FunctionName), .place = PLACE_BODY, .required = true },
@@ -656,30 +236,6 @@ static const struct member lambda_members_CreateFunctionRequest[] = {
 const struct shape lambda_shape_CreateFunctionRequest = {
     .name = "CreateFunctionRequest", .kind = KIND_STRUCT, .n_members = 28, .members = lambda_members_CreateFunctionRequest, .size = sizeof(struct lambda_CreateFunctionRequest *), .struct_size = sizeof(struct lambda_CreateFunctionRequest)
 };
-static const struct member lambda_members_CreateFunctionUrlConfigRequest[] = {
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(FunctionUrlFunctionName), .offset = FIELD(CreateFunctionUrlConfigRequest, FunctionName), .place = PLACE_PATH, .required = true },
-    { .name = "Qualifier", .wire = "Qualifier", .shape = SHAPE(FunctionUrlQualifier), .offset = FIELD(CreateFunctionUrlConfigRequest, Qualifier), .place = PLACE_QUERY },
-    { .name = "AuthType", .wire = "AuthType", .shape = SHAPE(FunctionUrlAuthType), .offset = FIELD(CreateFunctionUrlConfigRequest, AuthType), .place = PLACE_BODY, .required = true },
-    { .name = "Cors", .wire = "Cors", .shape = SHAPE(Cors), .offset = FIELD(CreateFunctionUrlConfigRequest, Cors), .place = PLACE_BODY },
-    { .name = "InvokeMode", .wire = "InvokeMode", .shape = SHAPE(InvokeMode), .offset = FIELD(CreateFunctionUrlConfigRequest, InvokeMode), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_CreateFunctionUrlConfigRequest = {
-    .name = "CreateFunctionUrlConfigRequest", .kind = KIND_STRUCT, .n_members = 5, .members = lambda_members_CreateFunctionUrlConfigRequest, .size = sizeof(struct lambda_CreateFunctionUrlConfigRequest *), .struct_size = sizeof(struct lambda_CreateFunctionUrlConfigRequest)
-};
-static const struct member lambda_members_CreateFunctionUrlConfigResponse[] = {
-    { .name = "FunctionUrl", .wire = "FunctionUrl", .shape = SHAPE(FunctionUrl), .offset = FIELD(CreateFunctionUrlConfigResponse, FunctionUrl), .place = PLACE_BODY, .required = true },
-    { .name = "FunctionArn", .wire = "FunctionArn", .shape = SHAPE(FunctionArn), .offset = FIELD(CreateFunctionUrlConfigResponse, FunctionArn), .place = PLACE_BODY, .required = true },
-    { .name = "AuthType", .wire = "AuthType", .shape = SHAPE(FunctionUrlAuthType), .offset = FIELD(CreateFunctionUrlConfigResponse, AuthType), .place = PLACE_BODY, .required = true },
-    { .name = "Cors", .wire = "Cors", .shape = SHAPE(Cors), .offset = FIELD(CreateFunctionUrlConfigResponse, Cors), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(CreateFunctionUrlConfigResponse, CreationTime), .place = PLACE_BODY, .required = true },
-    { .name = "InvokeMode", .wire = "InvokeMode", .shape = SHAPE(InvokeMode), .offset = FIELD(CreateFunctionUrlConfigResponse, InvokeMode), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_CreateFunctionUrlConfigResponse = {
-    .name = "CreateFunctionUrlConfigResponse", .kind = KIND_STRUCT, .n_members = 6, .members = lambda_members_CreateFunctionUrlConfigResponse, .size = sizeof(struct lambda_CreateFunctionUrlConfigResponse *), .struct_size = sizeof(struct lambda_CreateFunctionUrlConfigResponse)
-};
-const struct shape lambda_shape_DatabaseName = {
-    .name = "DatabaseName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(63), .pattern = "[^ /\\.$\\x22]*"
-};
 const struct shape lambda_shape_Date = {
     .name = "Date", .kind = KIND_TIME, .size = sizeof(struct opt_time)
 };
@@ -695,39 +251,6 @@ static const struct member lambda_members_DeleteAliasRequest[] = {
 };
 const struct shape lambda_shape_DeleteAliasRequest = {
     .name = "DeleteAliasRequest", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_DeleteAliasRequest, .size = sizeof(struct lambda_DeleteAliasRequest *), .struct_size = sizeof(struct lambda_DeleteAliasRequest)
-};
-static const struct member lambda_members_DeleteCapacityProviderRequest[] = {
-    { .name = "CapacityProviderName", .wire = "CapacityProviderName", .shape = SHAPE(CapacityProviderName), .offset = FIELD(DeleteCapacityProviderRequest, CapacityProviderName), .place = PLACE_PATH, .required = true },
-};
-const struct shape lambda_shape_DeleteCapacityProviderRequest = {
-    .name = "DeleteCapacityProviderRequest", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_DeleteCapacityProviderRequest, .size = sizeof(struct lambda_DeleteCapacityProviderRequest *), .struct_size = sizeof(struct lambda_DeleteCapacityProviderRequest)
-};
-static const struct member lambda_members_DeleteCapacityProviderResponse[] = {
-    { .name = "CapacityProvider", .wire = "CapacityProvider", .shape = SHAPE(CapacityProvider), .offset = FIELD(DeleteCapacityProviderResponse, CapacityProvider), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_DeleteCapacityProviderResponse = {
-    .name = "DeleteCapacityProviderResponse", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_DeleteCapacityProviderResponse, .size = sizeof(struct lambda_DeleteCapacityProviderResponse *), .struct_size = sizeof(struct lambda_DeleteCapacityProviderResponse)
-};
-static const struct member lambda_members_DeleteCodeSigningConfigRequest[] = {
-    { .name = "CodeSigningConfigArn", .wire = "CodeSigningConfigArn", .shape = SHAPE(CodeSigningConfigArn), .offset = FIELD(DeleteCodeSigningConfigRequest, CodeSigningConfigArn), .place = PLACE_PATH, .required = true },
-};
-const struct shape lambda_shape_DeleteCodeSigningConfigRequest = {
-    .name = "DeleteCodeSigningConfigRequest", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_DeleteCodeSigningConfigRequest, .size = sizeof(struct lambda_DeleteCodeSigningConfigRequest *), .struct_size = sizeof(struct lambda_DeleteCodeSigningConfigRequest)
-};
-const struct shape lambda_shape_DeleteCodeSigningConfigResponse = {
-    .name = "DeleteCodeSigningConfigResponse", .kind = KIND_STRUCT, .size = sizeof(struct lambda_DeleteCodeSigningConfigResponse *), .struct_size = sizeof(struct lambda_DeleteCodeSigningConfigResponse)
-};
-static const struct member lambda_members_DeleteEventSourceMappingRequest[] = {
-    { .name = "UUID", .wire = "UUID", .shape = SHAPE(UUIDString), .offset = FIELD(DeleteEventSourceMappingRequest, UUID), .place = PLACE_PATH, .required = true },
-};
-const struct shape lambda_shape_DeleteEventSourceMappingRequest = {
-    .name = "DeleteEventSourceMappingRequest", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_DeleteEventSourceMappingRequest, .size = sizeof(struct lambda_DeleteEventSourceMappingRequest *), .struct_size = sizeof(struct lambda_DeleteEventSourceMappingRequest)
-};
-static const struct member lambda_members_DeleteFunctionCodeSigningConfigRequest[] = {
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(NamespacedFunctionName), .offset = FIELD(DeleteFunctionCodeSigningConfigRequest, FunctionName), .place = PLACE_PATH, .required = true },
-};
-const struct shape lambda_shape_DeleteFunctionCodeSigningConfigRequest = {
-    .name = "DeleteFunctionCodeSigningConfigRequest", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_DeleteFunctionCodeSigningConfigRequest, .size = sizeof(struct lambda_DeleteFunctionCodeSigningConfigRequest *), .struct_size = sizeof(struct lambda_DeleteFunctionCodeSigningConfigRequest)
 };
 static const struct member lambda_members_DeleteFunctionConcurrencyRequest[] = {
     { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(FunctionName), .offset = FIELD(DeleteFunctionConcurrencyRequest, FunctionName), .place = PLACE_PATH, .required = true },
@@ -755,27 +278,6 @@ static const struct member lambda_members_DeleteFunctionResponse[] = {
 const struct shape lambda_shape_DeleteFunctionResponse = {
     .name = "DeleteFunctionResponse", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_DeleteFunctionResponse, .size = sizeof(struct lambda_DeleteFunctionResponse *), .struct_size = sizeof(struct lambda_DeleteFunctionResponse)
 };
-static const struct member lambda_members_DeleteFunctionUrlConfigRequest[] = {
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(FunctionUrlFunctionName), .offset = FIELD(DeleteFunctionUrlConfigRequest, FunctionName), .place = PLACE_PATH, .required = true },
-    { .name = "Qualifier", .wire = "Qualifier", .shape = SHAPE(FunctionUrlQualifier), .offset = FIELD(DeleteFunctionUrlConfigRequest, Qualifier), .place = PLACE_QUERY },
-};
-const struct shape lambda_shape_DeleteFunctionUrlConfigRequest = {
-    .name = "DeleteFunctionUrlConfigRequest", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_DeleteFunctionUrlConfigRequest, .size = sizeof(struct lambda_DeleteFunctionUrlConfigRequest *), .struct_size = sizeof(struct lambda_DeleteFunctionUrlConfigRequest)
-};
-static const struct member lambda_members_DeleteLayerVersionRequest[] = {
-    { .name = "LayerName", .wire = "LayerName", .shape = SHAPE(LayerName), .offset = FIELD(DeleteLayerVersionRequest, LayerName), .place = PLACE_PATH, .required = true },
-    { .name = "VersionNumber", .wire = "VersionNumber", .shape = SHAPE(LayerVersionNumber), .offset = FIELD(DeleteLayerVersionRequest, VersionNumber), .place = PLACE_PATH, .required = true },
-};
-const struct shape lambda_shape_DeleteLayerVersionRequest = {
-    .name = "DeleteLayerVersionRequest", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_DeleteLayerVersionRequest, .size = sizeof(struct lambda_DeleteLayerVersionRequest *), .struct_size = sizeof(struct lambda_DeleteLayerVersionRequest)
-};
-static const struct member lambda_members_DeleteProvisionedConcurrencyConfigRequest[] = {
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(FunctionName), .offset = FIELD(DeleteProvisionedConcurrencyConfigRequest, FunctionName), .place = PLACE_PATH, .required = true },
-    { .name = "Qualifier", .wire = "Qualifier", .shape = SHAPE(Qualifier), .offset = FIELD(DeleteProvisionedConcurrencyConfigRequest, Qualifier), .place = PLACE_QUERY, .required = true },
-};
-const struct shape lambda_shape_DeleteProvisionedConcurrencyConfigRequest = {
-    .name = "DeleteProvisionedConcurrencyConfigRequest", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_DeleteProvisionedConcurrencyConfigRequest, .size = sizeof(struct lambda_DeleteProvisionedConcurrencyConfigRequest *), .struct_size = sizeof(struct lambda_DeleteProvisionedConcurrencyConfigRequest)
-};
 const struct shape lambda_shape_Description = {
     .name = "Description", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(256)
 };
@@ -788,14 +290,6 @@ static const struct member lambda_members_DestinationConfig[] = {
 };
 const struct shape lambda_shape_DestinationConfig = {
     .name = "DestinationConfig", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_DestinationConfig, .size = sizeof(struct lambda_DestinationConfig *), .struct_size = sizeof(struct lambda_DestinationConfig)
-};
-static const struct member lambda_members_DocumentDBEventSourceConfig[] = {
-    { .name = "DatabaseName", .wire = "DatabaseName", .shape = SHAPE(DatabaseName), .offset = FIELD(DocumentDBEventSourceConfig, DatabaseName), .place = PLACE_BODY },
-    { .name = "CollectionName", .wire = "CollectionName", .shape = SHAPE(CollectionName), .offset = FIELD(DocumentDBEventSourceConfig, CollectionName), .place = PLACE_BODY },
-    { .name = "FullDocument", .wire = "FullDocument", .shape = SHAPE(FullDocument), .offset = FIELD(DocumentDBEventSourceConfig, FullDocument), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_DocumentDBEventSourceConfig = {
-    .name = "DocumentDBEventSourceConfig", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_DocumentDBEventSourceConfig, .size = sizeof(struct lambda_DocumentDBEventSourceConfig *), .struct_size = sizeof(struct lambda_DocumentDBEventSourceConfig)
 };
 static const struct member lambda_members_DurableConfig[] = {
     { .name = "KMSKeyArn", .wire = "KMSKeyArn", .shape = SHAPE(KMSKeyArn), .offset = FIELD(DurableConfig, KMSKeyArn), .place = PLACE_BODY },
@@ -817,12 +311,6 @@ const struct shape lambda_shape_DurableExecutionArn = {
 };
 const struct shape lambda_shape_DurableExecutionName = {
     .name = "DurableExecutionName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(64), .pattern = "[a-zA-Z0-9-_]+"
-};
-const struct shape lambda_shape_DurableExecutions = {
-    .name = "DurableExecutions", .kind = KIND_LIST, .size = sizeof(struct lambda_DurableExecutions), .element = SHAPE(Execution)
-};
-const struct shape lambda_shape_DurationSeconds = {
-    .name = "DurationSeconds", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0)
 };
 static const struct member lambda_members_EC2AccessDeniedException[] = {
     { .name = "Type", .wire = "Type", .shape = SHAPE(String), .offset = FIELD(EC2AccessDeniedException, Type), .place = PLACE_BODY },
@@ -888,25 +376,6 @@ static const struct member lambda_members_ENINotReadyException[] = {
 const struct shape lambda_shape_ENINotReadyException = {
     .name = "ENINotReadyException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ENINotReadyException, .size = sizeof(struct lambda_ENINotReadyException *), .struct_size = sizeof(struct lambda_ENINotReadyException)
 };
-const struct shape lambda_shape_Enabled = {
-    .name = "Enabled", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
-};
-static const char *const lambda_enum_EndPointType[] = {
-    "KAFKA_BOOTSTRAP_SERVERS",
-    NULL
-};
-const struct shape lambda_shape_EndPointType = {
-    .name = "EndPointType", .kind = KIND_STRING, .enum_values = lambda_enum_EndPointType, .size = sizeof(struct str)
-};
-const struct shape lambda_shape_Endpoint = {
-    .name = "Endpoint", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(300), .pattern = "(([a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9\\-]*[a-zA-Z0-9])\\.)*([A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9\\-]*[A-Za-z0-9]):[0-9]{1,5}"
-};
-const struct shape lambda_shape_EndpointLists = {
-    .name = "EndpointLists", .kind = KIND_LIST, .size = sizeof(struct lambda_EndpointLists), .element = SHAPE(Endpoint), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10)
-};
-const struct shape lambda_shape_Endpoints = {
-    .name = "Endpoints", .kind = KIND_MAP, .size = sizeof(struct lambda_Endpoints), .key = SHAPE(EndPointType), .element = SHAPE(EndpointLists), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2)
-};
 static const struct member lambda_members_Environment[] = {
     { .name = "Variables", .wire = "Variables", .shape = SHAPE(EnvironmentVariables), .offset = FIELD(Environment, Variables), .place = PLACE_BODY },
 };
@@ -945,280 +414,14 @@ const struct shape lambda_shape_EphemeralStorage = {
 const struct shape lambda_shape_EphemeralStorageSize = {
     .name = "EphemeralStorageSize", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(512), .has_max = true, .max = INT64_C(10240)
 };
-const struct shape lambda_shape_ErrorData = {
-    .name = "ErrorData", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str)
-};
-const struct shape lambda_shape_ErrorMessage = {
-    .name = "ErrorMessage", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str)
-};
-static const struct member lambda_members_ErrorObject[] = {
-    { .name = "ErrorMessage", .wire = "ErrorMessage", .shape = SHAPE(ErrorMessage), .offset = FIELD(ErrorObject, ErrorMessage), .place = PLACE_BODY },
-    { .name = "ErrorType", .wire = "ErrorType", .shape = SHAPE(ErrorType), .offset = FIELD(ErrorObject, ErrorType), .place = PLACE_BODY },
-    { .name = "ErrorData", .wire = "ErrorData", .shape = SHAPE(ErrorData), .offset = FIELD(ErrorObject, ErrorData), .place = PLACE_BODY },
-    { .name = "StackTrace", .wire = "StackTrace", .shape = SHAPE(StackTraceEntries), .offset = FIELD(ErrorObject, StackTrace), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ErrorObject = {
-    .name = "ErrorObject", .kind = KIND_STRUCT, .n_members = 4, .members = lambda_members_ErrorObject, .size = sizeof(struct lambda_ErrorObject *), .struct_size = sizeof(struct lambda_ErrorObject)
-};
-const struct shape lambda_shape_ErrorType = {
-    .name = "ErrorType", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str)
-};
-static const struct member lambda_members_Event[] = {
-    { .name = "EventType", .wire = "EventType", .shape = SHAPE(EventType), .offset = FIELD(Event, EventType), .place = PLACE_BODY },
-    { .name = "SubType", .wire = "SubType", .shape = SHAPE(OperationSubType), .offset = FIELD(Event, SubType), .place = PLACE_BODY },
-    { .name = "EventId", .wire = "EventId", .shape = SHAPE(EventId), .offset = FIELD(Event, EventId), .place = PLACE_BODY },
-    { .name = "Id", .wire = "Id", .shape = SHAPE(OperationId), .offset = FIELD(Event, Id), .place = PLACE_BODY },
-    { .name = "Name", .wire = "Name", .shape = SHAPE(OperationName), .offset = FIELD(Event, Name), .place = PLACE_BODY },
-    { .name = "EventTimestamp", .wire = "EventTimestamp", .shape = SHAPE(ExecutionTimestamp), .offset = FIELD(Event, EventTimestamp), .place = PLACE_BODY },
-    { .name = "ParentId", .wire = "ParentId", .shape = SHAPE(OperationId), .offset = FIELD(Event, ParentId), .place = PLACE_BODY },
-    { .name = "ExecutionStartedDetails", .wire = "ExecutionStartedDetails", .shape = SHAPE(ExecutionStartedDetails), .offset = FIELD(Event, ExecutionStartedDetails), .place = PLACE_BODY },
-    { .name = "ExecutionSucceededDetails", .wire = "ExecutionSucceededDetails", .shape = SHAPE(ExecutionSucceededDetails), .offset = FIELD(Event, ExecutionSucceededDetails), .place = PLACE_BODY },
-    { .name = "ExecutionFailedDetails", .wire = "ExecutionFailedDetails", .shape = SHAPE(ExecutionFailedDetails), .offset = FIELD(Event, ExecutionFailedDetails), .place = PLACE_BODY },
-    { .name = "ExecutionTimedOutDetails", .wire = "ExecutionTimedOutDetails", .shape = SHAPE(ExecutionTimedOutDetails), .offset = FIELD(Event, ExecutionTimedOutDetails), .place = PLACE_BODY },
-    { .name = "ExecutionStoppedDetails", .wire = "ExecutionStoppedDetails", .shape = SHAPE(ExecutionStoppedDetails), .offset = FIELD(Event, ExecutionStoppedDetails), .place = PLACE_BODY },
-    { .name = "ContextStartedDetails", .wire = "ContextStartedDetails", .shape = SHAPE(ContextStartedDetails), .offset = FIELD(Event, ContextStartedDetails), .place = PLACE_BODY },
-    { .name = "ContextSucceededDetails", .wire = "ContextSucceededDetails", .shape = SHAPE(ContextSucceededDetails), .offset = FIELD(Event, ContextSucceededDetails), .place = PLACE_BODY },
-    { .name = "ContextFailedDetails", .wire = "ContextFailedDetails", .shape = SHAPE(ContextFailedDetails), .offset = FIELD(Event, ContextFailedDetails), .place = PLACE_BODY },
-    { .name = "WaitStartedDetails", .wire = "WaitStartedDetails", .shape = SHAPE(WaitStartedDetails), .offset = FIELD(Event, WaitStartedDetails), .place = PLACE_BODY },
-    { .name = "WaitSucceededDetails", .wire = "WaitSucceededDetails", .shape = SHAPE(WaitSucceededDetails), .offset = FIELD(Event, WaitSucceededDetails), .place = PLACE_BODY },
-    { .name = "WaitCancelledDetails", .wire = "WaitCancelledDetails", .shape = SHAPE(WaitCancelledDetails), .offset = FIELD(Event, WaitCancelledDetails), .place = PLACE_BODY },
-    { .name = "StepStartedDetails", .wire = "StepStartedDetails", .shape = SHAPE(StepStartedDetails), .offset = FIELD(Event, StepStartedDetails), .place = PLACE_BODY },
-    { .name = "StepSucceededDetails", .wire = "StepSucceededDetails", .shape = SHAPE(StepSucceededDetails), .offset = FIELD(Event, StepSucceededDetails), .place = PLACE_BODY },
-    { .name = "StepFailedDetails", .wire = "StepFailedDetails", .shape = SHAPE(StepFailedDetails), .offset = FIELD(Event, StepFailedDetails), .place = PLACE_BODY },
-    { .name = "ChainedInvokeStartedDetails", .wire = "ChainedInvokeStartedDetails", .shape = SHAPE(ChainedInvokeStartedDetails), .offset = FIELD(Event, ChainedInvokeStartedDetails), .place = PLACE_BODY },
-    { .name = "ChainedInvokeSucceededDetails", .wire = "ChainedInvokeSucceededDetails", .shape = SHAPE(ChainedInvokeSucceededDetails), .offset = FIELD(Event, ChainedInvokeSucceededDetails), .place = PLACE_BODY },
-    { .name = "ChainedInvokeFailedDetails", .wire = "ChainedInvokeFailedDetails", .shape = SHAPE(ChainedInvokeFailedDetails), .offset = FIELD(Event, ChainedInvokeFailedDetails), .place = PLACE_BODY },
-    { .name = "ChainedInvokeTimedOutDetails", .wire = "ChainedInvokeTimedOutDetails", .shape = SHAPE(ChainedInvokeTimedOutDetails), .offset = FIELD(Event, ChainedInvokeTimedOutDetails), .place = PLACE_BODY },
-    { .name = "ChainedInvokeStoppedDetails", .wire = "ChainedInvokeStoppedDetails", .shape = SHAPE(ChainedInvokeStoppedDetails), .offset = FIELD(Event, ChainedInvokeStoppedDetails), .place = PLACE_BODY },
-    { .name = "CallbackStartedDetails", .wire = "CallbackStartedDetails", .shape = SHAPE(CallbackStartedDetails), .offset = FIELD(Event, CallbackStartedDetails), .place = PLACE_BODY },
-    { .name = "CallbackSucceededDetails", .wire = "CallbackSucceededDetails", .shape = SHAPE(CallbackSucceededDetails), .offset = FIELD(Event, CallbackSucceededDetails), .place = PLACE_BODY },
-    { .name = "CallbackFailedDetails", .wire = "CallbackFailedDetails", .shape = SHAPE(CallbackFailedDetails), .offset = FIELD(Event, CallbackFailedDetails), .place = PLACE_BODY },
-    { .name = "CallbackTimedOutDetails", .wire = "CallbackTimedOutDetails", .shape = SHAPE(CallbackTimedOutDetails), .offset = FIELD(Event, CallbackTimedOutDetails), .place = PLACE_BODY },
-    { .name = "InvocationCompletedDetails", .wire = "InvocationCompletedDetails", .shape = SHAPE(InvocationCompletedDetails), .offset = FIELD(Event, InvocationCompletedDetails), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_Event = {
-    .name = "Event", .kind = KIND_STRUCT, .n_members = 31, .members = lambda_members_Event, .size = sizeof(struct lambda_Event *), .struct_size = sizeof(struct lambda_Event)
-};
-static const struct member lambda_members_EventError[] = {
-    { .name = "Payload", .wire = "Payload", .shape = SHAPE(ErrorObject), .offset = FIELD(EventError, Payload), .place = PLACE_BODY },
-    { .name = "Truncated", .wire = "Truncated", .shape = SHAPE(Truncated), .offset = FIELD(EventError, Truncated), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_EventError = {
-    .name = "EventError", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_EventError, .size = sizeof(struct lambda_EventError *), .struct_size = sizeof(struct lambda_EventError)
-};
-const struct shape lambda_shape_EventId = {
-    .name = "EventId", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1)
-};
-static const struct member lambda_members_EventInput[] = {
-    { .name = "Payload", .wire = "Payload", .shape = SHAPE(InputPayload), .offset = FIELD(EventInput, Payload), .place = PLACE_BODY },
-    { .name = "Truncated", .wire = "Truncated", .shape = SHAPE(Truncated), .offset = FIELD(EventInput, Truncated), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_EventInput = {
-    .name = "EventInput", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_EventInput, .size = sizeof(struct lambda_EventInput *), .struct_size = sizeof(struct lambda_EventInput)
-};
-static const struct member lambda_members_EventResult[] = {
-    { .name = "Payload", .wire = "Payload", .shape = SHAPE(OperationPayload), .offset = FIELD(EventResult, Payload), .place = PLACE_BODY },
-    { .name = "Truncated", .wire = "Truncated", .shape = SHAPE(Truncated), .offset = FIELD(EventResult, Truncated), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_EventResult = {
-    .name = "EventResult", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_EventResult, .size = sizeof(struct lambda_EventResult *), .struct_size = sizeof(struct lambda_EventResult)
-};
-const struct shape lambda_shape_EventSourceMappingArn = {
-    .name = "EventSourceMappingArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(85), .has_max = true, .max = INT64_C(120), .pattern = "arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
-};
-static const struct member lambda_members_EventSourceMappingConfiguration[] = {
-    { .name = "UUID", .wire = "UUID", .shape = SHAPE(UUIDString), .offset = FIELD(EventSourceMappingConfiguration, UUID), .place = PLACE_BODY },
-    { .name = "StartingPosition", .wire = "StartingPosition", .shape = SHAPE(EventSourcePosition), .offset = FIELD(EventSourceMappingConfiguration, StartingPosition), .place = PLACE_BODY },
-    { .name = "StartingPositionTimestamp", .wire = "StartingPositionTimestamp", .shape = SHAPE(Date), .offset = FIELD(EventSourceMappingConfiguration, StartingPositionTimestamp), .place = PLACE_BODY },
-    { .name = "BatchSize", .wire = "BatchSize", .shape = SHAPE(BatchSize), .offset = FIELD(EventSourceMappingConfiguration, BatchSize), .place = PLACE_BODY },
-    { .name = "MaximumBatchingWindowInSeconds", .wire = "MaximumBatchingWindowInSeconds", .shape = SHAPE(MaximumBatchingWindowInSeconds), .offset = FIELD(EventSourceMappingConfiguration, MaximumBatchingWindowInSeconds), .place = PLACE_BODY },
-    { .name = "ParallelizationFactor", .wire = "ParallelizationFactor", .shape = SHAPE(ParallelizationFactor), .offset = FIELD(EventSourceMappingConfiguration, ParallelizationFactor), .place = PLACE_BODY },
-    { .name = "EventSourceArn", .wire = "EventSourceArn", .shape = SHAPE(Arn), .offset = FIELD(EventSourceMappingConfiguration, EventSourceArn), .place = PLACE_BODY },
-    { .name = "FilterCriteria", .wire = "FilterCriteria", .shape = SHAPE(FilterCriteria), .offset = FIELD(EventSourceMappingConfiguration, FilterCriteria), .place = PLACE_BODY },
-    { .name = "FilterCriteriaError", .wire = "FilterCriteriaError", .shape = SHAPE(FilterCriteriaError), .offset = FIELD(EventSourceMappingConfiguration, FilterCriteriaError), .place = PLACE_BODY },
-    { .name = "KMSKeyArn", .wire = "KMSKeyArn", .shape = SHAPE(KMSKeyArn), .offset = FIELD(EventSourceMappingConfiguration, KMSKeyArn), .place = PLACE_BODY },
-    { .name = "MetricsConfig", .wire = "MetricsConfig", .shape = SHAPE(EventSourceMappingMetricsConfig), .offset = FIELD(EventSourceMappingConfiguration, MetricsConfig), .place = PLACE_BODY },
-    { .name = "LoggingConfig", .wire = "LoggingConfig", .shape = SHAPE(EventSourceMappingLoggingConfig), .offset = FIELD(EventSourceMappingConfiguration, LoggingConfig), .place = PLACE_BODY },
-    { .name = "ScalingConfig", .wire = "ScalingConfig", .shape = SHAPE(ScalingConfig), .offset = FIELD(EventSourceMappingConfiguration, ScalingConfig), .place = PLACE_BODY },
-    { .name = "FunctionArn", .wire = "FunctionArn", .shape = SHAPE(FunctionArn), .offset = FIELD(EventSourceMappingConfiguration, FunctionArn), .place = PLACE_BODY },
-    { .name = "LastModified", .wire = "LastModified", .shape = SHAPE(Date), .offset = FIELD(EventSourceMappingConfiguration, LastModified), .place = PLACE_BODY },
-    { .name = "LastProcessingResult", .wire = "LastProcessingResult", .shape = SHAPE(String), .offset = FIELD(EventSourceMappingConfiguration, LastProcessingResult), .place = PLACE_BODY },
-    { .name = "State", .wire = "State", .shape = SHAPE(String), .offset = FIELD(EventSourceMappingConfiguration, State), .place = PLACE_BODY },
-    { .name = "StateTransitionReason", .wire = "StateTransitionReason", .shape = SHAPE(String), .offset = FIELD(EventSourceMappingConfiguration, StateTransitionReason), .place = PLACE_BODY },
-    { .name = "DestinationConfig", .wire = "DestinationConfig", .shape = SHAPE(DestinationConfig), .offset = FIELD(EventSourceMappingConfiguration, DestinationConfig), .place = PLACE_BODY },
-    { .name = "Topics", .wire = "Topics", .shape = SHAPE(Topics), .offset = FIELD(EventSourceMappingConfiguration, Topics), .place = PLACE_BODY },
-    { .name = "Queues", .wire = "Queues", .shape = SHAPE(Queues), .offset = FIELD(EventSourceMappingConfiguration, Queues), .place = PLACE_BODY },
-    { .name = "SourceAccessConfigurations", .wire = "SourceAccessConfigurations", .shape = SHAPE(SourceAccessConfigurations), .offset = FIELD(EventSourceMappingConfiguration, SourceAccessConfigurations), .place = PLACE_BODY },
-    { .name = "SelfManagedEventSource", .wire = "SelfManagedEventSource", .shape = SHAPE(SelfManagedEventSource), .offset = FIELD(EventSourceMappingConfiguration, SelfManagedEventSource), .place = PLACE_BODY },
-    { .name = "MaximumRecordAgeInSeconds", .wire = "MaximumRecordAgeInSeconds", .shape = SHAPE(MaximumRecordAgeInSeconds), .offset = FIELD(EventSourceMappingConfiguration, MaximumRecordAgeInSeconds), .place = PLACE_BODY },
-    { .name = "BisectBatchOnFunctionError", .wire = "BisectBatchOnFunctionError", .shape = SHAPE(BisectBatchOnFunctionError), .offset = FIELD(EventSourceMappingConfiguration, BisectBatchOnFunctionError), .place = PLACE_BODY },
-    { .name = "MaximumRetryAttempts", .wire = "MaximumRetryAttempts", .shape = SHAPE(MaximumRetryAttemptsEventSourceMapping), .offset = FIELD(EventSourceMappingConfiguration, MaximumRetryAttempts), .place = PLACE_BODY },
-    { .name = "TumblingWindowInSeconds", .wire = "TumblingWindowInSeconds", .shape = SHAPE(TumblingWindowInSeconds), .offset = FIELD(EventSourceMappingConfiguration, TumblingWindowInSeconds), .place = PLACE_BODY },
-    { .name = "FunctionResponseTypes", .wire = "FunctionResponseTypes", .shape = SHAPE(FunctionResponseTypeList), .offset = FIELD(EventSourceMappingConfiguration, FunctionResponseTypes), .place = PLACE_BODY },
-    { .name = "AmazonManagedKafkaEventSourceConfig", .wire = "AmazonManagedKafkaEventSourceConfig", .shape = SHAPE(AmazonManagedKafkaEventSourceConfig), .offset = FIELD(EventSourceMappingConfiguration, AmazonManagedKafkaEventSourceConfig), .place = PLACE_BODY },
-    { .name = "SelfManagedKafkaEventSourceConfig", .wire = "SelfManagedKafkaEventSourceConfig", .shape = SHAPE(SelfManagedKafkaEventSourceConfig), .offset = FIELD(EventSourceMappingConfiguration, SelfManagedKafkaEventSourceConfig), .place = PLACE_BODY },
-    { .name = "DocumentDBEventSourceConfig", .wire = "DocumentDBEventSourceConfig", .shape = SHAPE(DocumentDBEventSourceConfig), .offset = FIELD(EventSourceMappingConfiguration, DocumentDBEventSourceConfig), .place = PLACE_BODY },
-    { .name = "EventSourceMappingArn", .wire = "EventSourceMappingArn", .shape = SHAPE(EventSourceMappingArn), .offset = FIELD(EventSourceMappingConfiguration, EventSourceMappingArn), .place = PLACE_BODY },
-    { .name = "ProvisionedPollerConfig", .wire = "ProvisionedPollerConfig", .shape = SHAPE(ProvisionedPollerConfig), .offset = FIELD(EventSourceMappingConfiguration, ProvisionedPollerConfig), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_EventSourceMappingConfiguration = {
-    .name = "EventSourceMappingConfiguration", .kind = KIND_STRUCT, .n_members = 33, .members = lambda_members_EventSourceMappingConfiguration, .size = sizeof(struct lambda_EventSourceMappingConfiguration *), .struct_size = sizeof(struct lambda_EventSourceMappingConfiguration)
-};
-static const struct member lambda_members_EventSourceMappingLoggingConfig[] = {
-    { .name = "SystemLogLevel", .wire = "SystemLogLevel", .shape = SHAPE(EventSourceMappingSystemLogLevel), .offset = FIELD(EventSourceMappingLoggingConfig, SystemLogLevel), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_EventSourceMappingLoggingConfig = {
-    .name = "EventSourceMappingLoggingConfig", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_EventSourceMappingLoggingConfig, .size = sizeof(struct lambda_EventSourceMappingLoggingConfig *), .struct_size = sizeof(struct lambda_EventSourceMappingLoggingConfig)
-};
-static const char *const lambda_enum_EventSourceMappingMetric[] = {
-    "EventCount",
-    "ErrorCount",
-    "KafkaMetrics",
-    NULL
-};
-const struct shape lambda_shape_EventSourceMappingMetric = {
-    .name = "EventSourceMappingMetric", .kind = KIND_STRING, .enum_values = lambda_enum_EventSourceMappingMetric, .size = sizeof(struct str)
-};
-const struct shape lambda_shape_EventSourceMappingMetricList = {
-    .name = "EventSourceMappingMetricList", .kind = KIND_LIST, .size = sizeof(struct lambda_EventSourceMappingMetricList), .element = SHAPE(EventSourceMappingMetric), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(3)
-};
-static const struct member lambda_members_EventSourceMappingMetricsConfig[] = {
-    { .name = "Metrics", .wire = "Metrics", .shape = SHAPE(EventSourceMappingMetricList), .offset = FIELD(EventSourceMappingMetricsConfig, Metrics), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_EventSourceMappingMetricsConfig = {
-    .name = "EventSourceMappingMetricsConfig", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_EventSourceMappingMetricsConfig, .size = sizeof(struct lambda_EventSourceMappingMetricsConfig *), .struct_size = sizeof(struct lambda_EventSourceMappingMetricsConfig)
-};
-static const char *const lambda_enum_EventSourceMappingSystemLogLevel[] = {
-    "DEBUG",
-    "INFO",
-    "WARN",
-    NULL
-};
-const struct shape lambda_shape_EventSourceMappingSystemLogLevel = {
-    .name = "EventSourceMappingSystemLogLevel", .kind = KIND_STRING, .enum_values = lambda_enum_EventSourceMappingSystemLogLevel, .size = sizeof(struct str)
-};
-const struct shape lambda_shape_EventSourceMappingsList = {
-    .name = "EventSourceMappingsList", .kind = KIND_LIST, .size = sizeof(struct lambda_EventSourceMappingsList), .element = SHAPE(EventSourceMappingConfiguration)
-};
-static const char *const lambda_enum_EventSourcePosition[] = {
-    "LATEST",
-    "AT_TIMESTAMP",
-    "TRIM_HORIZON",
-    NULL
-};
-const struct shape lambda_shape_EventSourcePosition = {
-    .name = "EventSourcePosition", .kind = KIND_STRING, .enum_values = lambda_enum_EventSourcePosition, .size = sizeof(struct str)
-};
 const struct shape lambda_shape_EventSourceToken = {
     .name = "EventSourceToken", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(256), .pattern = "[a-zA-Z0-9._\\-]+"
-};
-static const char *const lambda_enum_EventType[] = {
-    "ExecutionStarted",
-    "ExecutionSucceeded",
-    "ExecutionFailed",
-    "ExecutionTimedOut",
-    "ExecutionStopped",
-    "ContextStarted",
-    "ContextSucceeded",
-    "ContextFailed",
-    "WaitStarted",
-    "WaitSucceeded",
-    "WaitCancelled",
-    "StepStarted",
-    "StepSucceeded",
-    "StepFailed",
-    "ChainedInvokeStarted",
-    "ChainedInvokeSucceeded",
-    "ChainedInvokeFailed",
-    "ChainedInvokeTimedOut",
-    "ChainedInvokeStopped",
-    "CallbackStarted",
-    "CallbackSucceeded",
-    "CallbackFailed",
-    "CallbackTimedOut",
-    "InvocationCompleted",
-    NULL
-};
-const struct shape lambda_shape_EventType = {
-    .name = "EventType", .kind = KIND_STRING, .enum_values = lambda_enum_EventType, .size = sizeof(struct str)
-};
-const struct shape lambda_shape_Events = {
-    .name = "Events", .kind = KIND_LIST, .size = sizeof(struct lambda_Events), .element = SHAPE(Event)
-};
-static const struct member lambda_members_Execution[] = {
-    { .name = "DurableExecutionArn", .wire = "DurableExecutionArn", .shape = SHAPE(DurableExecutionArn), .offset = FIELD(Execution, DurableExecutionArn), .place = PLACE_BODY, .required = true },
-    { .name = "DurableExecutionName", .wire = "DurableExecutionName", .shape = SHAPE(DurableExecutionName), .offset = FIELD(Execution, DurableExecutionName), .place = PLACE_BODY, .required = true },
-    { .name = "FunctionArn", .wire = "FunctionArn", .shape = SHAPE(NameSpacedFunctionArn), .offset = FIELD(Execution, FunctionArn), .place = PLACE_BODY, .required = true },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(ExecutionStatus), .offset = FIELD(Execution, Status), .place = PLACE_BODY, .required = true },
-    { .name = "StartTimestamp", .wire = "StartTimestamp", .shape = SHAPE(ExecutionTimestamp), .offset = FIELD(Execution, StartTimestamp), .place = PLACE_BODY, .required = true },
-    { .name = "EndTimestamp", .wire = "EndTimestamp", .shape = SHAPE(ExecutionTimestamp), .offset = FIELD(Execution, EndTimestamp), .place = PLACE_BODY },
-    { .name = "KMSKeyArn", .wire = "KMSKeyArn", .shape = SHAPE(KMSKeyArn), .offset = FIELD(Execution, KMSKeyArn), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_Execution = {
-    .name = "Execution", .kind = KIND_STRUCT, .n_members = 7, .members = lambda_members_Execution, .size = sizeof(struct lambda_Execution *), .struct_size = sizeof(struct lambda_Execution)
-};
-const struct shape lambda_shape_ExecutionDataIncluded = {
-    .name = "ExecutionDataIncluded", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
-};
-static const struct member lambda_members_ExecutionDetails[] = {
-    { .name = "InputPayload", .wire = "InputPayload", .shape = SHAPE(InputPayload), .offset = FIELD(ExecutionDetails, InputPayload), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ExecutionDetails = {
-    .name = "ExecutionDetails", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_ExecutionDetails, .size = sizeof(struct lambda_ExecutionDetails *), .struct_size = sizeof(struct lambda_ExecutionDetails)
 };
 const struct shape lambda_shape_ExecutionEnvironmentMemoryGiBPerVCpu = {
     .name = "ExecutionEnvironmentMemoryGiBPerVCpu", .kind = KIND_REAL, .box = true, .size = sizeof(struct opt_real), .has_min = true, .min = INT64_C(2), .has_max = true, .max = INT64_C(8)
 };
-static const struct member lambda_members_ExecutionFailedDetails[] = {
-    { .name = "Error", .wire = "Error", .shape = SHAPE(EventError), .offset = FIELD(ExecutionFailedDetails, Error), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_ExecutionFailedDetails = {
-    .name = "ExecutionFailedDetails", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_ExecutionFailedDetails, .size = sizeof(struct lambda_ExecutionFailedDetails *), .struct_size = sizeof(struct lambda_ExecutionFailedDetails)
-};
-static const struct member lambda_members_ExecutionStartedDetails[] = {
-    { .name = "Input", .wire = "Input", .shape = SHAPE(EventInput), .offset = FIELD(ExecutionStartedDetails, Input), .place = PLACE_BODY, .required = true },
-    { .name = "ExecutionTimeout", .wire = "ExecutionTimeout", .shape = SHAPE(DurationSeconds), .offset = FIELD(ExecutionStartedDetails, ExecutionTimeout), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_ExecutionStartedDetails = {
-    .name = "ExecutionStartedDetails", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ExecutionStartedDetails, .size = sizeof(struct lambda_ExecutionStartedDetails *), .struct_size = sizeof(struct lambda_ExecutionStartedDetails)
-};
-static const char *const lambda_enum_ExecutionStatus[] = {
-    "RUNNING",
-    "SUCCEEDED",
-    "FAILED",
-    "TIMED_OUT",
-    "STOPPED",
-    NULL
-};
-const struct shape lambda_shape_ExecutionStatus = {
-    .name = "ExecutionStatus", .kind = KIND_STRING, .enum_values = lambda_enum_ExecutionStatus, .size = sizeof(struct str)
-};
-const struct shape lambda_shape_ExecutionStatusList = {
-    .name = "ExecutionStatusList", .kind = KIND_LIST, .size = sizeof(struct lambda_ExecutionStatusList), .element = SHAPE(ExecutionStatus), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10)
-};
-static const struct member lambda_members_ExecutionStoppedDetails[] = {
-    { .name = "Error", .wire = "Error", .shape = SHAPE(EventError), .offset = FIELD(ExecutionStoppedDetails, Error), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_ExecutionStoppedDetails = {
-    .name = "ExecutionStoppedDetails", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_ExecutionStoppedDetails, .size = sizeof(struct lambda_ExecutionStoppedDetails *), .struct_size = sizeof(struct lambda_ExecutionStoppedDetails)
-};
-static const struct member lambda_members_ExecutionSucceededDetails[] = {
-    { .name = "Result", .wire = "Result", .shape = SHAPE(EventResult), .offset = FIELD(ExecutionSucceededDetails, Result), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_ExecutionSucceededDetails = {
-    .name = "ExecutionSucceededDetails", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_ExecutionSucceededDetails, .size = sizeof(struct lambda_ExecutionSucceededDetails *), .struct_size = sizeof(struct lambda_ExecutionSucceededDetails)
-};
-static const struct member lambda_members_ExecutionTimedOutDetails[] = {
-    { .name = "Error", .wire = "Error", .shape = SHAPE(EventError), .offset = FIELD(ExecutionTimedOutDetails, Error), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ExecutionTimedOutDetails = {
-    .name = "ExecutionTimedOutDetails", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_ExecutionTimedOutDetails, .size = sizeof(struct lambda_ExecutionTimedOutDetails *), .struct_size = sizeof(struct lambda_ExecutionTimedOutDetails)
-};
 const struct shape lambda_shape_ExecutionTimeout = {
     .name = "ExecutionTimeout", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(31622400)
-};
-const struct shape lambda_shape_ExecutionTimestamp = {
-    .name = "ExecutionTimestamp", .kind = KIND_TIME, .size = sizeof(struct opt_time)
 };
 const struct shape lambda_shape_FileSystemArn = {
     .name = "FileSystemArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(256), .pattern = "arn:aws[a-zA-Z-]*:elasticfilesystem:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}"
@@ -1233,47 +436,8 @@ const struct shape lambda_shape_FileSystemConfig = {
 const struct shape lambda_shape_FileSystemConfigList = {
     .name = "FileSystemConfigList", .kind = KIND_LIST, .size = sizeof(struct lambda_FileSystemConfigList), .element = SHAPE(FileSystemConfig), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(1)
 };
-static const struct member lambda_members_Filter[] = {
-    { .name = "Pattern", .wire = "Pattern", .shape = SHAPE(Pattern), .offset = FIELD(Filter, Pattern), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_Filter = {
-    .name = "Filter", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_Filter, .size = sizeof(struct lambda_Filter *), .struct_size = sizeof(struct lambda_Filter)
-};
-static const struct member lambda_members_FilterCriteria[] = {
-    { .name = "Filters", .wire = "Filters", .shape = SHAPE(FilterList), .offset = FIELD(FilterCriteria, Filters), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_FilterCriteria = {
-    .name = "FilterCriteria", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_FilterCriteria, .size = sizeof(struct lambda_FilterCriteria *), .struct_size = sizeof(struct lambda_FilterCriteria)
-};
-static const struct member lambda_members_FilterCriteriaError[] = {
-    { .name = "ErrorCode", .wire = "ErrorCode", .shape = SHAPE(FilterCriteriaErrorCode), .offset = FIELD(FilterCriteriaError, ErrorCode), .place = PLACE_BODY },
-    { .name = "Message", .wire = "Message", .shape = SHAPE(FilterCriteriaErrorMessage), .offset = FIELD(FilterCriteriaError, Message), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_FilterCriteriaError = {
-    .name = "FilterCriteriaError", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_FilterCriteriaError, .size = sizeof(struct lambda_FilterCriteriaError *), .struct_size = sizeof(struct lambda_FilterCriteriaError)
-};
-const struct shape lambda_shape_FilterCriteriaErrorCode = {
-    .name = "FilterCriteriaErrorCode", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(10), .has_max = true, .max = INT64_C(50), .pattern = "[A-Za-z]+Exception"
-};
-const struct shape lambda_shape_FilterCriteriaErrorMessage = {
-    .name = "FilterCriteriaErrorMessage", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(10), .has_max = true, .max = INT64_C(2048), .pattern = ".*"
-};
-const struct shape lambda_shape_FilterList = {
-    .name = "FilterList", .kind = KIND_LIST, .size = sizeof(struct lambda_FilterList), .element = SHAPE(Filter)
-};
-static const char *const lambda_enum_FullDocument[] = {
-    "UpdateLookup",
-    "Default",
-    NULL
-};
-const struct shape lambda_shape_FullDocument = {
-    .name = "FullDocument", .kind = KIND_STRING, .enum_values = lambda_enum_FullDocument, .size = sizeof(struct str)
-};
 const struct shape lambda_shape_FunctionArn = {
     .name = "FunctionArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(10000), .pattern = "arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?"
-};
-const struct shape lambda_shape_FunctionArnList = {
-    .name = "FunctionArnList", .kind = KIND_LIST, .size = sizeof(struct lambda_FunctionArnList), .element = SHAPE(FunctionArn)
 };
 static const struct member lambda_members_FunctionCode[] = {
     { .name = "ZipFile", .wire = "ZipFile", .shape = SHAPE(Blob), .offset = FIELD(FunctionCode, ZipFile), .place = PLACE_BODY },
@@ -1370,29 +534,6 @@ const struct shape lambda_shape_FunctionList = {
 const struct shape lambda_shape_FunctionName = {
     .name = "FunctionName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(140), .pattern = "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?"
 };
-static const char *const lambda_enum_FunctionResponseType[] = {
-    "ReportBatchItemFailures",
-    NULL
-};
-const struct shape lambda_shape_FunctionResponseType = {
-    .name = "FunctionResponseType", .kind = KIND_STRING, .enum_values = lambda_enum_FunctionResponseType, .size = sizeof(struct str)
-};
-const struct shape lambda_shape_FunctionResponseTypeList = {
-    .name = "FunctionResponseTypeList", .kind = KIND_LIST, .size = sizeof(struct lambda_FunctionResponseTypeList), .element = SHAPE(FunctionResponseType), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(1)
-};
-static const struct member lambda_members_FunctionScalingConfig[] = {
-    { .name = "MinExecutionEnvironments", .wire = "MinExecutionEnvironments", .shape = SHAPE(FunctionScalingConfigExecutionEnvironments), .offset = FIELD(FunctionScalingConfig, MinExecutionEnvironments), .place = PLACE_BODY },
-    { .name = "MaxExecutionEnvironments", .wire = "MaxExecutionEnvironments", .shape = SHAPE(FunctionScalingConfigExecutionEnvironments), .offset = FIELD(FunctionScalingConfig, MaxExecutionEnvironments), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_FunctionScalingConfig = {
-    .name = "FunctionScalingConfig", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_FunctionScalingConfig, .size = sizeof(struct lambda_FunctionScalingConfig *), .struct_size = sizeof(struct lambda_FunctionScalingConfig)
-};
-const struct shape lambda_shape_FunctionScalingConfigExecutionEnvironments = {
-    .name = "FunctionScalingConfigExecutionEnvironments", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(15000)
-};
-const struct shape lambda_shape_FunctionUrl = {
-    .name = "FunctionUrl", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(40), .has_max = true, .max = INT64_C(100)
-};
 static const char *const lambda_enum_FunctionUrlAuthType[] = {
     "NONE",
     "AWS_IAM",
@@ -1400,27 +541,6 @@ static const char *const lambda_enum_FunctionUrlAuthType[] = {
 };
 const struct shape lambda_shape_FunctionUrlAuthType = {
     .name = "FunctionUrlAuthType", .kind = KIND_STRING, .enum_values = lambda_enum_FunctionUrlAuthType, .size = sizeof(struct str)
-};
-static const struct member lambda_members_FunctionUrlConfig[] = {
-    { .name = "FunctionUrl", .wire = "FunctionUrl", .shape = SHAPE(FunctionUrl), .offset = FIELD(FunctionUrlConfig, FunctionUrl), .place = PLACE_BODY, .required = true },
-    { .name = "FunctionArn", .wire = "FunctionArn", .shape = SHAPE(FunctionArn), .offset = FIELD(FunctionUrlConfig, FunctionArn), .place = PLACE_BODY, .required = true },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(FunctionUrlConfig, CreationTime), .place = PLACE_BODY, .required = true },
-    { .name = "LastModifiedTime", .wire = "LastModifiedTime", .shape = SHAPE(Timestamp), .offset = FIELD(FunctionUrlConfig, LastModifiedTime), .place = PLACE_BODY, .required = true },
-    { .name = "Cors", .wire = "Cors", .shape = SHAPE(Cors), .offset = FIELD(FunctionUrlConfig, Cors), .place = PLACE_BODY },
-    { .name = "AuthType", .wire = "AuthType", .shape = SHAPE(FunctionUrlAuthType), .offset = FIELD(FunctionUrlConfig, AuthType), .place = PLACE_BODY, .required = true },
-    { .name = "InvokeMode", .wire = "InvokeMode", .shape = SHAPE(InvokeMode), .offset = FIELD(FunctionUrlConfig, InvokeMode), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_FunctionUrlConfig = {
-    .name = "FunctionUrlConfig", .kind = KIND_STRUCT, .n_members = 7, .members = lambda_members_FunctionUrlConfig, .size = sizeof(struct lambda_FunctionUrlConfig *), .struct_size = sizeof(struct lambda_FunctionUrlConfig)
-};
-const struct shape lambda_shape_FunctionUrlConfigList = {
-    .name = "FunctionUrlConfigList", .kind = KIND_LIST, .size = sizeof(struct lambda_FunctionUrlConfigList), .element = SHAPE(FunctionUrlConfig)
-};
-const struct shape lambda_shape_FunctionUrlFunctionName = {
-    .name = "FunctionUrlFunctionName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(140), .pattern = "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]{1,64})(:((?!\\d+$)[0-9a-zA-Z-_]+))?"
-};
-const struct shape lambda_shape_FunctionUrlQualifier = {
-    .name = "FunctionUrlQualifier", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128), .pattern = "((?!^\\d+$)^[0-9a-zA-Z-_]+$)"
 };
 static const char *const lambda_enum_FunctionVersion[] = {
     "ALL",
@@ -1435,16 +555,6 @@ static const char *const lambda_enum_FunctionVersionLatestPublished[] = {
 };
 const struct shape lambda_shape_FunctionVersionLatestPublished = {
     .name = "FunctionVersionLatestPublished", .kind = KIND_STRING, .enum_values = lambda_enum_FunctionVersionLatestPublished, .size = sizeof(struct str)
-};
-const struct shape lambda_shape_FunctionVersionsByCapacityProviderList = {
-    .name = "FunctionVersionsByCapacityProviderList", .kind = KIND_LIST, .size = sizeof(struct lambda_FunctionVersionsByCapacityProviderList), .element = SHAPE(FunctionVersionsByCapacityProviderListItem), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(50)
-};
-static const struct member lambda_members_FunctionVersionsByCapacityProviderListItem[] = {
-    { .name = "FunctionArn", .wire = "FunctionArn", .shape = SHAPE(NameSpacedFunctionArn), .offset = FIELD(FunctionVersionsByCapacityProviderListItem, FunctionArn), .place = PLACE_BODY, .required = true },
-    { .name = "State", .wire = "State", .shape = SHAPE(State), .offset = FIELD(FunctionVersionsByCapacityProviderListItem, State), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_FunctionVersionsByCapacityProviderListItem = {
-    .name = "FunctionVersionsByCapacityProviderListItem", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_FunctionVersionsByCapacityProviderListItem, .size = sizeof(struct lambda_FunctionVersionsByCapacityProviderListItem *), .struct_size = sizeof(struct lambda_FunctionVersionsByCapacityProviderListItem)
 };
 static const struct member lambda_members_FunctionVersionsPerCapacityProviderLimitExceededException[] = {
     { .name = "Type", .wire = "Type", .shape = SHAPE(String), .offset = FIELD(FunctionVersionsPerCapacityProviderLimitExceededException, Type), .place = PLACE_BODY },
@@ -1469,94 +579,6 @@ static const struct member lambda_members_GetAliasRequest[] = {
 };
 const struct shape lambda_shape_GetAliasRequest = {
     .name = "GetAliasRequest", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_GetAliasRequest, .size = sizeof(struct lambda_GetAliasRequest *), .struct_size = sizeof(struct lambda_GetAliasRequest)
-};
-static const struct member lambda_members_GetCapacityProviderRequest[] = {
-    { .name = "CapacityProviderName", .wire = "CapacityProviderName", .shape = SHAPE(CapacityProviderName), .offset = FIELD(GetCapacityProviderRequest, CapacityProviderName), .place = PLACE_PATH, .required = true },
-};
-const struct shape lambda_shape_GetCapacityProviderRequest = {
-    .name = "GetCapacityProviderRequest", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_GetCapacityProviderRequest, .size = sizeof(struct lambda_GetCapacityProviderRequest *), .struct_size = sizeof(struct lambda_GetCapacityProviderRequest)
-};
-static const struct member lambda_members_GetCapacityProviderResponse[] = {
-    { .name = "CapacityProvider", .wire = "CapacityProvider", .shape = SHAPE(CapacityProvider), .offset = FIELD(GetCapacityProviderResponse, CapacityProvider), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_GetCapacityProviderResponse = {
-    .name = "GetCapacityProviderResponse", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_GetCapacityProviderResponse, .size = sizeof(struct lambda_GetCapacityProviderResponse *), .struct_size = sizeof(struct lambda_GetCapacityProviderResponse)
-};
-static const struct member lambda_members_GetCodeSigningConfigRequest[] = {
-    { .name = "CodeSigningConfigArn", .wire = "CodeSigningConfigArn", .shape = SHAPE(CodeSigningConfigArn), .offset = FIELD(GetCodeSigningConfigRequest, CodeSigningConfigArn), .place = PLACE_PATH, .required = true },
-};
-const struct shape lambda_shape_GetCodeSigningConfigRequest = {
-    .name = "GetCodeSigningConfigRequest", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_GetCodeSigningConfigRequest, .size = sizeof(struct lambda_GetCodeSigningConfigRequest *), .struct_size = sizeof(struct lambda_GetCodeSigningConfigRequest)
-};
-static const struct member lambda_members_GetCodeSigningConfigResponse[] = {
-    { .name = "CodeSigningConfig", .wire = "CodeSigningConfig", .shape = SHAPE(CodeSigningConfig), .offset = FIELD(GetCodeSigningConfigResponse, CodeSigningConfig), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_GetCodeSigningConfigResponse = {
-    .name = "GetCodeSigningConfigResponse", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_GetCodeSigningConfigResponse, .size = sizeof(struct lambda_GetCodeSigningConfigResponse *), .struct_size = sizeof(struct lambda_GetCodeSigningConfigResponse)
-};
-static const struct member lambda_members_GetDurableExecutionHistoryRequest[] = {
-    { .name = "DurableExecutionArn", .wire = "DurableExecutionArn", .shape = SHAPE(DurableExecutionArn), .offset = FIELD(GetDurableExecutionHistoryRequest, DurableExecutionArn), .place = PLACE_PATH, .required = true },
-    { .name = "IncludeExecutionData", .wire = "IncludeExecutionData", .shape = SHAPE(IncludeExecutionData), .offset = FIELD(GetDurableExecutionHistoryRequest, IncludeExecutionData), .place = PLACE_QUERY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(ItemCount), .offset = FIELD(GetDurableExecutionHistoryRequest, MaxItems), .place = PLACE_QUERY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(String), .offset = FIELD(GetDurableExecutionHistoryRequest, Marker), .place = PLACE_QUERY },
-    { .name = "ReverseOrder", .wire = "ReverseOrder", .shape = SHAPE(ReverseOrder), .offset = FIELD(GetDurableExecutionHistoryRequest, ReverseOrder), .place = PLACE_QUERY },
-};
-const struct shape lambda_shape_GetDurableExecutionHistoryRequest = {
-    .name = "GetDurableExecutionHistoryRequest", .kind = KIND_STRUCT, .n_members = 5, .members = lambda_members_GetDurableExecutionHistoryRequest, .size = sizeof(struct lambda_GetDurableExecutionHistoryRequest *), .struct_size = sizeof(struct lambda_GetDurableExecutionHistoryRequest)
-};
-static const struct member lambda_members_GetDurableExecutionHistoryResponse[] = {
-    { .name = "Events", .wire = "Events", .shape = SHAPE(Events), .offset = FIELD(GetDurableExecutionHistoryResponse, Events), .place = PLACE_BODY, .required = true },
-    { .name = "NextMarker", .wire = "NextMarker", .shape = SHAPE(String), .offset = FIELD(GetDurableExecutionHistoryResponse, NextMarker), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_GetDurableExecutionHistoryResponse = {
-    .name = "GetDurableExecutionHistoryResponse", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_GetDurableExecutionHistoryResponse, .size = sizeof(struct lambda_GetDurableExecutionHistoryResponse *), .struct_size = sizeof(struct lambda_GetDurableExecutionHistoryResponse)
-};
-static const struct member lambda_members_GetDurableExecutionRequest[] = {
-    { .name = "DurableExecutionArn", .wire = "DurableExecutionArn", .shape = SHAPE(DurableExecutionArn), .offset = FIELD(GetDurableExecutionRequest, DurableExecutionArn), .place = PLACE_PATH, .required = true },
-    { .name = "IncludeExecutionData", .wire = "IncludeExecutionData", .shape = SHAPE(IncludeExecutionData), .offset = FIELD(GetDurableExecutionRequest, IncludeExecutionData), .place = PLACE_QUERY },
-};
-const struct shape lambda_shape_GetDurableExecutionRequest = {
-    .name = "GetDurableExecutionRequest", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_GetDurableExecutionRequest, .size = sizeof(struct lambda_GetDurableExecutionRequest *), .struct_size = sizeof(struct lambda_GetDurableExecutionRequest)
-};
-static const struct member lambda_members_GetDurableExecutionResponse[] = {
-    { .name = "DurableExecutionArn", .wire = "DurableExecutionArn", .shape = SHAPE(DurableExecutionArn), .offset = FIELD(GetDurableExecutionResponse, DurableExecutionArn), .place = PLACE_BODY, .required = true },
-    { .name = "DurableExecutionName", .wire = "DurableExecutionName", .shape = SHAPE(DurableExecutionName), .offset = FIELD(GetDurableExecutionResponse, DurableExecutionName), .place = PLACE_BODY, .required = true },
-    { .name = "FunctionArn", .wire = "FunctionArn", .shape = SHAPE(NameSpacedFunctionArn), .offset = FIELD(GetDurableExecutionResponse, FunctionArn), .place = PLACE_BODY, .required = true },
-    { .name = "InputPayload", .wire = "InputPayload", .shape = SHAPE(InputPayload), .offset = FIELD(GetDurableExecutionResponse, InputPayload), .place = PLACE_BODY },
-    { .name = "Result", .wire = "Result", .shape = SHAPE(OutputPayload), .offset = FIELD(GetDurableExecutionResponse, Result), .place = PLACE_BODY },
-    { .name = "Error", .wire = "Error", .shape = SHAPE(ErrorObject), .offset = FIELD(GetDurableExecutionResponse, Error), .place = PLACE_BODY },
-    { .name = "StartTimestamp", .wire = "StartTimestamp", .shape = SHAPE(ExecutionTimestamp), .offset = FIELD(GetDurableExecutionResponse, StartTimestamp), .place = PLACE_BODY, .required = true },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(ExecutionStatus), .offset = FIELD(GetDurableExecutionResponse, Status), .place = PLACE_BODY, .required = true },
-    { .name = "EndTimestamp", .wire = "EndTimestamp", .shape = SHAPE(ExecutionTimestamp), .offset = FIELD(GetDurableExecutionResponse, EndTimestamp), .place = PLACE_BODY },
-    { .name = "Version", .wire = "Version", .shape = SHAPE(VersionWithLatestPublished), .offset = FIELD(GetDurableExecutionResponse, Version), .place = PLACE_BODY },
-    { .name = "TraceHeader", .wire = "TraceHeader", .shape = SHAPE(TraceHeader), .offset = FIELD(GetDurableExecutionResponse, TraceHeader), .place = PLACE_BODY },
-    { .name = "ExecutionDataIncluded", .wire = "ExecutionDataIncluded", .shape = SHAPE(ExecutionDataIncluded), .offset = FIELD(GetDurableExecutionResponse, ExecutionDataIncluded), .place = PLACE_BODY },
-    { .name = "DurableConfig", .wire = "DurableConfig", .shape = SHAPE(DurableConfig), .offset = FIELD(GetDurableExecutionResponse, DurableConfig), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_GetDurableExecutionResponse = {
-    .name = "GetDurableExecutionResponse", .kind = KIND_STRUCT, .n_members = 13, .members = lambda_members_GetDurableExecutionResponse, .size = sizeof(struct lambda_GetDurableExecutionResponse *), .struct_size = sizeof(struct lambda_GetDurableExecutionResponse)
-};
-static const struct member lambda_members_GetDurableExecutionStateRequest[] = {
-    { .name = "DurableExecutionArn", .wire = "DurableExecutionArn", .shape = SHAPE(DurableExecutionArn), .offset = FIELD(GetDurableExecutionStateRequest, DurableExecutionArn), .place = PLACE_PATH, .required = true },
-    { .name = "CheckpointToken", .wire = "CheckpointToken", .shape = SHAPE(CheckpointToken), .offset = FIELD(GetDurableExecutionStateRequest, CheckpointToken), .place = PLACE_QUERY, .required = true },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(String), .offset = FIELD(GetDurableExecutionStateRequest, Marker), .place = PLACE_QUERY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(ItemCount), .offset = FIELD(GetDurableExecutionStateRequest, MaxItems), .place = PLACE_QUERY },
-};
-const struct shape lambda_shape_GetDurableExecutionStateRequest = {
-    .name = "GetDurableExecutionStateRequest", .kind = KIND_STRUCT, .n_members = 4, .members = lambda_members_GetDurableExecutionStateRequest, .size = sizeof(struct lambda_GetDurableExecutionStateRequest *), .struct_size = sizeof(struct lambda_GetDurableExecutionStateRequest)
-};
-static const struct member lambda_members_GetDurableExecutionStateResponse[] = {
-    { .name = "Operations", .wire = "Operations", .shape = SHAPE(Operations), .offset = FIELD(GetDurableExecutionStateResponse, Operations), .place = PLACE_BODY, .required = true },
-    { .name = "NextMarker", .wire = "NextMarker", .shape = SHAPE(String), .offset = FIELD(GetDurableExecutionStateResponse, NextMarker), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_GetDurableExecutionStateResponse = {
-    .name = "GetDurableExecutionStateResponse", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_GetDurableExecutionStateResponse, .size = sizeof(struct lambda_GetDurableExecutionStateResponse *), .struct_size = sizeof(struct lambda_GetDurableExecutionStateResponse)
-};
-static const struct member lambda_members_GetEventSourceMappingRequest[] = {
-    { .name = "UUID", .wire = "UUID", .shape = SHAPE(UUIDString), .offset = FIELD(GetEventSourceMappingRequest, UUID), .place = PLACE_PATH, .required = true },
-};
-const struct shape lambda_shape_GetEventSourceMappingRequest = {
-    .name = "GetEventSourceMappingRequest", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_GetEventSourceMappingRequest, .size = sizeof(struct lambda_GetEventSourceMappingRequest *), .struct_size = sizeof(struct lambda_GetEventSourceMappingRequest)
 };
 static const struct member lambda_members_GetFunctionCodeSigningConfigRequest[] = {
     { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(NamespacedFunctionName), .offset = FIELD(GetFunctionCodeSigningConfigRequest, FunctionName), .place = PLACE_PATH, .required = true },
@@ -1626,81 +648,6 @@ static const struct member lambda_members_GetFunctionResponse[] = {
 const struct shape lambda_shape_GetFunctionResponse = {
     .name = "GetFunctionResponse", .kind = KIND_STRUCT, .n_members = 5, .members = lambda_members_GetFunctionResponse, .size = sizeof(struct lambda_GetFunctionResponse *), .struct_size = sizeof(struct lambda_GetFunctionResponse)
 };
-static const struct member lambda_members_GetFunctionScalingConfigRequest[] = {
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(UnqualifiedFunctionName), .offset = FIELD(GetFunctionScalingConfigRequest, FunctionName), .place = PLACE_PATH, .required = true },
-    { .name = "Qualifier", .wire = "Qualifier", .shape = SHAPE(PublishedFunctionQualifier), .offset = FIELD(GetFunctionScalingConfigRequest, Qualifier), .place = PLACE_QUERY, .required = true },
-};
-const struct shape lambda_shape_GetFunctionScalingConfigRequest = {
-    .name = "GetFunctionScalingConfigRequest", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_GetFunctionScalingConfigRequest, .size = sizeof(struct lambda_GetFunctionScalingConfigRequest *), .struct_size = sizeof(struct lambda_GetFunctionScalingConfigRequest)
-};
-static const struct member lambda_members_GetFunctionScalingConfigResponse[] = {
-    { .name = "FunctionArn", .wire = "FunctionArn", .shape = SHAPE(FunctionArn), .offset = FIELD(GetFunctionScalingConfigResponse, FunctionArn), .place = PLACE_BODY },
-    { .name = "AppliedFunctionScalingConfig", .wire = "AppliedFunctionScalingConfig", .shape = SHAPE(FunctionScalingConfig), .offset = FIELD(GetFunctionScalingConfigResponse, AppliedFunctionScalingConfig), .place = PLACE_BODY },
-    { .name = "RequestedFunctionScalingConfig", .wire = "RequestedFunctionScalingConfig", .shape = SHAPE(FunctionScalingConfig), .offset = FIELD(GetFunctionScalingConfigResponse, RequestedFunctionScalingConfig), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_GetFunctionScalingConfigResponse = {
-    .name = "GetFunctionScalingConfigResponse", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_GetFunctionScalingConfigResponse, .size = sizeof(struct lambda_GetFunctionScalingConfigResponse *), .struct_size = sizeof(struct lambda_GetFunctionScalingConfigResponse)
-};
-static const struct member lambda_members_GetFunctionUrlConfigRequest[] = {
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(FunctionUrlFunctionName), .offset = FIELD(GetFunctionUrlConfigRequest, FunctionName), .place = PLACE_PATH, .required = true },
-    { .name = "Qualifier", .wire = "Qualifier", .shape = SHAPE(FunctionUrlQualifier), .offset = FIELD(GetFunctionUrlConfigRequest, Qualifier), .place = PLACE_QUERY },
-};
-const struct shape lambda_shape_GetFunctionUrlConfigRequest = {
-    .name = "GetFunctionUrlConfigRequest", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_GetFunctionUrlConfigRequest, .size = sizeof(struct lambda_GetFunctionUrlConfigRequest *), .struct_size = sizeof(struct lambda_GetFunctionUrlConfigRequest)
-};
-static const struct member lambda_members_GetFunctionUrlConfigResponse[] = {
-    { .name = "FunctionUrl", .wire = "FunctionUrl", .shape = SHAPE(FunctionUrl), .offset = FIELD(GetFunctionUrlConfigResponse, FunctionUrl), .place = PLACE_BODY, .required = true },
-    { .name = "FunctionArn", .wire = "FunctionArn", .shape = SHAPE(FunctionArn), .offset = FIELD(GetFunctionUrlConfigResponse, FunctionArn), .place = PLACE_BODY, .required = true },
-    { .name = "AuthType", .wire = "AuthType", .shape = SHAPE(FunctionUrlAuthType), .offset = FIELD(GetFunctionUrlConfigResponse, AuthType), .place = PLACE_BODY, .required = true },
-    { .name = "Cors", .wire = "Cors", .shape = SHAPE(Cors), .offset = FIELD(GetFunctionUrlConfigResponse, Cors), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(GetFunctionUrlConfigResponse, CreationTime), .place = PLACE_BODY, .required = true },
-    { .name = "LastModifiedTime", .wire = "LastModifiedTime", .shape = SHAPE(Timestamp), .offset = FIELD(GetFunctionUrlConfigResponse, LastModifiedTime), .place = PLACE_BODY, .required = true },
-    { .name = "InvokeMode", .wire = "InvokeMode", .shape = SHAPE(InvokeMode), .offset = FIELD(GetFunctionUrlConfigResponse, InvokeMode), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_GetFunctionUrlConfigResponse = {
-    .name = "GetFunctionUrlConfigResponse", .kind = KIND_STRUCT, .n_members = 7, .members = lambda_members_GetFunctionUrlConfigResponse, .size = sizeof(struct lambda_GetFunctionUrlConfigResponse *), .struct_size = sizeof(struct lambda_GetFunctionUrlConfigResponse)
-};
-static const struct member lambda_members_GetLayerVersionByArnRequest[] = {
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(LayerVersionArn), .offset = FIELD(GetLayerVersionByArnRequest, Arn), .place = PLACE_QUERY, .required = true },
-};
-const struct shape lambda_shape_GetLayerVersionByArnRequest = {
-    .name = "GetLayerVersionByArnRequest", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_GetLayerVersionByArnRequest, .size = sizeof(struct lambda_GetLayerVersionByArnRequest *), .struct_size = sizeof(struct lambda_GetLayerVersionByArnRequest)
-};
-static const struct member lambda_members_GetLayerVersionPolicyRequest[] = {
-    { .name = "LayerName", .wire = "LayerName", .shape = SHAPE(LayerName), .offset = FIELD(GetLayerVersionPolicyRequest, LayerName), .place = PLACE_PATH, .required = true },
-    { .name = "VersionNumber", .wire = "VersionNumber", .shape = SHAPE(LayerVersionNumber), .offset = FIELD(GetLayerVersionPolicyRequest, VersionNumber), .place = PLACE_PATH, .required = true },
-};
-const struct shape lambda_shape_GetLayerVersionPolicyRequest = {
-    .name = "GetLayerVersionPolicyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_GetLayerVersionPolicyRequest, .size = sizeof(struct lambda_GetLayerVersionPolicyRequest *), .struct_size = sizeof(struct lambda_GetLayerVersionPolicyRequest)
-};
-static const struct member lambda_members_GetLayerVersionPolicyResponse[] = {
-    { .name = "Policy", .wire = "Policy", .shape = SHAPE(String), .offset = FIELD(GetLayerVersionPolicyResponse, Policy), .place = PLACE_BODY },
-    { .name = "RevisionId", .wire = "RevisionId", .shape = SHAPE(String), .offset = FIELD(GetLayerVersionPolicyResponse, RevisionId), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_GetLayerVersionPolicyResponse = {
-    .name = "GetLayerVersionPolicyResponse", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_GetLayerVersionPolicyResponse, .size = sizeof(struct lambda_GetLayerVersionPolicyResponse *), .struct_size = sizeof(struct lambda_GetLayerVersionPolicyResponse)
-};
-static const struct member lambda_members_GetLayerVersionRequest[] = {
-    { .name = "LayerName", .wire = "LayerName", .shape = SHAPE(LayerName), .offset = FIELD(GetLayerVersionRequest, LayerName), .place = PLACE_PATH, .required = true },
-    { .name = "VersionNumber", .wire = "VersionNumber", .shape = SHAPE(LayerVersionNumber), .offset = FIELD(GetLayerVersionRequest, VersionNumber), .place = PLACE_PATH, .required = true },
-};
-const struct shape lambda_shape_GetLayerVersionRequest = {
-    .name = "GetLayerVersionRequest", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_GetLayerVersionRequest, .size = sizeof(struct lambda_GetLayerVersionRequest *), .struct_size = sizeof(struct lambda_GetLayerVersionRequest)
-};
-static const struct member lambda_members_GetLayerVersionResponse[] = {
-    { .name = "Content", .wire = "Content", .shape = SHAPE(LayerVersionContentOutput), .offset = FIELD(GetLayerVersionResponse, Content), .place = PLACE_BODY },
-    { .name = "LayerArn", .wire = "LayerArn", .shape = SHAPE(LayerArn), .offset = FIELD(GetLayerVersionResponse, LayerArn), .place = PLACE_BODY },
-    { .name = "LayerVersionArn", .wire = "LayerVersionArn", .shape = SHAPE(LayerVersionArn), .offset = FIELD(GetLayerVersionResponse, LayerVersionArn), .place = PLACE_BODY },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(Description), .offset = FIELD(GetLayerVersionResponse, Description), .place = PLACE_BODY },
-    { .name = "CreatedDate", .wire = "CreatedDate", .shape = SHAPE(Timestamp), .offset = FIELD(GetLayerVersionResponse, CreatedDate), .place = PLACE_BODY },
-    { .name = "Version", .wire = "Version", .shape = SHAPE(LayerVersionNumber), .offset = FIELD(GetLayerVersionResponse, Version), .place = PLACE_BODY },
-    { .name = "CompatibleArchitectures", .wire = "CompatibleArchitectures", .shape = SHAPE(CompatibleArchitectures), .offset = FIELD(GetLayerVersionResponse, CompatibleArchitectures), .place = PLACE_BODY },
-    { .name = "CompatibleRuntimes", .wire = "CompatibleRuntimes", .shape = SHAPE(CompatibleRuntimes), .offset = FIELD(GetLayerVersionResponse, CompatibleRuntimes), .place = PLACE_BODY },
-    { .name = "LicenseInfo", .wire = "LicenseInfo", .shape = SHAPE(LicenseInfo), .offset = FIELD(GetLayerVersionResponse, LicenseInfo), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_GetLayerVersionResponse = {
-    .name = "GetLayerVersionResponse", .kind = KIND_STRUCT, .n_members = 9, .members = lambda_members_GetLayerVersionResponse, .size = sizeof(struct lambda_GetLayerVersionResponse *), .struct_size = sizeof(struct lambda_GetLayerVersionResponse)
-};
 static const struct member lambda_members_GetPolicyRequest[] = {
     { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(NamespacedFunctionName), .offset = FIELD(GetPolicyRequest, FunctionName), .place = PLACE_PATH, .required = true },
     { .name = "Qualifier", .wire = "Qualifier", .shape = SHAPE(NumericLatestPublishedOrAliasQualifier), .offset = FIELD(GetPolicyRequest, Qualifier), .place = PLACE_QUERY },
@@ -1714,24 +661,6 @@ static const struct member lambda_members_GetPolicyResponse[] = {
 };
 const struct shape lambda_shape_GetPolicyResponse = {
     .name = "GetPolicyResponse", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_GetPolicyResponse, .size = sizeof(struct lambda_GetPolicyResponse *), .struct_size = sizeof(struct lambda_GetPolicyResponse)
-};
-static const struct member lambda_members_GetProvisionedConcurrencyConfigRequest[] = {
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(FunctionName), .offset = FIELD(GetProvisionedConcurrencyConfigRequest, FunctionName), .place = PLACE_PATH, .required = true },
-    { .name = "Qualifier", .wire = "Qualifier", .shape = SHAPE(Qualifier), .offset = FIELD(GetProvisionedConcurrencyConfigRequest, Qualifier), .place = PLACE_QUERY, .required = true },
-};
-const struct shape lambda_shape_GetProvisionedConcurrencyConfigRequest = {
-    .name = "GetProvisionedConcurrencyConfigRequest", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_GetProvisionedConcurrencyConfigRequest, .size = sizeof(struct lambda_GetProvisionedConcurrencyConfigRequest *), .struct_size = sizeof(struct lambda_GetProvisionedConcurrencyConfigRequest)
-};
-static const struct member lambda_members_GetProvisionedConcurrencyConfigResponse[] = {
-    { .name = "RequestedProvisionedConcurrentExecutions", .wire = "RequestedProvisionedConcurrentExecutions", .shape = SHAPE(PositiveInteger), .offset = FIELD(GetProvisionedConcurrencyConfigResponse, RequestedProvisionedConcurrentExecutions), .place = PLACE_BODY },
-    { .name = "AvailableProvisionedConcurrentExecutions", .wire = "AvailableProvisionedConcurrentExecutions", .shape = SHAPE(NonNegativeInteger), .offset = FIELD(GetProvisionedConcurrencyConfigResponse, AvailableProvisionedConcurrentExecutions), .place = PLACE_BODY },
-    { .name = "AllocatedProvisionedConcurrentExecutions", .wire = "AllocatedProvisionedConcurrentExecutions", .shape = SHAPE(NonNegativeInteger), .offset = FIELD(GetProvisionedConcurrencyConfigResponse, AllocatedProvisionedConcurrentExecutions), .place = PLACE_BODY },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(ProvisionedConcurrencyStatusEnum), .offset = FIELD(GetProvisionedConcurrencyConfigResponse, Status), .place = PLACE_BODY },
-    { .name = "StatusReason", .wire = "StatusReason", .shape = SHAPE(String), .offset = FIELD(GetProvisionedConcurrencyConfigResponse, StatusReason), .place = PLACE_BODY },
-    { .name = "LastModified", .wire = "LastModified", .shape = SHAPE(Timestamp), .offset = FIELD(GetProvisionedConcurrencyConfigResponse, LastModified), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_GetProvisionedConcurrencyConfigResponse = {
-    .name = "GetProvisionedConcurrencyConfigResponse", .kind = KIND_STRUCT, .n_members = 6, .members = lambda_members_GetProvisionedConcurrencyConfigResponse, .size = sizeof(struct lambda_GetProvisionedConcurrencyConfigResponse *), .struct_size = sizeof(struct lambda_GetProvisionedConcurrencyConfigResponse)
 };
 static const struct member lambda_members_GetRuntimeManagementConfigRequest[] = {
     { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(NamespacedFunctionName), .offset = FIELD(GetRuntimeManagementConfigRequest, FunctionName), .place = PLACE_PATH, .required = true },
@@ -1750,12 +679,6 @@ const struct shape lambda_shape_GetRuntimeManagementConfigResponse = {
 };
 const struct shape lambda_shape_Handler = {
     .name = "Handler", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(128), .pattern = "[^\\s]+"
-};
-const struct shape lambda_shape_Header = {
-    .name = "Header", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(1024), .pattern = ".*"
-};
-const struct shape lambda_shape_HeadersList = {
-    .name = "HeadersList", .kind = KIND_LIST, .size = sizeof(struct lambda_HeadersList), .element = SHAPE(Header), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(100)
 };
 const struct shape lambda_shape_HttpStatus = {
     .name = "HttpStatus", .kind = KIND_INT, .size = sizeof(struct opt_int)
@@ -1781,26 +704,6 @@ static const struct member lambda_members_ImageConfigResponse[] = {
 };
 const struct shape lambda_shape_ImageConfigResponse = {
     .name = "ImageConfigResponse", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ImageConfigResponse, .size = sizeof(struct lambda_ImageConfigResponse *), .struct_size = sizeof(struct lambda_ImageConfigResponse)
-};
-const struct shape lambda_shape_IncludeExecutionData = {
-    .name = "IncludeExecutionData", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
-};
-const struct shape lambda_shape_InputPayload = {
-    .name = "InputPayload", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(6291456)
-};
-static const struct member lambda_members_InstanceRequirements[] = {
-    { .name = "Architectures", .wire = "Architectures", .shape = SHAPE(ArchitecturesList), .offset = FIELD(InstanceRequirements, Architectures), .place = PLACE_BODY },
-    { .name = "AllowedInstanceTypes", .wire = "AllowedInstanceTypes", .shape = SHAPE(InstanceTypeSet), .offset = FIELD(InstanceRequirements, AllowedInstanceTypes), .place = PLACE_BODY },
-    { .name = "ExcludedInstanceTypes", .wire = "ExcludedInstanceTypes", .shape = SHAPE(InstanceTypeSet), .offset = FIELD(InstanceRequirements, ExcludedInstanceTypes), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_InstanceRequirements = {
-    .name = "InstanceRequirements", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_InstanceRequirements, .size = sizeof(struct lambda_InstanceRequirements *), .struct_size = sizeof(struct lambda_InstanceRequirements)
-};
-const struct shape lambda_shape_InstanceType = {
-    .name = "InstanceType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(30), .pattern = "[a-zA-Z0-9\\.\\*\\-]+"
-};
-const struct shape lambda_shape_InstanceTypeSet = {
-    .name = "InstanceTypeSet", .kind = KIND_LIST, .size = sizeof(struct lambda_InstanceTypeSet), .element = SHAPE(InstanceType), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(400)
 };
 const struct shape lambda_shape_Integer = {
     .name = "Integer", .kind = KIND_INT, .size = sizeof(struct opt_int)
@@ -1854,15 +757,6 @@ static const struct member lambda_members_InvalidZipFileException[] = {
 const struct shape lambda_shape_InvalidZipFileException = {
     .name = "InvalidZipFileException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_InvalidZipFileException, .size = sizeof(struct lambda_InvalidZipFileException *), .struct_size = sizeof(struct lambda_InvalidZipFileException)
 };
-static const struct member lambda_members_InvocationCompletedDetails[] = {
-    { .name = "StartTimestamp", .wire = "StartTimestamp", .shape = SHAPE(ExecutionTimestamp), .offset = FIELD(InvocationCompletedDetails, StartTimestamp), .place = PLACE_BODY, .required = true },
-    { .name = "EndTimestamp", .wire = "EndTimestamp", .shape = SHAPE(ExecutionTimestamp), .offset = FIELD(InvocationCompletedDetails, EndTimestamp), .place = PLACE_BODY, .required = true },
-    { .name = "RequestId", .wire = "RequestId", .shape = SHAPE(String), .offset = FIELD(InvocationCompletedDetails, RequestId), .place = PLACE_BODY, .required = true },
-    { .name = "Error", .wire = "Error", .shape = SHAPE(EventError), .offset = FIELD(InvocationCompletedDetails, Error), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_InvocationCompletedDetails = {
-    .name = "InvocationCompletedDetails", .kind = KIND_STRUCT, .n_members = 4, .members = lambda_members_InvocationCompletedDetails, .size = sizeof(struct lambda_InvocationCompletedDetails *), .struct_size = sizeof(struct lambda_InvocationCompletedDetails)
-};
 static const struct member lambda_members_InvocationRequest[] = {
     { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(NamespacedFunctionName), .offset = FIELD(InvocationRequest, FunctionName), .place = PLACE_PATH, .required = true },
     { .name = "InvocationType", .wire = "X-Amz-Invocation-Type", .shape = SHAPE(InvocationType), .offset = FIELD(InvocationRequest, InvocationType), .place = PLACE_HEADER },
@@ -1909,61 +803,8 @@ static const struct member lambda_members_InvokeAsyncResponse[] = {
 const struct shape lambda_shape_InvokeAsyncResponse = {
     .name = "InvokeAsyncResponse", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_InvokeAsyncResponse, .size = sizeof(struct lambda_InvokeAsyncResponse *), .struct_size = sizeof(struct lambda_InvokeAsyncResponse)
 };
-static const char *const lambda_enum_InvokeMode[] = {
-    "BUFFERED",
-    "RESPONSE_STREAM",
-    NULL
-};
-const struct shape lambda_shape_InvokeMode = {
-    .name = "InvokeMode", .kind = KIND_STRING, .enum_values = lambda_enum_InvokeMode, .size = sizeof(struct str)
-};
-static const struct member lambda_members_InvokeResponseStreamUpdate[] = {
-    { .name = "Payload", .wire = "Payload", .shape = SHAPE(Blob), .offset = FIELD(InvokeResponseStreamUpdate, Payload), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_InvokeResponseStreamUpdate = {
-    .name = "InvokeResponseStreamUpdate", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_InvokeResponseStreamUpdate, .size = sizeof(struct lambda_InvokeResponseStreamUpdate *), .struct_size = sizeof(struct lambda_InvokeResponseStreamUpdate)
-};
-static const struct member lambda_members_InvokeWithResponseStreamCompleteEvent[] = {
-    { .name = "ErrorCode", .wire = "ErrorCode", .shape = SHAPE(String), .offset = FIELD(InvokeWithResponseStreamCompleteEvent, ErrorCode), .place = PLACE_BODY },
-    { .name = "ErrorDetails", .wire = "ErrorDetails", .shape = SHAPE(String), .offset = FIELD(InvokeWithResponseStreamCompleteEvent, ErrorDetails), .place = PLACE_BODY },
-    { .name = "LogResult", .wire = "LogResult", .shape = SHAPE(String), .offset = FIELD(InvokeWithResponseStreamCompleteEvent, LogResult), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_InvokeWithResponseStreamCompleteEvent = {
-    .name = "InvokeWithResponseStreamCompleteEvent", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_InvokeWithResponseStreamCompleteEvent, .size = sizeof(struct lambda_InvokeWithResponseStreamCompleteEvent *), .struct_size = sizeof(struct lambda_InvokeWithResponseStreamCompleteEvent)
-};
-static const struct member lambda_members_InvokeWithResponseStreamRequest[] = {
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(NamespacedFunctionName), .offset = FIELD(InvokeWithResponseStreamRequest, FunctionName), .place = PLACE_PATH, .required = true },
-    { .name = "LogType", .wire = "X-Amz-Log-Type", .shape = SHAPE(LogType), .offset = FIELD(InvokeWithResponseStreamRequest, LogType), .place = PLACE_HEADER },
-    { .name = "ClientContext", .wire = "X-Amz-Client-Context", .shape = SHAPE(String), .offset = FIELD(InvokeWithResponseStreamRequest, ClientContext), .place = PLACE_HEADER },
-    { .name = "Qualifier", .wire = "Qualifier", .shape = SHAPE(NumericLatestPublishedOrAliasQualifier), .offset = FIELD(InvokeWithResponseStreamRequest, Qualifier), .place = PLACE_QUERY },
-    { .name = "Payload", .wire = "Payload", .shape = SHAPE(Blob), .offset = FIELD(InvokeWithResponseStreamRequest, Payload), .place = PLACE_PAYLOAD },
-    { .name = "TenantId", .wire = "X-Amz-Tenant-Id", .shape = SHAPE(TenantId), .offset = FIELD(InvokeWithResponseStreamRequest, TenantId), .place = PLACE_HEADER },
-    { .name = "InvocationType", .wire = "X-Amz-Invocation-Type", .shape = SHAPE(ResponseStreamingInvocationType), .offset = FIELD(InvokeWithResponseStreamRequest, InvocationType), .place = PLACE_HEADER },
-};
-const struct shape lambda_shape_InvokeWithResponseStreamRequest = {
-    .name = "InvokeWithResponseStreamRequest", .kind = KIND_STRUCT, .n_members = 7, .members = lambda_members_InvokeWithResponseStreamRequest, .size = sizeof(struct lambda_InvokeWithResponseStreamRequest *), .struct_size = sizeof(struct lambda_InvokeWithResponseStreamRequest), .payload = "Payload"
-};
-static const struct member lambda_members_InvokeWithResponseStreamResponse[] = {
-    { .name = "StatusCode", .wire = "StatusCode", .shape = SHAPE(Integer), .offset = FIELD(InvokeWithResponseStreamResponse, StatusCode), .place = PLACE_STATUS },
-    { .name = "ExecutedVersion", .wire = "X-Amz-Executed-Version", .shape = SHAPE(Version), .offset = FIELD(InvokeWithResponseStreamResponse, ExecutedVersion), .place = PLACE_HEADER },
-    { .name = "EventStream", .wire = "EventStream", .shape = SHAPE(InvokeWithResponseStreamResponseEvent), .offset = FIELD(InvokeWithResponseStreamResponse, EventStream), .place = PLACE_PAYLOAD },
-    { .name = "ResponseStreamContentType", .wire = "Content-Type", .shape = SHAPE(String), .offset = FIELD(InvokeWithResponseStreamResponse, ResponseStreamContentType), .place = PLACE_HEADER },
-};
-const struct shape lambda_shape_InvokeWithResponseStreamResponse = {
-    .name = "InvokeWithResponseStreamResponse", .kind = KIND_STRUCT, .n_members = 4, .members = lambda_members_InvokeWithResponseStreamResponse, .size = sizeof(struct lambda_InvokeWithResponseStreamResponse *), .struct_size = sizeof(struct lambda_InvokeWithResponseStreamResponse), .payload = "EventStream"
-};
-static const struct member lambda_members_InvokeWithResponseStreamResponseEvent[] = {
-    { .name = "PayloadChunk", .wire = "PayloadChunk", .shape = SHAPE(InvokeResponseStreamUpdate), .offset = FIELD(InvokeWithResponseStreamResponseEvent, PayloadChunk), .place = PLACE_BODY },
-    { .name = "InvokeComplete", .wire = "InvokeComplete", .shape = SHAPE(InvokeWithResponseStreamCompleteEvent), .offset = FIELD(InvokeWithResponseStreamResponseEvent, InvokeComplete), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_InvokeWithResponseStreamResponseEvent = {
-    .name = "InvokeWithResponseStreamResponseEvent", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_InvokeWithResponseStreamResponseEvent, .size = sizeof(struct lambda_InvokeWithResponseStreamResponseEvent *), .struct_size = sizeof(struct lambda_InvokeWithResponseStreamResponseEvent)
-};
 const struct shape lambda_shape_InvokedViaFunctionUrl = {
     .name = "InvokedViaFunctionUrl", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
-};
-const struct shape lambda_shape_ItemCount = {
-    .name = "ItemCount", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(1000)
 };
 static const struct member lambda_members_KMSAccessDeniedException[] = {
     { .name = "Type", .wire = "Type", .shape = SHAPE(String), .offset = FIELD(KMSAccessDeniedException, Type), .place = PLACE_BODY },
@@ -1989,60 +830,12 @@ const struct shape lambda_shape_KMSInvalidStateException = {
 const struct shape lambda_shape_KMSKeyArn = {
     .name = "KMSKeyArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(10000), .pattern = "(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()"
 };
-const struct shape lambda_shape_KMSKeyArnNonEmpty = {
-    .name = "KMSKeyArnNonEmpty", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(10000), .pattern = "arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*"
-};
 static const struct member lambda_members_KMSNotFoundException[] = {
     { .name = "Type", .wire = "Type", .shape = SHAPE(String), .offset = FIELD(KMSNotFoundException, Type), .place = PLACE_BODY },
     { .name = "Message", .wire = "Message", .shape = SHAPE(String), .offset = FIELD(KMSNotFoundException, Message), .place = PLACE_BODY },
 };
 const struct shape lambda_shape_KMSNotFoundException = {
     .name = "KMSNotFoundException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_KMSNotFoundException, .size = sizeof(struct lambda_KMSNotFoundException *), .struct_size = sizeof(struct lambda_KMSNotFoundException)
-};
-static const struct member lambda_members_KafkaSchemaRegistryAccessConfig[] = {
-    { .name = "Type", .wire = "Type", .shape = SHAPE(KafkaSchemaRegistryAuthType), .offset = FIELD(KafkaSchemaRegistryAccessConfig, Type), .place = PLACE_BODY },
-    { .name = "URI", .wire = "URI", .shape = SHAPE(Arn), .offset = FIELD(KafkaSchemaRegistryAccessConfig, URI), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_KafkaSchemaRegistryAccessConfig = {
-    .name = "KafkaSchemaRegistryAccessConfig", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_KafkaSchemaRegistryAccessConfig, .size = sizeof(struct lambda_KafkaSchemaRegistryAccessConfig *), .struct_size = sizeof(struct lambda_KafkaSchemaRegistryAccessConfig)
-};
-const struct shape lambda_shape_KafkaSchemaRegistryAccessConfigList = {
-    .name = "KafkaSchemaRegistryAccessConfigList", .kind = KIND_LIST, .size = sizeof(struct lambda_KafkaSchemaRegistryAccessConfigList), .element = SHAPE(KafkaSchemaRegistryAccessConfig)
-};
-static const char *const lambda_enum_KafkaSchemaRegistryAuthType[] = {
-    "BASIC_AUTH",
-    "CLIENT_CERTIFICATE_TLS_AUTH",
-    "SERVER_ROOT_CA_CERTIFICATE",
-    NULL
-};
-const struct shape lambda_shape_KafkaSchemaRegistryAuthType = {
-    .name = "KafkaSchemaRegistryAuthType", .kind = KIND_STRING, .enum_values = lambda_enum_KafkaSchemaRegistryAuthType, .size = sizeof(struct str)
-};
-static const struct member lambda_members_KafkaSchemaRegistryConfig[] = {
-    { .name = "SchemaRegistryURI", .wire = "SchemaRegistryURI", .shape = SHAPE(SchemaRegistryUri), .offset = FIELD(KafkaSchemaRegistryConfig, SchemaRegistryURI), .place = PLACE_BODY },
-    { .name = "EventRecordFormat", .wire = "EventRecordFormat", .shape = SHAPE(SchemaRegistryEventRecordFormat), .offset = FIELD(KafkaSchemaRegistryConfig, EventRecordFormat), .place = PLACE_BODY },
-    { .name = "AccessConfigs", .wire = "AccessConfigs", .shape = SHAPE(KafkaSchemaRegistryAccessConfigList), .offset = FIELD(KafkaSchemaRegistryConfig, AccessConfigs), .place = PLACE_BODY },
-    { .name = "SchemaValidationConfigs", .wire = "SchemaValidationConfigs", .shape = SHAPE(KafkaSchemaValidationConfigList), .offset = FIELD(KafkaSchemaRegistryConfig, SchemaValidationConfigs), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_KafkaSchemaRegistryConfig = {
-    .name = "KafkaSchemaRegistryConfig", .kind = KIND_STRUCT, .n_members = 4, .members = lambda_members_KafkaSchemaRegistryConfig, .size = sizeof(struct lambda_KafkaSchemaRegistryConfig *), .struct_size = sizeof(struct lambda_KafkaSchemaRegistryConfig)
-};
-static const char *const lambda_enum_KafkaSchemaValidationAttribute[] = {
-    "KEY",
-    "VALUE",
-    NULL
-};
-const struct shape lambda_shape_KafkaSchemaValidationAttribute = {
-    .name = "KafkaSchemaValidationAttribute", .kind = KIND_STRING, .enum_values = lambda_enum_KafkaSchemaValidationAttribute, .size = sizeof(struct str)
-};
-static const struct member lambda_members_KafkaSchemaValidationConfig[] = {
-    { .name = "Attribute", .wire = "Attribute", .shape = SHAPE(KafkaSchemaValidationAttribute), .offset = FIELD(KafkaSchemaValidationConfig, Attribute), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_KafkaSchemaValidationConfig = {
-    .name = "KafkaSchemaValidationConfig", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_KafkaSchemaValidationConfig, .size = sizeof(struct lambda_KafkaSchemaValidationConfig *), .struct_size = sizeof(struct lambda_KafkaSchemaValidationConfig)
-};
-const struct shape lambda_shape_KafkaSchemaValidationConfigList = {
-    .name = "KafkaSchemaValidationConfigList", .kind = KIND_LIST, .size = sizeof(struct lambda_KafkaSchemaValidationConfigList), .element = SHAPE(KafkaSchemaValidationConfig)
 };
 static const struct member lambda_members_LambdaManagedInstancesCapacityProviderConfig[] = {
     { .name = "CapacityProviderArn", .wire = "CapacityProviderArn", .shape = SHAPE(CapacityProviderArn), .offset = FIELD(LambdaManagedInstancesCapacityProviderConfig, CapacityProviderArn), .place = PLACE_BODY, .required = true },
@@ -2115,79 +908,14 @@ static const struct member lambda_members_Layer[] = {
 const struct shape lambda_shape_Layer = {
     .name = "Layer", .kind = KIND_STRUCT, .n_members = 4, .members = lambda_members_Layer, .size = sizeof(struct lambda_Layer *), .struct_size = sizeof(struct lambda_Layer)
 };
-const struct shape lambda_shape_LayerArn = {
-    .name = "LayerArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2048), .pattern = "arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:layer:[a-zA-Z0-9-_]+"
-};
 const struct shape lambda_shape_LayerList = {
     .name = "LayerList", .kind = KIND_LIST, .size = sizeof(struct lambda_LayerList), .element = SHAPE(LayerVersionArn)
-};
-const struct shape lambda_shape_LayerName = {
-    .name = "LayerName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(140), .pattern = "(arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:layer:[a-zA-Z0-9-_]+)|[a-zA-Z0-9-_]+"
-};
-const struct shape lambda_shape_LayerPermissionAllowedAction = {
-    .name = "LayerPermissionAllowedAction", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(22), .pattern = "lambda:GetLayerVersion"
-};
-const struct shape lambda_shape_LayerPermissionAllowedPrincipal = {
-    .name = "LayerPermissionAllowedPrincipal", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(10000), .pattern = "\\d{12}|\\*|arn:(aws[a-zA-Z-]*):iam::\\d{12}:root"
 };
 const struct shape lambda_shape_LayerVersionArn = {
     .name = "LayerVersionArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2048), .pattern = "((arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+))"
 };
-static const struct member lambda_members_LayerVersionContentInput[] = {
-    { .name = "S3Bucket", .wire = "S3Bucket", .shape = SHAPE(S3Bucket), .offset = FIELD(LayerVersionContentInput, S3Bucket), .place = PLACE_BODY },
-    { .name = "S3Key", .wire = "S3Key", .shape = SHAPE(S3Key), .offset = FIELD(LayerVersionContentInput, S3Key), .place = PLACE_BODY },
-    { .name = "S3ObjectVersion", .wire = "S3ObjectVersion", .shape = SHAPE(S3ObjectVersion), .offset = FIELD(LayerVersionContentInput, S3ObjectVersion), .place = PLACE_BODY },
-    { .name = "S3ObjectStorageMode", .wire = "S3ObjectStorageMode", .shape = SHAPE(S3ObjectStorageMode), .offset = FIELD(LayerVersionContentInput, S3ObjectStorageMode), .place = PLACE_BODY },
-    { .name = "ZipFile", .wire = "ZipFile", .shape = SHAPE(Blob), .offset = FIELD(LayerVersionContentInput, ZipFile), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_LayerVersionContentInput = {
-    .name = "LayerVersionContentInput", .kind = KIND_STRUCT, .n_members = 5, .members = lambda_members_LayerVersionContentInput, .size = sizeof(struct lambda_LayerVersionContentInput *), .struct_size = sizeof(struct lambda_LayerVersionContentInput)
-};
-static const struct member lambda_members_LayerVersionContentOutput[] = {
-    { .name = "Location", .wire = "Location", .shape = SHAPE(SensitiveStringOnServerOnly), .offset = FIELD(LayerVersionContentOutput, Location), .place = PLACE_BODY },
-    { .name = "CodeSha256", .wire = "CodeSha256", .shape = SHAPE(String), .offset = FIELD(LayerVersionContentOutput, CodeSha256), .place = PLACE_BODY },
-    { .name = "CodeSize", .wire = "CodeSize", .shape = SHAPE(Long), .offset = FIELD(LayerVersionContentOutput, CodeSize), .place = PLACE_BODY },
-    { .name = "SigningProfileVersionArn", .wire = "SigningProfileVersionArn", .shape = SHAPE(Arn), .offset = FIELD(LayerVersionContentOutput, SigningProfileVersionArn), .place = PLACE_BODY },
-    { .name = "SigningJobArn", .wire = "SigningJobArn", .shape = SHAPE(Arn), .offset = FIELD(LayerVersionContentOutput, SigningJobArn), .place = PLACE_BODY },
-    { .name = "ResolvedS3Object", .wire = "ResolvedS3Object", .shape = SHAPE(ResolvedS3Object), .offset = FIELD(LayerVersionContentOutput, ResolvedS3Object), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_LayerVersionContentOutput = {
-    .name = "LayerVersionContentOutput", .kind = KIND_STRUCT, .n_members = 6, .members = lambda_members_LayerVersionContentOutput, .size = sizeof(struct lambda_LayerVersionContentOutput *), .struct_size = sizeof(struct lambda_LayerVersionContentOutput)
-};
-const struct shape lambda_shape_LayerVersionNumber = {
-    .name = "LayerVersionNumber", .kind = KIND_INT, .long_int = true, .size = sizeof(struct opt_int)
-};
-const struct shape lambda_shape_LayerVersionsList = {
-    .name = "LayerVersionsList", .kind = KIND_LIST, .size = sizeof(struct lambda_LayerVersionsList), .element = SHAPE(LayerVersionsListItem)
-};
-static const struct member lambda_members_LayerVersionsListItem[] = {
-    { .name = "LayerVersionArn", .wire = "LayerVersionArn", .shape = SHAPE(LayerVersionArn), .offset = FIELD(LayerVersionsListItem, LayerVersionArn), .place = PLACE_BODY },
-    { .name = "Version", .wire = "Version", .shape = SHAPE(LayerVersionNumber), .offset = FIELD(LayerVersionsListItem, Version), .place = PLACE_BODY },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(Description), .offset = FIELD(LayerVersionsListItem, Description), .place = PLACE_BODY },
-    { .name = "CreatedDate", .wire = "CreatedDate", .shape = SHAPE(Timestamp), .offset = FIELD(LayerVersionsListItem, CreatedDate), .place = PLACE_BODY },
-    { .name = "CompatibleArchitectures", .wire = "CompatibleArchitectures", .shape = SHAPE(CompatibleArchitectures), .offset = FIELD(LayerVersionsListItem, CompatibleArchitectures), .place = PLACE_BODY },
-    { .name = "CompatibleRuntimes", .wire = "CompatibleRuntimes", .shape = SHAPE(CompatibleRuntimes), .offset = FIELD(LayerVersionsListItem, CompatibleRuntimes), .place = PLACE_BODY },
-    { .name = "LicenseInfo", .wire = "LicenseInfo", .shape = SHAPE(LicenseInfo), .offset = FIELD(LayerVersionsListItem, LicenseInfo), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_LayerVersionsListItem = {
-    .name = "LayerVersionsListItem", .kind = KIND_STRUCT, .n_members = 7, .members = lambda_members_LayerVersionsListItem, .size = sizeof(struct lambda_LayerVersionsListItem *), .struct_size = sizeof(struct lambda_LayerVersionsListItem)
-};
-const struct shape lambda_shape_LayersList = {
-    .name = "LayersList", .kind = KIND_LIST, .size = sizeof(struct lambda_LayersList), .element = SHAPE(LayersListItem)
-};
-static const struct member lambda_members_LayersListItem[] = {
-    { .name = "LayerName", .wire = "LayerName", .shape = SHAPE(LayerName), .offset = FIELD(LayersListItem, LayerName), .place = PLACE_BODY },
-    { .name = "LayerArn", .wire = "LayerArn", .shape = SHAPE(LayerArn), .offset = FIELD(LayersListItem, LayerArn), .place = PLACE_BODY },
-    { .name = "LatestMatchingVersion", .wire = "LatestMatchingVersion", .shape = SHAPE(LayerVersionsListItem), .offset = FIELD(LayersListItem, LatestMatchingVersion), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_LayersListItem = {
-    .name = "LayersListItem", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_LayersListItem, .size = sizeof(struct lambda_LayersListItem *), .struct_size = sizeof(struct lambda_LayersListItem)
-};
 const struct shape lambda_shape_LayersReferenceList = {
     .name = "LayersReferenceList", .kind = KIND_LIST, .size = sizeof(struct lambda_LayersReferenceList), .element = SHAPE(Layer)
-};
-const struct shape lambda_shape_LicenseInfo = {
-    .name = "LicenseInfo", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(512), .pattern = ".*"
 };
 static const struct member lambda_members_ListAliasesRequest[] = {
     { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(FunctionName), .offset = FIELD(ListAliasesRequest, FunctionName), .place = PLACE_PATH, .required = true },
@@ -2205,72 +933,6 @@ static const struct member lambda_members_ListAliasesResponse[] = {
 const struct shape lambda_shape_ListAliasesResponse = {
     .name = "ListAliasesResponse", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ListAliasesResponse, .size = sizeof(struct lambda_ListAliasesResponse *), .struct_size = sizeof(struct lambda_ListAliasesResponse)
 };
-static const struct member lambda_members_ListCapacityProvidersRequest[] = {
-    { .name = "State", .wire = "State", .shape = SHAPE(CapacityProviderState), .offset = FIELD(ListCapacityProvidersRequest, State), .place = PLACE_QUERY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(String), .offset = FIELD(ListCapacityProvidersRequest, Marker), .place = PLACE_QUERY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(MaxFiftyListItems), .offset = FIELD(ListCapacityProvidersRequest, MaxItems), .place = PLACE_QUERY },
-};
-const struct shape lambda_shape_ListCapacityProvidersRequest = {
-    .name = "ListCapacityProvidersRequest", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_ListCapacityProvidersRequest, .size = sizeof(struct lambda_ListCapacityProvidersRequest *), .struct_size = sizeof(struct lambda_ListCapacityProvidersRequest)
-};
-static const struct member lambda_members_ListCapacityProvidersResponse[] = {
-    { .name = "CapacityProviders", .wire = "CapacityProviders", .shape = SHAPE(CapacityProvidersList), .offset = FIELD(ListCapacityProvidersResponse, CapacityProviders), .place = PLACE_BODY, .required = true },
-    { .name = "NextMarker", .wire = "NextMarker", .shape = SHAPE(String), .offset = FIELD(ListCapacityProvidersResponse, NextMarker), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ListCapacityProvidersResponse = {
-    .name = "ListCapacityProvidersResponse", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ListCapacityProvidersResponse, .size = sizeof(struct lambda_ListCapacityProvidersResponse *), .struct_size = sizeof(struct lambda_ListCapacityProvidersResponse)
-};
-static const struct member lambda_members_ListCodeSigningConfigsRequest[] = {
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(String), .offset = FIELD(ListCodeSigningConfigsRequest, Marker), .place = PLACE_QUERY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(MaxListItems), .offset = FIELD(ListCodeSigningConfigsRequest, MaxItems), .place = PLACE_QUERY },
-};
-const struct shape lambda_shape_ListCodeSigningConfigsRequest = {
-    .name = "ListCodeSigningConfigsRequest", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ListCodeSigningConfigsRequest, .size = sizeof(struct lambda_ListCodeSigningConfigsRequest *), .struct_size = sizeof(struct lambda_ListCodeSigningConfigsRequest)
-};
-static const struct member lambda_members_ListCodeSigningConfigsResponse[] = {
-    { .name = "NextMarker", .wire = "NextMarker", .shape = SHAPE(String), .offset = FIELD(ListCodeSigningConfigsResponse, NextMarker), .place = PLACE_BODY },
-    { .name = "CodeSigningConfigs", .wire = "CodeSigningConfigs", .shape = SHAPE(CodeSigningConfigList), .offset = FIELD(ListCodeSigningConfigsResponse, CodeSigningConfigs), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ListCodeSigningConfigsResponse = {
-    .name = "ListCodeSigningConfigsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ListCodeSigningConfigsResponse, .size = sizeof(struct lambda_ListCodeSigningConfigsResponse *), .struct_size = sizeof(struct lambda_ListCodeSigningConfigsResponse)
-};
-static const struct member lambda_members_ListDurableExecutionsByFunctionRequest[] = {
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(NamespacedFunctionName), .offset = FIELD(ListDurableExecutionsByFunctionRequest, FunctionName), .place = PLACE_PATH, .required = true },
-    { .name = "Qualifier", .wire = "Qualifier", .shape = SHAPE(NumericLatestPublishedOrAliasQualifier), .offset = FIELD(ListDurableExecutionsByFunctionRequest, Qualifier), .place = PLACE_QUERY },
-    { .name = "DurableExecutionName", .wire = "DurableExecutionName", .shape = SHAPE(DurableExecutionName), .offset = FIELD(ListDurableExecutionsByFunctionRequest, DurableExecutionName), .place = PLACE_QUERY },
-    { .name = "Statuses", .wire = "Statuses", .shape = SHAPE(ExecutionStatusList), .offset = FIELD(ListDurableExecutionsByFunctionRequest, Statuses), .place = PLACE_QUERY },
-    { .name = "StartedAfter", .wire = "StartedAfter", .shape = SHAPE(ExecutionTimestamp), .offset = FIELD(ListDurableExecutionsByFunctionRequest, StartedAfter), .place = PLACE_QUERY },
-    { .name = "StartedBefore", .wire = "StartedBefore", .shape = SHAPE(ExecutionTimestamp), .offset = FIELD(ListDurableExecutionsByFunctionRequest, StartedBefore), .place = PLACE_QUERY },
-    { .name = "ReverseOrder", .wire = "ReverseOrder", .shape = SHAPE(ReverseOrder), .offset = FIELD(ListDurableExecutionsByFunctionRequest, ReverseOrder), .place = PLACE_QUERY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(String), .offset = FIELD(ListDurableExecutionsByFunctionRequest, Marker), .place = PLACE_QUERY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(ItemCount), .offset = FIELD(ListDurableExecutionsByFunctionRequest, MaxItems), .place = PLACE_QUERY },
-};
-const struct shape lambda_shape_ListDurableExecutionsByFunctionRequest = {
-    .name = "ListDurableExecutionsByFunctionRequest", .kind = KIND_STRUCT, .n_members = 9, .members = lambda_members_ListDurableExecutionsByFunctionRequest, .size = sizeof(struct lambda_ListDurableExecutionsByFunctionRequest *), .struct_size = sizeof(struct lambda_ListDurableExecutionsByFunctionRequest)
-};
-static const struct member lambda_members_ListDurableExecutionsByFunctionResponse[] = {
-    { .name = "DurableExecutions", .wire = "DurableExecutions", .shape = SHAPE(DurableExecutions), .offset = FIELD(ListDurableExecutionsByFunctionResponse, DurableExecutions), .place = PLACE_BODY },
-    { .name = "NextMarker", .wire = "NextMarker", .shape = SHAPE(String), .offset = FIELD(ListDurableExecutionsByFunctionResponse, NextMarker), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ListDurableExecutionsByFunctionResponse = {
-    .name = "ListDurableExecutionsByFunctionResponse", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ListDurableExecutionsByFunctionResponse, .size = sizeof(struct lambda_ListDurableExecutionsByFunctionResponse *), .struct_size = sizeof(struct lambda_ListDurableExecutionsByFunctionResponse)
-};
-static const struct member lambda_members_ListEventSourceMappingsRequest[] = {
-    { .name = "EventSourceArn", .wire = "EventSourceArn", .shape = SHAPE(Arn), .offset = FIELD(ListEventSourceMappingsRequest, EventSourceArn), .place = PLACE_QUERY },
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(NamespacedFunctionName), .offset = FIELD(ListEventSourceMappingsRequest, FunctionName), .place = PLACE_QUERY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(String), .offset = FIELD(ListEventSourceMappingsRequest, Marker), .place = PLACE_QUERY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(MaxListItems), .offset = FIELD(ListEventSourceMappingsRequest, MaxItems), .place = PLACE_QUERY },
-};
-const struct shape lambda_shape_ListEventSourceMappingsRequest = {
-    .name = "ListEventSourceMappingsRequest", .kind = KIND_STRUCT, .n_members = 4, .members = lambda_members_ListEventSourceMappingsRequest, .size = sizeof(struct lambda_ListEventSourceMappingsRequest *), .struct_size = sizeof(struct lambda_ListEventSourceMappingsRequest)
-};
-static const struct member lambda_members_ListEventSourceMappingsResponse[] = {
-    { .name = "NextMarker", .wire = "NextMarker", .shape = SHAPE(String), .offset = FIELD(ListEventSourceMappingsResponse, NextMarker), .place = PLACE_BODY },
-    { .name = "EventSourceMappings", .wire = "EventSourceMappings", .shape = SHAPE(EventSourceMappingsList), .offset = FIELD(ListEventSourceMappingsResponse, EventSourceMappings), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ListEventSourceMappingsResponse = {
-    .name = "ListEventSourceMappingsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ListEventSourceMappingsResponse, .size = sizeof(struct lambda_ListEventSourceMappingsResponse *), .struct_size = sizeof(struct lambda_ListEventSourceMappingsResponse)
-};
 static const struct member lambda_members_ListFunctionEventInvokeConfigsRequest[] = {
     { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(NamespacedFunctionName), .offset = FIELD(ListFunctionEventInvokeConfigsRequest, FunctionName), .place = PLACE_PATH, .required = true },
     { .name = "Marker", .wire = "Marker", .shape = SHAPE(String), .offset = FIELD(ListFunctionEventInvokeConfigsRequest, Marker), .place = PLACE_QUERY },
@@ -2285,52 +947,6 @@ static const struct member lambda_members_ListFunctionEventInvokeConfigsResponse
 };
 const struct shape lambda_shape_ListFunctionEventInvokeConfigsResponse = {
     .name = "ListFunctionEventInvokeConfigsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ListFunctionEventInvokeConfigsResponse, .size = sizeof(struct lambda_ListFunctionEventInvokeConfigsResponse *), .struct_size = sizeof(struct lambda_ListFunctionEventInvokeConfigsResponse)
-};
-static const struct member lambda_members_ListFunctionUrlConfigsRequest[] = {
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(FunctionUrlFunctionName), .offset = FIELD(ListFunctionUrlConfigsRequest, FunctionName), .place = PLACE_PATH, .required = true },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(String), .offset = FIELD(ListFunctionUrlConfigsRequest, Marker), .place = PLACE_QUERY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(MaxItems), .offset = FIELD(ListFunctionUrlConfigsRequest, MaxItems), .place = PLACE_QUERY },
-};
-const struct shape lambda_shape_ListFunctionUrlConfigsRequest = {
-    .name = "ListFunctionUrlConfigsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_ListFunctionUrlConfigsRequest, .size = sizeof(struct lambda_ListFunctionUrlConfigsRequest *), .struct_size = sizeof(struct lambda_ListFunctionUrlConfigsRequest)
-};
-static const struct member lambda_members_ListFunctionUrlConfigsResponse[] = {
-    { .name = "FunctionUrlConfigs", .wire = "FunctionUrlConfigs", .shape = SHAPE(FunctionUrlConfigList), .offset = FIELD(ListFunctionUrlConfigsResponse, FunctionUrlConfigs), .place = PLACE_BODY, .required = true },
-    { .name = "NextMarker", .wire = "NextMarker", .shape = SHAPE(String), .offset = FIELD(ListFunctionUrlConfigsResponse, NextMarker), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ListFunctionUrlConfigsResponse = {
-    .name = "ListFunctionUrlConfigsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ListFunctionUrlConfigsResponse, .size = sizeof(struct lambda_ListFunctionUrlConfigsResponse *), .struct_size = sizeof(struct lambda_ListFunctionUrlConfigsResponse)
-};
-static const struct member lambda_members_ListFunctionVersionsByCapacityProviderRequest[] = {
-    { .name = "CapacityProviderName", .wire = "CapacityProviderName", .shape = SHAPE(CapacityProviderName), .offset = FIELD(ListFunctionVersionsByCapacityProviderRequest, CapacityProviderName), .place = PLACE_PATH, .required = true },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(String), .offset = FIELD(ListFunctionVersionsByCapacityProviderRequest, Marker), .place = PLACE_QUERY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(MaxFiftyListItems), .offset = FIELD(ListFunctionVersionsByCapacityProviderRequest, MaxItems), .place = PLACE_QUERY },
-};
-const struct shape lambda_shape_ListFunctionVersionsByCapacityProviderRequest = {
-    .name = "ListFunctionVersionsByCapacityProviderRequest", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_ListFunctionVersionsByCapacityProviderRequest, .size = sizeof(struct lambda_ListFunctionVersionsByCapacityProviderRequest *), .struct_size = sizeof(struct lambda_ListFunctionVersionsByCapacityProviderRequest)
-};
-static const struct member lambda_members_ListFunctionVersionsByCapacityProviderResponse[] = {
-    { .name = "CapacityProviderArn", .wire = "CapacityProviderArn", .shape = SHAPE(CapacityProviderArn), .offset = FIELD(ListFunctionVersionsByCapacityProviderResponse, CapacityProviderArn), .place = PLACE_BODY, .required = true },
-    { .name = "FunctionVersions", .wire = "FunctionVersions", .shape = SHAPE(FunctionVersionsByCapacityProviderList), .offset = FIELD(ListFunctionVersionsByCapacityProviderResponse, FunctionVersions), .place = PLACE_BODY, .required = true },
-    { .name = "NextMarker", .wire = "NextMarker", .shape = SHAPE(String), .offset = FIELD(ListFunctionVersionsByCapacityProviderResponse, NextMarker), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ListFunctionVersionsByCapacityProviderResponse = {
-    .name = "ListFunctionVersionsByCapacityProviderResponse", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_ListFunctionVersionsByCapacityProviderResponse, .size = sizeof(struct lambda_ListFunctionVersionsByCapacityProviderResponse *), .struct_size = sizeof(struct lambda_ListFunctionVersionsByCapacityProviderResponse)
-};
-static const struct member lambda_members_ListFunctionsByCodeSigningConfigRequest[] = {
-    { .name = "CodeSigningConfigArn", .wire = "CodeSigningConfigArn", .shape = SHAPE(CodeSigningConfigArn), .offset = FIELD(ListFunctionsByCodeSigningConfigRequest, CodeSigningConfigArn), .place = PLACE_PATH, .required = true },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(String), .offset = FIELD(ListFunctionsByCodeSigningConfigRequest, Marker), .place = PLACE_QUERY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(MaxListItems), .offset = FIELD(ListFunctionsByCodeSigningConfigRequest, MaxItems), .place = PLACE_QUERY },
-};
-const struct shape lambda_shape_ListFunctionsByCodeSigningConfigRequest = {
-    .name = "ListFunctionsByCodeSigningConfigRequest", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_ListFunctionsByCodeSigningConfigRequest, .size = sizeof(struct lambda_ListFunctionsByCodeSigningConfigRequest *), .struct_size = sizeof(struct lambda_ListFunctionsByCodeSigningConfigRequest)
-};
-static const struct member lambda_members_ListFunctionsByCodeSigningConfigResponse[] = {
-    { .name = "NextMarker", .wire = "NextMarker", .shape = SHAPE(String), .offset = FIELD(ListFunctionsByCodeSigningConfigResponse, NextMarker), .place = PLACE_BODY },
-    { .name = "FunctionArns", .wire = "FunctionArns", .shape = SHAPE(FunctionArnList), .offset = FIELD(ListFunctionsByCodeSigningConfigResponse, FunctionArns), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ListFunctionsByCodeSigningConfigResponse = {
-    .name = "ListFunctionsByCodeSigningConfigResponse", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ListFunctionsByCodeSigningConfigResponse, .size = sizeof(struct lambda_ListFunctionsByCodeSigningConfigResponse *), .struct_size = sizeof(struct lambda_ListFunctionsByCodeSigningConfigResponse)
 };
 static const struct member lambda_members_ListFunctionsRequest[] = {
     { .name = "MasterRegion", .wire = "MasterRegion", .shape = SHAPE(MasterRegion), .offset = FIELD(ListFunctionsRequest, MasterRegion), .place = PLACE_QUERY },
@@ -2347,54 +963,6 @@ static const struct member lambda_members_ListFunctionsResponse[] = {
 };
 const struct shape lambda_shape_ListFunctionsResponse = {
     .name = "ListFunctionsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ListFunctionsResponse, .size = sizeof(struct lambda_ListFunctionsResponse *), .struct_size = sizeof(struct lambda_ListFunctionsResponse)
-};
-static const struct member lambda_members_ListLayerVersionsRequest[] = {
-    { .name = "CompatibleArchitecture", .wire = "CompatibleArchitecture", .shape = SHAPE(Architecture), .offset = FIELD(ListLayerVersionsRequest, CompatibleArchitecture), .place = PLACE_QUERY },
-    { .name = "CompatibleRuntime", .wire = "CompatibleRuntime", .shape = SHAPE(Runtime), .offset = FIELD(ListLayerVersionsRequest, CompatibleRuntime), .place = PLACE_QUERY },
-    { .name = "LayerName", .wire = "LayerName", .shape = SHAPE(LayerName), .offset = FIELD(ListLayerVersionsRequest, LayerName), .place = PLACE_PATH, .required = true },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(String), .offset = FIELD(ListLayerVersionsRequest, Marker), .place = PLACE_QUERY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(MaxLayerListItems), .offset = FIELD(ListLayerVersionsRequest, MaxItems), .place = PLACE_QUERY },
-};
-const struct shape lambda_shape_ListLayerVersionsRequest = {
-    .name = "ListLayerVersionsRequest", .kind = KIND_STRUCT, .n_members = 5, .members = lambda_members_ListLayerVersionsRequest, .size = sizeof(struct lambda_ListLayerVersionsRequest *), .struct_size = sizeof(struct lambda_ListLayerVersionsRequest)
-};
-static const struct member lambda_members_ListLayerVersionsResponse[] = {
-    { .name = "NextMarker", .wire = "NextMarker", .shape = SHAPE(String), .offset = FIELD(ListLayerVersionsResponse, NextMarker), .place = PLACE_BODY },
-    { .name = "LayerVersions", .wire = "LayerVersions", .shape = SHAPE(LayerVersionsList), .offset = FIELD(ListLayerVersionsResponse, LayerVersions), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ListLayerVersionsResponse = {
-    .name = "ListLayerVersionsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ListLayerVersionsResponse, .size = sizeof(struct lambda_ListLayerVersionsResponse *), .struct_size = sizeof(struct lambda_ListLayerVersionsResponse)
-};
-static const struct member lambda_members_ListLayersRequest[] = {
-    { .name = "CompatibleArchitecture", .wire = "CompatibleArchitecture", .shape = SHAPE(Architecture), .offset = FIELD(ListLayersRequest, CompatibleArchitecture), .place = PLACE_QUERY },
-    { .name = "CompatibleRuntime", .wire = "CompatibleRuntime", .shape = SHAPE(Runtime), .offset = FIELD(ListLayersRequest, CompatibleRuntime), .place = PLACE_QUERY },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(String), .offset = FIELD(ListLayersRequest, Marker), .place = PLACE_QUERY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(MaxLayerListItems), .offset = FIELD(ListLayersRequest, MaxItems), .place = PLACE_QUERY },
-};
-const struct shape lambda_shape_ListLayersRequest = {
-    .name = "ListLayersRequest", .kind = KIND_STRUCT, .n_members = 4, .members = lambda_members_ListLayersRequest, .size = sizeof(struct lambda_ListLayersRequest *), .struct_size = sizeof(struct lambda_ListLayersRequest)
-};
-static const struct member lambda_members_ListLayersResponse[] = {
-    { .name = "NextMarker", .wire = "NextMarker", .shape = SHAPE(String), .offset = FIELD(ListLayersResponse, NextMarker), .place = PLACE_BODY },
-    { .name = "Layers", .wire = "Layers", .shape = SHAPE(LayersList), .offset = FIELD(ListLayersResponse, Layers), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ListLayersResponse = {
-    .name = "ListLayersResponse", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ListLayersResponse, .size = sizeof(struct lambda_ListLayersResponse *), .struct_size = sizeof(struct lambda_ListLayersResponse)
-};
-static const struct member lambda_members_ListProvisionedConcurrencyConfigsRequest[] = {
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(FunctionName), .offset = FIELD(ListProvisionedConcurrencyConfigsRequest, FunctionName), .place = PLACE_PATH, .required = true },
-    { .name = "Marker", .wire = "Marker", .shape = SHAPE(String), .offset = FIELD(ListProvisionedConcurrencyConfigsRequest, Marker), .place = PLACE_QUERY },
-    { .name = "MaxItems", .wire = "MaxItems", .shape = SHAPE(MaxProvisionedConcurrencyConfigListItems), .offset = FIELD(ListProvisionedConcurrencyConfigsRequest, MaxItems), .place = PLACE_QUERY },
-};
-const struct shape lambda_shape_ListProvisionedConcurrencyConfigsRequest = {
-    .name = "ListProvisionedConcurrencyConfigsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_ListProvisionedConcurrencyConfigsRequest, .size = sizeof(struct lambda_ListProvisionedConcurrencyConfigsRequest *), .struct_size = sizeof(struct lambda_ListProvisionedConcurrencyConfigsRequest)
-};
-static const struct member lambda_members_ListProvisionedConcurrencyConfigsResponse[] = {
-    { .name = "ProvisionedConcurrencyConfigs", .wire = "ProvisionedConcurrencyConfigs", .shape = SHAPE(ProvisionedConcurrencyConfigList), .offset = FIELD(ListProvisionedConcurrencyConfigsResponse, ProvisionedConcurrencyConfigs), .place = PLACE_BODY },
-    { .name = "NextMarker", .wire = "NextMarker", .shape = SHAPE(String), .offset = FIELD(ListProvisionedConcurrencyConfigsResponse, NextMarker), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ListProvisionedConcurrencyConfigsResponse = {
-    .name = "ListProvisionedConcurrencyConfigsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ListProvisionedConcurrencyConfigsResponse, .size = sizeof(struct lambda_ListProvisionedConcurrencyConfigsResponse *), .struct_size = sizeof(struct lambda_ListProvisionedConcurrencyConfigsResponse)
 };
 static const struct member lambda_members_ListTagsRequest[] = {
     { .name = "Resource", .wire = "Resource", .shape = SHAPE(TaggableResource), .offset = FIELD(ListTagsRequest, Resource), .place = PLACE_PATH, .required = true },
@@ -2460,59 +1028,20 @@ const struct shape lambda_shape_Long = {
 const struct shape lambda_shape_MasterRegion = {
     .name = "MasterRegion", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(50), .pattern = "ALL|(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}"
 };
-const struct shape lambda_shape_MaxAge = {
-    .name = "MaxAge", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(86400)
-};
-const struct shape lambda_shape_MaxFiftyListItems = {
-    .name = "MaxFiftyListItems", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(50)
-};
 const struct shape lambda_shape_MaxFunctionEventInvokeConfigListItems = {
     .name = "MaxFunctionEventInvokeConfigListItems", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(50)
-};
-const struct shape lambda_shape_MaxItems = {
-    .name = "MaxItems", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(50)
-};
-const struct shape lambda_shape_MaxLayerListItems = {
-    .name = "MaxLayerListItems", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(50)
 };
 const struct shape lambda_shape_MaxListItems = {
     .name = "MaxListItems", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10000)
 };
-const struct shape lambda_shape_MaxProvisionedConcurrencyConfigListItems = {
-    .name = "MaxProvisionedConcurrencyConfigListItems", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(50)
-};
-const struct shape lambda_shape_MaximumBatchingWindowInSeconds = {
-    .name = "MaximumBatchingWindowInSeconds", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(300)
-};
-const struct shape lambda_shape_MaximumConcurrency = {
-    .name = "MaximumConcurrency", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(2), .has_max = true, .max = INT64_C(1000)
-};
 const struct shape lambda_shape_MaximumEventAgeInSeconds = {
     .name = "MaximumEventAgeInSeconds", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(60), .has_max = true, .max = INT64_C(21600)
-};
-const struct shape lambda_shape_MaximumNumberOfPollers = {
-    .name = "MaximumNumberOfPollers", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10000)
-};
-const struct shape lambda_shape_MaximumRecordAgeInSeconds = {
-    .name = "MaximumRecordAgeInSeconds", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(-1), .has_max = true, .max = INT64_C(604800)
 };
 const struct shape lambda_shape_MaximumRetryAttempts = {
     .name = "MaximumRetryAttempts", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(2)
 };
-const struct shape lambda_shape_MaximumRetryAttemptsEventSourceMapping = {
-    .name = "MaximumRetryAttemptsEventSourceMapping", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(-1), .has_max = true, .max = INT64_C(10000)
-};
 const struct shape lambda_shape_MemorySize = {
     .name = "MemorySize", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(128), .has_max = true, .max = INT64_C(32768)
-};
-const struct shape lambda_shape_Method = {
-    .name = "Method", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(6), .pattern = ".*"
-};
-const struct shape lambda_shape_MetricTargetValue = {
-    .name = "MetricTargetValue", .kind = KIND_REAL, .box = true, .size = sizeof(struct opt_real), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(100)
-};
-const struct shape lambda_shape_MinimumNumberOfPollers = {
-    .name = "MinimumNumberOfPollers", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(200)
 };
 static const struct member lambda_members_ModeNotSupportedException[] = {
     { .name = "Type", .wire = "Type", .shape = SHAPE(String), .offset = FIELD(ModeNotSupportedException, Type), .place = PLACE_BODY },
@@ -2537,9 +1066,6 @@ static const struct member lambda_members_NoPublishedVersionException[] = {
 const struct shape lambda_shape_NoPublishedVersionException = {
     .name = "NoPublishedVersionException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_NoPublishedVersionException, .size = sizeof(struct lambda_NoPublishedVersionException *), .struct_size = sizeof(struct lambda_NoPublishedVersionException)
 };
-const struct shape lambda_shape_NonNegativeInteger = {
-    .name = "NonNegativeInteger", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0)
-};
 const struct shape lambda_shape_NullableBoolean = {
     .name = "NullableBoolean", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
 };
@@ -2558,107 +1084,6 @@ static const struct member lambda_members_OnSuccess[] = {
 const struct shape lambda_shape_OnSuccess = {
     .name = "OnSuccess", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_OnSuccess, .size = sizeof(struct lambda_OnSuccess *), .struct_size = sizeof(struct lambda_OnSuccess)
 };
-static const struct member lambda_members_Operation[] = {
-    { .name = "Id", .wire = "Id", .shape = SHAPE(OperationId), .offset = FIELD(Operation, Id), .place = PLACE_BODY, .required = true },
-    { .name = "ParentId", .wire = "ParentId", .shape = SHAPE(OperationId), .offset = FIELD(Operation, ParentId), .place = PLACE_BODY },
-    { .name = "Name", .wire = "Name", .shape = SHAPE(OperationName), .offset = FIELD(Operation, Name), .place = PLACE_BODY },
-    { .name = "Type", .wire = "Type", .shape = SHAPE(OperationType), .offset = FIELD(Operation, Type), .place = PLACE_BODY, .required = true },
-    { .name = "SubType", .wire = "SubType", .shape = SHAPE(OperationSubType), .offset = FIELD(Operation, SubType), .place = PLACE_BODY },
-    { .name = "StartTimestamp", .wire = "StartTimestamp", .shape = SHAPE(ExecutionTimestamp), .offset = FIELD(Operation, StartTimestamp), .place = PLACE_BODY, .required = true },
-    { .name = "EndTimestamp", .wire = "EndTimestamp", .shape = SHAPE(ExecutionTimestamp), .offset = FIELD(Operation, EndTimestamp), .place = PLACE_BODY },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(OperationStatus), .offset = FIELD(Operation, Status), .place = PLACE_BODY, .required = true },
-    { .name = "ExecutionDetails", .wire = "ExecutionDetails", .shape = SHAPE(ExecutionDetails), .offset = FIELD(Operation, ExecutionDetails), .place = PLACE_BODY },
-    { .name = "ContextDetails", .wire = "ContextDetails", .shape = SHAPE(ContextDetails), .offset = FIELD(Operation, ContextDetails), .place = PLACE_BODY },
-    { .name = "StepDetails", .wire = "StepDetails", .shape = SHAPE(StepDetails), .offset = FIELD(Operation, StepDetails), .place = PLACE_BODY },
-    { .name = "WaitDetails", .wire = "WaitDetails", .shape = SHAPE(WaitDetails), .offset = FIELD(Operation, WaitDetails), .place = PLACE_BODY },
-    { .name = "CallbackDetails", .wire = "CallbackDetails", .shape = SHAPE(CallbackDetails), .offset = FIELD(Operation, CallbackDetails), .place = PLACE_BODY },
-    { .name = "ChainedInvokeDetails", .wire = "ChainedInvokeDetails", .shape = SHAPE(ChainedInvokeDetails), .offset = FIELD(Operation, ChainedInvokeDetails), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_Operation = {
-    .name = "Operation", .kind = KIND_STRUCT, .n_members = 14, .members = lambda_members_Operation, .size = sizeof(struct lambda_Operation *), .struct_size = sizeof(struct lambda_Operation)
-};
-static const char *const lambda_enum_OperationAction[] = {
-    "START",
-    "SUCCEED",
-    "FAIL",
-    "RETRY",
-    "CANCEL",
-    NULL
-};
-const struct shape lambda_shape_OperationAction = {
-    .name = "OperationAction", .kind = KIND_STRING, .enum_values = lambda_enum_OperationAction, .size = sizeof(struct str)
-};
-const struct shape lambda_shape_OperationId = {
-    .name = "OperationId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(64), .pattern = "[a-zA-Z0-9-_]+"
-};
-const struct shape lambda_shape_OperationName = {
-    .name = "OperationName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256), .pattern = "[\\x20-\\x7E]+"
-};
-const struct shape lambda_shape_OperationPayload = {
-    .name = "OperationPayload", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(6291456)
-};
-static const char *const lambda_enum_OperationStatus[] = {
-    "STARTED",
-    "PENDING",
-    "READY",
-    "SUCCEEDED",
-    "FAILED",
-    "CANCELLED",
-    "TIMED_OUT",
-    "STOPPED",
-    NULL
-};
-const struct shape lambda_shape_OperationStatus = {
-    .name = "OperationStatus", .kind = KIND_STRING, .enum_values = lambda_enum_OperationStatus, .size = sizeof(struct str)
-};
-const struct shape lambda_shape_OperationSubType = {
-    .name = "OperationSubType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(32), .pattern = "[a-zA-Z0-9-_]+"
-};
-static const char *const lambda_enum_OperationType[] = {
-    "EXECUTION",
-    "CONTEXT",
-    "STEP",
-    "WAIT",
-    "CALLBACK",
-    "CHAINED_INVOKE",
-    NULL
-};
-const struct shape lambda_shape_OperationType = {
-    .name = "OperationType", .kind = KIND_STRING, .enum_values = lambda_enum_OperationType, .size = sizeof(struct str)
-};
-static const struct member lambda_members_OperationUpdate[] = {
-    { .name = "Id", .wire = "Id", .shape = SHAPE(OperationId), .offset = FIELD(OperationUpdate, Id), .place = PLACE_BODY, .required = true },
-    { .name = "ParentId", .wire = "ParentId", .shape = SHAPE(OperationId), .offset = FIELD(OperationUpdate, ParentId), .place = PLACE_BODY },
-    { .name = "Name", .wire = "Name", .shape = SHAPE(OperationName), .offset = FIELD(OperationUpdate, Name), .place = PLACE_BODY },
-    { .name = "Type", .wire = "Type", .shape = SHAPE(OperationType), .offset = FIELD(OperationUpdate, Type), .place = PLACE_BODY, .required = true },
-    { .name = "SubType", .wire = "SubType", .shape = SHAPE(OperationSubType), .offset = FIELD(OperationUpdate, SubType), .place = PLACE_BODY },
-    { .name = "Action", .wire = "Action", .shape = SHAPE(OperationAction), .offset = FIELD(OperationUpdate, Action), .place = PLACE_BODY, .required = true },
-    { .name = "Payload", .wire = "Payload", .shape = SHAPE(OperationPayload), .offset = FIELD(OperationUpdate, Payload), .place = PLACE_BODY },
-    { .name = "Error", .wire = "Error", .shape = SHAPE(ErrorObject), .offset = FIELD(OperationUpdate, Error), .place = PLACE_BODY },
-    { .name = "ContextOptions", .wire = "ContextOptions", .shape = SHAPE(ContextOptions), .offset = FIELD(OperationUpdate, ContextOptions), .place = PLACE_BODY },
-    { .name = "StepOptions", .wire = "StepOptions", .shape = SHAPE(StepOptions), .offset = FIELD(OperationUpdate, StepOptions), .place = PLACE_BODY },
-    { .name = "WaitOptions", .wire = "WaitOptions", .shape = SHAPE(WaitOptions), .offset = FIELD(OperationUpdate, WaitOptions), .place = PLACE_BODY },
-    { .name = "CallbackOptions", .wire = "CallbackOptions", .shape = SHAPE(CallbackOptions), .offset = FIELD(OperationUpdate, CallbackOptions), .place = PLACE_BODY },
-    { .name = "ChainedInvokeOptions", .wire = "ChainedInvokeOptions", .shape = SHAPE(ChainedInvokeOptions), .offset = FIELD(OperationUpdate, ChainedInvokeOptions), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_OperationUpdate = {
-    .name = "OperationUpdate", .kind = KIND_STRUCT, .n_members = 13, .members = lambda_members_OperationUpdate, .size = sizeof(struct lambda_OperationUpdate *), .struct_size = sizeof(struct lambda_OperationUpdate)
-};
-const struct shape lambda_shape_OperationUpdates = {
-    .name = "OperationUpdates", .kind = KIND_LIST, .size = sizeof(struct lambda_OperationUpdates), .element = SHAPE(OperationUpdate)
-};
-const struct shape lambda_shape_Operations = {
-    .name = "Operations", .kind = KIND_LIST, .size = sizeof(struct lambda_Operations), .element = SHAPE(Operation)
-};
-const struct shape lambda_shape_OrganizationId = {
-    .name = "OrganizationId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(34), .pattern = "o-[a-z0-9]{10,32}"
-};
-const struct shape lambda_shape_Origin = {
-    .name = "Origin", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(253), .pattern = ".*"
-};
-const struct shape lambda_shape_OutputPayload = {
-    .name = "OutputPayload", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(6291456)
-};
 static const char *const lambda_enum_PackageType[] = {
     "Zip",
     "Image",
@@ -2666,12 +1091,6 @@ static const char *const lambda_enum_PackageType[] = {
 };
 const struct shape lambda_shape_PackageType = {
     .name = "PackageType", .kind = KIND_STRING, .enum_values = lambda_enum_PackageType, .size = sizeof(struct str)
-};
-const struct shape lambda_shape_ParallelizationFactor = {
-    .name = "ParallelizationFactor", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10)
-};
-const struct shape lambda_shape_Pattern = {
-    .name = "Pattern", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(4096), .pattern = "[\\s\\S]*"
 };
 const struct shape lambda_shape_PerExecutionEnvironmentMaxConcurrency = {
     .name = "PerExecutionEnvironmentMaxConcurrency", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1600)
@@ -2682,9 +1101,6 @@ static const struct member lambda_members_PolicyLengthExceededException[] = {
 };
 const struct shape lambda_shape_PolicyLengthExceededException = {
     .name = "PolicyLengthExceededException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_PolicyLengthExceededException, .size = sizeof(struct lambda_PolicyLengthExceededException *), .struct_size = sizeof(struct lambda_PolicyLengthExceededException)
-};
-const struct shape lambda_shape_PositiveInteger = {
-    .name = "PositiveInteger", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1)
 };
 static const struct member lambda_members_PreconditionFailedException[] = {
     { .name = "Type", .wire = "Type", .shape = SHAPE(String), .offset = FIELD(PreconditionFailedException, Type), .place = PLACE_BODY },
@@ -2699,39 +1115,6 @@ const struct shape lambda_shape_Principal = {
 const struct shape lambda_shape_PrincipalOrgID = {
     .name = "PrincipalOrgID", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(12), .has_max = true, .max = INT64_C(34), .pattern = "o-[a-z0-9]{10,32}"
 };
-static const struct member lambda_members_PropagateTags[] = {
-    { .name = "Mode", .wire = "Mode", .shape = SHAPE(PropagateTagsMode), .offset = FIELD(PropagateTags, Mode), .place = PLACE_BODY },
-    { .name = "ExplicitTags", .wire = "ExplicitTags", .shape = SHAPE(PropagateTagsExplicitTagsMap), .offset = FIELD(PropagateTags, ExplicitTags), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_PropagateTags = {
-    .name = "PropagateTags", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_PropagateTags, .size = sizeof(struct lambda_PropagateTags *), .struct_size = sizeof(struct lambda_PropagateTags)
-};
-const struct shape lambda_shape_PropagateTagsExplicitTagsMap = {
-    .name = "PropagateTagsExplicitTagsMap", .kind = KIND_MAP, .size = sizeof(struct lambda_PropagateTagsExplicitTagsMap), .key = SHAPE(TagKey), .element = SHAPE(TagValue), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(40)
-};
-static const char *const lambda_enum_PropagateTagsMode[] = {
-    "None",
-    "Explicit",
-    NULL
-};
-const struct shape lambda_shape_PropagateTagsMode = {
-    .name = "PropagateTagsMode", .kind = KIND_STRING, .enum_values = lambda_enum_PropagateTagsMode, .size = sizeof(struct str)
-};
-const struct shape lambda_shape_ProvisionedConcurrencyConfigList = {
-    .name = "ProvisionedConcurrencyConfigList", .kind = KIND_LIST, .size = sizeof(struct lambda_ProvisionedConcurrencyConfigList), .element = SHAPE(ProvisionedConcurrencyConfigListItem)
-};
-static const struct member lambda_members_ProvisionedConcurrencyConfigListItem[] = {
-    { .name = "FunctionArn", .wire = "FunctionArn", .shape = SHAPE(FunctionArn), .offset = FIELD(ProvisionedConcurrencyConfigListItem, FunctionArn), .place = PLACE_BODY },
-    { .name = "RequestedProvisionedConcurrentExecutions", .wire = "RequestedProvisionedConcurrentExecutions", .shape = SHAPE(PositiveInteger), .offset = FIELD(ProvisionedConcurrencyConfigListItem, RequestedProvisionedConcurrentExecutions), .place = PLACE_BODY },
-    { .name = "AvailableProvisionedConcurrentExecutions", .wire = "AvailableProvisionedConcurrentExecutions", .shape = SHAPE(NonNegativeInteger), .offset = FIELD(ProvisionedConcurrencyConfigListItem, AvailableProvisionedConcurrentExecutions), .place = PLACE_BODY },
-    { .name = "AllocatedProvisionedConcurrentExecutions", .wire = "AllocatedProvisionedConcurrentExecutions", .shape = SHAPE(NonNegativeInteger), .offset = FIELD(ProvisionedConcurrencyConfigListItem, AllocatedProvisionedConcurrentExecutions), .place = PLACE_BODY },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(ProvisionedConcurrencyStatusEnum), .offset = FIELD(ProvisionedConcurrencyConfigListItem, Status), .place = PLACE_BODY },
-    { .name = "StatusReason", .wire = "StatusReason", .shape = SHAPE(String), .offset = FIELD(ProvisionedConcurrencyConfigListItem, StatusReason), .place = PLACE_BODY },
-    { .name = "LastModified", .wire = "LastModified", .shape = SHAPE(Timestamp), .offset = FIELD(ProvisionedConcurrencyConfigListItem, LastModified), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ProvisionedConcurrencyConfigListItem = {
-    .name = "ProvisionedConcurrencyConfigListItem", .kind = KIND_STRUCT, .n_members = 7, .members = lambda_members_ProvisionedConcurrencyConfigListItem, .size = sizeof(struct lambda_ProvisionedConcurrencyConfigListItem *), .struct_size = sizeof(struct lambda_ProvisionedConcurrencyConfigListItem)
-};
 static const struct member lambda_members_ProvisionedConcurrencyConfigNotFoundException[] = {
     { .name = "Type", .wire = "Type", .shape = SHAPE(String), .offset = FIELD(ProvisionedConcurrencyConfigNotFoundException, Type), .place = PLACE_BODY },
     { .name = "message", .wire = "message", .shape = SHAPE(String), .offset = FIELD(ProvisionedConcurrencyConfigNotFoundException, message), .place = PLACE_BODY },
@@ -2739,57 +1122,12 @@ static const struct member lambda_members_ProvisionedConcurrencyConfigNotFoundEx
 const struct shape lambda_shape_ProvisionedConcurrencyConfigNotFoundException = {
     .name = "ProvisionedConcurrencyConfigNotFoundException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ProvisionedConcurrencyConfigNotFoundException, .size = sizeof(struct lambda_ProvisionedConcurrencyConfigNotFoundException *), .struct_size = sizeof(struct lambda_ProvisionedConcurrencyConfigNotFoundException)
 };
-static const char *const lambda_enum_ProvisionedConcurrencyStatusEnum[] = {
-    "IN_PROGRESS",
-    "READY",
-    "FAILED",
-    NULL
-};
-const struct shape lambda_shape_ProvisionedConcurrencyStatusEnum = {
-    .name = "ProvisionedConcurrencyStatusEnum", .kind = KIND_STRING, .enum_values = lambda_enum_ProvisionedConcurrencyStatusEnum, .size = sizeof(struct str)
-};
-static const struct member lambda_members_ProvisionedPollerConfig[] = {
-    { .name = "MinimumPollers", .wire = "MinimumPollers", .shape = SHAPE(MinimumNumberOfPollers), .offset = FIELD(ProvisionedPollerConfig, MinimumPollers), .place = PLACE_BODY },
-    { .name = "MaximumPollers", .wire = "MaximumPollers", .shape = SHAPE(MaximumNumberOfPollers), .offset = FIELD(ProvisionedPollerConfig, MaximumPollers), .place = PLACE_BODY },
-    { .name = "PollerGroupName", .wire = "PollerGroupName", .shape = SHAPE(ProvisionedPollerGroupName), .offset = FIELD(ProvisionedPollerConfig, PollerGroupName), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ProvisionedPollerConfig = {
-    .name = "ProvisionedPollerConfig", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_ProvisionedPollerConfig, .size = sizeof(struct lambda_ProvisionedPollerConfig *), .struct_size = sizeof(struct lambda_ProvisionedPollerConfig)
-};
-const struct shape lambda_shape_ProvisionedPollerGroupName = {
-    .name = "ProvisionedPollerGroupName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(128), .pattern = "[a-zA-Z0-9-_]*"
-};
 static const struct member lambda_members_PublicPolicyException[] = {
     { .name = "Type", .wire = "Type", .shape = SHAPE(String), .offset = FIELD(PublicPolicyException, Type), .place = PLACE_BODY },
     { .name = "Message", .wire = "Message", .shape = SHAPE(String), .offset = FIELD(PublicPolicyException, Message), .place = PLACE_BODY },
 };
 const struct shape lambda_shape_PublicPolicyException = {
     .name = "PublicPolicyException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_PublicPolicyException, .size = sizeof(struct lambda_PublicPolicyException *), .struct_size = sizeof(struct lambda_PublicPolicyException)
-};
-static const struct member lambda_members_PublishLayerVersionRequest[] = {
-    { .name = "LayerName", .wire = "LayerName", .shape = SHAPE(LayerName), .offset = FIELD(PublishLayerVersionRequest, LayerName), .place = PLACE_PATH, .required = true },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(Description), .offset = FIELD(PublishLayerVersionRequest, Description), .place = PLACE_BODY },
-    { .name = "Content", .wire = "Content", .shape = SHAPE(LayerVersionContentInput), .offset = FIELD(PublishLayerVersionRequest, Content), .place = PLACE_BODY, .required = true },
-    { .name = "CompatibleArchitectures", .wire = "CompatibleArchitectures", .shape = SHAPE(CompatibleArchitectures), .offset = FIELD(PublishLayerVersionRequest, CompatibleArchitectures), .place = PLACE_BODY },
-    { .name = "CompatibleRuntimes", .wire = "CompatibleRuntimes", .shape = SHAPE(CompatibleRuntimes), .offset = FIELD(PublishLayerVersionRequest, CompatibleRuntimes), .place = PLACE_BODY },
-    { .name = "LicenseInfo", .wire = "LicenseInfo", .shape = SHAPE(LicenseInfo), .offset = FIELD(PublishLayerVersionRequest, LicenseInfo), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_PublishLayerVersionRequest = {
-    .name = "PublishLayerVersionRequest", .kind = KIND_STRUCT, .n_members = 6, .members = lambda_members_PublishLayerVersionRequest, .size = sizeof(struct lambda_PublishLayerVersionRequest *), .struct_size = sizeof(struct lambda_PublishLayerVersionRequest)
-};
-static const struct member lambda_members_PublishLayerVersionResponse[] = {
-    { .name = "Content", .wire = "Content", .shape = SHAPE(LayerVersionContentOutput), .offset = FIELD(PublishLayerVersionResponse, Content), .place = PLACE_BODY },
-    { .name = "LayerArn", .wire = "LayerArn", .shape = SHAPE(LayerArn), .offset = FIELD(PublishLayerVersionResponse, LayerArn), .place = PLACE_BODY },
-    { .name = "LayerVersionArn", .wire = "LayerVersionArn", .shape = SHAPE(LayerVersionArn), .offset = FIELD(PublishLayerVersionResponse, LayerVersionArn), .place = PLACE_BODY },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(Description), .offset = FIELD(PublishLayerVersionResponse, Description), .place = PLACE_BODY },
-    { .name = "CreatedDate", .wire = "CreatedDate", .shape = SHAPE(Timestamp), .offset = FIELD(PublishLayerVersionResponse, CreatedDate), .place = PLACE_BODY },
-    { .name = "Version", .wire = "Version", .shape = SHAPE(LayerVersionNumber), .offset = FIELD(PublishLayerVersionResponse, Version), .place = PLACE_BODY },
-    { .name = "CompatibleArchitectures", .wire = "CompatibleArchitectures", .shape = SHAPE(CompatibleArchitectures), .offset = FIELD(PublishLayerVersionResponse, CompatibleArchitectures), .place = PLACE_BODY },
-    { .name = "CompatibleRuntimes", .wire = "CompatibleRuntimes", .shape = SHAPE(CompatibleRuntimes), .offset = FIELD(PublishLayerVersionResponse, CompatibleRuntimes), .place = PLACE_BODY },
-    { .name = "LicenseInfo", .wire = "LicenseInfo", .shape = SHAPE(LicenseInfo), .offset = FIELD(PublishLayerVersionResponse, LicenseInfo), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_PublishLayerVersionResponse = {
-    .name = "PublishLayerVersionResponse", .kind = KIND_STRUCT, .n_members = 9, .members = lambda_members_PublishLayerVersionResponse, .size = sizeof(struct lambda_PublishLayerVersionResponse *), .struct_size = sizeof(struct lambda_PublishLayerVersionResponse)
 };
 static const struct member lambda_members_PublishVersionRequest[] = {
     { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(FunctionName), .offset = FIELD(PublishVersionRequest, FunctionName), .place = PLACE_PATH, .required = true },
@@ -2800,23 +1138,6 @@ static const struct member lambda_members_PublishVersionRequest[] = {
 };
 const struct shape lambda_shape_PublishVersionRequest = {
     .name = "PublishVersionRequest", .kind = KIND_STRUCT, .n_members = 5, .members = lambda_members_PublishVersionRequest, .size = sizeof(struct lambda_PublishVersionRequest *), .struct_size = sizeof(struct lambda_PublishVersionRequest)
-};
-const struct shape lambda_shape_PublishedFunctionQualifier = {
-    .name = "PublishedFunctionQualifier", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128), .pattern = "(\\$LATEST\\.PUBLISHED|[0-9]+)"
-};
-static const struct member lambda_members_PutFunctionCodeSigningConfigRequest[] = {
-    { .name = "CodeSigningConfigArn", .wire = "CodeSigningConfigArn", .shape = SHAPE(CodeSigningConfigArn), .offset = FIELD(PutFunctionCodeSigningConfigRequest, CodeSigningConfigArn), .place = PLACE_BODY, .required = true },
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(NamespacedFunctionName), .offset = FIELD(PutFunctionCodeSigningConfigRequest, FunctionName), .place = PLACE_PATH, .required = true },
-};
-const struct shape lambda_shape_PutFunctionCodeSigningConfigRequest = {
-    .name = "PutFunctionCodeSigningConfigRequest", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_PutFunctionCodeSigningConfigRequest, .size = sizeof(struct lambda_PutFunctionCodeSigningConfigRequest *), .struct_size = sizeof(struct lambda_PutFunctionCodeSigningConfigRequest)
-};
-static const struct member lambda_members_PutFunctionCodeSigningConfigResponse[] = {
-    { .name = "CodeSigningConfigArn", .wire = "CodeSigningConfigArn", .shape = SHAPE(CodeSigningConfigArn), .offset = FIELD(PutFunctionCodeSigningConfigResponse, CodeSigningConfigArn), .place = PLACE_BODY, .required = true },
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(FunctionName), .offset = FIELD(PutFunctionCodeSigningConfigResponse, FunctionName), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_PutFunctionCodeSigningConfigResponse = {
-    .name = "PutFunctionCodeSigningConfigResponse", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_PutFunctionCodeSigningConfigResponse, .size = sizeof(struct lambda_PutFunctionCodeSigningConfigResponse *), .struct_size = sizeof(struct lambda_PutFunctionCodeSigningConfigResponse)
 };
 static const struct member lambda_members_PutFunctionConcurrencyRequest[] = {
     { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(FunctionName), .offset = FIELD(PutFunctionConcurrencyRequest, FunctionName), .place = PLACE_PATH, .required = true },
@@ -2848,39 +1169,6 @@ static const struct member lambda_members_PutFunctionRecursionConfigResponse[] =
 const struct shape lambda_shape_PutFunctionRecursionConfigResponse = {
     .name = "PutFunctionRecursionConfigResponse", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_PutFunctionRecursionConfigResponse, .size = sizeof(struct lambda_PutFunctionRecursionConfigResponse *), .struct_size = sizeof(struct lambda_PutFunctionRecursionConfigResponse)
 };
-static const struct member lambda_members_PutFunctionScalingConfigRequest[] = {
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(UnqualifiedFunctionName), .offset = FIELD(PutFunctionScalingConfigRequest, FunctionName), .place = PLACE_PATH, .required = true },
-    { .name = "Qualifier", .wire = "Qualifier", .shape = SHAPE(PublishedFunctionQualifier), .offset = FIELD(PutFunctionScalingConfigRequest, Qualifier), .place = PLACE_QUERY, .required = true },
-    { .name = "FunctionScalingConfig", .wire = "FunctionScalingConfig", .shape = SHAPE(FunctionScalingConfig), .offset = FIELD(PutFunctionScalingConfigRequest, FunctionScalingConfig), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_PutFunctionScalingConfigRequest = {
-    .name = "PutFunctionScalingConfigRequest", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_PutFunctionScalingConfigRequest, .size = sizeof(struct lambda_PutFunctionScalingConfigRequest *), .struct_size = sizeof(struct lambda_PutFunctionScalingConfigRequest)
-};
-static const struct member lambda_members_PutFunctionScalingConfigResponse[] = {
-    { .name = "FunctionState", .wire = "FunctionState", .shape = SHAPE(State), .offset = FIELD(PutFunctionScalingConfigResponse, FunctionState), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_PutFunctionScalingConfigResponse = {
-    .name = "PutFunctionScalingConfigResponse", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_PutFunctionScalingConfigResponse, .size = sizeof(struct lambda_PutFunctionScalingConfigResponse *), .struct_size = sizeof(struct lambda_PutFunctionScalingConfigResponse)
-};
-static const struct member lambda_members_PutProvisionedConcurrencyConfigRequest[] = {
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(FunctionName), .offset = FIELD(PutProvisionedConcurrencyConfigRequest, FunctionName), .place = PLACE_PATH, .required = true },
-    { .name = "Qualifier", .wire = "Qualifier", .shape = SHAPE(Qualifier), .offset = FIELD(PutProvisionedConcurrencyConfigRequest, Qualifier), .place = PLACE_QUERY, .required = true },
-    { .name = "ProvisionedConcurrentExecutions", .wire = "ProvisionedConcurrentExecutions", .shape = SHAPE(PositiveInteger), .offset = FIELD(PutProvisionedConcurrencyConfigRequest, ProvisionedConcurrentExecutions), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_PutProvisionedConcurrencyConfigRequest = {
-    .name = "PutProvisionedConcurrencyConfigRequest", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_PutProvisionedConcurrencyConfigRequest, .size = sizeof(struct lambda_PutProvisionedConcurrencyConfigRequest *), .struct_size = sizeof(struct lambda_PutProvisionedConcurrencyConfigRequest)
-};
-static const struct member lambda_members_PutProvisionedConcurrencyConfigResponse[] = {
-    { .name = "RequestedProvisionedConcurrentExecutions", .wire = "RequestedProvisionedConcurrentExecutions", .shape = SHAPE(PositiveInteger), .offset = FIELD(PutProvisionedConcurrencyConfigResponse, RequestedProvisionedConcurrentExecutions), .place = PLACE_BODY },
-    { .name = "AllocatedProvisionedConcurrentExecutions", .wire = "AllocatedProvisionedConcurrentExecutions", .shape = SHAPE(NonNegativeInteger), .offset = FIELD(PutProvisionedConcurrencyConfigResponse, AllocatedProvisionedConcurrentExecutions), .place = PLACE_BODY },
-    { .name = "AvailableProvisionedConcurrentExecutions", .wire = "AvailableProvisionedConcurrentExecutions", .shape = SHAPE(NonNegativeInteger), .offset = FIELD(PutProvisionedConcurrencyConfigResponse, AvailableProvisionedConcurrentExecutions), .place = PLACE_BODY },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(ProvisionedConcurrencyStatusEnum), .offset = FIELD(PutProvisionedConcurrencyConfigResponse, Status), .place = PLACE_BODY },
-    { .name = "StatusReason", .wire = "StatusReason", .shape = SHAPE(String), .offset = FIELD(PutProvisionedConcurrencyConfigResponse, StatusReason), .place = PLACE_BODY },
-    { .name = "LastModified", .wire = "LastModified", .shape = SHAPE(Timestamp), .offset = FIELD(PutProvisionedConcurrencyConfigResponse, LastModified), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_PutProvisionedConcurrencyConfigResponse = {
-    .name = "PutProvisionedConcurrencyConfigResponse", .kind = KIND_STRUCT, .n_members = 6, .members = lambda_members_PutProvisionedConcurrencyConfigResponse, .size = sizeof(struct lambda_PutProvisionedConcurrencyConfigResponse *), .struct_size = sizeof(struct lambda_PutProvisionedConcurrencyConfigResponse)
-};
 static const struct member lambda_members_PutRuntimeManagementConfigRequest[] = {
     { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(NamespacedFunctionName), .offset = FIELD(PutRuntimeManagementConfigRequest, FunctionName), .place = PLACE_PATH, .required = true },
     { .name = "Qualifier", .wire = "Qualifier", .shape = SHAPE(NumericLatestPublishedOrAliasQualifier), .offset = FIELD(PutRuntimeManagementConfigRequest, Qualifier), .place = PLACE_QUERY },
@@ -2898,15 +1186,6 @@ static const struct member lambda_members_PutRuntimeManagementConfigResponse[] =
 const struct shape lambda_shape_PutRuntimeManagementConfigResponse = {
     .name = "PutRuntimeManagementConfigResponse", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_PutRuntimeManagementConfigResponse, .size = sizeof(struct lambda_PutRuntimeManagementConfigResponse *), .struct_size = sizeof(struct lambda_PutRuntimeManagementConfigResponse)
 };
-const struct shape lambda_shape_Qualifier = {
-    .name = "Qualifier", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128), .pattern = "(|[a-zA-Z0-9$_-]+)"
-};
-const struct shape lambda_shape_Queue = {
-    .name = "Queue", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1000), .pattern = "[\\s\\S]*"
-};
-const struct shape lambda_shape_Queues = {
-    .name = "Queues", .kind = KIND_LIST, .size = sizeof(struct lambda_Queues), .element = SHAPE(Queue), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1)
-};
 static const struct member lambda_members_RecursiveInvocationException[] = {
     { .name = "Type", .wire = "Type", .shape = SHAPE(String), .offset = FIELD(RecursiveInvocationException, Type), .place = PLACE_BODY },
     { .name = "Message", .wire = "Message", .shape = SHAPE(String), .offset = FIELD(RecursiveInvocationException, Message), .place = PLACE_BODY },
@@ -2922,15 +1201,6 @@ static const char *const lambda_enum_RecursiveLoop[] = {
 const struct shape lambda_shape_RecursiveLoop = {
     .name = "RecursiveLoop", .kind = KIND_STRING, .enum_values = lambda_enum_RecursiveLoop, .size = sizeof(struct str)
 };
-static const struct member lambda_members_RemoveLayerVersionPermissionRequest[] = {
-    { .name = "LayerName", .wire = "LayerName", .shape = SHAPE(LayerName), .offset = FIELD(RemoveLayerVersionPermissionRequest, LayerName), .place = PLACE_PATH, .required = true },
-    { .name = "VersionNumber", .wire = "VersionNumber", .shape = SHAPE(LayerVersionNumber), .offset = FIELD(RemoveLayerVersionPermissionRequest, VersionNumber), .place = PLACE_PATH, .required = true },
-    { .name = "StatementId", .wire = "StatementId", .shape = SHAPE(StatementId), .offset = FIELD(RemoveLayerVersionPermissionRequest, StatementId), .place = PLACE_PATH, .required = true },
-    { .name = "RevisionId", .wire = "RevisionId", .shape = SHAPE(String), .offset = FIELD(RemoveLayerVersionPermissionRequest, RevisionId), .place = PLACE_QUERY },
-};
-const struct shape lambda_shape_RemoveLayerVersionPermissionRequest = {
-    .name = "RemoveLayerVersionPermissionRequest", .kind = KIND_STRUCT, .n_members = 4, .members = lambda_members_RemoveLayerVersionPermissionRequest, .size = sizeof(struct lambda_RemoveLayerVersionPermissionRequest *), .struct_size = sizeof(struct lambda_RemoveLayerVersionPermissionRequest)
-};
 static const struct member lambda_members_RemovePermissionRequest[] = {
     { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(NamespacedFunctionName), .offset = FIELD(RemovePermissionRequest, FunctionName), .place = PLACE_PATH, .required = true },
     { .name = "StatementId", .wire = "StatementId", .shape = SHAPE(NamespacedStatementId), .offset = FIELD(RemovePermissionRequest, StatementId), .place = PLACE_PATH, .required = true },
@@ -2939,9 +1209,6 @@ static const struct member lambda_members_RemovePermissionRequest[] = {
 };
 const struct shape lambda_shape_RemovePermissionRequest = {
     .name = "RemovePermissionRequest", .kind = KIND_STRUCT, .n_members = 4, .members = lambda_members_RemovePermissionRequest, .size = sizeof(struct lambda_RemovePermissionRequest *), .struct_size = sizeof(struct lambda_RemovePermissionRequest)
-};
-const struct shape lambda_shape_ReplayChildren = {
-    .name = "ReplayChildren", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
 };
 static const struct member lambda_members_RequestTooLargeException[] = {
     { .name = "Type", .wire = "Type", .shape = SHAPE(String), .offset = FIELD(RequestTooLargeException, Type), .place = PLACE_BODY },
@@ -2992,26 +1259,8 @@ static const struct member lambda_members_ResourceNotReadyException[] = {
 const struct shape lambda_shape_ResourceNotReadyException = {
     .name = "ResourceNotReadyException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ResourceNotReadyException, .size = sizeof(struct lambda_ResourceNotReadyException *), .struct_size = sizeof(struct lambda_ResourceNotReadyException)
 };
-static const char *const lambda_enum_ResponseStreamingInvocationType[] = {
-    "RequestResponse",
-    "DryRun",
-    NULL
-};
-const struct shape lambda_shape_ResponseStreamingInvocationType = {
-    .name = "ResponseStreamingInvocationType", .kind = KIND_STRING, .enum_values = lambda_enum_ResponseStreamingInvocationType, .size = sizeof(struct str)
-};
 const struct shape lambda_shape_RetentionPeriodInDays = {
     .name = "RetentionPeriodInDays", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(90)
-};
-static const struct member lambda_members_RetryDetails[] = {
-    { .name = "CurrentAttempt", .wire = "CurrentAttempt", .shape = SHAPE(AttemptCount), .offset = FIELD(RetryDetails, CurrentAttempt), .place = PLACE_BODY },
-    { .name = "NextAttemptDelaySeconds", .wire = "NextAttemptDelaySeconds", .shape = SHAPE(DurationSeconds), .offset = FIELD(RetryDetails, NextAttemptDelaySeconds), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_RetryDetails = {
-    .name = "RetryDetails", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_RetryDetails, .size = sizeof(struct lambda_RetryDetails *), .struct_size = sizeof(struct lambda_RetryDetails)
-};
-const struct shape lambda_shape_ReverseOrder = {
-    .name = "ReverseOrder", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
 };
 const struct shape lambda_shape_RoleArn = {
     .name = "RoleArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(10000), .pattern = "arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+"
@@ -3128,70 +1377,11 @@ const struct shape lambda_shape_S3ObjectStorageMode = {
 const struct shape lambda_shape_S3ObjectVersion = {
     .name = "S3ObjectVersion", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1024), .pattern = ".*"
 };
-static const struct member lambda_members_ScalingConfig[] = {
-    { .name = "MaximumConcurrency", .wire = "MaximumConcurrency", .shape = SHAPE(MaximumConcurrency), .offset = FIELD(ScalingConfig, MaximumConcurrency), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_ScalingConfig = {
-    .name = "ScalingConfig", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_ScalingConfig, .size = sizeof(struct lambda_ScalingConfig *), .struct_size = sizeof(struct lambda_ScalingConfig)
-};
-static const char *const lambda_enum_SchemaRegistryEventRecordFormat[] = {
-    "JSON",
-    "SOURCE",
-    NULL
-};
-const struct shape lambda_shape_SchemaRegistryEventRecordFormat = {
-    .name = "SchemaRegistryEventRecordFormat", .kind = KIND_STRING, .enum_values = lambda_enum_SchemaRegistryEventRecordFormat, .size = sizeof(struct str)
-};
-const struct shape lambda_shape_SchemaRegistryUri = {
-    .name = "SchemaRegistryUri", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10000), .pattern = "[a-zA-Z0-9-\\/*:_+=.@-]*"
-};
 const struct shape lambda_shape_SecurityGroupId = {
     .name = "SecurityGroupId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(1024), .pattern = "sg-[0-9a-zA-Z]*"
 };
 const struct shape lambda_shape_SecurityGroupIds = {
     .name = "SecurityGroupIds", .kind = KIND_LIST, .size = sizeof(struct lambda_SecurityGroupIds), .element = SHAPE(SecurityGroupId), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(5)
-};
-static const struct member lambda_members_SelfManagedEventSource[] = {
-    { .name = "Endpoints", .wire = "Endpoints", .shape = SHAPE(Endpoints), .offset = FIELD(SelfManagedEventSource, Endpoints), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_SelfManagedEventSource = {
-    .name = "SelfManagedEventSource", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_SelfManagedEventSource, .size = sizeof(struct lambda_SelfManagedEventSource *), .struct_size = sizeof(struct lambda_SelfManagedEventSource)
-};
-static const struct member lambda_members_SelfManagedKafkaEventSourceConfig[] = {
-    { .name = "ConsumerGroupId", .wire = "ConsumerGroupId", .shape = SHAPE(URI), .offset = FIELD(SelfManagedKafkaEventSourceConfig, ConsumerGroupId), .place = PLACE_BODY },
-    { .name = "SchemaRegistryConfig", .wire = "SchemaRegistryConfig", .shape = SHAPE(KafkaSchemaRegistryConfig), .offset = FIELD(SelfManagedKafkaEventSourceConfig, SchemaRegistryConfig), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_SelfManagedKafkaEventSourceConfig = {
-    .name = "SelfManagedKafkaEventSourceConfig", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_SelfManagedKafkaEventSourceConfig, .size = sizeof(struct lambda_SelfManagedKafkaEventSourceConfig *), .struct_size = sizeof(struct lambda_SelfManagedKafkaEventSourceConfig)
-};
-static const struct member lambda_members_SendDurableExecutionCallbackFailureRequest[] = {
-    { .name = "CallbackId", .wire = "CallbackId", .shape = SHAPE(CallbackId), .offset = FIELD(SendDurableExecutionCallbackFailureRequest, CallbackId), .place = PLACE_PATH, .required = true },
-    { .name = "Error", .wire = "Error", .shape = SHAPE(ErrorObject), .offset = FIELD(SendDurableExecutionCallbackFailureRequest, Error), .place = PLACE_PAYLOAD },
-};
-const struct shape lambda_shape_SendDurableExecutionCallbackFailureRequest = {
-    .name = "SendDurableExecutionCallbackFailureRequest", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_SendDurableExecutionCallbackFailureRequest, .size = sizeof(struct lambda_SendDurableExecutionCallbackFailureRequest *), .struct_size = sizeof(struct lambda_SendDurableExecutionCallbackFailureRequest), .payload = "Error"
-};
-const struct shape lambda_shape_SendDurableExecutionCallbackFailureResponse = {
-    .name = "SendDurableExecutionCallbackFailureResponse", .kind = KIND_STRUCT, .size = sizeof(struct lambda_SendDurableExecutionCallbackFailureResponse *), .struct_size = sizeof(struct lambda_SendDurableExecutionCallbackFailureResponse)
-};
-static const struct member lambda_members_SendDurableExecutionCallbackHeartbeatRequest[] = {
-    { .name = "CallbackId", .wire = "CallbackId", .shape = SHAPE(CallbackId), .offset = FIELD(SendDurableExecutionCallbackHeartbeatRequest, CallbackId), .place = PLACE_PATH, .required = true },
-};
-const struct shape lambda_shape_SendDurableExecutionCallbackHeartbeatRequest = {
-    .name = "SendDurableExecutionCallbackHeartbeatRequest", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_SendDurableExecutionCallbackHeartbeatRequest, .size = sizeof(struct lambda_SendDurableExecutionCallbackHeartbeatRequest *), .struct_size = sizeof(struct lambda_SendDurableExecutionCallbackHeartbeatRequest)
-};
-const struct shape lambda_shape_SendDurableExecutionCallbackHeartbeatResponse = {
-    .name = "SendDurableExecutionCallbackHeartbeatResponse", .kind = KIND_STRUCT, .size = sizeof(struct lambda_SendDurableExecutionCallbackHeartbeatResponse *), .struct_size = sizeof(struct lambda_SendDurableExecutionCallbackHeartbeatResponse)
-};
-static const struct member lambda_members_SendDurableExecutionCallbackSuccessRequest[] = {
-    { .name = "CallbackId", .wire = "CallbackId", .shape = SHAPE(CallbackId), .offset = FIELD(SendDurableExecutionCallbackSuccessRequest, CallbackId), .place = PLACE_PATH, .required = true },
-    { .name = "Result", .wire = "Result", .shape = SHAPE(BinaryOperationPayload), .offset = FIELD(SendDurableExecutionCallbackSuccessRequest, Result), .place = PLACE_PAYLOAD },
-};
-const struct shape lambda_shape_SendDurableExecutionCallbackSuccessRequest = {
-    .name = "SendDurableExecutionCallbackSuccessRequest", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_SendDurableExecutionCallbackSuccessRequest, .size = sizeof(struct lambda_SendDurableExecutionCallbackSuccessRequest *), .struct_size = sizeof(struct lambda_SendDurableExecutionCallbackSuccessRequest), .payload = "Result"
-};
-const struct shape lambda_shape_SendDurableExecutionCallbackSuccessResponse = {
-    .name = "SendDurableExecutionCallbackSuccessResponse", .kind = KIND_STRUCT, .size = sizeof(struct lambda_SendDurableExecutionCallbackSuccessResponse *), .struct_size = sizeof(struct lambda_SendDurableExecutionCallbackSuccessResponse)
 };
 const struct shape lambda_shape_SensitiveString = {
     .name = "SensitiveString", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str)
@@ -3219,9 +1409,6 @@ static const struct member lambda_members_ServiceQuotaExceededException[] = {
 };
 const struct shape lambda_shape_ServiceQuotaExceededException = {
     .name = "ServiceQuotaExceededException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ServiceQuotaExceededException, .size = sizeof(struct lambda_ServiceQuotaExceededException *), .struct_size = sizeof(struct lambda_ServiceQuotaExceededException)
-};
-const struct shape lambda_shape_SigningProfileVersionArns = {
-    .name = "SigningProfileVersionArns", .kind = KIND_LIST, .size = sizeof(struct lambda_SigningProfileVersionArns), .element = SHAPE(Arn), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(20)
 };
 static const struct member lambda_members_SnapStart[] = {
     { .name = "ApplyOn", .wire = "ApplyOn", .shape = SHAPE(SnapStartApplyOn), .offset = FIELD(SnapStart, ApplyOn), .place = PLACE_BODY },
@@ -3280,38 +1467,8 @@ static const struct member lambda_members_SnapStartTimeoutException[] = {
 const struct shape lambda_shape_SnapStartTimeoutException = {
     .name = "SnapStartTimeoutException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_SnapStartTimeoutException, .size = sizeof(struct lambda_SnapStartTimeoutException *), .struct_size = sizeof(struct lambda_SnapStartTimeoutException)
 };
-static const struct member lambda_members_SourceAccessConfiguration[] = {
-    { .name = "Type", .wire = "Type", .shape = SHAPE(SourceAccessType), .offset = FIELD(SourceAccessConfiguration, Type), .place = PLACE_BODY },
-    { .name = "URI", .wire = "URI", .shape = SHAPE(URI), .offset = FIELD(SourceAccessConfiguration, URI), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_SourceAccessConfiguration = {
-    .name = "SourceAccessConfiguration", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_SourceAccessConfiguration, .size = sizeof(struct lambda_SourceAccessConfiguration *), .struct_size = sizeof(struct lambda_SourceAccessConfiguration)
-};
-const struct shape lambda_shape_SourceAccessConfigurations = {
-    .name = "SourceAccessConfigurations", .kind = KIND_LIST, .size = sizeof(struct lambda_SourceAccessConfigurations), .element = SHAPE(SourceAccessConfiguration), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(23)
-};
-static const char *const lambda_enum_SourceAccessType[] = {
-    "BASIC_AUTH",
-    "VPC_SUBNET",
-    "VPC_SECURITY_GROUP",
-    "SASL_SCRAM_512_AUTH",
-    "SASL_SCRAM_256_AUTH",
-    "VIRTUAL_HOST",
-    "CLIENT_CERTIFICATE_TLS_AUTH",
-    "SERVER_ROOT_CA_CERTIFICATE",
-    NULL
-};
-const struct shape lambda_shape_SourceAccessType = {
-    .name = "SourceAccessType", .kind = KIND_STRING, .enum_values = lambda_enum_SourceAccessType, .size = sizeof(struct str)
-};
 const struct shape lambda_shape_SourceOwner = {
     .name = "SourceOwner", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(12), .pattern = "\\d{12}"
-};
-const struct shape lambda_shape_StackTraceEntries = {
-    .name = "StackTraceEntries", .kind = KIND_LIST, .size = sizeof(struct lambda_StackTraceEntries), .element = SHAPE(StackTraceEntry)
-};
-const struct shape lambda_shape_StackTraceEntry = {
-    .name = "StackTraceEntry", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str)
 };
 static const char *const lambda_enum_State[] = {
     "Pending",
@@ -3379,54 +1536,6 @@ const struct shape lambda_shape_StateReasonCode = {
 const struct shape lambda_shape_StatementId = {
     .name = "StatementId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(100), .pattern = "([a-zA-Z0-9-_]+)"
 };
-static const struct member lambda_members_StepDetails[] = {
-    { .name = "Attempt", .wire = "Attempt", .shape = SHAPE(AttemptCount), .offset = FIELD(StepDetails, Attempt), .place = PLACE_BODY },
-    { .name = "NextAttemptTimestamp", .wire = "NextAttemptTimestamp", .shape = SHAPE(ExecutionTimestamp), .offset = FIELD(StepDetails, NextAttemptTimestamp), .place = PLACE_BODY },
-    { .name = "Result", .wire = "Result", .shape = SHAPE(OperationPayload), .offset = FIELD(StepDetails, Result), .place = PLACE_BODY },
-    { .name = "Error", .wire = "Error", .shape = SHAPE(ErrorObject), .offset = FIELD(StepDetails, Error), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_StepDetails = {
-    .name = "StepDetails", .kind = KIND_STRUCT, .n_members = 4, .members = lambda_members_StepDetails, .size = sizeof(struct lambda_StepDetails *), .struct_size = sizeof(struct lambda_StepDetails)
-};
-static const struct member lambda_members_StepFailedDetails[] = {
-    { .name = "Error", .wire = "Error", .shape = SHAPE(EventError), .offset = FIELD(StepFailedDetails, Error), .place = PLACE_BODY, .required = true },
-    { .name = "RetryDetails", .wire = "RetryDetails", .shape = SHAPE(RetryDetails), .offset = FIELD(StepFailedDetails, RetryDetails), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_StepFailedDetails = {
-    .name = "StepFailedDetails", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_StepFailedDetails, .size = sizeof(struct lambda_StepFailedDetails *), .struct_size = sizeof(struct lambda_StepFailedDetails)
-};
-static const struct member lambda_members_StepOptions[] = {
-    { .name = "NextAttemptDelaySeconds", .wire = "NextAttemptDelaySeconds", .shape = SHAPE(StepOptionsNextAttemptDelaySecondsInteger), .offset = FIELD(StepOptions, NextAttemptDelaySeconds), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_StepOptions = {
-    .name = "StepOptions", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_StepOptions, .size = sizeof(struct lambda_StepOptions *), .struct_size = sizeof(struct lambda_StepOptions)
-};
-const struct shape lambda_shape_StepOptionsNextAttemptDelaySecondsInteger = {
-    .name = "StepOptionsNextAttemptDelaySecondsInteger", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(31622400)
-};
-const struct shape lambda_shape_StepStartedDetails = {
-    .name = "StepStartedDetails", .kind = KIND_STRUCT, .size = sizeof(struct lambda_StepStartedDetails *), .struct_size = sizeof(struct lambda_StepStartedDetails)
-};
-static const struct member lambda_members_StepSucceededDetails[] = {
-    { .name = "Result", .wire = "Result", .shape = SHAPE(EventResult), .offset = FIELD(StepSucceededDetails, Result), .place = PLACE_BODY, .required = true },
-    { .name = "RetryDetails", .wire = "RetryDetails", .shape = SHAPE(RetryDetails), .offset = FIELD(StepSucceededDetails, RetryDetails), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_StepSucceededDetails = {
-    .name = "StepSucceededDetails", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_StepSucceededDetails, .size = sizeof(struct lambda_StepSucceededDetails *), .struct_size = sizeof(struct lambda_StepSucceededDetails)
-};
-static const struct member lambda_members_StopDurableExecutionRequest[] = {
-    { .name = "DurableExecutionArn", .wire = "DurableExecutionArn", .shape = SHAPE(DurableExecutionArn), .offset = FIELD(StopDurableExecutionRequest, DurableExecutionArn), .place = PLACE_PATH, .required = true },
-    { .name = "Error", .wire = "Error", .shape = SHAPE(ErrorObject), .offset = FIELD(StopDurableExecutionRequest, Error), .place = PLACE_PAYLOAD },
-};
-const struct shape lambda_shape_StopDurableExecutionRequest = {
-    .name = "StopDurableExecutionRequest", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_StopDurableExecutionRequest, .size = sizeof(struct lambda_StopDurableExecutionRequest *), .struct_size = sizeof(struct lambda_StopDurableExecutionRequest), .payload = "Error"
-};
-static const struct member lambda_members_StopDurableExecutionResponse[] = {
-    { .name = "StopTimestamp", .wire = "StopTimestamp", .shape = SHAPE(ExecutionTimestamp), .offset = FIELD(StopDurableExecutionResponse, StopTimestamp), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_StopDurableExecutionResponse = {
-    .name = "StopDurableExecutionResponse", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_StopDurableExecutionResponse, .size = sizeof(struct lambda_StopDurableExecutionResponse *), .struct_size = sizeof(struct lambda_StopDurableExecutionResponse)
-};
 const struct shape lambda_shape_String = {
     .name = "String", .kind = KIND_STRING, .size = sizeof(struct str)
 };
@@ -3490,13 +1599,6 @@ const struct shape lambda_shape_TagsErrorCode = {
 const struct shape lambda_shape_TagsErrorMessage = {
     .name = "TagsErrorMessage", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(84), .has_max = true, .max = INT64_C(1000), .pattern = ".*"
 };
-static const struct member lambda_members_TargetTrackingScalingPolicy[] = {
-    { .name = "PredefinedMetricType", .wire = "PredefinedMetricType", .shape = SHAPE(CapacityProviderPredefinedMetricType), .offset = FIELD(TargetTrackingScalingPolicy, PredefinedMetricType), .place = PLACE_BODY, .required = true },
-    { .name = "TargetValue", .wire = "TargetValue", .shape = SHAPE(MetricTargetValue), .offset = FIELD(TargetTrackingScalingPolicy, TargetValue), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_TargetTrackingScalingPolicy = {
-    .name = "TargetTrackingScalingPolicy", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_TargetTrackingScalingPolicy, .size = sizeof(struct lambda_TargetTrackingScalingPolicy *), .struct_size = sizeof(struct lambda_TargetTrackingScalingPolicy)
-};
 static const struct member lambda_members_TenancyConfig[] = {
     { .name = "TenantIsolationMode", .wire = "TenantIsolationMode", .shape = SHAPE(TenantIsolationMode), .offset = FIELD(TenancyConfig, TenantIsolationMode), .place = PLACE_BODY, .required = true },
 };
@@ -3540,18 +1642,6 @@ static const struct member lambda_members_TooManyRequestsException[] = {
 const struct shape lambda_shape_TooManyRequestsException = {
     .name = "TooManyRequestsException", .kind = KIND_STRUCT, .n_members = 4, .members = lambda_members_TooManyRequestsException, .size = sizeof(struct lambda_TooManyRequestsException *), .struct_size = sizeof(struct lambda_TooManyRequestsException)
 };
-const struct shape lambda_shape_Topic = {
-    .name = "Topic", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(249), .pattern = "[^.]([a-zA-Z0-9\\-_.]+)"
-};
-const struct shape lambda_shape_Topics = {
-    .name = "Topics", .kind = KIND_LIST, .size = sizeof(struct lambda_Topics), .element = SHAPE(Topic), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1)
-};
-static const struct member lambda_members_TraceHeader[] = {
-    { .name = "XAmznTraceId", .wire = "XAmznTraceId", .shape = SHAPE(XAmznTraceId), .offset = FIELD(TraceHeader, XAmznTraceId), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_TraceHeader = {
-    .name = "TraceHeader", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_TraceHeader, .size = sizeof(struct lambda_TraceHeader *), .struct_size = sizeof(struct lambda_TraceHeader)
-};
 static const struct member lambda_members_TracingConfig[] = {
     { .name = "Mode", .wire = "Mode", .shape = SHAPE(TracingMode), .offset = FIELD(TracingConfig, Mode), .place = PLACE_BODY },
 };
@@ -3571,18 +1661,6 @@ static const char *const lambda_enum_TracingMode[] = {
 };
 const struct shape lambda_shape_TracingMode = {
     .name = "TracingMode", .kind = KIND_STRING, .enum_values = lambda_enum_TracingMode, .size = sizeof(struct str)
-};
-const struct shape lambda_shape_Truncated = {
-    .name = "Truncated", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
-};
-const struct shape lambda_shape_TumblingWindowInSeconds = {
-    .name = "TumblingWindowInSeconds", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(900)
-};
-const struct shape lambda_shape_URI = {
-    .name = "URI", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(200), .pattern = "[ a-zA-Z0-9-\\/*:_+=.@-]*"
-};
-const struct shape lambda_shape_UUIDString = {
-    .name = "UUIDString", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(36), .has_max = true, .max = INT64_C(36)
 };
 const struct shape lambda_shape_UnqualifiedFunctionName = {
     .name = "UnqualifiedFunctionName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(140), .pattern = "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)"
@@ -3614,63 +1692,6 @@ static const struct member lambda_members_UpdateAliasRequest[] = {
 };
 const struct shape lambda_shape_UpdateAliasRequest = {
     .name = "UpdateAliasRequest", .kind = KIND_STRUCT, .n_members = 6, .members = lambda_members_UpdateAliasRequest, .size = sizeof(struct lambda_UpdateAliasRequest *), .struct_size = sizeof(struct lambda_UpdateAliasRequest)
-};
-static const struct member lambda_members_UpdateCapacityProviderRequest[] = {
-    { .name = "CapacityProviderName", .wire = "CapacityProviderName", .shape = SHAPE(CapacityProviderName), .offset = FIELD(UpdateCapacityProviderRequest, CapacityProviderName), .place = PLACE_PATH, .required = true },
-    { .name = "CapacityProviderScalingConfig", .wire = "CapacityProviderScalingConfig", .shape = SHAPE(CapacityProviderScalingConfig), .offset = FIELD(UpdateCapacityProviderRequest, CapacityProviderScalingConfig), .place = PLACE_BODY },
-    { .name = "PropagateTags", .wire = "PropagateTags", .shape = SHAPE(PropagateTags), .offset = FIELD(UpdateCapacityProviderRequest, PropagateTags), .place = PLACE_BODY },
-    { .name = "TelemetryConfig", .wire = "TelemetryConfig", .shape = SHAPE(CapacityProviderTelemetryConfig), .offset = FIELD(UpdateCapacityProviderRequest, TelemetryConfig), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_UpdateCapacityProviderRequest = {
-    .name = "UpdateCapacityProviderRequest", .kind = KIND_STRUCT, .n_members = 4, .members = lambda_members_UpdateCapacityProviderRequest, .size = sizeof(struct lambda_UpdateCapacityProviderRequest *), .struct_size = sizeof(struct lambda_UpdateCapacityProviderRequest)
-};
-static const struct member lambda_members_UpdateCapacityProviderResponse[] = {
-    { .name = "CapacityProvider", .wire = "CapacityProvider", .shape = SHAPE(CapacityProvider), .offset = FIELD(UpdateCapacityProviderResponse, CapacityProvider), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_UpdateCapacityProviderResponse = {
-    .name = "UpdateCapacityProviderResponse", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_UpdateCapacityProviderResponse, .size = sizeof(struct lambda_UpdateCapacityProviderResponse *), .struct_size = sizeof(struct lambda_UpdateCapacityProviderResponse)
-};
-static const struct member lambda_members_UpdateCodeSigningConfigRequest[] = {
-    { .name = "CodeSigningConfigArn", .wire = "CodeSigningConfigArn", .shape = SHAPE(CodeSigningConfigArn), .offset = FIELD(UpdateCodeSigningConfigRequest, CodeSigningConfigArn), .place = PLACE_PATH, .required = true },
-    { .name = "Description", .wire = "Description", .shape = SHAPE(Description), .offset = FIELD(UpdateCodeSigningConfigRequest, Description), .place = PLACE_BODY },
-    { .name = "AllowedPublishers", .wire = "AllowedPublishers", .shape = SHAPE(AllowedPublishers), .offset = FIELD(UpdateCodeSigningConfigRequest, AllowedPublishers), .place = PLACE_BODY },
-    { .name = "CodeSigningPolicies", .wire = "CodeSigningPolicies", .shape = SHAPE(CodeSigningPolicies), .offset = FIELD(UpdateCodeSigningConfigRequest, CodeSigningPolicies), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_UpdateCodeSigningConfigRequest = {
-    .name = "UpdateCodeSigningConfigRequest", .kind = KIND_STRUCT, .n_members = 4, .members = lambda_members_UpdateCodeSigningConfigRequest, .size = sizeof(struct lambda_UpdateCodeSigningConfigRequest *), .struct_size = sizeof(struct lambda_UpdateCodeSigningConfigRequest)
-};
-static const struct member lambda_members_UpdateCodeSigningConfigResponse[] = {
-    { .name = "CodeSigningConfig", .wire = "CodeSigningConfig", .shape = SHAPE(CodeSigningConfig), .offset = FIELD(UpdateCodeSigningConfigResponse, CodeSigningConfig), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_UpdateCodeSigningConfigResponse = {
-    .name = "UpdateCodeSigningConfigResponse", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_UpdateCodeSigningConfigResponse, .size = sizeof(struct lambda_UpdateCodeSigningConfigResponse *), .struct_size = sizeof(struct lambda_UpdateCodeSigningConfigResponse)
-};
-static const struct member lambda_members_UpdateEventSourceMappingRequest[] = {
-    { .name = "UUID", .wire = "UUID", .shape = SHAPE(UUIDString), .offset = FIELD(UpdateEventSourceMappingRequest, UUID), .place = PLACE_PATH, .required = true },
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(NamespacedFunctionName), .offset = FIELD(UpdateEventSourceMappingRequest, FunctionName), .place = PLACE_BODY },
-    { .name = "Enabled", .wire = "Enabled", .shape = SHAPE(Enabled), .offset = FIELD(UpdateEventSourceMappingRequest, Enabled), .place = PLACE_BODY },
-    { .name = "BatchSize", .wire = "BatchSize", .shape = SHAPE(BatchSize), .offset = FIELD(UpdateEventSourceMappingRequest, BatchSize), .place = PLACE_BODY },
-    { .name = "FilterCriteria", .wire = "FilterCriteria", .shape = SHAPE(FilterCriteria), .offset = FIELD(UpdateEventSourceMappingRequest, FilterCriteria), .place = PLACE_BODY },
-    { .name = "KMSKeyArn", .wire = "KMSKeyArn", .shape = SHAPE(KMSKeyArn), .offset = FIELD(UpdateEventSourceMappingRequest, KMSKeyArn), .place = PLACE_BODY },
-    { .name = "MetricsConfig", .wire = "MetricsConfig", .shape = SHAPE(EventSourceMappingMetricsConfig), .offset = FIELD(UpdateEventSourceMappingRequest, MetricsConfig), .place = PLACE_BODY },
-    { .name = "LoggingConfig", .wire = "LoggingConfig", .shape = SHAPE(EventSourceMappingLoggingConfig), .offset = FIELD(UpdateEventSourceMappingRequest, LoggingConfig), .place = PLACE_BODY },
-    { .name = "ScalingConfig", .wire = "ScalingConfig", .shape = SHAPE(ScalingConfig), .offset = FIELD(UpdateEventSourceMappingRequest, ScalingConfig), .place = PLACE_BODY },
-    { .name = "MaximumBatchingWindowInSeconds", .wire = "MaximumBatchingWindowInSeconds", .shape = SHAPE(MaximumBatchingWindowInSeconds), .offset = FIELD(UpdateEventSourceMappingRequest, MaximumBatchingWindowInSeconds), .place = PLACE_BODY },
-    { .name = "ParallelizationFactor", .wire = "ParallelizationFactor", .shape = SHAPE(ParallelizationFactor), .offset = FIELD(UpdateEventSourceMappingRequest, ParallelizationFactor), .place = PLACE_BODY },
-    { .name = "DestinationConfig", .wire = "DestinationConfig", .shape = SHAPE(DestinationConfig), .offset = FIELD(UpdateEventSourceMappingRequest, DestinationConfig), .place = PLACE_BODY },
-    { .name = "MaximumRecordAgeInSeconds", .wire = "MaximumRecordAgeInSeconds", .shape = SHAPE(MaximumRecordAgeInSeconds), .offset = FIELD(UpdateEventSourceMappingRequest, MaximumRecordAgeInSeconds), .place = PLACE_BODY },
-    { .name = "BisectBatchOnFunctionError", .wire = "BisectBatchOnFunctionError", .shape = SHAPE(BisectBatchOnFunctionError), .offset = FIELD(UpdateEventSourceMappingRequest, BisectBatchOnFunctionError), .place = PLACE_BODY },
-    { .name = "MaximumRetryAttempts", .wire = "MaximumRetryAttempts", .shape = SHAPE(MaximumRetryAttemptsEventSourceMapping), .offset = FIELD(UpdateEventSourceMappingRequest, MaximumRetryAttempts), .place = PLACE_BODY },
-    { .name = "TumblingWindowInSeconds", .wire = "TumblingWindowInSeconds", .shape = SHAPE(TumblingWindowInSeconds), .offset = FIELD(UpdateEventSourceMappingRequest, TumblingWindowInSeconds), .place = PLACE_BODY },
-    { .name = "SourceAccessConfigurations", .wire = "SourceAccessConfigurations", .shape = SHAPE(SourceAccessConfigurations), .offset = FIELD(UpdateEventSourceMappingRequest, SourceAccessConfigurations), .place = PLACE_BODY },
-    { .name = "FunctionResponseTypes", .wire = "FunctionResponseTypes", .shape = SHAPE(FunctionResponseTypeList), .offset = FIELD(UpdateEventSourceMappingRequest, FunctionResponseTypes), .place = PLACE_BODY },
-    { .name = "AmazonManagedKafkaEventSourceConfig", .wire = "AmazonManagedKafkaEventSourceConfig", .shape = SHAPE(AmazonManagedKafkaEventSourceConfig), .offset = FIELD(UpdateEventSourceMappingRequest, AmazonManagedKafkaEventSourceConfig), .place = PLACE_BODY },
-    { .name = "SelfManagedKafkaEventSourceConfig", .wire = "SelfManagedKafkaEventSourceConfig", .shape = SHAPE(SelfManagedKafkaEventSourceConfig), .offset = FIELD(UpdateEventSourceMappingRequest, SelfManagedKafkaEventSourceConfig), .place = PLACE_BODY },
-    { .name = "DocumentDBEventSourceConfig", .wire = "DocumentDBEventSourceConfig", .shape = SHAPE(DocumentDBEventSourceConfig), .offset = FIELD(UpdateEventSourceMappingRequest, DocumentDBEventSourceConfig), .place = PLACE_BODY },
-    { .name = "ProvisionedPollerConfig", .wire = "ProvisionedPollerConfig", .shape = SHAPE(ProvisionedPollerConfig), .offset = FIELD(UpdateEventSourceMappingRequest, ProvisionedPollerConfig), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_UpdateEventSourceMappingRequest = {
-    .name = "UpdateEventSourceMappingRequest", .kind = KIND_STRUCT, .n_members = 22, .members = lambda_members_UpdateEventSourceMappingRequest, .size = sizeof(struct lambda_UpdateEventSourceMappingRequest *), .struct_size = sizeof(struct lambda_UpdateEventSourceMappingRequest)
 };
 static const struct member lambda_members_UpdateFunctionCodeRequest[] = {
     { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(FunctionName), .offset = FIELD(UpdateFunctionCodeRequest, FunctionName), .place = PLACE_PATH, .required = true },
@@ -3726,28 +1747,6 @@ static const struct member lambda_members_UpdateFunctionEventInvokeConfigRequest
 const struct shape lambda_shape_UpdateFunctionEventInvokeConfigRequest = {
     .name = "UpdateFunctionEventInvokeConfigRequest", .kind = KIND_STRUCT, .n_members = 5, .members = lambda_members_UpdateFunctionEventInvokeConfigRequest, .size = sizeof(struct lambda_UpdateFunctionEventInvokeConfigRequest *), .struct_size = sizeof(struct lambda_UpdateFunctionEventInvokeConfigRequest)
 };
-static const struct member lambda_members_UpdateFunctionUrlConfigRequest[] = {
-    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(FunctionUrlFunctionName), .offset = FIELD(UpdateFunctionUrlConfigRequest, FunctionName), .place = PLACE_PATH, .required = true },
-    { .name = "Qualifier", .wire = "Qualifier", .shape = SHAPE(FunctionUrlQualifier), .offset = FIELD(UpdateFunctionUrlConfigRequest, Qualifier), .place = PLACE_QUERY },
-    { .name = "AuthType", .wire = "AuthType", .shape = SHAPE(FunctionUrlAuthType), .offset = FIELD(UpdateFunctionUrlConfigRequest, AuthType), .place = PLACE_BODY },
-    { .name = "Cors", .wire = "Cors", .shape = SHAPE(Cors), .offset = FIELD(UpdateFunctionUrlConfigRequest, Cors), .place = PLACE_BODY },
-    { .name = "InvokeMode", .wire = "InvokeMode", .shape = SHAPE(InvokeMode), .offset = FIELD(UpdateFunctionUrlConfigRequest, InvokeMode), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_UpdateFunctionUrlConfigRequest = {
-    .name = "UpdateFunctionUrlConfigRequest", .kind = KIND_STRUCT, .n_members = 5, .members = lambda_members_UpdateFunctionUrlConfigRequest, .size = sizeof(struct lambda_UpdateFunctionUrlConfigRequest *), .struct_size = sizeof(struct lambda_UpdateFunctionUrlConfigRequest)
-};
-static const struct member lambda_members_UpdateFunctionUrlConfigResponse[] = {
-    { .name = "FunctionUrl", .wire = "FunctionUrl", .shape = SHAPE(FunctionUrl), .offset = FIELD(UpdateFunctionUrlConfigResponse, FunctionUrl), .place = PLACE_BODY, .required = true },
-    { .name = "FunctionArn", .wire = "FunctionArn", .shape = SHAPE(FunctionArn), .offset = FIELD(UpdateFunctionUrlConfigResponse, FunctionArn), .place = PLACE_BODY, .required = true },
-    { .name = "AuthType", .wire = "AuthType", .shape = SHAPE(FunctionUrlAuthType), .offset = FIELD(UpdateFunctionUrlConfigResponse, AuthType), .place = PLACE_BODY, .required = true },
-    { .name = "Cors", .wire = "Cors", .shape = SHAPE(Cors), .offset = FIELD(UpdateFunctionUrlConfigResponse, Cors), .place = PLACE_BODY },
-    { .name = "CreationTime", .wire = "CreationTime", .shape = SHAPE(Timestamp), .offset = FIELD(UpdateFunctionUrlConfigResponse, CreationTime), .place = PLACE_BODY, .required = true },
-    { .name = "LastModifiedTime", .wire = "LastModifiedTime", .shape = SHAPE(Timestamp), .offset = FIELD(UpdateFunctionUrlConfigResponse, LastModifiedTime), .place = PLACE_BODY, .required = true },
-    { .name = "InvokeMode", .wire = "InvokeMode", .shape = SHAPE(InvokeMode), .offset = FIELD(UpdateFunctionUrlConfigResponse, InvokeMode), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_UpdateFunctionUrlConfigResponse = {
-    .name = "UpdateFunctionUrlConfigResponse", .kind = KIND_STRUCT, .n_members = 7, .members = lambda_members_UpdateFunctionUrlConfigResponse, .size = sizeof(struct lambda_UpdateFunctionUrlConfigResponse *), .struct_size = sizeof(struct lambda_UpdateFunctionUrlConfigResponse)
-};
 static const char *const lambda_enum_UpdateRuntimeOn[] = {
     "Auto",
     "Manual",
@@ -3783,48 +1782,11 @@ const struct shape lambda_shape_VpcConfigResponse = {
 const struct shape lambda_shape_VpcId = {
     .name = "VpcId", .kind = KIND_STRING, .size = sizeof(struct str)
 };
-static const struct member lambda_members_WaitCancelledDetails[] = {
-    { .name = "Error", .wire = "Error", .shape = SHAPE(EventError), .offset = FIELD(WaitCancelledDetails, Error), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_WaitCancelledDetails = {
-    .name = "WaitCancelledDetails", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_WaitCancelledDetails, .size = sizeof(struct lambda_WaitCancelledDetails *), .struct_size = sizeof(struct lambda_WaitCancelledDetails)
-};
-static const struct member lambda_members_WaitDetails[] = {
-    { .name = "ScheduledEndTimestamp", .wire = "ScheduledEndTimestamp", .shape = SHAPE(ExecutionTimestamp), .offset = FIELD(WaitDetails, ScheduledEndTimestamp), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_WaitDetails = {
-    .name = "WaitDetails", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_WaitDetails, .size = sizeof(struct lambda_WaitDetails *), .struct_size = sizeof(struct lambda_WaitDetails)
-};
-static const struct member lambda_members_WaitOptions[] = {
-    { .name = "WaitSeconds", .wire = "WaitSeconds", .shape = SHAPE(WaitOptionsWaitSecondsInteger), .offset = FIELD(WaitOptions, WaitSeconds), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_WaitOptions = {
-    .name = "WaitOptions", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_WaitOptions, .size = sizeof(struct lambda_WaitOptions *), .struct_size = sizeof(struct lambda_WaitOptions)
-};
-const struct shape lambda_shape_WaitOptionsWaitSecondsInteger = {
-    .name = "WaitOptionsWaitSecondsInteger", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(31622400)
-};
-static const struct member lambda_members_WaitStartedDetails[] = {
-    { .name = "Duration", .wire = "Duration", .shape = SHAPE(DurationSeconds), .offset = FIELD(WaitStartedDetails, Duration), .place = PLACE_BODY, .required = true },
-    { .name = "ScheduledEndTimestamp", .wire = "ScheduledEndTimestamp", .shape = SHAPE(ExecutionTimestamp), .offset = FIELD(WaitStartedDetails, ScheduledEndTimestamp), .place = PLACE_BODY, .required = true },
-};
-const struct shape lambda_shape_WaitStartedDetails = {
-    .name = "WaitStartedDetails", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_WaitStartedDetails, .size = sizeof(struct lambda_WaitStartedDetails *), .struct_size = sizeof(struct lambda_WaitStartedDetails)
-};
-static const struct member lambda_members_WaitSucceededDetails[] = {
-    { .name = "Duration", .wire = "Duration", .shape = SHAPE(DurationSeconds), .offset = FIELD(WaitSucceededDetails, Duration), .place = PLACE_BODY },
-};
-const struct shape lambda_shape_WaitSucceededDetails = {
-    .name = "WaitSucceededDetails", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_WaitSucceededDetails, .size = sizeof(struct lambda_WaitSucceededDetails *), .struct_size = sizeof(struct lambda_WaitSucceededDetails)
-};
 const struct shape lambda_shape_Weight = {
     .name = "Weight", .kind = KIND_REAL, .size = sizeof(struct opt_real), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(1)
 };
 const struct shape lambda_shape_WorkingDirectory = {
     .name = "WorkingDirectory", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(1000)
-};
-const struct shape lambda_shape_XAmznTraceId = {
-    .name = "XAmznTraceId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(8192)
 };
 
 const struct error_row lambda_error_AliasLimitExceededException = { .name = "AliasLimitExceededException", .status = 400, .sender = true, .message_member = "message", .shape = SHAPE(AliasLimitExceededException) };
@@ -3944,91 +1906,91 @@ static const struct error_row *const lambda_errors[] = {
 };
 
 static const struct op lambda_ops[] = {
-    { .name = "AddLayerVersionPermission", .method = "POST", .uri = "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy", .status = 201, .index = 0, .input = SHAPE(AddLayerVersionPermissionRequest), .output = SHAPE(AddLayerVersionPermissionResponse) },
+    { .name = "AddLayerVersionPermission", .method = "POST", .uri = "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy", .status = 201, .index = 0 },
     { .name = "AddPermission", .method = "POST", .uri = "/2015-03-31/functions/{FunctionName}/policy", .status = 201, .index = 1, .input = SHAPE(AddPermissionRequest), .output = SHAPE(AddPermissionResponse) },
-    { .name = "CheckpointDurableExecution", .method = "POST", .uri = "/2025-12-01/durable-executions/{DurableExecutionArn}/checkpoint", .status = 200, .index = 2, .input = SHAPE(CheckpointDurableExecutionRequest), .output = SHAPE(CheckpointDurableExecutionResponse) },
+    { .name = "CheckpointDurableExecution", .method = "POST", .uri = "/2025-12-01/durable-executions/{DurableExecutionArn}/checkpoint", .status = 200, .index = 2 },
     { .name = "CreateAlias", .method = "POST", .uri = "/2015-03-31/functions/{FunctionName}/aliases", .status = 201, .index = 3, .input = SHAPE(CreateAliasRequest), .output = SHAPE(AliasConfiguration) },
-    { .name = "CreateCapacityProvider", .method = "POST", .uri = "/2025-11-30/capacity-providers", .status = 202, .index = 4, .input = SHAPE(CreateCapacityProviderRequest), .output = SHAPE(CreateCapacityProviderResponse) },
-    { .name = "CreateCodeSigningConfig", .method = "POST", .uri = "/2020-04-22/code-signing-configs", .status = 201, .index = 5, .input = SHAPE(CreateCodeSigningConfigRequest), .output = SHAPE(CreateCodeSigningConfigResponse) },
-    { .name = "CreateEventSourceMapping", .method = "POST", .uri = "/2015-03-31/event-source-mappings", .status = 202, .index = 6, .input = SHAPE(CreateEventSourceMappingRequest), .output = SHAPE(EventSourceMappingConfiguration) },
+    { .name = "CreateCapacityProvider", .method = "POST", .uri = "/2025-11-30/capacity-providers", .status = 202, .index = 4 },
+    { .name = "CreateCodeSigningConfig", .method = "POST", .uri = "/2020-04-22/code-signing-configs", .status = 201, .index = 5 },
+    { .name = "CreateEventSourceMapping", .method = "POST", .uri = "/2015-03-31/event-source-mappings", .status = 202, .index = 6 },
     { .name = "CreateFunction", .method = "POST", .uri = "/2015-03-31/functions", .status = 201, .index = 7, .input = SHAPE(CreateFunctionRequest), .output = SHAPE(FunctionConfiguration) },
-    { .name = "CreateFunctionUrlConfig", .method = "POST", .uri = "/2021-10-31/functions/{FunctionName}/url", .status = 201, .index = 8, .input = SHAPE(CreateFunctionUrlConfigRequest), .output = SHAPE(CreateFunctionUrlConfigResponse) },
+    { .name = "CreateFunctionUrlConfig", .method = "POST", .uri = "/2021-10-31/functions/{FunctionName}/url", .status = 201, .index = 8 },
     { .name = "DeleteAlias", .method = "DELETE", .uri = "/2015-03-31/functions/{FunctionName}/aliases/{Name}", .status = 204, .index = 9, .input = SHAPE(DeleteAliasRequest) },
-    { .name = "DeleteCapacityProvider", .method = "DELETE", .uri = "/2025-11-30/capacity-providers/{CapacityProviderName}", .status = 202, .index = 10, .input = SHAPE(DeleteCapacityProviderRequest), .output = SHAPE(DeleteCapacityProviderResponse) },
-    { .name = "DeleteCodeSigningConfig", .method = "DELETE", .uri = "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}", .status = 204, .index = 11, .input = SHAPE(DeleteCodeSigningConfigRequest), .output = SHAPE(DeleteCodeSigningConfigResponse) },
-    { .name = "DeleteEventSourceMapping", .method = "DELETE", .uri = "/2015-03-31/event-source-mappings/{UUID}", .status = 202, .index = 12, .input = SHAPE(DeleteEventSourceMappingRequest), .output = SHAPE(EventSourceMappingConfiguration) },
+    { .name = "DeleteCapacityProvider", .method = "DELETE", .uri = "/2025-11-30/capacity-providers/{CapacityProviderName}", .status = 202, .index = 10 },
+    { .name = "DeleteCodeSigningConfig", .method = "DELETE", .uri = "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}", .status = 204, .index = 11 },
+    { .name = "DeleteEventSourceMapping", .method = "DELETE", .uri = "/2015-03-31/event-source-mappings/{UUID}", .status = 202, .index = 12 },
     { .name = "DeleteFunction", .method = "DELETE", .uri = "/2015-03-31/functions/{FunctionName}", .status = 200, .index = 13, .input = SHAPE(DeleteFunctionRequest), .output = SHAPE(DeleteFunctionResponse) },
-    { .name = "DeleteFunctionCodeSigningConfig", .method = "DELETE", .uri = "/2020-06-30/functions/{FunctionName}/code-signing-config", .status = 204, .index = 14, .input = SHAPE(DeleteFunctionCodeSigningConfigRequest) },
+    { .name = "DeleteFunctionCodeSigningConfig", .method = "DELETE", .uri = "/2020-06-30/functions/{FunctionName}/code-signing-config", .status = 204, .index = 14 },
     { .name = "DeleteFunctionConcurrency", .method = "DELETE", .uri = "/2017-10-31/functions/{FunctionName}/concurrency", .status = 204, .index = 15, .input = SHAPE(DeleteFunctionConcurrencyRequest) },
     { .name = "DeleteFunctionEventInvokeConfig", .method = "DELETE", .uri = "/2019-09-25/functions/{FunctionName}/event-invoke-config", .status = 204, .index = 16, .input = SHAPE(DeleteFunctionEventInvokeConfigRequest) },
-    { .name = "DeleteFunctionUrlConfig", .method = "DELETE", .uri = "/2021-10-31/functions/{FunctionName}/url", .status = 204, .index = 17, .input = SHAPE(DeleteFunctionUrlConfigRequest) },
-    { .name = "DeleteLayerVersion", .method = "DELETE", .uri = "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}", .status = 204, .index = 18, .input = SHAPE(DeleteLayerVersionRequest) },
-    { .name = "DeleteProvisionedConcurrencyConfig", .method = "DELETE", .uri = "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", .status = 204, .index = 19, .input = SHAPE(DeleteProvisionedConcurrencyConfigRequest) },
+    { .name = "DeleteFunctionUrlConfig", .method = "DELETE", .uri = "/2021-10-31/functions/{FunctionName}/url", .status = 204, .index = 17 },
+    { .name = "DeleteLayerVersion", .method = "DELETE", .uri = "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}", .status = 204, .index = 18 },
+    { .name = "DeleteProvisionedConcurrencyConfig", .method = "DELETE", .uri = "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", .status = 204, .index = 19 },
     { .name = "GetAccountSettings", .method = "GET", .uri = "/2016-08-19/account-settings", .status = 200, .index = 20, .input = SHAPE(GetAccountSettingsRequest), .output = SHAPE(GetAccountSettingsResponse) },
     { .name = "GetAlias", .method = "GET", .uri = "/2015-03-31/functions/{FunctionName}/aliases/{Name}", .status = 200, .index = 21, .input = SHAPE(GetAliasRequest), .output = SHAPE(AliasConfiguration) },
-    { .name = "GetCapacityProvider", .method = "GET", .uri = "/2025-11-30/capacity-providers/{CapacityProviderName}", .status = 200, .index = 22, .input = SHAPE(GetCapacityProviderRequest), .output = SHAPE(GetCapacityProviderResponse) },
-    { .name = "GetCodeSigningConfig", .method = "GET", .uri = "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}", .status = 200, .index = 23, .input = SHAPE(GetCodeSigningConfigRequest), .output = SHAPE(GetCodeSigningConfigResponse) },
-    { .name = "GetDurableExecution", .method = "GET", .uri = "/2025-12-01/durable-executions/{DurableExecutionArn}", .status = 200, .index = 24, .input = SHAPE(GetDurableExecutionRequest), .output = SHAPE(GetDurableExecutionResponse) },
-    { .name = "GetDurableExecutionHistory", .method = "GET", .uri = "/2025-12-01/durable-executions/{DurableExecutionArn}/history", .status = 200, .index = 25, .input = SHAPE(GetDurableExecutionHistoryRequest), .output = SHAPE(GetDurableExecutionHistoryResponse) },
-    { .name = "GetDurableExecutionState", .method = "GET", .uri = "/2025-12-01/durable-executions/{DurableExecutionArn}/state", .status = 200, .index = 26, .input = SHAPE(GetDurableExecutionStateRequest), .output = SHAPE(GetDurableExecutionStateResponse) },
-    { .name = "GetEventSourceMapping", .method = "GET", .uri = "/2015-03-31/event-source-mappings/{UUID}", .status = 200, .index = 27, .input = SHAPE(GetEventSourceMappingRequest), .output = SHAPE(EventSourceMappingConfiguration) },
+    { .name = "GetCapacityProvider", .method = "GET", .uri = "/2025-11-30/capacity-providers/{CapacityProviderName}", .status = 200, .index = 22 },
+    { .name = "GetCodeSigningConfig", .method = "GET", .uri = "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}", .status = 200, .index = 23 },
+    { .name = "GetDurableExecution", .method = "GET", .uri = "/2025-12-01/durable-executions/{DurableExecutionArn}", .status = 200, .index = 24 },
+    { .name = "GetDurableExecutionHistory", .method = "GET", .uri = "/2025-12-01/durable-executions/{DurableExecutionArn}/history", .status = 200, .index = 25 },
+    { .name = "GetDurableExecutionState", .method = "GET", .uri = "/2025-12-01/durable-executions/{DurableExecutionArn}/state", .status = 200, .index = 26 },
+    { .name = "GetEventSourceMapping", .method = "GET", .uri = "/2015-03-31/event-source-mappings/{UUID}", .status = 200, .index = 27 },
     { .name = "GetFunction", .method = "GET", .uri = "/2015-03-31/functions/{FunctionName}", .status = 200, .index = 28, .input = SHAPE(GetFunctionRequest), .output = SHAPE(GetFunctionResponse) },
     { .name = "GetFunctionCodeSigningConfig", .method = "GET", .uri = "/2020-06-30/functions/{FunctionName}/code-signing-config", .status = 200, .index = 29, .input = SHAPE(GetFunctionCodeSigningConfigRequest), .output = SHAPE(GetFunctionCodeSigningConfigResponse) },
     { .name = "GetFunctionConcurrency", .method = "GET", .uri = "/2019-09-30/functions/{FunctionName}/concurrency", .status = 200, .index = 30, .input = SHAPE(GetFunctionConcurrencyRequest), .output = SHAPE(GetFunctionConcurrencyResponse) },
     { .name = "GetFunctionConfiguration", .method = "GET", .uri = "/2015-03-31/functions/{FunctionName}/configuration", .status = 200, .index = 31, .input = SHAPE(GetFunctionConfigurationRequest), .output = SHAPE(FunctionConfiguration) },
     { .name = "GetFunctionEventInvokeConfig", .method = "GET", .uri = "/2019-09-25/functions/{FunctionName}/event-invoke-config", .status = 200, .index = 32, .input = SHAPE(GetFunctionEventInvokeConfigRequest), .output = SHAPE(FunctionEventInvokeConfig) },
     { .name = "GetFunctionRecursionConfig", .method = "GET", .uri = "/2024-08-31/functions/{FunctionName}/recursion-config", .status = 200, .index = 33, .input = SHAPE(GetFunctionRecursionConfigRequest), .output = SHAPE(GetFunctionRecursionConfigResponse) },
-    { .name = "GetFunctionScalingConfig", .method = "GET", .uri = "/2025-11-30/functions/{FunctionName}/function-scaling-config", .status = 200, .index = 34, .input = SHAPE(GetFunctionScalingConfigRequest), .output = SHAPE(GetFunctionScalingConfigResponse) },
-    { .name = "GetFunctionUrlConfig", .method = "GET", .uri = "/2021-10-31/functions/{FunctionName}/url", .status = 200, .index = 35, .input = SHAPE(GetFunctionUrlConfigRequest), .output = SHAPE(GetFunctionUrlConfigResponse) },
-    { .name = "GetLayerVersion", .method = "GET", .uri = "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}", .status = 200, .index = 36, .input = SHAPE(GetLayerVersionRequest), .output = SHAPE(GetLayerVersionResponse) },
-    { .name = "GetLayerVersionByArn", .method = "GET", .uri = "/2018-10-31/layers?find=LayerVersion", .status = 200, .index = 37, .input = SHAPE(GetLayerVersionByArnRequest), .output = SHAPE(GetLayerVersionResponse) },
-    { .name = "GetLayerVersionPolicy", .method = "GET", .uri = "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy", .status = 200, .index = 38, .input = SHAPE(GetLayerVersionPolicyRequest), .output = SHAPE(GetLayerVersionPolicyResponse) },
+    { .name = "GetFunctionScalingConfig", .method = "GET", .uri = "/2025-11-30/functions/{FunctionName}/function-scaling-config", .status = 200, .index = 34 },
+    { .name = "GetFunctionUrlConfig", .method = "GET", .uri = "/2021-10-31/functions/{FunctionName}/url", .status = 200, .index = 35 },
+    { .name = "GetLayerVersion", .method = "GET", .uri = "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}", .status = 200, .index = 36 },
+    { .name = "GetLayerVersionByArn", .method = "GET", .uri = "/2018-10-31/layers?find=LayerVersion", .status = 200, .index = 37 },
+    { .name = "GetLayerVersionPolicy", .method = "GET", .uri = "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy", .status = 200, .index = 38 },
     { .name = "GetPolicy", .method = "GET", .uri = "/2015-03-31/functions/{FunctionName}/policy", .status = 200, .index = 39, .input = SHAPE(GetPolicyRequest), .output = SHAPE(GetPolicyResponse) },
-    { .name = "GetProvisionedConcurrencyConfig", .method = "GET", .uri = "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", .status = 200, .index = 40, .input = SHAPE(GetProvisionedConcurrencyConfigRequest), .output = SHAPE(GetProvisionedConcurrencyConfigResponse) },
+    { .name = "GetProvisionedConcurrencyConfig", .method = "GET", .uri = "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", .status = 200, .index = 40 },
     { .name = "GetRuntimeManagementConfig", .method = "GET", .uri = "/2021-07-20/functions/{FunctionName}/runtime-management-config", .status = 200, .index = 41, .input = SHAPE(GetRuntimeManagementConfigRequest), .output = SHAPE(GetRuntimeManagementConfigResponse) },
     { .name = "Invoke", .method = "POST", .uri = "/2015-03-31/functions/{FunctionName}/invocations", .status = 200, .index = 42, .input = SHAPE(InvocationRequest), .output = SHAPE(InvocationResponse) },
     { .name = "InvokeAsync", .method = "POST", .uri = "/2014-11-13/functions/{FunctionName}/invoke-async", .status = 202, .index = 43, .input = SHAPE(InvokeAsyncRequest), .output = SHAPE(InvokeAsyncResponse) },
-    { .name = "InvokeWithResponseStream", .method = "POST", .uri = "/2021-11-15/functions/{FunctionName}/response-streaming-invocations", .status = 200, .index = 44, .input = SHAPE(InvokeWithResponseStreamRequest), .output = SHAPE(InvokeWithResponseStreamResponse) },
+    { .name = "InvokeWithResponseStream", .method = "POST", .uri = "/2021-11-15/functions/{FunctionName}/response-streaming-invocations", .status = 200, .index = 44 },
     { .name = "ListAliases", .method = "GET", .uri = "/2015-03-31/functions/{FunctionName}/aliases", .status = 200, .index = 45, .input = SHAPE(ListAliasesRequest), .output = SHAPE(ListAliasesResponse) },
-    { .name = "ListCapacityProviders", .method = "GET", .uri = "/2025-11-30/capacity-providers", .status = 200, .index = 46, .input = SHAPE(ListCapacityProvidersRequest), .output = SHAPE(ListCapacityProvidersResponse) },
-    { .name = "ListCodeSigningConfigs", .method = "GET", .uri = "/2020-04-22/code-signing-configs", .status = 200, .index = 47, .input = SHAPE(ListCodeSigningConfigsRequest), .output = SHAPE(ListCodeSigningConfigsResponse) },
-    { .name = "ListDurableExecutionsByFunction", .method = "GET", .uri = "/2025-12-01/functions/{FunctionName}/durable-executions", .status = 200, .index = 48, .input = SHAPE(ListDurableExecutionsByFunctionRequest), .output = SHAPE(ListDurableExecutionsByFunctionResponse) },
-    { .name = "ListEventSourceMappings", .method = "GET", .uri = "/2015-03-31/event-source-mappings", .status = 200, .index = 49, .input = SHAPE(ListEventSourceMappingsRequest), .output = SHAPE(ListEventSourceMappingsResponse) },
+    { .name = "ListCapacityProviders", .method = "GET", .uri = "/2025-11-30/capacity-providers", .status = 200, .index = 46 },
+    { .name = "ListCodeSigningConfigs", .method = "GET", .uri = "/2020-04-22/code-signing-configs", .status = 200, .index = 47 },
+    { .name = "ListDurableExecutionsByFunction", .method = "GET", .uri = "/2025-12-01/functions/{FunctionName}/durable-executions", .status = 200, .index = 48 },
+    { .name = "ListEventSourceMappings", .method = "GET", .uri = "/2015-03-31/event-source-mappings", .status = 200, .index = 49 },
     { .name = "ListFunctionEventInvokeConfigs", .method = "GET", .uri = "/2019-09-25/functions/{FunctionName}/event-invoke-config/list", .status = 200, .index = 50, .input = SHAPE(ListFunctionEventInvokeConfigsRequest), .output = SHAPE(ListFunctionEventInvokeConfigsResponse) },
-    { .name = "ListFunctionUrlConfigs", .method = "GET", .uri = "/2021-10-31/functions/{FunctionName}/urls", .status = 200, .index = 51, .input = SHAPE(ListFunctionUrlConfigsRequest), .output = SHAPE(ListFunctionUrlConfigsResponse) },
-    { .name = "ListFunctionVersionsByCapacityProvider", .method = "GET", .uri = "/2025-11-30/capacity-providers/{CapacityProviderName}/function-versions", .status = 200, .index = 52, .input = SHAPE(ListFunctionVersionsByCapacityProviderRequest), .output = SHAPE(ListFunctionVersionsByCapacityProviderResponse) },
+    { .name = "ListFunctionUrlConfigs", .method = "GET", .uri = "/2021-10-31/functions/{FunctionName}/urls", .status = 200, .index = 51 },
+    { .name = "ListFunctionVersionsByCapacityProvider", .method = "GET", .uri = "/2025-11-30/capacity-providers/{CapacityProviderName}/function-versions", .status = 200, .index = 52 },
     { .name = "ListFunctions", .method = "GET", .uri = "/2015-03-31/functions", .status = 200, .index = 53, .input = SHAPE(ListFunctionsRequest), .output = SHAPE(ListFunctionsResponse) },
-    { .name = "ListFunctionsByCodeSigningConfig", .method = "GET", .uri = "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}/functions", .status = 200, .index = 54, .input = SHAPE(ListFunctionsByCodeSigningConfigRequest), .output = SHAPE(ListFunctionsByCodeSigningConfigResponse) },
-    { .name = "ListLayerVersions", .method = "GET", .uri = "/2018-10-31/layers/{LayerName}/versions", .status = 200, .index = 55, .input = SHAPE(ListLayerVersionsRequest), .output = SHAPE(ListLayerVersionsResponse) },
-    { .name = "ListLayers", .method = "GET", .uri = "/2018-10-31/layers", .status = 200, .index = 56, .input = SHAPE(ListLayersRequest), .output = SHAPE(ListLayersResponse) },
-    { .name = "ListProvisionedConcurrencyConfigs", .method = "GET", .uri = "/2019-09-30/functions/{FunctionName}/provisioned-concurrency?List=ALL", .status = 200, .index = 57, .input = SHAPE(ListProvisionedConcurrencyConfigsRequest), .output = SHAPE(ListProvisionedConcurrencyConfigsResponse) },
+    { .name = "ListFunctionsByCodeSigningConfig", .method = "GET", .uri = "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}/functions", .status = 200, .index = 54 },
+    { .name = "ListLayerVersions", .method = "GET", .uri = "/2018-10-31/layers/{LayerName}/versions", .status = 200, .index = 55 },
+    { .name = "ListLayers", .method = "GET", .uri = "/2018-10-31/layers", .status = 200, .index = 56 },
+    { .name = "ListProvisionedConcurrencyConfigs", .method = "GET", .uri = "/2019-09-30/functions/{FunctionName}/provisioned-concurrency?List=ALL", .status = 200, .index = 57 },
     { .name = "ListTags", .method = "GET", .uri = "/2017-03-31/tags/{Resource}", .status = 200, .index = 58, .input = SHAPE(ListTagsRequest), .output = SHAPE(ListTagsResponse) },
     { .name = "ListVersionsByFunction", .method = "GET", .uri = "/2015-03-31/functions/{FunctionName}/versions", .status = 200, .index = 59, .input = SHAPE(ListVersionsByFunctionRequest), .output = SHAPE(ListVersionsByFunctionResponse) },
-    { .name = "PublishLayerVersion", .method = "POST", .uri = "/2018-10-31/layers/{LayerName}/versions", .status = 201, .index = 60, .input = SHAPE(PublishLayerVersionRequest), .output = SHAPE(PublishLayerVersionResponse) },
+    { .name = "PublishLayerVersion", .method = "POST", .uri = "/2018-10-31/layers/{LayerName}/versions", .status = 201, .index = 60 },
     { .name = "PublishVersion", .method = "POST", .uri = "/2015-03-31/functions/{FunctionName}/versions", .status = 201, .index = 61, .input = SHAPE(PublishVersionRequest), .output = SHAPE(FunctionConfiguration) },
-    { .name = "PutFunctionCodeSigningConfig", .method = "PUT", .uri = "/2020-06-30/functions/{FunctionName}/code-signing-config", .status = 200, .index = 62, .input = SHAPE(PutFunctionCodeSigningConfigRequest), .output = SHAPE(PutFunctionCodeSigningConfigResponse) },
+    { .name = "PutFunctionCodeSigningConfig", .method = "PUT", .uri = "/2020-06-30/functions/{FunctionName}/code-signing-config", .status = 200, .index = 62 },
     { .name = "PutFunctionConcurrency", .method = "PUT", .uri = "/2017-10-31/functions/{FunctionName}/concurrency", .status = 200, .index = 63, .input = SHAPE(PutFunctionConcurrencyRequest), .output = SHAPE(Concurrency) },
     { .name = "PutFunctionEventInvokeConfig", .method = "PUT", .uri = "/2019-09-25/functions/{FunctionName}/event-invoke-config", .status = 200, .index = 64, .input = SHAPE(PutFunctionEventInvokeConfigRequest), .output = SHAPE(FunctionEventInvokeConfig) },
     { .name = "PutFunctionRecursionConfig", .method = "PUT", .uri = "/2024-08-31/functions/{FunctionName}/recursion-config", .status = 200, .index = 65, .input = SHAPE(PutFunctionRecursionConfigRequest), .output = SHAPE(PutFunctionRecursionConfigResponse) },
-    { .name = "PutFunctionScalingConfig", .method = "PUT", .uri = "/2025-11-30/functions/{FunctionName}/function-scaling-config", .status = 202, .index = 66, .input = SHAPE(PutFunctionScalingConfigRequest), .output = SHAPE(PutFunctionScalingConfigResponse) },
-    { .name = "PutProvisionedConcurrencyConfig", .method = "PUT", .uri = "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", .status = 202, .index = 67, .input = SHAPE(PutProvisionedConcurrencyConfigRequest), .output = SHAPE(PutProvisionedConcurrencyConfigResponse) },
+    { .name = "PutFunctionScalingConfig", .method = "PUT", .uri = "/2025-11-30/functions/{FunctionName}/function-scaling-config", .status = 202, .index = 66 },
+    { .name = "PutProvisionedConcurrencyConfig", .method = "PUT", .uri = "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", .status = 202, .index = 67 },
     { .name = "PutRuntimeManagementConfig", .method = "PUT", .uri = "/2021-07-20/functions/{FunctionName}/runtime-management-config", .status = 200, .index = 68, .input = SHAPE(PutRuntimeManagementConfigRequest), .output = SHAPE(PutRuntimeManagementConfigResponse) },
-    { .name = "RemoveLayerVersionPermission", .method = "DELETE", .uri = "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy/{StatementId}", .status = 204, .index = 69, .input = SHAPE(RemoveLayerVersionPermissionRequest) },
+    { .name = "RemoveLayerVersionPermission", .method = "DELETE", .uri = "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy/{StatementId}", .status = 204, .index = 69 },
     { .name = "RemovePermission", .method = "DELETE", .uri = "/2015-03-31/functions/{FunctionName}/policy/{StatementId}", .status = 204, .index = 70, .input = SHAPE(RemovePermissionRequest) },
-    { .name = "SendDurableExecutionCallbackFailure", .method = "POST", .uri = "/2025-12-01/durable-execution-callbacks/{CallbackId}/fail", .status = 200, .index = 71, .input = SHAPE(SendDurableExecutionCallbackFailureRequest), .output = SHAPE(SendDurableExecutionCallbackFailureResponse) },
-    { .name = "SendDurableExecutionCallbackHeartbeat", .method = "POST", .uri = "/2025-12-01/durable-execution-callbacks/{CallbackId}/heartbeat", .status = 200, .index = 72, .input = SHAPE(SendDurableExecutionCallbackHeartbeatRequest), .output = SHAPE(SendDurableExecutionCallbackHeartbeatResponse) },
-    { .name = "SendDurableExecutionCallbackSuccess", .method = "POST", .uri = "/2025-12-01/durable-execution-callbacks/{CallbackId}/succeed", .status = 200, .index = 73, .input = SHAPE(SendDurableExecutionCallbackSuccessRequest), .output = SHAPE(SendDurableExecutionCallbackSuccessResponse) },
-    { .name = "StopDurableExecution", .method = "POST", .uri = "/2025-12-01/durable-executions/{DurableExecutionArn}/stop", .status = 200, .index = 74, .input = SHAPE(StopDurableExecutionRequest), .output = SHAPE(StopDurableExecutionResponse) },
+    { .name = "SendDurableExecutionCallbackFailure", .method = "POST", .uri = "/2025-12-01/durable-execution-callbacks/{CallbackId}/fail", .status = 200, .index = 71 },
+    { .name = "SendDurableExecutionCallbackHeartbeat", .method = "POST", .uri = "/2025-12-01/durable-execution-callbacks/{CallbackId}/heartbeat", .status = 200, .index = 72 },
+    { .name = "SendDurableExecutionCallbackSuccess", .method = "POST", .uri = "/2025-12-01/durable-execution-callbacks/{CallbackId}/succeed", .status = 200, .index = 73 },
+    { .name = "StopDurableExecution", .method = "POST", .uri = "/2025-12-01/durable-executions/{DurableExecutionArn}/stop", .status = 200, .index = 74 },
     { .name = "TagResource", .method = "POST", .uri = "/2017-03-31/tags/{Resource}", .status = 204, .index = 75, .input = SHAPE(TagResourceRequest) },
     { .name = "UntagResource", .method = "DELETE", .uri = "/2017-03-31/tags/{Resource}", .status = 204, .index = 76, .input = SHAPE(UntagResourceRequest) },
     { .name = "UpdateAlias", .method = "PUT", .uri = "/2015-03-31/functions/{FunctionName}/aliases/{Name}", .status = 200, .index = 77, .input = SHAPE(UpdateAliasRequest), .output = SHAPE(AliasConfiguration) },
-    { .name = "UpdateCapacityProvider", .method = "PUT", .uri = "/2025-11-30/capacity-providers/{CapacityProviderName}", .status = 202, .index = 78, .input = SHAPE(UpdateCapacityProviderRequest), .output = SHAPE(UpdateCapacityProviderResponse) },
-    { .name = "UpdateCodeSigningConfig", .method = "PUT", .uri = "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}", .status = 200, .index = 79, .input = SHAPE(UpdateCodeSigningConfigRequest), .output = SHAPE(UpdateCodeSigningConfigResponse) },
-    { .name = "UpdateEventSourceMapping", .method = "PUT", .uri = "/2015-03-31/event-source-mappings/{UUID}", .status = 202, .index = 80, .input = SHAPE(UpdateEventSourceMappingRequest), .output = SHAPE(EventSourceMappingConfiguration) },
+    { .name = "UpdateCapacityProvider", .method = "PUT", .uri = "/2025-11-30/capacity-providers/{CapacityProviderName}", .status = 202, .index = 78 },
+    { .name = "UpdateCodeSigningConfig", .method = "PUT", .uri = "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}", .status = 200, .index = 79 },
+    { .name = "UpdateEventSourceMapping", .method = "PUT", .uri = "/2015-03-31/event-source-mappings/{UUID}", .status = 202, .index = 80 },
     { .name = "UpdateFunctionCode", .method = "PUT", .uri = "/2015-03-31/functions/{FunctionName}/code", .status = 200, .index = 81, .input = SHAPE(UpdateFunctionCodeRequest), .output = SHAPE(FunctionConfiguration) },
     { .name = "UpdateFunctionConfiguration", .method = "PUT", .uri = "/2015-03-31/functions/{FunctionName}/configuration", .status = 200, .index = 82, .input = SHAPE(UpdateFunctionConfigurationRequest), .output = SHAPE(FunctionConfiguration) },
     { .name = "UpdateFunctionEventInvokeConfig", .method = "POST", .uri = "/2019-09-25/functions/{FunctionName}/event-invoke-config", .status = 200, .index = 83, .input = SHAPE(UpdateFunctionEventInvokeConfigRequest), .output = SHAPE(FunctionEventInvokeConfig) },
-    { .name = "UpdateFunctionUrlConfig", .method = "PUT", .uri = "/2021-10-31/functions/{FunctionName}/url", .status = 200, .index = 84, .input = SHAPE(UpdateFunctionUrlConfigRequest), .output = SHAPE(UpdateFunctionUrlConfigResponse) },
+    { .name = "UpdateFunctionUrlConfig", .method = "PUT", .uri = "/2021-10-31/functions/{FunctionName}/url", .status = 200, .index = 84 },
 };
 
 const struct service_model lambda_model = {

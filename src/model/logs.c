@@ -8,356 +8,23 @@
 const struct shape logs_shape_AccessDeniedException = {
     .name = "AccessDeniedException", .kind = KIND_STRUCT, .size = sizeof(struct logs_AccessDeniedException *), .struct_size = sizeof(struct logs_AccessDeniedException)
 };
-const struct shape logs_shape_AccessPolicy = {
-    .name = "AccessPolicy", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
 const struct shape logs_shape_AccountId = {
     .name = "AccountId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(12), .has_max = true, .max = INT64_C(12), .pattern = "^\\d{12}$"
 };
 const struct shape logs_shape_AccountIds = {
     .name = "AccountIds", .kind = KIND_LIST, .size = sizeof(struct logs_AccountIds), .element = SHAPE(AccountId), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(20)
 };
-const struct shape logs_shape_AccountPolicies = {
-    .name = "AccountPolicies", .kind = KIND_LIST, .size = sizeof(struct logs_AccountPolicies), .element = SHAPE(AccountPolicy)
-};
-static const struct member logs_members_AccountPolicy[] = {
-    { .name = "policyName", .wire = "policyName", .shape = SHAPE(PolicyName), .offset = FIELD(AccountPolicy, policyName), .place = PLACE_BODY },
-    { .name = "policyDocument", .wire = "policyDocument", .shape = SHAPE(AccountPolicyDocument), .offset = FIELD(AccountPolicy, policyDocument), .place = PLACE_BODY },
-    { .name = "lastUpdatedTime", .wire = "lastUpdatedTime", .shape = SHAPE(Timestamp), .offset = FIELD(AccountPolicy, lastUpdatedTime), .place = PLACE_BODY },
-    { .name = "policyType", .wire = "policyType", .shape = SHAPE(PolicyType), .offset = FIELD(AccountPolicy, policyType), .place = PLACE_BODY },
-    { .name = "scope", .wire = "scope", .shape = SHAPE(Scope), .offset = FIELD(AccountPolicy, scope), .place = PLACE_BODY },
-    { .name = "selectionCriteria", .wire = "selectionCriteria", .shape = SHAPE(SelectionCriteria), .offset = FIELD(AccountPolicy, selectionCriteria), .place = PLACE_BODY },
-    { .name = "accountId", .wire = "accountId", .shape = SHAPE(AccountId), .offset = FIELD(AccountPolicy, accountId), .place = PLACE_BODY },
-};
-const struct shape logs_shape_AccountPolicy = {
-    .name = "AccountPolicy", .kind = KIND_STRUCT, .n_members = 7, .members = logs_members_AccountPolicy, .size = sizeof(struct logs_AccountPolicy *), .struct_size = sizeof(struct logs_AccountPolicy)
-};
-const struct shape logs_shape_AccountPolicyDocument = {
-    .name = "AccountPolicyDocument", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-static const char *const logs_enum_ActionStatus[] = {
-    "IN_PROGRESS",
-    "CLIENT_ERROR",
-    "FAILED",
-    "COMPLETE",
-    NULL
-};
-const struct shape logs_shape_ActionStatus = {
-    .name = "ActionStatus", .kind = KIND_STRING, .enum_values = logs_enum_ActionStatus, .size = sizeof(struct str)
-};
-const struct shape logs_shape_AddKeyEntries = {
-    .name = "AddKeyEntries", .kind = KIND_LIST, .size = sizeof(struct logs_AddKeyEntries), .element = SHAPE(AddKeyEntry), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(5)
-};
-static const struct member logs_members_AddKeyEntry[] = {
-    { .name = "key", .wire = "key", .shape = SHAPE(Key), .offset = FIELD(AddKeyEntry, key), .place = PLACE_BODY, .required = true },
-    { .name = "value", .wire = "value", .shape = SHAPE(AddKeyValue), .offset = FIELD(AddKeyEntry, value), .place = PLACE_BODY, .required = true },
-    { .name = "overwriteIfExists", .wire = "overwriteIfExists", .shape = SHAPE(OverwriteIfExists), .offset = FIELD(AddKeyEntry, overwriteIfExists), .place = PLACE_BODY },
-};
-const struct shape logs_shape_AddKeyEntry = {
-    .name = "AddKeyEntry", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_AddKeyEntry, .size = sizeof(struct logs_AddKeyEntry *), .struct_size = sizeof(struct logs_AddKeyEntry)
-};
-const struct shape logs_shape_AddKeyValue = {
-    .name = "AddKeyValue", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256)
-};
-static const struct member logs_members_AddKeys[] = {
-    { .name = "entries", .wire = "entries", .shape = SHAPE(AddKeyEntries), .offset = FIELD(AddKeys, entries), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_AddKeys = {
-    .name = "AddKeys", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_AddKeys, .size = sizeof(struct logs_AddKeys *), .struct_size = sizeof(struct logs_AddKeys)
-};
-const struct shape logs_shape_AggregateLogGroupSummaries = {
-    .name = "AggregateLogGroupSummaries", .kind = KIND_LIST, .size = sizeof(struct logs_AggregateLogGroupSummaries), .element = SHAPE(AggregateLogGroupSummary)
-};
-static const struct member logs_members_AggregateLogGroupSummary[] = {
-    { .name = "logGroupCount", .wire = "logGroupCount", .shape = SHAPE(LogGroupCount), .offset = FIELD(AggregateLogGroupSummary, logGroupCount), .place = PLACE_BODY },
-    { .name = "groupingIdentifiers", .wire = "groupingIdentifiers", .shape = SHAPE(GroupingIdentifiers), .offset = FIELD(AggregateLogGroupSummary, groupingIdentifiers), .place = PLACE_BODY },
-};
-const struct shape logs_shape_AggregateLogGroupSummary = {
-    .name = "AggregateLogGroupSummary", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_AggregateLogGroupSummary, .size = sizeof(struct logs_AggregateLogGroupSummary *), .struct_size = sizeof(struct logs_AggregateLogGroupSummary)
-};
-const struct shape logs_shape_AllowedActionForAllowVendedLogsDeliveryForResource = {
-    .name = "AllowedActionForAllowVendedLogsDeliveryForResource", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape logs_shape_AllowedFieldDelimiters = {
-    .name = "AllowedFieldDelimiters", .kind = KIND_LIST, .size = sizeof(struct logs_AllowedFieldDelimiters), .element = SHAPE(FieldDelimiter)
-};
-const struct shape logs_shape_AllowedFields = {
-    .name = "AllowedFields", .kind = KIND_LIST, .size = sizeof(struct logs_AllowedFields), .element = SHAPE(RecordField)
-};
 const struct shape logs_shape_AmazonResourceName = {
     .name = "AmazonResourceName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1011), .pattern = "[\\w+=/:,.@-]*"
-};
-const struct shape logs_shape_Anomalies = {
-    .name = "Anomalies", .kind = KIND_LIST, .size = sizeof(struct logs_Anomalies), .element = SHAPE(Anomaly)
-};
-static const struct member logs_members_Anomaly[] = {
-    { .name = "anomalyId", .wire = "anomalyId", .shape = SHAPE(AnomalyId), .offset = FIELD(Anomaly, anomalyId), .place = PLACE_BODY, .required = true },
-    { .name = "patternId", .wire = "patternId", .shape = SHAPE(PatternId), .offset = FIELD(Anomaly, patternId), .place = PLACE_BODY, .required = true },
-    { .name = "anomalyDetectorArn", .wire = "anomalyDetectorArn", .shape = SHAPE(AnomalyDetectorArn), .offset = FIELD(Anomaly, anomalyDetectorArn), .place = PLACE_BODY, .required = true },
-    { .name = "patternString", .wire = "patternString", .shape = SHAPE(PatternString), .offset = FIELD(Anomaly, patternString), .place = PLACE_BODY, .required = true },
-    { .name = "patternRegex", .wire = "patternRegex", .shape = SHAPE(PatternRegex), .offset = FIELD(Anomaly, patternRegex), .place = PLACE_BODY },
-    { .name = "priority", .wire = "priority", .shape = SHAPE(Priority), .offset = FIELD(Anomaly, priority), .place = PLACE_BODY },
-    { .name = "firstSeen", .wire = "firstSeen", .shape = SHAPE(EpochMillis), .offset = FIELD(Anomaly, firstSeen), .place = PLACE_BODY, .required = true },
-    { .name = "lastSeen", .wire = "lastSeen", .shape = SHAPE(EpochMillis), .offset = FIELD(Anomaly, lastSeen), .place = PLACE_BODY, .required = true },
-    { .name = "description", .wire = "description", .shape = SHAPE(Description), .offset = FIELD(Anomaly, description), .place = PLACE_BODY, .required = true },
-    { .name = "active", .wire = "active", .shape = SHAPE(Boolean), .offset = FIELD(Anomaly, active), .place = PLACE_BODY, .required = true },
-    { .name = "state", .wire = "state", .shape = SHAPE(State), .offset = FIELD(Anomaly, state), .place = PLACE_BODY, .required = true },
-    { .name = "histogram", .wire = "histogram", .shape = SHAPE(Histogram), .offset = FIELD(Anomaly, histogram), .place = PLACE_BODY, .required = true },
-    { .name = "logSamples", .wire = "logSamples", .shape = SHAPE(LogSamples), .offset = FIELD(Anomaly, logSamples), .place = PLACE_BODY, .required = true },
-    { .name = "patternTokens", .wire = "patternTokens", .shape = SHAPE(PatternTokens), .offset = FIELD(Anomaly, patternTokens), .place = PLACE_BODY, .required = true },
-    { .name = "logGroupArnList", .wire = "logGroupArnList", .shape = SHAPE(LogGroupArnList), .offset = FIELD(Anomaly, logGroupArnList), .place = PLACE_BODY, .required = true },
-    { .name = "suppressed", .wire = "suppressed", .shape = SHAPE(Boolean), .offset = FIELD(Anomaly, suppressed), .place = PLACE_BODY },
-    { .name = "suppressedDate", .wire = "suppressedDate", .shape = SHAPE(EpochMillis), .offset = FIELD(Anomaly, suppressedDate), .place = PLACE_BODY },
-    { .name = "suppressedUntil", .wire = "suppressedUntil", .shape = SHAPE(EpochMillis), .offset = FIELD(Anomaly, suppressedUntil), .place = PLACE_BODY },
-    { .name = "isPatternLevelSuppression", .wire = "isPatternLevelSuppression", .shape = SHAPE(Boolean), .offset = FIELD(Anomaly, isPatternLevelSuppression), .place = PLACE_BODY },
-};
-const struct shape logs_shape_Anomaly = {
-    .name = "Anomaly", .kind = KIND_STRUCT, .n_members = 19, .members = logs_members_Anomaly, .size = sizeof(struct logs_Anomaly *), .struct_size = sizeof(struct logs_Anomaly)
-};
-static const struct member logs_members_AnomalyDetector[] = {
-    { .name = "anomalyDetectorArn", .wire = "anomalyDetectorArn", .shape = SHAPE(AnomalyDetectorArn), .offset = FIELD(AnomalyDetector, anomalyDetectorArn), .place = PLACE_BODY },
-    { .name = "detectorName", .wire = "detectorName", .shape = SHAPE(DetectorName), .offset = FIELD(AnomalyDetector, detectorName), .place = PLACE_BODY },
-    { .name = "logGroupArnList", .wire = "logGroupArnList", .shape = SHAPE(LogGroupArnList), .offset = FIELD(AnomalyDetector, logGroupArnList), .place = PLACE_BODY },
-    { .name = "evaluationFrequency", .wire = "evaluationFrequency", .shape = SHAPE(EvaluationFrequency), .offset = FIELD(AnomalyDetector, evaluationFrequency), .place = PLACE_BODY },
-    { .name = "filterPattern", .wire = "filterPattern", .shape = SHAPE(FilterPattern), .offset = FIELD(AnomalyDetector, filterPattern), .place = PLACE_BODY },
-    { .name = "anomalyDetectorStatus", .wire = "anomalyDetectorStatus", .shape = SHAPE(AnomalyDetectorStatus), .offset = FIELD(AnomalyDetector, anomalyDetectorStatus), .place = PLACE_BODY },
-    { .name = "kmsKeyId", .wire = "kmsKeyId", .shape = SHAPE(KmsKeyId), .offset = FIELD(AnomalyDetector, kmsKeyId), .place = PLACE_BODY },
-    { .name = "creationTimeStamp", .wire = "creationTimeStamp", .shape = SHAPE(EpochMillis), .offset = FIELD(AnomalyDetector, creationTimeStamp), .place = PLACE_BODY },
-    { .name = "lastModifiedTimeStamp", .wire = "lastModifiedTimeStamp", .shape = SHAPE(EpochMillis), .offset = FIELD(AnomalyDetector, lastModifiedTimeStamp), .place = PLACE_BODY },
-    { .name = "anomalyVisibilityTime", .wire = "anomalyVisibilityTime", .shape = SHAPE(AnomalyVisibilityTime), .offset = FIELD(AnomalyDetector, anomalyVisibilityTime), .place = PLACE_BODY },
-};
-const struct shape logs_shape_AnomalyDetector = {
-    .name = "AnomalyDetector", .kind = KIND_STRUCT, .n_members = 10, .members = logs_members_AnomalyDetector, .size = sizeof(struct logs_AnomalyDetector *), .struct_size = sizeof(struct logs_AnomalyDetector)
-};
-const struct shape logs_shape_AnomalyDetectorArn = {
-    .name = "AnomalyDetectorArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .pattern = "[\\w#+=/:,.@-]*"
-};
-static const char *const logs_enum_AnomalyDetectorStatus[] = {
-    "INITIALIZING",
-    "TRAINING",
-    "ANALYZING",
-    "FAILED",
-    "DELETED",
-    "PAUSED",
-    NULL
-};
-const struct shape logs_shape_AnomalyDetectorStatus = {
-    .name = "AnomalyDetectorStatus", .kind = KIND_STRING, .enum_values = logs_enum_AnomalyDetectorStatus, .size = sizeof(struct str)
-};
-const struct shape logs_shape_AnomalyDetectors = {
-    .name = "AnomalyDetectors", .kind = KIND_LIST, .size = sizeof(struct logs_AnomalyDetectors), .element = SHAPE(AnomalyDetector)
-};
-const struct shape logs_shape_AnomalyId = {
-    .name = "AnomalyId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(36), .has_max = true, .max = INT64_C(36)
-};
-const struct shape logs_shape_AnomalyVisibilityTime = {
-    .name = "AnomalyVisibilityTime", .kind = KIND_INT, .long_int = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(7), .has_max = true, .max = INT64_C(90)
-};
-const struct shape logs_shape_ApplyOnTransformedLogs = {
-    .name = "ApplyOnTransformedLogs", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
 };
 const struct shape logs_shape_Arn = {
     .name = "Arn", .kind = KIND_STRING, .size = sizeof(struct str)
 };
-static const struct member logs_members_AssociateKmsKeyRequest[] = {
-    { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(AssociateKmsKeyRequest, logGroupName), .place = PLACE_BODY },
-    { .name = "kmsKeyId", .wire = "kmsKeyId", .shape = SHAPE(KmsKeyId), .offset = FIELD(AssociateKmsKeyRequest, kmsKeyId), .place = PLACE_BODY, .required = true },
-    { .name = "resourceIdentifier", .wire = "resourceIdentifier", .shape = SHAPE(ResourceIdentifier), .offset = FIELD(AssociateKmsKeyRequest, resourceIdentifier), .place = PLACE_BODY },
-};
-const struct shape logs_shape_AssociateKmsKeyRequest = {
-    .name = "AssociateKmsKeyRequest", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_AssociateKmsKeyRequest, .size = sizeof(struct logs_AssociateKmsKeyRequest *), .struct_size = sizeof(struct logs_AssociateKmsKeyRequest)
-};
-static const struct member logs_members_AssociateSourceToS3TableIntegrationRequest[] = {
-    { .name = "integrationArn", .wire = "integrationArn", .shape = SHAPE(Arn), .offset = FIELD(AssociateSourceToS3TableIntegrationRequest, integrationArn), .place = PLACE_BODY, .required = true },
-    { .name = "dataSource", .wire = "dataSource", .shape = SHAPE(DataSource), .offset = FIELD(AssociateSourceToS3TableIntegrationRequest, dataSource), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_AssociateSourceToS3TableIntegrationRequest = {
-    .name = "AssociateSourceToS3TableIntegrationRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_AssociateSourceToS3TableIntegrationRequest, .size = sizeof(struct logs_AssociateSourceToS3TableIntegrationRequest *), .struct_size = sizeof(struct logs_AssociateSourceToS3TableIntegrationRequest)
-};
-static const struct member logs_members_AssociateSourceToS3TableIntegrationResponse[] = {
-    { .name = "identifier", .wire = "identifier", .shape = SHAPE(S3TableIntegrationSourceIdentifier), .offset = FIELD(AssociateSourceToS3TableIntegrationResponse, identifier), .place = PLACE_BODY },
-};
-const struct shape logs_shape_AssociateSourceToS3TableIntegrationResponse = {
-    .name = "AssociateSourceToS3TableIntegrationResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_AssociateSourceToS3TableIntegrationResponse, .size = sizeof(struct logs_AssociateSourceToS3TableIntegrationResponse *), .struct_size = sizeof(struct logs_AssociateSourceToS3TableIntegrationResponse)
-};
-const struct shape logs_shape_Baseline = {
-    .name = "Baseline", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
-};
-const struct shape logs_shape_BatchId = {
-    .name = "BatchId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256)
-};
 const struct shape logs_shape_BearerTokenAuthenticationEnabled = {
     .name = "BearerTokenAuthenticationEnabled", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
 };
-const struct shape logs_shape_Boolean = {
-    .name = "Boolean", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
-};
-const struct shape logs_shape_BytesScannedValue = {
-    .name = "BytesScannedValue", .kind = KIND_REAL, .size = sizeof(struct opt_real)
-};
-static const struct member logs_members_CSV[] = {
-    { .name = "quoteCharacter", .wire = "quoteCharacter", .shape = SHAPE(QuoteCharacter), .offset = FIELD(CSV, quoteCharacter), .place = PLACE_BODY },
-    { .name = "delimiter", .wire = "delimiter", .shape = SHAPE(Delimiter), .offset = FIELD(CSV, delimiter), .place = PLACE_BODY },
-    { .name = "columns", .wire = "columns", .shape = SHAPE(Columns), .offset = FIELD(CSV, columns), .place = PLACE_BODY },
-    { .name = "source", .wire = "source", .shape = SHAPE(Source), .offset = FIELD(CSV, source), .place = PLACE_BODY },
-    { .name = "destination", .wire = "destination", .shape = SHAPE(DestinationField), .offset = FIELD(CSV, destination), .place = PLACE_BODY },
-};
-const struct shape logs_shape_CSV = {
-    .name = "CSV", .kind = KIND_STRUCT, .n_members = 5, .members = logs_members_CSV, .size = sizeof(struct logs_CSV *), .struct_size = sizeof(struct logs_CSV)
-};
-static const struct member logs_members_CancelExportTaskRequest[] = {
-    { .name = "taskId", .wire = "taskId", .shape = SHAPE(ExportTaskId), .offset = FIELD(CancelExportTaskRequest, taskId), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_CancelExportTaskRequest = {
-    .name = "CancelExportTaskRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_CancelExportTaskRequest, .size = sizeof(struct logs_CancelExportTaskRequest *), .struct_size = sizeof(struct logs_CancelExportTaskRequest)
-};
-static const struct member logs_members_CancelImportTaskRequest[] = {
-    { .name = "importId", .wire = "importId", .shape = SHAPE(ImportId), .offset = FIELD(CancelImportTaskRequest, importId), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_CancelImportTaskRequest = {
-    .name = "CancelImportTaskRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_CancelImportTaskRequest, .size = sizeof(struct logs_CancelImportTaskRequest *), .struct_size = sizeof(struct logs_CancelImportTaskRequest)
-};
-static const struct member logs_members_CancelImportTaskResponse[] = {
-    { .name = "importId", .wire = "importId", .shape = SHAPE(ImportId), .offset = FIELD(CancelImportTaskResponse, importId), .place = PLACE_BODY },
-    { .name = "importStatistics", .wire = "importStatistics", .shape = SHAPE(ImportStatistics), .offset = FIELD(CancelImportTaskResponse, importStatistics), .place = PLACE_BODY },
-    { .name = "importStatus", .wire = "importStatus", .shape = SHAPE(ImportStatus), .offset = FIELD(CancelImportTaskResponse, importStatus), .place = PLACE_BODY },
-    { .name = "creationTime", .wire = "creationTime", .shape = SHAPE(Timestamp), .offset = FIELD(CancelImportTaskResponse, creationTime), .place = PLACE_BODY },
-    { .name = "lastUpdatedTime", .wire = "lastUpdatedTime", .shape = SHAPE(Timestamp), .offset = FIELD(CancelImportTaskResponse, lastUpdatedTime), .place = PLACE_BODY },
-};
-const struct shape logs_shape_CancelImportTaskResponse = {
-    .name = "CancelImportTaskResponse", .kind = KIND_STRUCT, .n_members = 5, .members = logs_members_CancelImportTaskResponse, .size = sizeof(struct logs_CancelImportTaskResponse *), .struct_size = sizeof(struct logs_CancelImportTaskResponse)
-};
-const struct shape logs_shape_ClientToken = {
-    .name = "ClientToken", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(36), .has_max = true, .max = INT64_C(128), .pattern = "\\S{36,128}"
-};
-const struct shape logs_shape_CollectionRetentionDays = {
-    .name = "CollectionRetentionDays", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(30)
-};
-const struct shape logs_shape_Column = {
-    .name = "Column", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128)
-};
-const struct shape logs_shape_Columns = {
-    .name = "Columns", .kind = KIND_LIST, .size = sizeof(struct logs_Columns), .element = SHAPE(Column), .has_max = true, .max = INT64_C(100)
-};
-static const struct member logs_members_ConfigurationTemplate[] = {
-    { .name = "service", .wire = "service", .shape = SHAPE(Service), .offset = FIELD(ConfigurationTemplate, service), .place = PLACE_BODY },
-    { .name = "logType", .wire = "logType", .shape = SHAPE(LogType), .offset = FIELD(ConfigurationTemplate, logType), .place = PLACE_BODY },
-    { .name = "resourceType", .wire = "resourceType", .shape = SHAPE(ResourceType), .offset = FIELD(ConfigurationTemplate, resourceType), .place = PLACE_BODY },
-    { .name = "deliveryDestinationType", .wire = "deliveryDestinationType", .shape = SHAPE(DeliveryDestinationType), .offset = FIELD(ConfigurationTemplate, deliveryDestinationType), .place = PLACE_BODY },
-    { .name = "defaultDeliveryConfigValues", .wire = "defaultDeliveryConfigValues", .shape = SHAPE(ConfigurationTemplateDeliveryConfigValues), .offset = FIELD(ConfigurationTemplate, defaultDeliveryConfigValues), .place = PLACE_BODY },
-    { .name = "allowedFields", .wire = "allowedFields", .shape = SHAPE(AllowedFields), .offset = FIELD(ConfigurationTemplate, allowedFields), .place = PLACE_BODY },
-    { .name = "allowedOutputFormats", .wire = "allowedOutputFormats", .shape = SHAPE(OutputFormats), .offset = FIELD(ConfigurationTemplate, allowedOutputFormats), .place = PLACE_BODY },
-    { .name = "allowedActionForAllowVendedLogsDeliveryForResource", .wire = "allowedActionForAllowVendedLogsDeliveryForResource", .shape = SHAPE(AllowedActionForAllowVendedLogsDeliveryForResource), .offset = FIELD(ConfigurationTemplate, allowedActionForAllowVendedLogsDeliveryForResource), .place = PLACE_BODY },
-    { .name = "allowedFieldDelimiters", .wire = "allowedFieldDelimiters", .shape = SHAPE(AllowedFieldDelimiters), .offset = FIELD(ConfigurationTemplate, allowedFieldDelimiters), .place = PLACE_BODY },
-    { .name = "allowedSuffixPathFields", .wire = "allowedSuffixPathFields", .shape = SHAPE(RecordFields), .offset = FIELD(ConfigurationTemplate, allowedSuffixPathFields), .place = PLACE_BODY },
-    { .name = "deliverySourceConfiguration", .wire = "deliverySourceConfiguration", .shape = SHAPE(DeliverySourceConfigurationSchemas), .offset = FIELD(ConfigurationTemplate, deliverySourceConfiguration), .place = PLACE_BODY },
-    { .name = "s3TablesIntegration", .wire = "s3TablesIntegration", .shape = SHAPE(S3TablesIntegration), .offset = FIELD(ConfigurationTemplate, s3TablesIntegration), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ConfigurationTemplate = {
-    .name = "ConfigurationTemplate", .kind = KIND_STRUCT, .n_members = 12, .members = logs_members_ConfigurationTemplate, .size = sizeof(struct logs_ConfigurationTemplate *), .struct_size = sizeof(struct logs_ConfigurationTemplate)
-};
-static const struct member logs_members_ConfigurationTemplateDeliveryConfigValues[] = {
-    { .name = "recordFields", .wire = "recordFields", .shape = SHAPE(RecordFields), .offset = FIELD(ConfigurationTemplateDeliveryConfigValues, recordFields), .place = PLACE_BODY },
-    { .name = "fieldDelimiter", .wire = "fieldDelimiter", .shape = SHAPE(FieldDelimiter), .offset = FIELD(ConfigurationTemplateDeliveryConfigValues, fieldDelimiter), .place = PLACE_BODY },
-    { .name = "s3DeliveryConfiguration", .wire = "s3DeliveryConfiguration", .shape = SHAPE(S3DeliveryConfiguration), .offset = FIELD(ConfigurationTemplateDeliveryConfigValues, s3DeliveryConfiguration), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ConfigurationTemplateDeliveryConfigValues = {
-    .name = "ConfigurationTemplateDeliveryConfigValues", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_ConfigurationTemplateDeliveryConfigValues, .size = sizeof(struct logs_ConfigurationTemplateDeliveryConfigValues *), .struct_size = sizeof(struct logs_ConfigurationTemplateDeliveryConfigValues)
-};
-const struct shape logs_shape_ConfigurationTemplates = {
-    .name = "ConfigurationTemplates", .kind = KIND_LIST, .size = sizeof(struct logs_ConfigurationTemplates), .element = SHAPE(ConfigurationTemplate)
-};
 const struct shape logs_shape_ConflictException = {
     .name = "ConflictException", .kind = KIND_STRUCT, .size = sizeof(struct logs_ConflictException *), .struct_size = sizeof(struct logs_ConflictException)
-};
-static const struct member logs_members_CopyValue[] = {
-    { .name = "entries", .wire = "entries", .shape = SHAPE(CopyValueEntries), .offset = FIELD(CopyValue, entries), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_CopyValue = {
-    .name = "CopyValue", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_CopyValue, .size = sizeof(struct logs_CopyValue *), .struct_size = sizeof(struct logs_CopyValue)
-};
-const struct shape logs_shape_CopyValueEntries = {
-    .name = "CopyValueEntries", .kind = KIND_LIST, .size = sizeof(struct logs_CopyValueEntries), .element = SHAPE(CopyValueEntry), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(5)
-};
-static const struct member logs_members_CopyValueEntry[] = {
-    { .name = "source", .wire = "source", .shape = SHAPE(Source), .offset = FIELD(CopyValueEntry, source), .place = PLACE_BODY, .required = true },
-    { .name = "target", .wire = "target", .shape = SHAPE(Target), .offset = FIELD(CopyValueEntry, target), .place = PLACE_BODY, .required = true },
-    { .name = "overwriteIfExists", .wire = "overwriteIfExists", .shape = SHAPE(OverwriteIfExists), .offset = FIELD(CopyValueEntry, overwriteIfExists), .place = PLACE_BODY },
-};
-const struct shape logs_shape_CopyValueEntry = {
-    .name = "CopyValueEntry", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_CopyValueEntry, .size = sizeof(struct logs_CopyValueEntry *), .struct_size = sizeof(struct logs_CopyValueEntry)
-};
-const struct shape logs_shape_Count = {
-    .name = "Count", .kind = KIND_INT, .long_int = true, .size = sizeof(struct opt_int)
-};
-static const struct member logs_members_CreateDeliveryRequest[] = {
-    { .name = "deliverySourceName", .wire = "deliverySourceName", .shape = SHAPE(DeliverySourceName), .offset = FIELD(CreateDeliveryRequest, deliverySourceName), .place = PLACE_BODY, .required = true },
-    { .name = "deliveryDestinationArn", .wire = "deliveryDestinationArn", .shape = SHAPE(Arn), .offset = FIELD(CreateDeliveryRequest, deliveryDestinationArn), .place = PLACE_BODY, .required = true },
-    { .name = "recordFields", .wire = "recordFields", .shape = SHAPE(RecordFields), .offset = FIELD(CreateDeliveryRequest, recordFields), .place = PLACE_BODY },
-    { .name = "fieldDelimiter", .wire = "fieldDelimiter", .shape = SHAPE(FieldDelimiter), .offset = FIELD(CreateDeliveryRequest, fieldDelimiter), .place = PLACE_BODY },
-    { .name = "s3DeliveryConfiguration", .wire = "s3DeliveryConfiguration", .shape = SHAPE(S3DeliveryConfiguration), .offset = FIELD(CreateDeliveryRequest, s3DeliveryConfiguration), .place = PLACE_BODY },
-    { .name = "tags", .wire = "tags", .shape = SHAPE(Tags), .offset = FIELD(CreateDeliveryRequest, tags), .place = PLACE_BODY },
-};
-const struct shape logs_shape_CreateDeliveryRequest = {
-    .name = "CreateDeliveryRequest", .kind = KIND_STRUCT, .n_members = 6, .members = logs_members_CreateDeliveryRequest, .size = sizeof(struct logs_CreateDeliveryRequest *), .struct_size = sizeof(struct logs_CreateDeliveryRequest)
-};
-static const struct member logs_members_CreateDeliveryResponse[] = {
-    { .name = "delivery", .wire = "delivery", .shape = SHAPE(Delivery), .offset = FIELD(CreateDeliveryResponse, delivery), .place = PLACE_BODY },
-};
-const struct shape logs_shape_CreateDeliveryResponse = {
-    .name = "CreateDeliveryResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_CreateDeliveryResponse, .size = sizeof(struct logs_CreateDeliveryResponse *), .struct_size = sizeof(struct logs_CreateDeliveryResponse)
-};
-static const struct member logs_members_CreateExportTaskRequest[] = {
-    { .name = "taskName", .wire = "taskName", .shape = SHAPE(ExportTaskName), .offset = FIELD(CreateExportTaskRequest, taskName), .place = PLACE_BODY },
-    { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(CreateExportTaskRequest, logGroupName), .place = PLACE_BODY, .required = true },
-    { .name = "logStreamNamePrefix", .wire = "logStreamNamePrefix", .shape = SHAPE(LogStreamName), .offset = FIELD(CreateExportTaskRequest, logStreamNamePrefix), .place = PLACE_BODY },
-    { .name = "from", .wire = "from", .shape = SHAPE(Timestamp), .offset = FIELD(CreateExportTaskRequest, from), .place = PLACE_BODY, .required = true },
-    { .name = "to", .wire = "to", .shape = SHAPE(Timestamp), .offset = FIELD(CreateExportTaskRequest, to), .place = PLACE_BODY, .required = true },
-    { .name = "destination", .wire = "destination", .shape = SHAPE(ExportDestinationBucket), .offset = FIELD(CreateExportTaskRequest, destination), .place = PLACE_BODY, .required = true },
-    { .name = "destinationPrefix", .wire = "destinationPrefix", .shape = SHAPE(ExportDestinationPrefix), .offset = FIELD(CreateExportTaskRequest, destinationPrefix), .place = PLACE_BODY },
-};
-const struct shape logs_shape_CreateExportTaskRequest = {
-    .name = "CreateExportTaskRequest", .kind = KIND_STRUCT, .n_members = 7, .members = logs_members_CreateExportTaskRequest, .size = sizeof(struct logs_CreateExportTaskRequest *), .struct_size = sizeof(struct logs_CreateExportTaskRequest)
-};
-static const struct member logs_members_CreateExportTaskResponse[] = {
-    { .name = "taskId", .wire = "taskId", .shape = SHAPE(ExportTaskId), .offset = FIELD(CreateExportTaskResponse, taskId), .place = PLACE_BODY },
-};
-const struct shape logs_shape_CreateExportTaskResponse = {
-    .name = "CreateExportTaskResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_CreateExportTaskResponse, .size = sizeof(struct logs_CreateExportTaskResponse *), .struct_size = sizeof(struct logs_CreateExportTaskResponse)
-};
-static const struct member logs_members_CreateImportTaskRequest[] = {
-    { .name = "importSourceArn", .wire = "importSourceArn", .shape = SHAPE(Arn), .offset = FIELD(CreateImportTaskRequest, importSourceArn), .place = PLACE_BODY, .required = true },
-    { .name = "importRoleArn", .wire = "importRoleArn", .shape = SHAPE(RoleArn), .offset = FIELD(CreateImportTaskRequest, importRoleArn), .place = PLACE_BODY, .required = true },
-    { .name = "importFilter", .wire = "importFilter", .shape = SHAPE(ImportFilter), .offset = FIELD(CreateImportTaskRequest, importFilter), .place = PLACE_BODY },
-};
-const struct shape logs_shape_CreateImportTaskRequest = {
-    .name = "CreateImportTaskRequest", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_CreateImportTaskRequest, .size = sizeof(struct logs_CreateImportTaskRequest *), .struct_size = sizeof(struct logs_CreateImportTaskRequest)
-};
-static const struct member logs_members_CreateImportTaskResponse[] = {
-    { .name = "importId", .wire = "importId", .shape = SHAPE(ImportId), .offset = FIELD(CreateImportTaskResponse, importId), .place = PLACE_BODY },
-    { .name = "importDestinationArn", .wire = "importDestinationArn", .shape = SHAPE(Arn), .offset = FIELD(CreateImportTaskResponse, importDestinationArn), .place = PLACE_BODY },
-    { .name = "creationTime", .wire = "creationTime", .shape = SHAPE(Timestamp), .offset = FIELD(CreateImportTaskResponse, creationTime), .place = PLACE_BODY },
-};
-const struct shape logs_shape_CreateImportTaskResponse = {
-    .name = "CreateImportTaskResponse", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_CreateImportTaskResponse, .size = sizeof(struct logs_CreateImportTaskResponse *), .struct_size = sizeof(struct logs_CreateImportTaskResponse)
-};
-static const struct member logs_members_CreateLogAnomalyDetectorRequest[] = {
-    { .name = "logGroupArnList", .wire = "logGroupArnList", .shape = SHAPE(LogGroupArnList), .offset = FIELD(CreateLogAnomalyDetectorRequest, logGroupArnList), .place = PLACE_BODY, .required = true },
-    { .name = "detectorName", .wire = "detectorName", .shape = SHAPE(DetectorName), .offset = FIELD(CreateLogAnomalyDetectorRequest, detectorName), .place = PLACE_BODY },
-    { .name = "evaluationFrequency", .wire = "evaluationFrequency", .shape = SHAPE(EvaluationFrequency), .offset = FIELD(CreateLogAnomalyDetectorRequest, evaluationFrequency), .place = PLACE_BODY },
-    { .name = "filterPattern", .wire = "filterPattern", .shape = SHAPE(FilterPattern), .offset = FIELD(CreateLogAnomalyDetectorRequest, filterPattern), .place = PLACE_BODY },
-    { .name = "kmsKeyId", .wire = "kmsKeyId", .shape = SHAPE(DetectorKmsKeyArn), .offset = FIELD(CreateLogAnomalyDetectorRequest, kmsKeyId), .place = PLACE_BODY },
-    { .name = "anomalyVisibilityTime", .wire = "anomalyVisibilityTime", .shape = SHAPE(AnomalyVisibilityTime), .offset = FIELD(CreateLogAnomalyDetectorRequest, anomalyVisibilityTime), .place = PLACE_BODY },
-    { .name = "tags", .wire = "tags", .shape = SHAPE(Tags), .offset = FIELD(CreateLogAnomalyDetectorRequest, tags), .place = PLACE_BODY },
-};
-const struct shape logs_shape_CreateLogAnomalyDetectorRequest = {
-    .name = "CreateLogAnomalyDetectorRequest", .kind = KIND_STRUCT, .n_members = 7, .members = logs_members_CreateLogAnomalyDetectorRequest, .size = sizeof(struct logs_CreateLogAnomalyDetectorRequest *), .struct_size = sizeof(struct logs_CreateLogAnomalyDetectorRequest)
-};
-static const struct member logs_members_CreateLogAnomalyDetectorResponse[] = {
-    { .name = "anomalyDetectorArn", .wire = "anomalyDetectorArn", .shape = SHAPE(AnomalyDetectorArn), .offset = FIELD(CreateLogAnomalyDetectorResponse, anomalyDetectorArn), .place = PLACE_BODY },
-};
-const struct shape logs_shape_CreateLogAnomalyDetectorResponse = {
-    .name = "CreateLogAnomalyDetectorResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_CreateLogAnomalyDetectorResponse, .size = sizeof(struct logs_CreateLogAnomalyDetectorResponse *), .struct_size = sizeof(struct logs_CreateLogAnomalyDetectorResponse)
 };
 static const struct member logs_members_CreateLogGroupRequest[] = {
     { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(CreateLogGroupRequest, logGroupName), .place = PLACE_BODY, .required = true },
@@ -376,65 +43,11 @@ static const struct member logs_members_CreateLogStreamRequest[] = {
 const struct shape logs_shape_CreateLogStreamRequest = {
     .name = "CreateLogStreamRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_CreateLogStreamRequest, .size = sizeof(struct logs_CreateLogStreamRequest *), .struct_size = sizeof(struct logs_CreateLogStreamRequest)
 };
-static const struct member logs_members_CreateLookupTableRequest[] = {
-    { .name = "lookupTableName", .wire = "lookupTableName", .shape = SHAPE(LookupTableName), .offset = FIELD(CreateLookupTableRequest, lookupTableName), .place = PLACE_BODY, .required = true },
-    { .name = "description", .wire = "description", .shape = SHAPE(LookupTableDescription), .offset = FIELD(CreateLookupTableRequest, description), .place = PLACE_BODY },
-    { .name = "tableBody", .wire = "tableBody", .shape = SHAPE(TableBody), .offset = FIELD(CreateLookupTableRequest, tableBody), .place = PLACE_BODY },
-    { .name = "queryId", .wire = "queryId", .shape = SHAPE(QueryId), .offset = FIELD(CreateLookupTableRequest, queryId), .place = PLACE_BODY },
-    { .name = "kmsKeyId", .wire = "kmsKeyId", .shape = SHAPE(KmsKeyId), .offset = FIELD(CreateLookupTableRequest, kmsKeyId), .place = PLACE_BODY },
-    { .name = "tags", .wire = "tags", .shape = SHAPE(Tags), .offset = FIELD(CreateLookupTableRequest, tags), .place = PLACE_BODY },
-};
-const struct shape logs_shape_CreateLookupTableRequest = {
-    .name = "CreateLookupTableRequest", .kind = KIND_STRUCT, .n_members = 6, .members = logs_members_CreateLookupTableRequest, .size = sizeof(struct logs_CreateLookupTableRequest *), .struct_size = sizeof(struct logs_CreateLookupTableRequest)
-};
-static const struct member logs_members_CreateLookupTableResponse[] = {
-    { .name = "lookupTableArn", .wire = "lookupTableArn", .shape = SHAPE(Arn), .offset = FIELD(CreateLookupTableResponse, lookupTableArn), .place = PLACE_BODY },
-    { .name = "createdAt", .wire = "createdAt", .shape = SHAPE(Timestamp), .offset = FIELD(CreateLookupTableResponse, createdAt), .place = PLACE_BODY },
-};
-const struct shape logs_shape_CreateLookupTableResponse = {
-    .name = "CreateLookupTableResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_CreateLookupTableResponse, .size = sizeof(struct logs_CreateLookupTableResponse *), .struct_size = sizeof(struct logs_CreateLookupTableResponse)
-};
-static const struct member logs_members_CreateScheduledQueryRequest[] = {
-    { .name = "name", .wire = "name", .shape = SHAPE(ScheduledQueryName), .offset = FIELD(CreateScheduledQueryRequest, name), .place = PLACE_BODY, .required = true },
-    { .name = "description", .wire = "description", .shape = SHAPE(ScheduledQueryDescription), .offset = FIELD(CreateScheduledQueryRequest, description), .place = PLACE_BODY },
-    { .name = "queryLanguage", .wire = "queryLanguage", .shape = SHAPE(QueryLanguage), .offset = FIELD(CreateScheduledQueryRequest, queryLanguage), .place = PLACE_BODY, .required = true },
-    { .name = "queryString", .wire = "queryString", .shape = SHAPE(QueryString), .offset = FIELD(CreateScheduledQueryRequest, queryString), .place = PLACE_BODY, .required = true },
-    { .name = "logGroupIdentifiers", .wire = "logGroupIdentifiers", .shape = SHAPE(ScheduledQueryLogGroupIdentifiers), .offset = FIELD(CreateScheduledQueryRequest, logGroupIdentifiers), .place = PLACE_BODY },
-    { .name = "scheduleExpression", .wire = "scheduleExpression", .shape = SHAPE(ScheduleExpression), .offset = FIELD(CreateScheduledQueryRequest, scheduleExpression), .place = PLACE_BODY, .required = true },
-    { .name = "timezone", .wire = "timezone", .shape = SHAPE(ScheduleTimezone), .offset = FIELD(CreateScheduledQueryRequest, timezone), .place = PLACE_BODY },
-    { .name = "startTimeOffset", .wire = "startTimeOffset", .shape = SHAPE(StartTimeOffset), .offset = FIELD(CreateScheduledQueryRequest, startTimeOffset), .place = PLACE_BODY },
-    { .name = "endTimeOffset", .wire = "endTimeOffset", .shape = SHAPE(EndTimeOffset), .offset = FIELD(CreateScheduledQueryRequest, endTimeOffset), .place = PLACE_BODY },
-    { .name = "destinationConfiguration", .wire = "destinationConfiguration", .shape = SHAPE(DestinationConfiguration), .offset = FIELD(CreateScheduledQueryRequest, destinationConfiguration), .place = PLACE_BODY },
-    { .name = "scheduleStartTime", .wire = "scheduleStartTime", .shape = SHAPE(Timestamp), .offset = FIELD(CreateScheduledQueryRequest, scheduleStartTime), .place = PLACE_BODY },
-    { .name = "scheduleEndTime", .wire = "scheduleEndTime", .shape = SHAPE(Timestamp), .offset = FIELD(CreateScheduledQueryRequest, scheduleEndTime), .place = PLACE_BODY },
-    { .name = "executionRoleArn", .wire = "executionRoleArn", .shape = SHAPE(RoleArn), .offset = FIELD(CreateScheduledQueryRequest, executionRoleArn), .place = PLACE_BODY, .required = true },
-    { .name = "state", .wire = "state", .shape = SHAPE(ScheduledQueryState), .offset = FIELD(CreateScheduledQueryRequest, state), .place = PLACE_BODY },
-    { .name = "tags", .wire = "tags", .shape = SHAPE(Tags), .offset = FIELD(CreateScheduledQueryRequest, tags), .place = PLACE_BODY },
-};
-const struct shape logs_shape_CreateScheduledQueryRequest = {
-    .name = "CreateScheduledQueryRequest", .kind = KIND_STRUCT, .n_members = 15, .members = logs_members_CreateScheduledQueryRequest, .size = sizeof(struct logs_CreateScheduledQueryRequest *), .struct_size = sizeof(struct logs_CreateScheduledQueryRequest)
-};
-static const struct member logs_members_CreateScheduledQueryResponse[] = {
-    { .name = "scheduledQueryArn", .wire = "scheduledQueryArn", .shape = SHAPE(Arn), .offset = FIELD(CreateScheduledQueryResponse, scheduledQueryArn), .place = PLACE_BODY },
-    { .name = "state", .wire = "state", .shape = SHAPE(ScheduledQueryState), .offset = FIELD(CreateScheduledQueryResponse, state), .place = PLACE_BODY },
-};
-const struct shape logs_shape_CreateScheduledQueryResponse = {
-    .name = "CreateScheduledQueryResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_CreateScheduledQueryResponse, .size = sizeof(struct logs_CreateScheduledQueryResponse *), .struct_size = sizeof(struct logs_CreateScheduledQueryResponse)
-};
-const struct shape logs_shape_DashboardViewerPrincipals = {
-    .name = "DashboardViewerPrincipals", .kind = KIND_LIST, .size = sizeof(struct logs_DashboardViewerPrincipals), .element = SHAPE(Arn)
-};
-const struct shape logs_shape_Data = {
-    .name = "Data", .kind = KIND_BLOB, .size = sizeof(struct str)
-};
 static const struct member logs_members_DataAlreadyAcceptedException[] = {
     { .name = "expectedSequenceToken", .wire = "expectedSequenceToken", .shape = SHAPE(SequenceToken), .offset = FIELD(DataAlreadyAcceptedException, expectedSequenceToken), .place = PLACE_BODY },
 };
 const struct shape logs_shape_DataAlreadyAcceptedException = {
     .name = "DataAlreadyAcceptedException", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_DataAlreadyAcceptedException, .size = sizeof(struct logs_DataAlreadyAcceptedException *), .struct_size = sizeof(struct logs_DataAlreadyAcceptedException)
-};
-const struct shape logs_shape_DataProtectionPolicyDocument = {
-    .name = "DataProtectionPolicyDocument", .kind = KIND_STRING, .size = sizeof(struct str)
 };
 static const char *const logs_enum_DataProtectionStatus[] = {
     "ACTIVATED",
@@ -446,123 +59,8 @@ static const char *const logs_enum_DataProtectionStatus[] = {
 const struct shape logs_shape_DataProtectionStatus = {
     .name = "DataProtectionStatus", .kind = KIND_STRING, .enum_values = logs_enum_DataProtectionStatus, .size = sizeof(struct str)
 };
-static const struct member logs_members_DataSource[] = {
-    { .name = "name", .wire = "name", .shape = SHAPE(DataSourceName), .offset = FIELD(DataSource, name), .place = PLACE_BODY, .required = true },
-    { .name = "type", .wire = "type", .shape = SHAPE(DataSourceType), .offset = FIELD(DataSource, type), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DataSource = {
-    .name = "DataSource", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DataSource, .size = sizeof(struct logs_DataSource *), .struct_size = sizeof(struct logs_DataSource)
-};
-static const struct member logs_members_DataSourceFilter[] = {
-    { .name = "name", .wire = "name", .shape = SHAPE(DataSourceName), .offset = FIELD(DataSourceFilter, name), .place = PLACE_BODY, .required = true },
-    { .name = "type", .wire = "type", .shape = SHAPE(DataSourceType), .offset = FIELD(DataSourceFilter, type), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DataSourceFilter = {
-    .name = "DataSourceFilter", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DataSourceFilter, .size = sizeof(struct logs_DataSourceFilter *), .struct_size = sizeof(struct logs_DataSourceFilter)
-};
-const struct shape logs_shape_DataSourceFilters = {
-    .name = "DataSourceFilters", .kind = KIND_LIST, .size = sizeof(struct logs_DataSourceFilters), .element = SHAPE(DataSourceFilter), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(5)
-};
-const struct shape logs_shape_DataSourceName = {
-    .name = "DataSourceName", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape logs_shape_DataSourceType = {
-    .name = "DataSourceType", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape logs_shape_DataType = {
-    .name = "DataType", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-static const struct member logs_members_DateTimeConverter[] = {
-    { .name = "source", .wire = "source", .shape = SHAPE(Source), .offset = FIELD(DateTimeConverter, source), .place = PLACE_BODY, .required = true },
-    { .name = "target", .wire = "target", .shape = SHAPE(Target), .offset = FIELD(DateTimeConverter, target), .place = PLACE_BODY, .required = true },
-    { .name = "targetFormat", .wire = "targetFormat", .shape = SHAPE(TargetFormat), .offset = FIELD(DateTimeConverter, targetFormat), .place = PLACE_BODY },
-    { .name = "matchPatterns", .wire = "matchPatterns", .shape = SHAPE(MatchPatterns), .offset = FIELD(DateTimeConverter, matchPatterns), .place = PLACE_BODY, .required = true },
-    { .name = "sourceTimezone", .wire = "sourceTimezone", .shape = SHAPE(SourceTimezone), .offset = FIELD(DateTimeConverter, sourceTimezone), .place = PLACE_BODY },
-    { .name = "targetTimezone", .wire = "targetTimezone", .shape = SHAPE(TargetTimezone), .offset = FIELD(DateTimeConverter, targetTimezone), .place = PLACE_BODY },
-    { .name = "locale", .wire = "locale", .shape = SHAPE(Locale), .offset = FIELD(DateTimeConverter, locale), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DateTimeConverter = {
-    .name = "DateTimeConverter", .kind = KIND_STRUCT, .n_members = 7, .members = logs_members_DateTimeConverter, .size = sizeof(struct logs_DateTimeConverter *), .struct_size = sizeof(struct logs_DateTimeConverter)
-};
 const struct shape logs_shape_Days = {
     .name = "Days", .kind = KIND_INT, .size = sizeof(struct opt_int)
-};
-const struct shape logs_shape_DefaultValue = {
-    .name = "DefaultValue", .kind = KIND_REAL, .size = sizeof(struct opt_real)
-};
-static const struct member logs_members_DeleteAccountPolicyRequest[] = {
-    { .name = "policyName", .wire = "policyName", .shape = SHAPE(PolicyName), .offset = FIELD(DeleteAccountPolicyRequest, policyName), .place = PLACE_BODY, .required = true },
-    { .name = "policyType", .wire = "policyType", .shape = SHAPE(PolicyType), .offset = FIELD(DeleteAccountPolicyRequest, policyType), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_DeleteAccountPolicyRequest = {
-    .name = "DeleteAccountPolicyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DeleteAccountPolicyRequest, .size = sizeof(struct logs_DeleteAccountPolicyRequest *), .struct_size = sizeof(struct logs_DeleteAccountPolicyRequest)
-};
-static const struct member logs_members_DeleteDataProtectionPolicyRequest[] = {
-    { .name = "logGroupIdentifier", .wire = "logGroupIdentifier", .shape = SHAPE(LogGroupIdentifier), .offset = FIELD(DeleteDataProtectionPolicyRequest, logGroupIdentifier), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_DeleteDataProtectionPolicyRequest = {
-    .name = "DeleteDataProtectionPolicyRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_DeleteDataProtectionPolicyRequest, .size = sizeof(struct logs_DeleteDataProtectionPolicyRequest *), .struct_size = sizeof(struct logs_DeleteDataProtectionPolicyRequest)
-};
-static const struct member logs_members_DeleteDeliveryDestinationPolicyRequest[] = {
-    { .name = "deliveryDestinationName", .wire = "deliveryDestinationName", .shape = SHAPE(DeliveryDestinationName), .offset = FIELD(DeleteDeliveryDestinationPolicyRequest, deliveryDestinationName), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_DeleteDeliveryDestinationPolicyRequest = {
-    .name = "DeleteDeliveryDestinationPolicyRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_DeleteDeliveryDestinationPolicyRequest, .size = sizeof(struct logs_DeleteDeliveryDestinationPolicyRequest *), .struct_size = sizeof(struct logs_DeleteDeliveryDestinationPolicyRequest)
-};
-static const struct member logs_members_DeleteDeliveryDestinationRequest[] = {
-    { .name = "name", .wire = "name", .shape = SHAPE(DeliveryDestinationName), .offset = FIELD(DeleteDeliveryDestinationRequest, name), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_DeleteDeliveryDestinationRequest = {
-    .name = "DeleteDeliveryDestinationRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_DeleteDeliveryDestinationRequest, .size = sizeof(struct logs_DeleteDeliveryDestinationRequest *), .struct_size = sizeof(struct logs_DeleteDeliveryDestinationRequest)
-};
-static const struct member logs_members_DeleteDeliveryRequest[] = {
-    { .name = "id", .wire = "id", .shape = SHAPE(DeliveryId), .offset = FIELD(DeleteDeliveryRequest, id), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_DeleteDeliveryRequest = {
-    .name = "DeleteDeliveryRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_DeleteDeliveryRequest, .size = sizeof(struct logs_DeleteDeliveryRequest *), .struct_size = sizeof(struct logs_DeleteDeliveryRequest)
-};
-static const struct member logs_members_DeleteDeliverySourceRequest[] = {
-    { .name = "name", .wire = "name", .shape = SHAPE(DeliverySourceName), .offset = FIELD(DeleteDeliverySourceRequest, name), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_DeleteDeliverySourceRequest = {
-    .name = "DeleteDeliverySourceRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_DeleteDeliverySourceRequest, .size = sizeof(struct logs_DeleteDeliverySourceRequest *), .struct_size = sizeof(struct logs_DeleteDeliverySourceRequest)
-};
-static const struct member logs_members_DeleteDestinationRequest[] = {
-    { .name = "destinationName", .wire = "destinationName", .shape = SHAPE(DestinationName), .offset = FIELD(DeleteDestinationRequest, destinationName), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_DeleteDestinationRequest = {
-    .name = "DeleteDestinationRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_DeleteDestinationRequest, .size = sizeof(struct logs_DeleteDestinationRequest *), .struct_size = sizeof(struct logs_DeleteDestinationRequest)
-};
-static const struct member logs_members_DeleteIndexPolicyRequest[] = {
-    { .name = "logGroupIdentifier", .wire = "logGroupIdentifier", .shape = SHAPE(LogGroupIdentifier), .offset = FIELD(DeleteIndexPolicyRequest, logGroupIdentifier), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_DeleteIndexPolicyRequest = {
-    .name = "DeleteIndexPolicyRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_DeleteIndexPolicyRequest, .size = sizeof(struct logs_DeleteIndexPolicyRequest *), .struct_size = sizeof(struct logs_DeleteIndexPolicyRequest)
-};
-const struct shape logs_shape_DeleteIndexPolicyResponse = {
-    .name = "DeleteIndexPolicyResponse", .kind = KIND_STRUCT, .size = sizeof(struct logs_DeleteIndexPolicyResponse *), .struct_size = sizeof(struct logs_DeleteIndexPolicyResponse)
-};
-static const struct member logs_members_DeleteIntegrationRequest[] = {
-    { .name = "integrationName", .wire = "integrationName", .shape = SHAPE(IntegrationName), .offset = FIELD(DeleteIntegrationRequest, integrationName), .place = PLACE_BODY, .required = true },
-    { .name = "force", .wire = "force", .shape = SHAPE(Force), .offset = FIELD(DeleteIntegrationRequest, force), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DeleteIntegrationRequest = {
-    .name = "DeleteIntegrationRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DeleteIntegrationRequest, .size = sizeof(struct logs_DeleteIntegrationRequest *), .struct_size = sizeof(struct logs_DeleteIntegrationRequest)
-};
-const struct shape logs_shape_DeleteIntegrationResponse = {
-    .name = "DeleteIntegrationResponse", .kind = KIND_STRUCT, .size = sizeof(struct logs_DeleteIntegrationResponse *), .struct_size = sizeof(struct logs_DeleteIntegrationResponse)
-};
-static const struct member logs_members_DeleteKeys[] = {
-    { .name = "withKeys", .wire = "withKeys", .shape = SHAPE(DeleteWithKeys), .offset = FIELD(DeleteKeys, withKeys), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_DeleteKeys = {
-    .name = "DeleteKeys", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_DeleteKeys, .size = sizeof(struct logs_DeleteKeys *), .struct_size = sizeof(struct logs_DeleteKeys)
-};
-static const struct member logs_members_DeleteLogAnomalyDetectorRequest[] = {
-    { .name = "anomalyDetectorArn", .wire = "anomalyDetectorArn", .shape = SHAPE(AnomalyDetectorArn), .offset = FIELD(DeleteLogAnomalyDetectorRequest, anomalyDetectorArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_DeleteLogAnomalyDetectorRequest = {
-    .name = "DeleteLogAnomalyDetectorRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_DeleteLogAnomalyDetectorRequest, .size = sizeof(struct logs_DeleteLogAnomalyDetectorRequest *), .struct_size = sizeof(struct logs_DeleteLogAnomalyDetectorRequest)
 };
 static const struct member logs_members_DeleteLogGroupRequest[] = {
     { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(DeleteLogGroupRequest, logGroupName), .place = PLACE_BODY, .required = true },
@@ -576,31 +74,6 @@ static const struct member logs_members_DeleteLogStreamRequest[] = {
 };
 const struct shape logs_shape_DeleteLogStreamRequest = {
     .name = "DeleteLogStreamRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DeleteLogStreamRequest, .size = sizeof(struct logs_DeleteLogStreamRequest *), .struct_size = sizeof(struct logs_DeleteLogStreamRequest)
-};
-static const struct member logs_members_DeleteLookupTableRequest[] = {
-    { .name = "lookupTableArn", .wire = "lookupTableArn", .shape = SHAPE(Arn), .offset = FIELD(DeleteLookupTableRequest, lookupTableArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_DeleteLookupTableRequest = {
-    .name = "DeleteLookupTableRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_DeleteLookupTableRequest, .size = sizeof(struct logs_DeleteLookupTableRequest *), .struct_size = sizeof(struct logs_DeleteLookupTableRequest)
-};
-static const struct member logs_members_DeleteMetricFilterRequest[] = {
-    { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(DeleteMetricFilterRequest, logGroupName), .place = PLACE_BODY, .required = true },
-    { .name = "filterName", .wire = "filterName", .shape = SHAPE(FilterName), .offset = FIELD(DeleteMetricFilterRequest, filterName), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_DeleteMetricFilterRequest = {
-    .name = "DeleteMetricFilterRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DeleteMetricFilterRequest, .size = sizeof(struct logs_DeleteMetricFilterRequest *), .struct_size = sizeof(struct logs_DeleteMetricFilterRequest)
-};
-static const struct member logs_members_DeleteQueryDefinitionRequest[] = {
-    { .name = "queryDefinitionId", .wire = "queryDefinitionId", .shape = SHAPE(QueryId), .offset = FIELD(DeleteQueryDefinitionRequest, queryDefinitionId), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_DeleteQueryDefinitionRequest = {
-    .name = "DeleteQueryDefinitionRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_DeleteQueryDefinitionRequest, .size = sizeof(struct logs_DeleteQueryDefinitionRequest *), .struct_size = sizeof(struct logs_DeleteQueryDefinitionRequest)
-};
-static const struct member logs_members_DeleteQueryDefinitionResponse[] = {
-    { .name = "success", .wire = "success", .shape = SHAPE(Success), .offset = FIELD(DeleteQueryDefinitionResponse, success), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DeleteQueryDefinitionResponse = {
-    .name = "DeleteQueryDefinitionResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_DeleteQueryDefinitionResponse, .size = sizeof(struct logs_DeleteQueryDefinitionResponse *), .struct_size = sizeof(struct logs_DeleteQueryDefinitionResponse)
 };
 static const struct member logs_members_DeleteResourcePolicyRequest[] = {
     { .name = "policyName", .wire = "policyName", .shape = SHAPE(PolicyName), .offset = FIELD(DeleteResourcePolicyRequest, policyName), .place = PLACE_BODY },
@@ -616,363 +89,11 @@ static const struct member logs_members_DeleteRetentionPolicyRequest[] = {
 const struct shape logs_shape_DeleteRetentionPolicyRequest = {
     .name = "DeleteRetentionPolicyRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_DeleteRetentionPolicyRequest, .size = sizeof(struct logs_DeleteRetentionPolicyRequest *), .struct_size = sizeof(struct logs_DeleteRetentionPolicyRequest)
 };
-static const struct member logs_members_DeleteScheduledQueryRequest[] = {
-    { .name = "identifier", .wire = "identifier", .shape = SHAPE(ScheduledQueryIdentifier), .offset = FIELD(DeleteScheduledQueryRequest, identifier), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_DeleteScheduledQueryRequest = {
-    .name = "DeleteScheduledQueryRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_DeleteScheduledQueryRequest, .size = sizeof(struct logs_DeleteScheduledQueryRequest *), .struct_size = sizeof(struct logs_DeleteScheduledQueryRequest)
-};
-const struct shape logs_shape_DeleteScheduledQueryResponse = {
-    .name = "DeleteScheduledQueryResponse", .kind = KIND_STRUCT, .size = sizeof(struct logs_DeleteScheduledQueryResponse *), .struct_size = sizeof(struct logs_DeleteScheduledQueryResponse)
-};
-static const struct member logs_members_DeleteSubscriptionFilterRequest[] = {
-    { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(DeleteSubscriptionFilterRequest, logGroupName), .place = PLACE_BODY, .required = true },
-    { .name = "filterName", .wire = "filterName", .shape = SHAPE(FilterName), .offset = FIELD(DeleteSubscriptionFilterRequest, filterName), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_DeleteSubscriptionFilterRequest = {
-    .name = "DeleteSubscriptionFilterRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DeleteSubscriptionFilterRequest, .size = sizeof(struct logs_DeleteSubscriptionFilterRequest *), .struct_size = sizeof(struct logs_DeleteSubscriptionFilterRequest)
-};
-static const struct member logs_members_DeleteSyslogConfigurationRequest[] = {
-    { .name = "logGroupIdentifier", .wire = "logGroupIdentifier", .shape = SHAPE(LogGroupIdentifier), .offset = FIELD(DeleteSyslogConfigurationRequest, logGroupIdentifier), .place = PLACE_BODY, .required = true },
-    { .name = "vpcEndpointId", .wire = "vpcEndpointId", .shape = SHAPE(VpcEndpointId), .offset = FIELD(DeleteSyslogConfigurationRequest, vpcEndpointId), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DeleteSyslogConfigurationRequest = {
-    .name = "DeleteSyslogConfigurationRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DeleteSyslogConfigurationRequest, .size = sizeof(struct logs_DeleteSyslogConfigurationRequest *), .struct_size = sizeof(struct logs_DeleteSyslogConfigurationRequest)
-};
-static const struct member logs_members_DeleteTransformerRequest[] = {
-    { .name = "logGroupIdentifier", .wire = "logGroupIdentifier", .shape = SHAPE(LogGroupIdentifier), .offset = FIELD(DeleteTransformerRequest, logGroupIdentifier), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_DeleteTransformerRequest = {
-    .name = "DeleteTransformerRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_DeleteTransformerRequest, .size = sizeof(struct logs_DeleteTransformerRequest *), .struct_size = sizeof(struct logs_DeleteTransformerRequest)
-};
-const struct shape logs_shape_DeleteWithKeys = {
-    .name = "DeleteWithKeys", .kind = KIND_LIST, .size = sizeof(struct logs_DeleteWithKeys), .element = SHAPE(WithKey), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(5)
-};
 const struct shape logs_shape_DeletionProtectionEnabled = {
     .name = "DeletionProtectionEnabled", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
 };
-const struct shape logs_shape_Delimiter = {
-    .name = "Delimiter", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2)
-};
-const struct shape logs_shape_Deliveries = {
-    .name = "Deliveries", .kind = KIND_LIST, .size = sizeof(struct logs_Deliveries), .element = SHAPE(Delivery)
-};
-static const struct member logs_members_Delivery[] = {
-    { .name = "id", .wire = "id", .shape = SHAPE(DeliveryId), .offset = FIELD(Delivery, id), .place = PLACE_BODY },
-    { .name = "arn", .wire = "arn", .shape = SHAPE(Arn), .offset = FIELD(Delivery, arn), .place = PLACE_BODY },
-    { .name = "deliverySourceName", .wire = "deliverySourceName", .shape = SHAPE(DeliverySourceName), .offset = FIELD(Delivery, deliverySourceName), .place = PLACE_BODY },
-    { .name = "deliveryDestinationArn", .wire = "deliveryDestinationArn", .shape = SHAPE(Arn), .offset = FIELD(Delivery, deliveryDestinationArn), .place = PLACE_BODY },
-    { .name = "deliveryDestinationType", .wire = "deliveryDestinationType", .shape = SHAPE(DeliveryDestinationType), .offset = FIELD(Delivery, deliveryDestinationType), .place = PLACE_BODY },
-    { .name = "recordFields", .wire = "recordFields", .shape = SHAPE(RecordFields), .offset = FIELD(Delivery, recordFields), .place = PLACE_BODY },
-    { .name = "fieldDelimiter", .wire = "fieldDelimiter", .shape = SHAPE(FieldDelimiter), .offset = FIELD(Delivery, fieldDelimiter), .place = PLACE_BODY },
-    { .name = "s3DeliveryConfiguration", .wire = "s3DeliveryConfiguration", .shape = SHAPE(S3DeliveryConfiguration), .offset = FIELD(Delivery, s3DeliveryConfiguration), .place = PLACE_BODY },
-    { .name = "tags", .wire = "tags", .shape = SHAPE(Tags), .offset = FIELD(Delivery, tags), .place = PLACE_BODY },
-};
-const struct shape logs_shape_Delivery = {
-    .name = "Delivery", .kind = KIND_STRUCT, .n_members = 9, .members = logs_members_Delivery, .size = sizeof(struct logs_Delivery *), .struct_size = sizeof(struct logs_Delivery)
-};
-static const struct member logs_members_DeliveryDestination[] = {
-    { .name = "name", .wire = "name", .shape = SHAPE(DeliveryDestinationName), .offset = FIELD(DeliveryDestination, name), .place = PLACE_BODY },
-    { .name = "arn", .wire = "arn", .shape = SHAPE(Arn), .offset = FIELD(DeliveryDestination, arn), .place = PLACE_BODY },
-    { .name = "deliveryDestinationType", .wire = "deliveryDestinationType", .shape = SHAPE(DeliveryDestinationType), .offset = FIELD(DeliveryDestination, deliveryDestinationType), .place = PLACE_BODY },
-    { .name = "outputFormat", .wire = "outputFormat", .shape = SHAPE(OutputFormat), .offset = FIELD(DeliveryDestination, outputFormat), .place = PLACE_BODY },
-    { .name = "deliveryDestinationConfiguration", .wire = "deliveryDestinationConfiguration", .shape = SHAPE(DeliveryDestinationConfiguration), .offset = FIELD(DeliveryDestination, deliveryDestinationConfiguration), .place = PLACE_BODY },
-    { .name = "tags", .wire = "tags", .shape = SHAPE(Tags), .offset = FIELD(DeliveryDestination, tags), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DeliveryDestination = {
-    .name = "DeliveryDestination", .kind = KIND_STRUCT, .n_members = 6, .members = logs_members_DeliveryDestination, .size = sizeof(struct logs_DeliveryDestination *), .struct_size = sizeof(struct logs_DeliveryDestination)
-};
-static const struct member logs_members_DeliveryDestinationConfiguration[] = {
-    { .name = "destinationResourceArn", .wire = "destinationResourceArn", .shape = SHAPE(Arn), .offset = FIELD(DeliveryDestinationConfiguration, destinationResourceArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_DeliveryDestinationConfiguration = {
-    .name = "DeliveryDestinationConfiguration", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_DeliveryDestinationConfiguration, .size = sizeof(struct logs_DeliveryDestinationConfiguration *), .struct_size = sizeof(struct logs_DeliveryDestinationConfiguration)
-};
-const struct shape logs_shape_DeliveryDestinationName = {
-    .name = "DeliveryDestinationName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(60), .pattern = "[\\w-]*"
-};
-const struct shape logs_shape_DeliveryDestinationPolicy = {
-    .name = "DeliveryDestinationPolicy", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(51200)
-};
-static const char *const logs_enum_DeliveryDestinationType[] = {
-    "S3",
-    "CWL",
-    "FH",
-    "XRAY",
-    NULL
-};
-const struct shape logs_shape_DeliveryDestinationType = {
-    .name = "DeliveryDestinationType", .kind = KIND_STRING, .enum_values = logs_enum_DeliveryDestinationType, .size = sizeof(struct str)
-};
-const struct shape logs_shape_DeliveryDestinationTypes = {
-    .name = "DeliveryDestinationTypes", .kind = KIND_LIST, .size = sizeof(struct logs_DeliveryDestinationTypes), .element = SHAPE(DeliveryDestinationType), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(4)
-};
-const struct shape logs_shape_DeliveryDestinations = {
-    .name = "DeliveryDestinations", .kind = KIND_LIST, .size = sizeof(struct logs_DeliveryDestinations), .element = SHAPE(DeliveryDestination)
-};
-const struct shape logs_shape_DeliveryId = {
-    .name = "DeliveryId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(64), .pattern = "^[0-9A-Za-z]+$"
-};
-static const struct member logs_members_DeliverySource[] = {
-    { .name = "name", .wire = "name", .shape = SHAPE(DeliverySourceName), .offset = FIELD(DeliverySource, name), .place = PLACE_BODY },
-    { .name = "arn", .wire = "arn", .shape = SHAPE(Arn), .offset = FIELD(DeliverySource, arn), .place = PLACE_BODY },
-    { .name = "resourceArns", .wire = "resourceArns", .shape = SHAPE(ResourceArns), .offset = FIELD(DeliverySource, resourceArns), .place = PLACE_BODY },
-    { .name = "service", .wire = "service", .shape = SHAPE(Service), .offset = FIELD(DeliverySource, service), .place = PLACE_BODY },
-    { .name = "logType", .wire = "logType", .shape = SHAPE(LogType), .offset = FIELD(DeliverySource, logType), .place = PLACE_BODY },
-    { .name = "tags", .wire = "tags", .shape = SHAPE(Tags), .offset = FIELD(DeliverySource, tags), .place = PLACE_BODY },
-    { .name = "deliverySourceConfiguration", .wire = "deliverySourceConfiguration", .shape = SHAPE(DeliverySourceConfiguration), .offset = FIELD(DeliverySource, deliverySourceConfiguration), .place = PLACE_BODY },
-    { .name = "status", .wire = "status", .shape = SHAPE(DeliverySourceStatus), .offset = FIELD(DeliverySource, status), .place = PLACE_BODY },
-    { .name = "statusReason", .wire = "statusReason", .shape = SHAPE(DeliverySourceStatusReason), .offset = FIELD(DeliverySource, statusReason), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DeliverySource = {
-    .name = "DeliverySource", .kind = KIND_STRUCT, .n_members = 9, .members = logs_members_DeliverySource, .size = sizeof(struct logs_DeliverySource *), .struct_size = sizeof(struct logs_DeliverySource)
-};
-const struct shape logs_shape_DeliverySourceConfiguration = {
-    .name = "DeliverySourceConfiguration", .kind = KIND_MAP, .size = sizeof(struct logs_DeliverySourceConfiguration), .key = SHAPE(DeliverySourceConfigurationKey), .element = SHAPE(DeliverySourceConfigurationValue)
-};
-const struct shape logs_shape_DeliverySourceConfigurationKey = {
-    .name = "DeliverySourceConfigurationKey", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255)
-};
-const struct shape logs_shape_DeliverySourceConfigurationNumericValue = {
-    .name = "DeliverySourceConfigurationNumericValue", .kind = KIND_REAL, .box = true, .size = sizeof(struct opt_real)
-};
-static const struct member logs_members_DeliverySourceConfigurationSchema[] = {
-    { .name = "keyName", .wire = "keyName", .shape = SHAPE(DeliverySourceConfigurationSchemaField), .offset = FIELD(DeliverySourceConfigurationSchema, keyName), .place = PLACE_BODY, .required = true },
-    { .name = "valueType", .wire = "valueType", .shape = SHAPE(DeliverySourceConfigurationSchemaValueType), .offset = FIELD(DeliverySourceConfigurationSchema, valueType), .place = PLACE_BODY, .required = true },
-    { .name = "defaultValue", .wire = "defaultValue", .shape = SHAPE(DeliverySourceConfigurationSchemaField), .offset = FIELD(DeliverySourceConfigurationSchema, defaultValue), .place = PLACE_BODY, .required = true },
-    { .name = "supportedValues", .wire = "supportedValues", .shape = SHAPE(DeliverySourceConfigurationSupportedValues), .offset = FIELD(DeliverySourceConfigurationSchema, supportedValues), .place = PLACE_BODY },
-    { .name = "minValue", .wire = "minValue", .shape = SHAPE(DeliverySourceConfigurationNumericValue), .offset = FIELD(DeliverySourceConfigurationSchema, minValue), .place = PLACE_BODY },
-    { .name = "maxValue", .wire = "maxValue", .shape = SHAPE(DeliverySourceConfigurationNumericValue), .offset = FIELD(DeliverySourceConfigurationSchema, maxValue), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DeliverySourceConfigurationSchema = {
-    .name = "DeliverySourceConfigurationSchema", .kind = KIND_STRUCT, .n_members = 6, .members = logs_members_DeliverySourceConfigurationSchema, .size = sizeof(struct logs_DeliverySourceConfigurationSchema *), .struct_size = sizeof(struct logs_DeliverySourceConfigurationSchema)
-};
-const struct shape logs_shape_DeliverySourceConfigurationSchemaField = {
-    .name = "DeliverySourceConfigurationSchemaField", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256)
-};
-static const char *const logs_enum_DeliverySourceConfigurationSchemaValueType[] = {
-    "string",
-    "boolean",
-    "int",
-    "double",
-    "long",
-    NULL
-};
-const struct shape logs_shape_DeliverySourceConfigurationSchemaValueType = {
-    .name = "DeliverySourceConfigurationSchemaValueType", .kind = KIND_STRING, .enum_values = logs_enum_DeliverySourceConfigurationSchemaValueType, .size = sizeof(struct str)
-};
-const struct shape logs_shape_DeliverySourceConfigurationSchemas = {
-    .name = "DeliverySourceConfigurationSchemas", .kind = KIND_LIST, .size = sizeof(struct logs_DeliverySourceConfigurationSchemas), .element = SHAPE(DeliverySourceConfigurationSchema)
-};
-const struct shape logs_shape_DeliverySourceConfigurationSupportedValues = {
-    .name = "DeliverySourceConfigurationSupportedValues", .kind = KIND_LIST, .size = sizeof(struct logs_DeliverySourceConfigurationSupportedValues), .element = SHAPE(DeliverySourceConfigurationSchemaField)
-};
-const struct shape logs_shape_DeliverySourceConfigurationValue = {
-    .name = "DeliverySourceConfigurationValue", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255)
-};
-const struct shape logs_shape_DeliverySourceName = {
-    .name = "DeliverySourceName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(60), .pattern = "[\\w-]*"
-};
-static const char *const logs_enum_DeliverySourceStatus[] = {
-    "ACTIVE",
-    "INACTIVE",
-    NULL
-};
-const struct shape logs_shape_DeliverySourceStatus = {
-    .name = "DeliverySourceStatus", .kind = KIND_STRING, .enum_values = logs_enum_DeliverySourceStatus, .size = sizeof(struct str)
-};
-static const char *const logs_enum_DeliverySourceStatusReason[] = {
-    "RESOURCE_DELETED",
-    NULL
-};
-const struct shape logs_shape_DeliverySourceStatusReason = {
-    .name = "DeliverySourceStatusReason", .kind = KIND_STRING, .enum_values = logs_enum_DeliverySourceStatusReason, .size = sizeof(struct str)
-};
-const struct shape logs_shape_DeliverySources = {
-    .name = "DeliverySources", .kind = KIND_LIST, .size = sizeof(struct logs_DeliverySources), .element = SHAPE(DeliverySource)
-};
-const struct shape logs_shape_DeliverySuffixPath = {
-    .name = "DeliverySuffixPath", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256)
-};
 const struct shape logs_shape_Descending = {
     .name = "Descending", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
-};
-static const struct member logs_members_DescribeAccountPoliciesRequest[] = {
-    { .name = "policyType", .wire = "policyType", .shape = SHAPE(PolicyType), .offset = FIELD(DescribeAccountPoliciesRequest, policyType), .place = PLACE_BODY, .required = true },
-    { .name = "policyName", .wire = "policyName", .shape = SHAPE(PolicyName), .offset = FIELD(DescribeAccountPoliciesRequest, policyName), .place = PLACE_BODY },
-    { .name = "accountIdentifiers", .wire = "accountIdentifiers", .shape = SHAPE(AccountIds), .offset = FIELD(DescribeAccountPoliciesRequest, accountIdentifiers), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeAccountPoliciesRequest, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeAccountPoliciesRequest = {
-    .name = "DescribeAccountPoliciesRequest", .kind = KIND_STRUCT, .n_members = 4, .members = logs_members_DescribeAccountPoliciesRequest, .size = sizeof(struct logs_DescribeAccountPoliciesRequest *), .struct_size = sizeof(struct logs_DescribeAccountPoliciesRequest)
-};
-static const struct member logs_members_DescribeAccountPoliciesResponse[] = {
-    { .name = "accountPolicies", .wire = "accountPolicies", .shape = SHAPE(AccountPolicies), .offset = FIELD(DescribeAccountPoliciesResponse, accountPolicies), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeAccountPoliciesResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeAccountPoliciesResponse = {
-    .name = "DescribeAccountPoliciesResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeAccountPoliciesResponse, .size = sizeof(struct logs_DescribeAccountPoliciesResponse *), .struct_size = sizeof(struct logs_DescribeAccountPoliciesResponse)
-};
-static const struct member logs_members_DescribeConfigurationTemplatesRequest[] = {
-    { .name = "service", .wire = "service", .shape = SHAPE(Service), .offset = FIELD(DescribeConfigurationTemplatesRequest, service), .place = PLACE_BODY },
-    { .name = "logTypes", .wire = "logTypes", .shape = SHAPE(LogTypes), .offset = FIELD(DescribeConfigurationTemplatesRequest, logTypes), .place = PLACE_BODY },
-    { .name = "resourceTypes", .wire = "resourceTypes", .shape = SHAPE(ResourceTypes), .offset = FIELD(DescribeConfigurationTemplatesRequest, resourceTypes), .place = PLACE_BODY },
-    { .name = "deliveryDestinationTypes", .wire = "deliveryDestinationTypes", .shape = SHAPE(DeliveryDestinationTypes), .offset = FIELD(DescribeConfigurationTemplatesRequest, deliveryDestinationTypes), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeConfigurationTemplatesRequest, nextToken), .place = PLACE_BODY },
-    { .name = "limit", .wire = "limit", .shape = SHAPE(DescribeLimit), .offset = FIELD(DescribeConfigurationTemplatesRequest, limit), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeConfigurationTemplatesRequest = {
-    .name = "DescribeConfigurationTemplatesRequest", .kind = KIND_STRUCT, .n_members = 6, .members = logs_members_DescribeConfigurationTemplatesRequest, .size = sizeof(struct logs_DescribeConfigurationTemplatesRequest *), .struct_size = sizeof(struct logs_DescribeConfigurationTemplatesRequest)
-};
-static const struct member logs_members_DescribeConfigurationTemplatesResponse[] = {
-    { .name = "configurationTemplates", .wire = "configurationTemplates", .shape = SHAPE(ConfigurationTemplates), .offset = FIELD(DescribeConfigurationTemplatesResponse, configurationTemplates), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeConfigurationTemplatesResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeConfigurationTemplatesResponse = {
-    .name = "DescribeConfigurationTemplatesResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeConfigurationTemplatesResponse, .size = sizeof(struct logs_DescribeConfigurationTemplatesResponse *), .struct_size = sizeof(struct logs_DescribeConfigurationTemplatesResponse)
-};
-static const struct member logs_members_DescribeDeliveriesRequest[] = {
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeDeliveriesRequest, nextToken), .place = PLACE_BODY },
-    { .name = "limit", .wire = "limit", .shape = SHAPE(DescribeLimit), .offset = FIELD(DescribeDeliveriesRequest, limit), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeDeliveriesRequest = {
-    .name = "DescribeDeliveriesRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeDeliveriesRequest, .size = sizeof(struct logs_DescribeDeliveriesRequest *), .struct_size = sizeof(struct logs_DescribeDeliveriesRequest)
-};
-static const struct member logs_members_DescribeDeliveriesResponse[] = {
-    { .name = "deliveries", .wire = "deliveries", .shape = SHAPE(Deliveries), .offset = FIELD(DescribeDeliveriesResponse, deliveries), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeDeliveriesResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeDeliveriesResponse = {
-    .name = "DescribeDeliveriesResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeDeliveriesResponse, .size = sizeof(struct logs_DescribeDeliveriesResponse *), .struct_size = sizeof(struct logs_DescribeDeliveriesResponse)
-};
-static const struct member logs_members_DescribeDeliveryDestinationsRequest[] = {
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeDeliveryDestinationsRequest, nextToken), .place = PLACE_BODY },
-    { .name = "limit", .wire = "limit", .shape = SHAPE(DescribeLimit), .offset = FIELD(DescribeDeliveryDestinationsRequest, limit), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeDeliveryDestinationsRequest = {
-    .name = "DescribeDeliveryDestinationsRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeDeliveryDestinationsRequest, .size = sizeof(struct logs_DescribeDeliveryDestinationsRequest *), .struct_size = sizeof(struct logs_DescribeDeliveryDestinationsRequest)
-};
-static const struct member logs_members_DescribeDeliveryDestinationsResponse[] = {
-    { .name = "deliveryDestinations", .wire = "deliveryDestinations", .shape = SHAPE(DeliveryDestinations), .offset = FIELD(DescribeDeliveryDestinationsResponse, deliveryDestinations), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeDeliveryDestinationsResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeDeliveryDestinationsResponse = {
-    .name = "DescribeDeliveryDestinationsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeDeliveryDestinationsResponse, .size = sizeof(struct logs_DescribeDeliveryDestinationsResponse *), .struct_size = sizeof(struct logs_DescribeDeliveryDestinationsResponse)
-};
-static const struct member logs_members_DescribeDeliverySourcesRequest[] = {
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeDeliverySourcesRequest, nextToken), .place = PLACE_BODY },
-    { .name = "limit", .wire = "limit", .shape = SHAPE(DescribeLimit), .offset = FIELD(DescribeDeliverySourcesRequest, limit), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeDeliverySourcesRequest = {
-    .name = "DescribeDeliverySourcesRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeDeliverySourcesRequest, .size = sizeof(struct logs_DescribeDeliverySourcesRequest *), .struct_size = sizeof(struct logs_DescribeDeliverySourcesRequest)
-};
-static const struct member logs_members_DescribeDeliverySourcesResponse[] = {
-    { .name = "deliverySources", .wire = "deliverySources", .shape = SHAPE(DeliverySources), .offset = FIELD(DescribeDeliverySourcesResponse, deliverySources), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeDeliverySourcesResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeDeliverySourcesResponse = {
-    .name = "DescribeDeliverySourcesResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeDeliverySourcesResponse, .size = sizeof(struct logs_DescribeDeliverySourcesResponse *), .struct_size = sizeof(struct logs_DescribeDeliverySourcesResponse)
-};
-static const struct member logs_members_DescribeDestinationsRequest[] = {
-    { .name = "DestinationNamePrefix", .wire = "DestinationNamePrefix", .shape = SHAPE(DestinationName), .offset = FIELD(DescribeDestinationsRequest, DestinationNamePrefix), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeDestinationsRequest, nextToken), .place = PLACE_BODY },
-    { .name = "limit", .wire = "limit", .shape = SHAPE(DescribeLimit), .offset = FIELD(DescribeDestinationsRequest, limit), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeDestinationsRequest = {
-    .name = "DescribeDestinationsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_DescribeDestinationsRequest, .size = sizeof(struct logs_DescribeDestinationsRequest *), .struct_size = sizeof(struct logs_DescribeDestinationsRequest)
-};
-static const struct member logs_members_DescribeDestinationsResponse[] = {
-    { .name = "destinations", .wire = "destinations", .shape = SHAPE(Destinations), .offset = FIELD(DescribeDestinationsResponse, destinations), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeDestinationsResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeDestinationsResponse = {
-    .name = "DescribeDestinationsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeDestinationsResponse, .size = sizeof(struct logs_DescribeDestinationsResponse *), .struct_size = sizeof(struct logs_DescribeDestinationsResponse)
-};
-static const struct member logs_members_DescribeExportTasksRequest[] = {
-    { .name = "taskId", .wire = "taskId", .shape = SHAPE(ExportTaskId), .offset = FIELD(DescribeExportTasksRequest, taskId), .place = PLACE_BODY },
-    { .name = "statusCode", .wire = "statusCode", .shape = SHAPE(ExportTaskStatusCode), .offset = FIELD(DescribeExportTasksRequest, statusCode), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeExportTasksRequest, nextToken), .place = PLACE_BODY },
-    { .name = "limit", .wire = "limit", .shape = SHAPE(DescribeLimit), .offset = FIELD(DescribeExportTasksRequest, limit), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeExportTasksRequest = {
-    .name = "DescribeExportTasksRequest", .kind = KIND_STRUCT, .n_members = 4, .members = logs_members_DescribeExportTasksRequest, .size = sizeof(struct logs_DescribeExportTasksRequest *), .struct_size = sizeof(struct logs_DescribeExportTasksRequest)
-};
-static const struct member logs_members_DescribeExportTasksResponse[] = {
-    { .name = "exportTasks", .wire = "exportTasks", .shape = SHAPE(ExportTasks), .offset = FIELD(DescribeExportTasksResponse, exportTasks), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeExportTasksResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeExportTasksResponse = {
-    .name = "DescribeExportTasksResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeExportTasksResponse, .size = sizeof(struct logs_DescribeExportTasksResponse *), .struct_size = sizeof(struct logs_DescribeExportTasksResponse)
-};
-const struct shape logs_shape_DescribeFieldIndexesLogGroupIdentifiers = {
-    .name = "DescribeFieldIndexesLogGroupIdentifiers", .kind = KIND_LIST, .size = sizeof(struct logs_DescribeFieldIndexesLogGroupIdentifiers), .element = SHAPE(LogGroupIdentifier), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(100)
-};
-static const struct member logs_members_DescribeFieldIndexesRequest[] = {
-    { .name = "logGroupIdentifiers", .wire = "logGroupIdentifiers", .shape = SHAPE(DescribeFieldIndexesLogGroupIdentifiers), .offset = FIELD(DescribeFieldIndexesRequest, logGroupIdentifiers), .place = PLACE_BODY, .required = true },
-    { .name = "indexCategories", .wire = "indexCategories", .shape = SHAPE(IndexCategories), .offset = FIELD(DescribeFieldIndexesRequest, indexCategories), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeFieldIndexesRequest, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeFieldIndexesRequest = {
-    .name = "DescribeFieldIndexesRequest", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_DescribeFieldIndexesRequest, .size = sizeof(struct logs_DescribeFieldIndexesRequest *), .struct_size = sizeof(struct logs_DescribeFieldIndexesRequest)
-};
-static const struct member logs_members_DescribeFieldIndexesResponse[] = {
-    { .name = "fieldIndexes", .wire = "fieldIndexes", .shape = SHAPE(FieldIndexes), .offset = FIELD(DescribeFieldIndexesResponse, fieldIndexes), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeFieldIndexesResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeFieldIndexesResponse = {
-    .name = "DescribeFieldIndexesResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeFieldIndexesResponse, .size = sizeof(struct logs_DescribeFieldIndexesResponse *), .struct_size = sizeof(struct logs_DescribeFieldIndexesResponse)
-};
-static const struct member logs_members_DescribeImportTaskBatchesRequest[] = {
-    { .name = "importId", .wire = "importId", .shape = SHAPE(ImportId), .offset = FIELD(DescribeImportTaskBatchesRequest, importId), .place = PLACE_BODY, .required = true },
-    { .name = "batchImportStatus", .wire = "batchImportStatus", .shape = SHAPE(ImportStatusList), .offset = FIELD(DescribeImportTaskBatchesRequest, batchImportStatus), .place = PLACE_BODY },
-    { .name = "limit", .wire = "limit", .shape = SHAPE(DescribeLimit), .offset = FIELD(DescribeImportTaskBatchesRequest, limit), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeImportTaskBatchesRequest, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeImportTaskBatchesRequest = {
-    .name = "DescribeImportTaskBatchesRequest", .kind = KIND_STRUCT, .n_members = 4, .members = logs_members_DescribeImportTaskBatchesRequest, .size = sizeof(struct logs_DescribeImportTaskBatchesRequest *), .struct_size = sizeof(struct logs_DescribeImportTaskBatchesRequest)
-};
-static const struct member logs_members_DescribeImportTaskBatchesResponse[] = {
-    { .name = "importSourceArn", .wire = "importSourceArn", .shape = SHAPE(Arn), .offset = FIELD(DescribeImportTaskBatchesResponse, importSourceArn), .place = PLACE_BODY },
-    { .name = "importId", .wire = "importId", .shape = SHAPE(ImportId), .offset = FIELD(DescribeImportTaskBatchesResponse, importId), .place = PLACE_BODY },
-    { .name = "importBatches", .wire = "importBatches", .shape = SHAPE(ImportBatchList), .offset = FIELD(DescribeImportTaskBatchesResponse, importBatches), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeImportTaskBatchesResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeImportTaskBatchesResponse = {
-    .name = "DescribeImportTaskBatchesResponse", .kind = KIND_STRUCT, .n_members = 4, .members = logs_members_DescribeImportTaskBatchesResponse, .size = sizeof(struct logs_DescribeImportTaskBatchesResponse *), .struct_size = sizeof(struct logs_DescribeImportTaskBatchesResponse)
-};
-static const struct member logs_members_DescribeImportTasksRequest[] = {
-    { .name = "importId", .wire = "importId", .shape = SHAPE(ImportId), .offset = FIELD(DescribeImportTasksRequest, importId), .place = PLACE_BODY },
-    { .name = "importStatus", .wire = "importStatus", .shape = SHAPE(ImportStatus), .offset = FIELD(DescribeImportTasksRequest, importStatus), .place = PLACE_BODY },
-    { .name = "importSourceArn", .wire = "importSourceArn", .shape = SHAPE(Arn), .offset = FIELD(DescribeImportTasksRequest, importSourceArn), .place = PLACE_BODY },
-    { .name = "limit", .wire = "limit", .shape = SHAPE(DescribeLimit), .offset = FIELD(DescribeImportTasksRequest, limit), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeImportTasksRequest, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeImportTasksRequest = {
-    .name = "DescribeImportTasksRequest", .kind = KIND_STRUCT, .n_members = 5, .members = logs_members_DescribeImportTasksRequest, .size = sizeof(struct logs_DescribeImportTasksRequest *), .struct_size = sizeof(struct logs_DescribeImportTasksRequest)
-};
-static const struct member logs_members_DescribeImportTasksResponse[] = {
-    { .name = "imports", .wire = "imports", .shape = SHAPE(ImportList), .offset = FIELD(DescribeImportTasksResponse, imports), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeImportTasksResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeImportTasksResponse = {
-    .name = "DescribeImportTasksResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeImportTasksResponse, .size = sizeof(struct logs_DescribeImportTasksResponse *), .struct_size = sizeof(struct logs_DescribeImportTasksResponse)
-};
-const struct shape logs_shape_DescribeIndexPoliciesLogGroupIdentifiers = {
-    .name = "DescribeIndexPoliciesLogGroupIdentifiers", .kind = KIND_LIST, .size = sizeof(struct logs_DescribeIndexPoliciesLogGroupIdentifiers), .element = SHAPE(LogGroupIdentifier), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1)
-};
-static const struct member logs_members_DescribeIndexPoliciesRequest[] = {
-    { .name = "logGroupIdentifiers", .wire = "logGroupIdentifiers", .shape = SHAPE(DescribeIndexPoliciesLogGroupIdentifiers), .offset = FIELD(DescribeIndexPoliciesRequest, logGroupIdentifiers), .place = PLACE_BODY, .required = true },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeIndexPoliciesRequest, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeIndexPoliciesRequest = {
-    .name = "DescribeIndexPoliciesRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeIndexPoliciesRequest, .size = sizeof(struct logs_DescribeIndexPoliciesRequest *), .struct_size = sizeof(struct logs_DescribeIndexPoliciesRequest)
-};
-static const struct member logs_members_DescribeIndexPoliciesResponse[] = {
-    { .name = "indexPolicies", .wire = "indexPolicies", .shape = SHAPE(IndexPolicies), .offset = FIELD(DescribeIndexPoliciesResponse, indexPolicies), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeIndexPoliciesResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeIndexPoliciesResponse = {
-    .name = "DescribeIndexPoliciesResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeIndexPoliciesResponse, .size = sizeof(struct logs_DescribeIndexPoliciesResponse *), .struct_size = sizeof(struct logs_DescribeIndexPoliciesResponse)
 };
 const struct shape logs_shape_DescribeLimit = {
     .name = "DescribeLimit", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(50)
@@ -1019,78 +140,6 @@ static const struct member logs_members_DescribeLogStreamsResponse[] = {
 const struct shape logs_shape_DescribeLogStreamsResponse = {
     .name = "DescribeLogStreamsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeLogStreamsResponse, .size = sizeof(struct logs_DescribeLogStreamsResponse *), .struct_size = sizeof(struct logs_DescribeLogStreamsResponse)
 };
-const struct shape logs_shape_DescribeLookupTablesMaxResults = {
-    .name = "DescribeLookupTablesMaxResults", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_max = true, .max = INT64_C(100)
-};
-static const struct member logs_members_DescribeLookupTablesRequest[] = {
-    { .name = "lookupTableNamePrefix", .wire = "lookupTableNamePrefix", .shape = SHAPE(LookupTableName), .offset = FIELD(DescribeLookupTablesRequest, lookupTableNamePrefix), .place = PLACE_BODY },
-    { .name = "maxResults", .wire = "maxResults", .shape = SHAPE(DescribeLookupTablesMaxResults), .offset = FIELD(DescribeLookupTablesRequest, maxResults), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeLookupTablesRequest, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeLookupTablesRequest = {
-    .name = "DescribeLookupTablesRequest", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_DescribeLookupTablesRequest, .size = sizeof(struct logs_DescribeLookupTablesRequest *), .struct_size = sizeof(struct logs_DescribeLookupTablesRequest)
-};
-static const struct member logs_members_DescribeLookupTablesResponse[] = {
-    { .name = "lookupTables", .wire = "lookupTables", .shape = SHAPE(LookupTables), .offset = FIELD(DescribeLookupTablesResponse, lookupTables), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeLookupTablesResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeLookupTablesResponse = {
-    .name = "DescribeLookupTablesResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeLookupTablesResponse, .size = sizeof(struct logs_DescribeLookupTablesResponse *), .struct_size = sizeof(struct logs_DescribeLookupTablesResponse)
-};
-static const struct member logs_members_DescribeMetricFiltersRequest[] = {
-    { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(DescribeMetricFiltersRequest, logGroupName), .place = PLACE_BODY },
-    { .name = "filterNamePrefix", .wire = "filterNamePrefix", .shape = SHAPE(FilterName), .offset = FIELD(DescribeMetricFiltersRequest, filterNamePrefix), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeMetricFiltersRequest, nextToken), .place = PLACE_BODY },
-    { .name = "limit", .wire = "limit", .shape = SHAPE(DescribeLimit), .offset = FIELD(DescribeMetricFiltersRequest, limit), .place = PLACE_BODY },
-    { .name = "metricName", .wire = "metricName", .shape = SHAPE(MetricName), .offset = FIELD(DescribeMetricFiltersRequest, metricName), .place = PLACE_BODY },
-    { .name = "metricNamespace", .wire = "metricNamespace", .shape = SHAPE(MetricNamespace), .offset = FIELD(DescribeMetricFiltersRequest, metricNamespace), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeMetricFiltersRequest = {
-    .name = "DescribeMetricFiltersRequest", .kind = KIND_STRUCT, .n_members = 6, .members = logs_members_DescribeMetricFiltersRequest, .size = sizeof(struct logs_DescribeMetricFiltersRequest *), .struct_size = sizeof(struct logs_DescribeMetricFiltersRequest)
-};
-static const struct member logs_members_DescribeMetricFiltersResponse[] = {
-    { .name = "metricFilters", .wire = "metricFilters", .shape = SHAPE(MetricFilters), .offset = FIELD(DescribeMetricFiltersResponse, metricFilters), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeMetricFiltersResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeMetricFiltersResponse = {
-    .name = "DescribeMetricFiltersResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeMetricFiltersResponse, .size = sizeof(struct logs_DescribeMetricFiltersResponse *), .struct_size = sizeof(struct logs_DescribeMetricFiltersResponse)
-};
-const struct shape logs_shape_DescribeQueriesMaxResults = {
-    .name = "DescribeQueriesMaxResults", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1000)
-};
-static const struct member logs_members_DescribeQueriesRequest[] = {
-    { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(DescribeQueriesRequest, logGroupName), .place = PLACE_BODY },
-    { .name = "status", .wire = "status", .shape = SHAPE(QueryStatus), .offset = FIELD(DescribeQueriesRequest, status), .place = PLACE_BODY },
-    { .name = "maxResults", .wire = "maxResults", .shape = SHAPE(DescribeQueriesMaxResults), .offset = FIELD(DescribeQueriesRequest, maxResults), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeQueriesRequest, nextToken), .place = PLACE_BODY },
-    { .name = "queryLanguage", .wire = "queryLanguage", .shape = SHAPE(QueryLanguage), .offset = FIELD(DescribeQueriesRequest, queryLanguage), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeQueriesRequest = {
-    .name = "DescribeQueriesRequest", .kind = KIND_STRUCT, .n_members = 5, .members = logs_members_DescribeQueriesRequest, .size = sizeof(struct logs_DescribeQueriesRequest *), .struct_size = sizeof(struct logs_DescribeQueriesRequest)
-};
-static const struct member logs_members_DescribeQueriesResponse[] = {
-    { .name = "queries", .wire = "queries", .shape = SHAPE(QueryInfoList), .offset = FIELD(DescribeQueriesResponse, queries), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeQueriesResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeQueriesResponse = {
-    .name = "DescribeQueriesResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeQueriesResponse, .size = sizeof(struct logs_DescribeQueriesResponse *), .struct_size = sizeof(struct logs_DescribeQueriesResponse)
-};
-static const struct member logs_members_DescribeQueryDefinitionsRequest[] = {
-    { .name = "queryLanguage", .wire = "queryLanguage", .shape = SHAPE(QueryLanguage), .offset = FIELD(DescribeQueryDefinitionsRequest, queryLanguage), .place = PLACE_BODY },
-    { .name = "queryDefinitionNamePrefix", .wire = "queryDefinitionNamePrefix", .shape = SHAPE(QueryDefinitionName), .offset = FIELD(DescribeQueryDefinitionsRequest, queryDefinitionNamePrefix), .place = PLACE_BODY },
-    { .name = "maxResults", .wire = "maxResults", .shape = SHAPE(QueryListMaxResults), .offset = FIELD(DescribeQueryDefinitionsRequest, maxResults), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeQueryDefinitionsRequest, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeQueryDefinitionsRequest = {
-    .name = "DescribeQueryDefinitionsRequest", .kind = KIND_STRUCT, .n_members = 4, .members = logs_members_DescribeQueryDefinitionsRequest, .size = sizeof(struct logs_DescribeQueryDefinitionsRequest *), .struct_size = sizeof(struct logs_DescribeQueryDefinitionsRequest)
-};
-static const struct member logs_members_DescribeQueryDefinitionsResponse[] = {
-    { .name = "queryDefinitions", .wire = "queryDefinitions", .shape = SHAPE(QueryDefinitionList), .offset = FIELD(DescribeQueryDefinitionsResponse, queryDefinitions), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeQueryDefinitionsResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeQueryDefinitionsResponse = {
-    .name = "DescribeQueryDefinitionsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeQueryDefinitionsResponse, .size = sizeof(struct logs_DescribeQueryDefinitionsResponse *), .struct_size = sizeof(struct logs_DescribeQueryDefinitionsResponse)
-};
 static const struct member logs_members_DescribeResourcePoliciesRequest[] = {
     { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeResourcePoliciesRequest, nextToken), .place = PLACE_BODY },
     { .name = "limit", .wire = "limit", .shape = SHAPE(DescribeLimit), .offset = FIELD(DescribeResourcePoliciesRequest, limit), .place = PLACE_BODY },
@@ -1106,109 +155,6 @@ static const struct member logs_members_DescribeResourcePoliciesResponse[] = {
 };
 const struct shape logs_shape_DescribeResourcePoliciesResponse = {
     .name = "DescribeResourcePoliciesResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeResourcePoliciesResponse, .size = sizeof(struct logs_DescribeResourcePoliciesResponse *), .struct_size = sizeof(struct logs_DescribeResourcePoliciesResponse)
-};
-static const struct member logs_members_DescribeSubscriptionFiltersRequest[] = {
-    { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(DescribeSubscriptionFiltersRequest, logGroupName), .place = PLACE_BODY, .required = true },
-    { .name = "filterNamePrefix", .wire = "filterNamePrefix", .shape = SHAPE(FilterName), .offset = FIELD(DescribeSubscriptionFiltersRequest, filterNamePrefix), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeSubscriptionFiltersRequest, nextToken), .place = PLACE_BODY },
-    { .name = "limit", .wire = "limit", .shape = SHAPE(DescribeLimit), .offset = FIELD(DescribeSubscriptionFiltersRequest, limit), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeSubscriptionFiltersRequest = {
-    .name = "DescribeSubscriptionFiltersRequest", .kind = KIND_STRUCT, .n_members = 4, .members = logs_members_DescribeSubscriptionFiltersRequest, .size = sizeof(struct logs_DescribeSubscriptionFiltersRequest *), .struct_size = sizeof(struct logs_DescribeSubscriptionFiltersRequest)
-};
-static const struct member logs_members_DescribeSubscriptionFiltersResponse[] = {
-    { .name = "subscriptionFilters", .wire = "subscriptionFilters", .shape = SHAPE(SubscriptionFilters), .offset = FIELD(DescribeSubscriptionFiltersResponse, subscriptionFilters), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(DescribeSubscriptionFiltersResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DescribeSubscriptionFiltersResponse = {
-    .name = "DescribeSubscriptionFiltersResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DescribeSubscriptionFiltersResponse, .size = sizeof(struct logs_DescribeSubscriptionFiltersResponse *), .struct_size = sizeof(struct logs_DescribeSubscriptionFiltersResponse)
-};
-const struct shape logs_shape_Description = {
-    .name = "Description", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
-static const struct member logs_members_Destination[] = {
-    { .name = "destinationName", .wire = "destinationName", .shape = SHAPE(DestinationName), .offset = FIELD(Destination, destinationName), .place = PLACE_BODY },
-    { .name = "targetArn", .wire = "targetArn", .shape = SHAPE(TargetArn), .offset = FIELD(Destination, targetArn), .place = PLACE_BODY },
-    { .name = "roleArn", .wire = "roleArn", .shape = SHAPE(RoleArn), .offset = FIELD(Destination, roleArn), .place = PLACE_BODY },
-    { .name = "accessPolicy", .wire = "accessPolicy", .shape = SHAPE(AccessPolicy), .offset = FIELD(Destination, accessPolicy), .place = PLACE_BODY },
-    { .name = "arn", .wire = "arn", .shape = SHAPE(Arn), .offset = FIELD(Destination, arn), .place = PLACE_BODY },
-    { .name = "creationTime", .wire = "creationTime", .shape = SHAPE(Timestamp), .offset = FIELD(Destination, creationTime), .place = PLACE_BODY },
-};
-const struct shape logs_shape_Destination = {
-    .name = "Destination", .kind = KIND_STRUCT, .n_members = 6, .members = logs_members_Destination, .size = sizeof(struct logs_Destination *), .struct_size = sizeof(struct logs_Destination)
-};
-const struct shape logs_shape_DestinationArn = {
-    .name = "DestinationArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
-static const struct member logs_members_DestinationConfiguration[] = {
-    { .name = "s3Configuration", .wire = "s3Configuration", .shape = SHAPE(S3Configuration), .offset = FIELD(DestinationConfiguration, s3Configuration), .place = PLACE_BODY },
-    { .name = "lookupTableConfiguration", .wire = "lookupTableConfiguration", .shape = SHAPE(LookupTableConfiguration), .offset = FIELD(DestinationConfiguration, lookupTableConfiguration), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DestinationConfiguration = {
-    .name = "DestinationConfiguration", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DestinationConfiguration, .size = sizeof(struct logs_DestinationConfiguration *), .struct_size = sizeof(struct logs_DestinationConfiguration)
-};
-const struct shape logs_shape_DestinationField = {
-    .name = "DestinationField", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128)
-};
-const struct shape logs_shape_DestinationName = {
-    .name = "DestinationName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(512), .pattern = "[^:*]*"
-};
-const struct shape logs_shape_Destinations = {
-    .name = "Destinations", .kind = KIND_LIST, .size = sizeof(struct logs_Destinations), .element = SHAPE(Destination)
-};
-const struct shape logs_shape_DetectorKmsKeyArn = {
-    .name = "DetectorKmsKeyArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(256), .pattern = "^arn:aws[a-z\\-]*:kms:[-a-z0-9]*:[0-9]*:key/[-a-z0-9]*$"
-};
-const struct shape logs_shape_DetectorName = {
-    .name = "DetectorName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
-const struct shape logs_shape_Dimensions = {
-    .name = "Dimensions", .kind = KIND_MAP, .size = sizeof(struct logs_Dimensions), .key = SHAPE(DimensionsKey), .element = SHAPE(DimensionsValue)
-};
-const struct shape logs_shape_DimensionsKey = {
-    .name = "DimensionsKey", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(255)
-};
-const struct shape logs_shape_DimensionsValue = {
-    .name = "DimensionsValue", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(255)
-};
-static const struct member logs_members_DisassociateKmsKeyRequest[] = {
-    { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(DisassociateKmsKeyRequest, logGroupName), .place = PLACE_BODY },
-    { .name = "resourceIdentifier", .wire = "resourceIdentifier", .shape = SHAPE(ResourceIdentifier), .offset = FIELD(DisassociateKmsKeyRequest, resourceIdentifier), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DisassociateKmsKeyRequest = {
-    .name = "DisassociateKmsKeyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_DisassociateKmsKeyRequest, .size = sizeof(struct logs_DisassociateKmsKeyRequest *), .struct_size = sizeof(struct logs_DisassociateKmsKeyRequest)
-};
-static const struct member logs_members_DisassociateSourceFromS3TableIntegrationRequest[] = {
-    { .name = "identifier", .wire = "identifier", .shape = SHAPE(S3TableIntegrationSourceIdentifier), .offset = FIELD(DisassociateSourceFromS3TableIntegrationRequest, identifier), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_DisassociateSourceFromS3TableIntegrationRequest = {
-    .name = "DisassociateSourceFromS3TableIntegrationRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_DisassociateSourceFromS3TableIntegrationRequest, .size = sizeof(struct logs_DisassociateSourceFromS3TableIntegrationRequest *), .struct_size = sizeof(struct logs_DisassociateSourceFromS3TableIntegrationRequest)
-};
-static const struct member logs_members_DisassociateSourceFromS3TableIntegrationResponse[] = {
-    { .name = "identifier", .wire = "identifier", .shape = SHAPE(S3TableIntegrationSourceIdentifier), .offset = FIELD(DisassociateSourceFromS3TableIntegrationResponse, identifier), .place = PLACE_BODY },
-};
-const struct shape logs_shape_DisassociateSourceFromS3TableIntegrationResponse = {
-    .name = "DisassociateSourceFromS3TableIntegrationResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_DisassociateSourceFromS3TableIntegrationResponse, .size = sizeof(struct logs_DisassociateSourceFromS3TableIntegrationResponse *), .struct_size = sizeof(struct logs_DisassociateSourceFromS3TableIntegrationResponse)
-};
-static const char *const logs_enum_Distribution[] = {
-    "Random",
-    "ByLogStream",
-    NULL
-};
-const struct shape logs_shape_Distribution = {
-    .name = "Distribution", .kind = KIND_STRING, .enum_values = logs_enum_Distribution, .size = sizeof(struct str)
-};
-const struct shape logs_shape_DynamicTokenPosition = {
-    .name = "DynamicTokenPosition", .kind = KIND_INT, .size = sizeof(struct opt_int)
-};
-const struct shape logs_shape_EmitSystemFields = {
-    .name = "EmitSystemFields", .kind = KIND_LIST, .size = sizeof(struct logs_EmitSystemFields), .element = SHAPE(SystemField)
-};
-const struct shape logs_shape_EncryptionKey = {
-    .name = "EncryptionKey", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(256)
-};
-const struct shape logs_shape_EndTimeOffset = {
-    .name = "EndTimeOffset", .kind = KIND_INT, .long_int = true, .size = sizeof(struct opt_int)
 };
 static const struct member logs_members_Entity[] = {
     { .name = "keyAttributes", .wire = "keyAttributes", .shape = SHAPE(EntityKeyAttributes), .offset = FIELD(Entity, keyAttributes), .place = PLACE_BODY },
@@ -1248,169 +194,17 @@ static const char *const logs_enum_EntityRejectionErrorType[] = {
 const struct shape logs_shape_EntityRejectionErrorType = {
     .name = "EntityRejectionErrorType", .kind = KIND_STRING, .enum_values = logs_enum_EntityRejectionErrorType, .size = sizeof(struct str)
 };
-const struct shape logs_shape_Enumerations = {
-    .name = "Enumerations", .kind = KIND_MAP, .size = sizeof(struct logs_Enumerations), .key = SHAPE(TokenString), .element = SHAPE(TokenValue)
-};
-const struct shape logs_shape_EpochMillis = {
-    .name = "EpochMillis", .kind = KIND_INT, .long_int = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0)
-};
-const struct shape logs_shape_ErrorMessage = {
-    .name = "ErrorMessage", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-static const char *const logs_enum_EvaluationFrequency[] = {
-    "ONE_MIN",
-    "FIVE_MIN",
-    "TEN_MIN",
-    "FIFTEEN_MIN",
-    "THIRTY_MIN",
-    "ONE_HOUR",
-    NULL
-};
-const struct shape logs_shape_EvaluationFrequency = {
-    .name = "EvaluationFrequency", .kind = KIND_STRING, .enum_values = logs_enum_EvaluationFrequency, .size = sizeof(struct str)
-};
 const struct shape logs_shape_EventId = {
     .name = "EventId", .kind = KIND_STRING, .size = sizeof(struct str)
 };
 const struct shape logs_shape_EventMessage = {
     .name = "EventMessage", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
 };
-const struct shape logs_shape_EventNumber = {
-    .name = "EventNumber", .kind = KIND_INT, .long_int = true, .size = sizeof(struct opt_int)
-};
-static const char *const logs_enum_EventSource[] = {
-    "CloudTrail",
-    "Route53Resolver",
-    "VPCFlow",
-    "EKSAudit",
-    "AWSWAF",
-    NULL
-};
-const struct shape logs_shape_EventSource = {
-    .name = "EventSource", .kind = KIND_STRING, .enum_values = logs_enum_EventSource, .size = sizeof(struct str)
-};
 const struct shape logs_shape_EventsLimit = {
     .name = "EventsLimit", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10000)
 };
-const struct shape logs_shape_EventsLimitStartQuery = {
-    .name = "EventsLimitStartQuery", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(100000)
-};
-static const char *const logs_enum_ExecutionStatus[] = {
-    "Running",
-    "InvalidQuery",
-    "Complete",
-    "Failed",
-    "Timeout",
-    NULL
-};
-const struct shape logs_shape_ExecutionStatus = {
-    .name = "ExecutionStatus", .kind = KIND_STRING, .enum_values = logs_enum_ExecutionStatus, .size = sizeof(struct str)
-};
-const struct shape logs_shape_ExecutionStatusList = {
-    .name = "ExecutionStatusList", .kind = KIND_LIST, .size = sizeof(struct logs_ExecutionStatusList), .element = SHAPE(ExecutionStatus)
-};
 const struct shape logs_shape_ExpectedRevisionId = {
     .name = "ExpectedRevisionId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
-const struct shape logs_shape_ExportDestinationBucket = {
-    .name = "ExportDestinationBucket", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(512)
-};
-const struct shape logs_shape_ExportDestinationPrefix = {
-    .name = "ExportDestinationPrefix", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-static const struct member logs_members_ExportTask[] = {
-    { .name = "taskId", .wire = "taskId", .shape = SHAPE(ExportTaskId), .offset = FIELD(ExportTask, taskId), .place = PLACE_BODY },
-    { .name = "taskName", .wire = "taskName", .shape = SHAPE(ExportTaskName), .offset = FIELD(ExportTask, taskName), .place = PLACE_BODY },
-    { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(ExportTask, logGroupName), .place = PLACE_BODY },
-    { .name = "from", .wire = "from", .shape = SHAPE(Timestamp), .offset = FIELD(ExportTask, from), .place = PLACE_BODY },
-    { .name = "to", .wire = "to", .shape = SHAPE(Timestamp), .offset = FIELD(ExportTask, to), .place = PLACE_BODY },
-    { .name = "destination", .wire = "destination", .shape = SHAPE(ExportDestinationBucket), .offset = FIELD(ExportTask, destination), .place = PLACE_BODY },
-    { .name = "destinationPrefix", .wire = "destinationPrefix", .shape = SHAPE(ExportDestinationPrefix), .offset = FIELD(ExportTask, destinationPrefix), .place = PLACE_BODY },
-    { .name = "status", .wire = "status", .shape = SHAPE(ExportTaskStatus), .offset = FIELD(ExportTask, status), .place = PLACE_BODY },
-    { .name = "executionInfo", .wire = "executionInfo", .shape = SHAPE(ExportTaskExecutionInfo), .offset = FIELD(ExportTask, executionInfo), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ExportTask = {
-    .name = "ExportTask", .kind = KIND_STRUCT, .n_members = 9, .members = logs_members_ExportTask, .size = sizeof(struct logs_ExportTask *), .struct_size = sizeof(struct logs_ExportTask)
-};
-static const struct member logs_members_ExportTaskExecutionInfo[] = {
-    { .name = "creationTime", .wire = "creationTime", .shape = SHAPE(Timestamp), .offset = FIELD(ExportTaskExecutionInfo, creationTime), .place = PLACE_BODY },
-    { .name = "completionTime", .wire = "completionTime", .shape = SHAPE(Timestamp), .offset = FIELD(ExportTaskExecutionInfo, completionTime), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ExportTaskExecutionInfo = {
-    .name = "ExportTaskExecutionInfo", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_ExportTaskExecutionInfo, .size = sizeof(struct logs_ExportTaskExecutionInfo *), .struct_size = sizeof(struct logs_ExportTaskExecutionInfo)
-};
-const struct shape logs_shape_ExportTaskId = {
-    .name = "ExportTaskId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(512)
-};
-const struct shape logs_shape_ExportTaskName = {
-    .name = "ExportTaskName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(512)
-};
-static const struct member logs_members_ExportTaskStatus[] = {
-    { .name = "code", .wire = "code", .shape = SHAPE(ExportTaskStatusCode), .offset = FIELD(ExportTaskStatus, code), .place = PLACE_BODY },
-    { .name = "message", .wire = "message", .shape = SHAPE(ExportTaskStatusMessage), .offset = FIELD(ExportTaskStatus, message), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ExportTaskStatus = {
-    .name = "ExportTaskStatus", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_ExportTaskStatus, .size = sizeof(struct logs_ExportTaskStatus *), .struct_size = sizeof(struct logs_ExportTaskStatus)
-};
-static const char *const logs_enum_ExportTaskStatusCode[] = {
-    "CANCELLED",
-    "COMPLETED",
-    "FAILED",
-    "PENDING",
-    "PENDING_CANCEL",
-    "RUNNING",
-    NULL
-};
-const struct shape logs_shape_ExportTaskStatusCode = {
-    .name = "ExportTaskStatusCode", .kind = KIND_STRING, .enum_values = logs_enum_ExportTaskStatusCode, .size = sizeof(struct str)
-};
-const struct shape logs_shape_ExportTaskStatusMessage = {
-    .name = "ExportTaskStatusMessage", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape logs_shape_ExportTasks = {
-    .name = "ExportTasks", .kind = KIND_LIST, .size = sizeof(struct logs_ExportTasks), .element = SHAPE(ExportTask)
-};
-const struct shape logs_shape_ExtractedValues = {
-    .name = "ExtractedValues", .kind = KIND_MAP, .size = sizeof(struct logs_ExtractedValues), .key = SHAPE(Token), .element = SHAPE(Value)
-};
-const struct shape logs_shape_Field = {
-    .name = "Field", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape logs_shape_FieldDelimiter = {
-    .name = "FieldDelimiter", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(5)
-};
-const struct shape logs_shape_FieldHeader = {
-    .name = "FieldHeader", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(64)
-};
-static const struct member logs_members_FieldIndex[] = {
-    { .name = "logGroupIdentifier", .wire = "logGroupIdentifier", .shape = SHAPE(LogGroupIdentifier), .offset = FIELD(FieldIndex, logGroupIdentifier), .place = PLACE_BODY },
-    { .name = "fieldIndexName", .wire = "fieldIndexName", .shape = SHAPE(FieldIndexName), .offset = FIELD(FieldIndex, fieldIndexName), .place = PLACE_BODY },
-    { .name = "lastScanTime", .wire = "lastScanTime", .shape = SHAPE(Timestamp), .offset = FIELD(FieldIndex, lastScanTime), .place = PLACE_BODY },
-    { .name = "firstEventTime", .wire = "firstEventTime", .shape = SHAPE(Timestamp), .offset = FIELD(FieldIndex, firstEventTime), .place = PLACE_BODY },
-    { .name = "lastEventTime", .wire = "lastEventTime", .shape = SHAPE(Timestamp), .offset = FIELD(FieldIndex, lastEventTime), .place = PLACE_BODY },
-    { .name = "type", .wire = "type", .shape = SHAPE(IndexType), .offset = FIELD(FieldIndex, type), .place = PLACE_BODY },
-    { .name = "indexCategory", .wire = "indexCategory", .shape = SHAPE(IndexCategory), .offset = FIELD(FieldIndex, indexCategory), .place = PLACE_BODY },
-};
-const struct shape logs_shape_FieldIndex = {
-    .name = "FieldIndex", .kind = KIND_STRUCT, .n_members = 7, .members = logs_members_FieldIndex, .size = sizeof(struct logs_FieldIndex *), .struct_size = sizeof(struct logs_FieldIndex)
-};
-const struct shape logs_shape_FieldIndexName = {
-    .name = "FieldIndexName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(512), .pattern = "[\\.\\-_/#A-Za-z0-9]+"
-};
-const struct shape logs_shape_FieldIndexNames = {
-    .name = "FieldIndexNames", .kind = KIND_LIST, .size = sizeof(struct logs_FieldIndexNames), .element = SHAPE(FieldIndexName), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(20)
-};
-const struct shape logs_shape_FieldIndexes = {
-    .name = "FieldIndexes", .kind = KIND_LIST, .size = sizeof(struct logs_FieldIndexes), .element = SHAPE(FieldIndex)
-};
-const struct shape logs_shape_FieldSelectionCriteria = {
-    .name = "FieldSelectionCriteria", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(2000)
-};
-static const struct member logs_members_FieldsData[] = {
-    { .name = "data", .wire = "data", .shape = SHAPE(Data), .offset = FIELD(FieldsData, data), .place = PLACE_BODY },
-};
-const struct shape logs_shape_FieldsData = {
-    .name = "FieldsData", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_FieldsData, .size = sizeof(struct logs_FieldsData *), .struct_size = sizeof(struct logs_FieldsData)
 };
 const struct shape logs_shape_FilterCount = {
     .name = "FilterCount", .kind = KIND_INT, .size = sizeof(struct opt_int)
@@ -1440,9 +234,6 @@ static const struct member logs_members_FilterLogEventsResponse[] = {
 const struct shape logs_shape_FilterLogEventsResponse = {
     .name = "FilterLogEventsResponse", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_FilterLogEventsResponse, .size = sizeof(struct logs_FilterLogEventsResponse *), .struct_size = sizeof(struct logs_FilterLogEventsResponse)
 };
-const struct shape logs_shape_FilterName = {
-    .name = "FilterName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(512), .pattern = "[^:*]*"
-};
 const struct shape logs_shape_FilterPattern = {
     .name = "FilterPattern", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(1024)
 };
@@ -1458,123 +249,6 @@ const struct shape logs_shape_FilteredLogEvent = {
 };
 const struct shape logs_shape_FilteredLogEvents = {
     .name = "FilteredLogEvents", .kind = KIND_LIST, .size = sizeof(struct logs_FilteredLogEvents), .element = SHAPE(FilteredLogEvent)
-};
-const struct shape logs_shape_Flatten = {
-    .name = "Flatten", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
-};
-static const char *const logs_enum_FlattenedElement[] = {
-    "first",
-    "last",
-    NULL
-};
-const struct shape logs_shape_FlattenedElement = {
-    .name = "FlattenedElement", .kind = KIND_STRING, .enum_values = logs_enum_FlattenedElement, .size = sizeof(struct str)
-};
-const struct shape logs_shape_Force = {
-    .name = "Force", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
-};
-const struct shape logs_shape_ForceUpdate = {
-    .name = "ForceUpdate", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
-};
-const struct shape logs_shape_FromKey = {
-    .name = "FromKey", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128)
-};
-static const struct member logs_members_GetDataProtectionPolicyRequest[] = {
-    { .name = "logGroupIdentifier", .wire = "logGroupIdentifier", .shape = SHAPE(LogGroupIdentifier), .offset = FIELD(GetDataProtectionPolicyRequest, logGroupIdentifier), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_GetDataProtectionPolicyRequest = {
-    .name = "GetDataProtectionPolicyRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_GetDataProtectionPolicyRequest, .size = sizeof(struct logs_GetDataProtectionPolicyRequest *), .struct_size = sizeof(struct logs_GetDataProtectionPolicyRequest)
-};
-static const struct member logs_members_GetDataProtectionPolicyResponse[] = {
-    { .name = "logGroupIdentifier", .wire = "logGroupIdentifier", .shape = SHAPE(LogGroupIdentifier), .offset = FIELD(GetDataProtectionPolicyResponse, logGroupIdentifier), .place = PLACE_BODY },
-    { .name = "policyDocument", .wire = "policyDocument", .shape = SHAPE(DataProtectionPolicyDocument), .offset = FIELD(GetDataProtectionPolicyResponse, policyDocument), .place = PLACE_BODY },
-    { .name = "lastUpdatedTime", .wire = "lastUpdatedTime", .shape = SHAPE(Timestamp), .offset = FIELD(GetDataProtectionPolicyResponse, lastUpdatedTime), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetDataProtectionPolicyResponse = {
-    .name = "GetDataProtectionPolicyResponse", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_GetDataProtectionPolicyResponse, .size = sizeof(struct logs_GetDataProtectionPolicyResponse *), .struct_size = sizeof(struct logs_GetDataProtectionPolicyResponse)
-};
-static const struct member logs_members_GetDeliveryDestinationPolicyRequest[] = {
-    { .name = "deliveryDestinationName", .wire = "deliveryDestinationName", .shape = SHAPE(DeliveryDestinationName), .offset = FIELD(GetDeliveryDestinationPolicyRequest, deliveryDestinationName), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_GetDeliveryDestinationPolicyRequest = {
-    .name = "GetDeliveryDestinationPolicyRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_GetDeliveryDestinationPolicyRequest, .size = sizeof(struct logs_GetDeliveryDestinationPolicyRequest *), .struct_size = sizeof(struct logs_GetDeliveryDestinationPolicyRequest)
-};
-static const struct member logs_members_GetDeliveryDestinationPolicyResponse[] = {
-    { .name = "policy", .wire = "policy", .shape = SHAPE(Policy), .offset = FIELD(GetDeliveryDestinationPolicyResponse, policy), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetDeliveryDestinationPolicyResponse = {
-    .name = "GetDeliveryDestinationPolicyResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_GetDeliveryDestinationPolicyResponse, .size = sizeof(struct logs_GetDeliveryDestinationPolicyResponse *), .struct_size = sizeof(struct logs_GetDeliveryDestinationPolicyResponse)
-};
-static const struct member logs_members_GetDeliveryDestinationRequest[] = {
-    { .name = "name", .wire = "name", .shape = SHAPE(DeliveryDestinationName), .offset = FIELD(GetDeliveryDestinationRequest, name), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_GetDeliveryDestinationRequest = {
-    .name = "GetDeliveryDestinationRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_GetDeliveryDestinationRequest, .size = sizeof(struct logs_GetDeliveryDestinationRequest *), .struct_size = sizeof(struct logs_GetDeliveryDestinationRequest)
-};
-static const struct member logs_members_GetDeliveryDestinationResponse[] = {
-    { .name = "deliveryDestination", .wire = "deliveryDestination", .shape = SHAPE(DeliveryDestination), .offset = FIELD(GetDeliveryDestinationResponse, deliveryDestination), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetDeliveryDestinationResponse = {
-    .name = "GetDeliveryDestinationResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_GetDeliveryDestinationResponse, .size = sizeof(struct logs_GetDeliveryDestinationResponse *), .struct_size = sizeof(struct logs_GetDeliveryDestinationResponse)
-};
-static const struct member logs_members_GetDeliveryRequest[] = {
-    { .name = "id", .wire = "id", .shape = SHAPE(DeliveryId), .offset = FIELD(GetDeliveryRequest, id), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_GetDeliveryRequest = {
-    .name = "GetDeliveryRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_GetDeliveryRequest, .size = sizeof(struct logs_GetDeliveryRequest *), .struct_size = sizeof(struct logs_GetDeliveryRequest)
-};
-static const struct member logs_members_GetDeliveryResponse[] = {
-    { .name = "delivery", .wire = "delivery", .shape = SHAPE(Delivery), .offset = FIELD(GetDeliveryResponse, delivery), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetDeliveryResponse = {
-    .name = "GetDeliveryResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_GetDeliveryResponse, .size = sizeof(struct logs_GetDeliveryResponse *), .struct_size = sizeof(struct logs_GetDeliveryResponse)
-};
-static const struct member logs_members_GetDeliverySourceRequest[] = {
-    { .name = "name", .wire = "name", .shape = SHAPE(DeliverySourceName), .offset = FIELD(GetDeliverySourceRequest, name), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_GetDeliverySourceRequest = {
-    .name = "GetDeliverySourceRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_GetDeliverySourceRequest, .size = sizeof(struct logs_GetDeliverySourceRequest *), .struct_size = sizeof(struct logs_GetDeliverySourceRequest)
-};
-static const struct member logs_members_GetDeliverySourceResponse[] = {
-    { .name = "deliverySource", .wire = "deliverySource", .shape = SHAPE(DeliverySource), .offset = FIELD(GetDeliverySourceResponse, deliverySource), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetDeliverySourceResponse = {
-    .name = "GetDeliverySourceResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_GetDeliverySourceResponse, .size = sizeof(struct logs_GetDeliverySourceResponse *), .struct_size = sizeof(struct logs_GetDeliverySourceResponse)
-};
-static const struct member logs_members_GetIntegrationRequest[] = {
-    { .name = "integrationName", .wire = "integrationName", .shape = SHAPE(IntegrationName), .offset = FIELD(GetIntegrationRequest, integrationName), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_GetIntegrationRequest = {
-    .name = "GetIntegrationRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_GetIntegrationRequest, .size = sizeof(struct logs_GetIntegrationRequest *), .struct_size = sizeof(struct logs_GetIntegrationRequest)
-};
-static const struct member logs_members_GetIntegrationResponse[] = {
-    { .name = "integrationName", .wire = "integrationName", .shape = SHAPE(IntegrationName), .offset = FIELD(GetIntegrationResponse, integrationName), .place = PLACE_BODY },
-    { .name = "integrationType", .wire = "integrationType", .shape = SHAPE(IntegrationType), .offset = FIELD(GetIntegrationResponse, integrationType), .place = PLACE_BODY },
-    { .name = "integrationStatus", .wire = "integrationStatus", .shape = SHAPE(IntegrationStatus), .offset = FIELD(GetIntegrationResponse, integrationStatus), .place = PLACE_BODY },
-    { .name = "integrationDetails", .wire = "integrationDetails", .shape = SHAPE(IntegrationDetails), .offset = FIELD(GetIntegrationResponse, integrationDetails), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetIntegrationResponse = {
-    .name = "GetIntegrationResponse", .kind = KIND_STRUCT, .n_members = 4, .members = logs_members_GetIntegrationResponse, .size = sizeof(struct logs_GetIntegrationResponse *), .struct_size = sizeof(struct logs_GetIntegrationResponse)
-};
-static const struct member logs_members_GetLogAnomalyDetectorRequest[] = {
-    { .name = "anomalyDetectorArn", .wire = "anomalyDetectorArn", .shape = SHAPE(AnomalyDetectorArn), .offset = FIELD(GetLogAnomalyDetectorRequest, anomalyDetectorArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_GetLogAnomalyDetectorRequest = {
-    .name = "GetLogAnomalyDetectorRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_GetLogAnomalyDetectorRequest, .size = sizeof(struct logs_GetLogAnomalyDetectorRequest *), .struct_size = sizeof(struct logs_GetLogAnomalyDetectorRequest)
-};
-static const struct member logs_members_GetLogAnomalyDetectorResponse[] = {
-    { .name = "detectorName", .wire = "detectorName", .shape = SHAPE(DetectorName), .offset = FIELD(GetLogAnomalyDetectorResponse, detectorName), .place = PLACE_BODY },
-    { .name = "logGroupArnList", .wire = "logGroupArnList", .shape = SHAPE(LogGroupArnList), .offset = FIELD(GetLogAnomalyDetectorResponse, logGroupArnList), .place = PLACE_BODY },
-    { .name = "evaluationFrequency", .wire = "evaluationFrequency", .shape = SHAPE(EvaluationFrequency), .offset = FIELD(GetLogAnomalyDetectorResponse, evaluationFrequency), .place = PLACE_BODY },
-    { .name = "filterPattern", .wire = "filterPattern", .shape = SHAPE(FilterPattern), .offset = FIELD(GetLogAnomalyDetectorResponse, filterPattern), .place = PLACE_BODY },
-    { .name = "anomalyDetectorStatus", .wire = "anomalyDetectorStatus", .shape = SHAPE(AnomalyDetectorStatus), .offset = FIELD(GetLogAnomalyDetectorResponse, anomalyDetectorStatus), .place = PLACE_BODY },
-    { .name = "kmsKeyId", .wire = "kmsKeyId", .shape = SHAPE(KmsKeyId), .offset = FIELD(GetLogAnomalyDetectorResponse, kmsKeyId), .place = PLACE_BODY },
-    { .name = "creationTimeStamp", .wire = "creationTimeStamp", .shape = SHAPE(EpochMillis), .offset = FIELD(GetLogAnomalyDetectorResponse, creationTimeStamp), .place = PLACE_BODY },
-    { .name = "lastModifiedTimeStamp", .wire = "lastModifiedTimeStamp", .shape = SHAPE(EpochMillis), .offset = FIELD(GetLogAnomalyDetectorResponse, lastModifiedTimeStamp), .place = PLACE_BODY },
-    { .name = "anomalyVisibilityTime", .wire = "anomalyVisibilityTime", .shape = SHAPE(AnomalyVisibilityTime), .offset = FIELD(GetLogAnomalyDetectorResponse, anomalyVisibilityTime), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetLogAnomalyDetectorResponse = {
-    .name = "GetLogAnomalyDetectorResponse", .kind = KIND_STRUCT, .n_members = 9, .members = logs_members_GetLogAnomalyDetectorResponse, .size = sizeof(struct logs_GetLogAnomalyDetectorResponse *), .struct_size = sizeof(struct logs_GetLogAnomalyDetectorResponse)
 };
 static const struct member logs_members_GetLogEventsRequest[] = {
     { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(GetLogEventsRequest, logGroupName), .place = PLACE_BODY },
@@ -1598,321 +272,8 @@ static const struct member logs_members_GetLogEventsResponse[] = {
 const struct shape logs_shape_GetLogEventsResponse = {
     .name = "GetLogEventsResponse", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_GetLogEventsResponse, .size = sizeof(struct logs_GetLogEventsResponse *), .struct_size = sizeof(struct logs_GetLogEventsResponse)
 };
-static const struct member logs_members_GetLogFieldsRequest[] = {
-    { .name = "dataSourceName", .wire = "dataSourceName", .shape = SHAPE(DataSourceName), .offset = FIELD(GetLogFieldsRequest, dataSourceName), .place = PLACE_BODY, .required = true },
-    { .name = "dataSourceType", .wire = "dataSourceType", .shape = SHAPE(DataSourceType), .offset = FIELD(GetLogFieldsRequest, dataSourceType), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_GetLogFieldsRequest = {
-    .name = "GetLogFieldsRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_GetLogFieldsRequest, .size = sizeof(struct logs_GetLogFieldsRequest *), .struct_size = sizeof(struct logs_GetLogFieldsRequest)
-};
-static const struct member logs_members_GetLogFieldsResponse[] = {
-    { .name = "logFields", .wire = "logFields", .shape = SHAPE(LogFieldsList), .offset = FIELD(GetLogFieldsResponse, logFields), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetLogFieldsResponse = {
-    .name = "GetLogFieldsResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_GetLogFieldsResponse, .size = sizeof(struct logs_GetLogFieldsResponse *), .struct_size = sizeof(struct logs_GetLogFieldsResponse)
-};
-static const struct member logs_members_GetLogGroupFieldsRequest[] = {
-    { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(GetLogGroupFieldsRequest, logGroupName), .place = PLACE_BODY },
-    { .name = "time", .wire = "time", .shape = SHAPE(Timestamp), .offset = FIELD(GetLogGroupFieldsRequest, time), .place = PLACE_BODY },
-    { .name = "logGroupIdentifier", .wire = "logGroupIdentifier", .shape = SHAPE(LogGroupIdentifier), .offset = FIELD(GetLogGroupFieldsRequest, logGroupIdentifier), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetLogGroupFieldsRequest = {
-    .name = "GetLogGroupFieldsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_GetLogGroupFieldsRequest, .size = sizeof(struct logs_GetLogGroupFieldsRequest *), .struct_size = sizeof(struct logs_GetLogGroupFieldsRequest)
-};
-static const struct member logs_members_GetLogGroupFieldsResponse[] = {
-    { .name = "logGroupFields", .wire = "logGroupFields", .shape = SHAPE(LogGroupFieldList), .offset = FIELD(GetLogGroupFieldsResponse, logGroupFields), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetLogGroupFieldsResponse = {
-    .name = "GetLogGroupFieldsResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_GetLogGroupFieldsResponse, .size = sizeof(struct logs_GetLogGroupFieldsResponse *), .struct_size = sizeof(struct logs_GetLogGroupFieldsResponse)
-};
-static const struct member logs_members_GetLogObjectRequest[] = {
-    { .name = "unmask", .wire = "unmask", .shape = SHAPE(Unmask), .offset = FIELD(GetLogObjectRequest, unmask), .place = PLACE_BODY },
-    { .name = "logObjectPointer", .wire = "logObjectPointer", .shape = SHAPE(LogObjectPointer), .offset = FIELD(GetLogObjectRequest, logObjectPointer), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_GetLogObjectRequest = {
-    .name = "GetLogObjectRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_GetLogObjectRequest, .size = sizeof(struct logs_GetLogObjectRequest *), .struct_size = sizeof(struct logs_GetLogObjectRequest)
-};
-static const struct member logs_members_GetLogObjectResponse[] = {
-    { .name = "fieldStream", .wire = "fieldStream", .shape = SHAPE(GetLogObjectResponseStream), .offset = FIELD(GetLogObjectResponse, fieldStream), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetLogObjectResponse = {
-    .name = "GetLogObjectResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_GetLogObjectResponse, .size = sizeof(struct logs_GetLogObjectResponse *), .struct_size = sizeof(struct logs_GetLogObjectResponse)
-};
-static const struct member logs_members_GetLogObjectResponseStream[] = {
-    { .name = "fields", .wire = "fields", .shape = SHAPE(FieldsData), .offset = FIELD(GetLogObjectResponseStream, fields), .place = PLACE_BODY },
-    { .name = "InternalStreamingException", .wire = "InternalStreamingException", .shape = SHAPE(InternalStreamingException), .offset = FIELD(GetLogObjectResponseStream, InternalStreamingException), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetLogObjectResponseStream = {
-    .name = "GetLogObjectResponseStream", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_GetLogObjectResponseStream, .size = sizeof(struct logs_GetLogObjectResponseStream *), .struct_size = sizeof(struct logs_GetLogObjectResponseStream)
-};
-static const struct member logs_members_GetLogRecordRequest[] = {
-    { .name = "logRecordPointer", .wire = "logRecordPointer", .shape = SHAPE(LogRecordPointer), .offset = FIELD(GetLogRecordRequest, logRecordPointer), .place = PLACE_BODY, .required = true },
-    { .name = "unmask", .wire = "unmask", .shape = SHAPE(Unmask), .offset = FIELD(GetLogRecordRequest, unmask), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetLogRecordRequest = {
-    .name = "GetLogRecordRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_GetLogRecordRequest, .size = sizeof(struct logs_GetLogRecordRequest *), .struct_size = sizeof(struct logs_GetLogRecordRequest)
-};
-static const struct member logs_members_GetLogRecordResponse[] = {
-    { .name = "logRecord", .wire = "logRecord", .shape = SHAPE(LogRecord), .offset = FIELD(GetLogRecordResponse, logRecord), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetLogRecordResponse = {
-    .name = "GetLogRecordResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_GetLogRecordResponse, .size = sizeof(struct logs_GetLogRecordResponse *), .struct_size = sizeof(struct logs_GetLogRecordResponse)
-};
-static const struct member logs_members_GetLookupTableRequest[] = {
-    { .name = "lookupTableArn", .wire = "lookupTableArn", .shape = SHAPE(Arn), .offset = FIELD(GetLookupTableRequest, lookupTableArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_GetLookupTableRequest = {
-    .name = "GetLookupTableRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_GetLookupTableRequest, .size = sizeof(struct logs_GetLookupTableRequest *), .struct_size = sizeof(struct logs_GetLookupTableRequest)
-};
-static const struct member logs_members_GetLookupTableResponse[] = {
-    { .name = "lookupTableArn", .wire = "lookupTableArn", .shape = SHAPE(Arn), .offset = FIELD(GetLookupTableResponse, lookupTableArn), .place = PLACE_BODY },
-    { .name = "lookupTableName", .wire = "lookupTableName", .shape = SHAPE(LookupTableName), .offset = FIELD(GetLookupTableResponse, lookupTableName), .place = PLACE_BODY },
-    { .name = "description", .wire = "description", .shape = SHAPE(LookupTableDescription), .offset = FIELD(GetLookupTableResponse, description), .place = PLACE_BODY },
-    { .name = "tableBody", .wire = "tableBody", .shape = SHAPE(TableBody), .offset = FIELD(GetLookupTableResponse, tableBody), .place = PLACE_BODY },
-    { .name = "sizeBytes", .wire = "sizeBytes", .shape = SHAPE(StoredBytes), .offset = FIELD(GetLookupTableResponse, sizeBytes), .place = PLACE_BODY },
-    { .name = "lastUpdatedTime", .wire = "lastUpdatedTime", .shape = SHAPE(Timestamp), .offset = FIELD(GetLookupTableResponse, lastUpdatedTime), .place = PLACE_BODY },
-    { .name = "kmsKeyId", .wire = "kmsKeyId", .shape = SHAPE(KmsKeyId), .offset = FIELD(GetLookupTableResponse, kmsKeyId), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetLookupTableResponse = {
-    .name = "GetLookupTableResponse", .kind = KIND_STRUCT, .n_members = 7, .members = logs_members_GetLookupTableResponse, .size = sizeof(struct logs_GetLookupTableResponse *), .struct_size = sizeof(struct logs_GetLookupTableResponse)
-};
-const struct shape logs_shape_GetQueryResultsMaxItems = {
-    .name = "GetQueryResultsMaxItems", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(10000)
-};
-const struct shape logs_shape_GetQueryResultsNextToken = {
-    .name = "GetQueryResultsNextToken", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(1024)
-};
-static const struct member logs_members_GetQueryResultsRequest[] = {
-    { .name = "queryId", .wire = "queryId", .shape = SHAPE(QueryId), .offset = FIELD(GetQueryResultsRequest, queryId), .place = PLACE_BODY, .required = true },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(GetQueryResultsNextToken), .offset = FIELD(GetQueryResultsRequest, nextToken), .place = PLACE_BODY },
-    { .name = "maxItems", .wire = "maxItems", .shape = SHAPE(GetQueryResultsMaxItems), .offset = FIELD(GetQueryResultsRequest, maxItems), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetQueryResultsRequest = {
-    .name = "GetQueryResultsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_GetQueryResultsRequest, .size = sizeof(struct logs_GetQueryResultsRequest *), .struct_size = sizeof(struct logs_GetQueryResultsRequest)
-};
-static const struct member logs_members_GetQueryResultsResponse[] = {
-    { .name = "queryLanguage", .wire = "queryLanguage", .shape = SHAPE(QueryLanguage), .offset = FIELD(GetQueryResultsResponse, queryLanguage), .place = PLACE_BODY },
-    { .name = "results", .wire = "results", .shape = SHAPE(QueryResults), .offset = FIELD(GetQueryResultsResponse, results), .place = PLACE_BODY },
-    { .name = "statistics", .wire = "statistics", .shape = SHAPE(QueryStatistics), .offset = FIELD(GetQueryResultsResponse, statistics), .place = PLACE_BODY },
-    { .name = "status", .wire = "status", .shape = SHAPE(QueryStatus), .offset = FIELD(GetQueryResultsResponse, status), .place = PLACE_BODY },
-    { .name = "encryptionKey", .wire = "encryptionKey", .shape = SHAPE(EncryptionKey), .offset = FIELD(GetQueryResultsResponse, encryptionKey), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(GetQueryResultsNextToken), .offset = FIELD(GetQueryResultsResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetQueryResultsResponse = {
-    .name = "GetQueryResultsResponse", .kind = KIND_STRUCT, .n_members = 6, .members = logs_members_GetQueryResultsResponse, .size = sizeof(struct logs_GetQueryResultsResponse *), .struct_size = sizeof(struct logs_GetQueryResultsResponse)
-};
-const struct shape logs_shape_GetScheduledQueryHistoryMaxResults = {
-    .name = "GetScheduledQueryHistoryMaxResults", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1000)
-};
-static const struct member logs_members_GetScheduledQueryHistoryRequest[] = {
-    { .name = "identifier", .wire = "identifier", .shape = SHAPE(ScheduledQueryIdentifier), .offset = FIELD(GetScheduledQueryHistoryRequest, identifier), .place = PLACE_BODY, .required = true },
-    { .name = "startTime", .wire = "startTime", .shape = SHAPE(Timestamp), .offset = FIELD(GetScheduledQueryHistoryRequest, startTime), .place = PLACE_BODY, .required = true },
-    { .name = "endTime", .wire = "endTime", .shape = SHAPE(Timestamp), .offset = FIELD(GetScheduledQueryHistoryRequest, endTime), .place = PLACE_BODY, .required = true },
-    { .name = "executionStatuses", .wire = "executionStatuses", .shape = SHAPE(ExecutionStatusList), .offset = FIELD(GetScheduledQueryHistoryRequest, executionStatuses), .place = PLACE_BODY },
-    { .name = "maxResults", .wire = "maxResults", .shape = SHAPE(GetScheduledQueryHistoryMaxResults), .offset = FIELD(GetScheduledQueryHistoryRequest, maxResults), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(GetScheduledQueryHistoryRequest, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetScheduledQueryHistoryRequest = {
-    .name = "GetScheduledQueryHistoryRequest", .kind = KIND_STRUCT, .n_members = 6, .members = logs_members_GetScheduledQueryHistoryRequest, .size = sizeof(struct logs_GetScheduledQueryHistoryRequest *), .struct_size = sizeof(struct logs_GetScheduledQueryHistoryRequest)
-};
-static const struct member logs_members_GetScheduledQueryHistoryResponse[] = {
-    { .name = "name", .wire = "name", .shape = SHAPE(ScheduledQueryName), .offset = FIELD(GetScheduledQueryHistoryResponse, name), .place = PLACE_BODY },
-    { .name = "scheduledQueryArn", .wire = "scheduledQueryArn", .shape = SHAPE(Arn), .offset = FIELD(GetScheduledQueryHistoryResponse, scheduledQueryArn), .place = PLACE_BODY },
-    { .name = "triggerHistory", .wire = "triggerHistory", .shape = SHAPE(TriggerHistoryRecordList), .offset = FIELD(GetScheduledQueryHistoryResponse, triggerHistory), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(GetScheduledQueryHistoryResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetScheduledQueryHistoryResponse = {
-    .name = "GetScheduledQueryHistoryResponse", .kind = KIND_STRUCT, .n_members = 4, .members = logs_members_GetScheduledQueryHistoryResponse, .size = sizeof(struct logs_GetScheduledQueryHistoryResponse *), .struct_size = sizeof(struct logs_GetScheduledQueryHistoryResponse)
-};
-static const struct member logs_members_GetScheduledQueryRequest[] = {
-    { .name = "identifier", .wire = "identifier", .shape = SHAPE(ScheduledQueryIdentifier), .offset = FIELD(GetScheduledQueryRequest, identifier), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_GetScheduledQueryRequest = {
-    .name = "GetScheduledQueryRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_GetScheduledQueryRequest, .size = sizeof(struct logs_GetScheduledQueryRequest *), .struct_size = sizeof(struct logs_GetScheduledQueryRequest)
-};
-static const struct member logs_members_GetScheduledQueryResponse[] = {
-    { .name = "scheduledQueryArn", .wire = "scheduledQueryArn", .shape = SHAPE(Arn), .offset = FIELD(GetScheduledQueryResponse, scheduledQueryArn), .place = PLACE_BODY },
-    { .name = "name", .wire = "name", .shape = SHAPE(ScheduledQueryName), .offset = FIELD(GetScheduledQueryResponse, name), .place = PLACE_BODY },
-    { .name = "description", .wire = "description", .shape = SHAPE(ScheduledQueryDescription), .offset = FIELD(GetScheduledQueryResponse, description), .place = PLACE_BODY },
-    { .name = "queryLanguage", .wire = "queryLanguage", .shape = SHAPE(QueryLanguage), .offset = FIELD(GetScheduledQueryResponse, queryLanguage), .place = PLACE_BODY },
-    { .name = "queryString", .wire = "queryString", .shape = SHAPE(QueryString), .offset = FIELD(GetScheduledQueryResponse, queryString), .place = PLACE_BODY },
-    { .name = "logGroupIdentifiers", .wire = "logGroupIdentifiers", .shape = SHAPE(ScheduledQueryLogGroupIdentifiers), .offset = FIELD(GetScheduledQueryResponse, logGroupIdentifiers), .place = PLACE_BODY },
-    { .name = "scheduleExpression", .wire = "scheduleExpression", .shape = SHAPE(ScheduleExpression), .offset = FIELD(GetScheduledQueryResponse, scheduleExpression), .place = PLACE_BODY },
-    { .name = "timezone", .wire = "timezone", .shape = SHAPE(ScheduleTimezone), .offset = FIELD(GetScheduledQueryResponse, timezone), .place = PLACE_BODY },
-    { .name = "startTimeOffset", .wire = "startTimeOffset", .shape = SHAPE(StartTimeOffset), .offset = FIELD(GetScheduledQueryResponse, startTimeOffset), .place = PLACE_BODY },
-    { .name = "endTimeOffset", .wire = "endTimeOffset", .shape = SHAPE(EndTimeOffset), .offset = FIELD(GetScheduledQueryResponse, endTimeOffset), .place = PLACE_BODY },
-    { .name = "destinationConfiguration", .wire = "destinationConfiguration", .shape = SHAPE(DestinationConfiguration), .offset = FIELD(GetScheduledQueryResponse, destinationConfiguration), .place = PLACE_BODY },
-    { .name = "state", .wire = "state", .shape = SHAPE(ScheduledQueryState), .offset = FIELD(GetScheduledQueryResponse, state), .place = PLACE_BODY },
-    { .name = "scheduleType", .wire = "scheduleType", .shape = SHAPE(ScheduleType), .offset = FIELD(GetScheduledQueryResponse, scheduleType), .place = PLACE_BODY },
-    { .name = "lastTriggeredTime", .wire = "lastTriggeredTime", .shape = SHAPE(Timestamp), .offset = FIELD(GetScheduledQueryResponse, lastTriggeredTime), .place = PLACE_BODY },
-    { .name = "lastExecutionStatus", .wire = "lastExecutionStatus", .shape = SHAPE(ExecutionStatus), .offset = FIELD(GetScheduledQueryResponse, lastExecutionStatus), .place = PLACE_BODY },
-    { .name = "scheduleStartTime", .wire = "scheduleStartTime", .shape = SHAPE(Timestamp), .offset = FIELD(GetScheduledQueryResponse, scheduleStartTime), .place = PLACE_BODY },
-    { .name = "scheduleEndTime", .wire = "scheduleEndTime", .shape = SHAPE(Timestamp), .offset = FIELD(GetScheduledQueryResponse, scheduleEndTime), .place = PLACE_BODY },
-    { .name = "executionRoleArn", .wire = "executionRoleArn", .shape = SHAPE(RoleArn), .offset = FIELD(GetScheduledQueryResponse, executionRoleArn), .place = PLACE_BODY },
-    { .name = "creationTime", .wire = "creationTime", .shape = SHAPE(Timestamp), .offset = FIELD(GetScheduledQueryResponse, creationTime), .place = PLACE_BODY },
-    { .name = "lastUpdatedTime", .wire = "lastUpdatedTime", .shape = SHAPE(Timestamp), .offset = FIELD(GetScheduledQueryResponse, lastUpdatedTime), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetScheduledQueryResponse = {
-    .name = "GetScheduledQueryResponse", .kind = KIND_STRUCT, .n_members = 20, .members = logs_members_GetScheduledQueryResponse, .size = sizeof(struct logs_GetScheduledQueryResponse *), .struct_size = sizeof(struct logs_GetScheduledQueryResponse)
-};
-const struct shape logs_shape_GetStorageTierPolicyRequest = {
-    .name = "GetStorageTierPolicyRequest", .kind = KIND_STRUCT, .size = sizeof(struct logs_GetStorageTierPolicyRequest *), .struct_size = sizeof(struct logs_GetStorageTierPolicyRequest)
-};
-static const struct member logs_members_GetStorageTierPolicyResponse[] = {
-    { .name = "storageTier", .wire = "storageTier", .shape = SHAPE(StorageTier), .offset = FIELD(GetStorageTierPolicyResponse, storageTier), .place = PLACE_BODY },
-    { .name = "lastUpdatedTime", .wire = "lastUpdatedTime", .shape = SHAPE(Timestamp), .offset = FIELD(GetStorageTierPolicyResponse, lastUpdatedTime), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetStorageTierPolicyResponse = {
-    .name = "GetStorageTierPolicyResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_GetStorageTierPolicyResponse, .size = sizeof(struct logs_GetStorageTierPolicyResponse *), .struct_size = sizeof(struct logs_GetStorageTierPolicyResponse)
-};
-static const struct member logs_members_GetTransformerRequest[] = {
-    { .name = "logGroupIdentifier", .wire = "logGroupIdentifier", .shape = SHAPE(LogGroupIdentifier), .offset = FIELD(GetTransformerRequest, logGroupIdentifier), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_GetTransformerRequest = {
-    .name = "GetTransformerRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_GetTransformerRequest, .size = sizeof(struct logs_GetTransformerRequest *), .struct_size = sizeof(struct logs_GetTransformerRequest)
-};
-static const struct member logs_members_GetTransformerResponse[] = {
-    { .name = "logGroupIdentifier", .wire = "logGroupIdentifier", .shape = SHAPE(LogGroupIdentifier), .offset = FIELD(GetTransformerResponse, logGroupIdentifier), .place = PLACE_BODY },
-    { .name = "creationTime", .wire = "creationTime", .shape = SHAPE(Timestamp), .offset = FIELD(GetTransformerResponse, creationTime), .place = PLACE_BODY },
-    { .name = "lastModifiedTime", .wire = "lastModifiedTime", .shape = SHAPE(Timestamp), .offset = FIELD(GetTransformerResponse, lastModifiedTime), .place = PLACE_BODY },
-    { .name = "transformerConfig", .wire = "transformerConfig", .shape = SHAPE(Processors), .offset = FIELD(GetTransformerResponse, transformerConfig), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GetTransformerResponse = {
-    .name = "GetTransformerResponse", .kind = KIND_STRUCT, .n_members = 4, .members = logs_members_GetTransformerResponse, .size = sizeof(struct logs_GetTransformerResponse *), .struct_size = sizeof(struct logs_GetTransformerResponse)
-};
-static const struct member logs_members_Grok[] = {
-    { .name = "source", .wire = "source", .shape = SHAPE(Source), .offset = FIELD(Grok, source), .place = PLACE_BODY },
-    { .name = "match", .wire = "match", .shape = SHAPE(GrokMatch), .offset = FIELD(Grok, match), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_Grok = {
-    .name = "Grok", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_Grok, .size = sizeof(struct logs_Grok *), .struct_size = sizeof(struct logs_Grok)
-};
-const struct shape logs_shape_GrokMatch = {
-    .name = "GrokMatch", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(512)
-};
-static const struct member logs_members_GroupingIdentifier[] = {
-    { .name = "key", .wire = "key", .shape = SHAPE(GroupingIdentifierKey), .offset = FIELD(GroupingIdentifier, key), .place = PLACE_BODY },
-    { .name = "value", .wire = "value", .shape = SHAPE(GroupingIdentifierValue), .offset = FIELD(GroupingIdentifier, value), .place = PLACE_BODY },
-};
-const struct shape logs_shape_GroupingIdentifier = {
-    .name = "GroupingIdentifier", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_GroupingIdentifier, .size = sizeof(struct logs_GroupingIdentifier *), .struct_size = sizeof(struct logs_GroupingIdentifier)
-};
-const struct shape logs_shape_GroupingIdentifierKey = {
-    .name = "GroupingIdentifierKey", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape logs_shape_GroupingIdentifierValue = {
-    .name = "GroupingIdentifierValue", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape logs_shape_GroupingIdentifiers = {
-    .name = "GroupingIdentifiers", .kind = KIND_LIST, .size = sizeof(struct logs_GroupingIdentifiers), .element = SHAPE(GroupingIdentifier)
-};
-const struct shape logs_shape_Histogram = {
-    .name = "Histogram", .kind = KIND_MAP, .size = sizeof(struct logs_Histogram), .key = SHAPE(Time), .element = SHAPE(Count)
-};
-static const struct member logs_members_Import[] = {
-    { .name = "importId", .wire = "importId", .shape = SHAPE(ImportId), .offset = FIELD(Import, importId), .place = PLACE_BODY },
-    { .name = "importSourceArn", .wire = "importSourceArn", .shape = SHAPE(Arn), .offset = FIELD(Import, importSourceArn), .place = PLACE_BODY },
-    { .name = "importStatus", .wire = "importStatus", .shape = SHAPE(ImportStatus), .offset = FIELD(Import, importStatus), .place = PLACE_BODY },
-    { .name = "importDestinationArn", .wire = "importDestinationArn", .shape = SHAPE(Arn), .offset = FIELD(Import, importDestinationArn), .place = PLACE_BODY },
-    { .name = "importStatistics", .wire = "importStatistics", .shape = SHAPE(ImportStatistics), .offset = FIELD(Import, importStatistics), .place = PLACE_BODY },
-    { .name = "importFilter", .wire = "importFilter", .shape = SHAPE(ImportFilter), .offset = FIELD(Import, importFilter), .place = PLACE_BODY },
-    { .name = "creationTime", .wire = "creationTime", .shape = SHAPE(Timestamp), .offset = FIELD(Import, creationTime), .place = PLACE_BODY },
-    { .name = "lastUpdatedTime", .wire = "lastUpdatedTime", .shape = SHAPE(Timestamp), .offset = FIELD(Import, lastUpdatedTime), .place = PLACE_BODY },
-    { .name = "errorMessage", .wire = "errorMessage", .shape = SHAPE(ErrorMessage), .offset = FIELD(Import, errorMessage), .place = PLACE_BODY },
-};
-const struct shape logs_shape_Import = {
-    .name = "Import", .kind = KIND_STRUCT, .n_members = 9, .members = logs_members_Import, .size = sizeof(struct logs_Import *), .struct_size = sizeof(struct logs_Import)
-};
-static const struct member logs_members_ImportBatch[] = {
-    { .name = "batchId", .wire = "batchId", .shape = SHAPE(BatchId), .offset = FIELD(ImportBatch, batchId), .place = PLACE_BODY, .required = true },
-    { .name = "status", .wire = "status", .shape = SHAPE(ImportStatus), .offset = FIELD(ImportBatch, status), .place = PLACE_BODY, .required = true },
-    { .name = "errorMessage", .wire = "errorMessage", .shape = SHAPE(ErrorMessage), .offset = FIELD(ImportBatch, errorMessage), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ImportBatch = {
-    .name = "ImportBatch", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_ImportBatch, .size = sizeof(struct logs_ImportBatch *), .struct_size = sizeof(struct logs_ImportBatch)
-};
-const struct shape logs_shape_ImportBatchList = {
-    .name = "ImportBatchList", .kind = KIND_LIST, .size = sizeof(struct logs_ImportBatchList), .element = SHAPE(ImportBatch)
-};
-static const struct member logs_members_ImportFilter[] = {
-    { .name = "startEventTime", .wire = "startEventTime", .shape = SHAPE(Timestamp), .offset = FIELD(ImportFilter, startEventTime), .place = PLACE_BODY },
-    { .name = "endEventTime", .wire = "endEventTime", .shape = SHAPE(Timestamp), .offset = FIELD(ImportFilter, endEventTime), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ImportFilter = {
-    .name = "ImportFilter", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_ImportFilter, .size = sizeof(struct logs_ImportFilter *), .struct_size = sizeof(struct logs_ImportFilter)
-};
-const struct shape logs_shape_ImportId = {
-    .name = "ImportId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256), .pattern = "[\\-a-zA-Z0-9]+"
-};
-const struct shape logs_shape_ImportList = {
-    .name = "ImportList", .kind = KIND_LIST, .size = sizeof(struct logs_ImportList), .element = SHAPE(Import)
-};
-static const struct member logs_members_ImportStatistics[] = {
-    { .name = "bytesImported", .wire = "bytesImported", .shape = SHAPE(StoredBytes), .offset = FIELD(ImportStatistics, bytesImported), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ImportStatistics = {
-    .name = "ImportStatistics", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_ImportStatistics, .size = sizeof(struct logs_ImportStatistics *), .struct_size = sizeof(struct logs_ImportStatistics)
-};
-static const char *const logs_enum_ImportStatus[] = {
-    "IN_PROGRESS",
-    "CANCELLED",
-    "COMPLETED",
-    "FAILED",
-    NULL
-};
-const struct shape logs_shape_ImportStatus = {
-    .name = "ImportStatus", .kind = KIND_STRING, .enum_values = logs_enum_ImportStatus, .size = sizeof(struct str)
-};
-const struct shape logs_shape_ImportStatusList = {
-    .name = "ImportStatusList", .kind = KIND_LIST, .size = sizeof(struct logs_ImportStatusList), .element = SHAPE(ImportStatus)
-};
 const struct shape logs_shape_IncludeLinkedAccounts = {
     .name = "IncludeLinkedAccounts", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
-};
-const struct shape logs_shape_IndexCategories = {
-    .name = "IndexCategories", .kind = KIND_LIST, .size = sizeof(struct logs_IndexCategories), .element = SHAPE(IndexCategory), .has_max = true, .max = INT64_C(4)
-};
-static const char *const logs_enum_IndexCategory[] = {
-    "DEFAULT",
-    "CUSTOM",
-    "AUTO",
-    "INACTIVE",
-    NULL
-};
-const struct shape logs_shape_IndexCategory = {
-    .name = "IndexCategory", .kind = KIND_STRING, .enum_values = logs_enum_IndexCategory, .size = sizeof(struct str)
-};
-const struct shape logs_shape_IndexPolicies = {
-    .name = "IndexPolicies", .kind = KIND_LIST, .size = sizeof(struct logs_IndexPolicies), .element = SHAPE(IndexPolicy)
-};
-static const struct member logs_members_IndexPolicy[] = {
-    { .name = "logGroupIdentifier", .wire = "logGroupIdentifier", .shape = SHAPE(LogGroupIdentifier), .offset = FIELD(IndexPolicy, logGroupIdentifier), .place = PLACE_BODY },
-    { .name = "lastUpdateTime", .wire = "lastUpdateTime", .shape = SHAPE(Timestamp), .offset = FIELD(IndexPolicy, lastUpdateTime), .place = PLACE_BODY },
-    { .name = "policyDocument", .wire = "policyDocument", .shape = SHAPE(PolicyDocument), .offset = FIELD(IndexPolicy, policyDocument), .place = PLACE_BODY },
-    { .name = "policyName", .wire = "policyName", .shape = SHAPE(PolicyName), .offset = FIELD(IndexPolicy, policyName), .place = PLACE_BODY },
-    { .name = "source", .wire = "source", .shape = SHAPE(IndexSource), .offset = FIELD(IndexPolicy, source), .place = PLACE_BODY },
-};
-const struct shape logs_shape_IndexPolicy = {
-    .name = "IndexPolicy", .kind = KIND_STRUCT, .n_members = 5, .members = logs_members_IndexPolicy, .size = sizeof(struct logs_IndexPolicy *), .struct_size = sizeof(struct logs_IndexPolicy)
-};
-static const char *const logs_enum_IndexSource[] = {
-    "ACCOUNT",
-    "LOG_GROUP",
-    NULL
-};
-const struct shape logs_shape_IndexSource = {
-    .name = "IndexSource", .kind = KIND_STRING, .enum_values = logs_enum_IndexSource, .size = sizeof(struct str)
-};
-static const char *const logs_enum_IndexType[] = {
-    "FACET",
-    "FIELD_INDEX",
-    NULL
-};
-const struct shape logs_shape_IndexType = {
-    .name = "IndexType", .kind = KIND_STRING, .enum_values = logs_enum_IndexType, .size = sizeof(struct str)
-};
-const struct shape logs_shape_InferredTokenName = {
-    .name = "InferredTokenName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
 };
 const struct shape logs_shape_InheritedProperties = {
     .name = "InheritedProperties", .kind = KIND_LIST, .size = sizeof(struct logs_InheritedProperties), .element = SHAPE(InheritedProperty)
@@ -1936,51 +297,6 @@ const struct shape logs_shape_InputLogEvents = {
 };
 const struct shape logs_shape_InputLogStreamNames = {
     .name = "InputLogStreamNames", .kind = KIND_LIST, .size = sizeof(struct logs_InputLogStreamNames), .element = SHAPE(LogStreamName), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(100)
-};
-const struct shape logs_shape_Integer = {
-    .name = "Integer", .kind = KIND_INT, .size = sizeof(struct opt_int)
-};
-static const struct member logs_members_IntegrationDetails[] = {
-    { .name = "openSearchIntegrationDetails", .wire = "openSearchIntegrationDetails", .shape = SHAPE(OpenSearchIntegrationDetails), .offset = FIELD(IntegrationDetails, openSearchIntegrationDetails), .place = PLACE_BODY },
-};
-const struct shape logs_shape_IntegrationDetails = {
-    .name = "IntegrationDetails", .kind = KIND_STRUCT, .is_union = true, .n_members = 1, .members = logs_members_IntegrationDetails, .size = sizeof(struct logs_IntegrationDetails *), .struct_size = sizeof(struct logs_IntegrationDetails)
-};
-const struct shape logs_shape_IntegrationName = {
-    .name = "IntegrationName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(50), .pattern = "[\\.\\-_/#A-Za-z0-9]+"
-};
-const struct shape logs_shape_IntegrationNamePrefix = {
-    .name = "IntegrationNamePrefix", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(50), .pattern = "[\\.\\-_/#A-Za-z0-9]+"
-};
-static const char *const logs_enum_IntegrationStatus[] = {
-    "PROVISIONING",
-    "ACTIVE",
-    "FAILED",
-    NULL
-};
-const struct shape logs_shape_IntegrationStatus = {
-    .name = "IntegrationStatus", .kind = KIND_STRING, .enum_values = logs_enum_IntegrationStatus, .size = sizeof(struct str)
-};
-const struct shape logs_shape_IntegrationStatusMessage = {
-    .name = "IntegrationStatusMessage", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
-const struct shape logs_shape_IntegrationSummaries = {
-    .name = "IntegrationSummaries", .kind = KIND_LIST, .size = sizeof(struct logs_IntegrationSummaries), .element = SHAPE(IntegrationSummary)
-};
-static const struct member logs_members_IntegrationSummary[] = {
-    { .name = "integrationName", .wire = "integrationName", .shape = SHAPE(IntegrationName), .offset = FIELD(IntegrationSummary, integrationName), .place = PLACE_BODY },
-    { .name = "integrationType", .wire = "integrationType", .shape = SHAPE(IntegrationType), .offset = FIELD(IntegrationSummary, integrationType), .place = PLACE_BODY },
-    { .name = "integrationStatus", .wire = "integrationStatus", .shape = SHAPE(IntegrationStatus), .offset = FIELD(IntegrationSummary, integrationStatus), .place = PLACE_BODY },
-};
-const struct shape logs_shape_IntegrationSummary = {
-    .name = "IntegrationSummary", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_IntegrationSummary, .size = sizeof(struct logs_IntegrationSummary *), .struct_size = sizeof(struct logs_IntegrationSummary)
-};
-static const char *const logs_enum_IntegrationType[] = {
-    "OPENSEARCH",
-    NULL
-};
-const struct shape logs_shape_IntegrationType = {
-    .name = "IntegrationType", .kind = KIND_STRING, .enum_values = logs_enum_IntegrationType, .size = sizeof(struct str)
 };
 const struct shape logs_shape_Interleaved = {
     .name = "Interleaved", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
@@ -2006,203 +322,11 @@ static const struct member logs_members_InvalidSequenceTokenException[] = {
 const struct shape logs_shape_InvalidSequenceTokenException = {
     .name = "InvalidSequenceTokenException", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_InvalidSequenceTokenException, .size = sizeof(struct logs_InvalidSequenceTokenException *), .struct_size = sizeof(struct logs_InvalidSequenceTokenException)
 };
-const struct shape logs_shape_IsSampled = {
-    .name = "IsSampled", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
-};
-const struct shape logs_shape_Key = {
-    .name = "Key", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128)
-};
-const struct shape logs_shape_KeyPrefix = {
-    .name = "KeyPrefix", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128)
-};
-const struct shape logs_shape_KeyValueDelimiter = {
-    .name = "KeyValueDelimiter", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128)
-};
 const struct shape logs_shape_KmsKeyId = {
     .name = "KmsKeyId", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(256)
 };
 const struct shape logs_shape_LimitExceededException = {
     .name = "LimitExceededException", .kind = KIND_STRUCT, .size = sizeof(struct logs_LimitExceededException *), .struct_size = sizeof(struct logs_LimitExceededException)
-};
-static const char *const logs_enum_ListAggregateLogGroupSummariesGroupBy[] = {
-    "DATA_SOURCE_NAME_TYPE_AND_FORMAT",
-    "DATA_SOURCE_NAME_AND_TYPE",
-    NULL
-};
-const struct shape logs_shape_ListAggregateLogGroupSummariesGroupBy = {
-    .name = "ListAggregateLogGroupSummariesGroupBy", .kind = KIND_STRING, .enum_values = logs_enum_ListAggregateLogGroupSummariesGroupBy, .size = sizeof(struct str)
-};
-static const struct member logs_members_ListAggregateLogGroupSummariesRequest[] = {
-    { .name = "accountIdentifiers", .wire = "accountIdentifiers", .shape = SHAPE(AccountIds), .offset = FIELD(ListAggregateLogGroupSummariesRequest, accountIdentifiers), .place = PLACE_BODY },
-    { .name = "includeLinkedAccounts", .wire = "includeLinkedAccounts", .shape = SHAPE(IncludeLinkedAccounts), .offset = FIELD(ListAggregateLogGroupSummariesRequest, includeLinkedAccounts), .place = PLACE_BODY },
-    { .name = "logGroupClass", .wire = "logGroupClass", .shape = SHAPE(LogGroupClass), .offset = FIELD(ListAggregateLogGroupSummariesRequest, logGroupClass), .place = PLACE_BODY },
-    { .name = "logGroupNamePattern", .wire = "logGroupNamePattern", .shape = SHAPE(LogGroupNameRegexPattern), .offset = FIELD(ListAggregateLogGroupSummariesRequest, logGroupNamePattern), .place = PLACE_BODY },
-    { .name = "dataSources", .wire = "dataSources", .shape = SHAPE(DataSourceFilters), .offset = FIELD(ListAggregateLogGroupSummariesRequest, dataSources), .place = PLACE_BODY },
-    { .name = "groupBy", .wire = "groupBy", .shape = SHAPE(ListAggregateLogGroupSummariesGroupBy), .offset = FIELD(ListAggregateLogGroupSummariesRequest, groupBy), .place = PLACE_BODY, .required = true },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListAggregateLogGroupSummariesRequest, nextToken), .place = PLACE_BODY },
-    { .name = "limit", .wire = "limit", .shape = SHAPE(ListLogGroupsRequestLimit), .offset = FIELD(ListAggregateLogGroupSummariesRequest, limit), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ListAggregateLogGroupSummariesRequest = {
-    .name = "ListAggregateLogGroupSummariesRequest", .kind = KIND_STRUCT, .n_members = 8, .members = logs_members_ListAggregateLogGroupSummariesRequest, .size = sizeof(struct logs_ListAggregateLogGroupSummariesRequest *), .struct_size = sizeof(struct logs_ListAggregateLogGroupSummariesRequest)
-};
-static const struct member logs_members_ListAggregateLogGroupSummariesResponse[] = {
-    { .name = "aggregateLogGroupSummaries", .wire = "aggregateLogGroupSummaries", .shape = SHAPE(AggregateLogGroupSummaries), .offset = FIELD(ListAggregateLogGroupSummariesResponse, aggregateLogGroupSummaries), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListAggregateLogGroupSummariesResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ListAggregateLogGroupSummariesResponse = {
-    .name = "ListAggregateLogGroupSummariesResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_ListAggregateLogGroupSummariesResponse, .size = sizeof(struct logs_ListAggregateLogGroupSummariesResponse *), .struct_size = sizeof(struct logs_ListAggregateLogGroupSummariesResponse)
-};
-const struct shape logs_shape_ListAnomaliesLimit = {
-    .name = "ListAnomaliesLimit", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(50)
-};
-static const struct member logs_members_ListAnomaliesRequest[] = {
-    { .name = "anomalyDetectorArn", .wire = "anomalyDetectorArn", .shape = SHAPE(AnomalyDetectorArn), .offset = FIELD(ListAnomaliesRequest, anomalyDetectorArn), .place = PLACE_BODY },
-    { .name = "suppressionState", .wire = "suppressionState", .shape = SHAPE(SuppressionState), .offset = FIELD(ListAnomaliesRequest, suppressionState), .place = PLACE_BODY },
-    { .name = "limit", .wire = "limit", .shape = SHAPE(ListAnomaliesLimit), .offset = FIELD(ListAnomaliesRequest, limit), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListAnomaliesRequest, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ListAnomaliesRequest = {
-    .name = "ListAnomaliesRequest", .kind = KIND_STRUCT, .n_members = 4, .members = logs_members_ListAnomaliesRequest, .size = sizeof(struct logs_ListAnomaliesRequest *), .struct_size = sizeof(struct logs_ListAnomaliesRequest)
-};
-static const struct member logs_members_ListAnomaliesResponse[] = {
-    { .name = "anomalies", .wire = "anomalies", .shape = SHAPE(Anomalies), .offset = FIELD(ListAnomaliesResponse, anomalies), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListAnomaliesResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ListAnomaliesResponse = {
-    .name = "ListAnomaliesResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_ListAnomaliesResponse, .size = sizeof(struct logs_ListAnomaliesResponse *), .struct_size = sizeof(struct logs_ListAnomaliesResponse)
-};
-static const struct member logs_members_ListIntegrationsRequest[] = {
-    { .name = "integrationNamePrefix", .wire = "integrationNamePrefix", .shape = SHAPE(IntegrationNamePrefix), .offset = FIELD(ListIntegrationsRequest, integrationNamePrefix), .place = PLACE_BODY },
-    { .name = "integrationType", .wire = "integrationType", .shape = SHAPE(IntegrationType), .offset = FIELD(ListIntegrationsRequest, integrationType), .place = PLACE_BODY },
-    { .name = "integrationStatus", .wire = "integrationStatus", .shape = SHAPE(IntegrationStatus), .offset = FIELD(ListIntegrationsRequest, integrationStatus), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ListIntegrationsRequest = {
-    .name = "ListIntegrationsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_ListIntegrationsRequest, .size = sizeof(struct logs_ListIntegrationsRequest *), .struct_size = sizeof(struct logs_ListIntegrationsRequest)
-};
-static const struct member logs_members_ListIntegrationsResponse[] = {
-    { .name = "integrationSummaries", .wire = "integrationSummaries", .shape = SHAPE(IntegrationSummaries), .offset = FIELD(ListIntegrationsResponse, integrationSummaries), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ListIntegrationsResponse = {
-    .name = "ListIntegrationsResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_ListIntegrationsResponse, .size = sizeof(struct logs_ListIntegrationsResponse *), .struct_size = sizeof(struct logs_ListIntegrationsResponse)
-};
-const struct shape logs_shape_ListLimit = {
-    .name = "ListLimit", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1000)
-};
-const struct shape logs_shape_ListLogAnomalyDetectorsLimit = {
-    .name = "ListLogAnomalyDetectorsLimit", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(50)
-};
-static const struct member logs_members_ListLogAnomalyDetectorsRequest[] = {
-    { .name = "filterLogGroupArn", .wire = "filterLogGroupArn", .shape = SHAPE(LogGroupArn), .offset = FIELD(ListLogAnomalyDetectorsRequest, filterLogGroupArn), .place = PLACE_BODY },
-    { .name = "limit", .wire = "limit", .shape = SHAPE(ListLogAnomalyDetectorsLimit), .offset = FIELD(ListLogAnomalyDetectorsRequest, limit), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListLogAnomalyDetectorsRequest, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ListLogAnomalyDetectorsRequest = {
-    .name = "ListLogAnomalyDetectorsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_ListLogAnomalyDetectorsRequest, .size = sizeof(struct logs_ListLogAnomalyDetectorsRequest *), .struct_size = sizeof(struct logs_ListLogAnomalyDetectorsRequest)
-};
-static const struct member logs_members_ListLogAnomalyDetectorsResponse[] = {
-    { .name = "anomalyDetectors", .wire = "anomalyDetectors", .shape = SHAPE(AnomalyDetectors), .offset = FIELD(ListLogAnomalyDetectorsResponse, anomalyDetectors), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListLogAnomalyDetectorsResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ListLogAnomalyDetectorsResponse = {
-    .name = "ListLogAnomalyDetectorsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_ListLogAnomalyDetectorsResponse, .size = sizeof(struct logs_ListLogAnomalyDetectorsResponse *), .struct_size = sizeof(struct logs_ListLogAnomalyDetectorsResponse)
-};
-const struct shape logs_shape_ListLogGroupsForQueryMaxResults = {
-    .name = "ListLogGroupsForQueryMaxResults", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(50), .has_max = true, .max = INT64_C(500)
-};
-static const struct member logs_members_ListLogGroupsForQueryRequest[] = {
-    { .name = "queryId", .wire = "queryId", .shape = SHAPE(QueryId), .offset = FIELD(ListLogGroupsForQueryRequest, queryId), .place = PLACE_BODY, .required = true },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListLogGroupsForQueryRequest, nextToken), .place = PLACE_BODY },
-    { .name = "maxResults", .wire = "maxResults", .shape = SHAPE(ListLogGroupsForQueryMaxResults), .offset = FIELD(ListLogGroupsForQueryRequest, maxResults), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ListLogGroupsForQueryRequest = {
-    .name = "ListLogGroupsForQueryRequest", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_ListLogGroupsForQueryRequest, .size = sizeof(struct logs_ListLogGroupsForQueryRequest *), .struct_size = sizeof(struct logs_ListLogGroupsForQueryRequest)
-};
-static const struct member logs_members_ListLogGroupsForQueryResponse[] = {
-    { .name = "logGroupIdentifiers", .wire = "logGroupIdentifiers", .shape = SHAPE(LogGroupIdentifiers), .offset = FIELD(ListLogGroupsForQueryResponse, logGroupIdentifiers), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListLogGroupsForQueryResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ListLogGroupsForQueryResponse = {
-    .name = "ListLogGroupsForQueryResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_ListLogGroupsForQueryResponse, .size = sizeof(struct logs_ListLogGroupsForQueryResponse *), .struct_size = sizeof(struct logs_ListLogGroupsForQueryResponse)
-};
-static const struct member logs_members_ListLogGroupsRequest[] = {
-    { .name = "logGroupNamePattern", .wire = "logGroupNamePattern", .shape = SHAPE(LogGroupNameRegexPattern), .offset = FIELD(ListLogGroupsRequest, logGroupNamePattern), .place = PLACE_BODY },
-    { .name = "logGroupClass", .wire = "logGroupClass", .shape = SHAPE(LogGroupClass), .offset = FIELD(ListLogGroupsRequest, logGroupClass), .place = PLACE_BODY },
-    { .name = "includeLinkedAccounts", .wire = "includeLinkedAccounts", .shape = SHAPE(IncludeLinkedAccounts), .offset = FIELD(ListLogGroupsRequest, includeLinkedAccounts), .place = PLACE_BODY },
-    { .name = "accountIdentifiers", .wire = "accountIdentifiers", .shape = SHAPE(AccountIds), .offset = FIELD(ListLogGroupsRequest, accountIdentifiers), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListLogGroupsRequest, nextToken), .place = PLACE_BODY },
-    { .name = "limit", .wire = "limit", .shape = SHAPE(ListLimit), .offset = FIELD(ListLogGroupsRequest, limit), .place = PLACE_BODY },
-    { .name = "dataSources", .wire = "dataSources", .shape = SHAPE(DataSourceFilters), .offset = FIELD(ListLogGroupsRequest, dataSources), .place = PLACE_BODY },
-    { .name = "fieldIndexNames", .wire = "fieldIndexNames", .shape = SHAPE(FieldIndexNames), .offset = FIELD(ListLogGroupsRequest, fieldIndexNames), .place = PLACE_BODY },
-    { .name = "logGroupTags", .wire = "logGroupTags", .shape = SHAPE(TagFilters), .offset = FIELD(ListLogGroupsRequest, logGroupTags), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ListLogGroupsRequest = {
-    .name = "ListLogGroupsRequest", .kind = KIND_STRUCT, .n_members = 9, .members = logs_members_ListLogGroupsRequest, .size = sizeof(struct logs_ListLogGroupsRequest *), .struct_size = sizeof(struct logs_ListLogGroupsRequest)
-};
-const struct shape logs_shape_ListLogGroupsRequestLimit = {
-    .name = "ListLogGroupsRequestLimit", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(50)
-};
-static const struct member logs_members_ListLogGroupsResponse[] = {
-    { .name = "logGroups", .wire = "logGroups", .shape = SHAPE(LogGroupSummaries), .offset = FIELD(ListLogGroupsResponse, logGroups), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListLogGroupsResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ListLogGroupsResponse = {
-    .name = "ListLogGroupsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_ListLogGroupsResponse, .size = sizeof(struct logs_ListLogGroupsResponse *), .struct_size = sizeof(struct logs_ListLogGroupsResponse)
-};
-const struct shape logs_shape_ListScheduledQueriesMaxResults = {
-    .name = "ListScheduledQueriesMaxResults", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1000)
-};
-static const struct member logs_members_ListScheduledQueriesRequest[] = {
-    { .name = "maxResults", .wire = "maxResults", .shape = SHAPE(ListScheduledQueriesMaxResults), .offset = FIELD(ListScheduledQueriesRequest, maxResults), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListScheduledQueriesRequest, nextToken), .place = PLACE_BODY },
-    { .name = "state", .wire = "state", .shape = SHAPE(ScheduledQueryState), .offset = FIELD(ListScheduledQueriesRequest, state), .place = PLACE_BODY },
-    { .name = "scheduleType", .wire = "scheduleType", .shape = SHAPE(ScheduleType), .offset = FIELD(ListScheduledQueriesRequest, scheduleType), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ListScheduledQueriesRequest = {
-    .name = "ListScheduledQueriesRequest", .kind = KIND_STRUCT, .n_members = 4, .members = logs_members_ListScheduledQueriesRequest, .size = sizeof(struct logs_ListScheduledQueriesRequest *), .struct_size = sizeof(struct logs_ListScheduledQueriesRequest)
-};
-static const struct member logs_members_ListScheduledQueriesResponse[] = {
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListScheduledQueriesResponse, nextToken), .place = PLACE_BODY },
-    { .name = "scheduledQueries", .wire = "scheduledQueries", .shape = SHAPE(ScheduledQuerySummaryList), .offset = FIELD(ListScheduledQueriesResponse, scheduledQueries), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ListScheduledQueriesResponse = {
-    .name = "ListScheduledQueriesResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_ListScheduledQueriesResponse, .size = sizeof(struct logs_ListScheduledQueriesResponse *), .struct_size = sizeof(struct logs_ListScheduledQueriesResponse)
-};
-const struct shape logs_shape_ListSourcesForS3TableIntegrationMaxResults = {
-    .name = "ListSourcesForS3TableIntegrationMaxResults", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(100)
-};
-static const struct member logs_members_ListSourcesForS3TableIntegrationRequest[] = {
-    { .name = "integrationArn", .wire = "integrationArn", .shape = SHAPE(Arn), .offset = FIELD(ListSourcesForS3TableIntegrationRequest, integrationArn), .place = PLACE_BODY, .required = true },
-    { .name = "maxResults", .wire = "maxResults", .shape = SHAPE(ListSourcesForS3TableIntegrationMaxResults), .offset = FIELD(ListSourcesForS3TableIntegrationRequest, maxResults), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListSourcesForS3TableIntegrationRequest, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ListSourcesForS3TableIntegrationRequest = {
-    .name = "ListSourcesForS3TableIntegrationRequest", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_ListSourcesForS3TableIntegrationRequest, .size = sizeof(struct logs_ListSourcesForS3TableIntegrationRequest *), .struct_size = sizeof(struct logs_ListSourcesForS3TableIntegrationRequest)
-};
-static const struct member logs_members_ListSourcesForS3TableIntegrationResponse[] = {
-    { .name = "sources", .wire = "sources", .shape = SHAPE(S3TableIntegrationSources), .offset = FIELD(ListSourcesForS3TableIntegrationResponse, sources), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListSourcesForS3TableIntegrationResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ListSourcesForS3TableIntegrationResponse = {
-    .name = "ListSourcesForS3TableIntegrationResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_ListSourcesForS3TableIntegrationResponse, .size = sizeof(struct logs_ListSourcesForS3TableIntegrationResponse *), .struct_size = sizeof(struct logs_ListSourcesForS3TableIntegrationResponse)
-};
-const struct shape logs_shape_ListSyslogConfigurationsMaxResults = {
-    .name = "ListSyslogConfigurationsMaxResults", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(50)
-};
-static const struct member logs_members_ListSyslogConfigurationsRequest[] = {
-    { .name = "logGroupIdentifier", .wire = "logGroupIdentifier", .shape = SHAPE(LogGroupIdentifier), .offset = FIELD(ListSyslogConfigurationsRequest, logGroupIdentifier), .place = PLACE_BODY },
-    { .name = "vpcEndpointId", .wire = "vpcEndpointId", .shape = SHAPE(VpcEndpointId), .offset = FIELD(ListSyslogConfigurationsRequest, vpcEndpointId), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListSyslogConfigurationsRequest, nextToken), .place = PLACE_BODY },
-    { .name = "maxResults", .wire = "maxResults", .shape = SHAPE(ListSyslogConfigurationsMaxResults), .offset = FIELD(ListSyslogConfigurationsRequest, maxResults), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ListSyslogConfigurationsRequest = {
-    .name = "ListSyslogConfigurationsRequest", .kind = KIND_STRUCT, .n_members = 4, .members = logs_members_ListSyslogConfigurationsRequest, .size = sizeof(struct logs_ListSyslogConfigurationsRequest *), .struct_size = sizeof(struct logs_ListSyslogConfigurationsRequest)
-};
-static const struct member logs_members_ListSyslogConfigurationsResponse[] = {
-    { .name = "syslogConfigurations", .wire = "syslogConfigurations", .shape = SHAPE(SyslogConfigurations), .offset = FIELD(ListSyslogConfigurationsResponse, syslogConfigurations), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(NextToken), .offset = FIELD(ListSyslogConfigurationsResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ListSyslogConfigurationsResponse = {
-    .name = "ListSyslogConfigurationsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_ListSyslogConfigurationsResponse, .size = sizeof(struct logs_ListSyslogConfigurationsResponse *), .struct_size = sizeof(struct logs_ListSyslogConfigurationsResponse)
 };
 static const struct member logs_members_ListTagsForResourceRequest[] = {
     { .name = "resourceArn", .wire = "resourceArn", .shape = SHAPE(AmazonResourceName), .offset = FIELD(ListTagsForResourceRequest, resourceArn), .place = PLACE_BODY, .required = true },
@@ -2228,87 +352,8 @@ static const struct member logs_members_ListTagsLogGroupResponse[] = {
 const struct shape logs_shape_ListTagsLogGroupResponse = {
     .name = "ListTagsLogGroupResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_ListTagsLogGroupResponse, .size = sizeof(struct logs_ListTagsLogGroupResponse *), .struct_size = sizeof(struct logs_ListTagsLogGroupResponse)
 };
-static const struct member logs_members_ListToMap[] = {
-    { .name = "source", .wire = "source", .shape = SHAPE(Source), .offset = FIELD(ListToMap, source), .place = PLACE_BODY, .required = true },
-    { .name = "key", .wire = "key", .shape = SHAPE(Key), .offset = FIELD(ListToMap, key), .place = PLACE_BODY, .required = true },
-    { .name = "valueKey", .wire = "valueKey", .shape = SHAPE(ValueKey), .offset = FIELD(ListToMap, valueKey), .place = PLACE_BODY },
-    { .name = "target", .wire = "target", .shape = SHAPE(Target), .offset = FIELD(ListToMap, target), .place = PLACE_BODY },
-    { .name = "flatten", .wire = "flatten", .shape = SHAPE(Flatten), .offset = FIELD(ListToMap, flatten), .place = PLACE_BODY },
-    { .name = "flattenedElement", .wire = "flattenedElement", .shape = SHAPE(FlattenedElement), .offset = FIELD(ListToMap, flattenedElement), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ListToMap = {
-    .name = "ListToMap", .kind = KIND_STRUCT, .n_members = 6, .members = logs_members_ListToMap, .size = sizeof(struct logs_ListToMap *), .struct_size = sizeof(struct logs_ListToMap)
-};
-static const struct member logs_members_LiveTailSessionLogEvent[] = {
-    { .name = "logStreamName", .wire = "logStreamName", .shape = SHAPE(LogStreamName), .offset = FIELD(LiveTailSessionLogEvent, logStreamName), .place = PLACE_BODY },
-    { .name = "logGroupIdentifier", .wire = "logGroupIdentifier", .shape = SHAPE(LogGroupIdentifier), .offset = FIELD(LiveTailSessionLogEvent, logGroupIdentifier), .place = PLACE_BODY },
-    { .name = "message", .wire = "message", .shape = SHAPE(EventMessage), .offset = FIELD(LiveTailSessionLogEvent, message), .place = PLACE_BODY },
-    { .name = "timestamp", .wire = "timestamp", .shape = SHAPE(Timestamp), .offset = FIELD(LiveTailSessionLogEvent, timestamp), .place = PLACE_BODY },
-    { .name = "ingestionTime", .wire = "ingestionTime", .shape = SHAPE(Timestamp), .offset = FIELD(LiveTailSessionLogEvent, ingestionTime), .place = PLACE_BODY },
-};
-const struct shape logs_shape_LiveTailSessionLogEvent = {
-    .name = "LiveTailSessionLogEvent", .kind = KIND_STRUCT, .n_members = 5, .members = logs_members_LiveTailSessionLogEvent, .size = sizeof(struct logs_LiveTailSessionLogEvent *), .struct_size = sizeof(struct logs_LiveTailSessionLogEvent)
-};
-static const struct member logs_members_LiveTailSessionMetadata[] = {
-    { .name = "sampled", .wire = "sampled", .shape = SHAPE(IsSampled), .offset = FIELD(LiveTailSessionMetadata, sampled), .place = PLACE_BODY },
-};
-const struct shape logs_shape_LiveTailSessionMetadata = {
-    .name = "LiveTailSessionMetadata", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_LiveTailSessionMetadata, .size = sizeof(struct logs_LiveTailSessionMetadata *), .struct_size = sizeof(struct logs_LiveTailSessionMetadata)
-};
-const struct shape logs_shape_LiveTailSessionResults = {
-    .name = "LiveTailSessionResults", .kind = KIND_LIST, .size = sizeof(struct logs_LiveTailSessionResults), .element = SHAPE(LiveTailSessionLogEvent)
-};
-static const struct member logs_members_LiveTailSessionStart[] = {
-    { .name = "requestId", .wire = "requestId", .shape = SHAPE(RequestId), .offset = FIELD(LiveTailSessionStart, requestId), .place = PLACE_BODY },
-    { .name = "sessionId", .wire = "sessionId", .shape = SHAPE(SessionId), .offset = FIELD(LiveTailSessionStart, sessionId), .place = PLACE_BODY },
-    { .name = "logGroupIdentifiers", .wire = "logGroupIdentifiers", .shape = SHAPE(StartLiveTailLogGroupIdentifiers), .offset = FIELD(LiveTailSessionStart, logGroupIdentifiers), .place = PLACE_BODY },
-    { .name = "logStreamNames", .wire = "logStreamNames", .shape = SHAPE(InputLogStreamNames), .offset = FIELD(LiveTailSessionStart, logStreamNames), .place = PLACE_BODY },
-    { .name = "logStreamNamePrefixes", .wire = "logStreamNamePrefixes", .shape = SHAPE(InputLogStreamNames), .offset = FIELD(LiveTailSessionStart, logStreamNamePrefixes), .place = PLACE_BODY },
-    { .name = "logEventFilterPattern", .wire = "logEventFilterPattern", .shape = SHAPE(FilterPattern), .offset = FIELD(LiveTailSessionStart, logEventFilterPattern), .place = PLACE_BODY },
-};
-const struct shape logs_shape_LiveTailSessionStart = {
-    .name = "LiveTailSessionStart", .kind = KIND_STRUCT, .n_members = 6, .members = logs_members_LiveTailSessionStart, .size = sizeof(struct logs_LiveTailSessionStart *), .struct_size = sizeof(struct logs_LiveTailSessionStart)
-};
-static const struct member logs_members_LiveTailSessionUpdate[] = {
-    { .name = "sessionMetadata", .wire = "sessionMetadata", .shape = SHAPE(LiveTailSessionMetadata), .offset = FIELD(LiveTailSessionUpdate, sessionMetadata), .place = PLACE_BODY },
-    { .name = "sessionResults", .wire = "sessionResults", .shape = SHAPE(LiveTailSessionResults), .offset = FIELD(LiveTailSessionUpdate, sessionResults), .place = PLACE_BODY },
-};
-const struct shape logs_shape_LiveTailSessionUpdate = {
-    .name = "LiveTailSessionUpdate", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_LiveTailSessionUpdate, .size = sizeof(struct logs_LiveTailSessionUpdate *), .struct_size = sizeof(struct logs_LiveTailSessionUpdate)
-};
-const struct shape logs_shape_Locale = {
-    .name = "Locale", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
-static const struct member logs_members_LogEvent[] = {
-    { .name = "timestamp", .wire = "timestamp", .shape = SHAPE(Timestamp), .offset = FIELD(LogEvent, timestamp), .place = PLACE_BODY },
-    { .name = "message", .wire = "message", .shape = SHAPE(EventMessage), .offset = FIELD(LogEvent, message), .place = PLACE_BODY },
-};
-const struct shape logs_shape_LogEvent = {
-    .name = "LogEvent", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_LogEvent, .size = sizeof(struct logs_LogEvent *), .struct_size = sizeof(struct logs_LogEvent)
-};
 const struct shape logs_shape_LogEventIndex = {
     .name = "LogEventIndex", .kind = KIND_INT, .size = sizeof(struct opt_int)
-};
-const struct shape logs_shape_LogFieldName = {
-    .name = "LogFieldName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256)
-};
-static const struct member logs_members_LogFieldType[] = {
-    { .name = "type", .wire = "type", .shape = SHAPE(DataType), .offset = FIELD(LogFieldType, type), .place = PLACE_BODY },
-    { .name = "element", .wire = "element", .shape = SHAPE(LogFieldType), .offset = FIELD(LogFieldType, element), .place = PLACE_BODY },
-    { .name = "fields", .wire = "fields", .shape = SHAPE(LogFieldsList), .offset = FIELD(LogFieldType, fields), .place = PLACE_BODY },
-};
-const struct shape logs_shape_LogFieldType = {
-    .name = "LogFieldType", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_LogFieldType, .size = sizeof(struct logs_LogFieldType *), .struct_size = sizeof(struct logs_LogFieldType)
-};
-const struct shape logs_shape_LogFieldsList = {
-    .name = "LogFieldsList", .kind = KIND_LIST, .size = sizeof(struct logs_LogFieldsList), .element = SHAPE(LogFieldsListItem)
-};
-static const struct member logs_members_LogFieldsListItem[] = {
-    { .name = "logFieldName", .wire = "logFieldName", .shape = SHAPE(LogFieldName), .offset = FIELD(LogFieldsListItem, logFieldName), .place = PLACE_BODY },
-    { .name = "logFieldType", .wire = "logFieldType", .shape = SHAPE(LogFieldType), .offset = FIELD(LogFieldsListItem, logFieldType), .place = PLACE_BODY },
-};
-const struct shape logs_shape_LogFieldsListItem = {
-    .name = "LogFieldsListItem", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_LogFieldsListItem, .size = sizeof(struct logs_LogFieldsListItem *), .struct_size = sizeof(struct logs_LogFieldsListItem)
 };
 static const struct member logs_members_LogGroup[] = {
     { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(LogGroup, logGroupName), .place = PLACE_BODY },
@@ -2328,12 +373,6 @@ static const struct member logs_members_LogGroup[] = {
 const struct shape logs_shape_LogGroup = {
     .name = "LogGroup", .kind = KIND_STRUCT, .n_members = 13, .members = logs_members_LogGroup, .size = sizeof(struct logs_LogGroup *), .struct_size = sizeof(struct logs_LogGroup)
 };
-const struct shape logs_shape_LogGroupArn = {
-    .name = "LogGroupArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2048), .pattern = "[\\w#+=/:,.@-]*"
-};
-const struct shape logs_shape_LogGroupArnList = {
-    .name = "LogGroupArnList", .kind = KIND_LIST, .size = sizeof(struct logs_LogGroupArnList), .element = SHAPE(LogGroupArn)
-};
 static const char *const logs_enum_LogGroupClass[] = {
     "STANDARD",
     "INFREQUENT_ACCESS",
@@ -2343,24 +382,8 @@ static const char *const logs_enum_LogGroupClass[] = {
 const struct shape logs_shape_LogGroupClass = {
     .name = "LogGroupClass", .kind = KIND_STRING, .enum_values = logs_enum_LogGroupClass, .size = sizeof(struct str)
 };
-const struct shape logs_shape_LogGroupCount = {
-    .name = "LogGroupCount", .kind = KIND_INT, .size = sizeof(struct opt_int)
-};
-static const struct member logs_members_LogGroupField[] = {
-    { .name = "name", .wire = "name", .shape = SHAPE(Field), .offset = FIELD(LogGroupField, name), .place = PLACE_BODY },
-    { .name = "percent", .wire = "percent", .shape = SHAPE(Percentage), .offset = FIELD(LogGroupField, percent), .place = PLACE_BODY },
-};
-const struct shape logs_shape_LogGroupField = {
-    .name = "LogGroupField", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_LogGroupField, .size = sizeof(struct logs_LogGroupField *), .struct_size = sizeof(struct logs_LogGroupField)
-};
-const struct shape logs_shape_LogGroupFieldList = {
-    .name = "LogGroupFieldList", .kind = KIND_LIST, .size = sizeof(struct logs_LogGroupFieldList), .element = SHAPE(LogGroupField)
-};
 const struct shape logs_shape_LogGroupIdentifier = {
     .name = "LogGroupIdentifier", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2048), .pattern = "[\\w#+=/:,.@-]*"
-};
-const struct shape logs_shape_LogGroupIdentifiers = {
-    .name = "LogGroupIdentifiers", .kind = KIND_LIST, .size = sizeof(struct logs_LogGroupIdentifiers), .element = SHAPE(LogGroupIdentifier)
 };
 const struct shape logs_shape_LogGroupName = {
     .name = "LogGroupName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(512), .pattern = "[\\.\\-_/#A-Za-z0-9]+"
@@ -2368,37 +391,8 @@ const struct shape logs_shape_LogGroupName = {
 const struct shape logs_shape_LogGroupNamePattern = {
     .name = "LogGroupNamePattern", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(512), .pattern = "[\\.\\-_/#A-Za-z0-9]*"
 };
-const struct shape logs_shape_LogGroupNameRegexPattern = {
-    .name = "LogGroupNameRegexPattern", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(3), .has_max = true, .max = INT64_C(129), .pattern = "(\\^?[\\.\\-_\\/#A-Za-z0-9]{3,24})(\\|\\^?[\\.\\-_\\/#A-Za-z0-9]{3,24}){0,4}"
-};
-const struct shape logs_shape_LogGroupNames = {
-    .name = "LogGroupNames", .kind = KIND_LIST, .size = sizeof(struct logs_LogGroupNames), .element = SHAPE(LogGroupName)
-};
-const struct shape logs_shape_LogGroupSummaries = {
-    .name = "LogGroupSummaries", .kind = KIND_LIST, .size = sizeof(struct logs_LogGroupSummaries), .element = SHAPE(LogGroupSummary)
-};
-static const struct member logs_members_LogGroupSummary[] = {
-    { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(LogGroupSummary, logGroupName), .place = PLACE_BODY },
-    { .name = "logGroupArn", .wire = "logGroupArn", .shape = SHAPE(Arn), .offset = FIELD(LogGroupSummary, logGroupArn), .place = PLACE_BODY },
-    { .name = "logGroupClass", .wire = "logGroupClass", .shape = SHAPE(LogGroupClass), .offset = FIELD(LogGroupSummary, logGroupClass), .place = PLACE_BODY },
-};
-const struct shape logs_shape_LogGroupSummary = {
-    .name = "LogGroupSummary", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_LogGroupSummary, .size = sizeof(struct logs_LogGroupSummary *), .struct_size = sizeof(struct logs_LogGroupSummary)
-};
 const struct shape logs_shape_LogGroups = {
     .name = "LogGroups", .kind = KIND_LIST, .size = sizeof(struct logs_LogGroups), .element = SHAPE(LogGroup)
-};
-const struct shape logs_shape_LogObjectPointer = {
-    .name = "LogObjectPointer", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(512)
-};
-const struct shape logs_shape_LogRecord = {
-    .name = "LogRecord", .kind = KIND_MAP, .size = sizeof(struct logs_LogRecord), .key = SHAPE(Field), .element = SHAPE(Value)
-};
-const struct shape logs_shape_LogRecordPointer = {
-    .name = "LogRecordPointer", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape logs_shape_LogSamples = {
-    .name = "LogSamples", .kind = KIND_LIST, .size = sizeof(struct logs_LogSamples), .element = SHAPE(LogEvent)
 };
 static const struct member logs_members_LogStream[] = {
     { .name = "logStreamName", .wire = "logStreamName", .shape = SHAPE(LogStreamName), .offset = FIELD(LogStream, logStreamName), .place = PLACE_BODY },
@@ -2422,267 +416,17 @@ const struct shape logs_shape_LogStreamSearchedCompletely = {
 const struct shape logs_shape_LogStreams = {
     .name = "LogStreams", .kind = KIND_LIST, .size = sizeof(struct logs_LogStreams), .element = SHAPE(LogStream)
 };
-const struct shape logs_shape_LogType = {
-    .name = "LogType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255), .pattern = "[\\w]*"
-};
-const struct shape logs_shape_LogTypes = {
-    .name = "LogTypes", .kind = KIND_LIST, .size = sizeof(struct logs_LogTypes), .element = SHAPE(LogType), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10)
-};
-static const struct member logs_members_LookupTable[] = {
-    { .name = "lookupTableArn", .wire = "lookupTableArn", .shape = SHAPE(Arn), .offset = FIELD(LookupTable, lookupTableArn), .place = PLACE_BODY },
-    { .name = "lookupTableName", .wire = "lookupTableName", .shape = SHAPE(LookupTableName), .offset = FIELD(LookupTable, lookupTableName), .place = PLACE_BODY },
-    { .name = "description", .wire = "description", .shape = SHAPE(LookupTableDescription), .offset = FIELD(LookupTable, description), .place = PLACE_BODY },
-    { .name = "tableFields", .wire = "tableFields", .shape = SHAPE(TableFields), .offset = FIELD(LookupTable, tableFields), .place = PLACE_BODY },
-    { .name = "recordsCount", .wire = "recordsCount", .shape = SHAPE(RecordsCount), .offset = FIELD(LookupTable, recordsCount), .place = PLACE_BODY },
-    { .name = "sizeBytes", .wire = "sizeBytes", .shape = SHAPE(StoredBytes), .offset = FIELD(LookupTable, sizeBytes), .place = PLACE_BODY },
-    { .name = "lastUpdatedTime", .wire = "lastUpdatedTime", .shape = SHAPE(Timestamp), .offset = FIELD(LookupTable, lastUpdatedTime), .place = PLACE_BODY },
-    { .name = "kmsKeyId", .wire = "kmsKeyId", .shape = SHAPE(KmsKeyId), .offset = FIELD(LookupTable, kmsKeyId), .place = PLACE_BODY },
-};
-const struct shape logs_shape_LookupTable = {
-    .name = "LookupTable", .kind = KIND_STRUCT, .n_members = 8, .members = logs_members_LookupTable, .size = sizeof(struct logs_LookupTable *), .struct_size = sizeof(struct logs_LookupTable)
-};
-static const struct member logs_members_LookupTableConfiguration[] = {
-    { .name = "tableName", .wire = "tableName", .shape = SHAPE(LookupTableName), .offset = FIELD(LookupTableConfiguration, tableName), .place = PLACE_BODY, .required = true },
-    { .name = "roleArn", .wire = "roleArn", .shape = SHAPE(RoleArn), .offset = FIELD(LookupTableConfiguration, roleArn), .place = PLACE_BODY, .required = true },
-    { .name = "description", .wire = "description", .shape = SHAPE(LookupTableDescription), .offset = FIELD(LookupTableConfiguration, description), .place = PLACE_BODY },
-    { .name = "kmsKeyId", .wire = "kmsKeyId", .shape = SHAPE(KmsKeyId), .offset = FIELD(LookupTableConfiguration, kmsKeyId), .place = PLACE_BODY },
-    { .name = "tags", .wire = "tags", .shape = SHAPE(Tags), .offset = FIELD(LookupTableConfiguration, tags), .place = PLACE_BODY },
-};
-const struct shape logs_shape_LookupTableConfiguration = {
-    .name = "LookupTableConfiguration", .kind = KIND_STRUCT, .n_members = 5, .members = logs_members_LookupTableConfiguration, .size = sizeof(struct logs_LookupTableConfiguration *), .struct_size = sizeof(struct logs_LookupTableConfiguration)
-};
-const struct shape logs_shape_LookupTableDescription = {
-    .name = "LookupTableDescription", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(1024)
-};
-const struct shape logs_shape_LookupTableName = {
-    .name = "LookupTableName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256), .pattern = "^[a-zA-Z0-9_]+$"
-};
-const struct shape logs_shape_LookupTables = {
-    .name = "LookupTables", .kind = KIND_LIST, .size = sizeof(struct logs_LookupTables), .element = SHAPE(LookupTable)
-};
-static const struct member logs_members_LowerCaseString[] = {
-    { .name = "withKeys", .wire = "withKeys", .shape = SHAPE(LowerCaseStringWithKeys), .offset = FIELD(LowerCaseString, withKeys), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_LowerCaseString = {
-    .name = "LowerCaseString", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_LowerCaseString, .size = sizeof(struct logs_LowerCaseString *), .struct_size = sizeof(struct logs_LowerCaseString)
-};
-const struct shape logs_shape_LowerCaseStringWithKeys = {
-    .name = "LowerCaseStringWithKeys", .kind = KIND_LIST, .size = sizeof(struct logs_LowerCaseStringWithKeys), .element = SHAPE(WithKey), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10)
-};
 static const struct member logs_members_MalformedQueryException[] = {
     { .name = "queryCompileError", .wire = "queryCompileError", .shape = SHAPE(QueryCompileError), .offset = FIELD(MalformedQueryException, queryCompileError), .place = PLACE_BODY },
 };
 const struct shape logs_shape_MalformedQueryException = {
     .name = "MalformedQueryException", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_MalformedQueryException, .size = sizeof(struct logs_MalformedQueryException *), .struct_size = sizeof(struct logs_MalformedQueryException)
 };
-const struct shape logs_shape_MappingVersion = {
-    .name = "MappingVersion", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10), .pattern = "^\\d+\\.\\d+(\\.\\d+)?$"
-};
-const struct shape logs_shape_MatchPattern = {
-    .name = "MatchPattern", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
-const struct shape logs_shape_MatchPatterns = {
-    .name = "MatchPatterns", .kind = KIND_LIST, .size = sizeof(struct logs_MatchPatterns), .element = SHAPE(MatchPattern), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(5)
-};
 const struct shape logs_shape_Message = {
     .name = "Message", .kind = KIND_STRING, .size = sizeof(struct str)
 };
-static const struct member logs_members_MetricFilter[] = {
-    { .name = "filterName", .wire = "filterName", .shape = SHAPE(FilterName), .offset = FIELD(MetricFilter, filterName), .place = PLACE_BODY },
-    { .name = "filterPattern", .wire = "filterPattern", .shape = SHAPE(FilterPattern), .offset = FIELD(MetricFilter, filterPattern), .place = PLACE_BODY },
-    { .name = "metricTransformations", .wire = "metricTransformations", .shape = SHAPE(MetricTransformations), .offset = FIELD(MetricFilter, metricTransformations), .place = PLACE_BODY },
-    { .name = "creationTime", .wire = "creationTime", .shape = SHAPE(Timestamp), .offset = FIELD(MetricFilter, creationTime), .place = PLACE_BODY },
-    { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(MetricFilter, logGroupName), .place = PLACE_BODY },
-    { .name = "applyOnTransformedLogs", .wire = "applyOnTransformedLogs", .shape = SHAPE(ApplyOnTransformedLogs), .offset = FIELD(MetricFilter, applyOnTransformedLogs), .place = PLACE_BODY },
-    { .name = "fieldSelectionCriteria", .wire = "fieldSelectionCriteria", .shape = SHAPE(FieldSelectionCriteria), .offset = FIELD(MetricFilter, fieldSelectionCriteria), .place = PLACE_BODY },
-    { .name = "emitSystemFieldDimensions", .wire = "emitSystemFieldDimensions", .shape = SHAPE(EmitSystemFields), .offset = FIELD(MetricFilter, emitSystemFieldDimensions), .place = PLACE_BODY },
-};
-const struct shape logs_shape_MetricFilter = {
-    .name = "MetricFilter", .kind = KIND_STRUCT, .n_members = 8, .members = logs_members_MetricFilter, .size = sizeof(struct logs_MetricFilter *), .struct_size = sizeof(struct logs_MetricFilter)
-};
-static const struct member logs_members_MetricFilterMatchRecord[] = {
-    { .name = "eventNumber", .wire = "eventNumber", .shape = SHAPE(EventNumber), .offset = FIELD(MetricFilterMatchRecord, eventNumber), .place = PLACE_BODY },
-    { .name = "eventMessage", .wire = "eventMessage", .shape = SHAPE(EventMessage), .offset = FIELD(MetricFilterMatchRecord, eventMessage), .place = PLACE_BODY },
-    { .name = "extractedValues", .wire = "extractedValues", .shape = SHAPE(ExtractedValues), .offset = FIELD(MetricFilterMatchRecord, extractedValues), .place = PLACE_BODY },
-};
-const struct shape logs_shape_MetricFilterMatchRecord = {
-    .name = "MetricFilterMatchRecord", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_MetricFilterMatchRecord, .size = sizeof(struct logs_MetricFilterMatchRecord *), .struct_size = sizeof(struct logs_MetricFilterMatchRecord)
-};
-const struct shape logs_shape_MetricFilterMatches = {
-    .name = "MetricFilterMatches", .kind = KIND_LIST, .size = sizeof(struct logs_MetricFilterMatches), .element = SHAPE(MetricFilterMatchRecord)
-};
-const struct shape logs_shape_MetricFilters = {
-    .name = "MetricFilters", .kind = KIND_LIST, .size = sizeof(struct logs_MetricFilters), .element = SHAPE(MetricFilter)
-};
-const struct shape logs_shape_MetricName = {
-    .name = "MetricName", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(255), .pattern = "[^:*$]*"
-};
-const struct shape logs_shape_MetricNamespace = {
-    .name = "MetricNamespace", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(255), .pattern = "[^:*$]*"
-};
-static const struct member logs_members_MetricTransformation[] = {
-    { .name = "metricName", .wire = "metricName", .shape = SHAPE(MetricName), .offset = FIELD(MetricTransformation, metricName), .place = PLACE_BODY, .required = true },
-    { .name = "metricNamespace", .wire = "metricNamespace", .shape = SHAPE(MetricNamespace), .offset = FIELD(MetricTransformation, metricNamespace), .place = PLACE_BODY, .required = true },
-    { .name = "metricValue", .wire = "metricValue", .shape = SHAPE(MetricValue), .offset = FIELD(MetricTransformation, metricValue), .place = PLACE_BODY, .required = true },
-    { .name = "defaultValue", .wire = "defaultValue", .shape = SHAPE(DefaultValue), .offset = FIELD(MetricTransformation, defaultValue), .place = PLACE_BODY },
-    { .name = "dimensions", .wire = "dimensions", .shape = SHAPE(Dimensions), .offset = FIELD(MetricTransformation, dimensions), .place = PLACE_BODY },
-    { .name = "unit", .wire = "unit", .shape = SHAPE(StandardUnit), .offset = FIELD(MetricTransformation, unit), .place = PLACE_BODY },
-};
-const struct shape logs_shape_MetricTransformation = {
-    .name = "MetricTransformation", .kind = KIND_STRUCT, .n_members = 6, .members = logs_members_MetricTransformation, .size = sizeof(struct logs_MetricTransformation *), .struct_size = sizeof(struct logs_MetricTransformation)
-};
-const struct shape logs_shape_MetricTransformations = {
-    .name = "MetricTransformations", .kind = KIND_LIST, .size = sizeof(struct logs_MetricTransformations), .element = SHAPE(MetricTransformation), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1)
-};
-const struct shape logs_shape_MetricValue = {
-    .name = "MetricValue", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(100)
-};
-const struct shape logs_shape_MoveKeyEntries = {
-    .name = "MoveKeyEntries", .kind = KIND_LIST, .size = sizeof(struct logs_MoveKeyEntries), .element = SHAPE(MoveKeyEntry), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(5)
-};
-static const struct member logs_members_MoveKeyEntry[] = {
-    { .name = "source", .wire = "source", .shape = SHAPE(Source), .offset = FIELD(MoveKeyEntry, source), .place = PLACE_BODY, .required = true },
-    { .name = "target", .wire = "target", .shape = SHAPE(Target), .offset = FIELD(MoveKeyEntry, target), .place = PLACE_BODY, .required = true },
-    { .name = "overwriteIfExists", .wire = "overwriteIfExists", .shape = SHAPE(OverwriteIfExists), .offset = FIELD(MoveKeyEntry, overwriteIfExists), .place = PLACE_BODY },
-};
-const struct shape logs_shape_MoveKeyEntry = {
-    .name = "MoveKeyEntry", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_MoveKeyEntry, .size = sizeof(struct logs_MoveKeyEntry *), .struct_size = sizeof(struct logs_MoveKeyEntry)
-};
-static const struct member logs_members_MoveKeys[] = {
-    { .name = "entries", .wire = "entries", .shape = SHAPE(MoveKeyEntries), .offset = FIELD(MoveKeys, entries), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_MoveKeys = {
-    .name = "MoveKeys", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_MoveKeys, .size = sizeof(struct logs_MoveKeys *), .struct_size = sizeof(struct logs_MoveKeys)
-};
 const struct shape logs_shape_NextToken = {
     .name = "NextToken", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
-const struct shape logs_shape_NonMatchValue = {
-    .name = "NonMatchValue", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128)
-};
-static const char *const logs_enum_OCSFVersion[] = {
-    "V1.1",
-    "V1.5",
-    NULL
-};
-const struct shape logs_shape_OCSFVersion = {
-    .name = "OCSFVersion", .kind = KIND_STRING, .enum_values = logs_enum_OCSFVersion, .size = sizeof(struct str)
-};
-static const struct member logs_members_OpenSearchApplication[] = {
-    { .name = "applicationEndpoint", .wire = "applicationEndpoint", .shape = SHAPE(OpenSearchApplicationEndpoint), .offset = FIELD(OpenSearchApplication, applicationEndpoint), .place = PLACE_BODY },
-    { .name = "applicationArn", .wire = "applicationArn", .shape = SHAPE(Arn), .offset = FIELD(OpenSearchApplication, applicationArn), .place = PLACE_BODY },
-    { .name = "applicationId", .wire = "applicationId", .shape = SHAPE(OpenSearchApplicationId), .offset = FIELD(OpenSearchApplication, applicationId), .place = PLACE_BODY },
-    { .name = "status", .wire = "status", .shape = SHAPE(OpenSearchResourceStatus), .offset = FIELD(OpenSearchApplication, status), .place = PLACE_BODY },
-};
-const struct shape logs_shape_OpenSearchApplication = {
-    .name = "OpenSearchApplication", .kind = KIND_STRUCT, .n_members = 4, .members = logs_members_OpenSearchApplication, .size = sizeof(struct logs_OpenSearchApplication *), .struct_size = sizeof(struct logs_OpenSearchApplication)
-};
-const struct shape logs_shape_OpenSearchApplicationEndpoint = {
-    .name = "OpenSearchApplicationEndpoint", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1024), .pattern = "^https://[\\.\\-_/#:A-Za-z0-9]+\\.com$"
-};
-const struct shape logs_shape_OpenSearchApplicationId = {
-    .name = "OpenSearchApplicationId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256), .pattern = "[\\.\\-_/#A-Za-z0-9]+"
-};
-static const struct member logs_members_OpenSearchCollection[] = {
-    { .name = "collectionEndpoint", .wire = "collectionEndpoint", .shape = SHAPE(OpenSearchCollectionEndpoint), .offset = FIELD(OpenSearchCollection, collectionEndpoint), .place = PLACE_BODY },
-    { .name = "collectionArn", .wire = "collectionArn", .shape = SHAPE(Arn), .offset = FIELD(OpenSearchCollection, collectionArn), .place = PLACE_BODY },
-    { .name = "status", .wire = "status", .shape = SHAPE(OpenSearchResourceStatus), .offset = FIELD(OpenSearchCollection, status), .place = PLACE_BODY },
-};
-const struct shape logs_shape_OpenSearchCollection = {
-    .name = "OpenSearchCollection", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_OpenSearchCollection, .size = sizeof(struct logs_OpenSearchCollection *), .struct_size = sizeof(struct logs_OpenSearchCollection)
-};
-const struct shape logs_shape_OpenSearchCollectionEndpoint = {
-    .name = "OpenSearchCollectionEndpoint", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1024), .pattern = "^https://[\\.\\-_/#:A-Za-z0-9]+\\.com$"
-};
-static const struct member logs_members_OpenSearchDataAccessPolicy[] = {
-    { .name = "policyName", .wire = "policyName", .shape = SHAPE(OpenSearchPolicyName), .offset = FIELD(OpenSearchDataAccessPolicy, policyName), .place = PLACE_BODY },
-    { .name = "status", .wire = "status", .shape = SHAPE(OpenSearchResourceStatus), .offset = FIELD(OpenSearchDataAccessPolicy, status), .place = PLACE_BODY },
-};
-const struct shape logs_shape_OpenSearchDataAccessPolicy = {
-    .name = "OpenSearchDataAccessPolicy", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_OpenSearchDataAccessPolicy, .size = sizeof(struct logs_OpenSearchDataAccessPolicy *), .struct_size = sizeof(struct logs_OpenSearchDataAccessPolicy)
-};
-static const struct member logs_members_OpenSearchDataSource[] = {
-    { .name = "dataSourceName", .wire = "dataSourceName", .shape = SHAPE(OpenSearchDataSourceName), .offset = FIELD(OpenSearchDataSource, dataSourceName), .place = PLACE_BODY },
-    { .name = "status", .wire = "status", .shape = SHAPE(OpenSearchResourceStatus), .offset = FIELD(OpenSearchDataSource, status), .place = PLACE_BODY },
-};
-const struct shape logs_shape_OpenSearchDataSource = {
-    .name = "OpenSearchDataSource", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_OpenSearchDataSource, .size = sizeof(struct logs_OpenSearchDataSource *), .struct_size = sizeof(struct logs_OpenSearchDataSource)
-};
-const struct shape logs_shape_OpenSearchDataSourceName = {
-    .name = "OpenSearchDataSourceName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256), .pattern = "[\\.\\-_/#A-Za-z0-9]+"
-};
-static const struct member logs_members_OpenSearchEncryptionPolicy[] = {
-    { .name = "policyName", .wire = "policyName", .shape = SHAPE(OpenSearchPolicyName), .offset = FIELD(OpenSearchEncryptionPolicy, policyName), .place = PLACE_BODY },
-    { .name = "status", .wire = "status", .shape = SHAPE(OpenSearchResourceStatus), .offset = FIELD(OpenSearchEncryptionPolicy, status), .place = PLACE_BODY },
-};
-const struct shape logs_shape_OpenSearchEncryptionPolicy = {
-    .name = "OpenSearchEncryptionPolicy", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_OpenSearchEncryptionPolicy, .size = sizeof(struct logs_OpenSearchEncryptionPolicy *), .struct_size = sizeof(struct logs_OpenSearchEncryptionPolicy)
-};
-static const struct member logs_members_OpenSearchIntegrationDetails[] = {
-    { .name = "dataSource", .wire = "dataSource", .shape = SHAPE(OpenSearchDataSource), .offset = FIELD(OpenSearchIntegrationDetails, dataSource), .place = PLACE_BODY },
-    { .name = "application", .wire = "application", .shape = SHAPE(OpenSearchApplication), .offset = FIELD(OpenSearchIntegrationDetails, application), .place = PLACE_BODY },
-    { .name = "collection", .wire = "collection", .shape = SHAPE(OpenSearchCollection), .offset = FIELD(OpenSearchIntegrationDetails, collection), .place = PLACE_BODY },
-    { .name = "workspace", .wire = "workspace", .shape = SHAPE(OpenSearchWorkspace), .offset = FIELD(OpenSearchIntegrationDetails, workspace), .place = PLACE_BODY },
-    { .name = "encryptionPolicy", .wire = "encryptionPolicy", .shape = SHAPE(OpenSearchEncryptionPolicy), .offset = FIELD(OpenSearchIntegrationDetails, encryptionPolicy), .place = PLACE_BODY },
-    { .name = "networkPolicy", .wire = "networkPolicy", .shape = SHAPE(OpenSearchNetworkPolicy), .offset = FIELD(OpenSearchIntegrationDetails, networkPolicy), .place = PLACE_BODY },
-    { .name = "accessPolicy", .wire = "accessPolicy", .shape = SHAPE(OpenSearchDataAccessPolicy), .offset = FIELD(OpenSearchIntegrationDetails, accessPolicy), .place = PLACE_BODY },
-    { .name = "lifecyclePolicy", .wire = "lifecyclePolicy", .shape = SHAPE(OpenSearchLifecyclePolicy), .offset = FIELD(OpenSearchIntegrationDetails, lifecyclePolicy), .place = PLACE_BODY },
-};
-const struct shape logs_shape_OpenSearchIntegrationDetails = {
-    .name = "OpenSearchIntegrationDetails", .kind = KIND_STRUCT, .n_members = 8, .members = logs_members_OpenSearchIntegrationDetails, .size = sizeof(struct logs_OpenSearchIntegrationDetails *), .struct_size = sizeof(struct logs_OpenSearchIntegrationDetails)
-};
-static const struct member logs_members_OpenSearchLifecyclePolicy[] = {
-    { .name = "policyName", .wire = "policyName", .shape = SHAPE(OpenSearchPolicyName), .offset = FIELD(OpenSearchLifecyclePolicy, policyName), .place = PLACE_BODY },
-    { .name = "status", .wire = "status", .shape = SHAPE(OpenSearchResourceStatus), .offset = FIELD(OpenSearchLifecyclePolicy, status), .place = PLACE_BODY },
-};
-const struct shape logs_shape_OpenSearchLifecyclePolicy = {
-    .name = "OpenSearchLifecyclePolicy", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_OpenSearchLifecyclePolicy, .size = sizeof(struct logs_OpenSearchLifecyclePolicy *), .struct_size = sizeof(struct logs_OpenSearchLifecyclePolicy)
-};
-static const struct member logs_members_OpenSearchNetworkPolicy[] = {
-    { .name = "policyName", .wire = "policyName", .shape = SHAPE(OpenSearchPolicyName), .offset = FIELD(OpenSearchNetworkPolicy, policyName), .place = PLACE_BODY },
-    { .name = "status", .wire = "status", .shape = SHAPE(OpenSearchResourceStatus), .offset = FIELD(OpenSearchNetworkPolicy, status), .place = PLACE_BODY },
-};
-const struct shape logs_shape_OpenSearchNetworkPolicy = {
-    .name = "OpenSearchNetworkPolicy", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_OpenSearchNetworkPolicy, .size = sizeof(struct logs_OpenSearchNetworkPolicy *), .struct_size = sizeof(struct logs_OpenSearchNetworkPolicy)
-};
-const struct shape logs_shape_OpenSearchPolicyName = {
-    .name = "OpenSearchPolicyName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256), .pattern = "[\\.\\-_/#A-Za-z0-9]+"
-};
-static const struct member logs_members_OpenSearchResourceConfig[] = {
-    { .name = "kmsKeyArn", .wire = "kmsKeyArn", .shape = SHAPE(Arn), .offset = FIELD(OpenSearchResourceConfig, kmsKeyArn), .place = PLACE_BODY },
-    { .name = "dataSourceRoleArn", .wire = "dataSourceRoleArn", .shape = SHAPE(Arn), .offset = FIELD(OpenSearchResourceConfig, dataSourceRoleArn), .place = PLACE_BODY, .required = true },
-    { .name = "dashboardViewerPrincipals", .wire = "dashboardViewerPrincipals", .shape = SHAPE(DashboardViewerPrincipals), .offset = FIELD(OpenSearchResourceConfig, dashboardViewerPrincipals), .place = PLACE_BODY, .required = true },
-    { .name = "applicationArn", .wire = "applicationArn", .shape = SHAPE(Arn), .offset = FIELD(OpenSearchResourceConfig, applicationArn), .place = PLACE_BODY },
-    { .name = "retentionDays", .wire = "retentionDays", .shape = SHAPE(CollectionRetentionDays), .offset = FIELD(OpenSearchResourceConfig, retentionDays), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_OpenSearchResourceConfig = {
-    .name = "OpenSearchResourceConfig", .kind = KIND_STRUCT, .n_members = 5, .members = logs_members_OpenSearchResourceConfig, .size = sizeof(struct logs_OpenSearchResourceConfig *), .struct_size = sizeof(struct logs_OpenSearchResourceConfig)
-};
-static const struct member logs_members_OpenSearchResourceStatus[] = {
-    { .name = "status", .wire = "status", .shape = SHAPE(OpenSearchResourceStatusType), .offset = FIELD(OpenSearchResourceStatus, status), .place = PLACE_BODY },
-    { .name = "statusMessage", .wire = "statusMessage", .shape = SHAPE(IntegrationStatusMessage), .offset = FIELD(OpenSearchResourceStatus, statusMessage), .place = PLACE_BODY },
-};
-const struct shape logs_shape_OpenSearchResourceStatus = {
-    .name = "OpenSearchResourceStatus", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_OpenSearchResourceStatus, .size = sizeof(struct logs_OpenSearchResourceStatus *), .struct_size = sizeof(struct logs_OpenSearchResourceStatus)
-};
-static const char *const logs_enum_OpenSearchResourceStatusType[] = {
-    "ACTIVE",
-    "NOT_FOUND",
-    "ERROR",
-    NULL
-};
-const struct shape logs_shape_OpenSearchResourceStatusType = {
-    .name = "OpenSearchResourceStatusType", .kind = KIND_STRING, .enum_values = logs_enum_OpenSearchResourceStatusType, .size = sizeof(struct str)
-};
-static const struct member logs_members_OpenSearchWorkspace[] = {
-    { .name = "workspaceId", .wire = "workspaceId", .shape = SHAPE(OpenSearchWorkspaceId), .offset = FIELD(OpenSearchWorkspace, workspaceId), .place = PLACE_BODY },
-    { .name = "status", .wire = "status", .shape = SHAPE(OpenSearchResourceStatus), .offset = FIELD(OpenSearchWorkspace, status), .place = PLACE_BODY },
-};
-const struct shape logs_shape_OpenSearchWorkspace = {
-    .name = "OpenSearchWorkspace", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_OpenSearchWorkspace, .size = sizeof(struct logs_OpenSearchWorkspace *), .struct_size = sizeof(struct logs_OpenSearchWorkspace)
-};
-const struct shape logs_shape_OpenSearchWorkspaceId = {
-    .name = "OpenSearchWorkspaceId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256), .pattern = "[\\.\\-_/#A-Za-z0-9]+"
 };
 const struct shape logs_shape_OperationAbortedException = {
     .name = "OperationAbortedException", .kind = KIND_STRUCT, .size = sizeof(struct logs_OperationAbortedException *), .struct_size = sizeof(struct logs_OperationAbortedException)
@@ -2695,20 +439,6 @@ static const char *const logs_enum_OrderBy[] = {
 const struct shape logs_shape_OrderBy = {
     .name = "OrderBy", .kind = KIND_STRING, .enum_values = logs_enum_OrderBy, .size = sizeof(struct str)
 };
-static const char *const logs_enum_OutputFormat[] = {
-    "json",
-    "plain",
-    "w3c",
-    "raw",
-    "parquet",
-    NULL
-};
-const struct shape logs_shape_OutputFormat = {
-    .name = "OutputFormat", .kind = KIND_STRING, .enum_values = logs_enum_OutputFormat, .size = sizeof(struct str)
-};
-const struct shape logs_shape_OutputFormats = {
-    .name = "OutputFormats", .kind = KIND_LIST, .size = sizeof(struct logs_OutputFormats), .element = SHAPE(OutputFormat)
-};
 static const struct member logs_members_OutputLogEvent[] = {
     { .name = "timestamp", .wire = "timestamp", .shape = SHAPE(Timestamp), .offset = FIELD(OutputLogEvent, timestamp), .place = PLACE_BODY },
     { .name = "message", .wire = "message", .shape = SHAPE(EventMessage), .offset = FIELD(OutputLogEvent, message), .place = PLACE_BODY },
@@ -2719,101 +449,6 @@ const struct shape logs_shape_OutputLogEvent = {
 };
 const struct shape logs_shape_OutputLogEvents = {
     .name = "OutputLogEvents", .kind = KIND_LIST, .size = sizeof(struct logs_OutputLogEvents), .element = SHAPE(OutputLogEvent)
-};
-const struct shape logs_shape_OverwriteIfExists = {
-    .name = "OverwriteIfExists", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
-};
-static const struct member logs_members_ParseCloudfront[] = {
-    { .name = "source", .wire = "source", .shape = SHAPE(Source), .offset = FIELD(ParseCloudfront, source), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ParseCloudfront = {
-    .name = "ParseCloudfront", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_ParseCloudfront, .size = sizeof(struct logs_ParseCloudfront *), .struct_size = sizeof(struct logs_ParseCloudfront)
-};
-static const struct member logs_members_ParseJSON[] = {
-    { .name = "source", .wire = "source", .shape = SHAPE(Source), .offset = FIELD(ParseJSON, source), .place = PLACE_BODY },
-    { .name = "destination", .wire = "destination", .shape = SHAPE(DestinationField), .offset = FIELD(ParseJSON, destination), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ParseJSON = {
-    .name = "ParseJSON", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_ParseJSON, .size = sizeof(struct logs_ParseJSON *), .struct_size = sizeof(struct logs_ParseJSON)
-};
-static const struct member logs_members_ParseKeyValue[] = {
-    { .name = "source", .wire = "source", .shape = SHAPE(Source), .offset = FIELD(ParseKeyValue, source), .place = PLACE_BODY },
-    { .name = "destination", .wire = "destination", .shape = SHAPE(DestinationField), .offset = FIELD(ParseKeyValue, destination), .place = PLACE_BODY },
-    { .name = "fieldDelimiter", .wire = "fieldDelimiter", .shape = SHAPE(ParserFieldDelimiter), .offset = FIELD(ParseKeyValue, fieldDelimiter), .place = PLACE_BODY },
-    { .name = "keyValueDelimiter", .wire = "keyValueDelimiter", .shape = SHAPE(KeyValueDelimiter), .offset = FIELD(ParseKeyValue, keyValueDelimiter), .place = PLACE_BODY },
-    { .name = "keyPrefix", .wire = "keyPrefix", .shape = SHAPE(KeyPrefix), .offset = FIELD(ParseKeyValue, keyPrefix), .place = PLACE_BODY },
-    { .name = "nonMatchValue", .wire = "nonMatchValue", .shape = SHAPE(NonMatchValue), .offset = FIELD(ParseKeyValue, nonMatchValue), .place = PLACE_BODY },
-    { .name = "overwriteIfExists", .wire = "overwriteIfExists", .shape = SHAPE(OverwriteIfExists), .offset = FIELD(ParseKeyValue, overwriteIfExists), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ParseKeyValue = {
-    .name = "ParseKeyValue", .kind = KIND_STRUCT, .n_members = 7, .members = logs_members_ParseKeyValue, .size = sizeof(struct logs_ParseKeyValue *), .struct_size = sizeof(struct logs_ParseKeyValue)
-};
-static const struct member logs_members_ParsePostgres[] = {
-    { .name = "source", .wire = "source", .shape = SHAPE(Source), .offset = FIELD(ParsePostgres, source), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ParsePostgres = {
-    .name = "ParsePostgres", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_ParsePostgres, .size = sizeof(struct logs_ParsePostgres *), .struct_size = sizeof(struct logs_ParsePostgres)
-};
-static const struct member logs_members_ParseRoute53[] = {
-    { .name = "source", .wire = "source", .shape = SHAPE(Source), .offset = FIELD(ParseRoute53, source), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ParseRoute53 = {
-    .name = "ParseRoute53", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_ParseRoute53, .size = sizeof(struct logs_ParseRoute53 *), .struct_size = sizeof(struct logs_ParseRoute53)
-};
-static const struct member logs_members_ParseToOCSF[] = {
-    { .name = "source", .wire = "source", .shape = SHAPE(Source), .offset = FIELD(ParseToOCSF, source), .place = PLACE_BODY },
-    { .name = "eventSource", .wire = "eventSource", .shape = SHAPE(EventSource), .offset = FIELD(ParseToOCSF, eventSource), .place = PLACE_BODY, .required = true },
-    { .name = "ocsfVersion", .wire = "ocsfVersion", .shape = SHAPE(OCSFVersion), .offset = FIELD(ParseToOCSF, ocsfVersion), .place = PLACE_BODY, .required = true },
-    { .name = "mappingVersion", .wire = "mappingVersion", .shape = SHAPE(MappingVersion), .offset = FIELD(ParseToOCSF, mappingVersion), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ParseToOCSF = {
-    .name = "ParseToOCSF", .kind = KIND_STRUCT, .n_members = 4, .members = logs_members_ParseToOCSF, .size = sizeof(struct logs_ParseToOCSF *), .struct_size = sizeof(struct logs_ParseToOCSF)
-};
-static const struct member logs_members_ParseVPC[] = {
-    { .name = "source", .wire = "source", .shape = SHAPE(Source), .offset = FIELD(ParseVPC, source), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ParseVPC = {
-    .name = "ParseVPC", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_ParseVPC, .size = sizeof(struct logs_ParseVPC *), .struct_size = sizeof(struct logs_ParseVPC)
-};
-static const struct member logs_members_ParseWAF[] = {
-    { .name = "source", .wire = "source", .shape = SHAPE(Source), .offset = FIELD(ParseWAF, source), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ParseWAF = {
-    .name = "ParseWAF", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_ParseWAF, .size = sizeof(struct logs_ParseWAF *), .struct_size = sizeof(struct logs_ParseWAF)
-};
-const struct shape logs_shape_ParserFieldDelimiter = {
-    .name = "ParserFieldDelimiter", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128)
-};
-const struct shape logs_shape_PatternId = {
-    .name = "PatternId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(32), .has_max = true, .max = INT64_C(32)
-};
-const struct shape logs_shape_PatternRegex = {
-    .name = "PatternRegex", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
-const struct shape logs_shape_PatternString = {
-    .name = "PatternString", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
-static const struct member logs_members_PatternToken[] = {
-    { .name = "dynamicTokenPosition", .wire = "dynamicTokenPosition", .shape = SHAPE(DynamicTokenPosition), .offset = FIELD(PatternToken, dynamicTokenPosition), .place = PLACE_BODY },
-    { .name = "isDynamic", .wire = "isDynamic", .shape = SHAPE(Boolean), .offset = FIELD(PatternToken, isDynamic), .place = PLACE_BODY },
-    { .name = "tokenString", .wire = "tokenString", .shape = SHAPE(TokenString), .offset = FIELD(PatternToken, tokenString), .place = PLACE_BODY },
-    { .name = "enumerations", .wire = "enumerations", .shape = SHAPE(Enumerations), .offset = FIELD(PatternToken, enumerations), .place = PLACE_BODY },
-    { .name = "inferredTokenName", .wire = "inferredTokenName", .shape = SHAPE(InferredTokenName), .offset = FIELD(PatternToken, inferredTokenName), .place = PLACE_BODY },
-};
-const struct shape logs_shape_PatternToken = {
-    .name = "PatternToken", .kind = KIND_STRUCT, .n_members = 5, .members = logs_members_PatternToken, .size = sizeof(struct logs_PatternToken *), .struct_size = sizeof(struct logs_PatternToken)
-};
-const struct shape logs_shape_PatternTokens = {
-    .name = "PatternTokens", .kind = KIND_LIST, .size = sizeof(struct logs_PatternTokens), .element = SHAPE(PatternToken)
-};
-const struct shape logs_shape_Percentage = {
-    .name = "Percentage", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(100)
-};
-static const struct member logs_members_Policy[] = {
-    { .name = "deliveryDestinationPolicy", .wire = "deliveryDestinationPolicy", .shape = SHAPE(DeliveryDestinationPolicy), .offset = FIELD(Policy, deliveryDestinationPolicy), .place = PLACE_BODY },
-};
-const struct shape logs_shape_Policy = {
-    .name = "Policy", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_Policy, .size = sizeof(struct logs_Policy *), .struct_size = sizeof(struct logs_Policy)
 };
 const struct shape logs_shape_PolicyDocument = {
     .name = "PolicyDocument", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(51200)
@@ -2828,185 +463,6 @@ static const char *const logs_enum_PolicyScope[] = {
 };
 const struct shape logs_shape_PolicyScope = {
     .name = "PolicyScope", .kind = KIND_STRING, .enum_values = logs_enum_PolicyScope, .size = sizeof(struct str)
-};
-static const char *const logs_enum_PolicyType[] = {
-    "DATA_PROTECTION_POLICY",
-    "SUBSCRIPTION_FILTER_POLICY",
-    "FIELD_INDEX_POLICY",
-    "TRANSFORMER_POLICY",
-    "METRIC_EXTRACTION_POLICY",
-    NULL
-};
-const struct shape logs_shape_PolicyType = {
-    .name = "PolicyType", .kind = KIND_STRING, .enum_values = logs_enum_PolicyType, .size = sizeof(struct str)
-};
-const struct shape logs_shape_Priority = {
-    .name = "Priority", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
-static const struct member logs_members_Processor[] = {
-    { .name = "addKeys", .wire = "addKeys", .shape = SHAPE(AddKeys), .offset = FIELD(Processor, addKeys), .place = PLACE_BODY },
-    { .name = "copyValue", .wire = "copyValue", .shape = SHAPE(CopyValue), .offset = FIELD(Processor, copyValue), .place = PLACE_BODY },
-    { .name = "csv", .wire = "csv", .shape = SHAPE(CSV), .offset = FIELD(Processor, csv), .place = PLACE_BODY },
-    { .name = "dateTimeConverter", .wire = "dateTimeConverter", .shape = SHAPE(DateTimeConverter), .offset = FIELD(Processor, dateTimeConverter), .place = PLACE_BODY },
-    { .name = "deleteKeys", .wire = "deleteKeys", .shape = SHAPE(DeleteKeys), .offset = FIELD(Processor, deleteKeys), .place = PLACE_BODY },
-    { .name = "grok", .wire = "grok", .shape = SHAPE(Grok), .offset = FIELD(Processor, grok), .place = PLACE_BODY },
-    { .name = "listToMap", .wire = "listToMap", .shape = SHAPE(ListToMap), .offset = FIELD(Processor, listToMap), .place = PLACE_BODY },
-    { .name = "lowerCaseString", .wire = "lowerCaseString", .shape = SHAPE(LowerCaseString), .offset = FIELD(Processor, lowerCaseString), .place = PLACE_BODY },
-    { .name = "moveKeys", .wire = "moveKeys", .shape = SHAPE(MoveKeys), .offset = FIELD(Processor, moveKeys), .place = PLACE_BODY },
-    { .name = "parseCloudfront", .wire = "parseCloudfront", .shape = SHAPE(ParseCloudfront), .offset = FIELD(Processor, parseCloudfront), .place = PLACE_BODY },
-    { .name = "parseJSON", .wire = "parseJSON", .shape = SHAPE(ParseJSON), .offset = FIELD(Processor, parseJSON), .place = PLACE_BODY },
-    { .name = "parseKeyValue", .wire = "parseKeyValue", .shape = SHAPE(ParseKeyValue), .offset = FIELD(Processor, parseKeyValue), .place = PLACE_BODY },
-    { .name = "parseRoute53", .wire = "parseRoute53", .shape = SHAPE(ParseRoute53), .offset = FIELD(Processor, parseRoute53), .place = PLACE_BODY },
-    { .name = "parseToOCSF", .wire = "parseToOCSF", .shape = SHAPE(ParseToOCSF), .offset = FIELD(Processor, parseToOCSF), .place = PLACE_BODY },
-    { .name = "parsePostgres", .wire = "parsePostgres", .shape = SHAPE(ParsePostgres), .offset = FIELD(Processor, parsePostgres), .place = PLACE_BODY },
-    { .name = "parseVPC", .wire = "parseVPC", .shape = SHAPE(ParseVPC), .offset = FIELD(Processor, parseVPC), .place = PLACE_BODY },
-    { .name = "parseWAF", .wire = "parseWAF", .shape = SHAPE(ParseWAF), .offset = FIELD(Processor, parseWAF), .place = PLACE_BODY },
-    { .name = "renameKeys", .wire = "renameKeys", .shape = SHAPE(RenameKeys), .offset = FIELD(Processor, renameKeys), .place = PLACE_BODY },
-    { .name = "splitString", .wire = "splitString", .shape = SHAPE(SplitString), .offset = FIELD(Processor, splitString), .place = PLACE_BODY },
-    { .name = "substituteString", .wire = "substituteString", .shape = SHAPE(SubstituteString), .offset = FIELD(Processor, substituteString), .place = PLACE_BODY },
-    { .name = "trimString", .wire = "trimString", .shape = SHAPE(TrimString), .offset = FIELD(Processor, trimString), .place = PLACE_BODY },
-    { .name = "typeConverter", .wire = "typeConverter", .shape = SHAPE(TypeConverter), .offset = FIELD(Processor, typeConverter), .place = PLACE_BODY },
-    { .name = "upperCaseString", .wire = "upperCaseString", .shape = SHAPE(UpperCaseString), .offset = FIELD(Processor, upperCaseString), .place = PLACE_BODY },
-};
-const struct shape logs_shape_Processor = {
-    .name = "Processor", .kind = KIND_STRUCT, .n_members = 23, .members = logs_members_Processor, .size = sizeof(struct logs_Processor *), .struct_size = sizeof(struct logs_Processor)
-};
-const struct shape logs_shape_Processors = {
-    .name = "Processors", .kind = KIND_LIST, .size = sizeof(struct logs_Processors), .element = SHAPE(Processor), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(20)
-};
-static const struct member logs_members_PutAccountPolicyRequest[] = {
-    { .name = "policyName", .wire = "policyName", .shape = SHAPE(PolicyName), .offset = FIELD(PutAccountPolicyRequest, policyName), .place = PLACE_BODY, .required = true },
-    { .name = "policyDocument", .wire = "policyDocument", .shape = SHAPE(AccountPolicyDocument), .offset = FIELD(PutAccountPolicyRequest, policyDocument), .place = PLACE_BODY, .required = true },
-    { .name = "policyType", .wire = "policyType", .shape = SHAPE(PolicyType), .offset = FIELD(PutAccountPolicyRequest, policyType), .place = PLACE_BODY, .required = true },
-    { .name = "scope", .wire = "scope", .shape = SHAPE(Scope), .offset = FIELD(PutAccountPolicyRequest, scope), .place = PLACE_BODY },
-    { .name = "selectionCriteria", .wire = "selectionCriteria", .shape = SHAPE(SelectionCriteria), .offset = FIELD(PutAccountPolicyRequest, selectionCriteria), .place = PLACE_BODY },
-};
-const struct shape logs_shape_PutAccountPolicyRequest = {
-    .name = "PutAccountPolicyRequest", .kind = KIND_STRUCT, .n_members = 5, .members = logs_members_PutAccountPolicyRequest, .size = sizeof(struct logs_PutAccountPolicyRequest *), .struct_size = sizeof(struct logs_PutAccountPolicyRequest)
-};
-static const struct member logs_members_PutAccountPolicyResponse[] = {
-    { .name = "accountPolicy", .wire = "accountPolicy", .shape = SHAPE(AccountPolicy), .offset = FIELD(PutAccountPolicyResponse, accountPolicy), .place = PLACE_BODY },
-};
-const struct shape logs_shape_PutAccountPolicyResponse = {
-    .name = "PutAccountPolicyResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_PutAccountPolicyResponse, .size = sizeof(struct logs_PutAccountPolicyResponse *), .struct_size = sizeof(struct logs_PutAccountPolicyResponse)
-};
-static const struct member logs_members_PutBearerTokenAuthenticationRequest[] = {
-    { .name = "logGroupIdentifier", .wire = "logGroupIdentifier", .shape = SHAPE(LogGroupIdentifier), .offset = FIELD(PutBearerTokenAuthenticationRequest, logGroupIdentifier), .place = PLACE_BODY, .required = true },
-    { .name = "bearerTokenAuthenticationEnabled", .wire = "bearerTokenAuthenticationEnabled", .shape = SHAPE(BearerTokenAuthenticationEnabled), .offset = FIELD(PutBearerTokenAuthenticationRequest, bearerTokenAuthenticationEnabled), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_PutBearerTokenAuthenticationRequest = {
-    .name = "PutBearerTokenAuthenticationRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_PutBearerTokenAuthenticationRequest, .size = sizeof(struct logs_PutBearerTokenAuthenticationRequest *), .struct_size = sizeof(struct logs_PutBearerTokenAuthenticationRequest)
-};
-static const struct member logs_members_PutDataProtectionPolicyRequest[] = {
-    { .name = "logGroupIdentifier", .wire = "logGroupIdentifier", .shape = SHAPE(LogGroupIdentifier), .offset = FIELD(PutDataProtectionPolicyRequest, logGroupIdentifier), .place = PLACE_BODY, .required = true },
-    { .name = "policyDocument", .wire = "policyDocument", .shape = SHAPE(DataProtectionPolicyDocument), .offset = FIELD(PutDataProtectionPolicyRequest, policyDocument), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_PutDataProtectionPolicyRequest = {
-    .name = "PutDataProtectionPolicyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_PutDataProtectionPolicyRequest, .size = sizeof(struct logs_PutDataProtectionPolicyRequest *), .struct_size = sizeof(struct logs_PutDataProtectionPolicyRequest)
-};
-static const struct member logs_members_PutDataProtectionPolicyResponse[] = {
-    { .name = "logGroupIdentifier", .wire = "logGroupIdentifier", .shape = SHAPE(LogGroupIdentifier), .offset = FIELD(PutDataProtectionPolicyResponse, logGroupIdentifier), .place = PLACE_BODY },
-    { .name = "policyDocument", .wire = "policyDocument", .shape = SHAPE(DataProtectionPolicyDocument), .offset = FIELD(PutDataProtectionPolicyResponse, policyDocument), .place = PLACE_BODY },
-    { .name = "lastUpdatedTime", .wire = "lastUpdatedTime", .shape = SHAPE(Timestamp), .offset = FIELD(PutDataProtectionPolicyResponse, lastUpdatedTime), .place = PLACE_BODY },
-};
-const struct shape logs_shape_PutDataProtectionPolicyResponse = {
-    .name = "PutDataProtectionPolicyResponse", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_PutDataProtectionPolicyResponse, .size = sizeof(struct logs_PutDataProtectionPolicyResponse *), .struct_size = sizeof(struct logs_PutDataProtectionPolicyResponse)
-};
-static const struct member logs_members_PutDeliveryDestinationPolicyRequest[] = {
-    { .name = "deliveryDestinationName", .wire = "deliveryDestinationName", .shape = SHAPE(DeliveryDestinationName), .offset = FIELD(PutDeliveryDestinationPolicyRequest, deliveryDestinationName), .place = PLACE_BODY, .required = true },
-    { .name = "deliveryDestinationPolicy", .wire = "deliveryDestinationPolicy", .shape = SHAPE(DeliveryDestinationPolicy), .offset = FIELD(PutDeliveryDestinationPolicyRequest, deliveryDestinationPolicy), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_PutDeliveryDestinationPolicyRequest = {
-    .name = "PutDeliveryDestinationPolicyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_PutDeliveryDestinationPolicyRequest, .size = sizeof(struct logs_PutDeliveryDestinationPolicyRequest *), .struct_size = sizeof(struct logs_PutDeliveryDestinationPolicyRequest)
-};
-static const struct member logs_members_PutDeliveryDestinationPolicyResponse[] = {
-    { .name = "policy", .wire = "policy", .shape = SHAPE(Policy), .offset = FIELD(PutDeliveryDestinationPolicyResponse, policy), .place = PLACE_BODY },
-};
-const struct shape logs_shape_PutDeliveryDestinationPolicyResponse = {
-    .name = "PutDeliveryDestinationPolicyResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_PutDeliveryDestinationPolicyResponse, .size = sizeof(struct logs_PutDeliveryDestinationPolicyResponse *), .struct_size = sizeof(struct logs_PutDeliveryDestinationPolicyResponse)
-};
-static const struct member logs_members_PutDeliveryDestinationRequest[] = {
-    { .name = "name", .wire = "name", .shape = SHAPE(DeliveryDestinationName), .offset = FIELD(PutDeliveryDestinationRequest, name), .place = PLACE_BODY, .required = true },
-    { .name = "outputFormat", .wire = "outputFormat", .shape = SHAPE(OutputFormat), .offset = FIELD(PutDeliveryDestinationRequest, outputFormat), .place = PLACE_BODY },
-    { .name = "deliveryDestinationConfiguration", .wire = "deliveryDestinationConfiguration", .shape = SHAPE(DeliveryDestinationConfiguration), .offset = FIELD(PutDeliveryDestinationRequest, deliveryDestinationConfiguration), .place = PLACE_BODY },
-    { .name = "deliveryDestinationType", .wire = "deliveryDestinationType", .shape = SHAPE(DeliveryDestinationType), .offset = FIELD(PutDeliveryDestinationRequest, deliveryDestinationType), .place = PLACE_BODY },
-    { .name = "tags", .wire = "tags", .shape = SHAPE(Tags), .offset = FIELD(PutDeliveryDestinationRequest, tags), .place = PLACE_BODY },
-};
-const struct shape logs_shape_PutDeliveryDestinationRequest = {
-    .name = "PutDeliveryDestinationRequest", .kind = KIND_STRUCT, .n_members = 5, .members = logs_members_PutDeliveryDestinationRequest, .size = sizeof(struct logs_PutDeliveryDestinationRequest *), .struct_size = sizeof(struct logs_PutDeliveryDestinationRequest)
-};
-static const struct member logs_members_PutDeliveryDestinationResponse[] = {
-    { .name = "deliveryDestination", .wire = "deliveryDestination", .shape = SHAPE(DeliveryDestination), .offset = FIELD(PutDeliveryDestinationResponse, deliveryDestination), .place = PLACE_BODY },
-};
-const struct shape logs_shape_PutDeliveryDestinationResponse = {
-    .name = "PutDeliveryDestinationResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_PutDeliveryDestinationResponse, .size = sizeof(struct logs_PutDeliveryDestinationResponse *), .struct_size = sizeof(struct logs_PutDeliveryDestinationResponse)
-};
-static const struct member logs_members_PutDeliverySourceRequest[] = {
-    { .name = "name", .wire = "name", .shape = SHAPE(DeliverySourceName), .offset = FIELD(PutDeliverySourceRequest, name), .place = PLACE_BODY, .required = true },
-    { .name = "resourceArn", .wire = "resourceArn", .shape = SHAPE(Arn), .offset = FIELD(PutDeliverySourceRequest, resourceArn), .place = PLACE_BODY, .required = true },
-    { .name = "logType", .wire = "logType", .shape = SHAPE(LogType), .offset = FIELD(PutDeliverySourceRequest, logType), .place = PLACE_BODY, .required = true },
-    { .name = "tags", .wire = "tags", .shape = SHAPE(Tags), .offset = FIELD(PutDeliverySourceRequest, tags), .place = PLACE_BODY },
-    { .name = "deliverySourceConfiguration", .wire = "deliverySourceConfiguration", .shape = SHAPE(DeliverySourceConfiguration), .offset = FIELD(PutDeliverySourceRequest, deliverySourceConfiguration), .place = PLACE_BODY },
-};
-const struct shape logs_shape_PutDeliverySourceRequest = {
-    .name = "PutDeliverySourceRequest", .kind = KIND_STRUCT, .n_members = 5, .members = logs_members_PutDeliverySourceRequest, .size = sizeof(struct logs_PutDeliverySourceRequest *), .struct_size = sizeof(struct logs_PutDeliverySourceRequest)
-};
-static const struct member logs_members_PutDeliverySourceResponse[] = {
-    { .name = "deliverySource", .wire = "deliverySource", .shape = SHAPE(DeliverySource), .offset = FIELD(PutDeliverySourceResponse, deliverySource), .place = PLACE_BODY },
-};
-const struct shape logs_shape_PutDeliverySourceResponse = {
-    .name = "PutDeliverySourceResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_PutDeliverySourceResponse, .size = sizeof(struct logs_PutDeliverySourceResponse *), .struct_size = sizeof(struct logs_PutDeliverySourceResponse)
-};
-static const struct member logs_members_PutDestinationPolicyRequest[] = {
-    { .name = "destinationName", .wire = "destinationName", .shape = SHAPE(DestinationName), .offset = FIELD(PutDestinationPolicyRequest, destinationName), .place = PLACE_BODY, .required = true },
-    { .name = "accessPolicy", .wire = "accessPolicy", .shape = SHAPE(AccessPolicy), .offset = FIELD(PutDestinationPolicyRequest, accessPolicy), .place = PLACE_BODY, .required = true },
-    { .name = "forceUpdate", .wire = "forceUpdate", .shape = SHAPE(ForceUpdate), .offset = FIELD(PutDestinationPolicyRequest, forceUpdate), .place = PLACE_BODY },
-};
-const struct shape logs_shape_PutDestinationPolicyRequest = {
-    .name = "PutDestinationPolicyRequest", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_PutDestinationPolicyRequest, .size = sizeof(struct logs_PutDestinationPolicyRequest *), .struct_size = sizeof(struct logs_PutDestinationPolicyRequest)
-};
-static const struct member logs_members_PutDestinationRequest[] = {
-    { .name = "destinationName", .wire = "destinationName", .shape = SHAPE(DestinationName), .offset = FIELD(PutDestinationRequest, destinationName), .place = PLACE_BODY, .required = true },
-    { .name = "targetArn", .wire = "targetArn", .shape = SHAPE(TargetArn), .offset = FIELD(PutDestinationRequest, targetArn), .place = PLACE_BODY, .required = true },
-    { .name = "roleArn", .wire = "roleArn", .shape = SHAPE(RoleArn), .offset = FIELD(PutDestinationRequest, roleArn), .place = PLACE_BODY, .required = true },
-    { .name = "tags", .wire = "tags", .shape = SHAPE(Tags), .offset = FIELD(PutDestinationRequest, tags), .place = PLACE_BODY },
-};
-const struct shape logs_shape_PutDestinationRequest = {
-    .name = "PutDestinationRequest", .kind = KIND_STRUCT, .n_members = 4, .members = logs_members_PutDestinationRequest, .size = sizeof(struct logs_PutDestinationRequest *), .struct_size = sizeof(struct logs_PutDestinationRequest)
-};
-static const struct member logs_members_PutDestinationResponse[] = {
-    { .name = "destination", .wire = "destination", .shape = SHAPE(Destination), .offset = FIELD(PutDestinationResponse, destination), .place = PLACE_BODY },
-};
-const struct shape logs_shape_PutDestinationResponse = {
-    .name = "PutDestinationResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_PutDestinationResponse, .size = sizeof(struct logs_PutDestinationResponse *), .struct_size = sizeof(struct logs_PutDestinationResponse)
-};
-static const struct member logs_members_PutIndexPolicyRequest[] = {
-    { .name = "logGroupIdentifier", .wire = "logGroupIdentifier", .shape = SHAPE(LogGroupIdentifier), .offset = FIELD(PutIndexPolicyRequest, logGroupIdentifier), .place = PLACE_BODY, .required = true },
-    { .name = "policyDocument", .wire = "policyDocument", .shape = SHAPE(PolicyDocument), .offset = FIELD(PutIndexPolicyRequest, policyDocument), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_PutIndexPolicyRequest = {
-    .name = "PutIndexPolicyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_PutIndexPolicyRequest, .size = sizeof(struct logs_PutIndexPolicyRequest *), .struct_size = sizeof(struct logs_PutIndexPolicyRequest)
-};
-static const struct member logs_members_PutIndexPolicyResponse[] = {
-    { .name = "indexPolicy", .wire = "indexPolicy", .shape = SHAPE(IndexPolicy), .offset = FIELD(PutIndexPolicyResponse, indexPolicy), .place = PLACE_BODY },
-};
-const struct shape logs_shape_PutIndexPolicyResponse = {
-    .name = "PutIndexPolicyResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_PutIndexPolicyResponse, .size = sizeof(struct logs_PutIndexPolicyResponse *), .struct_size = sizeof(struct logs_PutIndexPolicyResponse)
-};
-static const struct member logs_members_PutIntegrationRequest[] = {
-    { .name = "integrationName", .wire = "integrationName", .shape = SHAPE(IntegrationName), .offset = FIELD(PutIntegrationRequest, integrationName), .place = PLACE_BODY, .required = true },
-    { .name = "resourceConfig", .wire = "resourceConfig", .shape = SHAPE(ResourceConfig), .offset = FIELD(PutIntegrationRequest, resourceConfig), .place = PLACE_BODY, .required = true },
-    { .name = "integrationType", .wire = "integrationType", .shape = SHAPE(IntegrationType), .offset = FIELD(PutIntegrationRequest, integrationType), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_PutIntegrationRequest = {
-    .name = "PutIntegrationRequest", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_PutIntegrationRequest, .size = sizeof(struct logs_PutIntegrationRequest *), .struct_size = sizeof(struct logs_PutIntegrationRequest)
-};
-static const struct member logs_members_PutIntegrationResponse[] = {
-    { .name = "integrationName", .wire = "integrationName", .shape = SHAPE(IntegrationName), .offset = FIELD(PutIntegrationResponse, integrationName), .place = PLACE_BODY },
-    { .name = "integrationStatus", .wire = "integrationStatus", .shape = SHAPE(IntegrationStatus), .offset = FIELD(PutIntegrationResponse, integrationStatus), .place = PLACE_BODY },
-};
-const struct shape logs_shape_PutIntegrationResponse = {
-    .name = "PutIntegrationResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_PutIntegrationResponse, .size = sizeof(struct logs_PutIntegrationResponse *), .struct_size = sizeof(struct logs_PutIntegrationResponse)
 };
 static const struct member logs_members_PutLogEventsRequest[] = {
     { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(PutLogEventsRequest, logGroupName), .place = PLACE_BODY, .required = true },
@@ -3025,43 +481,6 @@ static const struct member logs_members_PutLogEventsResponse[] = {
 };
 const struct shape logs_shape_PutLogEventsResponse = {
     .name = "PutLogEventsResponse", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_PutLogEventsResponse, .size = sizeof(struct logs_PutLogEventsResponse *), .struct_size = sizeof(struct logs_PutLogEventsResponse)
-};
-static const struct member logs_members_PutLogGroupDeletionProtectionRequest[] = {
-    { .name = "logGroupIdentifier", .wire = "logGroupIdentifier", .shape = SHAPE(LogGroupIdentifier), .offset = FIELD(PutLogGroupDeletionProtectionRequest, logGroupIdentifier), .place = PLACE_BODY, .required = true },
-    { .name = "deletionProtectionEnabled", .wire = "deletionProtectionEnabled", .shape = SHAPE(DeletionProtectionEnabled), .offset = FIELD(PutLogGroupDeletionProtectionRequest, deletionProtectionEnabled), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_PutLogGroupDeletionProtectionRequest = {
-    .name = "PutLogGroupDeletionProtectionRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_PutLogGroupDeletionProtectionRequest, .size = sizeof(struct logs_PutLogGroupDeletionProtectionRequest *), .struct_size = sizeof(struct logs_PutLogGroupDeletionProtectionRequest)
-};
-static const struct member logs_members_PutMetricFilterRequest[] = {
-    { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(PutMetricFilterRequest, logGroupName), .place = PLACE_BODY, .required = true },
-    { .name = "filterName", .wire = "filterName", .shape = SHAPE(FilterName), .offset = FIELD(PutMetricFilterRequest, filterName), .place = PLACE_BODY, .required = true },
-    { .name = "filterPattern", .wire = "filterPattern", .shape = SHAPE(FilterPattern), .offset = FIELD(PutMetricFilterRequest, filterPattern), .place = PLACE_BODY, .required = true },
-    { .name = "metricTransformations", .wire = "metricTransformations", .shape = SHAPE(MetricTransformations), .offset = FIELD(PutMetricFilterRequest, metricTransformations), .place = PLACE_BODY, .required = true },
-    { .name = "applyOnTransformedLogs", .wire = "applyOnTransformedLogs", .shape = SHAPE(ApplyOnTransformedLogs), .offset = FIELD(PutMetricFilterRequest, applyOnTransformedLogs), .place = PLACE_BODY },
-    { .name = "fieldSelectionCriteria", .wire = "fieldSelectionCriteria", .shape = SHAPE(FieldSelectionCriteria), .offset = FIELD(PutMetricFilterRequest, fieldSelectionCriteria), .place = PLACE_BODY },
-    { .name = "emitSystemFieldDimensions", .wire = "emitSystemFieldDimensions", .shape = SHAPE(EmitSystemFields), .offset = FIELD(PutMetricFilterRequest, emitSystemFieldDimensions), .place = PLACE_BODY },
-};
-const struct shape logs_shape_PutMetricFilterRequest = {
-    .name = "PutMetricFilterRequest", .kind = KIND_STRUCT, .n_members = 7, .members = logs_members_PutMetricFilterRequest, .size = sizeof(struct logs_PutMetricFilterRequest *), .struct_size = sizeof(struct logs_PutMetricFilterRequest)
-};
-static const struct member logs_members_PutQueryDefinitionRequest[] = {
-    { .name = "queryLanguage", .wire = "queryLanguage", .shape = SHAPE(QueryLanguage), .offset = FIELD(PutQueryDefinitionRequest, queryLanguage), .place = PLACE_BODY },
-    { .name = "name", .wire = "name", .shape = SHAPE(QueryDefinitionName), .offset = FIELD(PutQueryDefinitionRequest, name), .place = PLACE_BODY, .required = true },
-    { .name = "queryDefinitionId", .wire = "queryDefinitionId", .shape = SHAPE(QueryId), .offset = FIELD(PutQueryDefinitionRequest, queryDefinitionId), .place = PLACE_BODY },
-    { .name = "logGroupNames", .wire = "logGroupNames", .shape = SHAPE(LogGroupNames), .offset = FIELD(PutQueryDefinitionRequest, logGroupNames), .place = PLACE_BODY },
-    { .name = "queryString", .wire = "queryString", .shape = SHAPE(QueryDefinitionString), .offset = FIELD(PutQueryDefinitionRequest, queryString), .place = PLACE_BODY, .required = true },
-    { .name = "clientToken", .wire = "clientToken", .shape = SHAPE(ClientToken), .offset = FIELD(PutQueryDefinitionRequest, clientToken), .place = PLACE_BODY, .idempotency_token = true },
-    { .name = "parameters", .wire = "parameters", .shape = SHAPE(QueryParameterList), .offset = FIELD(PutQueryDefinitionRequest, parameters), .place = PLACE_BODY },
-};
-const struct shape logs_shape_PutQueryDefinitionRequest = {
-    .name = "PutQueryDefinitionRequest", .kind = KIND_STRUCT, .n_members = 7, .members = logs_members_PutQueryDefinitionRequest, .size = sizeof(struct logs_PutQueryDefinitionRequest *), .struct_size = sizeof(struct logs_PutQueryDefinitionRequest)
-};
-static const struct member logs_members_PutQueryDefinitionResponse[] = {
-    { .name = "queryDefinitionId", .wire = "queryDefinitionId", .shape = SHAPE(QueryId), .offset = FIELD(PutQueryDefinitionResponse, queryDefinitionId), .place = PLACE_BODY },
-};
-const struct shape logs_shape_PutQueryDefinitionResponse = {
-    .name = "PutQueryDefinitionResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_PutQueryDefinitionResponse, .size = sizeof(struct logs_PutQueryDefinitionResponse *), .struct_size = sizeof(struct logs_PutQueryDefinitionResponse)
 };
 static const struct member logs_members_PutResourcePolicyRequest[] = {
     { .name = "policyName", .wire = "policyName", .shape = SHAPE(PolicyName), .offset = FIELD(PutResourcePolicyRequest, policyName), .place = PLACE_BODY },
@@ -3086,47 +505,6 @@ static const struct member logs_members_PutRetentionPolicyRequest[] = {
 const struct shape logs_shape_PutRetentionPolicyRequest = {
     .name = "PutRetentionPolicyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_PutRetentionPolicyRequest, .size = sizeof(struct logs_PutRetentionPolicyRequest *), .struct_size = sizeof(struct logs_PutRetentionPolicyRequest)
 };
-static const struct member logs_members_PutStorageTierPolicyRequest[] = {
-    { .name = "storageTier", .wire = "storageTier", .shape = SHAPE(StorageTier), .offset = FIELD(PutStorageTierPolicyRequest, storageTier), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_PutStorageTierPolicyRequest = {
-    .name = "PutStorageTierPolicyRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_PutStorageTierPolicyRequest, .size = sizeof(struct logs_PutStorageTierPolicyRequest *), .struct_size = sizeof(struct logs_PutStorageTierPolicyRequest)
-};
-static const struct member logs_members_PutStorageTierPolicyResponse[] = {
-    { .name = "storageTier", .wire = "storageTier", .shape = SHAPE(StorageTier), .offset = FIELD(PutStorageTierPolicyResponse, storageTier), .place = PLACE_BODY },
-    { .name = "lastUpdatedTime", .wire = "lastUpdatedTime", .shape = SHAPE(Timestamp), .offset = FIELD(PutStorageTierPolicyResponse, lastUpdatedTime), .place = PLACE_BODY },
-};
-const struct shape logs_shape_PutStorageTierPolicyResponse = {
-    .name = "PutStorageTierPolicyResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_PutStorageTierPolicyResponse, .size = sizeof(struct logs_PutStorageTierPolicyResponse *), .struct_size = sizeof(struct logs_PutStorageTierPolicyResponse)
-};
-static const struct member logs_members_PutSubscriptionFilterRequest[] = {
-    { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(PutSubscriptionFilterRequest, logGroupName), .place = PLACE_BODY, .required = true },
-    { .name = "filterName", .wire = "filterName", .shape = SHAPE(FilterName), .offset = FIELD(PutSubscriptionFilterRequest, filterName), .place = PLACE_BODY, .required = true },
-    { .name = "filterPattern", .wire = "filterPattern", .shape = SHAPE(FilterPattern), .offset = FIELD(PutSubscriptionFilterRequest, filterPattern), .place = PLACE_BODY, .required = true },
-    { .name = "destinationArn", .wire = "destinationArn", .shape = SHAPE(DestinationArn), .offset = FIELD(PutSubscriptionFilterRequest, destinationArn), .place = PLACE_BODY, .required = true },
-    { .name = "roleArn", .wire = "roleArn", .shape = SHAPE(RoleArn), .offset = FIELD(PutSubscriptionFilterRequest, roleArn), .place = PLACE_BODY },
-    { .name = "distribution", .wire = "distribution", .shape = SHAPE(Distribution), .offset = FIELD(PutSubscriptionFilterRequest, distribution), .place = PLACE_BODY },
-    { .name = "applyOnTransformedLogs", .wire = "applyOnTransformedLogs", .shape = SHAPE(ApplyOnTransformedLogs), .offset = FIELD(PutSubscriptionFilterRequest, applyOnTransformedLogs), .place = PLACE_BODY },
-    { .name = "fieldSelectionCriteria", .wire = "fieldSelectionCriteria", .shape = SHAPE(FieldSelectionCriteria), .offset = FIELD(PutSubscriptionFilterRequest, fieldSelectionCriteria), .place = PLACE_BODY },
-    { .name = "emitSystemFields", .wire = "emitSystemFields", .shape = SHAPE(EmitSystemFields), .offset = FIELD(PutSubscriptionFilterRequest, emitSystemFields), .place = PLACE_BODY },
-};
-const struct shape logs_shape_PutSubscriptionFilterRequest = {
-    .name = "PutSubscriptionFilterRequest", .kind = KIND_STRUCT, .n_members = 9, .members = logs_members_PutSubscriptionFilterRequest, .size = sizeof(struct logs_PutSubscriptionFilterRequest *), .struct_size = sizeof(struct logs_PutSubscriptionFilterRequest)
-};
-static const struct member logs_members_PutSyslogConfigurationRequest[] = {
-    { .name = "logGroupIdentifier", .wire = "logGroupIdentifier", .shape = SHAPE(LogGroupIdentifier), .offset = FIELD(PutSyslogConfigurationRequest, logGroupIdentifier), .place = PLACE_BODY, .required = true },
-    { .name = "vpcEndpointId", .wire = "vpcEndpointId", .shape = SHAPE(VpcEndpointId), .offset = FIELD(PutSyslogConfigurationRequest, vpcEndpointId), .place = PLACE_BODY },
-};
-const struct shape logs_shape_PutSyslogConfigurationRequest = {
-    .name = "PutSyslogConfigurationRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_PutSyslogConfigurationRequest, .size = sizeof(struct logs_PutSyslogConfigurationRequest *), .struct_size = sizeof(struct logs_PutSyslogConfigurationRequest)
-};
-static const struct member logs_members_PutTransformerRequest[] = {
-    { .name = "logGroupIdentifier", .wire = "logGroupIdentifier", .shape = SHAPE(LogGroupIdentifier), .offset = FIELD(PutTransformerRequest, logGroupIdentifier), .place = PLACE_BODY, .required = true },
-    { .name = "transformerConfig", .wire = "transformerConfig", .shape = SHAPE(Processors), .offset = FIELD(PutTransformerRequest, transformerConfig), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_PutTransformerRequest = {
-    .name = "PutTransformerRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_PutTransformerRequest, .size = sizeof(struct logs_PutTransformerRequest *), .struct_size = sizeof(struct logs_PutTransformerRequest)
-};
 const struct shape logs_shape_QueryCharOffset = {
     .name = "QueryCharOffset", .kind = KIND_INT, .size = sizeof(struct opt_int)
 };
@@ -3144,128 +522,6 @@ static const struct member logs_members_QueryCompileErrorLocation[] = {
 const struct shape logs_shape_QueryCompileErrorLocation = {
     .name = "QueryCompileErrorLocation", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_QueryCompileErrorLocation, .size = sizeof(struct logs_QueryCompileErrorLocation *), .struct_size = sizeof(struct logs_QueryCompileErrorLocation)
 };
-static const struct member logs_members_QueryDefinition[] = {
-    { .name = "queryLanguage", .wire = "queryLanguage", .shape = SHAPE(QueryLanguage), .offset = FIELD(QueryDefinition, queryLanguage), .place = PLACE_BODY },
-    { .name = "queryDefinitionId", .wire = "queryDefinitionId", .shape = SHAPE(QueryId), .offset = FIELD(QueryDefinition, queryDefinitionId), .place = PLACE_BODY },
-    { .name = "name", .wire = "name", .shape = SHAPE(QueryDefinitionName), .offset = FIELD(QueryDefinition, name), .place = PLACE_BODY },
-    { .name = "queryString", .wire = "queryString", .shape = SHAPE(QueryDefinitionString), .offset = FIELD(QueryDefinition, queryString), .place = PLACE_BODY },
-    { .name = "lastModified", .wire = "lastModified", .shape = SHAPE(Timestamp), .offset = FIELD(QueryDefinition, lastModified), .place = PLACE_BODY },
-    { .name = "logGroupNames", .wire = "logGroupNames", .shape = SHAPE(LogGroupNames), .offset = FIELD(QueryDefinition, logGroupNames), .place = PLACE_BODY },
-    { .name = "parameters", .wire = "parameters", .shape = SHAPE(QueryParameterList), .offset = FIELD(QueryDefinition, parameters), .place = PLACE_BODY },
-};
-const struct shape logs_shape_QueryDefinition = {
-    .name = "QueryDefinition", .kind = KIND_STRUCT, .n_members = 7, .members = logs_members_QueryDefinition, .size = sizeof(struct logs_QueryDefinition *), .struct_size = sizeof(struct logs_QueryDefinition)
-};
-const struct shape logs_shape_QueryDefinitionList = {
-    .name = "QueryDefinitionList", .kind = KIND_LIST, .size = sizeof(struct logs_QueryDefinitionList), .element = SHAPE(QueryDefinition)
-};
-const struct shape logs_shape_QueryDefinitionName = {
-    .name = "QueryDefinitionName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255)
-};
-const struct shape logs_shape_QueryDefinitionString = {
-    .name = "QueryDefinitionString", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10000)
-};
-const struct shape logs_shape_QueryDuration = {
-    .name = "QueryDuration", .kind = KIND_INT, .long_int = true, .size = sizeof(struct opt_int)
-};
-const struct shape logs_shape_QueryId = {
-    .name = "QueryId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256)
-};
-static const struct member logs_members_QueryInfo[] = {
-    { .name = "queryLanguage", .wire = "queryLanguage", .shape = SHAPE(QueryLanguage), .offset = FIELD(QueryInfo, queryLanguage), .place = PLACE_BODY },
-    { .name = "queryId", .wire = "queryId", .shape = SHAPE(QueryId), .offset = FIELD(QueryInfo, queryId), .place = PLACE_BODY },
-    { .name = "queryString", .wire = "queryString", .shape = SHAPE(QueryString), .offset = FIELD(QueryInfo, queryString), .place = PLACE_BODY },
-    { .name = "status", .wire = "status", .shape = SHAPE(QueryStatus), .offset = FIELD(QueryInfo, status), .place = PLACE_BODY },
-    { .name = "createTime", .wire = "createTime", .shape = SHAPE(Timestamp), .offset = FIELD(QueryInfo, createTime), .place = PLACE_BODY },
-    { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(QueryInfo, logGroupName), .place = PLACE_BODY },
-    { .name = "queryDuration", .wire = "queryDuration", .shape = SHAPE(QueryDuration), .offset = FIELD(QueryInfo, queryDuration), .place = PLACE_BODY },
-    { .name = "bytesScanned", .wire = "bytesScanned", .shape = SHAPE(BytesScannedValue), .offset = FIELD(QueryInfo, bytesScanned), .place = PLACE_BODY },
-    { .name = "userIdentity", .wire = "userIdentity", .shape = SHAPE(UserIdentity), .offset = FIELD(QueryInfo, userIdentity), .place = PLACE_BODY },
-};
-const struct shape logs_shape_QueryInfo = {
-    .name = "QueryInfo", .kind = KIND_STRUCT, .n_members = 9, .members = logs_members_QueryInfo, .size = sizeof(struct logs_QueryInfo *), .struct_size = sizeof(struct logs_QueryInfo)
-};
-const struct shape logs_shape_QueryInfoList = {
-    .name = "QueryInfoList", .kind = KIND_LIST, .size = sizeof(struct logs_QueryInfoList), .element = SHAPE(QueryInfo)
-};
-static const char *const logs_enum_QueryLanguage[] = {
-    "CWLI",
-    "SQL",
-    "PPL",
-    NULL
-};
-const struct shape logs_shape_QueryLanguage = {
-    .name = "QueryLanguage", .kind = KIND_STRING, .enum_values = logs_enum_QueryLanguage, .size = sizeof(struct str)
-};
-const struct shape logs_shape_QueryListMaxResults = {
-    .name = "QueryListMaxResults", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1000)
-};
-static const struct member logs_members_QueryParameter[] = {
-    { .name = "name", .wire = "name", .shape = SHAPE(QueryParameterName), .offset = FIELD(QueryParameter, name), .place = PLACE_BODY, .required = true },
-    { .name = "defaultValue", .wire = "defaultValue", .shape = SHAPE(QueryParameterDefaultValue), .offset = FIELD(QueryParameter, defaultValue), .place = PLACE_BODY },
-    { .name = "description", .wire = "description", .shape = SHAPE(QueryParameterDescription), .offset = FIELD(QueryParameter, description), .place = PLACE_BODY },
-};
-const struct shape logs_shape_QueryParameter = {
-    .name = "QueryParameter", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_QueryParameter, .size = sizeof(struct logs_QueryParameter *), .struct_size = sizeof(struct logs_QueryParameter)
-};
-const struct shape logs_shape_QueryParameterDefaultValue = {
-    .name = "QueryParameterDefaultValue", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(1024)
-};
-const struct shape logs_shape_QueryParameterDescription = {
-    .name = "QueryParameterDescription", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(512)
-};
-const struct shape logs_shape_QueryParameterList = {
-    .name = "QueryParameterList", .kind = KIND_LIST, .size = sizeof(struct logs_QueryParameterList), .element = SHAPE(QueryParameter), .has_max = true, .max = INT64_C(20)
-};
-const struct shape logs_shape_QueryParameterName = {
-    .name = "QueryParameterName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128), .pattern = "^[a-zA-Z_][a-zA-Z0-9_]*"
-};
-const struct shape logs_shape_QueryResults = {
-    .name = "QueryResults", .kind = KIND_LIST, .size = sizeof(struct logs_QueryResults), .element = SHAPE(ResultRows)
-};
-static const struct member logs_members_QueryStatistics[] = {
-    { .name = "recordsMatched", .wire = "recordsMatched", .shape = SHAPE(StatsValue), .offset = FIELD(QueryStatistics, recordsMatched), .place = PLACE_BODY },
-    { .name = "recordsScanned", .wire = "recordsScanned", .shape = SHAPE(StatsValue), .offset = FIELD(QueryStatistics, recordsScanned), .place = PLACE_BODY },
-    { .name = "estimatedRecordsSkipped", .wire = "estimatedRecordsSkipped", .shape = SHAPE(StatsValue), .offset = FIELD(QueryStatistics, estimatedRecordsSkipped), .place = PLACE_BODY },
-    { .name = "bytesScanned", .wire = "bytesScanned", .shape = SHAPE(StatsValue), .offset = FIELD(QueryStatistics, bytesScanned), .place = PLACE_BODY },
-    { .name = "estimatedBytesSkipped", .wire = "estimatedBytesSkipped", .shape = SHAPE(StatsValue), .offset = FIELD(QueryStatistics, estimatedBytesSkipped), .place = PLACE_BODY },
-    { .name = "logGroupsScanned", .wire = "logGroupsScanned", .shape = SHAPE(StatsValue), .offset = FIELD(QueryStatistics, logGroupsScanned), .place = PLACE_BODY },
-};
-const struct shape logs_shape_QueryStatistics = {
-    .name = "QueryStatistics", .kind = KIND_STRUCT, .n_members = 6, .members = logs_members_QueryStatistics, .size = sizeof(struct logs_QueryStatistics *), .struct_size = sizeof(struct logs_QueryStatistics)
-};
-static const char *const logs_enum_QueryStatus[] = {
-    "Scheduled",
-    "Running",
-    "Complete",
-    "Failed",
-    "Cancelled",
-    "Timeout",
-    "Unknown",
-    NULL
-};
-const struct shape logs_shape_QueryStatus = {
-    .name = "QueryStatus", .kind = KIND_STRING, .enum_values = logs_enum_QueryStatus, .size = sizeof(struct str)
-};
-const struct shape logs_shape_QueryString = {
-    .name = "QueryString", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(10000)
-};
-const struct shape logs_shape_QuoteCharacter = {
-    .name = "QuoteCharacter", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1)
-};
-static const struct member logs_members_RecordField[] = {
-    { .name = "name", .wire = "name", .shape = SHAPE(FieldHeader), .offset = FIELD(RecordField, name), .place = PLACE_BODY },
-    { .name = "mandatory", .wire = "mandatory", .shape = SHAPE(Boolean), .offset = FIELD(RecordField, mandatory), .place = PLACE_BODY },
-};
-const struct shape logs_shape_RecordField = {
-    .name = "RecordField", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_RecordField, .size = sizeof(struct logs_RecordField *), .struct_size = sizeof(struct logs_RecordField)
-};
-const struct shape logs_shape_RecordFields = {
-    .name = "RecordFields", .kind = KIND_LIST, .size = sizeof(struct logs_RecordFields), .element = SHAPE(FieldHeader), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(128)
-};
-const struct shape logs_shape_RecordsCount = {
-    .name = "RecordsCount", .kind = KIND_INT, .long_int = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0)
-};
 static const struct member logs_members_RejectedEntityInfo[] = {
     { .name = "errorType", .wire = "errorType", .shape = SHAPE(EntityRejectionErrorType), .offset = FIELD(RejectedEntityInfo, errorType), .place = PLACE_BODY, .required = true },
 };
@@ -3280,43 +536,8 @@ static const struct member logs_members_RejectedLogEventsInfo[] = {
 const struct shape logs_shape_RejectedLogEventsInfo = {
     .name = "RejectedLogEventsInfo", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_RejectedLogEventsInfo, .size = sizeof(struct logs_RejectedLogEventsInfo *), .struct_size = sizeof(struct logs_RejectedLogEventsInfo)
 };
-const struct shape logs_shape_RenameKeyEntries = {
-    .name = "RenameKeyEntries", .kind = KIND_LIST, .size = sizeof(struct logs_RenameKeyEntries), .element = SHAPE(RenameKeyEntry), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(5)
-};
-static const struct member logs_members_RenameKeyEntry[] = {
-    { .name = "key", .wire = "key", .shape = SHAPE(Key), .offset = FIELD(RenameKeyEntry, key), .place = PLACE_BODY, .required = true },
-    { .name = "renameTo", .wire = "renameTo", .shape = SHAPE(RenameTo), .offset = FIELD(RenameKeyEntry, renameTo), .place = PLACE_BODY, .required = true },
-    { .name = "overwriteIfExists", .wire = "overwriteIfExists", .shape = SHAPE(OverwriteIfExists), .offset = FIELD(RenameKeyEntry, overwriteIfExists), .place = PLACE_BODY },
-};
-const struct shape logs_shape_RenameKeyEntry = {
-    .name = "RenameKeyEntry", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_RenameKeyEntry, .size = sizeof(struct logs_RenameKeyEntry *), .struct_size = sizeof(struct logs_RenameKeyEntry)
-};
-static const struct member logs_members_RenameKeys[] = {
-    { .name = "entries", .wire = "entries", .shape = SHAPE(RenameKeyEntries), .offset = FIELD(RenameKeys, entries), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_RenameKeys = {
-    .name = "RenameKeys", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_RenameKeys, .size = sizeof(struct logs_RenameKeys *), .struct_size = sizeof(struct logs_RenameKeys)
-};
-const struct shape logs_shape_RenameTo = {
-    .name = "RenameTo", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128)
-};
-const struct shape logs_shape_RequestId = {
-    .name = "RequestId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(256)
-};
 const struct shape logs_shape_ResourceAlreadyExistsException = {
     .name = "ResourceAlreadyExistsException", .kind = KIND_STRUCT, .size = sizeof(struct logs_ResourceAlreadyExistsException *), .struct_size = sizeof(struct logs_ResourceAlreadyExistsException)
-};
-const struct shape logs_shape_ResourceArns = {
-    .name = "ResourceArns", .kind = KIND_LIST, .size = sizeof(struct logs_ResourceArns), .element = SHAPE(Arn)
-};
-static const struct member logs_members_ResourceConfig[] = {
-    { .name = "openSearchResourceConfig", .wire = "openSearchResourceConfig", .shape = SHAPE(OpenSearchResourceConfig), .offset = FIELD(ResourceConfig, openSearchResourceConfig), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ResourceConfig = {
-    .name = "ResourceConfig", .kind = KIND_STRUCT, .is_union = true, .n_members = 1, .members = logs_members_ResourceConfig, .size = sizeof(struct logs_ResourceConfig *), .struct_size = sizeof(struct logs_ResourceConfig)
-};
-const struct shape logs_shape_ResourceIdentifier = {
-    .name = "ResourceIdentifier", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2048), .pattern = "[\\w+=/:,.@\\-\\*]*"
 };
 const struct shape logs_shape_ResourceNotFoundException = {
     .name = "ResourceNotFoundException", .kind = KIND_STRUCT, .size = sizeof(struct logs_ResourceNotFoundException *), .struct_size = sizeof(struct logs_ResourceNotFoundException)
@@ -3335,168 +556,6 @@ static const struct member logs_members_ResourcePolicy[] = {
 const struct shape logs_shape_ResourcePolicy = {
     .name = "ResourcePolicy", .kind = KIND_STRUCT, .n_members = 6, .members = logs_members_ResourcePolicy, .size = sizeof(struct logs_ResourcePolicy *), .struct_size = sizeof(struct logs_ResourcePolicy)
 };
-const struct shape logs_shape_ResourceType = {
-    .name = "ResourceType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255), .pattern = "[\\w-_]*"
-};
-const struct shape logs_shape_ResourceTypes = {
-    .name = "ResourceTypes", .kind = KIND_LIST, .size = sizeof(struct logs_ResourceTypes), .element = SHAPE(ResourceType), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10)
-};
-static const struct member logs_members_ResultField[] = {
-    { .name = "field", .wire = "field", .shape = SHAPE(Field), .offset = FIELD(ResultField, field), .place = PLACE_BODY },
-    { .name = "value", .wire = "value", .shape = SHAPE(Value), .offset = FIELD(ResultField, value), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ResultField = {
-    .name = "ResultField", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_ResultField, .size = sizeof(struct logs_ResultField *), .struct_size = sizeof(struct logs_ResultField)
-};
-const struct shape logs_shape_ResultRows = {
-    .name = "ResultRows", .kind = KIND_LIST, .size = sizeof(struct logs_ResultRows), .element = SHAPE(ResultField)
-};
-const struct shape logs_shape_RoleArn = {
-    .name = "RoleArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
-static const struct member logs_members_S3Configuration[] = {
-    { .name = "destinationIdentifier", .wire = "destinationIdentifier", .shape = SHAPE(S3Uri), .offset = FIELD(S3Configuration, destinationIdentifier), .place = PLACE_BODY, .required = true },
-    { .name = "roleArn", .wire = "roleArn", .shape = SHAPE(RoleArn), .offset = FIELD(S3Configuration, roleArn), .place = PLACE_BODY, .required = true },
-    { .name = "ownerAccountId", .wire = "ownerAccountId", .shape = SHAPE(AccountId), .offset = FIELD(S3Configuration, ownerAccountId), .place = PLACE_BODY },
-    { .name = "kmsKeyId", .wire = "kmsKeyId", .shape = SHAPE(KmsKeyId), .offset = FIELD(S3Configuration, kmsKeyId), .place = PLACE_BODY },
-};
-const struct shape logs_shape_S3Configuration = {
-    .name = "S3Configuration", .kind = KIND_STRUCT, .n_members = 4, .members = logs_members_S3Configuration, .size = sizeof(struct logs_S3Configuration *), .struct_size = sizeof(struct logs_S3Configuration)
-};
-static const struct member logs_members_S3DeliveryConfiguration[] = {
-    { .name = "suffixPath", .wire = "suffixPath", .shape = SHAPE(DeliverySuffixPath), .offset = FIELD(S3DeliveryConfiguration, suffixPath), .place = PLACE_BODY },
-    { .name = "enableHiveCompatiblePath", .wire = "enableHiveCompatiblePath", .shape = SHAPE(Boolean), .offset = FIELD(S3DeliveryConfiguration, enableHiveCompatiblePath), .place = PLACE_BODY },
-};
-const struct shape logs_shape_S3DeliveryConfiguration = {
-    .name = "S3DeliveryConfiguration", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_S3DeliveryConfiguration, .size = sizeof(struct logs_S3DeliveryConfiguration *), .struct_size = sizeof(struct logs_S3DeliveryConfiguration)
-};
-static const struct member logs_members_S3TableIntegrationSource[] = {
-    { .name = "identifier", .wire = "identifier", .shape = SHAPE(S3TableIntegrationSourceIdentifier), .offset = FIELD(S3TableIntegrationSource, identifier), .place = PLACE_BODY },
-    { .name = "dataSource", .wire = "dataSource", .shape = SHAPE(DataSource), .offset = FIELD(S3TableIntegrationSource, dataSource), .place = PLACE_BODY },
-    { .name = "status", .wire = "status", .shape = SHAPE(S3TableIntegrationSourceStatus), .offset = FIELD(S3TableIntegrationSource, status), .place = PLACE_BODY },
-    { .name = "statusReason", .wire = "statusReason", .shape = SHAPE(S3TableIntegrationSourceStatusReason), .offset = FIELD(S3TableIntegrationSource, statusReason), .place = PLACE_BODY },
-    { .name = "createdTimeStamp", .wire = "createdTimeStamp", .shape = SHAPE(Timestamp), .offset = FIELD(S3TableIntegrationSource, createdTimeStamp), .place = PLACE_BODY },
-    { .name = "parentSourceIdentifier", .wire = "parentSourceIdentifier", .shape = SHAPE(S3TableIntegrationSourceIdentifier), .offset = FIELD(S3TableIntegrationSource, parentSourceIdentifier), .place = PLACE_BODY },
-};
-const struct shape logs_shape_S3TableIntegrationSource = {
-    .name = "S3TableIntegrationSource", .kind = KIND_STRUCT, .n_members = 6, .members = logs_members_S3TableIntegrationSource, .size = sizeof(struct logs_S3TableIntegrationSource *), .struct_size = sizeof(struct logs_S3TableIntegrationSource)
-};
-const struct shape logs_shape_S3TableIntegrationSourceIdentifier = {
-    .name = "S3TableIntegrationSourceIdentifier", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2048)
-};
-static const char *const logs_enum_S3TableIntegrationSourceStatus[] = {
-    "ACTIVE",
-    "UNHEALTHY",
-    "FAILED",
-    "DATA_SOURCE_DELETE_IN_PROGRESS",
-    NULL
-};
-const struct shape logs_shape_S3TableIntegrationSourceStatus = {
-    .name = "S3TableIntegrationSourceStatus", .kind = KIND_STRING, .enum_values = logs_enum_S3TableIntegrationSourceStatus, .size = sizeof(struct str)
-};
-const struct shape logs_shape_S3TableIntegrationSourceStatusReason = {
-    .name = "S3TableIntegrationSourceStatusReason", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
-const struct shape logs_shape_S3TableIntegrationSources = {
-    .name = "S3TableIntegrationSources", .kind = KIND_LIST, .size = sizeof(struct logs_S3TableIntegrationSources), .element = SHAPE(S3TableIntegrationSource)
-};
-const struct shape logs_shape_S3TablesDatasourceName = {
-    .name = "S3TablesDatasourceName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256)
-};
-const struct shape logs_shape_S3TablesDatasourceType = {
-    .name = "S3TablesDatasourceType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(256)
-};
-static const struct member logs_members_S3TablesIntegration[] = {
-    { .name = "datasourceName", .wire = "datasourceName", .shape = SHAPE(S3TablesDatasourceName), .offset = FIELD(S3TablesIntegration, datasourceName), .place = PLACE_BODY },
-    { .name = "datasourceType", .wire = "datasourceType", .shape = SHAPE(S3TablesDatasourceType), .offset = FIELD(S3TablesIntegration, datasourceType), .place = PLACE_BODY },
-};
-const struct shape logs_shape_S3TablesIntegration = {
-    .name = "S3TablesIntegration", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_S3TablesIntegration, .size = sizeof(struct logs_S3TablesIntegration *), .struct_size = sizeof(struct logs_S3TablesIntegration)
-};
-const struct shape logs_shape_S3Uri = {
-    .name = "S3Uri", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(1024), .pattern = "s3://[a-z0-9][\\.\\-a-z0-9]{1,61}[a-z0-9](/.*)?"
-};
-const struct shape logs_shape_ScheduleExpression = {
-    .name = "ScheduleExpression", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(256)
-};
-const struct shape logs_shape_ScheduleTimezone = {
-    .name = "ScheduleTimezone", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
-static const char *const logs_enum_ScheduleType[] = {
-    "CUSTOMER_MANAGED",
-    "AWS_MANAGED",
-    NULL
-};
-const struct shape logs_shape_ScheduleType = {
-    .name = "ScheduleType", .kind = KIND_STRING, .enum_values = logs_enum_ScheduleType, .size = sizeof(struct str)
-};
-const struct shape logs_shape_ScheduledQueryDescription = {
-    .name = "ScheduledQueryDescription", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(1024)
-};
-static const struct member logs_members_ScheduledQueryDestination[] = {
-    { .name = "destinationType", .wire = "destinationType", .shape = SHAPE(ScheduledQueryDestinationType), .offset = FIELD(ScheduledQueryDestination, destinationType), .place = PLACE_BODY },
-    { .name = "destinationIdentifier", .wire = "destinationIdentifier", .shape = SHAPE(String), .offset = FIELD(ScheduledQueryDestination, destinationIdentifier), .place = PLACE_BODY },
-    { .name = "status", .wire = "status", .shape = SHAPE(ActionStatus), .offset = FIELD(ScheduledQueryDestination, status), .place = PLACE_BODY },
-    { .name = "processedIdentifier", .wire = "processedIdentifier", .shape = SHAPE(String), .offset = FIELD(ScheduledQueryDestination, processedIdentifier), .place = PLACE_BODY },
-    { .name = "errorMessage", .wire = "errorMessage", .shape = SHAPE(String), .offset = FIELD(ScheduledQueryDestination, errorMessage), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ScheduledQueryDestination = {
-    .name = "ScheduledQueryDestination", .kind = KIND_STRUCT, .n_members = 5, .members = logs_members_ScheduledQueryDestination, .size = sizeof(struct logs_ScheduledQueryDestination *), .struct_size = sizeof(struct logs_ScheduledQueryDestination)
-};
-const struct shape logs_shape_ScheduledQueryDestinationList = {
-    .name = "ScheduledQueryDestinationList", .kind = KIND_LIST, .size = sizeof(struct logs_ScheduledQueryDestinationList), .element = SHAPE(ScheduledQueryDestination)
-};
-static const char *const logs_enum_ScheduledQueryDestinationType[] = {
-    "S3",
-    "LOOKUP_TABLE",
-    NULL
-};
-const struct shape logs_shape_ScheduledQueryDestinationType = {
-    .name = "ScheduledQueryDestinationType", .kind = KIND_STRING, .enum_values = logs_enum_ScheduledQueryDestinationType, .size = sizeof(struct str)
-};
-const struct shape logs_shape_ScheduledQueryIdentifier = {
-    .name = "ScheduledQueryIdentifier", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(300)
-};
-const struct shape logs_shape_ScheduledQueryLogGroupIdentifiers = {
-    .name = "ScheduledQueryLogGroupIdentifiers", .kind = KIND_LIST, .size = sizeof(struct logs_ScheduledQueryLogGroupIdentifiers), .element = SHAPE(LogGroupIdentifier), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(50)
-};
-const struct shape logs_shape_ScheduledQueryName = {
-    .name = "ScheduledQueryName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(300)
-};
-static const char *const logs_enum_ScheduledQueryState[] = {
-    "ENABLED",
-    "DISABLED",
-    NULL
-};
-const struct shape logs_shape_ScheduledQueryState = {
-    .name = "ScheduledQueryState", .kind = KIND_STRING, .enum_values = logs_enum_ScheduledQueryState, .size = sizeof(struct str)
-};
-static const struct member logs_members_ScheduledQuerySummary[] = {
-    { .name = "scheduledQueryArn", .wire = "scheduledQueryArn", .shape = SHAPE(Arn), .offset = FIELD(ScheduledQuerySummary, scheduledQueryArn), .place = PLACE_BODY },
-    { .name = "name", .wire = "name", .shape = SHAPE(ScheduledQueryName), .offset = FIELD(ScheduledQuerySummary, name), .place = PLACE_BODY },
-    { .name = "state", .wire = "state", .shape = SHAPE(ScheduledQueryState), .offset = FIELD(ScheduledQuerySummary, state), .place = PLACE_BODY },
-    { .name = "scheduleType", .wire = "scheduleType", .shape = SHAPE(ScheduleType), .offset = FIELD(ScheduledQuerySummary, scheduleType), .place = PLACE_BODY },
-    { .name = "lastTriggeredTime", .wire = "lastTriggeredTime", .shape = SHAPE(Timestamp), .offset = FIELD(ScheduledQuerySummary, lastTriggeredTime), .place = PLACE_BODY },
-    { .name = "lastExecutionStatus", .wire = "lastExecutionStatus", .shape = SHAPE(ExecutionStatus), .offset = FIELD(ScheduledQuerySummary, lastExecutionStatus), .place = PLACE_BODY },
-    { .name = "scheduleExpression", .wire = "scheduleExpression", .shape = SHAPE(ScheduleExpression), .offset = FIELD(ScheduledQuerySummary, scheduleExpression), .place = PLACE_BODY },
-    { .name = "timezone", .wire = "timezone", .shape = SHAPE(ScheduleTimezone), .offset = FIELD(ScheduledQuerySummary, timezone), .place = PLACE_BODY },
-    { .name = "destinationConfiguration", .wire = "destinationConfiguration", .shape = SHAPE(DestinationConfiguration), .offset = FIELD(ScheduledQuerySummary, destinationConfiguration), .place = PLACE_BODY },
-    { .name = "creationTime", .wire = "creationTime", .shape = SHAPE(Timestamp), .offset = FIELD(ScheduledQuerySummary, creationTime), .place = PLACE_BODY },
-    { .name = "lastUpdatedTime", .wire = "lastUpdatedTime", .shape = SHAPE(Timestamp), .offset = FIELD(ScheduledQuerySummary, lastUpdatedTime), .place = PLACE_BODY },
-};
-const struct shape logs_shape_ScheduledQuerySummary = {
-    .name = "ScheduledQuerySummary", .kind = KIND_STRUCT, .n_members = 11, .members = logs_members_ScheduledQuerySummary, .size = sizeof(struct logs_ScheduledQuerySummary *), .struct_size = sizeof(struct logs_ScheduledQuerySummary)
-};
-const struct shape logs_shape_ScheduledQuerySummaryList = {
-    .name = "ScheduledQuerySummaryList", .kind = KIND_LIST, .size = sizeof(struct logs_ScheduledQuerySummaryList), .element = SHAPE(ScheduledQuerySummary)
-};
-static const char *const logs_enum_Scope[] = {
-    "ALL",
-    NULL
-};
-const struct shape logs_shape_Scope = {
-    .name = "Scope", .kind = KIND_STRING, .enum_values = logs_enum_Scope, .size = sizeof(struct str)
-};
 static const struct member logs_members_SearchedLogStream[] = {
     { .name = "logStreamName", .wire = "logStreamName", .shape = SHAPE(LogStreamName), .offset = FIELD(SearchedLogStream, logStreamName), .place = PLACE_BODY },
     { .name = "searchedCompletely", .wire = "searchedCompletely", .shape = SHAPE(LogStreamSearchedCompletely), .offset = FIELD(SearchedLogStream, searchedCompletely), .place = PLACE_BODY },
@@ -3507,23 +566,14 @@ const struct shape logs_shape_SearchedLogStream = {
 const struct shape logs_shape_SearchedLogStreams = {
     .name = "SearchedLogStreams", .kind = KIND_LIST, .size = sizeof(struct logs_SearchedLogStreams), .element = SHAPE(SearchedLogStream)
 };
-const struct shape logs_shape_SelectionCriteria = {
-    .name = "SelectionCriteria", .kind = KIND_STRING, .size = sizeof(struct str)
-};
 const struct shape logs_shape_SequenceToken = {
     .name = "SequenceToken", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
-const struct shape logs_shape_Service = {
-    .name = "Service", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(255), .pattern = "[\\w_-]*"
 };
 const struct shape logs_shape_ServiceQuotaExceededException = {
     .name = "ServiceQuotaExceededException", .kind = KIND_STRUCT, .size = sizeof(struct logs_ServiceQuotaExceededException *), .struct_size = sizeof(struct logs_ServiceQuotaExceededException)
 };
 const struct shape logs_shape_ServiceUnavailableException = {
     .name = "ServiceUnavailableException", .kind = KIND_STRUCT, .size = sizeof(struct logs_ServiceUnavailableException *), .struct_size = sizeof(struct logs_ServiceUnavailableException)
-};
-const struct shape logs_shape_SessionId = {
-    .name = "SessionId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(256)
 };
 static const struct member logs_members_SessionStreamingException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(Message), .offset = FIELD(SessionStreamingException, message), .place = PLACE_BODY },
@@ -3537,270 +587,11 @@ static const struct member logs_members_SessionTimeoutException[] = {
 const struct shape logs_shape_SessionTimeoutException = {
     .name = "SessionTimeoutException", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_SessionTimeoutException, .size = sizeof(struct logs_SessionTimeoutException *), .struct_size = sizeof(struct logs_SessionTimeoutException)
 };
-const struct shape logs_shape_Source = {
-    .name = "Source", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128)
-};
-const struct shape logs_shape_SourceTimezone = {
-    .name = "SourceTimezone", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
-static const struct member logs_members_SplitString[] = {
-    { .name = "entries", .wire = "entries", .shape = SHAPE(SplitStringEntries), .offset = FIELD(SplitString, entries), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_SplitString = {
-    .name = "SplitString", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_SplitString, .size = sizeof(struct logs_SplitString *), .struct_size = sizeof(struct logs_SplitString)
-};
-const struct shape logs_shape_SplitStringDelimiter = {
-    .name = "SplitStringDelimiter", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128)
-};
-const struct shape logs_shape_SplitStringEntries = {
-    .name = "SplitStringEntries", .kind = KIND_LIST, .size = sizeof(struct logs_SplitStringEntries), .element = SHAPE(SplitStringEntry), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10)
-};
-static const struct member logs_members_SplitStringEntry[] = {
-    { .name = "source", .wire = "source", .shape = SHAPE(Source), .offset = FIELD(SplitStringEntry, source), .place = PLACE_BODY, .required = true },
-    { .name = "delimiter", .wire = "delimiter", .shape = SHAPE(SplitStringDelimiter), .offset = FIELD(SplitStringEntry, delimiter), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_SplitStringEntry = {
-    .name = "SplitStringEntry", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_SplitStringEntry, .size = sizeof(struct logs_SplitStringEntry *), .struct_size = sizeof(struct logs_SplitStringEntry)
-};
-static const char *const logs_enum_StandardUnit[] = {
-    "Seconds",
-    "Microseconds",
-    "Milliseconds",
-    "Bytes",
-    "Kilobytes",
-    "Megabytes",
-    "Gigabytes",
-    "Terabytes",
-    "Bits",
-    "Kilobits",
-    "Megabits",
-    "Gigabits",
-    "Terabits",
-    "Percent",
-    "Count",
-    "Bytes/Second",
-    "Kilobytes/Second",
-    "Megabytes/Second",
-    "Gigabytes/Second",
-    "Terabytes/Second",
-    "Bits/Second",
-    "Kilobits/Second",
-    "Megabits/Second",
-    "Gigabits/Second",
-    "Terabits/Second",
-    "Count/Second",
-    "None",
-    NULL
-};
-const struct shape logs_shape_StandardUnit = {
-    .name = "StandardUnit", .kind = KIND_STRING, .enum_values = logs_enum_StandardUnit, .size = sizeof(struct str)
-};
 const struct shape logs_shape_StartFromHead = {
     .name = "StartFromHead", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
 };
-const struct shape logs_shape_StartLiveTailLogGroupIdentifiers = {
-    .name = "StartLiveTailLogGroupIdentifiers", .kind = KIND_LIST, .size = sizeof(struct logs_StartLiveTailLogGroupIdentifiers), .element = SHAPE(LogGroupIdentifier), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10)
-};
-static const struct member logs_members_StartLiveTailRequest[] = {
-    { .name = "logGroupIdentifiers", .wire = "logGroupIdentifiers", .shape = SHAPE(StartLiveTailLogGroupIdentifiers), .offset = FIELD(StartLiveTailRequest, logGroupIdentifiers), .place = PLACE_BODY, .required = true },
-    { .name = "logStreamNames", .wire = "logStreamNames", .shape = SHAPE(InputLogStreamNames), .offset = FIELD(StartLiveTailRequest, logStreamNames), .place = PLACE_BODY },
-    { .name = "logStreamNamePrefixes", .wire = "logStreamNamePrefixes", .shape = SHAPE(InputLogStreamNames), .offset = FIELD(StartLiveTailRequest, logStreamNamePrefixes), .place = PLACE_BODY },
-    { .name = "logEventFilterPattern", .wire = "logEventFilterPattern", .shape = SHAPE(FilterPattern), .offset = FIELD(StartLiveTailRequest, logEventFilterPattern), .place = PLACE_BODY },
-};
-const struct shape logs_shape_StartLiveTailRequest = {
-    .name = "StartLiveTailRequest", .kind = KIND_STRUCT, .n_members = 4, .members = logs_members_StartLiveTailRequest, .size = sizeof(struct logs_StartLiveTailRequest *), .struct_size = sizeof(struct logs_StartLiveTailRequest)
-};
-static const struct member logs_members_StartLiveTailResponse[] = {
-    { .name = "responseStream", .wire = "responseStream", .shape = SHAPE(StartLiveTailResponseStream), .offset = FIELD(StartLiveTailResponse, responseStream), .place = PLACE_BODY },
-};
-const struct shape logs_shape_StartLiveTailResponse = {
-    .name = "StartLiveTailResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_StartLiveTailResponse, .size = sizeof(struct logs_StartLiveTailResponse *), .struct_size = sizeof(struct logs_StartLiveTailResponse)
-};
-static const struct member logs_members_StartLiveTailResponseStream[] = {
-    { .name = "sessionStart", .wire = "sessionStart", .shape = SHAPE(LiveTailSessionStart), .offset = FIELD(StartLiveTailResponseStream, sessionStart), .place = PLACE_BODY },
-    { .name = "sessionUpdate", .wire = "sessionUpdate", .shape = SHAPE(LiveTailSessionUpdate), .offset = FIELD(StartLiveTailResponseStream, sessionUpdate), .place = PLACE_BODY },
-    { .name = "SessionTimeoutException", .wire = "SessionTimeoutException", .shape = SHAPE(SessionTimeoutException), .offset = FIELD(StartLiveTailResponseStream, SessionTimeoutException), .place = PLACE_BODY },
-    { .name = "SessionStreamingException", .wire = "SessionStreamingException", .shape = SHAPE(SessionStreamingException), .offset = FIELD(StartLiveTailResponseStream, SessionStreamingException), .place = PLACE_BODY },
-};
-const struct shape logs_shape_StartLiveTailResponseStream = {
-    .name = "StartLiveTailResponseStream", .kind = KIND_STRUCT, .n_members = 4, .members = logs_members_StartLiveTailResponseStream, .size = sizeof(struct logs_StartLiveTailResponseStream *), .struct_size = sizeof(struct logs_StartLiveTailResponseStream)
-};
-static const struct member logs_members_StartQueryRequest[] = {
-    { .name = "queryLanguage", .wire = "queryLanguage", .shape = SHAPE(QueryLanguage), .offset = FIELD(StartQueryRequest, queryLanguage), .place = PLACE_BODY },
-    { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(StartQueryRequest, logGroupName), .place = PLACE_BODY },
-    { .name = "logGroupNames", .wire = "logGroupNames", .shape = SHAPE(LogGroupNames), .offset = FIELD(StartQueryRequest, logGroupNames), .place = PLACE_BODY },
-    { .name = "logGroupIdentifiers", .wire = "logGroupIdentifiers", .shape = SHAPE(LogGroupIdentifiers), .offset = FIELD(StartQueryRequest, logGroupIdentifiers), .place = PLACE_BODY },
-    { .name = "startTime", .wire = "startTime", .shape = SHAPE(Timestamp), .offset = FIELD(StartQueryRequest, startTime), .place = PLACE_BODY, .required = true },
-    { .name = "endTime", .wire = "endTime", .shape = SHAPE(Timestamp), .offset = FIELD(StartQueryRequest, endTime), .place = PLACE_BODY, .required = true },
-    { .name = "queryString", .wire = "queryString", .shape = SHAPE(QueryString), .offset = FIELD(StartQueryRequest, queryString), .place = PLACE_BODY, .required = true },
-    { .name = "limit", .wire = "limit", .shape = SHAPE(EventsLimitStartQuery), .offset = FIELD(StartQueryRequest, limit), .place = PLACE_BODY },
-};
-const struct shape logs_shape_StartQueryRequest = {
-    .name = "StartQueryRequest", .kind = KIND_STRUCT, .n_members = 8, .members = logs_members_StartQueryRequest, .size = sizeof(struct logs_StartQueryRequest *), .struct_size = sizeof(struct logs_StartQueryRequest)
-};
-static const struct member logs_members_StartQueryResponse[] = {
-    { .name = "queryId", .wire = "queryId", .shape = SHAPE(QueryId), .offset = FIELD(StartQueryResponse, queryId), .place = PLACE_BODY },
-};
-const struct shape logs_shape_StartQueryResponse = {
-    .name = "StartQueryResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_StartQueryResponse, .size = sizeof(struct logs_StartQueryResponse *), .struct_size = sizeof(struct logs_StartQueryResponse)
-};
-const struct shape logs_shape_StartTimeOffset = {
-    .name = "StartTimeOffset", .kind = KIND_INT, .long_int = true, .size = sizeof(struct opt_int)
-};
-static const char *const logs_enum_State[] = {
-    "Active",
-    "Suppressed",
-    "Baseline",
-    NULL
-};
-const struct shape logs_shape_State = {
-    .name = "State", .kind = KIND_STRING, .enum_values = logs_enum_State, .size = sizeof(struct str)
-};
-const struct shape logs_shape_StatsValue = {
-    .name = "StatsValue", .kind = KIND_REAL, .size = sizeof(struct opt_real)
-};
-static const struct member logs_members_StopQueryRequest[] = {
-    { .name = "queryId", .wire = "queryId", .shape = SHAPE(QueryId), .offset = FIELD(StopQueryRequest, queryId), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_StopQueryRequest = {
-    .name = "StopQueryRequest", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_StopQueryRequest, .size = sizeof(struct logs_StopQueryRequest *), .struct_size = sizeof(struct logs_StopQueryRequest)
-};
-static const struct member logs_members_StopQueryResponse[] = {
-    { .name = "success", .wire = "success", .shape = SHAPE(Success), .offset = FIELD(StopQueryResponse, success), .place = PLACE_BODY },
-};
-const struct shape logs_shape_StopQueryResponse = {
-    .name = "StopQueryResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_StopQueryResponse, .size = sizeof(struct logs_StopQueryResponse *), .struct_size = sizeof(struct logs_StopQueryResponse)
-};
-static const char *const logs_enum_StorageTier[] = {
-    "STANDARD",
-    "INTELLIGENT_TIERING",
-    NULL
-};
-const struct shape logs_shape_StorageTier = {
-    .name = "StorageTier", .kind = KIND_STRING, .enum_values = logs_enum_StorageTier, .size = sizeof(struct str)
-};
 const struct shape logs_shape_StoredBytes = {
     .name = "StoredBytes", .kind = KIND_INT, .long_int = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0)
-};
-const struct shape logs_shape_String = {
-    .name = "String", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-static const struct member logs_members_SubscriptionFilter[] = {
-    { .name = "filterName", .wire = "filterName", .shape = SHAPE(FilterName), .offset = FIELD(SubscriptionFilter, filterName), .place = PLACE_BODY },
-    { .name = "logGroupName", .wire = "logGroupName", .shape = SHAPE(LogGroupName), .offset = FIELD(SubscriptionFilter, logGroupName), .place = PLACE_BODY },
-    { .name = "filterPattern", .wire = "filterPattern", .shape = SHAPE(FilterPattern), .offset = FIELD(SubscriptionFilter, filterPattern), .place = PLACE_BODY },
-    { .name = "destinationArn", .wire = "destinationArn", .shape = SHAPE(DestinationArn), .offset = FIELD(SubscriptionFilter, destinationArn), .place = PLACE_BODY },
-    { .name = "roleArn", .wire = "roleArn", .shape = SHAPE(RoleArn), .offset = FIELD(SubscriptionFilter, roleArn), .place = PLACE_BODY },
-    { .name = "distribution", .wire = "distribution", .shape = SHAPE(Distribution), .offset = FIELD(SubscriptionFilter, distribution), .place = PLACE_BODY },
-    { .name = "applyOnTransformedLogs", .wire = "applyOnTransformedLogs", .shape = SHAPE(ApplyOnTransformedLogs), .offset = FIELD(SubscriptionFilter, applyOnTransformedLogs), .place = PLACE_BODY },
-    { .name = "creationTime", .wire = "creationTime", .shape = SHAPE(Timestamp), .offset = FIELD(SubscriptionFilter, creationTime), .place = PLACE_BODY },
-    { .name = "fieldSelectionCriteria", .wire = "fieldSelectionCriteria", .shape = SHAPE(FieldSelectionCriteria), .offset = FIELD(SubscriptionFilter, fieldSelectionCriteria), .place = PLACE_BODY },
-    { .name = "emitSystemFields", .wire = "emitSystemFields", .shape = SHAPE(EmitSystemFields), .offset = FIELD(SubscriptionFilter, emitSystemFields), .place = PLACE_BODY },
-};
-const struct shape logs_shape_SubscriptionFilter = {
-    .name = "SubscriptionFilter", .kind = KIND_STRUCT, .n_members = 10, .members = logs_members_SubscriptionFilter, .size = sizeof(struct logs_SubscriptionFilter *), .struct_size = sizeof(struct logs_SubscriptionFilter)
-};
-const struct shape logs_shape_SubscriptionFilters = {
-    .name = "SubscriptionFilters", .kind = KIND_LIST, .size = sizeof(struct logs_SubscriptionFilters), .element = SHAPE(SubscriptionFilter)
-};
-static const struct member logs_members_SubstituteString[] = {
-    { .name = "entries", .wire = "entries", .shape = SHAPE(SubstituteStringEntries), .offset = FIELD(SubstituteString, entries), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_SubstituteString = {
-    .name = "SubstituteString", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_SubstituteString, .size = sizeof(struct logs_SubstituteString *), .struct_size = sizeof(struct logs_SubstituteString)
-};
-const struct shape logs_shape_SubstituteStringEntries = {
-    .name = "SubstituteStringEntries", .kind = KIND_LIST, .size = sizeof(struct logs_SubstituteStringEntries), .element = SHAPE(SubstituteStringEntry), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10)
-};
-static const struct member logs_members_SubstituteStringEntry[] = {
-    { .name = "source", .wire = "source", .shape = SHAPE(Source), .offset = FIELD(SubstituteStringEntry, source), .place = PLACE_BODY, .required = true },
-    { .name = "from", .wire = "from", .shape = SHAPE(FromKey), .offset = FIELD(SubstituteStringEntry, from), .place = PLACE_BODY, .required = true },
-    { .name = "to", .wire = "to", .shape = SHAPE(ToKey), .offset = FIELD(SubstituteStringEntry, to), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_SubstituteStringEntry = {
-    .name = "SubstituteStringEntry", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_SubstituteStringEntry, .size = sizeof(struct logs_SubstituteStringEntry *), .struct_size = sizeof(struct logs_SubstituteStringEntry)
-};
-const struct shape logs_shape_Success = {
-    .name = "Success", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
-};
-static const struct member logs_members_SuppressionPeriod[] = {
-    { .name = "value", .wire = "value", .shape = SHAPE(Integer), .offset = FIELD(SuppressionPeriod, value), .place = PLACE_BODY },
-    { .name = "suppressionUnit", .wire = "suppressionUnit", .shape = SHAPE(SuppressionUnit), .offset = FIELD(SuppressionPeriod, suppressionUnit), .place = PLACE_BODY },
-};
-const struct shape logs_shape_SuppressionPeriod = {
-    .name = "SuppressionPeriod", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_SuppressionPeriod, .size = sizeof(struct logs_SuppressionPeriod *), .struct_size = sizeof(struct logs_SuppressionPeriod)
-};
-static const char *const logs_enum_SuppressionState[] = {
-    "SUPPRESSED",
-    "UNSUPPRESSED",
-    NULL
-};
-const struct shape logs_shape_SuppressionState = {
-    .name = "SuppressionState", .kind = KIND_STRING, .enum_values = logs_enum_SuppressionState, .size = sizeof(struct str)
-};
-static const char *const logs_enum_SuppressionType[] = {
-    "LIMITED",
-    "INFINITE",
-    NULL
-};
-const struct shape logs_shape_SuppressionType = {
-    .name = "SuppressionType", .kind = KIND_STRING, .enum_values = logs_enum_SuppressionType, .size = sizeof(struct str)
-};
-static const char *const logs_enum_SuppressionUnit[] = {
-    "SECONDS",
-    "MINUTES",
-    "HOURS",
-    NULL
-};
-const struct shape logs_shape_SuppressionUnit = {
-    .name = "SuppressionUnit", .kind = KIND_STRING, .enum_values = logs_enum_SuppressionUnit, .size = sizeof(struct str)
-};
-static const struct member logs_members_SyslogConfiguration[] = {
-    { .name = "logGroupArn", .wire = "logGroupArn", .shape = SHAPE(LogGroupArn), .offset = FIELD(SyslogConfiguration, logGroupArn), .place = PLACE_BODY },
-    { .name = "sourceType", .wire = "sourceType", .shape = SHAPE(SyslogSourceType), .offset = FIELD(SyslogConfiguration, sourceType), .place = PLACE_BODY },
-    { .name = "vpcEndpointId", .wire = "vpcEndpointId", .shape = SHAPE(VpcEndpointId), .offset = FIELD(SyslogConfiguration, vpcEndpointId), .place = PLACE_BODY },
-    { .name = "createdAt", .wire = "createdAt", .shape = SHAPE(Timestamp), .offset = FIELD(SyslogConfiguration, createdAt), .place = PLACE_BODY },
-};
-const struct shape logs_shape_SyslogConfiguration = {
-    .name = "SyslogConfiguration", .kind = KIND_STRUCT, .n_members = 4, .members = logs_members_SyslogConfiguration, .size = sizeof(struct logs_SyslogConfiguration *), .struct_size = sizeof(struct logs_SyslogConfiguration)
-};
-const struct shape logs_shape_SyslogConfigurations = {
-    .name = "SyslogConfigurations", .kind = KIND_LIST, .size = sizeof(struct logs_SyslogConfigurations), .element = SHAPE(SyslogConfiguration)
-};
-static const char *const logs_enum_SyslogSourceType[] = {
-    "VPCE",
-    NULL
-};
-const struct shape logs_shape_SyslogSourceType = {
-    .name = "SyslogSourceType", .kind = KIND_STRING, .enum_values = logs_enum_SyslogSourceType, .size = sizeof(struct str)
-};
-const struct shape logs_shape_SystemField = {
-    .name = "SystemField", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape logs_shape_TableBody = {
-    .name = "TableBody", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10485760)
-};
-const struct shape logs_shape_TableFields = {
-    .name = "TableFields", .kind = KIND_LIST, .size = sizeof(struct logs_TableFields), .element = SHAPE(String)
-};
-static const struct member logs_members_TagFilter[] = {
-    { .name = "key", .wire = "key", .shape = SHAPE(TagFilterKey), .offset = FIELD(TagFilter, key), .place = PLACE_BODY, .required = true },
-    { .name = "values", .wire = "values", .shape = SHAPE(TagFilterValues), .offset = FIELD(TagFilter, values), .place = PLACE_BODY },
-};
-const struct shape logs_shape_TagFilter = {
-    .name = "TagFilter", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_TagFilter, .size = sizeof(struct logs_TagFilter *), .struct_size = sizeof(struct logs_TagFilter)
-};
-const struct shape logs_shape_TagFilterKey = {
-    .name = "TagFilterKey", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128), .pattern = "^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$"
-};
-const struct shape logs_shape_TagFilterValue = {
-    .name = "TagFilterValue", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(259), .pattern = "^!?\\*?([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)\\*?$"
-};
-const struct shape logs_shape_TagFilterValues = {
-    .name = "TagFilterValues", .kind = KIND_LIST, .size = sizeof(struct logs_TagFilterValues), .element = SHAPE(TagFilterValue), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(5)
-};
-const struct shape logs_shape_TagFilters = {
-    .name = "TagFilters", .kind = KIND_LIST, .size = sizeof(struct logs_TagFilters), .element = SHAPE(TagFilter), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(5)
 };
 const struct shape logs_shape_TagKey = {
     .name = "TagKey", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128), .pattern = "^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$"
@@ -3831,67 +622,11 @@ const struct shape logs_shape_TagValue = {
 const struct shape logs_shape_Tags = {
     .name = "Tags", .kind = KIND_MAP, .size = sizeof(struct logs_Tags), .key = SHAPE(TagKey), .element = SHAPE(TagValue), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(50)
 };
-const struct shape logs_shape_Target = {
-    .name = "Target", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128)
-};
-const struct shape logs_shape_TargetArn = {
-    .name = "TargetArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
-const struct shape logs_shape_TargetFormat = {
-    .name = "TargetFormat", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(64)
-};
-const struct shape logs_shape_TargetTimezone = {
-    .name = "TargetTimezone", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
-const struct shape logs_shape_TestEventMessages = {
-    .name = "TestEventMessages", .kind = KIND_LIST, .size = sizeof(struct logs_TestEventMessages), .element = SHAPE(EventMessage), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(50)
-};
-static const struct member logs_members_TestMetricFilterRequest[] = {
-    { .name = "filterPattern", .wire = "filterPattern", .shape = SHAPE(FilterPattern), .offset = FIELD(TestMetricFilterRequest, filterPattern), .place = PLACE_BODY, .required = true },
-    { .name = "logEventMessages", .wire = "logEventMessages", .shape = SHAPE(TestEventMessages), .offset = FIELD(TestMetricFilterRequest, logEventMessages), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_TestMetricFilterRequest = {
-    .name = "TestMetricFilterRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_TestMetricFilterRequest, .size = sizeof(struct logs_TestMetricFilterRequest *), .struct_size = sizeof(struct logs_TestMetricFilterRequest)
-};
-static const struct member logs_members_TestMetricFilterResponse[] = {
-    { .name = "matches", .wire = "matches", .shape = SHAPE(MetricFilterMatches), .offset = FIELD(TestMetricFilterResponse, matches), .place = PLACE_BODY },
-};
-const struct shape logs_shape_TestMetricFilterResponse = {
-    .name = "TestMetricFilterResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_TestMetricFilterResponse, .size = sizeof(struct logs_TestMetricFilterResponse *), .struct_size = sizeof(struct logs_TestMetricFilterResponse)
-};
-static const struct member logs_members_TestTransformerRequest[] = {
-    { .name = "transformerConfig", .wire = "transformerConfig", .shape = SHAPE(Processors), .offset = FIELD(TestTransformerRequest, transformerConfig), .place = PLACE_BODY, .required = true },
-    { .name = "logEventMessages", .wire = "logEventMessages", .shape = SHAPE(TestEventMessages), .offset = FIELD(TestTransformerRequest, logEventMessages), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_TestTransformerRequest = {
-    .name = "TestTransformerRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_TestTransformerRequest, .size = sizeof(struct logs_TestTransformerRequest *), .struct_size = sizeof(struct logs_TestTransformerRequest)
-};
-static const struct member logs_members_TestTransformerResponse[] = {
-    { .name = "transformedLogs", .wire = "transformedLogs", .shape = SHAPE(TransformedLogs), .offset = FIELD(TestTransformerResponse, transformedLogs), .place = PLACE_BODY },
-};
-const struct shape logs_shape_TestTransformerResponse = {
-    .name = "TestTransformerResponse", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_TestTransformerResponse, .size = sizeof(struct logs_TestTransformerResponse *), .struct_size = sizeof(struct logs_TestTransformerResponse)
-};
 const struct shape logs_shape_ThrottlingException = {
     .name = "ThrottlingException", .kind = KIND_STRUCT, .size = sizeof(struct logs_ThrottlingException *), .struct_size = sizeof(struct logs_ThrottlingException)
 };
-const struct shape logs_shape_Time = {
-    .name = "Time", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
 const struct shape logs_shape_Timestamp = {
     .name = "Timestamp", .kind = KIND_INT, .long_int = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0)
-};
-const struct shape logs_shape_ToKey = {
-    .name = "ToKey", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128)
-};
-const struct shape logs_shape_Token = {
-    .name = "Token", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape logs_shape_TokenString = {
-    .name = "TokenString", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
-const struct shape logs_shape_TokenValue = {
-    .name = "TokenValue", .kind = KIND_INT, .long_int = true, .size = sizeof(struct opt_int)
 };
 static const struct member logs_members_TooManyTagsException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(Message), .offset = FIELD(TooManyTagsException, message), .place = PLACE_BODY },
@@ -3899,68 +634,6 @@ static const struct member logs_members_TooManyTagsException[] = {
 };
 const struct shape logs_shape_TooManyTagsException = {
     .name = "TooManyTagsException", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_TooManyTagsException, .size = sizeof(struct logs_TooManyTagsException *), .struct_size = sizeof(struct logs_TooManyTagsException)
-};
-const struct shape logs_shape_TransformedEventMessage = {
-    .name = "TransformedEventMessage", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
-};
-static const struct member logs_members_TransformedLogRecord[] = {
-    { .name = "eventNumber", .wire = "eventNumber", .shape = SHAPE(EventNumber), .offset = FIELD(TransformedLogRecord, eventNumber), .place = PLACE_BODY },
-    { .name = "eventMessage", .wire = "eventMessage", .shape = SHAPE(EventMessage), .offset = FIELD(TransformedLogRecord, eventMessage), .place = PLACE_BODY },
-    { .name = "transformedEventMessage", .wire = "transformedEventMessage", .shape = SHAPE(TransformedEventMessage), .offset = FIELD(TransformedLogRecord, transformedEventMessage), .place = PLACE_BODY },
-};
-const struct shape logs_shape_TransformedLogRecord = {
-    .name = "TransformedLogRecord", .kind = KIND_STRUCT, .n_members = 3, .members = logs_members_TransformedLogRecord, .size = sizeof(struct logs_TransformedLogRecord *), .struct_size = sizeof(struct logs_TransformedLogRecord)
-};
-const struct shape logs_shape_TransformedLogs = {
-    .name = "TransformedLogs", .kind = KIND_LIST, .size = sizeof(struct logs_TransformedLogs), .element = SHAPE(TransformedLogRecord)
-};
-static const struct member logs_members_TriggerHistoryRecord[] = {
-    { .name = "queryId", .wire = "queryId", .shape = SHAPE(QueryId), .offset = FIELD(TriggerHistoryRecord, queryId), .place = PLACE_BODY },
-    { .name = "executionStatus", .wire = "executionStatus", .shape = SHAPE(ExecutionStatus), .offset = FIELD(TriggerHistoryRecord, executionStatus), .place = PLACE_BODY },
-    { .name = "triggeredTimestamp", .wire = "triggeredTimestamp", .shape = SHAPE(Timestamp), .offset = FIELD(TriggerHistoryRecord, triggeredTimestamp), .place = PLACE_BODY },
-    { .name = "errorMessage", .wire = "errorMessage", .shape = SHAPE(String), .offset = FIELD(TriggerHistoryRecord, errorMessage), .place = PLACE_BODY },
-    { .name = "destinations", .wire = "destinations", .shape = SHAPE(ScheduledQueryDestinationList), .offset = FIELD(TriggerHistoryRecord, destinations), .place = PLACE_BODY },
-};
-const struct shape logs_shape_TriggerHistoryRecord = {
-    .name = "TriggerHistoryRecord", .kind = KIND_STRUCT, .n_members = 5, .members = logs_members_TriggerHistoryRecord, .size = sizeof(struct logs_TriggerHistoryRecord *), .struct_size = sizeof(struct logs_TriggerHistoryRecord)
-};
-const struct shape logs_shape_TriggerHistoryRecordList = {
-    .name = "TriggerHistoryRecordList", .kind = KIND_LIST, .size = sizeof(struct logs_TriggerHistoryRecordList), .element = SHAPE(TriggerHistoryRecord)
-};
-static const struct member logs_members_TrimString[] = {
-    { .name = "withKeys", .wire = "withKeys", .shape = SHAPE(TrimStringWithKeys), .offset = FIELD(TrimString, withKeys), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_TrimString = {
-    .name = "TrimString", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_TrimString, .size = sizeof(struct logs_TrimString *), .struct_size = sizeof(struct logs_TrimString)
-};
-const struct shape logs_shape_TrimStringWithKeys = {
-    .name = "TrimStringWithKeys", .kind = KIND_LIST, .size = sizeof(struct logs_TrimStringWithKeys), .element = SHAPE(WithKey), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10)
-};
-static const char *const logs_enum_Type[] = {
-    "boolean",
-    "integer",
-    "double",
-    "string",
-    NULL
-};
-const struct shape logs_shape_Type = {
-    .name = "Type", .kind = KIND_STRING, .enum_values = logs_enum_Type, .size = sizeof(struct str)
-};
-static const struct member logs_members_TypeConverter[] = {
-    { .name = "entries", .wire = "entries", .shape = SHAPE(TypeConverterEntries), .offset = FIELD(TypeConverter, entries), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_TypeConverter = {
-    .name = "TypeConverter", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_TypeConverter, .size = sizeof(struct logs_TypeConverter *), .struct_size = sizeof(struct logs_TypeConverter)
-};
-const struct shape logs_shape_TypeConverterEntries = {
-    .name = "TypeConverterEntries", .kind = KIND_LIST, .size = sizeof(struct logs_TypeConverterEntries), .element = SHAPE(TypeConverterEntry), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(5)
-};
-static const struct member logs_members_TypeConverterEntry[] = {
-    { .name = "key", .wire = "key", .shape = SHAPE(Key), .offset = FIELD(TypeConverterEntry, key), .place = PLACE_BODY, .required = true },
-    { .name = "type", .wire = "type", .shape = SHAPE(Type), .offset = FIELD(TypeConverterEntry, type), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_TypeConverterEntry = {
-    .name = "TypeConverterEntry", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_TypeConverterEntry, .size = sizeof(struct logs_TypeConverterEntry *), .struct_size = sizeof(struct logs_TypeConverterEntry)
 };
 const struct shape logs_shape_Unmask = {
     .name = "Unmask", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
@@ -3982,126 +655,8 @@ static const struct member logs_members_UntagResourceRequest[] = {
 const struct shape logs_shape_UntagResourceRequest = {
     .name = "UntagResourceRequest", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_UntagResourceRequest, .size = sizeof(struct logs_UntagResourceRequest *), .struct_size = sizeof(struct logs_UntagResourceRequest)
 };
-static const struct member logs_members_UpdateAnomalyRequest[] = {
-    { .name = "anomalyId", .wire = "anomalyId", .shape = SHAPE(AnomalyId), .offset = FIELD(UpdateAnomalyRequest, anomalyId), .place = PLACE_BODY },
-    { .name = "patternId", .wire = "patternId", .shape = SHAPE(PatternId), .offset = FIELD(UpdateAnomalyRequest, patternId), .place = PLACE_BODY },
-    { .name = "anomalyDetectorArn", .wire = "anomalyDetectorArn", .shape = SHAPE(AnomalyDetectorArn), .offset = FIELD(UpdateAnomalyRequest, anomalyDetectorArn), .place = PLACE_BODY, .required = true },
-    { .name = "suppressionType", .wire = "suppressionType", .shape = SHAPE(SuppressionType), .offset = FIELD(UpdateAnomalyRequest, suppressionType), .place = PLACE_BODY },
-    { .name = "suppressionPeriod", .wire = "suppressionPeriod", .shape = SHAPE(SuppressionPeriod), .offset = FIELD(UpdateAnomalyRequest, suppressionPeriod), .place = PLACE_BODY },
-    { .name = "baseline", .wire = "baseline", .shape = SHAPE(Baseline), .offset = FIELD(UpdateAnomalyRequest, baseline), .place = PLACE_BODY },
-};
-const struct shape logs_shape_UpdateAnomalyRequest = {
-    .name = "UpdateAnomalyRequest", .kind = KIND_STRUCT, .n_members = 6, .members = logs_members_UpdateAnomalyRequest, .size = sizeof(struct logs_UpdateAnomalyRequest *), .struct_size = sizeof(struct logs_UpdateAnomalyRequest)
-};
-static const struct member logs_members_UpdateDeliveryConfigurationRequest[] = {
-    { .name = "id", .wire = "id", .shape = SHAPE(DeliveryId), .offset = FIELD(UpdateDeliveryConfigurationRequest, id), .place = PLACE_BODY, .required = true },
-    { .name = "recordFields", .wire = "recordFields", .shape = SHAPE(RecordFields), .offset = FIELD(UpdateDeliveryConfigurationRequest, recordFields), .place = PLACE_BODY },
-    { .name = "fieldDelimiter", .wire = "fieldDelimiter", .shape = SHAPE(FieldDelimiter), .offset = FIELD(UpdateDeliveryConfigurationRequest, fieldDelimiter), .place = PLACE_BODY },
-    { .name = "s3DeliveryConfiguration", .wire = "s3DeliveryConfiguration", .shape = SHAPE(S3DeliveryConfiguration), .offset = FIELD(UpdateDeliveryConfigurationRequest, s3DeliveryConfiguration), .place = PLACE_BODY },
-};
-const struct shape logs_shape_UpdateDeliveryConfigurationRequest = {
-    .name = "UpdateDeliveryConfigurationRequest", .kind = KIND_STRUCT, .n_members = 4, .members = logs_members_UpdateDeliveryConfigurationRequest, .size = sizeof(struct logs_UpdateDeliveryConfigurationRequest *), .struct_size = sizeof(struct logs_UpdateDeliveryConfigurationRequest)
-};
-const struct shape logs_shape_UpdateDeliveryConfigurationResponse = {
-    .name = "UpdateDeliveryConfigurationResponse", .kind = KIND_STRUCT, .size = sizeof(struct logs_UpdateDeliveryConfigurationResponse *), .struct_size = sizeof(struct logs_UpdateDeliveryConfigurationResponse)
-};
-static const struct member logs_members_UpdateLogAnomalyDetectorRequest[] = {
-    { .name = "anomalyDetectorArn", .wire = "anomalyDetectorArn", .shape = SHAPE(AnomalyDetectorArn), .offset = FIELD(UpdateLogAnomalyDetectorRequest, anomalyDetectorArn), .place = PLACE_BODY, .required = true },
-    { .name = "evaluationFrequency", .wire = "evaluationFrequency", .shape = SHAPE(EvaluationFrequency), .offset = FIELD(UpdateLogAnomalyDetectorRequest, evaluationFrequency), .place = PLACE_BODY },
-    { .name = "filterPattern", .wire = "filterPattern", .shape = SHAPE(FilterPattern), .offset = FIELD(UpdateLogAnomalyDetectorRequest, filterPattern), .place = PLACE_BODY },
-    { .name = "anomalyVisibilityTime", .wire = "anomalyVisibilityTime", .shape = SHAPE(AnomalyVisibilityTime), .offset = FIELD(UpdateLogAnomalyDetectorRequest, anomalyVisibilityTime), .place = PLACE_BODY },
-    { .name = "enabled", .wire = "enabled", .shape = SHAPE(Boolean), .offset = FIELD(UpdateLogAnomalyDetectorRequest, enabled), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_UpdateLogAnomalyDetectorRequest = {
-    .name = "UpdateLogAnomalyDetectorRequest", .kind = KIND_STRUCT, .n_members = 5, .members = logs_members_UpdateLogAnomalyDetectorRequest, .size = sizeof(struct logs_UpdateLogAnomalyDetectorRequest *), .struct_size = sizeof(struct logs_UpdateLogAnomalyDetectorRequest)
-};
-static const struct member logs_members_UpdateLookupTableRequest[] = {
-    { .name = "lookupTableArn", .wire = "lookupTableArn", .shape = SHAPE(Arn), .offset = FIELD(UpdateLookupTableRequest, lookupTableArn), .place = PLACE_BODY, .required = true },
-    { .name = "description", .wire = "description", .shape = SHAPE(LookupTableDescription), .offset = FIELD(UpdateLookupTableRequest, description), .place = PLACE_BODY },
-    { .name = "tableBody", .wire = "tableBody", .shape = SHAPE(TableBody), .offset = FIELD(UpdateLookupTableRequest, tableBody), .place = PLACE_BODY },
-    { .name = "queryId", .wire = "queryId", .shape = SHAPE(QueryId), .offset = FIELD(UpdateLookupTableRequest, queryId), .place = PLACE_BODY },
-    { .name = "kmsKeyId", .wire = "kmsKeyId", .shape = SHAPE(KmsKeyId), .offset = FIELD(UpdateLookupTableRequest, kmsKeyId), .place = PLACE_BODY },
-};
-const struct shape logs_shape_UpdateLookupTableRequest = {
-    .name = "UpdateLookupTableRequest", .kind = KIND_STRUCT, .n_members = 5, .members = logs_members_UpdateLookupTableRequest, .size = sizeof(struct logs_UpdateLookupTableRequest *), .struct_size = sizeof(struct logs_UpdateLookupTableRequest)
-};
-static const struct member logs_members_UpdateLookupTableResponse[] = {
-    { .name = "lookupTableArn", .wire = "lookupTableArn", .shape = SHAPE(Arn), .offset = FIELD(UpdateLookupTableResponse, lookupTableArn), .place = PLACE_BODY },
-    { .name = "lastUpdatedTime", .wire = "lastUpdatedTime", .shape = SHAPE(Timestamp), .offset = FIELD(UpdateLookupTableResponse, lastUpdatedTime), .place = PLACE_BODY },
-};
-const struct shape logs_shape_UpdateLookupTableResponse = {
-    .name = "UpdateLookupTableResponse", .kind = KIND_STRUCT, .n_members = 2, .members = logs_members_UpdateLookupTableResponse, .size = sizeof(struct logs_UpdateLookupTableResponse *), .struct_size = sizeof(struct logs_UpdateLookupTableResponse)
-};
-static const struct member logs_members_UpdateScheduledQueryRequest[] = {
-    { .name = "identifier", .wire = "identifier", .shape = SHAPE(ScheduledQueryIdentifier), .offset = FIELD(UpdateScheduledQueryRequest, identifier), .place = PLACE_BODY, .required = true },
-    { .name = "description", .wire = "description", .shape = SHAPE(ScheduledQueryDescription), .offset = FIELD(UpdateScheduledQueryRequest, description), .place = PLACE_BODY },
-    { .name = "queryLanguage", .wire = "queryLanguage", .shape = SHAPE(QueryLanguage), .offset = FIELD(UpdateScheduledQueryRequest, queryLanguage), .place = PLACE_BODY, .required = true },
-    { .name = "queryString", .wire = "queryString", .shape = SHAPE(QueryString), .offset = FIELD(UpdateScheduledQueryRequest, queryString), .place = PLACE_BODY, .required = true },
-    { .name = "logGroupIdentifiers", .wire = "logGroupIdentifiers", .shape = SHAPE(ScheduledQueryLogGroupIdentifiers), .offset = FIELD(UpdateScheduledQueryRequest, logGroupIdentifiers), .place = PLACE_BODY },
-    { .name = "scheduleExpression", .wire = "scheduleExpression", .shape = SHAPE(ScheduleExpression), .offset = FIELD(UpdateScheduledQueryRequest, scheduleExpression), .place = PLACE_BODY, .required = true },
-    { .name = "timezone", .wire = "timezone", .shape = SHAPE(ScheduleTimezone), .offset = FIELD(UpdateScheduledQueryRequest, timezone), .place = PLACE_BODY },
-    { .name = "startTimeOffset", .wire = "startTimeOffset", .shape = SHAPE(StartTimeOffset), .offset = FIELD(UpdateScheduledQueryRequest, startTimeOffset), .place = PLACE_BODY },
-    { .name = "endTimeOffset", .wire = "endTimeOffset", .shape = SHAPE(EndTimeOffset), .offset = FIELD(UpdateScheduledQueryRequest, endTimeOffset), .place = PLACE_BODY },
-    { .name = "destinationConfiguration", .wire = "destinationConfiguration", .shape = SHAPE(DestinationConfiguration), .offset = FIELD(UpdateScheduledQueryRequest, destinationConfiguration), .place = PLACE_BODY },
-    { .name = "scheduleStartTime", .wire = "scheduleStartTime", .shape = SHAPE(Timestamp), .offset = FIELD(UpdateScheduledQueryRequest, scheduleStartTime), .place = PLACE_BODY },
-    { .name = "scheduleEndTime", .wire = "scheduleEndTime", .shape = SHAPE(Timestamp), .offset = FIELD(UpdateScheduledQueryRequest, scheduleEndTime), .place = PLACE_BODY },
-    { .name = "executionRoleArn", .wire = "executionRoleArn", .shape = SHAPE(RoleArn), .offset = FIELD(UpdateScheduledQueryRequest, executionRoleArn), .place = PLACE_BODY, .required = true },
-    { .name = "state", .wire = "state", .shape = SHAPE(ScheduledQueryState), .offset = FIELD(UpdateScheduledQueryRequest, state), .place = PLACE_BODY },
-};
-const struct shape logs_shape_UpdateScheduledQueryRequest = {
-    .name = "UpdateScheduledQueryRequest", .kind = KIND_STRUCT, .n_members = 14, .members = logs_members_UpdateScheduledQueryRequest, .size = sizeof(struct logs_UpdateScheduledQueryRequest *), .struct_size = sizeof(struct logs_UpdateScheduledQueryRequest)
-};
-static const struct member logs_members_UpdateScheduledQueryResponse[] = {
-    { .name = "scheduledQueryArn", .wire = "scheduledQueryArn", .shape = SHAPE(Arn), .offset = FIELD(UpdateScheduledQueryResponse, scheduledQueryArn), .place = PLACE_BODY },
-    { .name = "name", .wire = "name", .shape = SHAPE(ScheduledQueryName), .offset = FIELD(UpdateScheduledQueryResponse, name), .place = PLACE_BODY },
-    { .name = "description", .wire = "description", .shape = SHAPE(ScheduledQueryDescription), .offset = FIELD(UpdateScheduledQueryResponse, description), .place = PLACE_BODY },
-    { .name = "queryLanguage", .wire = "queryLanguage", .shape = SHAPE(QueryLanguage), .offset = FIELD(UpdateScheduledQueryResponse, queryLanguage), .place = PLACE_BODY },
-    { .name = "queryString", .wire = "queryString", .shape = SHAPE(QueryString), .offset = FIELD(UpdateScheduledQueryResponse, queryString), .place = PLACE_BODY },
-    { .name = "logGroupIdentifiers", .wire = "logGroupIdentifiers", .shape = SHAPE(ScheduledQueryLogGroupIdentifiers), .offset = FIELD(UpdateScheduledQueryResponse, logGroupIdentifiers), .place = PLACE_BODY },
-    { .name = "scheduleExpression", .wire = "scheduleExpression", .shape = SHAPE(ScheduleExpression), .offset = FIELD(UpdateScheduledQueryResponse, scheduleExpression), .place = PLACE_BODY },
-    { .name = "timezone", .wire = "timezone", .shape = SHAPE(ScheduleTimezone), .offset = FIELD(UpdateScheduledQueryResponse, timezone), .place = PLACE_BODY },
-    { .name = "startTimeOffset", .wire = "startTimeOffset", .shape = SHAPE(StartTimeOffset), .offset = FIELD(UpdateScheduledQueryResponse, startTimeOffset), .place = PLACE_BODY },
-    { .name = "endTimeOffset", .wire = "endTimeOffset", .shape = SHAPE(EndTimeOffset), .offset = FIELD(UpdateScheduledQueryResponse, endTimeOffset), .place = PLACE_BODY },
-    { .name = "destinationConfiguration", .wire = "destinationConfiguration", .shape = SHAPE(DestinationConfiguration), .offset = FIELD(UpdateScheduledQueryResponse, destinationConfiguration), .place = PLACE_BODY },
-    { .name = "state", .wire = "state", .shape = SHAPE(ScheduledQueryState), .offset = FIELD(UpdateScheduledQueryResponse, state), .place = PLACE_BODY },
-    { .name = "scheduleType", .wire = "scheduleType", .shape = SHAPE(ScheduleType), .offset = FIELD(UpdateScheduledQueryResponse, scheduleType), .place = PLACE_BODY },
-    { .name = "lastTriggeredTime", .wire = "lastTriggeredTime", .shape = SHAPE(Timestamp), .offset = FIELD(UpdateScheduledQueryResponse, lastTriggeredTime), .place = PLACE_BODY },
-    { .name = "lastExecutionStatus", .wire = "lastExecutionStatus", .shape = SHAPE(ExecutionStatus), .offset = FIELD(UpdateScheduledQueryResponse, lastExecutionStatus), .place = PLACE_BODY },
-    { .name = "scheduleStartTime", .wire = "scheduleStartTime", .shape = SHAPE(Timestamp), .offset = FIELD(UpdateScheduledQueryResponse, scheduleStartTime), .place = PLACE_BODY },
-    { .name = "scheduleEndTime", .wire = "scheduleEndTime", .shape = SHAPE(Timestamp), .offset = FIELD(UpdateScheduledQueryResponse, scheduleEndTime), .place = PLACE_BODY },
-    { .name = "executionRoleArn", .wire = "executionRoleArn", .shape = SHAPE(RoleArn), .offset = FIELD(UpdateScheduledQueryResponse, executionRoleArn), .place = PLACE_BODY },
-    { .name = "creationTime", .wire = "creationTime", .shape = SHAPE(Timestamp), .offset = FIELD(UpdateScheduledQueryResponse, creationTime), .place = PLACE_BODY },
-    { .name = "lastUpdatedTime", .wire = "lastUpdatedTime", .shape = SHAPE(Timestamp), .offset = FIELD(UpdateScheduledQueryResponse, lastUpdatedTime), .place = PLACE_BODY },
-};
-const struct shape logs_shape_UpdateScheduledQueryResponse = {
-    .name = "UpdateScheduledQueryResponse", .kind = KIND_STRUCT, .n_members = 20, .members = logs_members_UpdateScheduledQueryResponse, .size = sizeof(struct logs_UpdateScheduledQueryResponse *), .struct_size = sizeof(struct logs_UpdateScheduledQueryResponse)
-};
-static const struct member logs_members_UpperCaseString[] = {
-    { .name = "withKeys", .wire = "withKeys", .shape = SHAPE(UpperCaseStringWithKeys), .offset = FIELD(UpperCaseString, withKeys), .place = PLACE_BODY, .required = true },
-};
-const struct shape logs_shape_UpperCaseString = {
-    .name = "UpperCaseString", .kind = KIND_STRUCT, .n_members = 1, .members = logs_members_UpperCaseString, .size = sizeof(struct logs_UpperCaseString *), .struct_size = sizeof(struct logs_UpperCaseString)
-};
-const struct shape logs_shape_UpperCaseStringWithKeys = {
-    .name = "UpperCaseStringWithKeys", .kind = KIND_LIST, .size = sizeof(struct logs_UpperCaseStringWithKeys), .element = SHAPE(WithKey), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10)
-};
-const struct shape logs_shape_UserIdentity = {
-    .name = "UserIdentity", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2048)
-};
 const struct shape logs_shape_ValidationException = {
     .name = "ValidationException", .kind = KIND_STRUCT, .size = sizeof(struct logs_ValidationException *), .struct_size = sizeof(struct logs_ValidationException)
-};
-const struct shape logs_shape_Value = {
-    .name = "Value", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape logs_shape_ValueKey = {
-    .name = "ValueKey", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128)
-};
-const struct shape logs_shape_VpcEndpointId = {
-    .name = "VpcEndpointId", .kind = KIND_STRING, .size = sizeof(struct str), .pattern = "^vpce-[0-9a-f]{1,64}$"
-};
-const struct shape logs_shape_WithKey = {
-    .name = "WithKey", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
 };
 
 const struct error_row logs_error_AccessDeniedException = { .name = "AccessDeniedException", .status = 400, .sender = true, .message_member = "message", .shape = SHAPE(AccessDeniedException) };
@@ -4151,124 +706,124 @@ static const struct error_row *const logs_errors[] = {
 };
 
 static const struct op logs_ops[] = {
-    { .name = "AssociateKmsKey", .method = "POST", .uri = "/", .status = 200, .index = 0, .input = SHAPE(AssociateKmsKeyRequest) },
-    { .name = "AssociateSourceToS3TableIntegration", .method = "POST", .uri = "/", .status = 200, .index = 1, .input = SHAPE(AssociateSourceToS3TableIntegrationRequest), .output = SHAPE(AssociateSourceToS3TableIntegrationResponse) },
-    { .name = "CancelExportTask", .method = "POST", .uri = "/", .status = 200, .index = 2, .input = SHAPE(CancelExportTaskRequest) },
-    { .name = "CancelImportTask", .method = "POST", .uri = "/", .status = 200, .index = 3, .input = SHAPE(CancelImportTaskRequest), .output = SHAPE(CancelImportTaskResponse) },
-    { .name = "CreateDelivery", .method = "POST", .uri = "/", .status = 200, .index = 4, .input = SHAPE(CreateDeliveryRequest), .output = SHAPE(CreateDeliveryResponse) },
-    { .name = "CreateExportTask", .method = "POST", .uri = "/", .status = 200, .index = 5, .input = SHAPE(CreateExportTaskRequest), .output = SHAPE(CreateExportTaskResponse) },
-    { .name = "CreateImportTask", .method = "POST", .uri = "/", .status = 200, .index = 6, .input = SHAPE(CreateImportTaskRequest), .output = SHAPE(CreateImportTaskResponse) },
-    { .name = "CreateLogAnomalyDetector", .method = "POST", .uri = "/", .status = 200, .index = 7, .input = SHAPE(CreateLogAnomalyDetectorRequest), .output = SHAPE(CreateLogAnomalyDetectorResponse) },
+    { .name = "AssociateKmsKey", .method = "POST", .uri = "/", .status = 200, .index = 0 },
+    { .name = "AssociateSourceToS3TableIntegration", .method = "POST", .uri = "/", .status = 200, .index = 1 },
+    { .name = "CancelExportTask", .method = "POST", .uri = "/", .status = 200, .index = 2 },
+    { .name = "CancelImportTask", .method = "POST", .uri = "/", .status = 200, .index = 3 },
+    { .name = "CreateDelivery", .method = "POST", .uri = "/", .status = 200, .index = 4 },
+    { .name = "CreateExportTask", .method = "POST", .uri = "/", .status = 200, .index = 5 },
+    { .name = "CreateImportTask", .method = "POST", .uri = "/", .status = 200, .index = 6 },
+    { .name = "CreateLogAnomalyDetector", .method = "POST", .uri = "/", .status = 200, .index = 7 },
     { .name = "CreateLogGroup", .method = "POST", .uri = "/", .status = 200, .index = 8, .input = SHAPE(CreateLogGroupRequest) },
     { .name = "CreateLogStream", .method = "POST", .uri = "/", .status = 200, .index = 9, .input = SHAPE(CreateLogStreamRequest) },
-    { .name = "CreateLookupTable", .method = "POST", .uri = "/", .status = 200, .index = 10, .input = SHAPE(CreateLookupTableRequest), .output = SHAPE(CreateLookupTableResponse) },
-    { .name = "CreateScheduledQuery", .method = "POST", .uri = "/", .status = 200, .index = 11, .input = SHAPE(CreateScheduledQueryRequest), .output = SHAPE(CreateScheduledQueryResponse) },
-    { .name = "DeleteAccountPolicy", .method = "POST", .uri = "/", .status = 200, .index = 12, .input = SHAPE(DeleteAccountPolicyRequest) },
-    { .name = "DeleteDataProtectionPolicy", .method = "POST", .uri = "/", .status = 200, .index = 13, .input = SHAPE(DeleteDataProtectionPolicyRequest) },
-    { .name = "DeleteDelivery", .method = "POST", .uri = "/", .status = 200, .index = 14, .input = SHAPE(DeleteDeliveryRequest) },
-    { .name = "DeleteDeliveryDestination", .method = "POST", .uri = "/", .status = 200, .index = 15, .input = SHAPE(DeleteDeliveryDestinationRequest) },
-    { .name = "DeleteDeliveryDestinationPolicy", .method = "POST", .uri = "/", .status = 200, .index = 16, .input = SHAPE(DeleteDeliveryDestinationPolicyRequest) },
-    { .name = "DeleteDeliverySource", .method = "POST", .uri = "/", .status = 200, .index = 17, .input = SHAPE(DeleteDeliverySourceRequest) },
-    { .name = "DeleteDestination", .method = "POST", .uri = "/", .status = 200, .index = 18, .input = SHAPE(DeleteDestinationRequest) },
-    { .name = "DeleteIndexPolicy", .method = "POST", .uri = "/", .status = 200, .index = 19, .input = SHAPE(DeleteIndexPolicyRequest), .output = SHAPE(DeleteIndexPolicyResponse) },
-    { .name = "DeleteIntegration", .method = "POST", .uri = "/", .status = 200, .index = 20, .input = SHAPE(DeleteIntegrationRequest), .output = SHAPE(DeleteIntegrationResponse) },
-    { .name = "DeleteLogAnomalyDetector", .method = "POST", .uri = "/", .status = 200, .index = 21, .input = SHAPE(DeleteLogAnomalyDetectorRequest) },
+    { .name = "CreateLookupTable", .method = "POST", .uri = "/", .status = 200, .index = 10 },
+    { .name = "CreateScheduledQuery", .method = "POST", .uri = "/", .status = 200, .index = 11 },
+    { .name = "DeleteAccountPolicy", .method = "POST", .uri = "/", .status = 200, .index = 12 },
+    { .name = "DeleteDataProtectionPolicy", .method = "POST", .uri = "/", .status = 200, .index = 13 },
+    { .name = "DeleteDelivery", .method = "POST", .uri = "/", .status = 200, .index = 14 },
+    { .name = "DeleteDeliveryDestination", .method = "POST", .uri = "/", .status = 200, .index = 15 },
+    { .name = "DeleteDeliveryDestinationPolicy", .method = "POST", .uri = "/", .status = 200, .index = 16 },
+    { .name = "DeleteDeliverySource", .method = "POST", .uri = "/", .status = 200, .index = 17 },
+    { .name = "DeleteDestination", .method = "POST", .uri = "/", .status = 200, .index = 18 },
+    { .name = "DeleteIndexPolicy", .method = "POST", .uri = "/", .status = 200, .index = 19 },
+    { .name = "DeleteIntegration", .method = "POST", .uri = "/", .status = 200, .index = 20 },
+    { .name = "DeleteLogAnomalyDetector", .method = "POST", .uri = "/", .status = 200, .index = 21 },
     { .name = "DeleteLogGroup", .method = "POST", .uri = "/", .status = 200, .index = 22, .input = SHAPE(DeleteLogGroupRequest) },
     { .name = "DeleteLogStream", .method = "POST", .uri = "/", .status = 200, .index = 23, .input = SHAPE(DeleteLogStreamRequest) },
-    { .name = "DeleteLookupTable", .method = "POST", .uri = "/", .status = 200, .index = 24, .input = SHAPE(DeleteLookupTableRequest) },
-    { .name = "DeleteMetricFilter", .method = "POST", .uri = "/", .status = 200, .index = 25, .input = SHAPE(DeleteMetricFilterRequest) },
-    { .name = "DeleteQueryDefinition", .method = "POST", .uri = "/", .status = 200, .index = 26, .input = SHAPE(DeleteQueryDefinitionRequest), .output = SHAPE(DeleteQueryDefinitionResponse) },
+    { .name = "DeleteLookupTable", .method = "POST", .uri = "/", .status = 200, .index = 24 },
+    { .name = "DeleteMetricFilter", .method = "POST", .uri = "/", .status = 200, .index = 25 },
+    { .name = "DeleteQueryDefinition", .method = "POST", .uri = "/", .status = 200, .index = 26 },
     { .name = "DeleteResourcePolicy", .method = "POST", .uri = "/", .status = 200, .index = 27, .input = SHAPE(DeleteResourcePolicyRequest) },
     { .name = "DeleteRetentionPolicy", .method = "POST", .uri = "/", .status = 200, .index = 28, .input = SHAPE(DeleteRetentionPolicyRequest) },
-    { .name = "DeleteScheduledQuery", .method = "POST", .uri = "/", .status = 200, .index = 29, .input = SHAPE(DeleteScheduledQueryRequest), .output = SHAPE(DeleteScheduledQueryResponse) },
-    { .name = "DeleteSubscriptionFilter", .method = "POST", .uri = "/", .status = 200, .index = 30, .input = SHAPE(DeleteSubscriptionFilterRequest) },
-    { .name = "DeleteSyslogConfiguration", .method = "POST", .uri = "/", .status = 200, .index = 31, .input = SHAPE(DeleteSyslogConfigurationRequest) },
-    { .name = "DeleteTransformer", .method = "POST", .uri = "/", .status = 200, .index = 32, .input = SHAPE(DeleteTransformerRequest) },
-    { .name = "DescribeAccountPolicies", .method = "POST", .uri = "/", .status = 200, .index = 33, .input = SHAPE(DescribeAccountPoliciesRequest), .output = SHAPE(DescribeAccountPoliciesResponse) },
-    { .name = "DescribeConfigurationTemplates", .method = "POST", .uri = "/", .status = 200, .index = 34, .input = SHAPE(DescribeConfigurationTemplatesRequest), .output = SHAPE(DescribeConfigurationTemplatesResponse) },
-    { .name = "DescribeDeliveries", .method = "POST", .uri = "/", .status = 200, .index = 35, .input = SHAPE(DescribeDeliveriesRequest), .output = SHAPE(DescribeDeliveriesResponse) },
-    { .name = "DescribeDeliveryDestinations", .method = "POST", .uri = "/", .status = 200, .index = 36, .input = SHAPE(DescribeDeliveryDestinationsRequest), .output = SHAPE(DescribeDeliveryDestinationsResponse) },
-    { .name = "DescribeDeliverySources", .method = "POST", .uri = "/", .status = 200, .index = 37, .input = SHAPE(DescribeDeliverySourcesRequest), .output = SHAPE(DescribeDeliverySourcesResponse) },
-    { .name = "DescribeDestinations", .method = "POST", .uri = "/", .status = 200, .index = 38, .input = SHAPE(DescribeDestinationsRequest), .output = SHAPE(DescribeDestinationsResponse) },
-    { .name = "DescribeExportTasks", .method = "POST", .uri = "/", .status = 200, .index = 39, .input = SHAPE(DescribeExportTasksRequest), .output = SHAPE(DescribeExportTasksResponse) },
-    { .name = "DescribeFieldIndexes", .method = "POST", .uri = "/", .status = 200, .index = 40, .input = SHAPE(DescribeFieldIndexesRequest), .output = SHAPE(DescribeFieldIndexesResponse) },
-    { .name = "DescribeImportTaskBatches", .method = "POST", .uri = "/", .status = 200, .index = 41, .input = SHAPE(DescribeImportTaskBatchesRequest), .output = SHAPE(DescribeImportTaskBatchesResponse) },
-    { .name = "DescribeImportTasks", .method = "POST", .uri = "/", .status = 200, .index = 42, .input = SHAPE(DescribeImportTasksRequest), .output = SHAPE(DescribeImportTasksResponse) },
-    { .name = "DescribeIndexPolicies", .method = "POST", .uri = "/", .status = 200, .index = 43, .input = SHAPE(DescribeIndexPoliciesRequest), .output = SHAPE(DescribeIndexPoliciesResponse) },
+    { .name = "DeleteScheduledQuery", .method = "POST", .uri = "/", .status = 200, .index = 29 },
+    { .name = "DeleteSubscriptionFilter", .method = "POST", .uri = "/", .status = 200, .index = 30 },
+    { .name = "DeleteSyslogConfiguration", .method = "POST", .uri = "/", .status = 200, .index = 31 },
+    { .name = "DeleteTransformer", .method = "POST", .uri = "/", .status = 200, .index = 32 },
+    { .name = "DescribeAccountPolicies", .method = "POST", .uri = "/", .status = 200, .index = 33 },
+    { .name = "DescribeConfigurationTemplates", .method = "POST", .uri = "/", .status = 200, .index = 34 },
+    { .name = "DescribeDeliveries", .method = "POST", .uri = "/", .status = 200, .index = 35 },
+    { .name = "DescribeDeliveryDestinations", .method = "POST", .uri = "/", .status = 200, .index = 36 },
+    { .name = "DescribeDeliverySources", .method = "POST", .uri = "/", .status = 200, .index = 37 },
+    { .name = "DescribeDestinations", .method = "POST", .uri = "/", .status = 200, .index = 38 },
+    { .name = "DescribeExportTasks", .method = "POST", .uri = "/", .status = 200, .index = 39 },
+    { .name = "DescribeFieldIndexes", .method = "POST", .uri = "/", .status = 200, .index = 40 },
+    { .name = "DescribeImportTaskBatches", .method = "POST", .uri = "/", .status = 200, .index = 41 },
+    { .name = "DescribeImportTasks", .method = "POST", .uri = "/", .status = 200, .index = 42 },
+    { .name = "DescribeIndexPolicies", .method = "POST", .uri = "/", .status = 200, .index = 43 },
     { .name = "DescribeLogGroups", .method = "POST", .uri = "/", .status = 200, .index = 44, .input = SHAPE(DescribeLogGroupsRequest), .output = SHAPE(DescribeLogGroupsResponse) },
     { .name = "DescribeLogStreams", .method = "POST", .uri = "/", .status = 200, .index = 45, .input = SHAPE(DescribeLogStreamsRequest), .output = SHAPE(DescribeLogStreamsResponse) },
-    { .name = "DescribeLookupTables", .method = "POST", .uri = "/", .status = 200, .index = 46, .input = SHAPE(DescribeLookupTablesRequest), .output = SHAPE(DescribeLookupTablesResponse) },
-    { .name = "DescribeMetricFilters", .method = "POST", .uri = "/", .status = 200, .index = 47, .input = SHAPE(DescribeMetricFiltersRequest), .output = SHAPE(DescribeMetricFiltersResponse) },
-    { .name = "DescribeQueries", .method = "POST", .uri = "/", .status = 200, .index = 48, .input = SHAPE(DescribeQueriesRequest), .output = SHAPE(DescribeQueriesResponse) },
-    { .name = "DescribeQueryDefinitions", .method = "POST", .uri = "/", .status = 200, .index = 49, .input = SHAPE(DescribeQueryDefinitionsRequest), .output = SHAPE(DescribeQueryDefinitionsResponse) },
+    { .name = "DescribeLookupTables", .method = "POST", .uri = "/", .status = 200, .index = 46 },
+    { .name = "DescribeMetricFilters", .method = "POST", .uri = "/", .status = 200, .index = 47 },
+    { .name = "DescribeQueries", .method = "POST", .uri = "/", .status = 200, .index = 48 },
+    { .name = "DescribeQueryDefinitions", .method = "POST", .uri = "/", .status = 200, .index = 49 },
     { .name = "DescribeResourcePolicies", .method = "POST", .uri = "/", .status = 200, .index = 50, .input = SHAPE(DescribeResourcePoliciesRequest), .output = SHAPE(DescribeResourcePoliciesResponse) },
-    { .name = "DescribeSubscriptionFilters", .method = "POST", .uri = "/", .status = 200, .index = 51, .input = SHAPE(DescribeSubscriptionFiltersRequest), .output = SHAPE(DescribeSubscriptionFiltersResponse) },
-    { .name = "DisassociateKmsKey", .method = "POST", .uri = "/", .status = 200, .index = 52, .input = SHAPE(DisassociateKmsKeyRequest) },
-    { .name = "DisassociateSourceFromS3TableIntegration", .method = "POST", .uri = "/", .status = 200, .index = 53, .input = SHAPE(DisassociateSourceFromS3TableIntegrationRequest), .output = SHAPE(DisassociateSourceFromS3TableIntegrationResponse) },
+    { .name = "DescribeSubscriptionFilters", .method = "POST", .uri = "/", .status = 200, .index = 51 },
+    { .name = "DisassociateKmsKey", .method = "POST", .uri = "/", .status = 200, .index = 52 },
+    { .name = "DisassociateSourceFromS3TableIntegration", .method = "POST", .uri = "/", .status = 200, .index = 53 },
     { .name = "FilterLogEvents", .method = "POST", .uri = "/", .status = 200, .index = 54, .input = SHAPE(FilterLogEventsRequest), .output = SHAPE(FilterLogEventsResponse) },
-    { .name = "GetDataProtectionPolicy", .method = "POST", .uri = "/", .status = 200, .index = 55, .input = SHAPE(GetDataProtectionPolicyRequest), .output = SHAPE(GetDataProtectionPolicyResponse) },
-    { .name = "GetDelivery", .method = "POST", .uri = "/", .status = 200, .index = 56, .input = SHAPE(GetDeliveryRequest), .output = SHAPE(GetDeliveryResponse) },
-    { .name = "GetDeliveryDestination", .method = "POST", .uri = "/", .status = 200, .index = 57, .input = SHAPE(GetDeliveryDestinationRequest), .output = SHAPE(GetDeliveryDestinationResponse) },
-    { .name = "GetDeliveryDestinationPolicy", .method = "POST", .uri = "/", .status = 200, .index = 58, .input = SHAPE(GetDeliveryDestinationPolicyRequest), .output = SHAPE(GetDeliveryDestinationPolicyResponse) },
-    { .name = "GetDeliverySource", .method = "POST", .uri = "/", .status = 200, .index = 59, .input = SHAPE(GetDeliverySourceRequest), .output = SHAPE(GetDeliverySourceResponse) },
-    { .name = "GetIntegration", .method = "POST", .uri = "/", .status = 200, .index = 60, .input = SHAPE(GetIntegrationRequest), .output = SHAPE(GetIntegrationResponse) },
-    { .name = "GetLogAnomalyDetector", .method = "POST", .uri = "/", .status = 200, .index = 61, .input = SHAPE(GetLogAnomalyDetectorRequest), .output = SHAPE(GetLogAnomalyDetectorResponse) },
+    { .name = "GetDataProtectionPolicy", .method = "POST", .uri = "/", .status = 200, .index = 55 },
+    { .name = "GetDelivery", .method = "POST", .uri = "/", .status = 200, .index = 56 },
+    { .name = "GetDeliveryDestination", .method = "POST", .uri = "/", .status = 200, .index = 57 },
+    { .name = "GetDeliveryDestinationPolicy", .method = "POST", .uri = "/", .status = 200, .index = 58 },
+    { .name = "GetDeliverySource", .method = "POST", .uri = "/", .status = 200, .index = 59 },
+    { .name = "GetIntegration", .method = "POST", .uri = "/", .status = 200, .index = 60 },
+    { .name = "GetLogAnomalyDetector", .method = "POST", .uri = "/", .status = 200, .index = 61 },
     { .name = "GetLogEvents", .method = "POST", .uri = "/", .status = 200, .index = 62, .input = SHAPE(GetLogEventsRequest), .output = SHAPE(GetLogEventsResponse) },
-    { .name = "GetLogFields", .method = "POST", .uri = "/", .status = 200, .index = 63, .input = SHAPE(GetLogFieldsRequest), .output = SHAPE(GetLogFieldsResponse) },
-    { .name = "GetLogGroupFields", .method = "POST", .uri = "/", .status = 200, .index = 64, .input = SHAPE(GetLogGroupFieldsRequest), .output = SHAPE(GetLogGroupFieldsResponse) },
-    { .name = "GetLogObject", .method = "POST", .uri = "/", .status = 200, .index = 65, .input = SHAPE(GetLogObjectRequest), .output = SHAPE(GetLogObjectResponse) },
-    { .name = "GetLogRecord", .method = "POST", .uri = "/", .status = 200, .index = 66, .input = SHAPE(GetLogRecordRequest), .output = SHAPE(GetLogRecordResponse) },
-    { .name = "GetLookupTable", .method = "POST", .uri = "/", .status = 200, .index = 67, .input = SHAPE(GetLookupTableRequest), .output = SHAPE(GetLookupTableResponse) },
-    { .name = "GetQueryResults", .method = "POST", .uri = "/", .status = 200, .index = 68, .input = SHAPE(GetQueryResultsRequest), .output = SHAPE(GetQueryResultsResponse) },
-    { .name = "GetScheduledQuery", .method = "POST", .uri = "/", .status = 200, .index = 69, .input = SHAPE(GetScheduledQueryRequest), .output = SHAPE(GetScheduledQueryResponse) },
-    { .name = "GetScheduledQueryHistory", .method = "POST", .uri = "/", .status = 200, .index = 70, .input = SHAPE(GetScheduledQueryHistoryRequest), .output = SHAPE(GetScheduledQueryHistoryResponse) },
-    { .name = "GetStorageTierPolicy", .method = "POST", .uri = "/", .status = 200, .index = 71, .input = SHAPE(GetStorageTierPolicyRequest), .output = SHAPE(GetStorageTierPolicyResponse) },
-    { .name = "GetTransformer", .method = "POST", .uri = "/", .status = 200, .index = 72, .input = SHAPE(GetTransformerRequest), .output = SHAPE(GetTransformerResponse) },
-    { .name = "ListAggregateLogGroupSummaries", .method = "POST", .uri = "/", .status = 200, .index = 73, .input = SHAPE(ListAggregateLogGroupSummariesRequest), .output = SHAPE(ListAggregateLogGroupSummariesResponse) },
-    { .name = "ListAnomalies", .method = "POST", .uri = "/", .status = 200, .index = 74, .input = SHAPE(ListAnomaliesRequest), .output = SHAPE(ListAnomaliesResponse) },
-    { .name = "ListIntegrations", .method = "POST", .uri = "/", .status = 200, .index = 75, .input = SHAPE(ListIntegrationsRequest), .output = SHAPE(ListIntegrationsResponse) },
-    { .name = "ListLogAnomalyDetectors", .method = "POST", .uri = "/", .status = 200, .index = 76, .input = SHAPE(ListLogAnomalyDetectorsRequest), .output = SHAPE(ListLogAnomalyDetectorsResponse) },
-    { .name = "ListLogGroups", .method = "POST", .uri = "/", .status = 200, .index = 77, .input = SHAPE(ListLogGroupsRequest), .output = SHAPE(ListLogGroupsResponse) },
-    { .name = "ListLogGroupsForQuery", .method = "POST", .uri = "/", .status = 200, .index = 78, .input = SHAPE(ListLogGroupsForQueryRequest), .output = SHAPE(ListLogGroupsForQueryResponse) },
-    { .name = "ListScheduledQueries", .method = "POST", .uri = "/", .status = 200, .index = 79, .input = SHAPE(ListScheduledQueriesRequest), .output = SHAPE(ListScheduledQueriesResponse) },
-    { .name = "ListSourcesForS3TableIntegration", .method = "POST", .uri = "/", .status = 200, .index = 80, .input = SHAPE(ListSourcesForS3TableIntegrationRequest), .output = SHAPE(ListSourcesForS3TableIntegrationResponse) },
-    { .name = "ListSyslogConfigurations", .method = "POST", .uri = "/", .status = 200, .index = 81, .input = SHAPE(ListSyslogConfigurationsRequest), .output = SHAPE(ListSyslogConfigurationsResponse) },
+    { .name = "GetLogFields", .method = "POST", .uri = "/", .status = 200, .index = 63 },
+    { .name = "GetLogGroupFields", .method = "POST", .uri = "/", .status = 200, .index = 64 },
+    { .name = "GetLogObject", .method = "POST", .uri = "/", .status = 200, .index = 65 },
+    { .name = "GetLogRecord", .method = "POST", .uri = "/", .status = 200, .index = 66 },
+    { .name = "GetLookupTable", .method = "POST", .uri = "/", .status = 200, .index = 67 },
+    { .name = "GetQueryResults", .method = "POST", .uri = "/", .status = 200, .index = 68 },
+    { .name = "GetScheduledQuery", .method = "POST", .uri = "/", .status = 200, .index = 69 },
+    { .name = "GetScheduledQueryHistory", .method = "POST", .uri = "/", .status = 200, .index = 70 },
+    { .name = "GetStorageTierPolicy", .method = "POST", .uri = "/", .status = 200, .index = 71 },
+    { .name = "GetTransformer", .method = "POST", .uri = "/", .status = 200, .index = 72 },
+    { .name = "ListAggregateLogGroupSummaries", .method = "POST", .uri = "/", .status = 200, .index = 73 },
+    { .name = "ListAnomalies", .method = "POST", .uri = "/", .status = 200, .index = 74 },
+    { .name = "ListIntegrations", .method = "POST", .uri = "/", .status = 200, .index = 75 },
+    { .name = "ListLogAnomalyDetectors", .method = "POST", .uri = "/", .status = 200, .index = 76 },
+    { .name = "ListLogGroups", .method = "POST", .uri = "/", .status = 200, .index = 77 },
+    { .name = "ListLogGroupsForQuery", .method = "POST", .uri = "/", .status = 200, .index = 78 },
+    { .name = "ListScheduledQueries", .method = "POST", .uri = "/", .status = 200, .index = 79 },
+    { .name = "ListSourcesForS3TableIntegration", .method = "POST", .uri = "/", .status = 200, .index = 80 },
+    { .name = "ListSyslogConfigurations", .method = "POST", .uri = "/", .status = 200, .index = 81 },
     { .name = "ListTagsForResource", .method = "POST", .uri = "/", .status = 200, .index = 82, .input = SHAPE(ListTagsForResourceRequest), .output = SHAPE(ListTagsForResourceResponse) },
     { .name = "ListTagsLogGroup", .method = "POST", .uri = "/", .status = 200, .index = 83, .input = SHAPE(ListTagsLogGroupRequest), .output = SHAPE(ListTagsLogGroupResponse) },
-    { .name = "PutAccountPolicy", .method = "POST", .uri = "/", .status = 200, .index = 84, .input = SHAPE(PutAccountPolicyRequest), .output = SHAPE(PutAccountPolicyResponse) },
-    { .name = "PutBearerTokenAuthentication", .method = "POST", .uri = "/", .status = 200, .index = 85, .input = SHAPE(PutBearerTokenAuthenticationRequest) },
-    { .name = "PutDataProtectionPolicy", .method = "POST", .uri = "/", .status = 200, .index = 86, .input = SHAPE(PutDataProtectionPolicyRequest), .output = SHAPE(PutDataProtectionPolicyResponse) },
-    { .name = "PutDeliveryDestination", .method = "POST", .uri = "/", .status = 200, .index = 87, .input = SHAPE(PutDeliveryDestinationRequest), .output = SHAPE(PutDeliveryDestinationResponse) },
-    { .name = "PutDeliveryDestinationPolicy", .method = "POST", .uri = "/", .status = 200, .index = 88, .input = SHAPE(PutDeliveryDestinationPolicyRequest), .output = SHAPE(PutDeliveryDestinationPolicyResponse) },
-    { .name = "PutDeliverySource", .method = "POST", .uri = "/", .status = 200, .index = 89, .input = SHAPE(PutDeliverySourceRequest), .output = SHAPE(PutDeliverySourceResponse) },
-    { .name = "PutDestination", .method = "POST", .uri = "/", .status = 200, .index = 90, .input = SHAPE(PutDestinationRequest), .output = SHAPE(PutDestinationResponse) },
-    { .name = "PutDestinationPolicy", .method = "POST", .uri = "/", .status = 200, .index = 91, .input = SHAPE(PutDestinationPolicyRequest) },
-    { .name = "PutIndexPolicy", .method = "POST", .uri = "/", .status = 200, .index = 92, .input = SHAPE(PutIndexPolicyRequest), .output = SHAPE(PutIndexPolicyResponse) },
-    { .name = "PutIntegration", .method = "POST", .uri = "/", .status = 200, .index = 93, .input = SHAPE(PutIntegrationRequest), .output = SHAPE(PutIntegrationResponse) },
+    { .name = "PutAccountPolicy", .method = "POST", .uri = "/", .status = 200, .index = 84 },
+    { .name = "PutBearerTokenAuthentication", .method = "POST", .uri = "/", .status = 200, .index = 85 },
+    { .name = "PutDataProtectionPolicy", .method = "POST", .uri = "/", .status = 200, .index = 86 },
+    { .name = "PutDeliveryDestination", .method = "POST", .uri = "/", .status = 200, .index = 87 },
+    { .name = "PutDeliveryDestinationPolicy", .method = "POST", .uri = "/", .status = 200, .index = 88 },
+    { .name = "PutDeliverySource", .method = "POST", .uri = "/", .status = 200, .index = 89 },
+    { .name = "PutDestination", .method = "POST", .uri = "/", .status = 200, .index = 90 },
+    { .name = "PutDestinationPolicy", .method = "POST", .uri = "/", .status = 200, .index = 91 },
+    { .name = "PutIndexPolicy", .method = "POST", .uri = "/", .status = 200, .index = 92 },
+    { .name = "PutIntegration", .method = "POST", .uri = "/", .status = 200, .index = 93 },
     { .name = "PutLogEvents", .method = "POST", .uri = "/", .status = 200, .index = 94, .input = SHAPE(PutLogEventsRequest), .output = SHAPE(PutLogEventsResponse) },
-    { .name = "PutLogGroupDeletionProtection", .method = "POST", .uri = "/", .status = 200, .index = 95, .input = SHAPE(PutLogGroupDeletionProtectionRequest) },
-    { .name = "PutMetricFilter", .method = "POST", .uri = "/", .status = 200, .index = 96, .input = SHAPE(PutMetricFilterRequest) },
-    { .name = "PutQueryDefinition", .method = "POST", .uri = "/", .status = 200, .index = 97, .input = SHAPE(PutQueryDefinitionRequest), .output = SHAPE(PutQueryDefinitionResponse) },
+    { .name = "PutLogGroupDeletionProtection", .method = "POST", .uri = "/", .status = 200, .index = 95 },
+    { .name = "PutMetricFilter", .method = "POST", .uri = "/", .status = 200, .index = 96 },
+    { .name = "PutQueryDefinition", .method = "POST", .uri = "/", .status = 200, .index = 97 },
     { .name = "PutResourcePolicy", .method = "POST", .uri = "/", .status = 200, .index = 98, .input = SHAPE(PutResourcePolicyRequest), .output = SHAPE(PutResourcePolicyResponse) },
     { .name = "PutRetentionPolicy", .method = "POST", .uri = "/", .status = 200, .index = 99, .input = SHAPE(PutRetentionPolicyRequest) },
-    { .name = "PutStorageTierPolicy", .method = "POST", .uri = "/", .status = 200, .index = 100, .input = SHAPE(PutStorageTierPolicyRequest), .output = SHAPE(PutStorageTierPolicyResponse) },
-    { .name = "PutSubscriptionFilter", .method = "POST", .uri = "/", .status = 200, .index = 101, .input = SHAPE(PutSubscriptionFilterRequest) },
-    { .name = "PutSyslogConfiguration", .method = "POST", .uri = "/", .status = 200, .index = 102, .input = SHAPE(PutSyslogConfigurationRequest) },
-    { .name = "PutTransformer", .method = "POST", .uri = "/", .status = 200, .index = 103, .input = SHAPE(PutTransformerRequest) },
-    { .name = "StartLiveTail", .method = "POST", .uri = "/", .status = 200, .index = 104, .input = SHAPE(StartLiveTailRequest), .output = SHAPE(StartLiveTailResponse) },
-    { .name = "StartQuery", .method = "POST", .uri = "/", .status = 200, .index = 105, .input = SHAPE(StartQueryRequest), .output = SHAPE(StartQueryResponse) },
-    { .name = "StopQuery", .method = "POST", .uri = "/", .status = 200, .index = 106, .input = SHAPE(StopQueryRequest), .output = SHAPE(StopQueryResponse) },
+    { .name = "PutStorageTierPolicy", .method = "POST", .uri = "/", .status = 200, .index = 100 },
+    { .name = "PutSubscriptionFilter", .method = "POST", .uri = "/", .status = 200, .index = 101 },
+    { .name = "PutSyslogConfiguration", .method = "POST", .uri = "/", .status = 200, .index = 102 },
+    { .name = "PutTransformer", .method = "POST", .uri = "/", .status = 200, .index = 103 },
+    { .name = "StartLiveTail", .method = "POST", .uri = "/", .status = 200, .index = 104 },
+    { .name = "StartQuery", .method = "POST", .uri = "/", .status = 200, .index = 105 },
+    { .name = "StopQuery", .method = "POST", .uri = "/", .status = 200, .index = 106 },
     { .name = "TagLogGroup", .method = "POST", .uri = "/", .status = 200, .index = 107, .input = SHAPE(TagLogGroupRequest) },
     { .name = "TagResource", .method = "POST", .uri = "/", .status = 200, .index = 108, .input = SHAPE(TagResourceRequest) },
-    { .name = "TestMetricFilter", .method = "POST", .uri = "/", .status = 200, .index = 109, .input = SHAPE(TestMetricFilterRequest), .output = SHAPE(TestMetricFilterResponse) },
-    { .name = "TestTransformer", .method = "POST", .uri = "/", .status = 200, .index = 110, .input = SHAPE(TestTransformerRequest), .output = SHAPE(TestTransformerResponse) },
+    { .name = "TestMetricFilter", .method = "POST", .uri = "/", .status = 200, .index = 109 },
+    { .name = "TestTransformer", .method = "POST", .uri = "/", .status = 200, .index = 110 },
     { .name = "UntagLogGroup", .method = "POST", .uri = "/", .status = 200, .index = 111, .input = SHAPE(UntagLogGroupRequest) },
     { .name = "UntagResource", .method = "POST", .uri = "/", .status = 200, .index = 112, .input = SHAPE(UntagResourceRequest) },
-    { .name = "UpdateAnomaly", .method = "POST", .uri = "/", .status = 200, .index = 113, .input = SHAPE(UpdateAnomalyRequest) },
-    { .name = "UpdateDeliveryConfiguration", .method = "POST", .uri = "/", .status = 200, .index = 114, .input = SHAPE(UpdateDeliveryConfigurationRequest), .output = SHAPE(UpdateDeliveryConfigurationResponse) },
-    { .name = "UpdateLogAnomalyDetector", .method = "POST", .uri = "/", .status = 200, .index = 115, .input = SHAPE(UpdateLogAnomalyDetectorRequest) },
-    { .name = "UpdateLookupTable", .method = "POST", .uri = "/", .status = 200, .index = 116, .input = SHAPE(UpdateLookupTableRequest), .output = SHAPE(UpdateLookupTableResponse) },
-    { .name = "UpdateScheduledQuery", .method = "POST", .uri = "/", .status = 200, .index = 117, .input = SHAPE(UpdateScheduledQueryRequest), .output = SHAPE(UpdateScheduledQueryResponse) },
+    { .name = "UpdateAnomaly", .method = "POST", .uri = "/", .status = 200, .index = 113 },
+    { .name = "UpdateDeliveryConfiguration", .method = "POST", .uri = "/", .status = 200, .index = 114 },
+    { .name = "UpdateLogAnomalyDetector", .method = "POST", .uri = "/", .status = 200, .index = 115 },
+    { .name = "UpdateLookupTable", .method = "POST", .uri = "/", .status = 200, .index = 116 },
+    { .name = "UpdateScheduledQuery", .method = "POST", .uri = "/", .status = 200, .index = 117 },
 };
 
 const struct service_model logs_model = {

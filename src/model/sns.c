@@ -53,18 +53,6 @@ const struct shape sns_shape_BatchResultErrorEntryList = {
 const struct shape sns_shape_Binary = {
     .name = "Binary", .kind = KIND_BLOB, .size = sizeof(struct str)
 };
-static const struct member sns_members_CheckIfPhoneNumberIsOptedOutInput[] = {
-    { .name = "phoneNumber", .wire = "phoneNumber", .shape = SHAPE(PhoneNumber), .offset = FIELD(CheckIfPhoneNumberIsOptedOutInput, phoneNumber), .place = PLACE_BODY, .required = true },
-};
-const struct shape sns_shape_CheckIfPhoneNumberIsOptedOutInput = {
-    .name = "CheckIfPhoneNumberIsOptedOutInput", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_CheckIfPhoneNumberIsOptedOutInput, .size = sizeof(struct sns_CheckIfPhoneNumberIsOptedOutInput *), .struct_size = sizeof(struct sns_CheckIfPhoneNumberIsOptedOutInput)
-};
-static const struct member sns_members_CheckIfPhoneNumberIsOptedOutResponse[] = {
-    { .name = "isOptedOut", .wire = "isOptedOut", .shape = SHAPE(boolean), .offset = FIELD(CheckIfPhoneNumberIsOptedOutResponse, isOptedOut), .place = PLACE_BODY },
-};
-const struct shape sns_shape_CheckIfPhoneNumberIsOptedOutResponse = {
-    .name = "CheckIfPhoneNumberIsOptedOutResponse", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_CheckIfPhoneNumberIsOptedOutResponse, .size = sizeof(struct sns_CheckIfPhoneNumberIsOptedOutResponse *), .struct_size = sizeof(struct sns_CheckIfPhoneNumberIsOptedOutResponse)
-};
 static const struct member sns_members_ConcurrentAccessException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(string), .offset = FIELD(ConcurrentAccessException, message), .place = PLACE_BODY },
 };
@@ -85,45 +73,6 @@ static const struct member sns_members_ConfirmSubscriptionResponse[] = {
 const struct shape sns_shape_ConfirmSubscriptionResponse = {
     .name = "ConfirmSubscriptionResponse", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_ConfirmSubscriptionResponse, .size = sizeof(struct sns_ConfirmSubscriptionResponse *), .struct_size = sizeof(struct sns_ConfirmSubscriptionResponse)
 };
-static const struct member sns_members_CreateEndpointResponse[] = {
-    { .name = "EndpointArn", .wire = "EndpointArn", .shape = SHAPE(String), .offset = FIELD(CreateEndpointResponse, EndpointArn), .place = PLACE_BODY },
-};
-const struct shape sns_shape_CreateEndpointResponse = {
-    .name = "CreateEndpointResponse", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_CreateEndpointResponse, .size = sizeof(struct sns_CreateEndpointResponse *), .struct_size = sizeof(struct sns_CreateEndpointResponse)
-};
-static const struct member sns_members_CreatePlatformApplicationInput[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(String), .offset = FIELD(CreatePlatformApplicationInput, Name), .place = PLACE_BODY, .required = true },
-    { .name = "Platform", .wire = "Platform", .shape = SHAPE(String), .offset = FIELD(CreatePlatformApplicationInput, Platform), .place = PLACE_BODY, .required = true },
-    { .name = "Attributes", .wire = "Attributes", .shape = SHAPE(MapStringToString), .offset = FIELD(CreatePlatformApplicationInput, Attributes), .place = PLACE_BODY, .required = true },
-};
-const struct shape sns_shape_CreatePlatformApplicationInput = {
-    .name = "CreatePlatformApplicationInput", .kind = KIND_STRUCT, .n_members = 3, .members = sns_members_CreatePlatformApplicationInput, .size = sizeof(struct sns_CreatePlatformApplicationInput *), .struct_size = sizeof(struct sns_CreatePlatformApplicationInput)
-};
-static const struct member sns_members_CreatePlatformApplicationResponse[] = {
-    { .name = "PlatformApplicationArn", .wire = "PlatformApplicationArn", .shape = SHAPE(String), .offset = FIELD(CreatePlatformApplicationResponse, PlatformApplicationArn), .place = PLACE_BODY },
-};
-const struct shape sns_shape_CreatePlatformApplicationResponse = {
-    .name = "CreatePlatformApplicationResponse", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_CreatePlatformApplicationResponse, .size = sizeof(struct sns_CreatePlatformApplicationResponse *), .struct_size = sizeof(struct sns_CreatePlatformApplicationResponse)
-};
-static const struct member sns_members_CreatePlatformEndpointInput[] = {
-    { .name = "PlatformApplicationArn", .wire = "PlatformApplicationArn", .shape = SHAPE(String), .offset = FIELD(CreatePlatformEndpointInput, PlatformApplicationArn), .place = PLACE_BODY, .required = true },
-    { .name = "Token", .wire = "Token", .shape = SHAPE(String), .offset = FIELD(CreatePlatformEndpointInput, Token), .place = PLACE_BODY, .required = true },
-    { .name = "CustomUserData", .wire = "CustomUserData", .shape = SHAPE(String), .offset = FIELD(CreatePlatformEndpointInput, CustomUserData), .place = PLACE_BODY },
-    { .name = "Attributes", .wire = "Attributes", .shape = SHAPE(MapStringToString), .offset = FIELD(CreatePlatformEndpointInput, Attributes), .place = PLACE_BODY },
-};
-const struct shape sns_shape_CreatePlatformEndpointInput = {
-    .name = "CreatePlatformEndpointInput", .kind = KIND_STRUCT, .n_members = 4, .members = sns_members_CreatePlatformEndpointInput, .size = sizeof(struct sns_CreatePlatformEndpointInput *), .struct_size = sizeof(struct sns_CreatePlatformEndpointInput)
-};
-static const struct member sns_members_CreateSMSSandboxPhoneNumberInput[] = {
-    { .name = "PhoneNumber", .wire = "PhoneNumber", .shape = SHAPE(PhoneNumberString), .offset = FIELD(CreateSMSSandboxPhoneNumberInput, PhoneNumber), .place = PLACE_BODY, .required = true },
-    { .name = "LanguageCode", .wire = "LanguageCode", .shape = SHAPE(LanguageCodeString), .offset = FIELD(CreateSMSSandboxPhoneNumberInput, LanguageCode), .place = PLACE_BODY },
-};
-const struct shape sns_shape_CreateSMSSandboxPhoneNumberInput = {
-    .name = "CreateSMSSandboxPhoneNumberInput", .kind = KIND_STRUCT, .n_members = 2, .members = sns_members_CreateSMSSandboxPhoneNumberInput, .size = sizeof(struct sns_CreateSMSSandboxPhoneNumberInput *), .struct_size = sizeof(struct sns_CreateSMSSandboxPhoneNumberInput)
-};
-const struct shape sns_shape_CreateSMSSandboxPhoneNumberResult = {
-    .name = "CreateSMSSandboxPhoneNumberResult", .kind = KIND_STRUCT, .size = sizeof(struct sns_CreateSMSSandboxPhoneNumberResult *), .struct_size = sizeof(struct sns_CreateSMSSandboxPhoneNumberResult)
-};
 static const struct member sns_members_CreateTopicInput[] = {
     { .name = "Name", .wire = "Name", .shape = SHAPE(topicName), .offset = FIELD(CreateTopicInput, Name), .place = PLACE_BODY, .required = true },
     { .name = "Attributes", .wire = "Attributes", .shape = SHAPE(TopicAttributesMap), .offset = FIELD(CreateTopicInput, Attributes), .place = PLACE_BODY },
@@ -142,27 +91,6 @@ const struct shape sns_shape_CreateTopicResponse = {
 const struct shape sns_shape_DelegatesList = {
     .name = "DelegatesList", .kind = KIND_LIST, .size = sizeof(struct sns_DelegatesList), .element = SHAPE(delegate)
 };
-static const struct member sns_members_DeleteEndpointInput[] = {
-    { .name = "EndpointArn", .wire = "EndpointArn", .shape = SHAPE(String), .offset = FIELD(DeleteEndpointInput, EndpointArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape sns_shape_DeleteEndpointInput = {
-    .name = "DeleteEndpointInput", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_DeleteEndpointInput, .size = sizeof(struct sns_DeleteEndpointInput *), .struct_size = sizeof(struct sns_DeleteEndpointInput)
-};
-static const struct member sns_members_DeletePlatformApplicationInput[] = {
-    { .name = "PlatformApplicationArn", .wire = "PlatformApplicationArn", .shape = SHAPE(String), .offset = FIELD(DeletePlatformApplicationInput, PlatformApplicationArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape sns_shape_DeletePlatformApplicationInput = {
-    .name = "DeletePlatformApplicationInput", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_DeletePlatformApplicationInput, .size = sizeof(struct sns_DeletePlatformApplicationInput *), .struct_size = sizeof(struct sns_DeletePlatformApplicationInput)
-};
-static const struct member sns_members_DeleteSMSSandboxPhoneNumberInput[] = {
-    { .name = "PhoneNumber", .wire = "PhoneNumber", .shape = SHAPE(PhoneNumberString), .offset = FIELD(DeleteSMSSandboxPhoneNumberInput, PhoneNumber), .place = PLACE_BODY, .required = true },
-};
-const struct shape sns_shape_DeleteSMSSandboxPhoneNumberInput = {
-    .name = "DeleteSMSSandboxPhoneNumberInput", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_DeleteSMSSandboxPhoneNumberInput, .size = sizeof(struct sns_DeleteSMSSandboxPhoneNumberInput *), .struct_size = sizeof(struct sns_DeleteSMSSandboxPhoneNumberInput)
-};
-const struct shape sns_shape_DeleteSMSSandboxPhoneNumberResult = {
-    .name = "DeleteSMSSandboxPhoneNumberResult", .kind = KIND_STRUCT, .size = sizeof(struct sns_DeleteSMSSandboxPhoneNumberResult *), .struct_size = sizeof(struct sns_DeleteSMSSandboxPhoneNumberResult)
-};
 static const struct member sns_members_DeleteTopicInput[] = {
     { .name = "TopicArn", .wire = "TopicArn", .shape = SHAPE(topicARN), .offset = FIELD(DeleteTopicInput, TopicArn), .place = PLACE_BODY, .required = true },
 };
@@ -175,13 +103,6 @@ static const struct member sns_members_EmptyBatchRequestException[] = {
 const struct shape sns_shape_EmptyBatchRequestException = {
     .name = "EmptyBatchRequestException", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_EmptyBatchRequestException, .size = sizeof(struct sns_EmptyBatchRequestException *), .struct_size = sizeof(struct sns_EmptyBatchRequestException)
 };
-static const struct member sns_members_Endpoint[] = {
-    { .name = "EndpointArn", .wire = "EndpointArn", .shape = SHAPE(String), .offset = FIELD(Endpoint, EndpointArn), .place = PLACE_BODY },
-    { .name = "Attributes", .wire = "Attributes", .shape = SHAPE(MapStringToString), .offset = FIELD(Endpoint, Attributes), .place = PLACE_BODY },
-};
-const struct shape sns_shape_Endpoint = {
-    .name = "Endpoint", .kind = KIND_STRUCT, .n_members = 2, .members = sns_members_Endpoint, .size = sizeof(struct sns_Endpoint *), .struct_size = sizeof(struct sns_Endpoint)
-};
 static const struct member sns_members_EndpointDisabledException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(string), .offset = FIELD(EndpointDisabledException, message), .place = PLACE_BODY },
 };
@@ -193,63 +114,6 @@ static const struct member sns_members_FilterPolicyLimitExceededException[] = {
 };
 const struct shape sns_shape_FilterPolicyLimitExceededException = {
     .name = "FilterPolicyLimitExceededException", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_FilterPolicyLimitExceededException, .size = sizeof(struct sns_FilterPolicyLimitExceededException *), .struct_size = sizeof(struct sns_FilterPolicyLimitExceededException)
-};
-static const struct member sns_members_GetDataProtectionPolicyInput[] = {
-    { .name = "ResourceArn", .wire = "ResourceArn", .shape = SHAPE(topicARN), .offset = FIELD(GetDataProtectionPolicyInput, ResourceArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape sns_shape_GetDataProtectionPolicyInput = {
-    .name = "GetDataProtectionPolicyInput", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_GetDataProtectionPolicyInput, .size = sizeof(struct sns_GetDataProtectionPolicyInput *), .struct_size = sizeof(struct sns_GetDataProtectionPolicyInput)
-};
-static const struct member sns_members_GetDataProtectionPolicyResponse[] = {
-    { .name = "DataProtectionPolicy", .wire = "DataProtectionPolicy", .shape = SHAPE(attributeValue), .offset = FIELD(GetDataProtectionPolicyResponse, DataProtectionPolicy), .place = PLACE_BODY },
-};
-const struct shape sns_shape_GetDataProtectionPolicyResponse = {
-    .name = "GetDataProtectionPolicyResponse", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_GetDataProtectionPolicyResponse, .size = sizeof(struct sns_GetDataProtectionPolicyResponse *), .struct_size = sizeof(struct sns_GetDataProtectionPolicyResponse)
-};
-static const struct member sns_members_GetEndpointAttributesInput[] = {
-    { .name = "EndpointArn", .wire = "EndpointArn", .shape = SHAPE(String), .offset = FIELD(GetEndpointAttributesInput, EndpointArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape sns_shape_GetEndpointAttributesInput = {
-    .name = "GetEndpointAttributesInput", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_GetEndpointAttributesInput, .size = sizeof(struct sns_GetEndpointAttributesInput *), .struct_size = sizeof(struct sns_GetEndpointAttributesInput)
-};
-static const struct member sns_members_GetEndpointAttributesResponse[] = {
-    { .name = "Attributes", .wire = "Attributes", .shape = SHAPE(MapStringToString), .offset = FIELD(GetEndpointAttributesResponse, Attributes), .place = PLACE_BODY },
-};
-const struct shape sns_shape_GetEndpointAttributesResponse = {
-    .name = "GetEndpointAttributesResponse", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_GetEndpointAttributesResponse, .size = sizeof(struct sns_GetEndpointAttributesResponse *), .struct_size = sizeof(struct sns_GetEndpointAttributesResponse)
-};
-static const struct member sns_members_GetPlatformApplicationAttributesInput[] = {
-    { .name = "PlatformApplicationArn", .wire = "PlatformApplicationArn", .shape = SHAPE(String), .offset = FIELD(GetPlatformApplicationAttributesInput, PlatformApplicationArn), .place = PLACE_BODY, .required = true },
-};
-const struct shape sns_shape_GetPlatformApplicationAttributesInput = {
-    .name = "GetPlatformApplicationAttributesInput", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_GetPlatformApplicationAttributesInput, .size = sizeof(struct sns_GetPlatformApplicationAttributesInput *), .struct_size = sizeof(struct sns_GetPlatformApplicationAttributesInput)
-};
-static const struct member sns_members_GetPlatformApplicationAttributesResponse[] = {
-    { .name = "Attributes", .wire = "Attributes", .shape = SHAPE(MapStringToString), .offset = FIELD(GetPlatformApplicationAttributesResponse, Attributes), .place = PLACE_BODY },
-};
-const struct shape sns_shape_GetPlatformApplicationAttributesResponse = {
-    .name = "GetPlatformApplicationAttributesResponse", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_GetPlatformApplicationAttributesResponse, .size = sizeof(struct sns_GetPlatformApplicationAttributesResponse *), .struct_size = sizeof(struct sns_GetPlatformApplicationAttributesResponse)
-};
-static const struct member sns_members_GetSMSAttributesInput[] = {
-    { .name = "attributes", .wire = "attributes", .shape = SHAPE(ListString), .offset = FIELD(GetSMSAttributesInput, attributes), .place = PLACE_BODY },
-};
-const struct shape sns_shape_GetSMSAttributesInput = {
-    .name = "GetSMSAttributesInput", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_GetSMSAttributesInput, .size = sizeof(struct sns_GetSMSAttributesInput *), .struct_size = sizeof(struct sns_GetSMSAttributesInput)
-};
-static const struct member sns_members_GetSMSAttributesResponse[] = {
-    { .name = "attributes", .wire = "attributes", .shape = SHAPE(MapStringToString), .offset = FIELD(GetSMSAttributesResponse, attributes), .place = PLACE_BODY },
-};
-const struct shape sns_shape_GetSMSAttributesResponse = {
-    .name = "GetSMSAttributesResponse", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_GetSMSAttributesResponse, .size = sizeof(struct sns_GetSMSAttributesResponse *), .struct_size = sizeof(struct sns_GetSMSAttributesResponse)
-};
-const struct shape sns_shape_GetSMSSandboxAccountStatusInput = {
-    .name = "GetSMSSandboxAccountStatusInput", .kind = KIND_STRUCT, .size = sizeof(struct sns_GetSMSSandboxAccountStatusInput *), .struct_size = sizeof(struct sns_GetSMSSandboxAccountStatusInput)
-};
-static const struct member sns_members_GetSMSSandboxAccountStatusResult[] = {
-    { .name = "IsInSandbox", .wire = "IsInSandbox", .shape = SHAPE(boolean), .offset = FIELD(GetSMSSandboxAccountStatusResult, IsInSandbox), .place = PLACE_BODY, .required = true },
-};
-const struct shape sns_shape_GetSMSSandboxAccountStatusResult = {
-    .name = "GetSMSSandboxAccountStatusResult", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_GetSMSSandboxAccountStatusResult, .size = sizeof(struct sns_GetSMSSandboxAccountStatusResult *), .struct_size = sizeof(struct sns_GetSMSSandboxAccountStatusResult)
 };
 static const struct member sns_members_GetSubscriptionAttributesInput[] = {
     { .name = "SubscriptionArn", .wire = "SubscriptionArn", .shape = SHAPE(subscriptionARN), .offset = FIELD(GetSubscriptionAttributesInput, SubscriptionArn), .place = PLACE_BODY, .required = true },
@@ -311,9 +175,6 @@ static const struct member sns_members_InvalidStateException[] = {
 const struct shape sns_shape_InvalidStateException = {
     .name = "InvalidStateException", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_InvalidStateException, .size = sizeof(struct sns_InvalidStateException *), .struct_size = sizeof(struct sns_InvalidStateException)
 };
-const struct shape sns_shape_Iso2CountryCode = {
-    .name = "Iso2CountryCode", .kind = KIND_STRING, .size = sizeof(struct str), .has_max = true, .max = INT64_C(2), .pattern = "^[A-Za-z]{2}$"
-};
 static const struct member sns_members_KMSAccessDeniedException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(string), .offset = FIELD(KMSAccessDeniedException, message), .place = PLACE_BODY },
 };
@@ -349,102 +210,6 @@ static const struct member sns_members_KMSThrottlingException[] = {
 };
 const struct shape sns_shape_KMSThrottlingException = {
     .name = "KMSThrottlingException", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_KMSThrottlingException, .size = sizeof(struct sns_KMSThrottlingException *), .struct_size = sizeof(struct sns_KMSThrottlingException)
-};
-static const char *const sns_enum_LanguageCodeString[] = {
-    "en-US",
-    "en-GB",
-    "es-419",
-    "es-ES",
-    "de-DE",
-    "fr-CA",
-    "fr-FR",
-    "it-IT",
-    "ja-JP",
-    "pt-BR",
-    "kr-KR",
-    "zh-CN",
-    "zh-TW",
-    NULL
-};
-const struct shape sns_shape_LanguageCodeString = {
-    .name = "LanguageCodeString", .kind = KIND_STRING, .enum_values = sns_enum_LanguageCodeString, .size = sizeof(struct str)
-};
-static const struct member sns_members_ListEndpointsByPlatformApplicationInput[] = {
-    { .name = "PlatformApplicationArn", .wire = "PlatformApplicationArn", .shape = SHAPE(String), .offset = FIELD(ListEndpointsByPlatformApplicationInput, PlatformApplicationArn), .place = PLACE_BODY, .required = true },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(String), .offset = FIELD(ListEndpointsByPlatformApplicationInput, NextToken), .place = PLACE_BODY },
-};
-const struct shape sns_shape_ListEndpointsByPlatformApplicationInput = {
-    .name = "ListEndpointsByPlatformApplicationInput", .kind = KIND_STRUCT, .n_members = 2, .members = sns_members_ListEndpointsByPlatformApplicationInput, .size = sizeof(struct sns_ListEndpointsByPlatformApplicationInput *), .struct_size = sizeof(struct sns_ListEndpointsByPlatformApplicationInput)
-};
-static const struct member sns_members_ListEndpointsByPlatformApplicationResponse[] = {
-    { .name = "Endpoints", .wire = "Endpoints", .shape = SHAPE(ListOfEndpoints), .offset = FIELD(ListEndpointsByPlatformApplicationResponse, Endpoints), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(String), .offset = FIELD(ListEndpointsByPlatformApplicationResponse, NextToken), .place = PLACE_BODY },
-};
-const struct shape sns_shape_ListEndpointsByPlatformApplicationResponse = {
-    .name = "ListEndpointsByPlatformApplicationResponse", .kind = KIND_STRUCT, .n_members = 2, .members = sns_members_ListEndpointsByPlatformApplicationResponse, .size = sizeof(struct sns_ListEndpointsByPlatformApplicationResponse *), .struct_size = sizeof(struct sns_ListEndpointsByPlatformApplicationResponse)
-};
-const struct shape sns_shape_ListOfEndpoints = {
-    .name = "ListOfEndpoints", .kind = KIND_LIST, .size = sizeof(struct sns_ListOfEndpoints), .element = SHAPE(Endpoint)
-};
-const struct shape sns_shape_ListOfPlatformApplications = {
-    .name = "ListOfPlatformApplications", .kind = KIND_LIST, .size = sizeof(struct sns_ListOfPlatformApplications), .element = SHAPE(PlatformApplication)
-};
-static const struct member sns_members_ListOriginationNumbersRequest[] = {
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(nextToken), .offset = FIELD(ListOriginationNumbersRequest, NextToken), .place = PLACE_BODY },
-    { .name = "MaxResults", .wire = "MaxResults", .shape = SHAPE(MaxItemsListOriginationNumbers), .offset = FIELD(ListOriginationNumbersRequest, MaxResults), .place = PLACE_BODY },
-};
-const struct shape sns_shape_ListOriginationNumbersRequest = {
-    .name = "ListOriginationNumbersRequest", .kind = KIND_STRUCT, .n_members = 2, .members = sns_members_ListOriginationNumbersRequest, .size = sizeof(struct sns_ListOriginationNumbersRequest *), .struct_size = sizeof(struct sns_ListOriginationNumbersRequest)
-};
-static const struct member sns_members_ListOriginationNumbersResult[] = {
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(nextToken), .offset = FIELD(ListOriginationNumbersResult, NextToken), .place = PLACE_BODY },
-    { .name = "PhoneNumbers", .wire = "PhoneNumbers", .shape = SHAPE(PhoneNumberInformationList), .offset = FIELD(ListOriginationNumbersResult, PhoneNumbers), .place = PLACE_BODY },
-};
-const struct shape sns_shape_ListOriginationNumbersResult = {
-    .name = "ListOriginationNumbersResult", .kind = KIND_STRUCT, .n_members = 2, .members = sns_members_ListOriginationNumbersResult, .size = sizeof(struct sns_ListOriginationNumbersResult *), .struct_size = sizeof(struct sns_ListOriginationNumbersResult)
-};
-static const struct member sns_members_ListPhoneNumbersOptedOutInput[] = {
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(string), .offset = FIELD(ListPhoneNumbersOptedOutInput, nextToken), .place = PLACE_BODY },
-};
-const struct shape sns_shape_ListPhoneNumbersOptedOutInput = {
-    .name = "ListPhoneNumbersOptedOutInput", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_ListPhoneNumbersOptedOutInput, .size = sizeof(struct sns_ListPhoneNumbersOptedOutInput *), .struct_size = sizeof(struct sns_ListPhoneNumbersOptedOutInput)
-};
-static const struct member sns_members_ListPhoneNumbersOptedOutResponse[] = {
-    { .name = "phoneNumbers", .wire = "phoneNumbers", .shape = SHAPE(PhoneNumberList), .offset = FIELD(ListPhoneNumbersOptedOutResponse, phoneNumbers), .place = PLACE_BODY },
-    { .name = "nextToken", .wire = "nextToken", .shape = SHAPE(string), .offset = FIELD(ListPhoneNumbersOptedOutResponse, nextToken), .place = PLACE_BODY },
-};
-const struct shape sns_shape_ListPhoneNumbersOptedOutResponse = {
-    .name = "ListPhoneNumbersOptedOutResponse", .kind = KIND_STRUCT, .n_members = 2, .members = sns_members_ListPhoneNumbersOptedOutResponse, .size = sizeof(struct sns_ListPhoneNumbersOptedOutResponse *), .struct_size = sizeof(struct sns_ListPhoneNumbersOptedOutResponse)
-};
-static const struct member sns_members_ListPlatformApplicationsInput[] = {
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(String), .offset = FIELD(ListPlatformApplicationsInput, NextToken), .place = PLACE_BODY },
-};
-const struct shape sns_shape_ListPlatformApplicationsInput = {
-    .name = "ListPlatformApplicationsInput", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_ListPlatformApplicationsInput, .size = sizeof(struct sns_ListPlatformApplicationsInput *), .struct_size = sizeof(struct sns_ListPlatformApplicationsInput)
-};
-static const struct member sns_members_ListPlatformApplicationsResponse[] = {
-    { .name = "PlatformApplications", .wire = "PlatformApplications", .shape = SHAPE(ListOfPlatformApplications), .offset = FIELD(ListPlatformApplicationsResponse, PlatformApplications), .place = PLACE_BODY },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(String), .offset = FIELD(ListPlatformApplicationsResponse, NextToken), .place = PLACE_BODY },
-};
-const struct shape sns_shape_ListPlatformApplicationsResponse = {
-    .name = "ListPlatformApplicationsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = sns_members_ListPlatformApplicationsResponse, .size = sizeof(struct sns_ListPlatformApplicationsResponse *), .struct_size = sizeof(struct sns_ListPlatformApplicationsResponse)
-};
-static const struct member sns_members_ListSMSSandboxPhoneNumbersInput[] = {
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(nextToken), .offset = FIELD(ListSMSSandboxPhoneNumbersInput, NextToken), .place = PLACE_BODY },
-    { .name = "MaxResults", .wire = "MaxResults", .shape = SHAPE(MaxItems), .offset = FIELD(ListSMSSandboxPhoneNumbersInput, MaxResults), .place = PLACE_BODY },
-};
-const struct shape sns_shape_ListSMSSandboxPhoneNumbersInput = {
-    .name = "ListSMSSandboxPhoneNumbersInput", .kind = KIND_STRUCT, .n_members = 2, .members = sns_members_ListSMSSandboxPhoneNumbersInput, .size = sizeof(struct sns_ListSMSSandboxPhoneNumbersInput *), .struct_size = sizeof(struct sns_ListSMSSandboxPhoneNumbersInput)
-};
-static const struct member sns_members_ListSMSSandboxPhoneNumbersResult[] = {
-    { .name = "PhoneNumbers", .wire = "PhoneNumbers", .shape = SHAPE(SMSSandboxPhoneNumberList), .offset = FIELD(ListSMSSandboxPhoneNumbersResult, PhoneNumbers), .place = PLACE_BODY, .required = true },
-    { .name = "NextToken", .wire = "NextToken", .shape = SHAPE(string), .offset = FIELD(ListSMSSandboxPhoneNumbersResult, NextToken), .place = PLACE_BODY },
-};
-const struct shape sns_shape_ListSMSSandboxPhoneNumbersResult = {
-    .name = "ListSMSSandboxPhoneNumbersResult", .kind = KIND_STRUCT, .n_members = 2, .members = sns_members_ListSMSSandboxPhoneNumbersResult, .size = sizeof(struct sns_ListSMSSandboxPhoneNumbersResult *), .struct_size = sizeof(struct sns_ListSMSSandboxPhoneNumbersResult)
-};
-const struct shape sns_shape_ListString = {
-    .name = "ListString", .kind = KIND_LIST, .size = sizeof(struct sns_ListString), .element = SHAPE(String)
 };
 static const struct member sns_members_ListSubscriptionsByTopicInput[] = {
     { .name = "TopicArn", .wire = "TopicArn", .shape = SHAPE(topicARN), .offset = FIELD(ListSubscriptionsByTopicInput, TopicArn), .place = PLACE_BODY, .required = true },
@@ -498,15 +263,6 @@ static const struct member sns_members_ListTopicsResponse[] = {
 const struct shape sns_shape_ListTopicsResponse = {
     .name = "ListTopicsResponse", .kind = KIND_STRUCT, .n_members = 2, .members = sns_members_ListTopicsResponse, .size = sizeof(struct sns_ListTopicsResponse *), .struct_size = sizeof(struct sns_ListTopicsResponse)
 };
-const struct shape sns_shape_MapStringToString = {
-    .name = "MapStringToString", .kind = KIND_MAP, .size = sizeof(struct sns_MapStringToString), .key = SHAPE(String), .element = SHAPE(String)
-};
-const struct shape sns_shape_MaxItems = {
-    .name = "MaxItems", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(100)
-};
-const struct shape sns_shape_MaxItemsListOriginationNumbers = {
-    .name = "MaxItemsListOriginationNumbers", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(30)
-};
 const struct shape sns_shape_MessageAttributeMap = {
     .name = "MessageAttributeMap", .kind = KIND_MAP, .size = sizeof(struct sns_MessageAttributeMap), .key = SHAPE(String), .element = SHAPE(MessageAttributeValue), .key_wire = "Name", .element_wire = "Value"
 };
@@ -524,30 +280,6 @@ static const struct member sns_members_NotFoundException[] = {
 const struct shape sns_shape_NotFoundException = {
     .name = "NotFoundException", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_NotFoundException, .size = sizeof(struct sns_NotFoundException *), .struct_size = sizeof(struct sns_NotFoundException)
 };
-static const char *const sns_enum_NumberCapability[] = {
-    "SMS",
-    "MMS",
-    "VOICE",
-    NULL
-};
-const struct shape sns_shape_NumberCapability = {
-    .name = "NumberCapability", .kind = KIND_STRING, .enum_values = sns_enum_NumberCapability, .size = sizeof(struct str)
-};
-const struct shape sns_shape_NumberCapabilityList = {
-    .name = "NumberCapabilityList", .kind = KIND_LIST, .size = sizeof(struct sns_NumberCapabilityList), .element = SHAPE(NumberCapability)
-};
-const struct shape sns_shape_OTPCode = {
-    .name = "OTPCode", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(5), .has_max = true, .max = INT64_C(8), .pattern = "^[0-9]+$"
-};
-static const struct member sns_members_OptInPhoneNumberInput[] = {
-    { .name = "phoneNumber", .wire = "phoneNumber", .shape = SHAPE(PhoneNumber), .offset = FIELD(OptInPhoneNumberInput, phoneNumber), .place = PLACE_BODY, .required = true },
-};
-const struct shape sns_shape_OptInPhoneNumberInput = {
-    .name = "OptInPhoneNumberInput", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_OptInPhoneNumberInput, .size = sizeof(struct sns_OptInPhoneNumberInput *), .struct_size = sizeof(struct sns_OptInPhoneNumberInput)
-};
-const struct shape sns_shape_OptInPhoneNumberResponse = {
-    .name = "OptInPhoneNumberResponse", .kind = KIND_STRUCT, .size = sizeof(struct sns_OptInPhoneNumberResponse *), .struct_size = sizeof(struct sns_OptInPhoneNumberResponse)
-};
 static const struct member sns_members_OptedOutException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(string), .offset = FIELD(OptedOutException, message), .place = PLACE_BODY },
 };
@@ -556,33 +288,6 @@ const struct shape sns_shape_OptedOutException = {
 };
 const struct shape sns_shape_PhoneNumber = {
     .name = "PhoneNumber", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str)
-};
-static const struct member sns_members_PhoneNumberInformation[] = {
-    { .name = "CreatedAt", .wire = "CreatedAt", .shape = SHAPE(Timestamp), .offset = FIELD(PhoneNumberInformation, CreatedAt), .place = PLACE_BODY },
-    { .name = "PhoneNumber", .wire = "PhoneNumber", .shape = SHAPE(PhoneNumber), .offset = FIELD(PhoneNumberInformation, PhoneNumber), .place = PLACE_BODY },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(String), .offset = FIELD(PhoneNumberInformation, Status), .place = PLACE_BODY },
-    { .name = "Iso2CountryCode", .wire = "Iso2CountryCode", .shape = SHAPE(Iso2CountryCode), .offset = FIELD(PhoneNumberInformation, Iso2CountryCode), .place = PLACE_BODY },
-    { .name = "RouteType", .wire = "RouteType", .shape = SHAPE(RouteType), .offset = FIELD(PhoneNumberInformation, RouteType), .place = PLACE_BODY },
-    { .name = "NumberCapabilities", .wire = "NumberCapabilities", .shape = SHAPE(NumberCapabilityList), .offset = FIELD(PhoneNumberInformation, NumberCapabilities), .place = PLACE_BODY },
-};
-const struct shape sns_shape_PhoneNumberInformation = {
-    .name = "PhoneNumberInformation", .kind = KIND_STRUCT, .n_members = 6, .members = sns_members_PhoneNumberInformation, .size = sizeof(struct sns_PhoneNumberInformation *), .struct_size = sizeof(struct sns_PhoneNumberInformation)
-};
-const struct shape sns_shape_PhoneNumberInformationList = {
-    .name = "PhoneNumberInformationList", .kind = KIND_LIST, .size = sizeof(struct sns_PhoneNumberInformationList), .element = SHAPE(PhoneNumberInformation)
-};
-const struct shape sns_shape_PhoneNumberList = {
-    .name = "PhoneNumberList", .kind = KIND_LIST, .size = sizeof(struct sns_PhoneNumberList), .element = SHAPE(PhoneNumber)
-};
-const struct shape sns_shape_PhoneNumberString = {
-    .name = "PhoneNumberString", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str), .has_max = true, .max = INT64_C(20), .pattern = "^(\\+[0-9]{8,}|[0-9]{0,9})$"
-};
-static const struct member sns_members_PlatformApplication[] = {
-    { .name = "PlatformApplicationArn", .wire = "PlatformApplicationArn", .shape = SHAPE(String), .offset = FIELD(PlatformApplication, PlatformApplicationArn), .place = PLACE_BODY },
-    { .name = "Attributes", .wire = "Attributes", .shape = SHAPE(MapStringToString), .offset = FIELD(PlatformApplication, Attributes), .place = PLACE_BODY },
-};
-const struct shape sns_shape_PlatformApplication = {
-    .name = "PlatformApplication", .kind = KIND_STRUCT, .n_members = 2, .members = sns_members_PlatformApplication, .size = sizeof(struct sns_PlatformApplication *), .struct_size = sizeof(struct sns_PlatformApplication)
 };
 static const struct member sns_members_PlatformApplicationDisabledException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(string), .offset = FIELD(PlatformApplicationDisabledException, message), .place = PLACE_BODY },
@@ -651,13 +356,6 @@ static const struct member sns_members_PublishResponse[] = {
 const struct shape sns_shape_PublishResponse = {
     .name = "PublishResponse", .kind = KIND_STRUCT, .n_members = 2, .members = sns_members_PublishResponse, .size = sizeof(struct sns_PublishResponse *), .struct_size = sizeof(struct sns_PublishResponse)
 };
-static const struct member sns_members_PutDataProtectionPolicyInput[] = {
-    { .name = "ResourceArn", .wire = "ResourceArn", .shape = SHAPE(topicARN), .offset = FIELD(PutDataProtectionPolicyInput, ResourceArn), .place = PLACE_BODY, .required = true },
-    { .name = "DataProtectionPolicy", .wire = "DataProtectionPolicy", .shape = SHAPE(attributeValue), .offset = FIELD(PutDataProtectionPolicyInput, DataProtectionPolicy), .place = PLACE_BODY, .required = true },
-};
-const struct shape sns_shape_PutDataProtectionPolicyInput = {
-    .name = "PutDataProtectionPolicyInput", .kind = KIND_STRUCT, .n_members = 2, .members = sns_members_PutDataProtectionPolicyInput, .size = sizeof(struct sns_PutDataProtectionPolicyInput *), .struct_size = sizeof(struct sns_PutDataProtectionPolicyInput)
-};
 static const struct member sns_members_RemovePermissionInput[] = {
     { .name = "TopicArn", .wire = "TopicArn", .shape = SHAPE(topicARN), .offset = FIELD(RemovePermissionInput, TopicArn), .place = PLACE_BODY, .required = true },
     { .name = "Label", .wire = "Label", .shape = SHAPE(label), .offset = FIELD(RemovePermissionInput, Label), .place = PLACE_BODY, .required = true },
@@ -676,56 +374,6 @@ static const struct member sns_members_ResourceNotFoundException[] = {
 };
 const struct shape sns_shape_ResourceNotFoundException = {
     .name = "ResourceNotFoundException", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_ResourceNotFoundException, .size = sizeof(struct sns_ResourceNotFoundException *), .struct_size = sizeof(struct sns_ResourceNotFoundException)
-};
-static const char *const sns_enum_RouteType[] = {
-    "Transactional",
-    "Promotional",
-    "Premium",
-    NULL
-};
-const struct shape sns_shape_RouteType = {
-    .name = "RouteType", .kind = KIND_STRING, .enum_values = sns_enum_RouteType, .size = sizeof(struct str)
-};
-static const struct member sns_members_SMSSandboxPhoneNumber[] = {
-    { .name = "PhoneNumber", .wire = "PhoneNumber", .shape = SHAPE(PhoneNumberString), .offset = FIELD(SMSSandboxPhoneNumber, PhoneNumber), .place = PLACE_BODY },
-    { .name = "Status", .wire = "Status", .shape = SHAPE(SMSSandboxPhoneNumberVerificationStatus), .offset = FIELD(SMSSandboxPhoneNumber, Status), .place = PLACE_BODY },
-};
-const struct shape sns_shape_SMSSandboxPhoneNumber = {
-    .name = "SMSSandboxPhoneNumber", .kind = KIND_STRUCT, .n_members = 2, .members = sns_members_SMSSandboxPhoneNumber, .size = sizeof(struct sns_SMSSandboxPhoneNumber *), .struct_size = sizeof(struct sns_SMSSandboxPhoneNumber)
-};
-const struct shape sns_shape_SMSSandboxPhoneNumberList = {
-    .name = "SMSSandboxPhoneNumberList", .kind = KIND_LIST, .size = sizeof(struct sns_SMSSandboxPhoneNumberList), .element = SHAPE(SMSSandboxPhoneNumber)
-};
-static const char *const sns_enum_SMSSandboxPhoneNumberVerificationStatus[] = {
-    "Pending",
-    "Verified",
-    NULL
-};
-const struct shape sns_shape_SMSSandboxPhoneNumberVerificationStatus = {
-    .name = "SMSSandboxPhoneNumberVerificationStatus", .kind = KIND_STRING, .enum_values = sns_enum_SMSSandboxPhoneNumberVerificationStatus, .size = sizeof(struct str)
-};
-static const struct member sns_members_SetEndpointAttributesInput[] = {
-    { .name = "EndpointArn", .wire = "EndpointArn", .shape = SHAPE(String), .offset = FIELD(SetEndpointAttributesInput, EndpointArn), .place = PLACE_BODY, .required = true },
-    { .name = "Attributes", .wire = "Attributes", .shape = SHAPE(MapStringToString), .offset = FIELD(SetEndpointAttributesInput, Attributes), .place = PLACE_BODY, .required = true },
-};
-const struct shape sns_shape_SetEndpointAttributesInput = {
-    .name = "SetEndpointAttributesInput", .kind = KIND_STRUCT, .n_members = 2, .members = sns_members_SetEndpointAttributesInput, .size = sizeof(struct sns_SetEndpointAttributesInput *), .struct_size = sizeof(struct sns_SetEndpointAttributesInput)
-};
-static const struct member sns_members_SetPlatformApplicationAttributesInput[] = {
-    { .name = "PlatformApplicationArn", .wire = "PlatformApplicationArn", .shape = SHAPE(String), .offset = FIELD(SetPlatformApplicationAttributesInput, PlatformApplicationArn), .place = PLACE_BODY, .required = true },
-    { .name = "Attributes", .wire = "Attributes", .shape = SHAPE(MapStringToString), .offset = FIELD(SetPlatformApplicationAttributesInput, Attributes), .place = PLACE_BODY, .required = true },
-};
-const struct shape sns_shape_SetPlatformApplicationAttributesInput = {
-    .name = "SetPlatformApplicationAttributesInput", .kind = KIND_STRUCT, .n_members = 2, .members = sns_members_SetPlatformApplicationAttributesInput, .size = sizeof(struct sns_SetPlatformApplicationAttributesInput *), .struct_size = sizeof(struct sns_SetPlatformApplicationAttributesInput)
-};
-static const struct member sns_members_SetSMSAttributesInput[] = {
-    { .name = "attributes", .wire = "attributes", .shape = SHAPE(MapStringToString), .offset = FIELD(SetSMSAttributesInput, attributes), .place = PLACE_BODY, .required = true },
-};
-const struct shape sns_shape_SetSMSAttributesInput = {
-    .name = "SetSMSAttributesInput", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_SetSMSAttributesInput, .size = sizeof(struct sns_SetSMSAttributesInput *), .struct_size = sizeof(struct sns_SetSMSAttributesInput)
-};
-const struct shape sns_shape_SetSMSAttributesResponse = {
-    .name = "SetSMSAttributesResponse", .kind = KIND_STRUCT, .size = sizeof(struct sns_SetSMSAttributesResponse *), .struct_size = sizeof(struct sns_SetSMSAttributesResponse)
 };
 static const struct member sns_members_SetSubscriptionAttributesInput[] = {
     { .name = "SubscriptionArn", .wire = "SubscriptionArn", .shape = SHAPE(subscriptionARN), .offset = FIELD(SetSubscriptionAttributesInput, SubscriptionArn), .place = PLACE_BODY, .required = true },
@@ -837,9 +485,6 @@ static const struct member sns_members_ThrottledException[] = {
 const struct shape sns_shape_ThrottledException = {
     .name = "ThrottledException", .kind = KIND_STRUCT, .n_members = 1, .members = sns_members_ThrottledException, .size = sizeof(struct sns_ThrottledException *), .struct_size = sizeof(struct sns_ThrottledException)
 };
-const struct shape sns_shape_Timestamp = {
-    .name = "Timestamp", .kind = KIND_TIME, .size = sizeof(struct opt_time)
-};
 static const struct member sns_members_TooManyEntriesInBatchRequestException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(string), .offset = FIELD(TooManyEntriesInBatchRequestException, message), .place = PLACE_BODY },
 };
@@ -898,16 +543,6 @@ static const struct member sns_members_VerificationException[] = {
 };
 const struct shape sns_shape_VerificationException = {
     .name = "VerificationException", .kind = KIND_STRUCT, .n_members = 2, .members = sns_members_VerificationException, .size = sizeof(struct sns_VerificationException *), .struct_size = sizeof(struct sns_VerificationException)
-};
-static const struct member sns_members_VerifySMSSandboxPhoneNumberInput[] = {
-    { .name = "PhoneNumber", .wire = "PhoneNumber", .shape = SHAPE(PhoneNumberString), .offset = FIELD(VerifySMSSandboxPhoneNumberInput, PhoneNumber), .place = PLACE_BODY, .required = true },
-    { .name = "OneTimePassword", .wire = "OneTimePassword", .shape = SHAPE(OTPCode), .offset = FIELD(VerifySMSSandboxPhoneNumberInput, OneTimePassword), .place = PLACE_BODY, .required = true },
-};
-const struct shape sns_shape_VerifySMSSandboxPhoneNumberInput = {
-    .name = "VerifySMSSandboxPhoneNumberInput", .kind = KIND_STRUCT, .n_members = 2, .members = sns_members_VerifySMSSandboxPhoneNumberInput, .size = sizeof(struct sns_VerifySMSSandboxPhoneNumberInput *), .struct_size = sizeof(struct sns_VerifySMSSandboxPhoneNumberInput)
-};
-const struct shape sns_shape_VerifySMSSandboxPhoneNumberResult = {
-    .name = "VerifySMSSandboxPhoneNumberResult", .kind = KIND_STRUCT, .size = sizeof(struct sns_VerifySMSSandboxPhoneNumberResult *), .struct_size = sizeof(struct sns_VerifySMSSandboxPhoneNumberResult)
 };
 const struct shape sns_shape_account = {
     .name = "account", .kind = KIND_STRING, .size = sizeof(struct str)
@@ -1044,47 +679,47 @@ static const struct error_row *const sns_errors[] = {
 
 static const struct op sns_ops[] = {
     { .name = "AddPermission", .method = "POST", .uri = "/", .status = 200, .index = 0, .input = SHAPE(AddPermissionInput) },
-    { .name = "CheckIfPhoneNumberIsOptedOut", .method = "POST", .uri = "/", .status = 200, .index = 1, .input = SHAPE(CheckIfPhoneNumberIsOptedOutInput), .output = SHAPE(CheckIfPhoneNumberIsOptedOutResponse), .result_wrapper = "CheckIfPhoneNumberIsOptedOutResult" },
+    { .name = "CheckIfPhoneNumberIsOptedOut", .method = "POST", .uri = "/", .status = 200, .index = 1 },
     { .name = "ConfirmSubscription", .method = "POST", .uri = "/", .status = 200, .index = 2, .input = SHAPE(ConfirmSubscriptionInput), .output = SHAPE(ConfirmSubscriptionResponse), .result_wrapper = "ConfirmSubscriptionResult" },
-    { .name = "CreatePlatformApplication", .method = "POST", .uri = "/", .status = 200, .index = 3, .input = SHAPE(CreatePlatformApplicationInput), .output = SHAPE(CreatePlatformApplicationResponse), .result_wrapper = "CreatePlatformApplicationResult" },
-    { .name = "CreatePlatformEndpoint", .method = "POST", .uri = "/", .status = 200, .index = 4, .input = SHAPE(CreatePlatformEndpointInput), .output = SHAPE(CreateEndpointResponse), .result_wrapper = "CreatePlatformEndpointResult" },
-    { .name = "CreateSMSSandboxPhoneNumber", .method = "POST", .uri = "/", .status = 200, .index = 5, .input = SHAPE(CreateSMSSandboxPhoneNumberInput), .output = SHAPE(CreateSMSSandboxPhoneNumberResult), .result_wrapper = "CreateSMSSandboxPhoneNumberResult" },
+    { .name = "CreatePlatformApplication", .method = "POST", .uri = "/", .status = 200, .index = 3 },
+    { .name = "CreatePlatformEndpoint", .method = "POST", .uri = "/", .status = 200, .index = 4 },
+    { .name = "CreateSMSSandboxPhoneNumber", .method = "POST", .uri = "/", .status = 200, .index = 5 },
     { .name = "CreateTopic", .method = "POST", .uri = "/", .status = 200, .index = 6, .input = SHAPE(CreateTopicInput), .output = SHAPE(CreateTopicResponse), .result_wrapper = "CreateTopicResult" },
-    { .name = "DeleteEndpoint", .method = "POST", .uri = "/", .status = 200, .index = 7, .input = SHAPE(DeleteEndpointInput) },
-    { .name = "DeletePlatformApplication", .method = "POST", .uri = "/", .status = 200, .index = 8, .input = SHAPE(DeletePlatformApplicationInput) },
-    { .name = "DeleteSMSSandboxPhoneNumber", .method = "POST", .uri = "/", .status = 200, .index = 9, .input = SHAPE(DeleteSMSSandboxPhoneNumberInput), .output = SHAPE(DeleteSMSSandboxPhoneNumberResult), .result_wrapper = "DeleteSMSSandboxPhoneNumberResult" },
+    { .name = "DeleteEndpoint", .method = "POST", .uri = "/", .status = 200, .index = 7 },
+    { .name = "DeletePlatformApplication", .method = "POST", .uri = "/", .status = 200, .index = 8 },
+    { .name = "DeleteSMSSandboxPhoneNumber", .method = "POST", .uri = "/", .status = 200, .index = 9 },
     { .name = "DeleteTopic", .method = "POST", .uri = "/", .status = 200, .index = 10, .input = SHAPE(DeleteTopicInput) },
-    { .name = "GetDataProtectionPolicy", .method = "POST", .uri = "/", .status = 200, .index = 11, .input = SHAPE(GetDataProtectionPolicyInput), .output = SHAPE(GetDataProtectionPolicyResponse), .result_wrapper = "GetDataProtectionPolicyResult" },
-    { .name = "GetEndpointAttributes", .method = "POST", .uri = "/", .status = 200, .index = 12, .input = SHAPE(GetEndpointAttributesInput), .output = SHAPE(GetEndpointAttributesResponse), .result_wrapper = "GetEndpointAttributesResult" },
-    { .name = "GetPlatformApplicationAttributes", .method = "POST", .uri = "/", .status = 200, .index = 13, .input = SHAPE(GetPlatformApplicationAttributesInput), .output = SHAPE(GetPlatformApplicationAttributesResponse), .result_wrapper = "GetPlatformApplicationAttributesResult" },
-    { .name = "GetSMSAttributes", .method = "POST", .uri = "/", .status = 200, .index = 14, .input = SHAPE(GetSMSAttributesInput), .output = SHAPE(GetSMSAttributesResponse), .result_wrapper = "GetSMSAttributesResult" },
-    { .name = "GetSMSSandboxAccountStatus", .method = "POST", .uri = "/", .status = 200, .index = 15, .input = SHAPE(GetSMSSandboxAccountStatusInput), .output = SHAPE(GetSMSSandboxAccountStatusResult), .result_wrapper = "GetSMSSandboxAccountStatusResult" },
+    { .name = "GetDataProtectionPolicy", .method = "POST", .uri = "/", .status = 200, .index = 11 },
+    { .name = "GetEndpointAttributes", .method = "POST", .uri = "/", .status = 200, .index = 12 },
+    { .name = "GetPlatformApplicationAttributes", .method = "POST", .uri = "/", .status = 200, .index = 13 },
+    { .name = "GetSMSAttributes", .method = "POST", .uri = "/", .status = 200, .index = 14 },
+    { .name = "GetSMSSandboxAccountStatus", .method = "POST", .uri = "/", .status = 200, .index = 15 },
     { .name = "GetSubscriptionAttributes", .method = "POST", .uri = "/", .status = 200, .index = 16, .input = SHAPE(GetSubscriptionAttributesInput), .output = SHAPE(GetSubscriptionAttributesResponse), .result_wrapper = "GetSubscriptionAttributesResult" },
     { .name = "GetTopicAttributes", .method = "POST", .uri = "/", .status = 200, .index = 17, .input = SHAPE(GetTopicAttributesInput), .output = SHAPE(GetTopicAttributesResponse), .result_wrapper = "GetTopicAttributesResult" },
-    { .name = "ListEndpointsByPlatformApplication", .method = "POST", .uri = "/", .status = 200, .index = 18, .input = SHAPE(ListEndpointsByPlatformApplicationInput), .output = SHAPE(ListEndpointsByPlatformApplicationResponse), .result_wrapper = "ListEndpointsByPlatformApplicationResult" },
-    { .name = "ListOriginationNumbers", .method = "POST", .uri = "/", .status = 200, .index = 19, .input = SHAPE(ListOriginationNumbersRequest), .output = SHAPE(ListOriginationNumbersResult), .result_wrapper = "ListOriginationNumbersResult" },
-    { .name = "ListPhoneNumbersOptedOut", .method = "POST", .uri = "/", .status = 200, .index = 20, .input = SHAPE(ListPhoneNumbersOptedOutInput), .output = SHAPE(ListPhoneNumbersOptedOutResponse), .result_wrapper = "ListPhoneNumbersOptedOutResult" },
-    { .name = "ListPlatformApplications", .method = "POST", .uri = "/", .status = 200, .index = 21, .input = SHAPE(ListPlatformApplicationsInput), .output = SHAPE(ListPlatformApplicationsResponse), .result_wrapper = "ListPlatformApplicationsResult" },
-    { .name = "ListSMSSandboxPhoneNumbers", .method = "POST", .uri = "/", .status = 200, .index = 22, .input = SHAPE(ListSMSSandboxPhoneNumbersInput), .output = SHAPE(ListSMSSandboxPhoneNumbersResult), .result_wrapper = "ListSMSSandboxPhoneNumbersResult" },
+    { .name = "ListEndpointsByPlatformApplication", .method = "POST", .uri = "/", .status = 200, .index = 18 },
+    { .name = "ListOriginationNumbers", .method = "POST", .uri = "/", .status = 200, .index = 19 },
+    { .name = "ListPhoneNumbersOptedOut", .method = "POST", .uri = "/", .status = 200, .index = 20 },
+    { .name = "ListPlatformApplications", .method = "POST", .uri = "/", .status = 200, .index = 21 },
+    { .name = "ListSMSSandboxPhoneNumbers", .method = "POST", .uri = "/", .status = 200, .index = 22 },
     { .name = "ListSubscriptions", .method = "POST", .uri = "/", .status = 200, .index = 23, .input = SHAPE(ListSubscriptionsInput), .output = SHAPE(ListSubscriptionsResponse), .result_wrapper = "ListSubscriptionsResult" },
     { .name = "ListSubscriptionsByTopic", .method = "POST", .uri = "/", .status = 200, .index = 24, .input = SHAPE(ListSubscriptionsByTopicInput), .output = SHAPE(ListSubscriptionsByTopicResponse), .result_wrapper = "ListSubscriptionsByTopicResult" },
     { .name = "ListTagsForResource", .method = "POST", .uri = "/", .status = 200, .index = 25, .input = SHAPE(ListTagsForResourceRequest), .output = SHAPE(ListTagsForResourceResponse), .result_wrapper = "ListTagsForResourceResult" },
     { .name = "ListTopics", .method = "POST", .uri = "/", .status = 200, .index = 26, .input = SHAPE(ListTopicsInput), .output = SHAPE(ListTopicsResponse), .result_wrapper = "ListTopicsResult" },
-    { .name = "OptInPhoneNumber", .method = "POST", .uri = "/", .status = 200, .index = 27, .input = SHAPE(OptInPhoneNumberInput), .output = SHAPE(OptInPhoneNumberResponse), .result_wrapper = "OptInPhoneNumberResult" },
+    { .name = "OptInPhoneNumber", .method = "POST", .uri = "/", .status = 200, .index = 27 },
     { .name = "Publish", .method = "POST", .uri = "/", .status = 200, .index = 28, .input = SHAPE(PublishInput), .output = SHAPE(PublishResponse), .result_wrapper = "PublishResult" },
     { .name = "PublishBatch", .method = "POST", .uri = "/", .status = 200, .index = 29, .input = SHAPE(PublishBatchInput), .output = SHAPE(PublishBatchResponse), .result_wrapper = "PublishBatchResult" },
-    { .name = "PutDataProtectionPolicy", .method = "POST", .uri = "/", .status = 200, .index = 30, .input = SHAPE(PutDataProtectionPolicyInput) },
+    { .name = "PutDataProtectionPolicy", .method = "POST", .uri = "/", .status = 200, .index = 30 },
     { .name = "RemovePermission", .method = "POST", .uri = "/", .status = 200, .index = 31, .input = SHAPE(RemovePermissionInput) },
-    { .name = "SetEndpointAttributes", .method = "POST", .uri = "/", .status = 200, .index = 32, .input = SHAPE(SetEndpointAttributesInput) },
-    { .name = "SetPlatformApplicationAttributes", .method = "POST", .uri = "/", .status = 200, .index = 33, .input = SHAPE(SetPlatformApplicationAttributesInput) },
-    { .name = "SetSMSAttributes", .method = "POST", .uri = "/", .status = 200, .index = 34, .input = SHAPE(SetSMSAttributesInput), .output = SHAPE(SetSMSAttributesResponse), .result_wrapper = "SetSMSAttributesResult" },
+    { .name = "SetEndpointAttributes", .method = "POST", .uri = "/", .status = 200, .index = 32 },
+    { .name = "SetPlatformApplicationAttributes", .method = "POST", .uri = "/", .status = 200, .index = 33 },
+    { .name = "SetSMSAttributes", .method = "POST", .uri = "/", .status = 200, .index = 34 },
     { .name = "SetSubscriptionAttributes", .method = "POST", .uri = "/", .status = 200, .index = 35, .input = SHAPE(SetSubscriptionAttributesInput) },
     { .name = "SetTopicAttributes", .method = "POST", .uri = "/", .status = 200, .index = 36, .input = SHAPE(SetTopicAttributesInput) },
     { .name = "Subscribe", .method = "POST", .uri = "/", .status = 200, .index = 37, .input = SHAPE(SubscribeInput), .output = SHAPE(SubscribeResponse), .result_wrapper = "SubscribeResult" },
     { .name = "TagResource", .method = "POST", .uri = "/", .status = 200, .index = 38, .input = SHAPE(TagResourceRequest), .output = SHAPE(TagResourceResponse), .result_wrapper = "TagResourceResult" },
     { .name = "Unsubscribe", .method = "POST", .uri = "/", .status = 200, .index = 39, .input = SHAPE(UnsubscribeInput) },
     { .name = "UntagResource", .method = "POST", .uri = "/", .status = 200, .index = 40, .input = SHAPE(UntagResourceRequest), .output = SHAPE(UntagResourceResponse), .result_wrapper = "UntagResourceResult" },
-    { .name = "VerifySMSSandboxPhoneNumber", .method = "POST", .uri = "/", .status = 200, .index = 41, .input = SHAPE(VerifySMSSandboxPhoneNumberInput), .output = SHAPE(VerifySMSSandboxPhoneNumberResult), .result_wrapper = "VerifySMSSandboxPhoneNumberResult" },
+    { .name = "VerifySMSSandboxPhoneNumber", .method = "POST", .uri = "/", .status = 200, .index = 41 },
 };
 
 const struct service_model sns_model = {

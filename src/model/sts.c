@@ -31,79 +31,12 @@ static const struct member sts_members_AssumeRoleResponse[] = {
 const struct shape sts_shape_AssumeRoleResponse = {
     .name = "AssumeRoleResponse", .kind = KIND_STRUCT, .n_members = 4, .members = sts_members_AssumeRoleResponse, .size = sizeof(struct sts_AssumeRoleResponse *), .struct_size = sizeof(struct sts_AssumeRoleResponse)
 };
-static const struct member sts_members_AssumeRoleWithSAMLRequest[] = {
-    { .name = "RoleArn", .wire = "RoleArn", .shape = SHAPE(arnType), .offset = FIELD(AssumeRoleWithSAMLRequest, RoleArn), .place = PLACE_BODY, .required = true },
-    { .name = "PrincipalArn", .wire = "PrincipalArn", .shape = SHAPE(arnType), .offset = FIELD(AssumeRoleWithSAMLRequest, PrincipalArn), .place = PLACE_BODY, .required = true },
-    { .name = "SAMLAssertion", .wire = "SAMLAssertion", .shape = SHAPE(SAMLAssertionType), .offset = FIELD(AssumeRoleWithSAMLRequest, SAMLAssertion), .place = PLACE_BODY, .required = true },
-    { .name = "PolicyArns", .wire = "PolicyArns", .shape = SHAPE(policyDescriptorListType), .offset = FIELD(AssumeRoleWithSAMLRequest, PolicyArns), .place = PLACE_BODY },
-    { .name = "Policy", .wire = "Policy", .shape = SHAPE(sessionPolicyDocumentType), .offset = FIELD(AssumeRoleWithSAMLRequest, Policy), .place = PLACE_BODY },
-    { .name = "DurationSeconds", .wire = "DurationSeconds", .shape = SHAPE(roleDurationSecondsType), .offset = FIELD(AssumeRoleWithSAMLRequest, DurationSeconds), .place = PLACE_BODY },
-};
-const struct shape sts_shape_AssumeRoleWithSAMLRequest = {
-    .name = "AssumeRoleWithSAMLRequest", .kind = KIND_STRUCT, .n_members = 6, .members = sts_members_AssumeRoleWithSAMLRequest, .size = sizeof(struct sts_AssumeRoleWithSAMLRequest *), .struct_size = sizeof(struct sts_AssumeRoleWithSAMLRequest)
-};
-static const struct member sts_members_AssumeRoleWithSAMLResponse[] = {
-    { .name = "Credentials", .wire = "Credentials", .shape = SHAPE(Credentials), .offset = FIELD(AssumeRoleWithSAMLResponse, Credentials), .place = PLACE_BODY },
-    { .name = "AssumedRoleUser", .wire = "AssumedRoleUser", .shape = SHAPE(AssumedRoleUser), .offset = FIELD(AssumeRoleWithSAMLResponse, AssumedRoleUser), .place = PLACE_BODY },
-    { .name = "PackedPolicySize", .wire = "PackedPolicySize", .shape = SHAPE(nonNegativeIntegerType), .offset = FIELD(AssumeRoleWithSAMLResponse, PackedPolicySize), .place = PLACE_BODY },
-    { .name = "Subject", .wire = "Subject", .shape = SHAPE(Subject), .offset = FIELD(AssumeRoleWithSAMLResponse, Subject), .place = PLACE_BODY },
-    { .name = "SubjectType", .wire = "SubjectType", .shape = SHAPE(SubjectType), .offset = FIELD(AssumeRoleWithSAMLResponse, SubjectType), .place = PLACE_BODY },
-    { .name = "Issuer", .wire = "Issuer", .shape = SHAPE(Issuer), .offset = FIELD(AssumeRoleWithSAMLResponse, Issuer), .place = PLACE_BODY },
-    { .name = "Audience", .wire = "Audience", .shape = SHAPE(Audience), .offset = FIELD(AssumeRoleWithSAMLResponse, Audience), .place = PLACE_BODY },
-    { .name = "NameQualifier", .wire = "NameQualifier", .shape = SHAPE(NameQualifier), .offset = FIELD(AssumeRoleWithSAMLResponse, NameQualifier), .place = PLACE_BODY },
-    { .name = "SourceIdentity", .wire = "SourceIdentity", .shape = SHAPE(sourceIdentityType), .offset = FIELD(AssumeRoleWithSAMLResponse, SourceIdentity), .place = PLACE_BODY },
-};
-const struct shape sts_shape_AssumeRoleWithSAMLResponse = {
-    .name = "AssumeRoleWithSAMLResponse", .kind = KIND_STRUCT, .n_members = 9, .members = sts_members_AssumeRoleWithSAMLResponse, .size = sizeof(struct sts_AssumeRoleWithSAMLResponse *), .struct_size = sizeof(struct sts_AssumeRoleWithSAMLResponse)
-};
-static const struct member sts_members_AssumeRoleWithWebIdentityRequest[] = {
-    { .name = "RoleArn", .wire = "RoleArn", .shape = SHAPE(arnType), .offset = FIELD(AssumeRoleWithWebIdentityRequest, RoleArn), .place = PLACE_BODY, .required = true },
-    { .name = "RoleSessionName", .wire = "RoleSessionName", .shape = SHAPE(roleSessionNameType), .offset = FIELD(AssumeRoleWithWebIdentityRequest, RoleSessionName), .place = PLACE_BODY, .required = true },
-    { .name = "WebIdentityToken", .wire = "WebIdentityToken", .shape = SHAPE(clientTokenType), .offset = FIELD(AssumeRoleWithWebIdentityRequest, WebIdentityToken), .place = PLACE_BODY, .required = true },
-    { .name = "ProviderId", .wire = "ProviderId", .shape = SHAPE(urlType), .offset = FIELD(AssumeRoleWithWebIdentityRequest, ProviderId), .place = PLACE_BODY },
-    { .name = "PolicyArns", .wire = "PolicyArns", .shape = SHAPE(policyDescriptorListType), .offset = FIELD(AssumeRoleWithWebIdentityRequest, PolicyArns), .place = PLACE_BODY },
-    { .name = "Policy", .wire = "Policy", .shape = SHAPE(sessionPolicyDocumentType), .offset = FIELD(AssumeRoleWithWebIdentityRequest, Policy), .place = PLACE_BODY },
-    { .name = "DurationSeconds", .wire = "DurationSeconds", .shape = SHAPE(roleDurationSecondsType), .offset = FIELD(AssumeRoleWithWebIdentityRequest, DurationSeconds), .place = PLACE_BODY },
-};
-const struct shape sts_shape_AssumeRoleWithWebIdentityRequest = {
-    .name = "AssumeRoleWithWebIdentityRequest", .kind = KIND_STRUCT, .n_members = 7, .members = sts_members_AssumeRoleWithWebIdentityRequest, .size = sizeof(struct sts_AssumeRoleWithWebIdentityRequest *), .struct_size = sizeof(struct sts_AssumeRoleWithWebIdentityRequest)
-};
-static const struct member sts_members_AssumeRoleWithWebIdentityResponse[] = {
-    { .name = "Credentials", .wire = "Credentials", .shape = SHAPE(Credentials), .offset = FIELD(AssumeRoleWithWebIdentityResponse, Credentials), .place = PLACE_BODY },
-    { .name = "SubjectFromWebIdentityToken", .wire = "SubjectFromWebIdentityToken", .shape = SHAPE(webIdentitySubjectType), .offset = FIELD(AssumeRoleWithWebIdentityResponse, SubjectFromWebIdentityToken), .place = PLACE_BODY },
-    { .name = "AssumedRoleUser", .wire = "AssumedRoleUser", .shape = SHAPE(AssumedRoleUser), .offset = FIELD(AssumeRoleWithWebIdentityResponse, AssumedRoleUser), .place = PLACE_BODY },
-    { .name = "PackedPolicySize", .wire = "PackedPolicySize", .shape = SHAPE(nonNegativeIntegerType), .offset = FIELD(AssumeRoleWithWebIdentityResponse, PackedPolicySize), .place = PLACE_BODY },
-    { .name = "Provider", .wire = "Provider", .shape = SHAPE(Issuer), .offset = FIELD(AssumeRoleWithWebIdentityResponse, Provider), .place = PLACE_BODY },
-    { .name = "Audience", .wire = "Audience", .shape = SHAPE(Audience), .offset = FIELD(AssumeRoleWithWebIdentityResponse, Audience), .place = PLACE_BODY },
-    { .name = "SourceIdentity", .wire = "SourceIdentity", .shape = SHAPE(sourceIdentityType), .offset = FIELD(AssumeRoleWithWebIdentityResponse, SourceIdentity), .place = PLACE_BODY },
-};
-const struct shape sts_shape_AssumeRoleWithWebIdentityResponse = {
-    .name = "AssumeRoleWithWebIdentityResponse", .kind = KIND_STRUCT, .n_members = 7, .members = sts_members_AssumeRoleWithWebIdentityResponse, .size = sizeof(struct sts_AssumeRoleWithWebIdentityResponse *), .struct_size = sizeof(struct sts_AssumeRoleWithWebIdentityResponse)
-};
-static const struct member sts_members_AssumeRootRequest[] = {
-    { .name = "TargetPrincipal", .wire = "TargetPrincipal", .shape = SHAPE(TargetPrincipalType), .offset = FIELD(AssumeRootRequest, TargetPrincipal), .place = PLACE_BODY, .required = true },
-    { .name = "TaskPolicyArn", .wire = "TaskPolicyArn", .shape = SHAPE(PolicyDescriptorType), .offset = FIELD(AssumeRootRequest, TaskPolicyArn), .place = PLACE_BODY, .required = true },
-    { .name = "DurationSeconds", .wire = "DurationSeconds", .shape = SHAPE(RootDurationSecondsType), .offset = FIELD(AssumeRootRequest, DurationSeconds), .place = PLACE_BODY },
-};
-const struct shape sts_shape_AssumeRootRequest = {
-    .name = "AssumeRootRequest", .kind = KIND_STRUCT, .n_members = 3, .members = sts_members_AssumeRootRequest, .size = sizeof(struct sts_AssumeRootRequest *), .struct_size = sizeof(struct sts_AssumeRootRequest)
-};
-static const struct member sts_members_AssumeRootResponse[] = {
-    { .name = "Credentials", .wire = "Credentials", .shape = SHAPE(Credentials), .offset = FIELD(AssumeRootResponse, Credentials), .place = PLACE_BODY },
-    { .name = "SourceIdentity", .wire = "SourceIdentity", .shape = SHAPE(sourceIdentityType), .offset = FIELD(AssumeRootResponse, SourceIdentity), .place = PLACE_BODY },
-};
-const struct shape sts_shape_AssumeRootResponse = {
-    .name = "AssumeRootResponse", .kind = KIND_STRUCT, .n_members = 2, .members = sts_members_AssumeRootResponse, .size = sizeof(struct sts_AssumeRootResponse *), .struct_size = sizeof(struct sts_AssumeRootResponse)
-};
 static const struct member sts_members_AssumedRoleUser[] = {
     { .name = "AssumedRoleId", .wire = "AssumedRoleId", .shape = SHAPE(assumedRoleIdType), .offset = FIELD(AssumedRoleUser, AssumedRoleId), .place = PLACE_BODY, .required = true },
     { .name = "Arn", .wire = "Arn", .shape = SHAPE(arnType), .offset = FIELD(AssumedRoleUser, Arn), .place = PLACE_BODY, .required = true },
 };
 const struct shape sts_shape_AssumedRoleUser = {
     .name = "AssumedRoleUser", .kind = KIND_STRUCT, .n_members = 2, .members = sts_members_AssumedRoleUser, .size = sizeof(struct sts_AssumedRoleUser *), .struct_size = sizeof(struct sts_AssumedRoleUser)
-};
-const struct shape sts_shape_Audience = {
-    .name = "Audience", .kind = KIND_STRING, .size = sizeof(struct str)
 };
 static const struct member sts_members_Credentials[] = {
     { .name = "AccessKeyId", .wire = "AccessKeyId", .shape = SHAPE(accessKeyIdType), .offset = FIELD(Credentials, AccessKeyId), .place = PLACE_BODY, .required = true },
@@ -113,18 +46,6 @@ static const struct member sts_members_Credentials[] = {
 };
 const struct shape sts_shape_Credentials = {
     .name = "Credentials", .kind = KIND_STRUCT, .n_members = 4, .members = sts_members_Credentials, .size = sizeof(struct sts_Credentials *), .struct_size = sizeof(struct sts_Credentials)
-};
-static const struct member sts_members_DecodeAuthorizationMessageRequest[] = {
-    { .name = "EncodedMessage", .wire = "EncodedMessage", .shape = SHAPE(encodedMessageType), .offset = FIELD(DecodeAuthorizationMessageRequest, EncodedMessage), .place = PLACE_BODY, .required = true },
-};
-const struct shape sts_shape_DecodeAuthorizationMessageRequest = {
-    .name = "DecodeAuthorizationMessageRequest", .kind = KIND_STRUCT, .n_members = 1, .members = sts_members_DecodeAuthorizationMessageRequest, .size = sizeof(struct sts_DecodeAuthorizationMessageRequest *), .struct_size = sizeof(struct sts_DecodeAuthorizationMessageRequest)
-};
-static const struct member sts_members_DecodeAuthorizationMessageResponse[] = {
-    { .name = "DecodedMessage", .wire = "DecodedMessage", .shape = SHAPE(decodedMessageType), .offset = FIELD(DecodeAuthorizationMessageResponse, DecodedMessage), .place = PLACE_BODY },
-};
-const struct shape sts_shape_DecodeAuthorizationMessageResponse = {
-    .name = "DecodeAuthorizationMessageResponse", .kind = KIND_STRUCT, .n_members = 1, .members = sts_members_DecodeAuthorizationMessageResponse, .size = sizeof(struct sts_DecodeAuthorizationMessageResponse *), .struct_size = sizeof(struct sts_DecodeAuthorizationMessageResponse)
 };
 static const struct member sts_members_ExpiredTokenException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(expiredIdentityTokenMessage), .offset = FIELD(ExpiredTokenException, message), .place = PLACE_BODY },
@@ -137,13 +58,6 @@ static const struct member sts_members_ExpiredTradeInTokenException[] = {
 };
 const struct shape sts_shape_ExpiredTradeInTokenException = {
     .name = "ExpiredTradeInTokenException", .kind = KIND_STRUCT, .n_members = 1, .members = sts_members_ExpiredTradeInTokenException, .size = sizeof(struct sts_ExpiredTradeInTokenException *), .struct_size = sizeof(struct sts_ExpiredTradeInTokenException)
-};
-static const struct member sts_members_FederatedUser[] = {
-    { .name = "FederatedUserId", .wire = "FederatedUserId", .shape = SHAPE(federatedIdType), .offset = FIELD(FederatedUser, FederatedUserId), .place = PLACE_BODY, .required = true },
-    { .name = "Arn", .wire = "Arn", .shape = SHAPE(arnType), .offset = FIELD(FederatedUser, Arn), .place = PLACE_BODY, .required = true },
-};
-const struct shape sts_shape_FederatedUser = {
-    .name = "FederatedUser", .kind = KIND_STRUCT, .n_members = 2, .members = sts_members_FederatedUser, .size = sizeof(struct sts_FederatedUser *), .struct_size = sizeof(struct sts_FederatedUser)
 };
 static const struct member sts_members_GetAccessKeyInfoRequest[] = {
     { .name = "AccessKeyId", .wire = "AccessKeyId", .shape = SHAPE(accessKeyIdType), .offset = FIELD(GetAccessKeyInfoRequest, AccessKeyId), .place = PLACE_BODY, .required = true },
@@ -168,38 +82,6 @@ static const struct member sts_members_GetCallerIdentityResponse[] = {
 const struct shape sts_shape_GetCallerIdentityResponse = {
     .name = "GetCallerIdentityResponse", .kind = KIND_STRUCT, .n_members = 3, .members = sts_members_GetCallerIdentityResponse, .size = sizeof(struct sts_GetCallerIdentityResponse *), .struct_size = sizeof(struct sts_GetCallerIdentityResponse)
 };
-static const struct member sts_members_GetDelegatedAccessTokenRequest[] = {
-    { .name = "TradeInToken", .wire = "TradeInToken", .shape = SHAPE(tradeInTokenType), .offset = FIELD(GetDelegatedAccessTokenRequest, TradeInToken), .place = PLACE_BODY, .required = true },
-};
-const struct shape sts_shape_GetDelegatedAccessTokenRequest = {
-    .name = "GetDelegatedAccessTokenRequest", .kind = KIND_STRUCT, .n_members = 1, .members = sts_members_GetDelegatedAccessTokenRequest, .size = sizeof(struct sts_GetDelegatedAccessTokenRequest *), .struct_size = sizeof(struct sts_GetDelegatedAccessTokenRequest)
-};
-static const struct member sts_members_GetDelegatedAccessTokenResponse[] = {
-    { .name = "Credentials", .wire = "Credentials", .shape = SHAPE(Credentials), .offset = FIELD(GetDelegatedAccessTokenResponse, Credentials), .place = PLACE_BODY },
-    { .name = "PackedPolicySize", .wire = "PackedPolicySize", .shape = SHAPE(nonNegativeIntegerType), .offset = FIELD(GetDelegatedAccessTokenResponse, PackedPolicySize), .place = PLACE_BODY },
-    { .name = "AssumedPrincipal", .wire = "AssumedPrincipal", .shape = SHAPE(arnType), .offset = FIELD(GetDelegatedAccessTokenResponse, AssumedPrincipal), .place = PLACE_BODY },
-};
-const struct shape sts_shape_GetDelegatedAccessTokenResponse = {
-    .name = "GetDelegatedAccessTokenResponse", .kind = KIND_STRUCT, .n_members = 3, .members = sts_members_GetDelegatedAccessTokenResponse, .size = sizeof(struct sts_GetDelegatedAccessTokenResponse *), .struct_size = sizeof(struct sts_GetDelegatedAccessTokenResponse)
-};
-static const struct member sts_members_GetFederationTokenRequest[] = {
-    { .name = "Name", .wire = "Name", .shape = SHAPE(userNameType), .offset = FIELD(GetFederationTokenRequest, Name), .place = PLACE_BODY, .required = true },
-    { .name = "Policy", .wire = "Policy", .shape = SHAPE(sessionPolicyDocumentType), .offset = FIELD(GetFederationTokenRequest, Policy), .place = PLACE_BODY },
-    { .name = "PolicyArns", .wire = "PolicyArns", .shape = SHAPE(policyDescriptorListType), .offset = FIELD(GetFederationTokenRequest, PolicyArns), .place = PLACE_BODY },
-    { .name = "DurationSeconds", .wire = "DurationSeconds", .shape = SHAPE(durationSecondsType), .offset = FIELD(GetFederationTokenRequest, DurationSeconds), .place = PLACE_BODY },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(GetFederationTokenRequest, Tags), .place = PLACE_BODY },
-};
-const struct shape sts_shape_GetFederationTokenRequest = {
-    .name = "GetFederationTokenRequest", .kind = KIND_STRUCT, .n_members = 5, .members = sts_members_GetFederationTokenRequest, .size = sizeof(struct sts_GetFederationTokenRequest *), .struct_size = sizeof(struct sts_GetFederationTokenRequest)
-};
-static const struct member sts_members_GetFederationTokenResponse[] = {
-    { .name = "Credentials", .wire = "Credentials", .shape = SHAPE(Credentials), .offset = FIELD(GetFederationTokenResponse, Credentials), .place = PLACE_BODY },
-    { .name = "FederatedUser", .wire = "FederatedUser", .shape = SHAPE(FederatedUser), .offset = FIELD(GetFederationTokenResponse, FederatedUser), .place = PLACE_BODY },
-    { .name = "PackedPolicySize", .wire = "PackedPolicySize", .shape = SHAPE(nonNegativeIntegerType), .offset = FIELD(GetFederationTokenResponse, PackedPolicySize), .place = PLACE_BODY },
-};
-const struct shape sts_shape_GetFederationTokenResponse = {
-    .name = "GetFederationTokenResponse", .kind = KIND_STRUCT, .n_members = 3, .members = sts_members_GetFederationTokenResponse, .size = sizeof(struct sts_GetFederationTokenResponse *), .struct_size = sizeof(struct sts_GetFederationTokenResponse)
-};
 static const struct member sts_members_GetSessionTokenRequest[] = {
     { .name = "DurationSeconds", .wire = "DurationSeconds", .shape = SHAPE(durationSecondsType), .offset = FIELD(GetSessionTokenRequest, DurationSeconds), .place = PLACE_BODY },
     { .name = "SerialNumber", .wire = "SerialNumber", .shape = SHAPE(serialNumberType), .offset = FIELD(GetSessionTokenRequest, SerialNumber), .place = PLACE_BODY },
@@ -213,22 +95,6 @@ static const struct member sts_members_GetSessionTokenResponse[] = {
 };
 const struct shape sts_shape_GetSessionTokenResponse = {
     .name = "GetSessionTokenResponse", .kind = KIND_STRUCT, .n_members = 1, .members = sts_members_GetSessionTokenResponse, .size = sizeof(struct sts_GetSessionTokenResponse *), .struct_size = sizeof(struct sts_GetSessionTokenResponse)
-};
-static const struct member sts_members_GetWebIdentityTokenRequest[] = {
-    { .name = "Audience", .wire = "Audience", .shape = SHAPE(webIdentityTokenAudienceListType), .offset = FIELD(GetWebIdentityTokenRequest, Audience), .place = PLACE_BODY, .required = true },
-    { .name = "DurationSeconds", .wire = "DurationSeconds", .shape = SHAPE(webIdentityTokenDurationSecondsType), .offset = FIELD(GetWebIdentityTokenRequest, DurationSeconds), .place = PLACE_BODY },
-    { .name = "SigningAlgorithm", .wire = "SigningAlgorithm", .shape = SHAPE(jwtAlgorithmType), .offset = FIELD(GetWebIdentityTokenRequest, SigningAlgorithm), .place = PLACE_BODY, .required = true },
-    { .name = "Tags", .wire = "Tags", .shape = SHAPE(tagListType), .offset = FIELD(GetWebIdentityTokenRequest, Tags), .place = PLACE_BODY },
-};
-const struct shape sts_shape_GetWebIdentityTokenRequest = {
-    .name = "GetWebIdentityTokenRequest", .kind = KIND_STRUCT, .n_members = 4, .members = sts_members_GetWebIdentityTokenRequest, .size = sizeof(struct sts_GetWebIdentityTokenRequest *), .struct_size = sizeof(struct sts_GetWebIdentityTokenRequest)
-};
-static const struct member sts_members_GetWebIdentityTokenResponse[] = {
-    { .name = "WebIdentityToken", .wire = "WebIdentityToken", .shape = SHAPE(webIdentityTokenType), .offset = FIELD(GetWebIdentityTokenResponse, WebIdentityToken), .place = PLACE_BODY },
-    { .name = "Expiration", .wire = "Expiration", .shape = SHAPE(dateType), .offset = FIELD(GetWebIdentityTokenResponse, Expiration), .place = PLACE_BODY },
-};
-const struct shape sts_shape_GetWebIdentityTokenResponse = {
-    .name = "GetWebIdentityTokenResponse", .kind = KIND_STRUCT, .n_members = 2, .members = sts_members_GetWebIdentityTokenResponse, .size = sizeof(struct sts_GetWebIdentityTokenResponse *), .struct_size = sizeof(struct sts_GetWebIdentityTokenResponse)
 };
 static const struct member sts_members_IDPCommunicationErrorException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(idpCommunicationErrorMessage), .offset = FIELD(IDPCommunicationErrorException, message), .place = PLACE_BODY },
@@ -254,9 +120,6 @@ static const struct member sts_members_InvalidIdentityTokenException[] = {
 const struct shape sts_shape_InvalidIdentityTokenException = {
     .name = "InvalidIdentityTokenException", .kind = KIND_STRUCT, .n_members = 1, .members = sts_members_InvalidIdentityTokenException, .size = sizeof(struct sts_InvalidIdentityTokenException *), .struct_size = sizeof(struct sts_InvalidIdentityTokenException)
 };
-const struct shape sts_shape_Issuer = {
-    .name = "Issuer", .kind = KIND_STRING, .size = sizeof(struct str)
-};
 static const struct member sts_members_JWTPayloadSizeExceededException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(jwtPayloadSizeExceededException), .offset = FIELD(JWTPayloadSizeExceededException, message), .place = PLACE_BODY },
 };
@@ -268,9 +131,6 @@ static const struct member sts_members_MalformedPolicyDocumentException[] = {
 };
 const struct shape sts_shape_MalformedPolicyDocumentException = {
     .name = "MalformedPolicyDocumentException", .kind = KIND_STRUCT, .n_members = 1, .members = sts_members_MalformedPolicyDocumentException, .size = sizeof(struct sts_MalformedPolicyDocumentException *), .struct_size = sizeof(struct sts_MalformedPolicyDocumentException)
-};
-const struct shape sts_shape_NameQualifier = {
-    .name = "NameQualifier", .kind = KIND_STRING, .size = sizeof(struct str)
 };
 static const struct member sts_members_OutboundWebIdentityFederationDisabledException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(outboundWebIdentityFederationDisabledException), .offset = FIELD(OutboundWebIdentityFederationDisabledException, message), .place = PLACE_BODY },
@@ -306,23 +166,11 @@ static const struct member sts_members_RegionDisabledException[] = {
 const struct shape sts_shape_RegionDisabledException = {
     .name = "RegionDisabledException", .kind = KIND_STRUCT, .n_members = 1, .members = sts_members_RegionDisabledException, .size = sizeof(struct sts_RegionDisabledException *), .struct_size = sizeof(struct sts_RegionDisabledException)
 };
-const struct shape sts_shape_RootDurationSecondsType = {
-    .name = "RootDurationSecondsType", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(900)
-};
-const struct shape sts_shape_SAMLAssertionType = {
-    .name = "SAMLAssertionType", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str), .has_min = true, .min = INT64_C(4), .has_max = true, .max = INT64_C(100000)
-};
 static const struct member sts_members_SessionDurationEscalationException[] = {
     { .name = "message", .wire = "message", .shape = SHAPE(sessionDurationEscalationException), .offset = FIELD(SessionDurationEscalationException, message), .place = PLACE_BODY },
 };
 const struct shape sts_shape_SessionDurationEscalationException = {
     .name = "SessionDurationEscalationException", .kind = KIND_STRUCT, .n_members = 1, .members = sts_members_SessionDurationEscalationException, .size = sizeof(struct sts_SessionDurationEscalationException *), .struct_size = sizeof(struct sts_SessionDurationEscalationException)
-};
-const struct shape sts_shape_Subject = {
-    .name = "Subject", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape sts_shape_SubjectType = {
-    .name = "SubjectType", .kind = KIND_STRING, .size = sizeof(struct str)
 };
 static const struct member sts_members_Tag[] = {
     { .name = "Key", .wire = "Key", .shape = SHAPE(tagKeyType), .offset = FIELD(Tag, Key), .place = PLACE_BODY, .required = true },
@@ -330,9 +178,6 @@ static const struct member sts_members_Tag[] = {
 };
 const struct shape sts_shape_Tag = {
     .name = "Tag", .kind = KIND_STRUCT, .n_members = 2, .members = sts_members_Tag, .size = sizeof(struct sts_Tag *), .struct_size = sizeof(struct sts_Tag)
-};
-const struct shape sts_shape_TargetPrincipalType = {
-    .name = "TargetPrincipalType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(12), .has_max = true, .max = INT64_C(2048)
 };
 const struct shape sts_shape_accessKeyIdType = {
     .name = "accessKeyIdType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(16), .has_max = true, .max = INT64_C(128), .pattern = "[\\w]*"
@@ -349,23 +194,14 @@ const struct shape sts_shape_arnType = {
 const struct shape sts_shape_assumedRoleIdType = {
     .name = "assumedRoleIdType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(2), .has_max = true, .max = INT64_C(193), .pattern = "[\\w+=,.@:-]*"
 };
-const struct shape sts_shape_clientTokenType = {
-    .name = "clientTokenType", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str), .has_min = true, .min = INT64_C(4), .has_max = true, .max = INT64_C(20000)
-};
 const struct shape sts_shape_contextAssertionType = {
     .name = "contextAssertionType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(4), .has_max = true, .max = INT64_C(2048)
 };
 const struct shape sts_shape_dateType = {
     .name = "dateType", .kind = KIND_TIME, .size = sizeof(struct opt_time)
 };
-const struct shape sts_shape_decodedMessageType = {
-    .name = "decodedMessageType", .kind = KIND_STRING, .size = sizeof(struct str)
-};
 const struct shape sts_shape_durationSecondsType = {
     .name = "durationSecondsType", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(900), .has_max = true, .max = INT64_C(129600)
-};
-const struct shape sts_shape_encodedMessageType = {
-    .name = "encodedMessageType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10240)
 };
 const struct shape sts_shape_expiredIdentityTokenMessage = {
     .name = "expiredIdentityTokenMessage", .kind = KIND_STRING, .size = sizeof(struct str)
@@ -375,9 +211,6 @@ const struct shape sts_shape_expiredTradeInTokenExceptionMessage = {
 };
 const struct shape sts_shape_externalIdType = {
     .name = "externalIdType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(2), .has_max = true, .max = INT64_C(1224), .pattern = "[\\w+=,.@:\\/-]*"
-};
-const struct shape sts_shape_federatedIdType = {
-    .name = "federatedIdType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(2), .has_max = true, .max = INT64_C(193), .pattern = "[\\w+=,.@\\:-]*"
 };
 const struct shape sts_shape_idpCommunicationErrorMessage = {
     .name = "idpCommunicationErrorMessage", .kind = KIND_STRING, .size = sizeof(struct str)
@@ -390,9 +223,6 @@ const struct shape sts_shape_invalidAuthorizationMessage = {
 };
 const struct shape sts_shape_invalidIdentityTokenMessage = {
     .name = "invalidIdentityTokenMessage", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape sts_shape_jwtAlgorithmType = {
-    .name = "jwtAlgorithmType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(5), .has_max = true, .max = INT64_C(5)
 };
 const struct shape sts_shape_jwtPayloadSizeExceededException = {
     .name = "jwtPayloadSizeExceededException", .kind = KIND_STRING, .size = sizeof(struct str)
@@ -427,9 +257,6 @@ const struct shape sts_shape_serialNumberType = {
 const struct shape sts_shape_sessionDurationEscalationException = {
     .name = "sessionDurationEscalationException", .kind = KIND_STRING, .size = sizeof(struct str)
 };
-const struct shape sts_shape_sessionPolicyDocumentType = {
-    .name = "sessionPolicyDocumentType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2048), .pattern = "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"
-};
 const struct shape sts_shape_sourceIdentityType = {
     .name = "sourceIdentityType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(2), .has_max = true, .max = INT64_C(64), .pattern = "[\\w+=,.@-]*"
 };
@@ -451,35 +278,11 @@ const struct shape sts_shape_tokenCodeType = {
 const struct shape sts_shape_tokenType = {
     .name = "tokenType", .kind = KIND_STRING, .size = sizeof(struct str)
 };
-const struct shape sts_shape_tradeInTokenType = {
-    .name = "tradeInTokenType", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str)
-};
 const struct shape sts_shape_unrestrictedSessionPolicyDocumentType = {
     .name = "unrestrictedSessionPolicyDocumentType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .pattern = "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"
 };
-const struct shape sts_shape_urlType = {
-    .name = "urlType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(4), .has_max = true, .max = INT64_C(2048)
-};
 const struct shape sts_shape_userIdType = {
     .name = "userIdType", .kind = KIND_STRING, .size = sizeof(struct str)
-};
-const struct shape sts_shape_userNameType = {
-    .name = "userNameType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(2), .has_max = true, .max = INT64_C(32), .pattern = "[\\w+=,.@-]*"
-};
-const struct shape sts_shape_webIdentitySubjectType = {
-    .name = "webIdentitySubjectType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(6), .has_max = true, .max = INT64_C(255)
-};
-const struct shape sts_shape_webIdentityTokenAudienceListType = {
-    .name = "webIdentityTokenAudienceListType", .kind = KIND_LIST, .size = sizeof(struct sts_webIdentityTokenAudienceListType), .element = SHAPE(webIdentityTokenAudienceStringType), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10)
-};
-const struct shape sts_shape_webIdentityTokenAudienceStringType = {
-    .name = "webIdentityTokenAudienceStringType", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1000)
-};
-const struct shape sts_shape_webIdentityTokenDurationSecondsType = {
-    .name = "webIdentityTokenDurationSecondsType", .kind = KIND_INT, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(60), .has_max = true, .max = INT64_C(3600)
-};
-const struct shape sts_shape_webIdentityTokenType = {
-    .name = "webIdentityTokenType", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str)
 };
 
 const struct error_row sts_error_ExpiredTokenException = { .name = "ExpiredTokenException", .status = 400, .sender = true, .message_member = "message", .shape = SHAPE(ExpiredTokenException) };
@@ -512,16 +315,16 @@ static const struct error_row *const sts_errors[] = {
 
 static const struct op sts_ops[] = {
     { .name = "AssumeRole", .method = "POST", .uri = "/", .status = 200, .index = 0, .input = SHAPE(AssumeRoleRequest), .output = SHAPE(AssumeRoleResponse), .result_wrapper = "AssumeRoleResult" },
-    { .name = "AssumeRoleWithSAML", .method = "POST", .uri = "/", .status = 200, .index = 1, .input = SHAPE(AssumeRoleWithSAMLRequest), .output = SHAPE(AssumeRoleWithSAMLResponse), .result_wrapper = "AssumeRoleWithSAMLResult" },
-    { .name = "AssumeRoleWithWebIdentity", .method = "POST", .uri = "/", .status = 200, .index = 2, .input = SHAPE(AssumeRoleWithWebIdentityRequest), .output = SHAPE(AssumeRoleWithWebIdentityResponse), .result_wrapper = "AssumeRoleWithWebIdentityResult" },
-    { .name = "AssumeRoot", .method = "POST", .uri = "/", .status = 200, .index = 3, .input = SHAPE(AssumeRootRequest), .output = SHAPE(AssumeRootResponse), .result_wrapper = "AssumeRootResult" },
-    { .name = "DecodeAuthorizationMessage", .method = "POST", .uri = "/", .status = 200, .index = 4, .input = SHAPE(DecodeAuthorizationMessageRequest), .output = SHAPE(DecodeAuthorizationMessageResponse), .result_wrapper = "DecodeAuthorizationMessageResult" },
+    { .name = "AssumeRoleWithSAML", .method = "POST", .uri = "/", .status = 200, .index = 1 },
+    { .name = "AssumeRoleWithWebIdentity", .method = "POST", .uri = "/", .status = 200, .index = 2 },
+    { .name = "AssumeRoot", .method = "POST", .uri = "/", .status = 200, .index = 3 },
+    { .name = "DecodeAuthorizationMessage", .method = "POST", .uri = "/", .status = 200, .index = 4 },
     { .name = "GetAccessKeyInfo", .method = "POST", .uri = "/", .status = 200, .index = 5, .input = SHAPE(GetAccessKeyInfoRequest), .output = SHAPE(GetAccessKeyInfoResponse), .result_wrapper = "GetAccessKeyInfoResult" },
     { .name = "GetCallerIdentity", .method = "POST", .uri = "/", .status = 200, .index = 6, .input = SHAPE(GetCallerIdentityRequest), .output = SHAPE(GetCallerIdentityResponse), .result_wrapper = "GetCallerIdentityResult" },
-    { .name = "GetDelegatedAccessToken", .method = "POST", .uri = "/", .status = 200, .index = 7, .input = SHAPE(GetDelegatedAccessTokenRequest), .output = SHAPE(GetDelegatedAccessTokenResponse), .result_wrapper = "GetDelegatedAccessTokenResult" },
-    { .name = "GetFederationToken", .method = "POST", .uri = "/", .status = 200, .index = 8, .input = SHAPE(GetFederationTokenRequest), .output = SHAPE(GetFederationTokenResponse), .result_wrapper = "GetFederationTokenResult" },
+    { .name = "GetDelegatedAccessToken", .method = "POST", .uri = "/", .status = 200, .index = 7 },
+    { .name = "GetFederationToken", .method = "POST", .uri = "/", .status = 200, .index = 8 },
     { .name = "GetSessionToken", .method = "POST", .uri = "/", .status = 200, .index = 9, .input = SHAPE(GetSessionTokenRequest), .output = SHAPE(GetSessionTokenResponse), .result_wrapper = "GetSessionTokenResult" },
-    { .name = "GetWebIdentityToken", .method = "POST", .uri = "/", .status = 200, .index = 10, .input = SHAPE(GetWebIdentityTokenRequest), .output = SHAPE(GetWebIdentityTokenResponse), .result_wrapper = "GetWebIdentityTokenResult" },
+    { .name = "GetWebIdentityToken", .method = "POST", .uri = "/", .status = 200, .index = 10 },
 };
 
 const struct service_model sts_model = {

@@ -135,7 +135,7 @@ static char *reply_space(struct request *r, size_t cap)
     return p;
 }
 
-/* The longest fixed part is some 170 bytes: status line, Date, Content-Length, Connection, blank line. */
+/* The longest fixed part is some 195 bytes: 100 Continue, status line, Date, Content-Length, Connection, blank line. */
 #define FIXED_REPLY_BYTES 256
 
 void request_set_reply(struct request *r, int status, struct str headers, struct str body, struct str date)
@@ -149,6 +149,8 @@ void request_set_reply(struct request *r, int status, struct str headers, struct
     CHECK(!r->replied);
     request_forget_continue(r);
     r->reply = at = reply_space(r, FIXED_REPLY_BYTES + headers.n + (r->head_only || bodiless ? 0 : body.n));
+    if (r->continue_first)
+        at = PUT_LIT(at, CONTINUE_TEXT);
     at = PUT_LIT(at, "HTTP/1.1 ");
     at = put_decimal(at, (size_t)status);
     *at++ = ' ';

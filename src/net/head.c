@@ -250,6 +250,7 @@ static int set_framing(struct request *r, struct refusal *ret)
     r->content_length = f.chunked ? REQUEST_CHUNKED : f.length;
     if (f.expects && !r->http10 && r->content_length != 0)
         r->continue_left = CONTINUE_BYTES;
+    r->continue_first = f.expects && !r->http10 && r->content_length == 0;
     return 0;
 }
 

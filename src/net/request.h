@@ -33,6 +33,9 @@ struct request {
     bool keep_alive;                                         /* the client's wish */
     bool head_only;                                          /* HEAD: the reply has no body */
     size_t continue_left;                                    /* bytes of "100 Continue" still owed; CONTINUE_BYTES: all */
+    bool continue_first;                                     /* asked for without a body: goes out with the reply, for
+                                                                botocore takes a reply without it for an early refusal
+                                                                and reads the connection's next one wrongly */
 
     /* The body while it grows; x.body is set when it is whole. */
     char  *body;

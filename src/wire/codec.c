@@ -30,6 +30,20 @@ bool value_present(const struct shape *shape, const void *target)
     return false;
 }
 
+char *list_grow(struct arena *a, struct any_list *list, size_t size)
+{
+    if ((list->n & (list->n - 1)) == 0) {
+        char *v = arena_calloc(a, list->n > 0 ? 2 * list->n : 1, size);
+        if (arena_overflowed(a))
+            return NULL;
+        if (list->n > 0)
+            memcpy(v, list->v, list->n * size);
+        list->v = v;
+    }
+    list->set = true;
+    return list->v + size * list->n++;
+}
+
 const void *member_value(const struct member *m, const void *base)
 {
     const char *slot = (const char *)base + m->offset;
@@ -139,6 +153,20 @@ bool has_form(const struct request_parts *parts)
 struct str part_header(const struct request_parts *parts, const char *name)
 {
     return parts->header != NULL ? parts->header(parts->ctx, name) : STR_NONE;
+}
+
+static bool is_xml_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+struct str str_trim_xml(struct str s)
+{
+    while (s.n > 0 && is_xml_blank(s.p[0]))
+        s = str_sub(s, 1, s.n);
+    while (s.n > 0 && is_xml_blank(s.p[s.n - 1]))
+        s = str_sub(s, 0, s.n - 1);
+    return s;
 }
 
 /* The replacement for a byte in text, or NULL when it stands for itself. */

@@ -21,6 +21,9 @@ struct __attribute__((may_alias)) any_pointer { void *p; };                     
 /* Bytes an element of a list takes, and an entry of a map. */
 size_t element_size(const struct shape *element);
 size_t entry_size(const struct shape *map);
+/* Room for one more of `size` bytes at the end, zeroed and counted; NULL when the arena is full.  Capacity doubles and
+ * follows from n, so a list must have been grown by nobody else. */
+char *list_grow(struct arena *a, struct any_list *list, size_t size);
 
 /* The value of a member of the structure at base, as a target; NULL when absent. */
 const void *member_value(const struct member *m, const void *base);
@@ -55,6 +58,16 @@ void encode_text(struct buf *b, const struct shape *shape, enum time_format form
 void encode_query(struct buf *b, const struct service_model *service, const struct op *op, const void *output,
                   struct str request_id);
 
+/* rest-xml (rest_xml.c).  root: the name S3 insists on; NULL: any.  A body of the output's members, or a payload. */
+int decode_xml(struct decoding *d, const struct shape *shape, const char *root, struct str body, void *target);
+void encode_xml(struct buf *b, const struct service_model *service, const struct op *op, const struct shape *shape, const void *target);
+
+/* rpc-v2-cbor (cbor_codec.c).  An empty body is an empty structure; a NULL value too. */
+int decode_cbor(struct decoding *d, const struct shape *shape, struct str body, void *target);
+void encode_cbor(struct buf *b, const struct shape *shape, const void *value);
+
+/* x-amz-id-2 and <HostId>: 76 characters made from the request's id. */
+void s3_host_id(struct buf *b, struct str request_id);
 /* %XX, and '+' as a blank where plus is set (forms and query strings, not paths).  A bad escape stays as it is. */
 struct str percent_decode(struct arena *a, struct str s, bool plus);
 /* Walks "a=b&c=d"; names and values stay encoded; a name without '=' has the value "". */
@@ -62,6 +75,8 @@ bool form_next(struct str *rest, struct str *ret_name, struct str *ret_value);
 /* Is there a form in the body?  The query protocol reads it beside the URL's parameters. */
 bool has_form(const struct request_parts *parts);
 struct str part_header(const struct request_parts *parts, const char *name);
+/* Blanks, tabs and line ends off both ends. */
+struct str str_trim_xml(struct str s);
 /* Text of an XML element; bytes XML cannot carry become U+FFFD, CR is written so that it survives parsers. */
 void xml_text(struct buf *b, struct str s);
 /* "name: value\r\n"; bytes that would end the line are left out. */

@@ -5,7 +5,9 @@
  *   json        body {"__type":"ns#Name","message":".."}; query-compatible services add x-amzn-query-error and
  *               answer 400 for any 4xx unless the client asked for the old statuses (x-amzn-query-mode)
  *   query       <ErrorResponse><Error><Type/><Code/><Message/></Error><RequestId/></ErrorResponse>
- *   rest-xml, rpc-v2-cbor   enough to be understood when we say that we do not speak them yet */
+ *   rest-xml    as query, S3 without the wrapper: <Error><Code/><Message/> what the handler adds <RequestId/><HostId/>
+ *   rpc-v2-cbor as json, in CBOR, with the header smithy-protocol */
+#include "base/cbor.h"
 #include "wire/codec.h"
 
 const struct error_row error_validation = { .name = "ValidationException", .query_code = "ValidationError", .status = 400, .sender = true, .message_member = "message" };
@@ -42,6 +44,17 @@ static const struct error_row *row_for(const struct service_model *service, cons
         if (strcmp(service->errors[i]->name, "InvalidParameterException") == 0)
             return service->errors[i];
     return row;
+}
+
+void fault_element(struct arena *a, struct fault *f, const char *name, struct str value)
+{
+    CLEANUP(buf_done) struct buf text = { 0 };
+
+    buf_str(&text, f->extra_xml);
+    buf_printf(&text, "<%s>", name);
+    xml_text(&text, value);
+    buf_printf(&text, "</%s>", name);
+    f->extra_xml = buf_to_arena(&text, a);
 }
 
 static const char *query_code(const struct error_row *row)
@@ -87,7 +100,7 @@ static void fault_rest_json(const struct error_row *row, const struct fault *fau
 }
 
 /* The namespace before '#': the service's own, or that of AWS's request machinery. */
-static void add_type(struct buf *b, const struct service_model *service, const struct error_row *row)
+static void type_name(struct buf *b, const struct service_model *service, const struct error_row *row)
 {
     const char *space = service != NULL ? service->error_namespace : NULL;
 
@@ -95,32 +108,39 @@ static void add_type(struct buf *b, const struct service_model *service, const s
         space = "com.amazon.coral.validate";
     else if (space != NULL && from_front(row))
         space = "com.amazon.coral.service";
-    buf_printf(b, "\"__type\":\"%s%s%s\"", space != NULL ? space : "", space != NULL ? "#" : "", row->name);
+    buf_printf(b, "%s%s%s", space != NULL ? space : "", space != NULL ? "#" : "", row->name);
+}
+
+/* Services that left the query protocol behind still tell its codes. */
+static void add_query_error(const struct service_model *service, const struct error_row *row, bool query_mode, struct reply *ret)
+{
+    if (service == NULL || !service->query_compatible)
+        return;
+    buf_printf(&ret->headers, "x-amzn-query-error: %s;%s\r\n", query_code(row), row->sender ? "Sender" : "Receiver");
+    if (!query_mode && row->status >= 400 && row->status < 500)
+        ret->status = 400;
 }
 
 static void fault_json(const struct service_model *service, const struct error_row *row, const struct fault *fault,
                        bool query_mode, struct reply *ret)
 {
+    CLEANUP(buf_done) struct buf type = { 0 };
     bool old = service != NULL && service->json_version != NULL && strcmp(service->json_version, "1.0") == 0;
 
     ret->content_type = old ? STR("application/x-amz-json-1.0") : STR("application/x-amz-json-1.1");
-    if (service != NULL && service->query_compatible) {
-        buf_printf(&ret->headers, "x-amzn-query-error: %s;%s\r\n", query_code(row), row->sender ? "Sender" : "Receiver");
-        if (!query_mode && row->status >= 400 && row->status < 500)
-            ret->status = 400;
-    }
+    add_query_error(service, row, query_mode, ret);
     buf_char(&ret->body, '{');
-    add_type(&ret->body, service, row);
+    type_name(&type, service, row);
+    add_member(&ret->body, "__type", buf_view(&type));
     add_extra(&ret->body, fault);
     if (!str_absent(fault->message))
         add_member(&ret->body, row->message_member, fault->message);
     buf_char(&ret->body, '}');
 }
 
-static void fault_query(const struct service_model *service, const struct error_row *row, const struct fault *fault,
-                        struct str request_id, struct reply *ret)
+static void error_wrapped(const struct service_model *service, const struct error_row *row, const struct fault *fault,
+                          struct str request_id, struct reply *ret)
 {
-    ret->content_type = STR("text/xml");
     buf_z(&ret->body, "<ErrorResponse");
     if (service != NULL && service->xmlns != NULL)
         buf_printf(&ret->body, " xmlns=\"%s\"", service->xmlns);
@@ -130,53 +150,128 @@ static void fault_query(const struct service_model *service, const struct error_
         xml_text(&ret->body, fault->message);
         buf_z(&ret->body, "</Message>");
     }
+    buf_str(&ret->body, fault->extra_xml);
     buf_z(&ret->body, "</Error><RequestId>");
     xml_text(&ret->body, request_id);
     buf_z(&ret->body, "</RequestId></ErrorResponse>");
 }
 
-static void fault_rest_xml(const struct error_row *row, const struct fault *fault, struct str request_id, struct reply *ret)
+/* S3's names for what every service can answer, and for keys that are refused. */
+static const struct { const char *name, *code; int status; } s3_codes[] = {
+    { "ValidationException", "InvalidRequest", 400 },
+    { "SerializationException", "InvalidRequest", 400 },
+    { "MissingRequiredParameterException", "InvalidRequest", 400 },
+    { "UnknownOperationException", "MethodNotAllowed", 405 },
+    { "RequestEntityTooLargeException", "EntityTooLarge", 400 },
+    { "InternalFailure", "InternalError", 500 },
+    { "ExpiredTokenException", "ExpiredToken", 400 },
+    { "UnrecognizedClientException", "InvalidToken", 400 },
+};
+
+static void fault_s3(const struct error_row *row, const struct fault *fault, struct str request_id, struct reply *ret)
 {
+    const char *code = query_code(row);
+
+    for (size_t i = 0; i < ARRAY_LEN(s3_codes); i++)
+        if (strcmp(s3_codes[i].name, row->name) == 0) {
+            code = s3_codes[i].code;
+            ret->status = s3_codes[i].status;
+        }
+    if (ret->status == 304)                                  /* a condition of GET or HEAD: nothing but headers */
+        return;
     ret->content_type = STR("application/xml");
-    buf_printf(&ret->body, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>%s</Code><Message>", query_code(row));
+    buf_printf(&ret->body, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>%s</Code><Message>", code);
     xml_text(&ret->body, fault->message);
-    buf_z(&ret->body, "</Message><RequestId>");
+    buf_z(&ret->body, "</Message>");
+    buf_str(&ret->body, fault->extra_xml);
+    buf_z(&ret->body, "<RequestId>");
     xml_text(&ret->body, request_id);
-    buf_z(&ret->body, "</RequestId></Error>");
+    buf_z(&ret->body, "</RequestId><HostId>");
+    s3_host_id(&ret->body, request_id);
+    buf_z(&ret->body, "</HostId></Error>");
 }
 
-static void cbor_text(struct buf *b, struct str s)
+static void write_json_value(struct arena *a, struct buf *b, const struct json *j)
 {
-    buf_char(b, (char)0x79);                                 /* text, two bytes of length */
-    s.n = MIN(s.n, (size_t)UINT16_MAX);
-    buf_char(b, (char)(s.n >> 8));
-    buf_char(b, (char)(s.n & 0xff));
-    buf_str(b, s);
+    int64_t n;
+    double real = 0;
+
+    switch (j->type) {
+    case JSON_NULL: cbor_null(b); break;
+    case JSON_FALSE: case JSON_TRUE: cbor_bool(b, j->type == JSON_TRUE); break;
+    case JSON_STRING: cbor_text(b, json_text(a, j)); break;
+    case JSON_NUMBER:
+        if (json_i64(j, &n) == 0) {
+            cbor_int(b, n);
+        } else {
+            json_f64(j, &real);
+            cbor_double(b, real);
+        }
+        break;
+    case JSON_OBJECT: case JSON_ARRAY:
+        cbor_begin(b, j->type == JSON_OBJECT ? CBOR_MAP : CBOR_ARRAY);
+        JSON_EACH(j, child) {
+            if (j->type == JSON_OBJECT)
+                cbor_text(b, json_key(a, child));
+            write_json_value(a, b, child);
+        }
+        cbor_end(b);
+        break;
+    }
 }
 
-static void fault_cbor(const struct error_row *row, const struct fault *fault, struct reply *ret)
+/* The members a handler gave as JSON text. */
+static void add_extra_cbor(struct arena *a, struct buf *b, struct str extra)
 {
+    struct json *doc = NULL;
+
+    if (str_empty(extra) || json_parse(a, arena_printf(a, "{" STR_FMT "}", STR_ARG(extra)), &doc, NULL) != 0)
+        return;
+    JSON_EACH(doc, child) {
+        cbor_text(b, json_key(a, child));
+        write_json_value(a, b, child);
+    }
+}
+
+static void fault_cbor(struct arena *a, const struct service_model *service, const struct error_row *row, const struct fault *fault,
+                       bool query_mode, struct reply *ret)
+{
+    CLEANUP(buf_done) struct buf type = { 0 };
+    struct buf *b = &ret->body;
+
     ret->content_type = STR("application/cbor");
     buf_z(&ret->headers, "smithy-protocol: rpc-v2-cbor\r\n");
-    buf_char(&ret->body, (char)0xa2);                        /* a map of two pairs */
-    cbor_text(&ret->body, STR("__type"));
-    cbor_text(&ret->body, str_of(row->name));
-    cbor_text(&ret->body, STR("message"));
-    cbor_text(&ret->body, fault->message);
+    add_query_error(service, row, query_mode, ret);
+    cbor_begin(b, CBOR_MAP);
+    cbor_text(b, STR("__type"));
+    type_name(&type, service, row);
+    cbor_text(b, buf_view(&type));
+    add_extra_cbor(a, b, fault->extra_json);
+    if (!str_absent(fault->message)) {
+        cbor_text(b, str_of(row->message_member));
+        cbor_text(b, fault->message);
+    }
+    cbor_end(b);
 }
 
-void fault_encode(UNUSED struct arena *a, const struct service_model *service, enum protocol protocol,
+void fault_encode(struct arena *a, const struct service_model *service, enum protocol protocol,
                   const struct fault *fault, struct str request_id, bool query_mode, struct reply *ret)
 {
     const struct error_row *row = row_for(service, fault->row != NULL ? fault->row : &error_internal);
 
     *ret = (struct reply){ .status = row->status };
-    header_line(&ret->headers, STR("x-amzn-RequestId"), request_id);
+    request_id_lines(&ret->headers, service, protocol, request_id);
+    if (speaks_s3(service, protocol)) {
+        fault_s3(row, fault, request_id, ret);
+        return;
+    }
     switch (protocol) {
     case PROTO_REST_JSON: fault_rest_json(row, fault, ret); break;
     case PROTO_JSON:  fault_json(service, row, fault, query_mode, ret); break;
-    case PROTO_QUERY: fault_query(service, row, fault, request_id, ret); break;
-    case PROTO_REST_XML: fault_rest_xml(row, fault, request_id, ret); break;
-    case PROTO_CBOR:  fault_cbor(row, fault, ret); break;
+    case PROTO_QUERY: case PROTO_REST_XML:
+        ret->content_type = protocol == PROTO_QUERY ? STR("text/xml") : STR("application/xml");
+        error_wrapped(service, row, fault, request_id, ret);
+        break;
+    case PROTO_CBOR:  fault_cbor(a, service, row, fault, query_mode, ret); break;
     }
 }

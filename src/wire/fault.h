@@ -12,9 +12,15 @@ struct fault {
     /* Extra members of the error body, as JSON text ready to paste: `"Reason":"..."`; they stand first
      * (TooManyRequestsException).  Absent: none. */
     struct str extra_json;
+    /* The same for rest-xml: elements between <Message> and <RequestId>, `<BucketName>b</BucketName>`; fault_element()
+     * adds them.  Other protocols leave them out.  Absent: none. */
+    struct str extra_xml;
     bool bare;                                               /* rest-json: body without "Type":"User" */
     bool null_type;                                          /* rest-json: "Type":null */
 };
+
+/* Adds <name>value</name> to extra_xml, escaped; name is a literal.  Copies everything into `a`: O(what stands there). */
+void fault_element(struct arena *a, struct fault *f, const char *name, struct str value);
 
 /* Errors every service can answer, whatever its model says. */
 extern const struct error_row error_validation;              /* ValidationException 400 (query: ValidationError) */

@@ -83,8 +83,10 @@ struct op {
     const char *uri;                                         /* "/2015-03-31/functions/{FunctionName}/invocations" */
     int status;                                              /* of success; 200 when the model does not say */
     const struct shape *input, *output;                      /* NULL: none */
-    const char *result_wrapper;                              /* query: element around the output */
+    const char *result_wrapper;                              /* query: element around the output; rest-xml: root of the reply */
     uint16_t index;                                          /* position in the service's ops */
+    bool unwrapped;                                          /* rest-xml: the output's one member is itself the root */
+    bool deprecated;                                         /* another op with the same method and uri took its place */
 };
 
 struct service_model {

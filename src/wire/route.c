@@ -1,11 +1,13 @@
 /* route.c - from a request to the row of its operation.
  *
  * True here: all tables are made once, in router_new(); finding an operation allocates only when a name must be
- * decoded.  Targets and actions are found by hash; rest-json paths walk a tree of segments, literal before label
- * before greedy label.  A slash at the end of a path is no segment: old clients send one. */
+ * decoded.  Targets and actions are found by hash; rest paths walk a tree of segments, literal before label
+ * before greedy label.  A slash at the end of a path is no segment: old clients send one.  S3 alone has paths that
+ * could be anybody's, so it is asked first where the signature or the host names it and last otherwise. */
 #include "base/map.h"
 #include "wire/codec.h"
 #include "wire/route.h"
+#include "wire/route_s3.h"
 
 #include <stdlib.h>
 
@@ -31,12 +33,21 @@ struct router {
     struct map targets;                                      /* "AmazonSQS.SendMessage" -> entry */
     struct map prefixes;                                     /* "AmazonSQS" -> model */
     struct map actions;                                      /* "sqs SendMessage", "2012-11-05 SendMessage" -> entry */
+    struct map names;                                        /* "ConfirmSubscription" -> entry, or &ambiguous */
+    struct map rpcs;                                         /* "GraniteServiceVersion20100801.PutMetricData" -> entry */
     struct map scopes;                                       /* "sqs" -> model */
     struct node root;
+    struct s3_table *s3;                                     /* NULL: S3 is not served */
+    const struct service *s3_service;
+    const struct entry *s3_entries;                          /* by op->index */
 };
+
+static const struct entry ambiguous;                         /* an action name several services have */
 
 /* A path nobody knows is a 404 where there are paths. */
 static const struct error_row unknown_path = { .name = "UnknownOperationException", .status = 404, .sender = true, .message_member = "message" };
+static const struct error_row method_not_allowed = { .name = "MethodNotAllowed", .status = 405, .sender = true, .message_member = "Message" };
+static const struct error_row invalid_uri = { .name = "InvalidURI", .status = 400, .sender = true, .message_member = "Message" };
 
 /* ---- making the tables ---- */
 
@@ -118,6 +129,16 @@ static void put_first(struct map *m, struct str key, const void *value)
         map_put(m, key, (void *)(uintptr_t)value);
 }
 
+static bool is_s3(const struct service_model *m)
+{
+    return m->protocols[PROTO_REST_XML] && strcmp(m->scope, "s3") == 0;
+}
+
+static void add_name(struct map *names, const char *op, const struct entry *e)
+{
+    map_put(names, str_of(op), (void *)(uintptr_t)(map_get(names, str_of(op)) == NULL ? e : &ambiguous));
+}
+
 static void add_op(struct router *r, struct entry *e)
 {
     const struct service_model *m = e->service->model;
@@ -127,8 +148,11 @@ static void add_op(struct router *r, struct entry *e)
     if (m->protocols[PROTO_QUERY]) {
         put_first(&r->actions, arena_printf(r->mem, "%s %s", m->scope, e->op->name), e);
         put_first(&r->actions, arena_printf(r->mem, "%s %s", m->api_version, e->op->name), e);
+        add_name(&r->names, e->op->name, e);
     }
-    if (m->protocols[PROTO_REST_JSON])
+    if (m->protocols[PROTO_CBOR] && m->target_prefix != NULL)
+        put_first(&r->rpcs, arena_printf(r->mem, "%s.%s", m->target_prefix, e->op->name), e);
+    if (m->protocols[PROTO_REST_JSON] || (m->protocols[PROTO_REST_XML] && !is_s3(m)))
         add_path(r, e);
 }
 
@@ -157,6 +181,11 @@ struct router *router_new(const struct service *const *services, size_t n)
         put_first(&r->scopes, str_of(m->scope), m);
         if (m->target_prefix != NULL)
             put_first(&r->prefixes, str_of(m->target_prefix), m);
+        if (is_s3(m)) {
+            r->s3 = s3_table_new(r->mem, m);
+            r->s3_service = services[i];
+            r->s3_entries = &r->entries[r->n_entries];
+        }
         for (uint32_t k = 0; k < m->n_ops; k++) {
             struct entry *e = &r->entries[r->n_entries++];
             *e = (struct entry){ services[i], &m->ops[k], handler_of(services[i], m->ops[k].name) };
@@ -173,6 +202,8 @@ struct router *router_free(struct router *r)
     map_done(&r->targets);
     map_done(&r->prefixes);
     map_done(&r->actions);
+    map_done(&r->names);
+    map_done(&r->rpcs);
     map_done(&r->scopes);
     arena_free(r->mem);
     free(r);
@@ -192,7 +223,8 @@ bool router_next(const struct router *r, size_t *at, struct route *ret)
     if (*at >= r->n_entries)
         return false;
     const struct entry *e = &r->entries[(*at)++];
-    *ret = (struct route){ e->service->model, e->op, e->handler, first_protocol(e->service->model), e->service->state, e->service->checks_itself };
+    *ret = (struct route){ .service = e->service->model, .op = e->op, .handler = e->handler, .protocol = first_protocol(e->service->model),
+                           .state = e->service->state, .checks_itself = e->service->checks_itself };
     return true;
 }
 
@@ -210,7 +242,8 @@ struct search {
 
 static int found(struct search *s, const struct entry *e, enum protocol protocol)
 {
-    *s->ret = (struct route){ e->service->model, e->op, e->handler, protocol, e->service->state, e->service->checks_itself };
+    *s->ret = (struct route){ .service = e->service->model, .op = e->op, .handler = e->handler, .protocol = protocol,
+                              .state = e->service->state, .checks_itself = e->service->checks_itself };
     return 0;
 }
 
@@ -220,10 +253,43 @@ static int refuse(struct search *s, const struct service_model *service, enum pr
     return -E_FAULT;
 }
 
+/* The last four segments of ".../service/NAME/operation/OP"; both absent when they are others. */
+static void cbor_names(struct str path, struct str *ret_service, struct str *ret_op)
+{
+    struct str part[4];
+
+    for (size_t i = ARRAY_LEN(part); i-- > 0;) {
+        ptrdiff_t slash = str_rfind(path, '/');
+        if (slash < 0)
+            return;
+        part[i] = str_sub(path, (size_t)slash + 1, path.n);
+        path = str_sub(path, 0, (size_t)slash);
+    }
+    if (str_is(part[0], "service") && str_is(part[2], "operation")) {
+        *ret_service = part[1];
+        *ret_op = part[3];
+    }
+}
+
 static int find_cbor(struct search *s)
 {
-    fault_set(s->a, s->fault, &error_not_implemented, "The protocol rpc-v2-cbor is not implemented: " STR_FMT, STR_ARG(s->parts->path));
-    return refuse(s, NULL, PROTO_CBOR);
+    struct str name = STR_NONE, op = STR_NONE;
+    const struct service_model *service;
+    const struct entry *e = NULL;
+
+    cbor_names(s->parts->path, &name, &op);
+    if (!str_absent(name) && str_is(s->method, "POST"))
+        e = map_get(&s->r->rpcs, arena_printf(s->a, STR_FMT "." STR_FMT, STR_ARG(name), STR_ARG(op)));
+    if (e != NULL)
+        return found(s, e, PROTO_CBOR);
+    service = str_absent(name) ? NULL : map_get(&s->r->prefixes, name);
+    if (service != NULL && !service->protocols[PROTO_CBOR])
+        fault_set(s->a, s->fault, &error_not_implemented, "%s does not speak rpc-v2-cbor here", service->name);
+    else if (service != NULL || str_absent(name))
+        fault_set(s->a, s->fault, &error_unknown_operation, "Unknown operation: " STR_FMT " " STR_FMT, STR_ARG(s->method), STR_ARG(s->parts->path));
+    else
+        fault_set(s->a, s->fault, &error_not_implemented, "No service here answers rpc-v2-cbor as " STR_FMT, STR_ARG(name));
+    return refuse(s, service, PROTO_CBOR);
 }
 
 static int find_target(struct search *s, struct str target)
@@ -345,16 +411,67 @@ static int find_query(struct search *s, struct str action, struct str version)
                   STR_ARG(s->signature.scope), STR_ARG(action));
         return refuse(s, NULL, PROTO_QUERY);
     }
-    /* An unsigned URL with an Action and no Version is somebody reading a queue by hand. */
-    if (service == NULL && str_empty(version))
+    /* An unsigned URL with an Action and no Version is somebody reading a queue by hand, or following a link. */
+    if (service == NULL && str_empty(version)) {
         version = STR(SQS_VERSION);
-    e = service != NULL ? entry_of_action(s, s->signature.scope, action) : entry_of_action(s, version, action);
+        e = map_get(&s->r->names, action);
+    }
+    if (e == NULL || e == &ambiguous)
+        e = service != NULL ? entry_of_action(s, s->signature.scope, action) : entry_of_action(s, version, action);
     if (e != NULL)
         return found(s, e, PROTO_QUERY);
     if (str_empty(version))
         version = STR("NO_VERSION_SPECIFIED");
     fault_set(s->a, s->fault, &error_unknown_operation, "Could not find operation " STR_FMT " for version " STR_FMT, STR_ARG(action), STR_ARG(version));
     return refuse(s, service, PROTO_QUERY);
+}
+
+/* ---- S3 ---- */
+
+static int refuse_s3(struct search *s, enum s3_level level)
+{
+    static const char *const types[] = { [S3_SERVICE] = "SERVICE", [S3_BUCKET] = "BUCKET", [S3_OBJECT] = "OBJECT" };
+
+    fault_set(s->a, s->fault, &method_not_allowed, "The specified method is not allowed against this resource.");
+    fault_element(s->a, s->fault, "Method", s->method);
+    fault_element(s->a, s->fault, "ResourceType", str_of(types[level]));
+    return refuse(s, s->r->s3_service->model, PROTO_REST_XML);
+}
+
+static int find_s3(struct search *s)
+{
+    const struct op *op;
+    struct s3_name name;
+
+    if (s3_name_of(s->a, part_header(s->parts, "Host"), s->parts->path, &name) < 0) {
+        fault_set(s->a, s->fault, &invalid_uri, "Couldn't parse the specified URI.");
+        fault_element(s->a, s->fault, "URI", s->parts->path);
+        return refuse(s, s->r->s3_service->model, PROTO_REST_XML);
+    }
+    /* A stranger at the front door; AWS sends people to a web page and programs away. */
+    if (name.level == S3_SERVICE && str_empty(s->signature.access_key)) {
+        fault_set(s->a, s->fault, &error_access_denied, "Access Denied");
+        return refuse(s, s->r->s3_service->model, PROTO_REST_XML);
+    }
+    op = s3_table_find(s->r->s3, s->method, name.level, s->parts);
+    if (op == NULL)
+        return refuse_s3(s, name.level);
+    found(s, &s->r->s3_entries[op->index], PROTO_REST_XML);
+    s->ret->path = name.path;
+    return 0;
+}
+
+/* Does signature or host say S3, so that nobody else need be asked? */
+static bool surely_s3(const struct search *s)
+{
+    bool named = false;
+
+    if (s->r->s3 == NULL)
+        return false;
+    if (!str_empty(s->signature.scope))
+        return str_is(s->signature.scope, "s3");
+    s3_bucket_of_host(part_header(s->parts, "Host"), &named);
+    return named;
 }
 
 static int find_nothing(struct search *s)
@@ -370,6 +487,13 @@ static int find_nothing(struct search *s)
         fault_set(s->a, s->fault, &error_unknown_operation, "The request names no operation of %s", service->name);
         return refuse(s, service, first_protocol(service));
     }
+    if (!str_empty(s->signature.scope) && !str_is(s->signature.scope, "s3")) {
+        fault_set(s->a, s->fault, &error_not_implemented, "The service " STR_FMT " is not served here (" STR_FMT " " STR_FMT ")",
+                  STR_ARG(s->signature.scope), STR_ARG(s->method), STR_ARG(s->parts->path));
+        return refuse(s, NULL, PROTO_REST_XML);
+    }
+    if (s->r->s3 != NULL)
+        return find_s3(s);
     fault_set(s->a, s->fault, &error_not_implemented, "S3 is not served here (" STR_FMT " " STR_FMT ")", STR_ARG(s->method), STR_ARG(s->parts->path));
     return refuse(s, NULL, PROTO_REST_XML);
 }
@@ -386,12 +510,14 @@ int router_find(const struct router *r, struct arena *a, const char *method, con
     target = part_header(parts, "X-Amz-Target");
     if (!str_empty(target))
         return find_target(&s, target);
+    s.signature = signature_scope(a, parts);
+    if (surely_s3(&s))
+        return find_s3(&s);
     e = find_path(&s);
     if (e != NULL)
-        return found(&s, e, PROTO_REST_JSON);
-    s.signature = signature_scope(a, parts);
+        return found(&s, e, e->service->model->protocols[PROTO_REST_JSON] ? PROTO_REST_JSON : PROTO_REST_XML);
     find_action(&s, parts->query, &action, &version);
-    if (has_form(parts))
+    if (has_form(parts) && str_is(s.method, "POST"))
         find_action(&s, parts->body, &action, &version);
     return !str_empty(action) ? find_query(&s, action, version) : find_nothing(&s);
 }
@@ -436,7 +562,21 @@ static void presigned(struct arena *a, struct str query, struct signature_scope 
             split_credential(percent_decode(a, value, true), ret);
         else if (str_eq_nocase(name, STR("X-Amz-Security-Token")))
             ret->token = percent_decode(a, value, true);
+        else if (str_is(name, "AWSAccessKeyId"))             /* version 2, which S3 alone still reads */
+            *ret = (struct signature_scope){ .access_key = percent_decode(a, value, true), .scope = STR("s3"), .token = ret->token };
     }
+}
+
+/* "AWS AKID:signature" */
+static void split_version_2(struct str authorization, struct signature_scope *ret)
+{
+    struct str key, rest = str_sub(authorization, 4, authorization.n);
+
+    if (!str_starts(authorization, STR("AWS ")) || str_find(rest, ':') < 0)
+        return;
+    str_cut(&rest, ':', &key);
+    ret->access_key = key;
+    ret->scope = STR("s3");
 }
 
 struct signature_scope signature_scope(struct arena *a, const struct request_parts *parts)
@@ -446,7 +586,9 @@ struct signature_scope signature_scope(struct arena *a, const struct request_par
 
     if (!str_absent(authorization))
         split_credential(credential_of(authorization), &ret);
-    else if (!str_empty(parts->query))
+    if (str_empty(ret.access_key) && !str_absent(authorization))
+        split_version_2(authorization, &ret);
+    if (str_absent(authorization) && !str_empty(parts->query))
         presigned(a, parts->query, &ret);
     return ret;
 }

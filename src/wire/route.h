@@ -1,7 +1,8 @@
 /* route.h - which service, which operation, who asks.
- * Order (first match wins): rpc-v2-cbor path; X-Amz-Target; the paths of rest-json services; query (Action= in a
- * form body or the URL) by signature scope, then by Version and Action; else S3, which is refused by name while
- * there is no S3 here. */
+ * Order (first match wins): rpc-v2-cbor path; X-Amz-Target; S3 where the signature's scope or the host says so; the
+ * paths of the rest services; query (Action= in a form body or the URL) by signature scope, then by Version and
+ * Action, then by an Action only one service has; else S3 (route_s3.h), which is refused by name where it is not served.
+ * Cost: a hash or a walk down a path; an S3 request is compared with the operations of its level. */
 #ifndef WAYBILL_WIRE_ROUTE_H
 #define WAYBILL_WIRE_ROUTE_H
 
@@ -22,6 +23,7 @@ struct route {
     enum protocol protocol;
     void *state;                                             /* of the service */
     bool checks_itself;                                      /* of the service: shape_validate() is not for it */
+    struct str path;                                         /* S3: decode with this as parts.path; else absent */
 };
 
 /* Finds the operation.  0, or -E_FAULT with the fault and the protocol to answer in. */

@@ -31,11 +31,22 @@ int shape_validate(struct arena *a, const struct op *op, const void *input, stru
 /* A single value checked and worded as the model's constraints are, for rules services add themselves. */
 struct str validation_text(struct arena *a, size_t n, const struct str *violations);   /* "N validation error(s) detected: a; b" */
 
+/* S3 has request ids of its own form, errors without a wrapper, stricter XML.  A NULL service that speaks rest-xml is
+ * nobody's request, which S3's front answers. */
+bool speaks_s3(const struct service_model *service, enum protocol protocol);
+/* A new request id: a UUID; S3's are 16 characters A-Z 2-7.  In the arena. */
+struct str request_id_new(struct arena *a, const struct service_model *service, enum protocol protocol);
+/* The header lines that name a request: x-amzn-RequestId; S3: x-amz-request-id and x-amz-id-2 (made from the id). */
+void request_id_lines(struct buf *headers, const struct service_model *service, enum protocol protocol, struct str request_id);
+
 struct reply {
     int status;
     struct str content_type;                                 /* absent: no body, no header */
     struct buf headers;                                      /* "name: value\r\n" lines, Content-Type not among them; owned by the caller */
     struct buf body;                                         /* owned by the caller */
+    /* rest-xml outputs with a Content-Length member and no body of that length (HeadObject): what a reply to HEAD says
+     * in its Content-Length; 0: body.n.  The header itself is never among `headers`. */
+    size_t head_bytes;
 };
 /* output may be NULL when the op has none. */
 void shape_encode(struct arena *a, const struct service_model *service, const struct op *op, enum protocol protocol,

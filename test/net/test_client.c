@@ -236,4 +236,103 @@ TEST(client, hears_why_a_large_body_is_refused)
     life_end(&l);
 }
 
+/* ---- client_post ---- */
+
+/* What client_post says of a URL whose port is the peer's where it has %d. */
+static int post_to(const char *url, int port, int64_t whole_ms, size_t most, const volatile bool *stop, int *ret_status, struct buf *ret_body)
+{
+    struct arena CLEANUP(arena_freep) *a = arena_new(0);
+    CLEANUP(buf_done) struct buf why = {0};
+    struct client_post q = { .method = "POST", .headers = STR("A: b\r\n"), .body = STR("hi"), .whole_ms = whole_ms, .most_bytes = most, .stop = stop };
+    const char *at = strstr(url, "%d");
+    int r;
+
+    q.url = at == NULL ? str_of(url) : arena_printf(a, "%.*s%d%s", (int)(at - url), url, port, at + 2);
+    *ret_status = 0;
+    r = client_post(&q, ret_body, ret_status, &why);
+    EXPECT((r == 0) == (why.n == 0));
+    return r;
+}
+
+TEST(client_post, as_sent)
+{
+    static const struct { const char *url, *line; } rows[] = { { "http://127.0.0.1:%d", "POST / HTTP/1.1" }, { "HTTP://127.0.0.1:%d?a=b", "POST /?a=b HTTP/1.1" },
+        { "http://localhost:%d/x/y?z#part", "POST /x/y?z HTTP/1.1" } };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(buf_done) struct buf body = {0};
+        struct peer p;
+        int status;
+
+        peer_start(&p, STR("HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok"), false);
+        EXPECT_INT(post_to(rows[i].url, p.port, 5000, 100, NULL, &status, &body), 0);
+        EXPECT_INT(status, 201);
+        EXPECT_STR(buf_view(&body), STR("ok"));
+        peer_end(&p);
+        EXPECT(strncmp(p.heard, rows[i].line, strlen(rows[i].line)) == 0);
+    }
+}
+
+TEST(client_post, urls_refused)
+{
+    static const char *const rows[] = { "", "ftp://h/", "http://", "http://:80/", "http://u:p@127.0.0.1/", "http://127.0.0.1:0/", "http://127.0.0.1:x/",
+        "http://127.0.0.1:65536/", "http://[::1/", "http://[::1]x:1/", "http://h/a b", "http://h/\r\nX: y" };
+    CLEANUP(buf_done) struct buf body = {0};
+    int status;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        EXPECT_INT(post_to(rows[i], 0, 1000, 100, NULL, &status, &body), -E_INVALID);
+}
+
+/* A reply that trickles: every wait is short, the whole is not. */
+TEST(client_post, the_whole_has_a_bound)
+{
+    CLEANUP(buf_done) struct buf body = {0};
+    int64_t began_ns = clock_mono_ns();
+    struct peer p;
+    int status;
+
+    peer_start(&p, STR("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhel"), true);
+    EXPECT_INT(post_to("http://127.0.0.1:%d/", p.port, 150, 100, NULL, &status, &body), -E_WAIT);
+    EXPECT_INT(status, 200);
+    EXPECT(clock_mono_ns() - began_ns >= 150000000 && clock_mono_ns() - began_ns < 2000000000);
+    peer_end(&p);
+}
+
+TEST(client_post, too_long_a_reply)
+{
+    CLEANUP(buf_done) struct buf body = {0};
+    struct peer p;
+    int status;
+
+    peer_start(&p, STR("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"), false);
+    EXPECT_INT(post_to("http://127.0.0.1:%d/", p.port, 5000, 4, NULL, &status, &body), -E_LIMIT);
+    EXPECT_INT(status, 200);
+    peer_end(&p);
+}
+
+TEST(client_post, can_be_stopped)
+{
+    CLEANUP(buf_done) struct buf body = {0};
+    volatile bool stop = true;
+    struct peer p;
+    int status;
+
+    peer_start(&p, STR(""), true);
+    EXPECT_INT(post_to("http://127.0.0.1:%d/", p.port, 60000, 4, &stop, &status, &body), -E_WAIT);
+    peer_end(&p);
+}
+
+TEST(client_post, no_tls_there)
+{
+    CLEANUP(buf_done) struct buf body = {0};
+    struct peer p;
+    int status;
+
+    peer_start(&p, STR(""), false);
+    shutdown(p.listener, SHUT_RDWR);                         /* accepts nobody: the handshake meets a reset */
+    EXPECT(post_to("https://127.0.0.1:%d/", p.port, 2000, 4, NULL, &status, &body) < 0);
+    peer_end(&p);
+}
+
 UNIT_MAIN

@@ -286,15 +286,6 @@ TEST(decode, odd_parameters)
     arena_free(d.a);
 }
 
-TEST(decode, unspoken_protocols)
-{
-    struct decoded d = decode(&sqs_model, "CreateQueue", PROTO_CBOR, "/", "", NULL);
-
-    EXPECT_INT(d.e, -E_FAULT);
-    EXPECT(d.fault.row == &error_not_implemented);
-    arena_free(d.a);
-}
-
 TEST(decode, last_of_equal_keys)
 {
     CLEANUP(buf_done) struct buf many = { 0 };

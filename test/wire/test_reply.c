@@ -228,8 +228,6 @@ static const struct {
     { &sts_model, PROTO_QUERY, &error_validation, "v", NULL, true, false, false, 400, "x-amzn-RequestId: req\r\n",
       "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type><Code>ValidationError</Code><Message>v</Message></Error>"
       "<RequestId>req</RequestId></ErrorResponse>" },
-    { NULL, PROTO_REST_XML, &error_not_implemented, "no S3", NULL, false, false, false, 501, "x-amzn-RequestId: req\r\n",
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NotImplemented</Code><Message>no S3</Message><RequestId>req</RequestId></Error>" },
     { NULL, PROTO_JSON, &error_not_implemented, "n", NULL, false, false, false, 501, "x-amzn-RequestId: req\r\n",
       "{\"__type\":\"NotImplementedException\",\"message\":\"n\"}" },
 };
@@ -260,8 +258,7 @@ TEST(fault, cbor)
 
     fault_encode(NULL, NULL, PROTO_CBOR, &fault, STR("req"), false, &r);
     EXPECT_INT(r.status, 501);
-    EXPECT_INT((unsigned char)r.body.p[0], 0xa2);
-    EXPECT_STR(str_sub(buf_view(&r.body), 1, 10), str_make("\x79\x00\x06__type", 9));
+    EXPECT_STR(str_sub(buf_view(&r.body), 0, 8), STR("\xbf\x66__type"));
     EXPECT_STR(r.content_type, STR("application/cbor"));
     EXPECT(str_find_str(buf_view(&r.headers), STR("smithy-protocol: rpc-v2-cbor\r\n")) >= 0);
     buf_done(&r.headers);

@@ -159,8 +159,14 @@ TEST(route, query)
     EXPECT_INT(find(a, "POST", "/", "Version=2010-05-08&Action=Get%43allerIdentity", HEADERS(FORM, SIGNED("iam")), &r, &f), -E_FAULT);
     EXPECT(r.service == &iam_model);
     EXPECT_STR(f.message, STR("Could not find operation GetCallerIdentity for version 2010-05-08"));
-    EXPECT_INT(find(a, "POST", "/", "Action=GetUser", HEADERS(FORM), &r, &f), -E_FAULT);
-    EXPECT_STR(f.message, STR("Could not find operation GetUser for version 2012-11-05"));
+    EXPECT_INT(find(a, "POST", "/", "Action=GetUser", HEADERS(FORM), &r, &f), 0);    /* one service alone has it */
+    EXPECT(r.service == &iam_model);
+    EXPECT_INT(find(a, "POST", "/", "Action=AddPermission", HEADERS(FORM), &r, &f), 0);
+    EXPECT(r.service == &sqs_model);
+    EXPECT_INT(find(a, "POST", "/", "Action=GetNothing", HEADERS(FORM), &r, &f), -E_FAULT);
+    EXPECT_STR(f.message, STR("Could not find operation GetNothing for version 2012-11-05"));
+    EXPECT_INT(find(a, "PUT", "/bucket/key", "Action=SendMessage", HEADERS(FORM), &r, &f), -E_FAULT);   /* a form is posted */
+    EXPECT_INT(r.protocol, PROTO_REST_XML);
     EXPECT_INT(find(a, "POST", "/", "Action=DescribeStacks&Version=2010-05-15", HEADERS(FORM, SIGNED("cloudformation")), &r, &f), -E_FAULT);
     EXPECT(f.row == &error_not_implemented);
     EXPECT_INT(r.protocol, PROTO_QUERY);
@@ -179,6 +185,9 @@ TEST(route, refusals)
     EXPECT_STR(f.message, STR("S3 is not served here (PUT /bucket/key)"));
     EXPECT_INT(find(a, "POST", "/service/GraniteServiceVersion20100801/operation/PutMetricData", "", HEADERS({ "smithy-protocol", "rpc-v2-cbor" }), &r, &f), -E_FAULT);
     EXPECT_INT(r.protocol, PROTO_CBOR);
+    EXPECT(f.row == &error_not_implemented);                 /* CloudWatch is not among these services */
+    EXPECT_INT(find(a, "GET", "/restapis", "", HEADERS(SIGNED("apigateway")), &r, &f), -E_FAULT);
+    EXPECT_STR(f.message, STR("The service apigateway is not served here (GET /restapis)"));
     EXPECT_INT(find(a, "GET", "/2015-03-31/nothing", "", HEADERS(SIGNED("lambda")), &r, &f), -E_FAULT);
     EXPECT_INT(f.row->status, 404);
     EXPECT_INT(r.protocol, PROTO_REST_JSON);
@@ -209,6 +218,17 @@ TEST(route, signature)
     s = signature_scope(a, &parts);
     EXPECT_STR(s.access_key, STR_NONE);
     EXPECT_STR(s.scope, STR_NONE);
+    parts = request_parts_of("/", "", HEADERS({ "Authorization", "AWS AKOLD:c2ln" }));
+    s = signature_scope(a, &parts);
+    EXPECT_STR(s.access_key, STR("AKOLD"));
+    EXPECT_STR(s.scope, STR("s3"));
+    parts = request_parts_of("/b/k?AWSAccessKeyId=AKOLD&Signature=x%3D&Expires=1", "", NULL);
+    s = signature_scope(a, &parts);
+    EXPECT_STR(s.access_key, STR("AKOLD"));
+    EXPECT_STR(s.scope, STR("s3"));
+    parts = request_parts_of("/", "", HEADERS({ "Authorization", "AWS nocolon" }));
+    s = signature_scope(a, &parts);
+    EXPECT_STR(s.access_key, STR_NONE);
     arena_free(a);
 }
 

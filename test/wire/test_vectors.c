@@ -6,12 +6,14 @@
  * Cases a server cannot be asked are listed by name with the reason; there are no others. */
 #include <math.h>
 
+#include "base/cbor.h"
 #include "base/clock.h"
 #include "base/crypt.h"
 #include "unit.h"
 #include "wire/codec.h"
 #include "wire/route.h"
 #include "wire/vectors.h"
+#include "wire/xml.h"
 
 /* ---- a structure as JSON by the model's names, and back ---- */
 
@@ -195,9 +197,9 @@ static bool same_json_text(struct arena *a, struct str x, struct str y)
 
 /* XML cut down to what counts: elements and text, no attributes, no declaration, children by name (equal names keep
  * their order); the metadata every reply of ours has and no vector shows is left out. */
-struct xml { struct str name, text; struct xml *first, *next; };
+struct element { struct str name, text; struct element *first, *next; };
 
-static struct xml *parse_xml(struct arena *a, struct str *s);
+static struct element *parse_element(struct arena *a, struct str *s);
 
 static struct str blank_free(struct str s)
 {
@@ -208,9 +210,9 @@ static struct str blank_free(struct str s)
     return s;
 }
 
-static void insert_by_name(struct xml *parent, struct xml *child)
+static void insert_by_name(struct element *parent, struct element *child)
 {
-    struct xml **at = &parent->first;
+    struct element **at = &parent->first;
 
     if (str_is(child->name, "ResponseMetadata") || (str_is(parent->name, "ErrorResponse") && str_is(child->name, "RequestId")))
         return;
@@ -220,7 +222,7 @@ static void insert_by_name(struct xml *parent, struct xml *child)
     *at = child;
 }
 
-static void parse_content(struct arena *a, struct str *s, struct xml *e)
+static void parse_content(struct arena *a, struct str *s, struct element *e)
 {
     while (s->n > 0) {
         ptrdiff_t open = str_find(*s, '<');
@@ -232,21 +234,21 @@ static void parse_content(struct arena *a, struct str *s, struct xml *e)
             *s = str_sub(*s, (size_t)str_find(*s, '>') + 1, s->n);
             return;
         }
-        struct xml *child = parse_xml(a, s);
+        struct element *child = parse_element(a, s);
         if (child == NULL)
             return;
         insert_by_name(e, child);
     }
 }
 
-static struct xml *parse_xml(struct arena *a, struct str *s)
+static struct element *parse_element(struct arena *a, struct str *s)
 {
     ptrdiff_t close = str_find(*s, '>');
 
     if (close < 0)
         return NULL;
     struct str tag = str_sub(*s, 1, (size_t)close);
-    struct xml *e = ARENA_NEW(a, struct xml);
+    struct element *e = ARENA_NEW(a, struct element);
     bool alone = str_ends(tag, STR("/"));
     *s = str_sub(*s, (size_t)close + 1, s->n);
     tag = alone ? str_sub(tag, 0, tag.n - 1) : tag;
@@ -257,13 +259,13 @@ static struct xml *parse_xml(struct arena *a, struct str *s)
     return e;
 }
 
-static bool same_xml(const struct xml *x, const struct xml *y)
+static bool same_xml(const struct element *x, const struct element *y)
 {
     if (x == NULL || y == NULL)
         return x == y;
     if (!str_eq(x->name, y->name) || !str_eq(x->text, y->text))
         return false;
-    const struct xml *p = x->first, *q = y->first;
+    const struct element *p = x->first, *q = y->first;
     for (; p != NULL && q != NULL; p = p->next, q = q->next)
         if (!same_xml(p, q))
             return false;
@@ -274,7 +276,110 @@ static bool same_xml_text(struct arena *a, struct str x, struct str y)
 {
     x = blank_free(x);
     y = blank_free(y);
-    return same_xml(parse_xml(a, &x), parse_xml(a, &y));
+    return same_xml(parse_element(a, &x), parse_element(a, &y));
+}
+
+/* rest-xml: documents as wire/xml.h reads them, children and attributes by name, text of leaves exactly.  The id of a
+ * request is ours. */
+static const struct xml *nth_named(const struct xml *parent, struct str name, size_t n)
+{
+    XML_EACH(parent, child)
+        if (str_eq(child->name, name) && n-- == 0)
+            return child;
+    return NULL;
+}
+
+static bool same_attributes(const struct xml_attribute *x, const struct xml_attribute *y)
+{
+    for (; x != NULL && y != NULL; x = x->next, y = y->next)
+        if (!str_eq(x->name, y->name) || !str_eq(x->value, y->value))
+            return false;
+    return x == y;
+}
+
+static bool same_document(const struct xml *x, const struct xml *y)
+{
+    if (x == NULL || y == NULL || !str_eq(x->name, y->name) || x->n != y->n || !same_attributes(x->attributes, y->attributes))
+        return false;
+    if (str_is(x->name, "RequestId"))
+        return true;
+    if (x->n == 0)
+        return str_eq(x->text, y->text);
+    XML_EACH(x, child) {
+        size_t before = 0;
+        XML_EACH(x, other) {
+            if (other == child)
+                break;
+            before += str_eq(other->name, child->name);
+        }
+        if (!same_document(child, nth_named(y, child->name, before)))
+            return false;
+    }
+    return true;
+}
+
+static bool same_document_text(struct arena *a, struct str x, struct str y)
+{
+    struct xml *p, *q;
+
+    if (str_empty(x) || str_empty(y))
+        return x.n == y.n;
+    y = blank_free(y);                                       /* a declaration must stand first */
+    return xml_parse(a, x, &p) == 0 && xml_parse(a, y, &q) == 0 && same_document(p, q);
+}
+
+/* CBOR: both bodies as JSON, a tag as {"tag": value}. */
+static void cbor_json(struct arena *a, struct cbor_reader *r, const struct cbor_item *item, struct buf *b)
+{
+    struct cbor_item inner;
+
+    switch (item->kind) {
+    case CBOR_INT: buf_i64(b, item->i); break;
+    case CBOR_REAL: buf_printf(b, isnan(item->real) ? "\"NaN\"" : isinf(item->real) ? (item->real > 0 ? "\"inf\"" : "\"-inf\"") : "%.17g", item->real); break;
+    case CBOR_TEXT: json_quote(b, item->s); break;
+    case CBOR_BYTES:
+        buf_z(b, "\"bytes ");
+        base64_add(b, item->s.p, item->s.n);
+        buf_char(b, '"');
+        break;
+    case CBOR_BOOL: buf_z(b, item->yes ? "true" : "false"); break;
+    case CBOR_NULL: buf_z(b, "null"); break;
+    case CBOR_TAG:
+        buf_printf(b, "{\"tag %lld\":", (long long)item->i);
+        if (cbor_next(r, a, &inner) == 0)
+            cbor_json(a, r, &inner, b);
+        buf_char(b, '}');
+        break;
+    case CBOR_MAP: case CBOR_ARRAY:
+        buf_char(b, item->kind == CBOR_MAP ? '{' : '[');
+        for (size_t i = 0, n = item->kind == CBOR_MAP ? item->n * 2 : item->n; item->indefinite || i < n; i++) {
+            if (cbor_next(r, a, &inner) != 0 || inner.kind == CBOR_BREAK)
+                break;
+            buf_z(b, i == 0 ? "" : item->kind == CBOR_MAP && i % 2 == 1 ? ":" : ",");
+            cbor_json(a, r, &inner, b);
+        }
+        buf_char(b, item->kind == CBOR_MAP ? '}' : ']');
+        break;
+    case CBOR_BREAK: case CBOR_OTHER: buf_z(b, "?"); break;
+    }
+}
+
+static struct str cbor_text_of(struct arena *a, struct str body)
+{
+    CLEANUP(buf_done) struct buf b = { 0 };
+    struct cbor_reader r = { body };
+    struct cbor_item item;
+
+    if (cbor_next(&r, a, &item) == 0)
+        cbor_json(a, &r, &item, &b);
+    return buf_to_arena(&b, a);
+}
+
+static bool same_cbor(struct arena *a, struct str x, struct str y)
+{
+    if (str_empty(x) || str_empty(y))
+        return x.n == y.n;
+    return same_json_text(a, cbor_text_of(a, x), cbor_text_of(a, y));
 }
 
 /* ---- input ---- */
@@ -380,6 +485,10 @@ static void check_body(struct arena *a, const struct vector *v, const struct rep
         return;
     if (v->service->protocols[PROTO_QUERY])
         same = same_xml_text(a, got, v->body);
+    else if (v->service->protocols[PROTO_CBOR])
+        same = same_cbor(a, got, v->body);
+    else if (str_is(r->content_type, "application/xml"))
+        same = same_document_text(a, got, v->body);
     else if (str_empty(v->body) || str_is(r->content_type, "text/plain") || str_is(r->content_type, "application/octet-stream"))
         same = str_eq(got, v->body);
     else
@@ -475,11 +584,18 @@ int main(void)
     run("input json_1_0", vectors_input_json_1_0, check_input);
     run("input json_1_0-query-compatible", vectors_input_json_1_0_query_compatible, check_input);
     run("input query", vectors_input_query, check_input);
+    run("input rest-xml", vectors_input_rest_xml, check_input);
+    run("input rpc-v2-cbor", vectors_input_smithy_rpc_v2_cbor, check_input);
+    run("input rpc-v2-cbor-query-compatible", vectors_input_smithy_rpc_v2_cbor_query_compatible, check_input);
+    run("input rpc-v2-cbor-non-query-compatible", vectors_input_smithy_rpc_v2_cbor_non_query_compatible, check_input);
     run("output rest-json", vectors_output_rest_json, check_output);
     run("output json", vectors_output_json, check_output);
     run("output json_1_0", vectors_output_json_1_0, check_output);
     run("output json_1_0-query-compatible", vectors_output_json_1_0_query_compatible, check_output);
     run("output query", vectors_output_query, check_output);
+    run("output rest-xml", vectors_output_rest_xml, check_output);
+    run("output rpc-v2-cbor", vectors_output_smithy_rpc_v2_cbor, check_output);
+    run("output rpc-v2-cbor-query-compatible", vectors_output_smithy_rpc_v2_cbor_query_compatible, check_output);
     printf("%d passed, %d failed, %d not asked\n", total_passed, total_failed, total_skipped);
     return total_failed > 0;
 }

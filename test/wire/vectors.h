@@ -21,8 +21,10 @@ struct vector {
 
 /* Tables end with a row without an id. */
 extern const struct vector vectors_input_rest_json[], vectors_input_json[], vectors_input_json_1_0[],
-    vectors_input_json_1_0_query_compatible[], vectors_input_query[];
+    vectors_input_json_1_0_query_compatible[], vectors_input_query[], vectors_input_rest_xml[],
+    vectors_input_smithy_rpc_v2_cbor[], vectors_input_smithy_rpc_v2_cbor_query_compatible[], vectors_input_smithy_rpc_v2_cbor_non_query_compatible[];
 extern const struct vector vectors_output_rest_json[], vectors_output_json[], vectors_output_json_1_0[],
-    vectors_output_json_1_0_query_compatible[], vectors_output_query[];
+    vectors_output_json_1_0_query_compatible[], vectors_output_query[], vectors_output_rest_xml[],
+    vectors_output_smithy_rpc_v2_cbor[], vectors_output_smithy_rpc_v2_cbor_query_compatible[];
 
 #endif
