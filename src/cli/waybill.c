@@ -77,9 +77,12 @@ static int on_headers(struct exchange *x, int64_t content_length, void *arg, str
 static void on_request(struct exchange *x, void *arg)
 {
     struct waybill *w = arg;
+    struct str certificate;
 
     if (control_is_path(x->path))
         control_request(w->control, x);
+    else if (sns_certificate(w->sns, x->path, &certificate))
+        exchange_reply(x, 200, STR("Content-Type: application/x-pem-file\r\n"), certificate);
     else
         engine_request(w->engine, x);
 }
@@ -406,10 +409,17 @@ static int make_runtime(struct waybill *w)
     return r < 0 ? complain("functions cannot be run", &why, r) : 0;
 }
 
+static int read_object(void *s3, struct store *store, struct arena *a, struct str account, struct str region, struct str bucket,
+                       struct str key, struct str version, struct str *ret, struct buf *why)
+{
+    return s3_read(s3, store, a, account, region, bucket, key, version, ret, why);
+}
+
 static void make_lambda(struct waybill *w)
 {
     struct lambda_options lo = { .executor = runtime_executor(w->runtime), .sinks = &w->sinks,
-        .packages = { .code_dir = w->code_dir.p, .store = store_package }, .account_concurrency = 1000,
+        .packages = { .code_dir = w->code_dir.p, .store = store_package, .read_object = read_object, .read_arg = w->s3 },
+        .account_concurrency = 1000,
         .strict_permissions = w->o->strict, .role_state = role_state, .role_arg = w };
     struct async_options ao = { .executor = runtime_executor(w->runtime), .sinks = &w->sinks,
         .retry_delay_ms = w->o->retry_delay_ms, .max_queued_events = MAX_QUEUED_EVENTS, .strict_permissions = w->o->strict };
@@ -435,7 +445,8 @@ static void make_event_services(struct waybill *w)
 
 static void make_sinks(struct waybill *w)
 {
-    const struct sink rows[] = { sqs_sink(w->sqs), lambda_sink(w->lambda), sns_sink(w->sns), events_sink(w->events), s3_sink(w->s3) };
+    const struct sink rows[] = { sqs_sink(w->sqs), lambda_sink(w->lambda), sns_sink(w->sns), events_sink(w->events), s3_sink(w->s3),
+                                 logs_sink(w->logs) };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         sinks_add(&w->sinks, &rows[i]);

@@ -102,15 +102,23 @@ static void make_role(struct world *w, const char *name, const char *trust, cons
     }
 }
 
-/* The verdict and its reason: "0 ", "1 no identity-based policy ...". */
-static struct str may(struct world *w, const char *role, const char *action, const char *resource, int64_t now_ms)
+/* own: the resource's own policy, NULL: it has none; account: the resource's, NULL: not said. */
+static struct str may_with(struct world *w, const char *role, const char *action, const char *resource, const struct policy *own,
+                           const char *account, int64_t now_ms)
 {
     struct buf why = { 0 };
-    int v = iam_role_may(w->iam, str_of(role), action, str_of(resource), (struct now){ now_ms, 0 }, &why);
+    int v = iam_role_may(w->iam, str_of(role), action, str_of(resource), own, account != NULL ? str_of(account) : STR_NONE,
+                         (struct now){ now_ms, 0 }, &why);
     struct str ret = arena_printf(w->mem, "%d " STR_FMT, v, STR_ARG(buf_view(&why)));
 
     buf_done(&why);
     return ret;
+}
+
+/* The verdict and its reason: "0 ", "1 no identity-based policy ...". */
+static struct str may(struct world *w, const char *role, const char *action, const char *resource, int64_t now_ms)
+{
+    return may_with(w, role, action, resource, NULL, NULL, now_ms);
 }
 
 /* ---- verdicts --------------------------------------------------------------------------------------------------- */
@@ -136,6 +144,44 @@ TEST(iam, role_may)
     EXPECT_STR(may(&w, ROLE("r"), "s3:PutObject", "arn:aws:s3:::b/k", NOW_MS),
                STR("1 no identity-based policy allows the s3:PutObject action (arn:aws:iam::aws:policy/Unheard is attached, but what "
                    "it allows is not known here)"));
+    world_done(&w);
+}
+
+/* The queue's own policy beside the role's: who is named needs no policy of its own, a Deny refuses, another account
+ * needs both; and no verdict that hangs on it is taken for one without. */
+TEST(iam, role_may_with_the_resources_policy)
+{
+#define OWN(effect, principal) "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"" effect "\",\"Principal\":" principal \
+                               ",\"Action\":\"sqs:SendMessage\",\"Resource\":\"" Q "\"}}"
+#define NONE "1 no identity-based policy allows the sqs:SendMessage action"
+    static const struct { const char *role, *own, *account, *want; } rows[] = {
+        { "can", NULL, ACCOUNT, "0 " },
+        { "can", OWN("Deny", "\"*\""), ACCOUNT, "1 an explicit deny in a resource-based policy" },
+        { "can", OWN("Deny", "{\"AWS\":\"" ROLE("can") "\"}"), ACCOUNT, "1 an explicit deny in a resource-based policy" },
+        { "can", OWN("Deny", "{\"AWS\":\"" ROLE("other") "\"}"), ACCOUNT, "0 " },
+        { "cannot", NULL, ACCOUNT, NONE },
+        { "cannot", OWN("Allow", "{\"AWS\":\"" ROLE("cannot") "\"}"), ACCOUNT, "0 " },
+        { "cannot", OWN("Allow", "\"*\""), ACCOUNT, "0 " },
+        { "cannot", OWN("Allow", "{\"AWS\":\"" ACCOUNT "\"}"), ACCOUNT, NONE },
+        { "cannot", OWN("Allow", "{\"Service\":\"lambda.amazonaws.com\"}"), ACCOUNT, NONE },
+        { "can", NULL, "222222222222", "1 no resource-based policy allows the sqs:SendMessage action" },
+        { "can", OWN("Allow", "{\"AWS\":\"" ACCOUNT "\"}"), "222222222222", "0 " },
+        { "cannot", OWN("Allow", "{\"AWS\":\"" ROLE("cannot") "\"}"), "222222222222", NONE },
+        { "can", NULL, NULL, "0 " },
+    };
+    struct world w = world_new(false);
+
+    make_role(&w, "can", LAMBDA, GRANT("Allow", "sqs:SendMessage", Q));
+    make_role(&w, "cannot", LAMBDA, NULL);
+    for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {       /* twice: nothing of it is remembered wrongly */
+        const char *role = strcmp(rows[i / 2].role, "can") == 0 ? ROLE("can") : ROLE("cannot");
+        struct policy *own = NULL;
+
+        if (rows[i / 2].own != NULL)
+            CHECK(policy_parse(POLICY_RESOURCE, str_of(rows[i / 2].own), &own, NULL) == 0);
+        EXPECT_STR(may_with(&w, role, "sqs:SendMessage", Q, own, rows[i / 2].account, NOW_MS), str_of(rows[i / 2].want));
+        policy_free(own);
+    }
     world_done(&w);
 }
 

@@ -78,8 +78,8 @@ TEST(functions, refusals)
         { ",\"TracingConfig\":{\"Mode\":\"Active\"}", "Waybill does not support the parameter TracingConfig with Mode Active. Leave it out or at its default." },
         { ",\"SnapStart\":{\"ApplyOn\":\"PublishedVersions\"}", "Waybill does not support the parameter SnapStart. Leave it out or at its default." },
         { ",\"KMSKeyArn\":\"arn:aws:kms:us-east-1:111111111111:key/k\"", "Waybill does not support the parameter KMSKeyArn. Leave it out or at its default." },
-        { ",\"DeadLetterConfig\":{\"TargetArn\":\"arn:aws:sqs:us-east-1:111111111111:q\"}", "Waybill does not support the parameter DeadLetterConfig"
-            " with a TargetArn yet: dead-letter queues come with the next version. An on-failure destination does the same today." },
+        { ",\"DeadLetterConfig\":{\"TargetArn\":\"arn:aws:sqs:us-east-1:111111111111:q.fifo\"}", "Invalid dead letter queue ARN: FIFO SQS queue"
+            " is not supported for dead letter configuration" },
         { ",\"Environment\":{\"Variables\":{\"AWS_REGION\":\"x\",\"OK\":\"y\",\"LAMBDA_TASK_ROOT\":\"z\"}}", "Lambda was unable to configure your"
             " environment variables because the environment variables you have provided contains reserved keys that are currently not"
             " supported for modification. Reserved keys used in this request: AWS_REGION, LAMBDA_TASK_ROOT" },
@@ -91,8 +91,7 @@ TEST(functions, refusals)
         { ",\"Runtime\":\"provided.al2023\",\"Architectures\":[\"arm64\"]", "Waybill does not support the parameter Architectures with arm64 for the runtime"
             " provided.al2023: this machine is x86_64." },
         { ",\"Code\":{}", "Please provide a source for function code." },
-        { ",\"Code\":{\"S3Bucket\":\"bucket\",\"S3Key\":\"k\"}", "Waybill does not support the parameter Code.S3Bucket yet: code from Amazon S3 comes with"
-            " the next version. Send the package as ZipFile." },
+        { ",\"Code\":{\"S3Bucket\":\"nobody\",\"S3Key\":\"k\"}", "Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist" },
     };
     struct world *w = world_new();
 
@@ -555,30 +554,52 @@ TEST(concurrency, pools)
     struct world *w = world_new();
     struct str a = STR("111111111111"), r = STR("us-east-1");
     struct async_host h = lambda_async_host(w->l);
+    uint64_t life;
 
     w->l->o.account_concurrency = 103;
     world_function(w, "f");
     world_function(w, "g");
     EXPECT_INT(ask_z(w, "PUT", C17 "/f/concurrency", "{\"ReservedConcurrentExecutions\":2}")->status, 200);
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("f")), ADMITTED);
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("f")), ADMITTED);
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("f")), NO_SLOT_RESERVED);
+    EXPECT_INT(h.acquire(h.arg, a, r, STR("f"), &life), ADMITTED);
+    EXPECT_INT(h.acquire(h.arg, a, r, STR("f"), &life), ADMITTED);
+    EXPECT_INT(h.acquire(h.arg, a, r, STR("f"), &life), NO_SLOT_RESERVED);
     for (int i = 0; i < 101; i++)
-        EXPECT_INT(h.acquire(h.arg, a, r, STR("g")), ADMITTED);
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("g")), NO_SLOT_ACCOUNT);
-    h.release(h.arg, a, r, STR("f"));
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("g")), NO_SLOT_ACCOUNT);      /* f's slots are f's */
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("f")), ADMITTED);
+        EXPECT_INT(h.acquire(h.arg, a, r, STR("g"), &life), ADMITTED);
+    EXPECT_INT(h.acquire(h.arg, a, r, STR("g"), &life), NO_SLOT_ACCOUNT);
+    h.release(h.arg, a, r, STR("f"), life);
+    EXPECT_INT(h.acquire(h.arg, a, r, STR("g"), &life), NO_SLOT_ACCOUNT);      /* f's slots are f's */
+    EXPECT_INT(h.acquire(h.arg, a, r, STR("f"), &life), ADMITTED);
     EXPECT_INT(ask_z(w, "DELETE", C17 "/f/concurrency", NULL)->status, 204);
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("g")), NO_SLOT_ACCOUNT);      /* f's two run in the shared pool now: 103 of 103 */
+    EXPECT_INT(h.acquire(h.arg, a, r, STR("g"), &life), NO_SLOT_ACCOUNT);      /* f's two run in the shared pool now: 103 of 103 */
     EXPECT_INT(ask_z(w, "DELETE", F "/f", NULL)->status, 204);
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("g")), NO_SLOT_ACCOUNT);      /* deleted, but its executions still run */
-    h.release(h.arg, a, r, STR("f"));
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("g")), ADMITTED);
-    h.release(h.arg, a, r, STR("f"));
-    h.release(h.arg, a, r, STR("f"));                        /* one too many: a former life's, ignored */
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("g")), ADMITTED);
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("g")), NO_SLOT_ACCOUNT);
+    EXPECT_INT(h.acquire(h.arg, a, r, STR("g"), &life), NO_SLOT_ACCOUNT);      /* deleted, but its executions still run */
+    h.release(h.arg, a, r, STR("f"), life);
+    EXPECT_INT(h.acquire(h.arg, a, r, STR("g"), &life), ADMITTED);
+    h.release(h.arg, a, r, STR("f"), life);
+    h.release(h.arg, a, r, STR("f"), life - 1);              /* a former life's, ignored */
+    EXPECT_INT(h.acquire(h.arg, a, r, STR("g"), &life), ADMITTED);
+    EXPECT_INT(h.acquire(h.arg, a, r, STR("g"), &life), NO_SLOT_ACCOUNT);
+    world_free(w);
+}
+
+/* A reload or a reset while something runs: its end gives nothing back, least of all a slot taken since. */
+TEST(concurrency, slots_of_a_former_life)
+{
+    struct world *w = world_new();
+    struct str a = STR("111111111111"), r = STR("us-east-1"), f = STR("f");
+    struct async_host h = lambda_async_host(w->l);
+    uint64_t old, life;
+
+    world_function(w, "f");
+    EXPECT_INT(ask_z(w, "PUT", C17 "/f/concurrency", "{\"ReservedConcurrentExecutions\":1}")->status, 200);
+    EXPECT_INT(h.acquire(h.arg, a, r, f, &old), ADMITTED);
+    world_reload(w);
+    EXPECT_INT(h.acquire(h.arg, a, r, f, &life), ADMITTED);
+    EXPECT(life != old);
+    h.release(h.arg, a, r, f, old);
+    EXPECT_INT(h.acquire(h.arg, a, r, f, &old), NO_SLOT_RESERVED);
+    h.release(h.arg, a, r, f, life);
+    EXPECT_INT(h.acquire(h.arg, a, r, f, &life), ADMITTED);
     world_free(w);
 }
 

@@ -319,20 +319,25 @@ TEST(event_config, refusals_in_order)
         { "/f/event-invoke-config", "{\"DestinationConfig\":{\"OnSuccess\":{\"Destination\":\"arn:aws:s3:::bucket\"}}}", "400 "
             USER("The destination ARN arn:aws:s3:::bucket is invalid.") },
         { "/f/event-invoke-config", "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"arn:aws:s3:::bucket\"}}}", "400 "
-            USER("Waybill does not deliver to s3 destinations yet.") },
+            USER("The destination ARN arn:aws:s3:::bucket is invalid.") },
         { "/f/event-invoke-config", "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"arn:aws:events:us-east-1:111111111111:rule/r\"}}}", "400 "
             USER("The destination ARN arn:aws:events:us-east-1:111111111111:rule/r is invalid.") },
         { "/f/event-invoke-config", "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"arn:aws:sns:us-east-1:111111111111:t.fifo\"}}}", "400 "
             USER("FIFO-type Amazon SNS topics aren't supported as a destination.") },
         { "/f/event-invoke-config", "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"arn:aws:sns:us-east-1:111111111111:t\"}}}", "400 "
-            USER("Waybill does not deliver to sns destinations yet.") },
+            USER("The destination ARN arn:aws:sns:us-east-1:111111111111:t is invalid.") },
+        { "/f/event-invoke-config", "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"arn:aws:events:eu-west-1:111111111111:event-bus/b\"}}}", "400 "
+            USER("Waybill does not deliver to events destinations yet.") },
     };
     struct world *w = world_new();
 
+    w->queue_state = SINK_MISSING;                           /* queue, topic and bucket that do not exist */
     world_function(w, "f");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct str target = arena_printf(w->mem, E "%s", rows[i].target);
 
+        if (strstr(rows[i].want, " yet.") != NULL)
+            w->queue_state = SINK_NOT_YET;
         SHOWN(ask_z(w, "PUT", target.p, rows[i].body), rows[i].want);
     }
     SHOWN(ask_z(w, "GET", E "/f/event-invoke-config", NULL), "404 " USER_M("The function " ARN "f:$LATEST doesn't have an EventInvokeConfig"));
@@ -385,7 +390,7 @@ TEST(sink, a_function_as_destination)
     EXPECT_STR(w->accepted[0].source, p.source_arn);
     EXPECT_Z(w->accepted[0].type, "destination");
     p.target_arn = STR(ARN "f:live");
-    EXPECT_INT(s.deliver(s.arg, &w->turn, &p, &why), DELIVERY_REFUSED);
+    EXPECT_INT(s.deliver(s.arg, &w->turn, &p, &why), DELIVERY_NO_RESOURCE);
     EXPECT_STR(buf_view(&why), STR("Function not found: " ARN "f:live"));
     w->accept_rc = -E_FULL;
     p.target_arn = STR(ARN "f:$LATEST");

@@ -107,7 +107,7 @@ TEST(policy, principals)
 
 static enum destination_verdict judged(const char *text, bool on_success, bool self, bool has_sink, enum sink_state state)
 {
-    struct destination_facts f = { .on_success = on_success, .self = self, .has_sink = has_sink, .state = state };
+    struct destination_question f = { .on_success = on_success, .self = self, .has_sink = has_sink, .state = state };
 
     f.parsed = arn_parse(str_of(text), &f.arn) == 0;
     return destination_judge(&f);

@@ -46,7 +46,8 @@ static void t_real_timer_cancel(void *e, void *handle)
 }
 static void t_soon(void *e, void (*fn)(void *, struct turn *), void *arg) { (void)e; (void)fn; (void)arg; CHECK(false); }
 static void t_busy(void *e, int delta) { (void)e; (void)delta; }
-static const struct turn_ops ops = { t_timer_set, t_timer_cancel, t_after, t_work, t_real_timer, t_real_timer_cancel, t_soon, t_busy };
+static const struct turn_ops ops = { .timer_set = t_timer_set, .timer_cancel = t_timer_cancel, .after = t_after, .work = t_work,
+    .real_timer = t_real_timer, .real_timer_cancel = t_real_timer_cancel, .soon = t_soon, .busy = t_busy };
 
 static void x_start(void *arg, struct execution *e)
 {
@@ -109,8 +110,27 @@ static enum role_state r_state(void *arg, struct str role)
 static enum role_verdict r_may(void *arg, struct str role, const char *action, struct str resource, const struct policy *own,
                                struct str account, struct now now, struct buf *why)
 {
-    (void)role; (void)action; (void)resource; (void)own; (void)account; (void)now; (void)why;
-    return ((struct world *)arg)->role_verdict;
+    struct world *w = arg;
+
+    (void)account; (void)now; (void)why;
+    w->asked = (struct asked){ arena_str(w->mem, role), action, arena_str(w->mem, resource), own };
+    return w->denied_action == NULL || strcmp(action, w->denied_action) == 0 ? w->role_verdict : ROLE_ALLOWED;
+}
+/* Two objects: bucket/code.zip, and its version v2. */
+static int p_read_object(void *arg, struct store *s, struct arena *a, struct str account, struct str region, struct str bucket,
+                         struct str key, struct str version, struct str *ret, struct buf *why)
+{
+    (void)s; (void)arg; (void)account; (void)region;
+    if (!str_is(bucket, "bucket")) {
+        buf_z(why, "Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist");
+        return -E_NOT_FOUND;
+    }
+    if (!str_is(key, "code.zip")) {
+        buf_z(why, "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.");
+        return -E_NOT_FOUND;
+    }
+    *ret = arena_str(a, str_is(version, "v2") ? STR("PK of v2") : STR("PK"));
+    return 0;
 }
 static enum sink_state q_state(void *arg, struct turn *t, const struct arn *a, struct str text)
 {
@@ -136,11 +156,15 @@ struct world *world_new(void)
     w->sinks.role_may = r_may;
     w->sinks.role_arg = w;
     w->l = lambda_new(&(struct lambda_options){
-        .executor = { w, x_start, x_capacity, x_retire }, .sinks = &w->sinks, .packages = { "/nowhere", p_store },
+        .executor = { w, x_start, x_capacity, x_retire }, .sinks = &w->sinks, .packages = { .code_dir = "/nowhere", .store = p_store, .read_object = p_read_object, .read_arg = w },
         .account_concurrency = 1000, .role_state = r_state, .role_arg = w });
     struct sink self = lambda_sink(w->l);
     sinks_add(&w->sinks, &self);
-    sinks_add(&w->sinks, &(struct sink){ .service = "sqs", .action = "sqs:SendMessage", .action_name = "SendMessage", .state = q_state, .arg = w });
+    static const char *const others[][3] = { { "sqs", "sqs:SendMessage", "SendMessage" }, { "sns", "sns:Publish", "Publish" },
+        { "events", "events:PutEvents", "PutEvents" }, { "s3", "s3:PutObject", "PutObject" } };
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        sinks_add(&w->sinks, &(struct sink){ .service = others[i][0], .action = others[i][1], .action_name = others[i][2],
+            .state = q_state, .arg = w });
     w->service = lambda_service(w->l);
     const struct service *all[] = { &w->service };
     w->router = router_new(all, 1);

@@ -36,6 +36,8 @@ struct world {
     size_t n_accepted;
     int accept_rc;
     enum role_verdict role_verdict;
+    const char *denied_action;                               /* role_verdict is about this action alone; NULL: about all */
+    struct asked { struct str role; const char *action; struct str resource; const struct policy *own; } asked;   /* last */
     enum role_state role_state;
     enum sink_state queue_state;
     struct answer *last;

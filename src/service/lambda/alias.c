@@ -172,7 +172,7 @@ int lambda_delete_alias(struct call *c, const void *input, void *output)
     if (policy != NULL)
         rc = function_policy_delete(f, policy, c->turn);
     if (rc == 0 && config != NULL)
-        rc = event_config_delete(f, config, c->turn);
+        rc = event_config_delete(f, config, c->turn, "DeleteAlias");
     rc = rc != 0 ? rc : alias_delete(f, a, c->turn);
     return rc != 0 ? rc : reply_empty(c, 204);
 }

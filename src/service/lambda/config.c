@@ -27,6 +27,7 @@ void config_copy(struct arena *a, const struct config *from, struct config *ret)
         .log_group = arena_str(a, from->log_group),
         .app_log_level = arena_str(a, from->app_log_level),
         .system_log_level = arena_str(a, from->system_log_level),
+        .dead_letter = arena_str(a, from->dead_letter),
         .code_sha256 = arena_str(a, from->code_sha256),
         .package_sha256_hex = arena_str(a, from->package_sha256_hex),
         .code_bytes = from->code_bytes,
@@ -70,6 +71,7 @@ void config_json(struct buf *b, const struct config *c)
     jw_kstr(&w, "log_group", c->log_group);
     jw_kstr(&w, "app_log_level", c->app_log_level);
     jw_kstr(&w, "system_log_level", c->system_log_level);
+    jw_kstr(&w, "dead_letter", c->dead_letter);              /* absent: no member, and the digest stays what it was */
     jw_kstr(&w, "code_sha256", c->code_sha256);
     jw_kstr(&w, "package", c->package_sha256_hex);
     jw_ki64(&w, "code_bytes", c->code_bytes);
@@ -116,6 +118,7 @@ int config_from_json(struct arena *a, struct str json, struct config *ret)
         .log_group = json_get_text(a, doc, STR("log_group")),
         .app_log_level = json_get_text(a, doc, STR("app_log_level")),
         .system_log_level = json_get_text(a, doc, STR("system_log_level")),
+        .dead_letter = json_get_text(a, doc, STR("dead_letter")),
         .code_sha256 = json_get_text(a, doc, STR("code_sha256")),
         .package_sha256_hex = json_get_text(a, doc, STR("package")),
         .code_bytes = number(doc, "code_bytes"),

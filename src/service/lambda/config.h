@@ -17,6 +17,7 @@ struct config {
     bool log_json;
     struct str log_group;                                    /* never absent: the default is filled in */
     struct str app_log_level, system_log_level;              /* JSON only; absent with Text */
+    struct str dead_letter;                                  /* ARN of the dead-letter queue; absent: none */
     struct str code_sha256;                                  /* base64, as CodeSha256 shows it */
     struct str package_sha256_hex;                           /* the package's folder */
     int64_t code_bytes;                                      /* of the zip */

@@ -1,5 +1,5 @@
 /* config_reply.c - from a version to FunctionConfiguration.  Members not set here are absent on purpose: VpcConfig,
- * Layers, DeadLetterConfig and others are refused when given, so there is never anything to show. */
+ * Layers and others are refused when given, so there is never anything to show. */
 #include "service/lambda/config_reply.h"
 
 #include "base/crypt.h"
@@ -35,6 +35,14 @@ static struct lambda_LoggingConfig *logging(struct arena *a, const struct config
     g->SystemLogLevel = c->system_log_level;
     g->LogGroup = c->log_group;
     return g;
+}
+
+static struct lambda_DeadLetterConfig *dead_letter(struct arena *a, const struct config *c)
+{
+    struct lambda_DeadLetterConfig *d = ARENA_NEW(a, struct lambda_DeadLetterConfig);
+
+    d->TargetArn = c->dead_letter;
+    return d;
 }
 
 static void states(const struct version *v, struct lambda_FunctionConfiguration *ret)
@@ -86,6 +94,7 @@ void config_reply(struct call *c, const struct version *v, struct str arn, enum 
         .RuntimeVersionConfig = ARENA_NEW(a, struct lambda_RuntimeVersionConfig),
         .LoggingConfig = logging(a, &k),
         .Environment = k.has_env ? environment(a, &k) : NULL,
+        .DeadLetterConfig = str_empty(k.dead_letter) ? NULL : dead_letter(a, &k),
     };
     ret->TracingConfig->Mode = STR("PassThrough");
     ret->EphemeralStorage->Size = INT_SET(k.tmp_mb);

@@ -3,6 +3,8 @@
 #include "service/lambda/event_invoke_config.h"
 
 #include <stdlib.h>
+#include "flow/destination.h"
+#include "service/lambda/history.h"
 #include "service/lambda/ops.h"
 #include "service/lambda/page.h"
 
@@ -46,7 +48,7 @@ static enum destination_verdict judge(struct call *c, const struct function *f, 
                                       const struct sink **ret_sink)
 {
     const struct sinks *sinks = lambda_of(c)->o.sinks;
-    struct destination_facts facts = { .on_success = on_success };
+    struct destination_question facts = { .on_success = on_success };
 
     *ret_sink = NULL;
     facts.parsed = arn_parse(text, &facts.arn) == 0;
@@ -97,30 +99,58 @@ static int fault_destination(struct call *c, enum destination_verdict v, struct 
     return INVALID(c, "The destination ARN " STR_FMT " is invalid.", STR_ARG(text));
 }
 
-/* The role that deliveries run under: of the version the qualifier means now. */
-static int check_role_may(struct call *c, const struct version *v, const struct sink *sink, struct str target)
+static int fault_role(struct call *c, const struct sink *sink, const char *action_name, struct str target)
+{
+    if (strcmp(sink->service, "s3") == 0)
+        return INVALID(c, "The function execution role does not have permissions to call %s on S3", action_name);
+    /* UNVERIFIED for SQS, SNS and EventBridge: recorded with the apostrophe years ago, for Lambda without, lately. */
+    return INVALID(c, "The function%s execution role does not have permissions to call %s on " STR_FMT,
+        strcmp(sink->service, "lambda") == 0 ? "" : "'s", action_name, STR_ARG(target));
+}
+
+static int check_role_action(struct call *c, struct str role, const struct sink *sink, const char *action, const char *action_name,
+                             struct str target, struct str resource)
 {
     const struct lambda *l = lambda_of(c);
     struct buf why CLEANUP(buf_done) = { 0 };
+    enum role_verdict may = destination_role_may(l->o.sinks, c->turn, sink, role, action, target, resource, &why);
 
-    struct arn arn;
-
-    if (l->o.sinks->role_may == NULL || arn_parse(target, &arn) != 0)
-        return 0;
-    enum role_verdict may = sinks_role_may(l->o.sinks, c->turn, sink, v->c.role, sink->action, &arn, target, &why);
     if (may == ROLE_ALLOWED || (may == ROLE_UNKNOWN && !l->o.strict_permissions))
         return 0;
-    /* UNVERIFIED for SQS, SNS and EventBridge: recorded with the apostrophe years ago, for Lambda without, lately. */
-    return INVALID(c, "The function%s execution role does not have permissions to call %s on " STR_FMT,
-        strcmp(sink->service, "lambda") == 0 ? "" : "'s", sink->action_name, STR_ARG(target));
+    return fault_role(c, sink, action_name, target);
+}
+
+/* The role that deliveries run under: of the version the qualifier means now.  A bucket needs two rights; which of them
+ * AWS asks for first is UNVERIFIED, the message recorded is about the first here. */
+static int check_role_may(struct call *c, const struct version *v, const struct sink *sink, struct str target)
+{
+    struct str object = destination_resource(c->mem, target, v->function->name, c->now.wall_ms);
+    int rc = 0;
+
+    if (lambda_of(c)->o.sinks->role_may == NULL)
+        return 0;
+    if (strcmp(sink->service, "s3") == 0)
+        rc = check_role_action(c, v->c.role, sink, "s3:ListBucket", "ListBucket", target, target);
+    return rc != 0 ? rc : check_role_action(c, v->c.role, sink, sink->action, sink->action_name, target, object);
+}
+
+struct route { const char *member; struct str text; const struct sink *sink; enum destination_verdict verdict; };
+
+/* What was wrong with a route is remembered, for whoever wonders later why nothing arrives. */
+static int refused(struct call *c, struct function *f, struct str qualifier, const struct route *r, int rc)
+{
+    if (rc == -E_FAULT)
+        usage_facts_refused(f, r->member, qualifier, r->text, c->fault.message, c->now.wall_ms);
+    return rc;
 }
 
 /* All of what may be wrong with the destinations of a request: their service first, then one route after the other. */
-static int check_destinations(struct call *c, const struct function *f, const struct version *v, const struct lambda_DestinationConfig *d)
+static int check_destinations(struct call *c, const struct target_ref *to, const struct version *v, const struct lambda_DestinationConfig *d)
 {
-    struct { struct str text; const struct sink *sink; enum destination_verdict verdict; } route[2] = {
-        { .text = d != NULL && d->OnSuccess != NULL ? d->OnSuccess->Destination : STR_NONE },
-        { .text = d != NULL && d->OnFailure != NULL ? d->OnFailure->Destination : STR_NONE },
+    struct function *f = to->function;
+    struct route route[2] = {
+        { .member = "OnSuccess", .text = d != NULL && d->OnSuccess != NULL ? d->OnSuccess->Destination : STR_NONE },
+        { .member = "OnFailure", .text = d != NULL && d->OnFailure != NULL ? d->OnFailure->Destination : STR_NONE },
     };
     int rc = 0;
 
@@ -129,14 +159,14 @@ static int check_destinations(struct call *c, const struct function *f, const st
             continue;
         route[i].verdict = judge(c, f, route[i].text, i == 0, &route[i].sink);
         if (route[i].verdict == DESTINATION_FOREIGN)
-            return fault_foreign(c, d);
+            return refused(c, f, record_key(to), &route[i], fault_foreign(c, d));
     }
     for (size_t i = 0; i < 2 && rc == 0; i++)
         if (!str_empty(route[i].text))
-            rc = fault_destination(c, route[i].verdict, route[i].text);
+            rc = refused(c, f, record_key(to), &route[i], fault_destination(c, route[i].verdict, route[i].text));
     for (size_t i = 0; i < 2 && rc == 0; i++)
         if (!str_empty(route[i].text))
-            rc = check_role_may(c, v, route[i].sink, route[i].text);
+            rc = refused(c, f, record_key(to), &route[i], check_role_may(c, v, route[i].sink, route[i].text));
     return rc;
 }
 
@@ -170,10 +200,14 @@ static int put_or_update(struct call *c, struct str name, struct str qualifier, 
     struct event_config *e = config_of(&r);
     if (update && e == NULL)
         return fault_no_config(c, &r);
-    rc = check_destinations(c, r.function, v, in->destinations);
+    rc = check_destinations(c, &r, v, in->destinations);
     if (rc != 0)
         return rc;
-    struct event_config_values values = event_config_merge(in, update ? e : NULL);
+    struct event_config_values was = history_values(e), values = event_config_merge(in, update ? e : NULL);
+    rc = history_event_config(r.function, c->turn, update ? "UpdateFunctionEventInvokeConfig" : "PutFunctionEventInvokeConfig",
+        record_key(&r), &was, &values);
+    if (rc != 0)
+        return rc;
     if (e == NULL) {
         e = xcalloc(1, sizeof *e);
         e->qualifier = str_own(record_key(&r));
@@ -226,7 +260,7 @@ int lambda_delete_function_event_invoke_config(struct call *c, const void *input
     struct event_config *e = config_of(&r);
     if (e == NULL)
         return fault_no_config(c, &r);
-    rc = event_config_delete(r.function, e, c->turn);
+    rc = event_config_delete(r.function, e, c->turn, "DeleteFunctionEventInvokeConfig");
     return rc != 0 ? rc : reply_empty(c, 204);
 }
 

@@ -33,14 +33,14 @@ enum destination_verdict {
     DESTINATION_SNS_FIFO,
     DESTINATION_NOT_YET,                                     /* AWS would take it, this server does not deliver there */
 };
-struct destination_facts {
+struct destination_question {
     bool parsed;                                             /* the text is an ARN (kafka:// is none) */
     struct arn arn;
     bool on_success, self;
     bool has_sink;
     enum sink_state state;                                   /* of the sink, when there is one */
 };
-enum destination_verdict destination_judge(const struct destination_facts *f);
+enum destination_verdict destination_judge(const struct destination_question *f);
 
 /* The raw reply, member for member as AWS prints it; arn: the function's with its qualifier. */
 void event_config_json(struct buf *b, const struct event_config *e, struct str arn);

@@ -30,7 +30,7 @@ struct event_config_values event_config_merge(const struct event_config_request 
     };
 }
 
-static enum destination_verdict judge_sink(const struct destination_facts *f, bool missing_is_fine)
+static enum destination_verdict judge_sink(const struct destination_question *f, bool missing_is_fine)
 {
     if (!f->has_sink || f->state == SINK_NOT_YET)
         return DESTINATION_NOT_YET;
@@ -39,7 +39,7 @@ static enum destination_verdict judge_sink(const struct destination_facts *f, bo
     return DESTINATION_INVALID;
 }
 
-enum destination_verdict destination_judge(const struct destination_facts *f)
+enum destination_verdict destination_judge(const struct destination_question *f)
 {
     struct str service = f->arn.service, resource = f->arn.resource;
 

@@ -1,6 +1,8 @@
 /* function_create.c - CreateFunction: everything is checked, the package goes to the disk, then the function exists.
  * Between the two another request may have made a function of the same name: the second check decides. */
 #include "service/lambda/config_reply.h"
+#include "service/lambda/dead_letter.h"
+#include "service/lambda/history.h"
 #include "service/lambda/package_job.h"
 #include "service/lambda/settings.h"
 #include "service/lambda/tags.h"
@@ -19,7 +21,7 @@ static int check_not_there(struct call *c, const struct target_ref *r)
     return 0;
 }
 
-/* Where the code comes from: only a zip file in the request, today. */
+/* Where the code comes from: a zip file in the request, or an object of S3. */
 static int check_code(struct call *c, const struct lambda_FunctionCode *code)
 {
     const struct { bool given; const char *name; } rows[] = {
@@ -31,7 +33,7 @@ static int check_code(struct call *c, const struct lambda_FunctionCode *code)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (rows[i].given)
             return fault_unsupported(c, rows[i].name);
-    return code_source_check(c, code->ZipFile, code->S3Bucket, code->S3Key, code->S3ObjectVersion, "Code.S3Bucket");
+    return code_source_check(c, &(struct code_source){ code->ZipFile, code->S3Bucket, code->S3Key, code->S3ObjectVersion });
 }
 
 static int check_create(struct call *c, const struct lambda_CreateFunctionRequest *in)
@@ -69,7 +71,8 @@ static int save_new(struct function *f, struct turn *t)
 {
     int rc = function_save(f, t);
 
-    return rc != 0 ? rc : version_save(f->latest, t);
+    rc = rc != 0 ? rc : version_save(f->latest, t);
+    return rc != 0 ? rc : history_dead_letter(f, t, "CreateFunction", STR_NONE, f->latest->c.dead_letter);
 }
 
 static int function_made(struct call *c, const struct package_job *j)
@@ -103,11 +106,17 @@ int lambda_create_function(struct call *c, const void *input, void *output)
 {
     const struct lambda_CreateFunctionRequest *in = input;
     struct target_ref r;
+    struct config config;
     int rc = target_resolve(c, in->FunctionName, STR_NONE, "lambda:CreateFunction", &r);
 
     (void)output;
     rc = rc != 0 ? rc : must_be_unqualified(c, &r);
     rc = rc != 0 ? rc : check_create(c, in);
     rc = rc != 0 ? rc : check_not_there(c, &r);
-    return rc != 0 ? rc : package_begin(c, in->Code->ZipFile, function_made);
+    if (rc != 0)
+        return rc;
+    new_config(c, in, r.name, &config);
+    rc = dead_letter_check(c, r.region, config.dead_letter, config.role);
+    return rc != 0 ? rc : package_begin(c, &(struct code_source){ in->Code->ZipFile, in->Code->S3Bucket, in->Code->S3Key,
+        in->Code->S3ObjectVersion }, function_made);
 }

@@ -132,7 +132,7 @@ static int delete_version(struct call *c, const struct target_ref *r)
     if (policy != NULL)
         rc = function_policy_delete(f, policy, c->turn);
     if (rc == 0 && config != NULL)
-        rc = event_config_delete(f, config, c->turn);
+        rc = event_config_delete(f, config, c->turn, "DeleteFunction");
     if (rc == 0 && v != NULL)
         rc = version_delete(lambda_of(c), v, c->turn);
     return rc != 0 ? rc : reply_empty(c, 204);

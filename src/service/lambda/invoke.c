@@ -8,6 +8,8 @@
 
 #include "base/crypt.h"
 #include "flow/lineage.h"
+#include "service/lambda/gauge.h"
+#include "flow/metric.h"
 
 #define CLIENT_CONTEXT_BYTES 3583
 #define SOURCE "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: %u, column: %u]"
@@ -158,6 +160,7 @@ static int accept_event(struct call *c, const struct target_ref *r, struct str p
         return call_fault(c, &error_unavailable, "The queue of asynchronous events is full.");
     if (rc != 0)
         return rc;
+    usage_facts_async(r->function, c->now.wall_ms);
     c->request_id = arena_str(c->mem, str_make(id, UUID_TEXT));
     call_header(c, "x-amzn-Remapped-Content-Length", STR("0"));
     call_header(c, "X-Amzn-Trace-Id", trace_shown(c->mem, trace));
@@ -197,6 +200,7 @@ struct sync_run {
     struct call *c;
     struct lambda *l;
     struct str account, region, name, trace;
+    uint64_t life;                                           /* of its slot */
     bool tail;
 };
 
@@ -220,7 +224,8 @@ static void sync_done(struct execution *e, const struct outcome *o, struct turn 
 
     c->turn = t;
     c->now = t->now;
-    usage_release(s->l, s->account, s->region, s->name);
+    gauge_sync_done(s->l, t, s->account, s->region, s->name, e, o);
+    usage_release(s->l, s->account, s->region, s->name, s->life);
     if (o->kind == OUTCOME_SYSTEM)
         rc = FAULT(c, ServiceException, STR_FMT, STR_ARG(o->why));
     else {
@@ -254,17 +259,21 @@ static int client_context(struct call *c, struct str text, struct str *ret)
     return 0;
 }
 
-static int sync_trace(struct call *c, const struct function *f, struct str *ret)
+static int sync_trace(struct call *c, const struct target_ref *r, struct str *ret)
 {
+    const struct function *f = r->function;
+    struct str resource = str_sub(r->requested_arn, r->arn.n - r->name.n, r->requested_arn.n);   /* "f", "f:live" */
     int64_t count = 0;
     int rc = lineage_next(c->mem, call_request_header(c, "X-Amzn-Trace-Id"), f->arn, c->now.wall_ms, ret, &count);
 
     if (rc != 0)
         return rc;
-    if (count > LINEAGE_MAX_EXECUTIONS && !f->recursion_allowed)
-        return FAULT(c, RecursiveInvocationException, "Lambda stopped this function from calling itself: it ran %d times in one"
-            " chain of invocations.", LINEAGE_MAX_EXECUTIONS);
-    return 0;
+    if (count <= LINEAGE_MAX_EXECUTIONS || f->recursion_allowed)
+        return 0;
+    metric_function(c->turn, r->account, r->region, r->name, resource, STR_NONE, "RecursiveInvocationsDropped", 1,
+        "Count", c->now.wall_ms);
+    return FAULT(c, RecursiveInvocationException, "Lambda stopped this function from calling itself: it ran %d times in one"
+        " chain of invocations.", LINEAGE_MAX_EXECUTIONS);
 }
 
 static int invoke_sync(struct call *c, const struct lambda_InvocationRequest *in, const struct target_ref *r, struct version *v)
@@ -273,15 +282,19 @@ static int invoke_sync(struct call *c, const struct lambda_InvocationRequest *in
     struct str context, trace;
     int rc = client_context(c, in->ClientContext, &context);
 
-    rc = rc != 0 ? rc : sync_trace(c, r->function, &trace);
+    rc = rc != 0 ? rc : sync_trace(c, r, &trace);
     if (rc != 0)
         return rc;
-    enum admission admission = usage_acquire(l, r->function);
-    if (admission != ADMITTED)
+    uint64_t life;
+    enum admission admission = usage_acquire(l, r->function, &life);
+    if (admission != ADMITTED) {
+        gauge_sync_throttled(c->turn, r->account, r->region, r->name, r->qualifier);
         return fault_throttled(c, admission);
+    }
+    usage_facts_sync(r->function, in->Payload, c->now.wall_ms);
     struct sync_run *s = ARENA_NEW(c->mem, struct sync_run);
     *s = (struct sync_run){
-        .c = c, .l = l, .tail = str_is(in->LogType, "Tail"), .trace = trace,
+        .c = c, .l = l, .life = life, .tail = str_is(in->LogType, "Tail"), .trace = trace,
         .account = r->account, .region = r->region, .name = r->name,
         .e = {
             .code = code_ref(v->code), .request_id = c->request_id, .want_tail = str_is(in->LogType, "Tail"),

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include "base/crypt.h"
+#include "service/lambda/gauge.h"
 #include "service/lambda/ops.h"
 
 struct lambda *lambda_new(const struct lambda_options *o)
@@ -96,22 +97,23 @@ static int host_resolve(void *arg, struct str account, struct str region, struct
     return 0;
 }
 
-static enum admission host_acquire(void *arg, struct str account, struct str region, struct str name)
+static enum admission host_acquire(void *arg, struct str account, struct str region, struct str name, uint64_t *ret_life)
 {
     const struct lambda *l = arg;
     struct function *f = function_find(l, account, region, name);
 
-    return f != NULL ? usage_acquire(l, f) : NO_SLOT_ACCOUNT;
+    return f != NULL ? usage_acquire(l, f, ret_life) : NO_SLOT_ACCOUNT;
 }
 
-static void host_release(void *arg, struct str account, struct str region, struct str name)
+static void host_release(void *arg, struct str account, struct str region, struct str name, uint64_t life)
 {
-    usage_release(arg, account, region, name);
+    usage_release(arg, account, region, name, life);
 }
 
 struct async_host lambda_async_host(struct lambda *l)
 {
-    return (struct async_host){ .arg = l, .resolve = host_resolve, .acquire = host_acquire, .release = host_release };
+    return (struct async_host){ .arg = l, .resolve = host_resolve, .acquire = host_acquire, .release = host_release,
+                                .concurrency = gauge_take };
 }
 
 /* ---- a destination that is a function ----------------------------------------------------------------------- */
@@ -128,27 +130,41 @@ static enum sink_state sink_state_of(void *arg, struct turn *t, const struct arn
     return f != NULL && qualifier_find(f, ref.qualifier, NULL) != NULL ? SINK_OK : SINK_MISSING;
 }
 
-static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel *p, struct buf *why)
+/* A record is JSON by construction; what a service sends may be what a user's template made of an event. */
+static enum delivery check_payload(const struct parcel *p, bool record, struct buf *why)
 {
-    struct lambda *l = arg;
-    struct function_ref ref;
-    struct arn arn;
-    char id[UUID_TEXT + 1];
-
-    if (arn_parse(p->target_arn, &arn) != 0 || sink_state_of(arg, t, &arn, p->target_arn) != SINK_OK) {
-        buf_printf(why, "Function not found: " STR_FMT, STR_ARG(p->target_arn));
-        return DELIVERY_REFUSED;
-    }
     if (p->body.n > EVENT_PAYLOAD_BYTES) {
         buf_printf(why, "%zu byte payload is too large for the Event invocation type (limit %zu bytes)", p->body.n, EVENT_PAYLOAD_BYTES);
         return DELIVERY_REFUSED;
     }
+    if (record || str_empty(p->body) || json_check(p->body, NULL) == 0)
+        return DELIVERED;
+    buf_z(why, "Could not parse request body into json");
+    return DELIVERY_REFUSED;
+}
+
+/* A function that is still Pending takes its events too: they wait in its queue for the moment until it is Active. */
+static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel *p, struct buf *why)
+{
+    struct lambda *l = arg;
+    struct function_ref ref;
+    struct arn arn, from;
+    char id[UUID_TEXT + 1];
+    bool record = arn_parse(p->source_arn, &from) == 0 && str_is(from.service, "lambda");
+
+    if (arn_parse(p->target_arn, &arn) != 0 || sink_state_of(arg, t, &arn, p->target_arn) != SINK_OK) {
+        buf_printf(why, "Function not found: " STR_FMT, STR_ARG(p->target_arn));
+        return DELIVERY_NO_RESOURCE;
+    }
+    if (check_payload(p, record, why) != DELIVERED)
+        return DELIVERY_REFUSED;
     (void)function_ref_parse(p->target_arn, &ref);
     const struct async_request request = {
-        .account = ref.account, .region = ref.region, .name = ref.name, .qualifier = ref.qualifier,
-        .payload = p->body, .trace_header = p->trace_header, .type = "destination", .source = p->source_arn,
+        .account = ref.account, .region = ref.region, .name = ref.name, .qualifier = ref.qualifier, .payload = p->body,
+        .trace_header = p->trace_header, .type = record ? "destination" : "Event", .source = p->source_arn,
     };
     if (async_accept(l->o.async, t, &request, id) == 0) {
+        usage_facts_async(function_find(l, ref.account, ref.region, ref.name), t->now.wall_ms);
         buf_z(why, id);
         return DELIVERED;
     }
@@ -156,10 +172,24 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
     return DELIVERY_FAILED;
 }
 
+/* The policy of exactly this qualifier: a permission on the function says nothing of its aliases. */
+static const struct policy *sink_policy(void *arg, const struct arn *target, struct str text)
+{
+    const struct lambda *l = arg;
+    struct function_ref ref;
+    struct function *f;
+
+    (void)target;
+    if (function_ref_parse(text, &ref) != 0)
+        return NULL;
+    f = function_find(l, ref.account, ref.region, ref.name);
+    return f != NULL ? function_policy_compiled(function_policy_get(f, ref.qualifier)) : NULL;
+}
+
 struct sink lambda_sink(struct lambda *l)
 {
     return (struct sink){
         .service = "lambda", .action = "lambda:InvokeFunction", .action_name = "InvokeFunction",
-        .max_body_bytes = EVENT_PAYLOAD_BYTES, .state = sink_state_of, .deliver = sink_deliver, .arg = l,
+        .max_body_bytes = EVENT_PAYLOAD_BYTES, .state = sink_state_of, .deliver = sink_deliver, .policy = sink_policy, .arg = l,
     };
 }

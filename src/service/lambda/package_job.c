@@ -29,11 +29,45 @@ static void package_stored(void *arg, struct turn *t)
     call_reply(c, j->rc != 0 ? said_no(c, j->rc) : j->then(c, j));
 }
 
-int package_begin(struct call *c, struct str zip, int (*then)(struct call *c, const struct package_job *j))
+/* ---- from a bucket ------------------------------------------------------------------------------------------ */
+
+static int may_read(struct call *c, const struct code_source *s)
+{
+    struct str object = arena_printf(c->mem, "arn:aws:s3:::" STR_FMT "/" STR_FMT, STR_ARG(s->bucket), STR_ARG(s->key));
+    int rc = call_authorize(c, str_empty(s->object_version) ? "s3:GetObject" : "s3:GetObjectVersion", object);
+
+    if (rc != -E_FAULT)
+        return rc;
+    return call_fault(c, &error_access_denied, "Your access has been denied by S3, please make sure your request credentials have"
+        " permission to GetObject for " STR_FMT "/" STR_FMT ". S3 Error Code: AccessDenied. S3 Error Message: Access Denied",
+        STR_ARG(s->bucket), STR_ARG(s->key));
+}
+
+static int read_object(struct call *c, const struct code_source *s, struct str *ret)
+{
+    const struct lambda_packages *p = &lambda_of(c)->o.packages;
+    struct buf why CLEANUP(buf_done) = { 0 };
+    int rc = may_read(c, s);
+
+    if (rc != 0)
+        return rc;
+    if (p->read_object == NULL)
+        return fault_unsupported(c, "S3Bucket");
+    rc = p->read_object(p->read_arg, c->turn->store, c->mem, c->account, c->region, s->bucket, s->key, s->object_version, ret, &why);
+    return rc != 0 ? INVALID(c, STR_FMT, STR_ARG(buf_view(&why))) : 0;
+}
+
+int package_begin(struct call *c, const struct code_source *s, int (*then)(struct call *c, const struct package_job *j))
 {
     struct package_job *j = ARENA_NEW(c->mem, struct package_job);
+    struct str zip = s->zip;
 
-    if (zip.n >= ZIPPED_MAX_BYTES)
+    if (str_absent(zip)) {
+        int rc = read_object(c, s, &zip);
+
+        if (rc != 0)
+            return rc;
+    } else if (zip.n >= ZIPPED_MAX_BYTES)
         return call_fault(c, &error_request_entity_too_large, "Zipped size must be smaller than %d bytes", ZIPPED_MAX_BYTES);
     *j = (struct package_job){ .c = c, .packages = &lambda_of(c)->o.packages, .zip = zip, .then = then };
     c->turn->ops->work(c->turn->engine, store_package, package_stored, j);
@@ -54,16 +88,15 @@ int code_storage_check(struct call *c, const struct home *h, int64_t more_bytes)
     return 0;
 }
 
-int code_source_check(struct call *c, struct str zip, struct str bucket, struct str key, struct str object_version, const char *name)
+int code_source_check(struct call *c, const struct code_source *s)
 {
-    bool s3 = !str_absent(bucket) || !str_absent(key) || !str_absent(object_version);
+    bool s3 = !str_absent(s->bucket) || !str_absent(s->key) || !str_absent(s->object_version);
 
-    if (!str_absent(zip) && s3)
+    if (!str_absent(s->zip) && s3)
         return INVALID(c, "Please do not provide other FunctionCode parameters when providing a ZipFile.");
-    if (s3)
-        return INVALID(c, "Waybill does not support the parameter %s yet: code from Amazon S3 comes with the next version."
-            " Send the package as ZipFile.", name);
-    if (str_absent(zip))
+    if (str_absent(s->zip) && !s3)
         return INVALID(c, "Please provide a source for function code.");
+    if (s3 && (str_empty(s->bucket) || str_empty(s->key)))   /* UNVERIFIED wording */
+        return INVALID(c, "Please provide both S3Bucket and S3Key for function code in Amazon S3.");
     return 0;
 }

@@ -3,6 +3,9 @@
 #include "service/lambda/registry.h"
 
 #include <stdlib.h>
+#include "flow/policy.h"
+#include "service/lambda/history.h"
+#include "service/lambda/policy.h"
 
 static struct sql Q_FUNCTION_PUT = SQL("INSERT INTO lambda_function(id, account, region, name, next_version, "
     "reserved_concurrency, recursion_allowed, tags) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE "
@@ -13,6 +16,7 @@ static struct sql Q_VERSIONS_DELETE = SQL("DELETE FROM lambda_version WHERE func
 static struct sql Q_ALIASES_DELETE = SQL("DELETE FROM lambda_alias WHERE function_id = $1");
 static struct sql Q_POLICIES_DELETE = SQL("DELETE FROM lambda_policy WHERE function_id = $1");
 static struct sql Q_CONFIGS_DELETE = SQL("DELETE FROM lambda_event_invoke_config WHERE function_id = $1");
+static struct sql Q_HISTORY_DELETE = SQL("DELETE FROM lambda_history WHERE function_id = $1");
 static struct sql Q_VERSION_PUT = SQL("INSERT INTO lambda_version(id, function_id, version, config, revision_id, "
     "last_modified_ms, source) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET config = excluded.config, "
     "revision_id = excluded.revision_id, last_modified_ms = excluded.last_modified_ms, source = excluded.source");
@@ -135,10 +139,11 @@ static void usage_orphan(struct lambda *l, struct usage *u, struct str key)
         free(map_del(&l->usages, key));
 }
 
-enum admission usage_acquire(const struct lambda *l, struct function *f)
+enum admission usage_acquire(const struct lambda *l, struct function *f, uint64_t *ret_life)
 {
     struct usage *u = f->usage;
 
+    *ret_life = l->life;
     if (f->reserved_concurrency >= 0) {
         if (u->running >= f->reserved_concurrency)
             return NO_SLOT_RESERVED;
@@ -151,15 +156,16 @@ enum admission usage_acquire(const struct lambda *l, struct function *f)
     return ADMITTED;
 }
 
-void usage_release(struct lambda *l, struct str account, struct str region, struct str name)
+void usage_release(struct lambda *l, struct str account, struct str region, struct str name, uint64_t life)
 {
     char text[KEY_MAX];
     struct str key = key_of(text, account, region, name);
     struct usage *u = map_get(&l->usages, key);
 
     /* After a reset or a reload executions of a former life still end here; they hold nothing any more. */
-    if (u == NULL || u->running == 0)
+    if (life != l->life)
         return;
+    CHECK(u != NULL && u->running > 0);
     u->running--;
     if (!u->reserved)
         u->home->unreserved_running--;
@@ -263,7 +269,7 @@ static struct code *code_make(struct lambda *l, const struct version *v)
         .name = arena_str(mem, f->name),
         .version = arena_str(mem, v->number),
         .runtime = copy.runtime, .handler = copy.handler, .role_arn = copy.role,
-        .package_sha256_hex = copy.package_sha256_hex,
+        .package_sha256_hex = copy.package_sha256_hex, .dead_letter = copy.dead_letter,
         .log_group = copy.log_group, .log_json = copy.log_json,
         .app_log_level = copy.app_log_level, .system_log_level = copy.system_log_level,
         .memory_mb = copy.memory_mb, .timeout_ms = copy.timeout_s * 1000, .tmp_mb = copy.tmp_mb,
@@ -483,6 +489,7 @@ int function_policy_save(struct function *f, struct function_policy *p, struct t
         CHECK(map_put(&f->policies, p->qualifier, p) == NULL);
     }
     uuid_random(p->revision_id);
+    p->compiled = policy_free(p->compiled);
     buf_char(&all, '[');
     for (size_t i = 0; i < p->n; i++) {
         buf_z(&all, i > 0 ? "," : "");
@@ -501,7 +508,23 @@ static void function_policy_free(struct function_policy *p)
     }
     free(p->v);
     str_drop(&p->qualifier);
+    policy_free(p->compiled);
     free(p);
+}
+
+/* AddPermission wrote the statements, so they compile; should one not, nothing is allowed. */
+const struct policy *function_policy_compiled(struct function_policy *p)
+{
+    struct buf text CLEANUP(buf_done) = { 0 };
+
+    if (p == NULL)
+        return NULL;
+    if (p->compiled == NULL) {
+        policy_document(&text, p);
+        if (policy_parse(POLICY_RESOURCE, buf_view(&text), &p->compiled, NULL) != 0)
+            return &policy_empty;
+    }
+    return p->compiled;
 }
 
 int function_policy_delete(struct function *f, struct function_policy *p, struct turn *t)
@@ -536,9 +559,13 @@ static void event_config_free(struct event_config *e)
     free(e);
 }
 
-int event_config_delete(struct function *f, struct event_config *e, struct turn *t)
+int event_config_delete(struct function *f, struct event_config *e, struct turn *t, const char *operation)
 {
+    struct event_config_values was = history_values(e);
     int rc = written(store_exec(t->store, &Q_CONFIG_DELETE, V_INT(e->id)));
+
+    if (rc == 0)
+        rc = history_event_config(f, t, operation, e->qualifier, &was, NULL);
 
     if (rc == 0) {
         map_del(&f->event_configs, e->qualifier);
@@ -569,6 +596,7 @@ static void function_free(struct lambda *l, struct function *f, struct turn *t)
     if (f->latest != NULL)
         version_free(l, f->latest, t);
     tags_free(f);
+    usage_facts_done(&f->facts);
     if (f->reserved_concurrency >= 0)
         f->home->reserved_sum -= f->reserved_concurrency;
     list_remove(&f->link);
@@ -581,7 +609,8 @@ static void function_free(struct lambda *l, struct function *f, struct turn *t)
 
 int function_delete(struct lambda *l, struct function *f, struct turn *t)
 {
-    struct sql *all[] = { &Q_FUNCTION_DELETE, &Q_VERSIONS_DELETE, &Q_ALIASES_DELETE, &Q_POLICIES_DELETE, &Q_CONFIGS_DELETE };
+    struct sql *all[] = { &Q_FUNCTION_DELETE, &Q_VERSIONS_DELETE, &Q_ALIASES_DELETE, &Q_POLICIES_DELETE, &Q_CONFIGS_DELETE,
+                          &Q_HISTORY_DELETE };
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         int rc = written(store_exec(t->store, all[i], V_INT(f->id)));
@@ -600,6 +629,7 @@ void registry_clear(struct lambda *l, struct turn *t)
     struct str key;
     void *value;
 
+    l->life++;
     for (size_t i = 0; map_next(&l->functions, &i, &key, &value); )
         function_free(l, value, t);
     for (size_t i = 0; map_next(&l->usages, &i, &key, &value); )

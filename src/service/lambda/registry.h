@@ -23,6 +23,9 @@
 #include "base/map.h"
 #include "service/lambda/config.h"
 #include "service/lambda/lambda.h"
+#include "service/lambda/usage_facts.h"
+
+struct policy;
 
 #define LATEST STR("$LATEST")
 
@@ -69,6 +72,7 @@ struct function_policy {
     struct statement { struct str sid, json; } *v;           /* owned */
     size_t n;
     char revision_id[UUID_TEXT + 1];
+    struct policy *compiled;                                 /* made when first asked for; NULL again after a change */
 };
 
 struct event_config {
@@ -113,6 +117,7 @@ struct function {
     size_t n_tags;
     int64_t reserved_concurrency;                            /* -1: none */
     bool recursion_allowed;
+    struct usage_facts facts;
 };
 
 struct lambda {
@@ -120,6 +125,7 @@ struct lambda {
     struct map homes;                                        /* "account/region" */
     struct map functions;                                    /* "account/region/name" */
     struct map usages;                                       /* the same keys */
+    uint64_t life;                                           /* counts registry_clear() */
     uint64_t next_code_id;
 };
 
@@ -158,14 +164,17 @@ int  alias_save(struct function *f, struct alias *a, struct turn *t);           
 int  alias_delete(struct function *f, struct alias *a, struct turn *t);
 struct function_policy *function_policy_get(struct function *f, struct str qualifier);               /* NULL: none */
 int  function_policy_save(struct function *f, struct function_policy *p, struct turn *t);            /* inserts when id is 0; new RevisionId */
+/* Compiled, for who asks whether a service may invoke; p NULL: NULL.  Valid until the policy changes. */
+const struct policy *function_policy_compiled(struct function_policy *p);
 int  function_policy_delete(struct function *f, struct function_policy *p, struct turn *t);
 int  event_config_save(struct function *f, struct event_config *e, struct turn *t);
-int  event_config_delete(struct function *f, struct event_config *e, struct turn *t);
+int  event_config_delete(struct function *f, struct event_config *e, struct turn *t, const char *operation);   /* for the history */
 
 void tags_free(struct function *f);
 
-enum admission usage_acquire(const struct lambda *l, struct function *f);
-void usage_release(struct lambda *l, struct str account, struct str region, struct str name);
+/* *ret_life goes back with the slot: one taken before the registry was cleared is not a slot any more. */
+enum admission usage_acquire(const struct lambda *l, struct function *f, uint64_t *ret_life);
+void usage_release(struct lambda *l, struct str account, struct str region, struct str name, uint64_t life);
 
 /* Forgets everything in memory; t NULL at the program's end: no timers, no executor any more. */
 void registry_clear(struct lambda *l, struct turn *t);

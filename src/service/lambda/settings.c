@@ -168,9 +168,6 @@ static int check_unsupported(struct call *c, const struct settings *s)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (rows[i].given)
             return fault_unsupported(c, rows[i].name);
-    if (s->DeadLetterConfig != NULL && !str_empty(s->DeadLetterConfig->TargetArn))
-        return INVALID(c, "Waybill does not support the parameter DeadLetterConfig with a TargetArn yet: dead-letter queues come"
-            " with the next version. An on-failure destination does the same today.");
     return 0;
 }
 
@@ -214,6 +211,8 @@ void settings_apply(struct arena *mem, const struct settings *s, struct str func
         ret->tmp_mb = s->EphemeralStorage->Size.v;
     if (s->Environment != NULL)
         take_env(mem, s->Environment, ret);
+    if (s->DeadLetterConfig != NULL && !str_absent(s->DeadLetterConfig->TargetArn))
+        ret->dead_letter = str_empty(s->DeadLetterConfig->TargetArn) ? STR_NONE : s->DeadLetterConfig->TargetArn;
     if (s->LoggingConfig != NULL || str_absent(ret->log_group))
         apply_logging(mem, s->LoggingConfig, function_name, ret);
 }

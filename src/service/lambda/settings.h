@@ -1,8 +1,8 @@
 /* settings.h - the parameters that CreateFunction and UpdateFunctionConfiguration share.
  *
  * settings_check() says no to what AWS would refuse and to what this server does not act on; an absent member is
- * always fine.  settings_apply() changes a configuration: absent members keep what is there; Environment and
- * LoggingConfig replace as a whole (AWS Lambda API reference, UpdateFunctionConfiguration). */
+ * always fine.  settings_apply() changes a configuration: absent members keep what is there; an empty TargetArn
+ * clears the dead-letter queue (its checks: dead_letter.h); Environment and LoggingConfig replace as a whole (AWS Lambda API reference, UpdateFunctionConfiguration). */
 #ifndef WAYBILL_SERVICE_LAMBDA_SETTINGS_H
 #define WAYBILL_SERVICE_LAMBDA_SETTINGS_H
 
