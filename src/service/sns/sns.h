@@ -18,5 +18,7 @@ void sns_load(struct sns *s, struct turn *t);                     /* memory from
 void sns_reset(struct sns *s, struct turn *t);                    /* the store was emptied */
 struct service sns_service(struct sns *s);
 struct sink sns_sink(struct sns *s);
+/* GET of a SigningCertURL: true when path names the certificate messages are signed with; *ret_pem is its text. */
+bool sns_certificate(const struct sns *s, struct str path, struct str *ret_pem);
 
 #endif

@@ -1,0 +1,398 @@
+/* deliver.c - who gets a message, how, and what becomes of it when he does not. */
+#include "service/sns/deliver.h"
+
+#include <stdlib.h>
+#include "flow/metric.h"
+#include "service/sns/envelope.h"
+#include "service/sns/retry.h"
+
+#define PRINCIPAL "sns.amazonaws.com"
+#define SENDER_ID "AIDAIT2UOQQY3AUEKVGXU"                    /* what queues show for SNS in us-east-1; UNVERIFIED elsewhere */
+#define USER_AGENT "Amazon Simple Notification Service Agent"
+
+/* ---- figures ---- */
+
+static void count(struct turn *t, const struct sns_topic *topic, const char *name, double value, const char *unit)
+{
+    const struct metric_dimension dimension = { STR("TopicName"), topic->name };
+    const struct metric_place place = { topic->account, topic->region, STR("AWS/SNS"), &dimension, 1 };
+
+    if (value > 0)
+        metric_add(t, &place, name, value, unit, t->now.wall_ms);
+}
+
+static void count_one(struct turn *t, const struct sns_topic *topic, const char *name)
+{
+    count(t, topic, name, 1, "Count");
+}
+
+/* ---- queues and functions ---- */
+
+static struct str parcel_body(struct sns_rendering *r, const struct sns_subscription *sub, bool dead, struct buf *b)
+{
+    if (sub->raw)
+        return sns_render_text(r, sub->protocol);
+    if (sub->protocol == SNS_LAMBDA && !dead)
+        sns_render_lambda(r, sub, b);
+    else
+        sns_render_notification(r, sub, b);
+    return buf_view(b);
+}
+
+/* dead: to the subscription's dead-letter queue, with what would have been delivered. */
+static enum delivery hand_over(struct sns_rendering *r, const struct sns_subscription *sub, bool dead)
+{
+    CLEANUP(buf_done) struct buf body = { 0 }, why = { 0 };
+    const struct sns_message *m = r->m;
+    struct parcel p = { .target_arn = dead ? sub->dead_letter_arn : sub->endpoint, .body = parcel_body(r, sub, dead, &body),
+        .source_arn = r->topic->arn, .sender_id = STR(SENDER_ID), .trace_header = m->trace };
+
+    if (sub->raw && m->n_attributes > PARCEL_ATTRIBUTES_MOST)
+        return DELIVERY_REFUSED;                             /* more than a queue's message may have */
+    for (size_t i = 0; sub->raw && i < m->n_attributes; i++)
+        p.attributes[p.n_attributes++] = (struct parcel_attribute){ m->attributes[i].name, m->attributes[i].type, m->attributes[i].value };
+    if (dead || sub->protocol == SNS_SQS)
+        p.group_id = m->group;
+    if (str_ends(p.target_arn, STR(".fifo")))
+        p.deduplication_id = m->deduplication_id;
+    return sinks_as_service(r->sns->o.sinks, r->turn, PRINCIPAL, r->topic->account, &p, &why);
+}
+
+static int send_later(struct sns_rendering *r, uint64_t to, uint64_t after, bool dead, int64_t due_ms)
+{
+    CLEANUP(buf_done) struct buf b = { 0 };
+    const struct sns_errand e = { .message = *r->m, .topic_arn = r->topic->arn, .topic_id = r->topic->id, .to = to, .after = after, .dead = dead };
+
+    sns_errand_write(&b, &e);
+    return outbox_put(r->sns->o.outbox, r->turn, "sns", buf_view(&b), due_ms, NULL);
+}
+
+static void count_redriven(struct sns_rendering *r, enum delivery d)
+{
+    if (d != DELIVERY_FAILED)
+        count_one(r->turn, r->topic, d == DELIVERED ? "NumberOfNotificationsRedrivenToDlq" : "NumberOfNotificationsFailedToRedriveToDlq");
+}
+
+/* The delivery failed for good. True: the dead-letter queue could not take it now, but may later. */
+static bool give_up(struct sns_rendering *r, const struct sns_subscription *sub)
+{
+    enum delivery d;
+
+    count_one(r->turn, r->topic, "NumberOfNotificationsFailed");
+    if (str_absent(sub->dead_letter_arn))
+        return false;
+    d = hand_over(r, sub, true);
+    count_redriven(r, d);
+    return d == DELIVERY_FAILED;
+}
+
+/* ---- fan-out ---- */
+
+static bool passes(struct sns_rendering *r, const struct sns_subscription *sub)
+{
+    const struct json *body;
+
+    if (sub->filter == NULL)
+        return true;
+    if (!sub->scope_body)
+        return pattern_match_attributes(sub->filter, r->m->attributes, r->m->n_attributes);
+    body = sns_render_body(r, sub->protocol);
+    return body != NULL && pattern_match(sub->filter, body);
+}
+
+static void count_filtered(struct sns_rendering *r, const struct sns_subscription *sub)
+{
+    count_one(r->turn, r->topic, "NumberOfNotificationsFilteredOut");
+    if (!sub->scope_body)
+        count_one(r->turn, r->topic, r->m->n_attributes > 0 ? "NumberOfNotificationsFilteredOut-MessageAttributes"
+            : "NumberOfNotificationsFilteredOut-NoMessageAttributes");
+    else
+        count_one(r->turn, r->topic, sns_render_body(r, sub->protocol) != NULL ? "NumberOfNotificationsFilteredOut-MessageBody"
+            : "NumberOfNotificationsFilteredOut-InvalidMessageBody");
+}
+
+static bool is_http(const struct sns_subscription *sub)
+{
+    return sub->protocol == SNS_HTTP || sub->protocol == SNS_HTTPS;
+}
+
+/* True: delivered. */
+static bool serve(struct sns_rendering *r, const struct sns_subscription *sub)
+{
+    int64_t now = r->turn->now.wall_ms;
+    enum delivery d;
+
+    if (is_http(sub)) {
+        if (send_later(r, sub->id, 0, false, now) == -E_LIMIT)
+            count_one(r->turn, r->topic, "NumberOfNotificationsFailed");
+        return false;
+    }
+    d = hand_over(r, sub, false);
+    if (d == DELIVERY_FAILED)
+        (void)send_later(r, sub->id, 0, false, now + sns_retry_managed_ms(1));
+    else if (d != DELIVERED && give_up(r, sub))
+        (void)send_later(r, sub->id, 0, true, now + sns_retry_managed_ms(1));
+    return d == DELIVERED;
+}
+
+/* Everybody behind `after`; 0: all were served, else the last one who was. */
+static uint64_t fan_out(struct sns_rendering *r, uint64_t after)
+{
+    size_t served = 0, delivered = 0;
+    uint64_t last = after;
+
+    LIST_EACH(&r->topic->subscriptions, k) {
+        const struct sns_subscription *sub = CONTAINER_OF(k, struct sns_subscription, link);
+
+        if (sub->id <= after || sub->state != SNS_CONFIRMED)
+            continue;
+        if (served++ == SNS_FAN_MOST) {
+            count(r->turn, r->topic, "NumberOfNotificationsDelivered", (double)delivered, "Count");
+            return last;
+        }
+        if (passes(r, sub))
+            delivered += serve(r, sub);
+        else
+            count_filtered(r, sub);
+        last = sub->id;
+    }
+    count(r->turn, r->topic, "NumberOfNotificationsDelivered", (double)delivered, "Count");
+    return 0;
+}
+
+void sns_publish(struct turn *t, struct sns_topic *topic, const struct sns_message *m)
+{
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+    struct sns_rendering r;
+    uint64_t last;
+
+    sns_rendering_init(&r, a, t, topic, m);
+    count_one(t, topic, "NumberOfMessagesPublished");
+    count(t, topic, "PublishSize", (double)sns_message_bytes(m), "Bytes");
+    last = fan_out(&r, 0);
+    if (last != 0)
+        (void)send_later(&r, 0, last, false, t->now.wall_ms);
+}
+
+int sns_confirm_by_post(struct turn *t, struct sns_subscription *sub, enum sns_kind kind)
+{
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+    struct sns_message m = { .kind = kind, .id = uuid_str(a), .at_ms = t->now.wall_ms, .body = sns_confirmation_text(a, kind, sub) };
+    struct sns_rendering r;
+
+    sns_rendering_init(&r, a, t, sub->topic, &m);
+    return send_later(&r, sub->id, 0, false, t->now.wall_ms);
+}
+
+/* ---- posts to endpoints ---- */
+
+struct post {
+    struct link link;                                        /* in sns.posts */
+    struct sns *sns;
+    uint64_t epoch, id;
+    unsigned attempts;
+    struct buf errand;
+};
+
+enum sns_verdict sns_http_verdict(int status)
+{
+    if (status >= 200 && status < 300)
+        return SNS_DELIVERED;
+    return status >= 400 && status < 500 && status != 429 ? SNS_FINAL : SNS_AGAIN;
+}
+
+static void post_free(struct post *p)
+{
+    list_remove(&p->link);
+    buf_done(&p->errand);
+    free(p);
+}
+
+void sns_posts_free(struct sns *s)
+{
+    struct link *k;
+
+    while ((k = list_first(&s->posts)) != NULL)
+        post_free(CONTAINER_OF(k, struct post, link));
+}
+
+/* An outbox row that has to wait until a post ends. */
+static void stand_in_line(struct sns *s, uint64_t id)
+{
+    if (s->line.n == s->line.cap) {
+        s->line.cap = MAX(s->line.cap * 2, (size_t)256);
+        s->line.v = xrealloc(s->line.v, s->line.cap * sizeof(*s->line.v));
+    }
+    s->line.v[s->line.n++] = id;
+}
+
+static void next_in_line(struct sns *s, struct turn *t)
+{
+    if (s->line.first == s->line.n)
+        return;
+    outbox_recall(s->o.outbox, t, s->line.v[s->line.first++]);
+    if (s->line.first == s->line.n)
+        s->line.first = s->line.n = 0;
+}
+
+/* Tried, and it did not work.  retry: number of the next one. */
+static void try_again(struct sns_rendering *r, const struct sns_subscription *sub, struct sns_errand *e, uint64_t id, int64_t delay_ms)
+{
+    CLEANUP(buf_done) struct buf b = { 0 };
+    struct outbox *o = r->sns->o.outbox;
+
+    if (delay_ms != SNS_RETRY_OVER) {
+        (void)outbox_again(o, r->turn, id, r->turn->now.wall_ms + delay_ms, STR_NONE);
+    } else if (e->message.kind == SNS_NOTIFICATION && !e->dead && give_up(r, sub)) {
+        e->dead = true;
+        sns_errand_write(&b, e);
+        (void)outbox_again(o, r->turn, id, r->turn->now.wall_ms + sns_retry_managed_ms(1), buf_view(&b));
+    } else {
+        (void)outbox_over(o, r->turn, id);
+    }
+}
+
+/* Is the subscription still in the state the errand was made for? */
+static struct sns_subscription *addressee(const struct sns *s, const struct sns_errand *e)
+{
+    static const enum sns_subscription_state states[] = { SNS_CONFIRMED, SNS_PENDING, SNS_ENDED };
+    struct sns_subscription *sub = sns_subscription_by_id(s, e->to);
+
+    return sub != NULL && sub->state == states[e->message.kind] ? sub : NULL;
+}
+
+static void answered(struct post *p, struct turn *t, int status)
+{
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+    struct sns_subscription *sub;
+    struct sns_delivery_policy policy;
+    struct sns_rendering r;
+    struct sns_errand e;
+
+    CHECK(sns_errand_read(a, buf_view(&p->errand), &e) == 0);
+    sub = addressee(p->sns, &e);
+    if (sub == NULL || sns_http_verdict(status) == SNS_DELIVERED) {
+        if (sub != NULL && e.message.kind == SNS_NOTIFICATION)
+            count_one(t, sub->topic, "NumberOfNotificationsDelivered");
+        (void)outbox_over(p->sns->o.outbox, t, p->id);
+        return;
+    }
+    sns_delivery_policy_merge(&sub->topic->delivery, &sub->delivery, &policy);
+    sns_rendering_init(&r, a, t, sub->topic, &e.message);
+    try_again(&r, sub, &e, p->id, sns_http_verdict(status) == SNS_FINAL ? SNS_RETRY_OVER
+        : sns_retry_http_ms(&policy.retry, p->attempts + 1));
+}
+
+static void posted(void *arg, struct turn *t, int status, struct str body)
+{
+    struct post *p = arg;
+    struct sns *s = p->sns;
+
+    (void)body;
+    if (p->epoch == s->epoch) {                              /* else the row was read again, or is gone */
+        s->posting--;
+        answered(p, t, status);
+        next_in_line(s, t);
+    }
+    post_free(p);
+}
+
+static void add_headers(struct buf *b, const struct sns_rendering *r, const struct sns_subscription *sub)
+{
+    struct sns_delivery_policy policy;
+
+    sns_delivery_policy_merge(&sub->topic->delivery, &sub->delivery, &policy);
+    buf_printf(b, "x-amz-sns-message-type: %s\r\nx-amz-sns-message-id: " STR_FMT "\r\nx-amz-sns-topic-arn: " STR_FMT "\r\n",
+        sns_kind_name(r->m->kind), STR_ARG(r->m->id), STR_ARG(r->topic->arn));
+    if (r->m->kind != SNS_SUBSCRIPTION_CONFIRMATION)
+        buf_printf(b, "x-amz-sns-subscription-arn: " STR_FMT "\r\n", STR_ARG(sub->arn));
+    if (r->m->kind == SNS_NOTIFICATION && sub->raw)
+        buf_z(b, "x-amz-sns-rawdelivery: true\r\n");
+    buf_printf(b, "Content-Type: %s\r\nUser-Agent: " USER_AGENT "\r\n", policy.content_type);
+}
+
+static void post(struct sns_rendering *r, struct sns_subscription *sub, struct sns_errand *e, const struct outbox_item *item)
+{
+    CLEANUP(buf_done) struct buf body = { 0 }, headers = { 0 };
+    struct sns *s = r->sns;
+    struct post *p;
+
+    if (r->turn->ops->http == NULL) {
+        try_again(r, sub, e, item->id, SNS_RETRY_OVER);
+        return;
+    }
+    if (s->posting == SNS_POSTING_MOST) {
+        stand_in_line(s, item->id);
+        return;
+    }
+    add_headers(&headers, r, sub);
+    if (e->message.kind != SNS_NOTIFICATION)
+        sns_render_confirmation(r, sub, &body);
+    else if (sub->raw)
+        buf_str(&body, sns_render_text(r, sub->protocol));
+    else
+        sns_render_notification(r, sub, &body);
+    p = xcalloc(1, sizeof(*p));
+    *p = (struct post){ .sns = s, .epoch = s->epoch, .id = item->id, .attempts = item->attempts };
+    buf_str(&p->errand, item->payload);
+    list_append(&s->posts, &p->link);
+    s->posting++;
+    const struct http_post request = { .url = sub->endpoint, .headers = buf_view(&headers), .body = buf_view(&body), .timeout_ms = SNS_TIMEOUT_MS };
+    r->turn->ops->http(r->turn->engine, &request, posted, p);
+}
+
+/* ---- rows of the outbox ---- */
+
+static void go_on_fanning(struct sns_rendering *r, struct sns_errand *e, uint64_t id)
+{
+    CLEANUP(buf_done) struct buf b = { 0 };
+
+    e->after = fan_out(r, e->after);
+    if (e->after == 0) {
+        (void)outbox_over(r->sns->o.outbox, r->turn, id);
+        return;
+    }
+    sns_errand_write(&b, e);
+    (void)outbox_again(r->sns->o.outbox, r->turn, id, r->turn->now.wall_ms, buf_view(&b));
+}
+
+/* A retry inside Waybill: number `attempts` + 1 of the schedule. */
+static void hand_over_again(struct sns_rendering *r, struct sns_subscription *sub, struct sns_errand *e, const struct outbox_item *item)
+{
+    enum delivery d = hand_over(r, sub, e->dead);
+
+    if (e->dead)
+        count_redriven(r, d);
+    else if (d == DELIVERED)
+        count_one(r->turn, r->topic, "NumberOfNotificationsDelivered");
+    if (d == DELIVERED || (e->dead && d != DELIVERY_FAILED))
+        (void)outbox_over(r->sns->o.outbox, r->turn, item->id);
+    else
+        try_again(r, sub, e, item->id, d == DELIVERY_FAILED ? sns_retry_managed_ms(item->attempts + 2) : SNS_RETRY_OVER);
+}
+
+void sns_outbox_due(void *arg, struct turn *t, const struct outbox_item *item)
+{
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+    struct sns *s = arg;
+    struct sns_subscription *sub = NULL;
+    struct sns_topic *topic = NULL;
+    struct sns_rendering r;
+    struct sns_errand e;
+
+    if (sns_errand_read(a, item->payload, &e) == 0) {
+        topic = sns_topic_find(s, e.topic_arn);
+        sub = e.to == 0 ? NULL : addressee(s, &e);
+    }
+    if (topic == NULL || topic->id != e.topic_id || (sub == NULL && e.to != 0) || (sub != NULL && sub->topic != topic)) {
+        (void)outbox_over(s->o.outbox, t, item->id);         /* nobody wants it any more */
+        return;
+    }
+    sns_rendering_init(&r, a, t, topic, &e.message);
+    if (sub == NULL)
+        go_on_fanning(&r, &e, item->id);
+    else if (is_http(sub) && !e.dead)
+        post(&r, sub, &e, item);
+    else
+        hand_over_again(&r, sub, &e, item);
+}

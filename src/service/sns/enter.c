@@ -1,0 +1,97 @@
+/* enter.c - the way into an operation: which topic is meant, and may the caller do that. */
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "base/arn.h"
+#include "base/crypt.h"
+#include "service/sns/ops.h"
+
+int sns_invalid(struct call *c, const char *fmt, ...)
+{
+    CLEANUP(buf_done) struct buf b = { 0 };
+    va_list ap;
+
+    va_start(ap, fmt);
+    buf_vprintf(&b, fmt, ap);
+    va_end(ap);
+    return call_fault(c, &sns_error_InvalidParameterException, "Invalid parameter: " STR_FMT, STR_ARG(buf_view(&b)));
+}
+
+int sns_fault(struct call *c, const struct fault *f)
+{
+    return call_fault(c, f->row, STR_FMT, STR_ARG(f->message));
+}
+
+int sns_check_arn(struct call *c, struct str arn, const char *member)
+{
+    struct str rest = arn, part;
+    struct arn parts;
+    int n = 0;
+
+    while (str_cut(&rest, ':', &part))
+        n++;
+    if (n < 6)
+        return sns_invalid(c, "%s Reason: An ARN must have at least 6 elements, not %d", member, n);
+    if (arn_parse(arn, &parts) != 0 || !str_is(parts.service, "sns"))
+        return sns_invalid(c, "%s", member);
+    if (!str_absent(c->access_key) && !str_eq(parts.region, c->region))
+        return sns_invalid(c, "%s", member);
+    return 0;
+}
+
+/* An operator of another account has only what the topic's policy gives. */
+static bool stranger_may(const struct call *c, const struct sns_topic *t, const char *action)
+{
+    CLEANUP(buf_done) struct buf root = { 0 };
+    struct policy_request r = { .action = str_of(action), .resource = t->arn, .region = t->region, .now = c->now };
+    struct policy_set set = { .unrestricted = true, .resource = t->policy, .resource_account = t->account };
+
+    buf_printf(&root, "arn:aws:iam::" STR_FMT ":root", STR_ARG(c->account));
+    r.caller = (struct policy_caller){ .kind = CALLER_ACCOUNT, .account = c->account, .arn = buf_view(&root), .user_id = c->account };
+    return policy_decide(&set, &r).allowed;
+}
+
+int sns_may(struct call *c, const struct sns_topic *t, const char *action)
+{
+    c->resource_policy = sns_topic_policy(c->mem, t);
+    if (call_authorize(c, action, arena_str(c->mem, t->arn)) != 0) {
+        c->fault.row = &sns_error_AuthorizationErrorException;
+        return -E_FAULT;
+    }
+    if (c->principal.kind != PRINCIPAL_OPERATOR || str_eq(c->account, t->account) || stranger_may(c, t, action))
+        return 0;
+    return call_fault(c, &sns_error_AuthorizationErrorException, "User: " STR_FMT " is not authorized to perform: %s on resource: " STR_FMT
+        " because no resource-based policy allows the %s action", STR_ARG(c->principal.arn), action, STR_ARG(t->arn), action);
+}
+
+int sns_topic_enter(struct call *c, struct str arn, const char *member, const char *action, struct sns_topic **ret)
+{
+    struct sns_topic *t;
+
+    if (sns_check_arn(c, arn, member) != 0)
+        return -E_FAULT;
+    t = sns_topic_find(c->state, arn);
+    if (t == NULL)
+        return call_fault(c, &sns_error_NotFoundException, "Topic does not exist");
+    if (sns_may(c, t, action) != 0)
+        return -E_FAULT;
+    *ret = t;
+    return 0;
+}
+
+struct str sns_page_token(struct call *c, uint64_t last_id)
+{
+    return base64_str(c->mem, arena_printf(c->mem, "%llu", (unsigned long long)last_id));
+}
+
+int sns_page_begin(struct call *c, struct str token, uint64_t *ret_after)
+{
+    struct str text;
+
+    *ret_after = 0;
+    if (str_empty(token))
+        return 0;
+    if (base64_decode(c->mem, token, &text) != 0 || str_to_u64(text, ret_after) != 0)
+        return sns_invalid(c, "NextToken");                  /* UNVERIFIED sentence */
+    return 0;
+}

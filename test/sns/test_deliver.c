@@ -1,0 +1,384 @@
+/* Deliveries told as stories, with doors and endpoints that answer as they are told: what is tried again when, what goes
+ * to the dead-letter queue, what is dropped, and what very wide topics do. */
+#include "test/unit.h"
+
+#include "service/sns/deliver.h"
+#include "service/sns/retry.h"
+#include "service/sns/rows.h"
+
+#define NOW 1800000000000
+#define QUEUE "arn:aws:sqs:us-east-1:000000000000:q"
+#define DEAD "arn:aws:sqs:us-east-1:000000000000:dead"
+
+struct later { void (*fn)(void *arg, struct turn *t); void *arg; };
+struct waiting_post { void (*done)(void *arg, struct turn *t, int status, struct str body); void *arg; };
+
+struct world {
+    struct store *store;
+    struct outbox *outbox;
+    struct sinks sinks;
+    struct sns *sns;
+    struct turn turn;
+    struct heap timers;
+    struct later soon[64];
+    size_t n_soon;
+    struct sns_topic *topic;
+    struct sns_subscription *sub;
+    enum delivery queue_says, dead_says;
+    size_t to_queue, to_dead;
+    struct buf last_dead;
+    struct waiting_post posts[256];
+    size_t n_posts;
+    struct buf url, headers;
+};
+
+static void w_timer_set(void *engine, struct timer *t, int64_t at) { heap_set(&((struct world *)engine)->timers, &t->node, at); }
+static void w_timer_cancel(void *engine, struct timer *t) { heap_remove(&((struct world *)engine)->timers, &t->node); }
+static void w_soon(void *engine, void (*fn)(void *arg, struct turn *t), void *arg)
+{
+    struct world *w = engine;
+
+    CHECK(w->n_soon < ARRAY_LEN(w->soon));
+    w->soon[w->n_soon++] = (struct later){ fn, arg };
+}
+static void w_http(void *engine, const struct http_post *p, void (*done)(void *arg, struct turn *t, int status, struct str body), void *arg)
+{
+    struct world *w = engine;
+
+    CHECK(w->n_posts < ARRAY_LEN(w->posts));
+    EXPECT_INT(p->timeout_ms, 15000);
+    buf_clear(&w->url);
+    buf_str(&w->url, p->url);
+    w->posts[w->n_posts++] = (struct waiting_post){ done, arg };
+}
+static const struct turn_ops ops = { .timer_set = w_timer_set, .timer_cancel = w_timer_cancel, .soon = w_soon, .http = w_http };
+
+void call_reply(struct call *c, int result) { (void)c; (void)result; CHECK(false); }
+
+static enum delivery door(void *arg, struct turn *t, const struct parcel *p, struct buf *why)
+{
+    struct world *w = arg;
+
+    (void)t; (void)why;
+    EXPECT_STR(p->source_arn, w->topic->arn);
+    if (str_is(p->target_arn, DEAD)) {
+        w->to_dead++;
+        buf_clear(&w->last_dead);
+        buf_str(&w->last_dead, p->body);
+        return w->dead_says;
+    }
+    w->to_queue++;
+    return w->queue_says;
+}
+
+static void start(struct world *w)
+{
+    w->outbox = outbox_new();
+    w->sns = sns_new(&(struct sns_options){ &w->sinks, w->outbox });
+    sns_load(w->sns, &w->turn);
+    outbox_load(w->outbox, &w->turn);
+}
+
+static void open_world(struct world *w, enum sns_protocol p, bool raw)
+{
+    CLEANUP(buf_done) struct buf why = { 0 };
+    const struct sink sink = { .service = "sqs", .action = "sqs:SendMessage", .deliver = door, .arg = w };
+    const struct sns_subscription_init init = { .id = 2, .uuid = STR("11111111-2222-4333-8444-555555555555"), .owner = STR("000000000000"),
+        .endpoint = p == SNS_SQS ? STR(QUEUE) : STR("http://e/"), .host = STR("h:1"), .protocol = p, .state = SNS_CONFIRMED };
+
+    *w = (struct world){ 0 };
+    CHECK(store_open(&(struct store_options){ .ephemeral = true }, &w->store, &why) == 0);
+    w->turn = (struct turn){ .store = w->store, .now = { NOW, 0 }, .ops = &ops, .engine = w };
+    sinks_add(&w->sinks, &sink);
+    start(w);
+    w->topic = sns_topic_new(w->sns, 1, STR("000000000000"), STR("us-east-1"), STR("t"));
+    sns_topic_derive(w->topic);
+    w->sub = sns_subscription_new(w->topic, &init);
+    sns_attribute_put(&w->sub->attributes.text[SNS_SUB_RAW], raw ? STR("true") : STR_NONE);
+    sns_attribute_put(&w->sub->attributes.text[SNS_SUB_REDRIVE], STR("{\"deadLetterTargetArn\":\"" DEAD "\"}"));
+    sns_subscription_derive(w->sub);
+    CHECK(sns_rows_add_topic(w->store, w->topic) >= 0 && sns_rows_add_subscription(w->store, w->sub) >= 0);
+}
+
+static void stop(struct world *w)
+{
+    outbox_reset(w->outbox, &w->turn);
+    sns_reset(w->sns, &w->turn);
+    w->sns = sns_free(w->sns);
+    w->outbox = outbox_free(w->outbox);
+}
+
+static void close_world(struct world *w)
+{
+    stop(w);
+    heap_done(&w->timers);
+    buf_done(&w->last_dead);
+    buf_done(&w->url);
+    store_rollback(w->store);
+    w->store = store_close(w->store);
+}
+
+/* The rest of this turn and those that are asked for, then the commit. */
+static void settle(struct world *w)
+{
+    struct heap_node *h;
+
+    do {
+        for (size_t i = 0; i < w->n_soon; i++)
+            w->soon[i].fn(w->soon[i].arg, &w->turn);
+        w->n_soon = 0;
+        while ((h = heap_first(&w->timers)) != NULL && h->key <= w->turn.now.wall_ms) {
+            struct timer *t = CONTAINER_OF(h, struct timer, node);
+
+            heap_remove(&w->timers, h);
+            t->fire(t, &w->turn);
+        }
+    } while (w->n_soon > 0);
+    CHECK(store_commit(w->store) == 0);
+}
+
+static void advance(struct world *w, int64_t ms)
+{
+    w->turn.now.wall_ms += ms;
+    settle(w);
+}
+
+static void answer(struct world *w, size_t i, int status)
+{
+    w->posts[i].done(w->posts[i].arg, &w->turn, status, STR(""));
+    settle(w);
+}
+
+static void publish(struct world *w, const char *text)
+{
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+    struct sns_message m = { .body = str_of(text) };
+
+    EXPECT_INT(sns_accept_and_publish(&w->turn, a, w->topic, &m), 0);
+    settle(w);
+}
+
+/* ---- queues ---- */
+
+TEST(deliver, a_refusal_is_final)
+{
+    struct world w;
+
+    open_world(&w, SNS_SQS, true);
+    w.queue_says = DELIVERY_NO_PERMISSION;
+    publish(&w, "m");
+    EXPECT_INT(w.to_queue, 1);
+    EXPECT_INT(w.to_dead, 1);
+    EXPECT_STR(buf_view(&w.last_dead), STR("m"));
+    EXPECT_INT(outbox_count(w.outbox), 0);
+    w.dead_says = DELIVERY_REFUSED;
+    publish(&w, "n");
+    EXPECT_INT(w.to_dead, 2);
+    EXPECT_INT(outbox_count(w.outbox), 0);                   /* dropped */
+    close_world(&w);
+}
+
+TEST(deliver, failures_follow_the_phases)
+{
+    struct world w;
+
+    open_world(&w, SNS_SQS, true);
+    w.queue_says = DELIVERY_FAILED;
+    publish(&w, "m");
+    EXPECT_INT(w.to_queue, 4);                               /* and three at once */
+    EXPECT_INT(outbox_count(w.outbox), 1);
+    advance(&w, 999);
+    EXPECT_INT(w.to_queue, 4);
+    advance(&w, 1);
+    EXPECT_INT(w.to_queue, 5);
+    advance(&w, 1000);
+    EXPECT_INT(w.to_queue, 6);
+    for (unsigned n = 6; n <= 20; n++)
+        advance(&w, sns_retry_managed_ms(n));
+    EXPECT_INT(w.to_queue, 21);
+    w.queue_says = DELIVERED;
+    advance(&w, 20000);
+    EXPECT_INT(w.to_queue, 22);
+    EXPECT_INT(outbox_count(w.outbox), 0);
+    EXPECT_INT(w.to_dead, 0);
+    close_world(&w);
+}
+
+TEST(deliver, a_failure_that_becomes_a_refusal)
+{
+    struct world w;
+
+    open_world(&w, SNS_SQS, true);
+    w.queue_says = DELIVERY_FAILED;
+    publish(&w, "m");
+    w.queue_says = DELIVERY_NO_RESOURCE;
+    advance(&w, 1000);
+    EXPECT_INT(w.to_dead, 1);
+    EXPECT_INT(outbox_count(w.outbox), 0);
+    close_world(&w);
+}
+
+TEST(deliver, a_dead_letter_queue_that_fails_is_asked_again)
+{
+    struct world w;
+
+    open_world(&w, SNS_SQS, true);
+    w.queue_says = DELIVERY_REFUSED;
+    w.dead_says = DELIVERY_FAILED;
+    publish(&w, "m");
+    EXPECT(w.to_dead > 1);
+    EXPECT_INT(w.to_queue, 1);
+    EXPECT_INT(outbox_count(w.outbox), 1);
+    w.dead_says = DELIVERED;
+    advance(&w, 1000);
+    EXPECT_INT(outbox_count(w.outbox), 0);
+    EXPECT_INT(w.to_queue, 1);
+    EXPECT_STR(buf_view(&w.last_dead), STR("m"));
+    close_world(&w);
+}
+
+TEST(deliver, what_is_under_way_survives_a_crash_and_dies_with_its_subscription)
+{
+    struct world w;
+
+    open_world(&w, SNS_SQS, true);
+    w.queue_says = DELIVERY_FAILED;
+    publish(&w, "m");
+    stop(&w);
+    start(&w);
+    w.topic = sns_topic_find(w.sns, STR("arn:aws:sns:us-east-1:000000000000:t"));
+    advance(&w, 1000);
+    EXPECT_INT(w.to_queue, 5);
+    sns_subscription_free(sns_subscription_by_id(w.sns, 2));
+    advance(&w, 1000);
+    EXPECT_INT(w.to_queue, 5);
+    EXPECT_INT(outbox_count(w.outbox), 0);
+    close_world(&w);
+}
+
+TEST(deliver, raw_with_eleven_attributes_is_refused)
+{
+    struct world w;
+    struct pattern_attribute v[11];
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+    struct sns_message m = { .body = STR("m"), .attributes = v, .n_attributes = 11 };
+
+    for (size_t i = 0; i < ARRAY_LEN(v); i++)
+        v[i] = (struct pattern_attribute){ STR("a"), STR("String"), STR("x") };
+    open_world(&w, SNS_SQS, true);
+    EXPECT_INT(sns_accept_and_publish(&w.turn, a, w.topic, &m), 0);
+    EXPECT_INT(w.to_queue, 0);
+    EXPECT_INT(w.to_dead, 0);                                /* would have as many there */
+    m.n_attributes = 10;
+    EXPECT_INT(sns_accept_and_publish(&w.turn, a, w.topic, &m), 0);
+    EXPECT_INT(w.to_queue, 1);
+    close_world(&w);
+}
+
+TEST(deliver, a_wide_topic_takes_several_turns)
+{
+    struct world w;
+
+    open_world(&w, SNS_SQS, true);
+    for (uint64_t i = 0; i < 2 * SNS_FAN_MOST; i++) {
+        char uuid[UUID_TEXT + 1];
+
+        uuid_random(uuid);
+        sns_subscription_new(w.topic, &(struct sns_subscription_init){ .id = 100 + i, .uuid = str_make(uuid, UUID_TEXT),
+            .owner = STR("000000000000"), .endpoint = STR(QUEUE), .host = STR("h:1"), .state = SNS_CONFIRMED });
+    }
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+    struct sns_message m = { .body = STR("m") };
+    EXPECT_INT(sns_accept_and_publish(&w.turn, a, w.topic, &m), 0);
+    EXPECT_INT(w.to_queue, SNS_FAN_MOST);
+    EXPECT_INT(outbox_count(w.outbox), 1);
+    settle(&w);
+    EXPECT_INT(w.to_queue, 2 * SNS_FAN_MOST + 1);
+    EXPECT_INT(outbox_count(w.outbox), 0);
+    close_world(&w);
+}
+
+/* ---- endpoints ---- */
+
+TEST(deliver, an_endpoint_gets_it_from_the_outbox)
+{
+    struct world w;
+
+    open_world(&w, SNS_HTTP, true);
+    publish(&w, "m");
+    EXPECT_INT(w.n_posts, 1);
+    EXPECT_STR(buf_view(&w.url), STR("http://e/"));
+    EXPECT_INT(outbox_count(w.outbox), 1);
+    answer(&w, 0, 200);
+    EXPECT_INT(outbox_count(w.outbox), 0);
+    close_world(&w);
+}
+
+TEST(deliver, an_endpoint_that_fails_three_times_more)
+{
+    struct world w;
+
+    open_world(&w, SNS_HTTP, true);
+    publish(&w, "m");
+    for (size_t i = 0; i < 3; i++) {
+        answer(&w, i, i == 1 ? 0 : 500);
+        EXPECT_INT(w.n_posts, i + 1);
+        advance(&w, 20000);
+        EXPECT_INT(w.n_posts, i + 2);
+    }
+    EXPECT_INT(w.to_dead, 0);
+    answer(&w, 3, 429);
+    EXPECT_INT(w.to_dead, 1);
+    EXPECT_INT(outbox_count(w.outbox), 0);
+    close_world(&w);
+}
+
+TEST(deliver, few_posts_at_a_time)
+{
+    struct world w;
+
+    open_world(&w, SNS_HTTP, true);
+    for (size_t i = 0; i < SNS_POSTING_MOST + 10; i++)
+        publish(&w, "m");
+    EXPECT_INT(w.n_posts, SNS_POSTING_MOST);
+    for (size_t i = 0; i < SNS_POSTING_MOST + 10; i++) {
+        answer(&w, i, 200);
+        EXPECT_INT(w.n_posts, MIN((size_t)SNS_POSTING_MOST + i + 1, (size_t)SNS_POSTING_MOST + 10));
+    }
+    EXPECT_INT(outbox_count(w.outbox), 0);
+    close_world(&w);
+}
+
+TEST(deliver, an_answer_from_before_a_failed_turn_counts_no_more)
+{
+    struct world w;
+
+    open_world(&w, SNS_HTTP, true);
+    publish(&w, "m");
+    sns_load(w.sns, &w.turn);
+    outbox_load(w.outbox, &w.turn);
+    w.topic = sns_topic_find(w.sns, STR("arn:aws:sns:us-east-1:000000000000:t"));
+    settle(&w);
+    EXPECT_INT(w.n_posts, 2);
+    answer(&w, 0, 200);
+    EXPECT_INT(outbox_count(w.outbox), 1);
+    answer(&w, 1, 200);
+    EXPECT_INT(outbox_count(w.outbox), 0);
+    close_world(&w);
+}
+
+TEST(deliver, pending_and_ended_get_no_notification)
+{
+    struct world w;
+
+    open_world(&w, SNS_HTTP, true);
+    publish(&w, "m");
+    sns_subscription_enter(w.sub, SNS_ENDED, NOW);
+    publish(&w, "n");
+    answer(&w, 0, 500);
+    EXPECT_INT(w.n_posts, 1);
+    EXPECT_INT(outbox_count(w.outbox), 0);
+    close_world(&w);
+}
+
+UNIT_MAIN
