@@ -562,6 +562,9 @@ TEST(authorize, each_operation_asks)
         { "TagLogGroup", &(struct logs_TagLogGroupRequest){ .logGroupName = g }, "logs:TagLogGroup " GROUP ":*;" },
         { "UntagLogGroup", &(struct logs_UntagLogGroupRequest){ .logGroupName = g }, "logs:UntagLogGroup " GROUP ":*;" },
         { "ListTagsLogGroup", &(struct logs_ListTagsLogGroupRequest){ g }, "logs:ListTagsLogGroup " GROUP ":*;" },
+        { "PutResourcePolicy", &(struct logs_PutResourcePolicyRequest){ .policyName = g }, "logs:PutResourcePolicy *;" },
+        { "DescribeResourcePolicies", &(struct logs_DescribeResourcePoliciesRequest){ .nextToken = g }, "logs:DescribeResourcePolicies *;" },
+        { "DeleteResourcePolicy", &(struct logs_DeleteResourcePolicyRequest){ .policyName = g }, "logs:DeleteResourcePolicy *;" },
     };
     struct play p;
 
@@ -578,6 +581,101 @@ TEST(authorize, each_operation_asks)
     }
     call_authorizer = NULL;
     buf_done(&asked);
+    play_end(&p);
+}
+
+/* ---- the door for other services ---- */
+
+#define EVENTS_MAY(sid, resource) "{\"Version\":\"2012-10-17\",\"Statement\":{\"Sid\":\"" sid "\",\"Effect\":\"Allow\",\"Principal\":{\"Service\":" \
+    "\"events.amazonaws.com\"},\"Action\":[\"logs:CreateLogStream\",\"logs:PutLogEvents\"],\"Resource\":\"" resource "\"}}"
+#define A_GROUP "arn:aws:logs:us-east-1:000000000000:log-group:/aws/events/a"
+
+static int put_policy(struct play *p, const char *name, const char *document)
+{
+    struct logs_PutResourcePolicyRequest in = { .policyName = str_of(name), .policyDocument = str_of(document) };
+    struct logs_PutResourcePolicyResponse out = { 0 };
+    int r = call(p, "PutResourcePolicy", &in, &out);
+
+    if (r == 0) {
+        EXPECT_STR(out.resourcePolicy->policyName, str_of(name));
+        EXPECT_STR(out.resourcePolicy->policyDocument, str_of(document));
+        EXPECT_INT(out.resourcePolicy->lastUpdatedTime.v, NOW);
+    }
+    return r;
+}
+
+static enum delivery from_events(struct play *p, struct sinks *sinks, const char *target, const char *body, struct buf *why)
+{
+    struct parcel parcel = { .target_arn = str_of(target), .body = str_of(body), .source_arn = STR("arn:aws:events:us-east-1:000000000000:rule/r") };
+    enum delivery d;
+
+    buf_clear(why);
+    d = sinks_as_service(sinks, &p->turn, "events.amazonaws.com", ACCOUNT, &parcel, why);
+    EXPECT_INT(store_commit(p->store), 0);
+    return d;
+}
+
+TEST(sink, a_line_into_a_group_that_allows_it)
+{
+    struct logs_FilterLogEventsRequest in = { .logGroupName = STR("/aws/events/a") };
+    struct logs_FilterLogEventsResponse out = { 0 };
+    struct buf why = { 0 };
+    struct sinks sinks = { 0 };
+    struct play p;
+    struct sink row;
+
+    play_begin(&p, 0);
+    row = logs_sink(p.logs);
+    sinks_add(&sinks, &row);
+    EXPECT_INT(from_events(&p, &sinks, A_GROUP ":log-stream:s", "{}", &why), DELIVERY_NO_RESOURCE);
+    EXPECT_INT(call(&p, "CreateLogGroup", &(struct logs_CreateLogGroupRequest){ .logGroupName = STR("/aws/events/a") }, NULL), 0);
+    EXPECT_INT(from_events(&p, &sinks, A_GROUP ":log-stream:s", "{}", &why), DELIVERY_NO_PERMISSION);
+    EXPECT_INT(put_policy(&p, "other", EVENTS_MAY("x", "arn:aws:logs:us-east-1:000000000000:log-group:/aws/other/*")), 0);
+    EXPECT_INT(from_events(&p, &sinks, A_GROUP ":log-stream:s", "{}", &why), DELIVERY_NO_PERMISSION);
+    EXPECT_INT(put_policy(&p, "mine", EVENTS_MAY("x", "arn:aws:logs:us-east-1:000000000000:log-group:/aws/events/*:*")), 0);
+    EXPECT_INT(from_events(&p, &sinks, A_GROUP ":log-stream:s", "{\"n\":1}", &why), DELIVERED);
+    EXPECT_INT(from_events(&p, &sinks, A_GROUP ":*", "{\"n\":2}", &why), DELIVERED);
+    logs_load(p.logs, &p.turn);                              /* policies are read again */
+    EXPECT_INT(from_events(&p, &sinks, A_GROUP ":log-stream:s", "{\"n\":3}", &why), DELIVERED);
+    EXPECT_INT(call(&p, "FilterLogEvents", &in, &out), 0);
+    EXPECT_INT(out.events.n, 3);
+    EXPECT_STR(out.events.v[0].message, STR("{\"n\":1}"));
+    EXPECT_STR(out.events.v[0].logStreamName, STR("s"));
+    EXPECT_INT(out.events.v[0].timestamp.v, NOW);
+    EXPECT_INT(from_events(&p, &sinks, "arn:aws:logs:us-east-1:000000000000:destination:d", "{}", &why), DELIVERY_NO_PERMISSION);
+    EXPECT_INT(call(&p, "DeleteResourcePolicy", &(struct logs_DeleteResourcePolicyRequest){ .policyName = STR("mine") }, NULL), 0);
+    EXPECT_INT(from_events(&p, &sinks, A_GROUP ":log-stream:s", "{}", &why), DELIVERY_NO_PERMISSION);
+    buf_done(&why);
+    play_end(&p);
+}
+
+TEST(policy, ten_of_them)
+{
+    struct logs_DescribeResourcePoliciesRequest in = { .limit = INT_SET(3) };
+    struct logs_DescribeResourcePoliciesResponse out = { 0 };
+    char name[3] = "p0";
+    struct play p;
+
+    play_begin(&p, 0);
+    for (; name[1] <= '9'; name[1]++)
+        EXPECT_INT(put_policy(&p, name, EVENTS_MAY("x", "*")), 0);
+    EXPECT_INT(put_policy(&p, "p9", EVENTS_MAY("y", "*")), 0);
+    EXPECT_INT(put_policy(&p, "pA", EVENTS_MAY("x", "*")), -E_FAULT);
+    EXPECT(p.fault.row == &logs_error_LimitExceededException);
+    EXPECT_STR(p.fault.message, STR("Resource limit exceeded."));
+    EXPECT_INT(put_policy(&p, "p0", "{}"), -E_FAULT);
+    EXPECT(p.fault.row == &logs_error_InvalidParameterException);
+    EXPECT_INT(call(&p, "DescribeResourcePolicies", &in, &out), 0);
+    EXPECT_INT(out.resourcePolicies.n, 3);
+    EXPECT_STR(out.nextToken, STR("p2"));
+    in = (struct logs_DescribeResourcePoliciesRequest){ .nextToken = STR("p7") };
+    EXPECT_INT(call(&p, "DescribeResourcePolicies", &in, &out), 0);
+    EXPECT_INT(out.resourcePolicies.n, 2);
+    EXPECT_STR(out.resourcePolicies.v[1].policyDocument, STR(EVENTS_MAY("y", "*")));
+    EXPECT_INT(call(&p, "DeleteResourcePolicy", &(struct logs_DeleteResourcePolicyRequest){ .policyName = STR("no") }, NULL), -E_FAULT);
+    EXPECT_STR(p.fault.message, STR("Policy with name [no] does not exist."));
+    EXPECT_INT(call(&p, "DeleteResourcePolicy", &(struct logs_DeleteResourcePolicyRequest){ .resourceArn = STR("arn:x") }, NULL), -E_FAULT);
+    EXPECT_STR(p.fault.message, STR("resourceArn is not supported"));
     play_end(&p);
 }
 

@@ -14,6 +14,7 @@
 
 #define LOGS_MAGIC 0x106510a5u
 #define DAY_MS ((int64_t)86400000)
+#define LOG_LINE_MOST_BYTES 1048576                          /* of a line with its overhead, as PutLogEvents takes it */
 
 /* Lines of one stream that wait for the flush.  Nearly always one chunk; more when the lines' times lie apart or much
  * came between two turns.  Kept from one flush to the next, so that a busy stream allocates nothing per line; a
@@ -36,6 +37,7 @@ struct logs {
     void *waste_step;                                        /* handle of the next piece's timer; NULL: none */
     uint64_t waste_from;                                     /* group ids below it left nothing behind */
     struct timer expiry;                                     /* hourly, while any group has a retention */
+    struct map policies;                                     /* "account/region" -> struct policy, see policy.c */
 };
 
 /* "arn:aws:logs:REGION:ACCOUNT:log-group:NAME", without the ":*" it carries in old places. */
@@ -58,7 +60,12 @@ void logs_waste_from(struct logs *l, struct turn *t, uint64_t group_id);
 /* No event older than this is shown: the group's retention, on the server's clock. */
 int64_t logs_oldest_ms(const struct call *c, const struct log_group *g);
 
-/* Handlers, as wire/call.h describes them: 0 or -E_FAULT; files group.c, stream.c, put.c, read.c, tag.c.
+/* The resource policies of an account and region as one; NULL: there are none.  Read at the start and after a change. */
+const struct policy *logs_policy_of(const struct logs *l, struct str account, struct str region);
+void logs_policies_load(struct logs *l, struct turn *t);
+void logs_policies_forget(struct logs *l);
+
+/* Handlers, as wire/call.h describes them: 0 or -E_FAULT; files group.c, stream.c, put.c, read.c, tag.c, policy.c.
  * Operations of the model that have no line here are answered "not implemented" by the router. */
 int logs_create_group(struct call *c, const void *input, void *output);
 int logs_delete_group(struct call *c, const void *input, void *output);
@@ -77,6 +84,9 @@ int logs_list_tags(struct call *c, const void *input, void *output);
 int logs_tag_group(struct call *c, const void *input, void *output);
 int logs_untag_group(struct call *c, const void *input, void *output);
 int logs_list_group_tags(struct call *c, const void *input, void *output);
+int logs_put_resource_policy(struct call *c, const void *input, void *output);
+int logs_describe_resource_policies(struct call *c, const void *input, void *output);
+int logs_delete_resource_policy(struct call *c, const void *input, void *output);
 
 /* tag.c: tags as stored text.  -E_FAULT past 50. */
 int logs_tags_text(struct call *c, struct str before, const struct logs_Tags *add, struct str *ret);

@@ -244,6 +244,7 @@ struct logs *logs_free(struct logs *l)
         return NULL;
     logs_check(l);
     pending_drop_all(l);
+    logs_policies_forget(l);
     map_done(&l->by_name);
     l->magic = 0;
     free(l);
@@ -286,6 +287,7 @@ void logs_waste_from(struct logs *l, struct turn *t, uint64_t group_id)
 void logs_load(struct logs *l, struct turn *t)
 {
     logs_check(l);
+    logs_policies_load(l, t);
     logs_expiry_set(l, t);
     waste_stop(l, t);
     l->waste_from = 0;
@@ -296,6 +298,7 @@ void logs_reset(struct logs *l, struct turn *t)
 {
     logs_check(l);
     pending_drop_all(l);
+    logs_policies_forget(l);
     waste_stop(l, t);
     timer_cancel(t, &l->expiry);
 }
@@ -396,6 +399,9 @@ static const struct handler handlers[] = {
     { "TagLogGroup", logs_tag_group, 0 },
     { "UntagLogGroup", logs_untag_group, 0 },
     { "ListTagsLogGroup", logs_list_group_tags, 0 },
+    { "PutResourcePolicy", logs_put_resource_policy, 0 },
+    { "DescribeResourcePolicies", logs_describe_resource_policies, 0 },
+    { "DeleteResourcePolicy", logs_delete_resource_policy, 0 },
 };
 
 /* l may be NULL where only the list of operations is wanted. */

@@ -6,7 +6,7 @@
 #ifndef WAYBILL_SERVICE_LOGS_H
 #define WAYBILL_SERVICE_LOGS_H
 
-#include "flow/turn.h"
+#include "flow/sink.h"
 #include "wire/call.h"
 
 struct logs;
@@ -20,6 +20,10 @@ struct logs *logs_free(struct logs *l);
 void logs_load(struct logs *l, struct turn *t);
 void logs_reset(struct logs *l, struct turn *t);
 struct service logs_service(struct logs *l);
+/* The "logs" row: one line into a group that exists, in the caller's turn.  Targets: the ARN of a group, with or without
+ * ":*", or of a stream, which is made when it is not there; a group's ARN alone means a stream named by the day.  Its
+ * policy: those of PutResourcePolicy, which speak of streams. */
+struct sink logs_sink(struct logs *l);
 
 /* text without its final newline; readers see it with one, as Lambda's own lines are. */
 struct log_line { int64_t wall_ms; struct str text; };

@@ -1,0 +1,170 @@
+/* op_put.c - PutEvents and TestEventPattern.
+ * Rules: EventBridge API reference, pages PutEvents and TestEventPattern; user guide, "Calculating event entry size". */
+#include "service/events/ops.h"
+
+#include "base/id.h"
+#include "flow/policy.h"
+#include "service/events/publish.h"
+
+#define TIME_BYTES 14
+
+/* ---- the request as a whole ---- */
+
+static size_t entries_bytes(const struct events_PutEventsRequestEntryList *v)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < v->n; i++) {
+        const struct events_PutEventsRequestEntry *e = &v->v[i];
+
+        n += (e->Time.set ? TIME_BYTES : 0) + e->Source.n + e->DetailType.n + e->Detail.n;
+        for (size_t k = 0; k < e->Resources.n; k++)
+            n += e->Resources.v[k].n;
+    }
+    return n;
+}
+
+/* A bus of another account: its own policy must name the caller, whatever the caller's policies say. */
+static int foreign_check(struct call *c, const struct bus_ref *ref)
+{
+    const struct principal *p = &c->principal;
+    struct policy_set set = { .unrestricted = true, .resource = ref->bus != NULL ? ref->bus->policy : NULL, .resource_account = ref->account };
+    struct policy_request q = { .caller = { .kind = p->kind == PRINCIPAL_ROLE ? CALLER_ROLE : CALLER_ACCOUNT, .account = p->account,
+            .arn = p->arn, .role_arn = p->role_arn, .user_id = p->user_id },
+        .action = STR("events:PutEvents"), .resource = ref->arn, .region = c->region, .now = c->now };
+
+    if (str_eq(ref->account, c->account) || policy_decide(&set, &q).allowed)
+        return 0;
+    return call_fault(c, &events_error_AccessDeniedException, "User: " STR_FMT " is not authorized to perform: events:PutEvents on resource: "
+                      STR_FMT " because no resource-based policy allows the events:PutEvents action", STR_ARG(p->arn), STR_ARG(ref->arn));
+}
+
+static int buses_of(struct call *c, const struct events_PutEventsRequestEntryList *v, struct bus_ref *refs)
+{
+    for (size_t i = 0; i < v->n; i++) {
+        int r;
+
+        events_bus_ref(c, v->v[i].EventBusName, &refs[i]);
+        c->resource_policy = refs[i].bus != NULL ? refs[i].bus->policy_text : STR_NONE;
+        r = call_authorize(c, "events:PutEvents", refs[i].arn);
+        if (r == 0)
+            r = foreign_check(c, &refs[i]);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* ---- one entry ---- */
+
+static bool refused(struct events_PutEventsResultEntry *ret, struct str code, struct str message)
+{
+    ret->ErrorCode = code;
+    ret->ErrorMessage = message;
+    return true;
+}
+
+/* UNVERIFIED: an empty text counts as none. */
+static bool lacks(struct call *c, struct str value, const char *name, struct events_PutEventsResultEntry *ret)
+{
+    if (!str_empty(value))
+        return false;
+    return refused(ret, STR("InvalidArgument"), arena_printf(c->mem, "Parameter %s is not valid. Reason: %s is a required argument.", name, name));
+}
+
+static bool entry_refused(struct call *c, const struct events_PutEventsRequestEntry *in, struct events_PutEventsResultEntry *ret)
+{
+    struct json *doc;
+
+    if (lacks(c, in->Source, "Source", ret) || lacks(c, in->DetailType, "DetailType", ret) || lacks(c, in->Detail, "Detail", ret))
+        return true;
+    if (str_starts(in->Source, STR("aws.")))
+        return refused(ret, STR("NotAuthorizedForSourceException"), STR("Not authorized for the source."));
+    if (json_parse(c->mem, in->Detail, &doc, NULL) < 0 || doc->type != JSON_OBJECT)
+        return refused(ret, STR("MalformedDetail"), STR("Detail is malformed."));
+    return false;
+}
+
+/* An event for a bus that is not there gets its id and is lost, as on AWS.  -E_INVALID: detail is nested so deeply that
+ * with the envelope around it nobody could read it. */
+static int take(struct call *c, const struct bus_ref *ref, const struct events_PutEventsRequestEntry *in, struct str id)
+{
+    CLEANUP(buf_done) struct buf text = { 0 };
+    struct event ev = { .trace_header = in->TraceHeader, .ingested_ms = c->now.wall_ms };
+
+    event_write(&text, &(struct event_facts){ .id = id, .detail_type = in->DetailType, .source = in->Source, .account = c->account,
+        .region = c->region, .detail = in->Detail, .time_ms = in->Time.set ? in->Time.ms : c->now.wall_ms,
+        .resources = in->Resources.v, .n_resources = in->Resources.n });
+    if (event_parse(c->mem, buf_view(&text), &ev) < 0)
+        return -E_INVALID;
+    if (ref->bus != NULL && ref->bus->n_rules > 0)
+        bus_take(c->state, c->turn, ref->bus, &ev);
+    return 0;
+}
+
+static bool entry_fails(struct call *c, const struct bus_ref *ref, const struct events_PutEventsRequestEntry *in,
+                        struct events_PutEventsResultEntry *ret)
+{
+    struct str id = uuid_str(c->mem);
+
+    if (entry_refused(c, in, ret))
+        return true;
+    if (take(c, ref, in, id) < 0)
+        return refused(ret, STR("MalformedDetail"), STR("Detail is malformed."));
+    ret->EventId = id;
+    return false;
+}
+
+int events_put_events(struct call *c, const void *input, void *output)
+{
+    const struct events_PutEventsRequest *in = input;
+    struct events_PutEventsResponse *out = output;
+    struct bus_ref *refs = arena_calloc(c->mem, in->Entries.n, sizeof(*refs));
+    size_t failed = 0;
+    int r;
+
+    if (!str_absent(in->EndpointId))
+        return events_unsupported(c, "EndpointId");
+    r = buses_of(c, &in->Entries, refs);
+    if (r < 0)
+        return r;
+    if (entries_bytes(&in->Entries) > EVENTS_ENTRY_BYTES)
+        return events_invalid(c, "Total size of the entries in the request is over the limit.");
+    out->Entries = (struct events_PutEventsResultEntryList){ true, in->Entries.n, arena_calloc(c->mem, in->Entries.n, sizeof(*out->Entries.v)) };
+    for (size_t i = 0; i < in->Entries.n; i++)
+        failed += entry_fails(c, &refs[i], &in->Entries.v[i], &out->Entries.v[i]);
+    out->FailedEntryCount = INT_SET((int64_t)failed);
+    return 0;
+}
+
+/* ---- TestEventPattern ---- */
+
+static bool is_event(const struct json *doc)
+{
+    static const char *const needed[] = { "id", "account", "source", "time", "region", "resources", "detail-type" };
+
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++)
+        if (json_get(doc, str_of(needed[i])) == NULL)
+            return false;
+    return true;
+}
+
+int events_test_event_pattern(struct call *c, const void *input, void *output)
+{
+    const struct events_TestEventPatternRequest *in = input;
+    struct events_TestEventPatternResponse *out = output;
+    CLEANUP(buf_done) struct buf why = { 0 };
+    struct pattern *p = NULL;
+    struct event ev = { 0 };
+    int r = call_authorize(c, "events:TestEventPattern", STR("*"));
+
+    if (r < 0)
+        return r;
+    if (event_parse(c->mem, in->Event, &ev) < 0 || !is_event(ev.doc))
+        return events_invalid(c, "Parameter Event is not valid.");
+    if (pattern_compile(PATTERN_EVENTS, in->EventPattern, &p, &why) < 0)
+        return call_fault(c, &events_error_InvalidEventPatternException, "Event pattern is not valid. Reason: " STR_FMT, STR_ARG(buf_view(&why)));
+    out->Result = BOOL_SET(pattern_match(p, ev.doc));
+    pattern_free(p);
+    return 0;
+}

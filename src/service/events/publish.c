@@ -1,0 +1,417 @@
+/* publish.c - events to rules, rules to targets, and what is done when a target does not take one.
+ * True here: nobody changes buses or rules while an event travels, so what was matched stays valid for the turn. */
+#include "service/events/publish.h"
+
+#include <stdlib.h>
+#include "base/arn.h"
+#include "base/crypt.h"
+#include "base/id.h"
+#include "flow/metric.h"
+
+#define PRINCIPAL "events.amazonaws.com"
+#define KIND "events"
+#define BACKOFF_FIRST_MS 1000
+#define BACKOFF_MOST_MS 480000                               /* UNVERIFIED: AWS says 185 retries within 24 hours, not how far apart */
+
+/* ---- the envelope ---- */
+
+void event_write(struct buf *b, const struct event_facts *f)
+{
+    CLEANUP(buf_done) struct buf time = { 0 };
+    struct json_writer w;
+
+    when_iso_s(&time, f->time_ms);
+    jw_init(&w, b);
+    jw_object(&w);
+    jw_kstr(&w, "version", STR("0"));
+    jw_kstr(&w, "id", f->id);
+    jw_kstr(&w, "detail-type", f->detail_type);
+    jw_kstr(&w, "source", f->source);
+    jw_kstr(&w, "account", f->account);
+    jw_kstr(&w, "time", buf_view(&time));
+    jw_kstr(&w, "region", f->region);
+    jw_key(&w, STR("resources"));
+    jw_array(&w);
+    for (size_t i = 0; i < f->n_resources; i++)
+        jw_str(&w, f->resources[i]);
+    jw_array_end(&w);
+    jw_key(&w, STR("detail"));
+    buf_clear(&time);
+    json_compact(&time, f->detail);
+    jw_raw(&w, buf_view(&time));
+    jw_object_end(&w);
+}
+
+int event_parse(struct arena *mem, struct str text, struct event *ret)
+{
+    struct json *doc;
+
+    if (json_parse(mem, text, &doc, NULL) < 0 || doc->type != JSON_OBJECT)
+        return -E_INVALID;
+    ret->text = text;
+    ret->doc = doc;
+    return 0;
+}
+
+/* ---- counting ---- */
+
+/* Rules of the default bus have one dimension, the others two (UNVERIFIED which of AWS's series exist besides). */
+static void count(struct turn *t, const struct rule *r, const char *name)
+{
+    bool is_default = str_is(r->bus->name, "default");
+    struct metric_dimension d[] = { { STR("RuleName"), r->name }, { STR("EventBusName"), r->bus->name } };
+    struct metric_place p = { .account = r->bus->account, .region = r->bus->region, .space = STR("AWS/Events"),
+                              .dimensions = d, .n_dimensions = is_default ? 1 : 2 };
+
+    metric_add(t, &p, name, 1, "Count", t->now.wall_ms);
+}
+
+/* ---- one delivery ---- */
+
+/* One event for one target of one rule. */
+struct errand {
+    struct events *e;
+    struct turn *t;
+    const struct rule *rule;
+    const struct target *target;
+    const struct event *ev;
+};
+
+/* The body for this target; -E_INVALID: it does not render. */
+static int render(const struct errand *x, struct buf *body)
+{
+    const struct target *g = x->target;
+    struct transform_facts facts = { .rule_arn = x->rule->arn, .rule_name = x->rule->name, .ingestion_ms = x->ev->ingested_ms };
+
+    if (!str_absent(g->input))
+        buf_str(body, g->input);
+    else if (g->path != NULL)
+        input_path_render(g->path, x->ev->doc, body);
+    else if (g->transform != NULL)
+        return transform_render(g->transform, x->ev->doc, &facts, body);
+    else
+        buf_str(body, x->ev->text);
+    return 0;
+}
+
+/* As a role.  A target of another account must allow it, too. */
+static enum delivery as_role(const struct errand *x, struct str role_arn, const struct arn *arn, const struct parcel *p, struct buf *why)
+{
+    const struct sinks *sinks = x->e->o.sinks;
+    const struct sink *sink = sinks_find(sinks, arn->service);
+    enum role_verdict may;
+
+    if (sink->state != NULL && sink->state(sink->arg, x->t, arn, p->target_arn) == SINK_MISSING) {
+        buf_z(why, "the target does not exist");
+        return DELIVERY_NO_RESOURCE;
+    }
+    may = sinks_role_may(sinks, x->t, sink, role_arn, sink->action, arn, p->target_arn, why);
+    if (may == ROLE_DENIED || (may == ROLE_UNKNOWN && x->e->o.strict_permissions))
+        return DELIVERY_NO_PERMISSION;
+    buf_clear(why);
+    return sinks_deliver(sinks, x->t, p, why);
+}
+
+static enum delivery to_bus(const struct errand *x, const struct arn *arn, const struct parcel *p, struct buf *why)
+{
+    const struct sink *sink = sinks_find(x->e->o.sinks, arn->service);
+    struct str role_arn = str_absent(x->target->role_arn) ? x->rule->role_arn : x->target->role_arn;
+
+    if (x->ev->forwarded) {
+        buf_z(why, "An event that came from another event bus is not sent to a third one.");
+        return DELIVERY_REFUSED;
+    }
+    if (sink->state(sink->arg, x->t, arn, p->target_arn) != SINK_OK) {
+        buf_printf(why, "Event bus " STR_FMT " does not exist.", STR_ARG(p->target_arn));
+        return DELIVERY_NO_RESOURCE;
+    }
+    return as_role(x, role_arn, arn, p, why);
+}
+
+void publish_log_stream(struct str group_arn, int64_t now_ms, struct buf *b)
+{
+    struct str arn = group_arn;
+    struct digest d;
+
+    if (str_ends(arn, STR(":*")))
+        arn.n -= 2;
+    buf_printf(b, STR_FMT "/%lld", STR_ARG(arn), (long long)(now_ms / 86400000));
+    d = md5_of(buf_view(b));
+    buf_clear(b);
+    buf_printf(b, STR_FMT ":log-stream:", STR_ARG(arn));
+    for (size_t i = 0; i < d.n; i++)
+        buf_printf(b, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", d.b[i]);
+}
+
+/* A target with a role is that role's; AWS warns of it where the target has a policy of its own, but uses it (EventBridge
+ * user guide, "Using resource-based policies" and "Sending events to an AWS service in another account"). */
+static enum delivery hand_over(const struct errand *x, struct str body, struct buf *why)
+{
+    CLEANUP(buf_done) struct buf stream = { 0 };
+    struct parcel p = { .target_arn = x->target->arn, .body = body, .group_id = x->target->group_id,
+        .trace_header = x->ev->trace_header, .source_arn = x->rule->arn, .sender_id = x->rule->bus->account };
+    struct arn arn;
+
+    CHECK(arn_parse(x->target->arn, &arn) == 0);
+    if (str_is(arn.service, "events")) {
+        p.event = x->ev->text;
+        return to_bus(x, &arn, &p, why);
+    }
+    if (str_is(arn.service, "logs")) {
+        publish_log_stream(x->target->arn, x->t->now.wall_ms, &stream);
+        p.target_arn = buf_view(&stream);
+        CHECK(arn_parse(p.target_arn, &arn) == 0);
+    }
+    if (!str_absent(x->target->role_arn))
+        return as_role(x, x->target->role_arn, &arn, &p, why);
+    return sinks_as_service(x->e->o.sinks, x->t, PRINCIPAL, x->rule->bus->account, &p, why);
+}
+
+/* ---- the dead-letter queue ---- */
+
+struct failure {
+    enum delivery kind;
+    struct str why;
+    const char *exhausted;                                   /* which limit ended the retries; NULL: there were none to make */
+    unsigned retries;
+};
+
+static const char *error_code(enum delivery kind)
+{
+    switch (kind) {
+    case DELIVERY_NO_PERMISSION:
+        return "NO_PERMISSIONS";
+    case DELIVERY_NO_RESOURCE:
+        return "NO_RESOURCE";
+    case DELIVERY_REFUSED:
+        return "SDK_CLIENT_ERROR";
+    case DELIVERY_FAILED:
+    case DELIVERED:
+        break;
+    }
+    return "INTERNAL_ERROR";                                 /* UNVERIFIED */
+}
+
+static void add(struct parcel *p, const char *name, struct str value)
+{
+    p->attributes[p->n_attributes++] = (struct parcel_attribute){ str_of(name), STR("String"), value };
+}
+
+/* The event as it came to the rule, before any transformation.  UNVERIFIED: the type of RETRY_ATTEMPTS. */
+static void dead_letter(const struct errand *x, const struct failure *f)
+{
+    CLEANUP(buf_done) struct buf retries = { 0 }, why = { 0 };
+    struct parcel p = { .target_arn = x->target->dead_letter_arn, .body = x->ev->text, .trace_header = x->ev->trace_header,
+                        .source_arn = x->rule->arn, .sender_id = x->rule->bus->account };
+    enum delivery result;
+
+    count(x->t, x->rule, "FailedInvocations");
+    if (str_absent(p.target_arn))
+        return;
+    buf_printf(&retries, "%u", f->retries);
+    add(&p, "RULE_ARN", x->rule->arn);
+    add(&p, "TARGET_ARN", x->target->arn);
+    add(&p, "ERROR_CODE", str_of(error_code(f->kind)));
+    add(&p, "ERROR_MESSAGE", str_empty(f->why) ? STR("The target did not take the event.") : f->why);
+    if (f->exhausted != NULL)
+        add(&p, "EXHAUSTED_RETRY_CONDITION", str_of(f->exhausted));
+    add(&p, "RETRY_ATTEMPTS", buf_view(&retries));
+    result = sinks_as_service(x->e->o.sinks, x->t, PRINCIPAL, x->rule->bus->account, &p, &why);
+    count(x->t, x->rule, result == DELIVERED ? "InvocationsSentToDlq" : "InvocationsFailedToBeSentToDlq");
+}
+
+/* ---- again, later ---- */
+
+int64_t publish_backoff_ms(unsigned made, uint64_t random)
+{
+    int64_t whole = made >= 10 ? BACKOFF_MOST_MS : MIN((int64_t)BACKOFF_FIRST_MS << (made > 0 ? made - 1 : 0), (int64_t)BACKOFF_MOST_MS);
+
+    return whole / 2 + (int64_t)(random % (uint64_t)(whole / 2 + 1));
+}
+
+static int64_t deadline_ms(const struct errand *x)
+{
+    return x->ev->ingested_ms + x->target->age_s * 1000;
+}
+
+/* made: attempts made so far.  True: there will be another one at *ret_due_ms. */
+static bool again_at(const struct errand *x, unsigned made, struct failure *f, int64_t *ret_due_ms)
+{
+    f->retries = made > 0 ? made - 1 : 0;
+    if (f->retries >= (uint64_t)x->target->retries)
+        f->exhausted = "MaximumRetryAttempts";
+    else if (x->t->now.wall_ms >= deadline_ms(x))
+        f->exhausted = "MaximumEventAgeInSeconds";
+    *ret_due_ms = MIN(x->t->now.wall_ms + publish_backoff_ms(made, random_u64()), deadline_ms(x));
+    return f->exhausted == NULL;
+}
+
+static void put_off(const struct errand *x, unsigned made, int64_t due_ms, const struct failure *f)
+{
+    CLEANUP(buf_done) struct buf b = { 0 };
+    struct json_writer w;
+
+    jw_init(&w, &b);
+    jw_object(&w);
+    jw_kstr(&w, "account", x->rule->bus->account);
+    jw_kstr(&w, "region", x->rule->bus->region);
+    jw_kstr(&w, "bus", x->rule->bus->name);
+    jw_kstr(&w, "rule", x->rule->name);
+    jw_kstr(&w, "target", x->target->id);
+    jw_kstr(&w, "trace", x->ev->trace_header);
+    jw_ki64(&w, "made", made);
+    jw_ki64(&w, "ingested", x->ev->ingested_ms);
+    jw_kbool(&w, "forwarded", x->ev->forwarded);
+    jw_kstr(&w, "event", x->ev->text);                       /* as a text: one level deeper it might not be readable */
+    jw_object_end(&w);
+    if (outbox_put(x->e->o.outbox, x->t, KIND, buf_view(&b), due_ms, NULL) < 0)
+        dead_letter(x, f);
+}
+
+/* One attempt.  True: the errand is over, one way or the other; false: it may be tried again, *ret says why. */
+static bool attempt(const struct errand *x, struct failure *ret, struct buf *why)
+{
+    CLEANUP(buf_done) struct buf body = { 0 };
+
+    *ret = (struct failure){ .kind = DELIVERED };
+    if (render(x, &body) < 0) {
+        count(x->t, x->rule, "FailedInvocations");
+        return true;
+    }
+    ret->kind = hand_over(x, buf_view(&body), why);
+    ret->why = buf_view(why);
+    return ret->kind != DELIVERY_FAILED;
+}
+
+static void run(const struct errand *x)
+{
+    CLEANUP(buf_done) struct buf why = { 0 };
+    struct failure f;
+    int64_t due_ms;
+
+    count(x->t, x->rule, "Invocations");
+    if (attempt(x, &f, &why)) {
+        if (f.kind != DELIVERED)
+            dead_letter(x, &f);
+        return;
+    }
+    if (again_at(x, 1, &f, &due_ms))
+        put_off(x, 1, due_ms, &f);
+    else
+        dead_letter(x, &f);
+}
+
+/* ---- what comes back from the outbox ---- */
+
+struct parked { struct errand x; struct event ev; unsigned made; };
+
+/* -E_NOT_FOUND: rule or target went meanwhile. */
+static int unpark(struct events *e, struct turn *t, struct arena *a, const struct outbox_item *item, struct parked *ret)
+{
+    const struct bus *b;
+    struct json *doc;
+    int64_t made = 0;
+    size_t at;
+
+    CHECK(json_parse(a, item->payload, &doc, NULL) == 0);
+    *ret = (struct parked){ .x = { .e = e, .t = t }, .ev = { .trace_header = json_get_text(a, doc, STR("trace")),
+        .forwarded = json_get(doc, STR("forwarded"))->type == JSON_TRUE } };
+    CHECK(event_parse(a, json_get_text(a, doc, STR("event")), &ret->ev) == 0);
+    CHECK(json_i64(json_get(doc, STR("made")), &made) == 0 && json_i64(json_get(doc, STR("ingested")), &ret->ev.ingested_ms) == 0);
+    ret->made = (unsigned)made + item->attempts;
+    ret->x.ev = &ret->ev;
+    b = bus_find(e, json_get_text(a, doc, STR("account")), json_get_text(a, doc, STR("region")), json_get_text(a, doc, STR("bus")));
+    ret->x.rule = b != NULL ? rule_find(b, json_get_text(a, doc, STR("rule"))) : NULL;
+    if (ret->x.rule == NULL)
+        return -E_NOT_FOUND;
+    at = rule_target_at(ret->x.rule, json_get_text(a, doc, STR("target")));
+    if (at == ret->x.rule->n_targets)
+        return -E_NOT_FOUND;
+    ret->x.target = ret->x.rule->targets[at];
+    return 0;
+}
+
+static void due(void *arg, struct turn *t, const struct outbox_item *item)
+{
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+    CLEANUP(buf_done) struct buf why = { 0 };
+    struct events *e = arg;
+    struct failure f = { .kind = DELIVERY_FAILED, .why = STR("The event was too old to be delivered.") };
+    struct parked p;
+    int64_t due_ms;
+
+    if (unpark(e, t, a, item, &p) < 0) {
+        outbox_over(e->o.outbox, t, item->id);
+        return;
+    }
+    if (p.made > 0 && t->now.wall_ms >= deadline_ms(&p.x)) {
+        (void)again_at(&p.x, p.made, &f, &due_ms);
+        dead_letter(&p.x, &f);
+        outbox_over(e->o.outbox, t, item->id);
+        return;
+    }
+    count(t, p.x.rule, p.made > 0 ? "RetryInvocationAttempts" : "Invocations");
+    if (!attempt(&p.x, &f, &why) && again_at(&p.x, p.made + 1, &f, &due_ms)) {
+        outbox_again(e->o.outbox, t, item->id, due_ms, STR_NONE);
+        return;
+    }
+    f.retries = p.made;
+    if (f.kind != DELIVERED)
+        dead_letter(&p.x, &f);
+    outbox_over(e->o.outbox, t, item->id);
+}
+
+struct outbox_kind publish_outbox_kind(struct events *e)
+{
+    return (struct outbox_kind){ .name = KIND, .due = due, .arg = e };
+}
+
+/* ---- rules ---- */
+
+static bool too_many(struct events *e, const struct turn *t)
+{
+    if (e->turn_ns != t->now.mono_ns) {
+        e->turn_ns = t->now.mono_ns;
+        e->delivered = 0;
+    }
+    return e->delivered++ >= PUBLISH_PER_TURN;
+}
+
+void rule_take(struct events *e, struct turn *t, const struct rule *r, const struct event *ev)
+{
+    count(t, r, "TriggeredRules");
+    for (size_t i = 0; i < r->n_targets; i++) {
+        struct errand x = { .e = e, .t = t, .rule = r, .target = r->targets[i], .ev = ev };
+
+        if (too_many(e, t))
+            put_off(&x, 0, t->now.wall_ms, &(struct failure){ .kind = DELIVERY_FAILED, .why = STR("This server holds no more undelivered events.") });
+        else
+            run(&x);
+    }
+}
+
+struct matches { const struct rule **v; size_t n, cap; };
+
+static void matched(void *arg, void *owner)
+{
+    struct matches *m = arg;
+
+    if (m->n == m->cap) {
+        m->cap = m->cap > 0 ? m->cap * 2 : 16;
+        m->v = xrealloc(m->v, m->cap * sizeof(*m->v));
+    }
+    m->v[m->n++] = owner;
+}
+
+void bus_take(struct events *e, struct turn *t, const struct bus *b, const struct event *ev)
+{
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+    struct matches m = { 0 };
+
+    pattern_set_match(b->patterns, a, ev->doc, matched, &m);
+    for (size_t i = 0; i < m.n; i++) {
+        count(t, m.v[i], "MatchedEvents");
+        rule_take(e, t, m.v[i], ev);
+    }
+    free(m.v);
+}

@@ -1,0 +1,56 @@
+/* publish.h - what happens to an event: which rules of a bus want it, and how it gets to their targets.
+ *
+ *   bus_take ──match──> rule_take ──for each target──> render ──> sink
+ *                                                        │          ├ delivered
+ *                                                        │          ├ no permission, no resource, refused ──> dead-letter queue
+ *                                                        │          └ failed for now ──> outbox ──again, again──> dead-letter queue
+ *                                                        └ does not render: not delivered
+ * Everything happens in the caller's turn, so an event and what it caused are one fact.  A turn makes at most
+ * PUBLISH_PER_TURN deliveries from here; what is beyond goes to the outbox and on in later turns.  Events that one bus
+ * handed to another are not handed to a third (EventBridge user guide, "Sending and receiving events between event
+ * buses"), so nothing here calls itself more than once.
+ *
+ * Retries (EventBridge user guide, "Event retry policy"): exponential back-off with jitter, at most the target's
+ * MaximumRetryAttempts, no longer than its MaximumEventAgeInSeconds, on the server's clock. */
+#ifndef WAYBILL_SERVICE_EVENTS_PUBLISH_H
+#define WAYBILL_SERVICE_EVENTS_PUBLISH_H
+
+#include "service/events/state.h"
+
+#define PUBLISH_PER_TURN 1000
+#define EVENTS_ENTRY_BYTES 1048576                           /* of all entries of one PutEvents */
+
+/* The members of the envelope.  detail: well-formed JSON object. */
+struct event_facts {
+    struct str id, detail_type, source, account, region, detail;
+    int64_t time_ms;
+    const struct str *resources;
+    size_t n_resources;
+};
+/* {"version":"0","id",...,"detail":{...}}, compact, in the order AWS writes it. */
+void event_write(struct buf *b, const struct event_facts *f);
+
+/* An event on its way. */
+struct event {
+    struct str text;                                         /* the whole, compact */
+    const struct json *doc;                                  /* the same, parsed */
+    struct str trace_header;                                 /* absent: none */
+    int64_t ingested_ms;
+    bool forwarded;                                          /* another bus handed it to this one */
+};
+/* Parses text (must outlive mem's use). 0 or -E_INVALID. */
+int event_parse(struct arena *mem, struct str text, struct event *ret);
+
+void bus_take(struct events *e, struct turn *t, const struct bus *b, const struct event *ev);
+void rule_take(struct events *e, struct turn *t, const struct rule *r, const struct event *ev);    /* whatever its pattern says */
+
+/* How long to wait before attempt number made + 1.  random: any number. */
+int64_t publish_backoff_ms(unsigned made, uint64_t random);
+
+/* Who may write to a log group is said of its streams, so one is named: its ARN, a new one each day (UNVERIFIED: AWS's
+ * names are UUIDs that nobody can foresee). */
+void publish_log_stream(struct str group_arn, int64_t now_ms, struct buf *b);
+
+struct outbox_kind publish_outbox_kind(struct events *e);    /* "events" */
+
+#endif

@@ -1,0 +1,148 @@
+/* rows.c - SQL and nothing else.  What is read here was checked when it was written: a row that cannot be understood is
+ * a broken store. */
+#include "service/events/state.h"
+
+#include "wire/shape.h"
+
+static struct sql Q_BUS_ADD = SQL("INSERT INTO events_bus (id, account, region, name, created_ms, modified_ms, description, policy, "
+    "tags) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
+static struct sql Q_BUS_PUT = SQL("UPDATE events_bus SET modified_ms = $2, description = $3, policy = $4, tags = $5 WHERE id = $1");
+static struct sql Q_BUS_DROP = SQL("DELETE FROM events_bus WHERE id = $1");
+static struct sql Q_BUSES = SQL("SELECT id, account, region, name, created_ms, modified_ms, description, policy, tags FROM events_bus");
+static struct sql Q_RULE_ADD = SQL("INSERT INTO events_rule (id, anchor_ms, fired_ms, enabled, bus_id, name, pattern, schedule, "
+    "description, role_arn, tags, targets) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)");
+static struct sql Q_RULE_PUT = SQL("UPDATE events_rule SET anchor_ms = $2, fired_ms = $3, enabled = $4, pattern = $5, schedule = $6, "
+    "description = $7, role_arn = $8, tags = $9, targets = $10 WHERE id = $1");
+static struct sql Q_RULE_FIRED = SQL("UPDATE events_rule SET fired_ms = $2 WHERE id = $1");
+static struct sql Q_RULE_DROP = SQL("DELETE FROM events_rule WHERE id = $1");
+static struct sql Q_RULES = SQL("SELECT id, anchor_ms, fired_ms, enabled, bus_id, name, pattern, schedule, description, role_arn, tags, "
+    "targets FROM events_rule ORDER BY id");
+
+int bus_row_put(struct turn *t, struct bus *b)
+{
+    b->modified_ms = t->now.wall_ms;
+    if (b->id != 0)
+        return MIN(0, store_exec(t->store, &Q_BUS_PUT, V_INT(b->id), V_INT(b->modified_ms), V_TEXT(b->description),
+            V_TEXT(b->policy_text), V_TEXT(b->tags)));
+    b->id = store_next_id(t->store);
+    b->created_ms = t->now.wall_ms;
+    return MIN(0, store_exec(t->store, &Q_BUS_ADD, V_INT(b->id), V_TEXT(b->account), V_TEXT(b->region), V_TEXT(b->name),
+        V_INT(b->created_ms), V_INT(b->modified_ms), V_TEXT(b->description), V_TEXT(b->policy_text), V_TEXT(b->tags)));
+}
+
+int bus_row_drop(struct turn *t, const struct bus *b)
+{
+    return MIN(0, store_exec(t->store, &Q_BUS_DROP, V_INT(b->id)));
+}
+
+static void targets_json(struct buf *b, const struct rule *r)
+{
+    buf_char(b, '[');
+    for (size_t i = 0; i < r->n_targets; i++) {
+        if (i > 0)
+            buf_char(b, ',');
+        buf_str(b, r->targets[i]->text);
+    }
+    buf_char(b, ']');
+}
+
+int rule_row_put(struct turn *t, struct rule *r)
+{
+    CLEANUP(buf_done) struct buf targets = { 0 };
+
+    targets_json(&targets, r);
+    if (r->id != 0)
+        return MIN(0, store_exec(t->store, &Q_RULE_PUT, V_INT(r->id), V_INT(r->anchor_ms), V_INT(r->fired_ms), V_INT(r->enabled),
+            V_TEXT(r->pattern_text), V_TEXT(r->schedule_text), V_TEXT(r->description), V_TEXT(r->role_arn), V_TEXT(r->tags),
+            V_TEXT(buf_view(&targets))));
+    r->id = store_next_id(t->store);
+    return MIN(0, store_exec(t->store, &Q_RULE_ADD, V_INT(r->id), V_INT(r->anchor_ms), V_INT(r->fired_ms), V_INT(r->enabled),
+        V_INT(r->bus->id), V_TEXT(r->name), V_TEXT(r->pattern_text), V_TEXT(r->schedule_text), V_TEXT(r->description),
+        V_TEXT(r->role_arn), V_TEXT(r->tags), V_TEXT(buf_view(&targets))));
+}
+
+int rule_row_fired(struct turn *t, const struct rule *r)
+{
+    return MIN(0, store_exec(t->store, &Q_RULE_FIRED, V_INT(r->id), V_INT(r->fired_ms)));
+}
+
+int rule_row_drop(struct turn *t, const struct rule *r)
+{
+    return MIN(0, store_exec(t->store, &Q_RULE_DROP, V_INT(r->id)));
+}
+
+/* ---- loading ---- */
+
+static void load_buses(struct events *e, struct turn *t, struct map *by_id)
+{
+    CLEANUP(rows_done) struct rows r;
+
+    store_query(t->store, &Q_BUSES, &r);
+    while (rows_next(&r)) {
+        uint64_t id = (uint64_t)rows_int(&r, 0);
+        struct bus *b = bus_new(e, id, rows_text(&r, 1), rows_text(&r, 2), rows_text(&r, 3));
+
+        b->created_ms = rows_int(&r, 4);
+        b->modified_ms = rows_int(&r, 5);
+        b->description = own(rows_text(&r, 6));
+        bus_policy_set(b, rows_text(&r, 7));
+        own_set(&b->tags, rows_text(&r, 8));
+        map_put(by_id, str_make((const char *)&id, sizeof(id)), b);
+    }
+}
+
+static void load_targets(struct rule *r, struct str text)
+{
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+    CLEANUP(buf_done) struct buf why = { 0 };
+    struct json *doc = NULL;
+
+    CHECK(json_parse(a, text, &doc, NULL) == 0 && doc->type == JSON_ARRAY && doc->n <= EVENTS_TARGETS_MOST);
+    JSON_EACH(doc, v) {
+        struct events_Target in = { 0 };
+        struct fault fault = { 0 };
+
+        CHECK(shape_from_json(a, &events_shape_Target, v, &in, &fault) == 0);
+        CHECK(target_make(&in, &r->targets[r->n_targets], &why) == 0);
+        r->n_targets++;
+    }
+}
+
+static void load_rule(struct bus *b, struct rows *row)
+{
+    struct rule *r = rule_new(b, (uint64_t)rows_int(row, 0), rows_text(row, 5));
+    struct str pattern = rows_text(row, 6), schedule = rows_text(row, 7);
+    CLEANUP(buf_done) struct buf why = { 0 };
+    struct pattern *p = NULL;
+    struct schedule *s = NULL;
+
+    r->anchor_ms = rows_int(row, 1);
+    r->fired_ms = rows_int(row, 2);
+    r->description = own(rows_text(row, 8));
+    r->role_arn = own(rows_text(row, 9));
+    own_set(&r->tags, rows_text(row, 10));
+    if (!str_absent(pattern))
+        CHECK(pattern_compile(PATTERN_EVENTS, pattern, &p, &why) == 0);
+    if (!str_absent(schedule))
+        CHECK(schedule_parse(schedule, &s) == 0);
+    rule_listen(r, pattern, p, schedule, s, rows_int(row, 3) != 0);
+    load_targets(r, rows_text(row, 11));
+}
+
+void events_rows_load(struct events *e, struct turn *t)
+{
+    struct map by_id = { 0 };
+    struct rows r;
+
+    load_buses(e, t, &by_id);
+    store_query(t->store, &Q_RULES, &r);
+    while (rows_next(&r)) {
+        uint64_t bus_id = (uint64_t)rows_int(&r, 4);
+        struct bus *b = map_get(&by_id, str_make((const char *)&bus_id, sizeof(bus_id)));
+
+        CHECK(b != NULL);
+        load_rule(b, &r);
+    }
+    rows_done(&r);
+    map_done(&by_id);
+}

@@ -1,0 +1,325 @@
+/* state.c - buses, rules and targets in memory.
+ *
+ * True here: a bus is in events.buses under its three names; a rule is in its bus's array, sorted by name, and in the
+ * bus's patterns exactly when it is enabled and has a pattern. */
+#include "service/events/state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/arn.h"
+#include "flow/policy.h"
+#include "wire/shape.h"
+
+#define KEY_MOST 512
+
+/* ---- strings ---- */
+
+struct str own(struct str s)
+{
+    char *p;
+
+    if (str_absent(s))
+        return s;
+    p = xmalloc(s.n + 1);
+    if (s.n > 0)
+        memcpy(p, s.p, s.n);
+    p[s.n] = 0;
+    return str_make(p, s.n);
+}
+
+void disown(struct str *s)
+{
+    free((char *)s->p);
+    *s = STR_NONE;
+}
+
+void own_set(struct str *place, struct str s)
+{
+    struct str copy = own(s);
+
+    disown(place);
+    *place = copy;
+}
+
+/* ---- targets ---- */
+
+static int target_input(const struct events_Target *in, struct target *ret, struct buf *why)
+{
+    ret->input = own(in->Input);
+    if (!str_absent(in->InputPath) && input_path_compile(in->InputPath, &ret->path, why) < 0)
+        return -E_INVALID;
+    if (in->InputTransformer == NULL)
+        return 0;
+    return transform_compile(in->Id, in->InputTransformer, &ret->transform, why);
+}
+
+int target_make(const struct events_Target *in, struct target **ret, struct buf *why)
+{
+    CLEANUP(buf_done) struct buf text = { 0 };
+    struct target *t = xcalloc(1, sizeof(*t));
+
+    *t = (struct target){ .retries = EVENTS_RETRIES, .age_s = EVENTS_AGE_S };
+    if (target_input(in, t, why) < 0) {
+        target_free(t);
+        return -E_INVALID;
+    }
+    shape_json(&text, &events_shape_Target, in);
+    t->text = own(buf_view(&text));
+    t->id = own(in->Id);
+    t->arn = own(in->Arn);
+    t->role_arn = own(in->RoleArn);
+    if (in->SqsParameters != NULL)
+        t->group_id = own(in->SqsParameters->MessageGroupId);
+    if (in->DeadLetterConfig != NULL)
+        t->dead_letter_arn = own(in->DeadLetterConfig->Arn);
+    if (in->RetryPolicy != NULL && in->RetryPolicy->MaximumRetryAttempts.set)
+        t->retries = in->RetryPolicy->MaximumRetryAttempts.v;
+    if (in->RetryPolicy != NULL && in->RetryPolicy->MaximumEventAgeInSeconds.set)
+        t->age_s = in->RetryPolicy->MaximumEventAgeInSeconds.v;
+    *ret = t;
+    return 0;
+}
+
+struct target *target_free(struct target *t)
+{
+    if (t == NULL)
+        return NULL;
+    disown(&t->text);
+    disown(&t->id);
+    disown(&t->arn);
+    disown(&t->role_arn);
+    disown(&t->input);
+    disown(&t->group_id);
+    disown(&t->dead_letter_arn);
+    input_path_free(t->path);
+    transform_free(t->transform);
+    free(t);
+    return NULL;
+}
+
+void target_shown(struct arena *a, const struct target *t, struct events_Target *ret)
+{
+    struct json *doc = NULL;
+    struct fault fault = { 0 };
+
+    CHECK(json_parse(a, arena_str(a, t->text), &doc, NULL) == 0);
+    CHECK(shape_from_json(a, &events_shape_Target, doc, ret, &fault) == 0);
+}
+
+/* ---- rules ---- */
+
+size_t rule_place(const struct bus *b, struct str name)
+{
+    size_t from = 0, to = b->n_rules;
+
+    while (from < to) {
+        size_t mid = from + (to - from) / 2;
+
+        if (str_cmp(b->rules[mid]->name, name) < 0)
+            from = mid + 1;
+        else
+            to = mid;
+    }
+    return from;
+}
+
+struct rule *rule_find(const struct bus *b, struct str name)
+{
+    size_t i = rule_place(b, name);
+
+    return i < b->n_rules && str_eq(b->rules[i]->name, name) ? b->rules[i] : NULL;
+}
+
+static struct str rule_arn(const struct bus *b, struct str name)
+{
+    CLEANUP(buf_done) struct buf s = { 0 };
+
+    buf_printf(&s, "arn:aws:events:" STR_FMT ":" STR_FMT ":rule/", STR_ARG(b->region), STR_ARG(b->account));
+    if (!str_is(b->name, "default"))
+        buf_printf(&s, STR_FMT "/", STR_ARG(b->name));
+    buf_str(&s, name);
+    return own(buf_view(&s));
+}
+
+struct rule *rule_new(struct bus *b, uint64_t id, struct str name)
+{
+    struct rule *r = xcalloc(1, sizeof(*r));
+    size_t at = rule_place(b, name);
+
+    *r = (struct rule){ .magic = RULE_MAGIC, .id = id, .bus = b, .name = own(name), .arn = rule_arn(b, name), .tags = own(STR("{}")) };
+    if (b->n_rules == b->cap_rules) {
+        b->cap_rules = b->cap_rules > 0 ? b->cap_rules * 2 : 8;
+        b->rules = xrealloc(b->rules, b->cap_rules * sizeof(*b->rules));
+    }
+    memmove(&b->rules[at + 1], &b->rules[at], (b->n_rules - at) * sizeof(*b->rules));
+    b->rules[at] = r;
+    b->n_rules++;
+    b->owner->n_rules++;
+    return r;
+}
+
+static void rule_deaf(struct rule *r)
+{
+    if (r->pattern != NULL && r->enabled)
+        pattern_set_remove(r->bus->patterns, r->pattern, r);
+    r->pattern = pattern_free(r->pattern);
+    r->schedule = schedule_free(r->schedule);
+}
+
+void rule_free(struct rule *r)
+{
+    struct bus *b = r->bus;
+    size_t at = rule_place(b, r->name);
+
+    CHECK(r->magic == RULE_MAGIC && b->rules[at] == r && !timer_pending(&r->timer));
+    rule_deaf(r);
+    memmove(&b->rules[at], &b->rules[at + 1], (b->n_rules - at - 1) * sizeof(*b->rules));
+    b->n_rules--;
+    b->owner->n_rules--;
+    for (size_t i = 0; i < r->n_targets; i++)
+        target_free(r->targets[i]);
+    disown(&r->name);
+    disown(&r->arn);
+    disown(&r->description);
+    disown(&r->role_arn);
+    disown(&r->tags);
+    disown(&r->pattern_text);
+    disown(&r->schedule_text);
+    r->magic = 0;
+    free(r);
+}
+
+void rule_listen(struct rule *r, struct str pattern_text, struct pattern *p, struct str schedule_text, struct schedule *s,
+                 bool enabled)
+{
+    rule_deaf(r);
+    own_set(&r->pattern_text, pattern_text);
+    own_set(&r->schedule_text, schedule_text);
+    r->pattern = p;
+    r->schedule = s;
+    r->enabled = enabled;
+    if (p != NULL && enabled)
+        pattern_set_add(r->bus->patterns, p, r);
+}
+
+size_t rule_target_at(const struct rule *r, struct str id)
+{
+    size_t i = 0;
+
+    while (i < r->n_targets && !str_eq(r->targets[i]->id, id))
+        i++;
+    return i;
+}
+
+/* ---- buses ---- */
+
+/* Absent when it does not fit: no bus has such a name. */
+static struct str bus_key(char room[static KEY_MOST], struct str account, struct str region, struct str name)
+{
+    int n;
+
+    if (account.n + region.n + name.n + 3 > KEY_MOST)
+        return STR_NONE;
+    n = snprintf(room, KEY_MOST, STR_FMT "/" STR_FMT "/" STR_FMT, STR_ARG(account), STR_ARG(region), STR_ARG(name));
+    return str_make(room, (size_t)n);
+}
+
+struct bus *bus_find(const struct events *e, struct str account, struct str region, struct str name)
+{
+    char room[KEY_MOST];
+    struct str key = bus_key(room, account, region, name);
+
+    return str_absent(key) ? NULL : map_get(&e->buses, key);
+}
+
+struct bus *bus_find_arn(const struct events *e, struct str text)
+{
+    static const struct str head = { "event-bus/", 10 };
+    struct arn arn;
+
+    if (arn_parse(text, &arn) < 0 || !str_is(arn.service, "events") || !str_starts(arn.resource, head))
+        return NULL;
+    return bus_find(e, arn.account, arn.region, str_sub(arn.resource, head.n, arn.resource.n));
+}
+
+struct bus *bus_new(struct events *e, uint64_t id, struct str account, struct str region, struct str name)
+{
+    CLEANUP(buf_done) struct buf arn = { 0 };
+    struct bus *b = xcalloc(1, sizeof(*b));
+    char room[KEY_MOST];
+    struct str key = bus_key(room, account, region, name);
+
+    CHECK(!str_absent(key));
+    buf_printf(&arn, "arn:aws:events:" STR_FMT ":" STR_FMT ":event-bus/" STR_FMT, STR_ARG(region), STR_ARG(account), STR_ARG(name));
+    *b = (struct bus){ .magic = BUS_MAGIC, .owner = e, .id = id, .account = own(account), .region = own(region),
+                       .name = own(name), .arn = own(buf_view(&arn)), .tags = own(STR("{}")), .patterns = pattern_set_new() };
+    CHECK(map_put(&e->buses, key, b) == NULL);
+    return b;
+}
+
+void bus_free(struct bus *b)
+{
+    char room[KEY_MOST];
+
+    CHECK(b->magic == BUS_MAGIC);
+    while (b->n_rules > 0)
+        rule_free(b->rules[b->n_rules - 1]);
+    CHECK(map_del(&b->owner->buses, bus_key(room, b->account, b->region, b->name)) == b);
+    pattern_set_free(b->patterns);
+    policy_free(b->policy);
+    free(b->rules);
+    disown(&b->account);
+    disown(&b->region);
+    disown(&b->name);
+    disown(&b->arn);
+    disown(&b->description);
+    disown(&b->tags);
+    disown(&b->policy_text);
+    b->magic = 0;
+    free(b);
+}
+
+void bus_policy_set(struct bus *b, struct str text)
+{
+    b->policy = policy_free(b->policy);
+    own_set(&b->policy_text, text);
+    if (!str_absent(text))
+        CHECK(policy_parse(POLICY_RESOURCE, text, &b->policy, NULL) == 0);
+}
+
+static bool is_of(const struct bus *b, struct str account, struct str region)
+{
+    return str_eq(b->account, account) && str_eq(b->region, region);
+}
+
+size_t bus_count(const struct events *e, struct str account, struct str region)
+{
+    struct str key;
+    void *value;
+    size_t n = 0;
+
+    for (size_t i = 0; map_next(&e->buses, &i, &key, &value);)
+        n += is_of(value, account, region);
+    return n;
+}
+
+static int by_name(const void *x, const void *y)
+{
+    return str_cmp((*(struct bus *const *)x)->name, (*(struct bus *const *)y)->name);
+}
+
+struct bus **bus_list(const struct events *e, struct arena *a, struct str account, struct str region, size_t *ret_n)
+{
+    struct bus **v = arena_calloc(a, e->buses.n + 1, sizeof(*v));
+    struct str key;
+    void *value;
+    size_t n = 0;
+
+    for (size_t i = 0; map_next(&e->buses, &i, &key, &value);)
+        if (is_of(value, account, region))
+            v[n++] = value;
+    if (n > 1)
+        qsort(v, n, sizeof(*v), by_name);
+    *ret_n = n;
+    return v;
+}

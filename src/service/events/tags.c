@@ -1,0 +1,162 @@
+/* tags.c - tags of buses and rules.
+ * True here: stored tags are a JSON object of texts that we wrote ourselves. */
+#include "service/events/ops.h"
+
+#include "base/arn.h"
+
+static struct json *parsed(struct call *c, struct str tags)
+{
+    struct json *doc = NULL;
+
+    CHECK(json_parse(c->mem, tags, &doc, NULL) == 0 && doc->type == JSON_OBJECT);
+    return doc;
+}
+
+/* The last of several entries with one key counts. */
+static const struct events_Tag *entry_of(const struct events_TagList *t, struct str key)
+{
+    for (size_t i = t->n; i-- > 0;)
+        if (str_eq(t->v[i].Key, key))
+            return &t->v[i];
+    return NULL;
+}
+
+int events_tags_merge(struct call *c, struct str before, const struct events_TagList *add, struct str *ret)
+{
+    CLEANUP(buf_done) struct buf b = { 0 };
+    struct json *doc = parsed(c, before);
+    struct json_writer w;
+    size_t n = 0;
+
+    jw_init(&w, &b);
+    jw_object(&w);
+    JSON_EACH(doc, member) {
+        struct str key = json_key(c->mem, member);
+        const struct events_Tag *e = entry_of(add, key);
+
+        jw_key(&w, key);
+        jw_str(&w, e != NULL ? e->Value : json_text(c->mem, member));
+        n++;
+    }
+    for (size_t i = 0; i < add->n; i++) {
+        if (entry_of(add, add->v[i].Key) != &add->v[i] || !str_absent(json_get_text(c->mem, doc, add->v[i].Key)))
+            continue;
+        jw_key(&w, add->v[i].Key);
+        jw_str(&w, add->v[i].Value);
+        n++;
+    }
+    jw_object_end(&w);
+    if (n > EVENTS_TAGS_MOST)                                /* UNVERIFIED sentence */
+        return call_fault(c, &events_error_LimitExceededException, "A resource can have no more than %d tags.", EVENTS_TAGS_MOST);
+    *ret = buf_to_arena(&b, c->mem);
+    return 0;
+}
+
+static struct str tags_without(struct call *c, struct str before, const struct events_TagKeyList *keys)
+{
+    CLEANUP(buf_done) struct buf b = { 0 };
+    struct json *doc = parsed(c, before);
+    struct json_writer w;
+
+    jw_init(&w, &b);
+    jw_object(&w);
+    JSON_EACH(doc, member) {
+        struct str key = json_key(c->mem, member);
+        bool gone = false;
+
+        for (size_t i = 0; i < keys->n; i++)
+            gone |= str_eq(keys->v[i], key);
+        if (gone)
+            continue;
+        jw_key(&w, key);
+        jw_str(&w, json_text(c->mem, member));
+    }
+    jw_object_end(&w);
+    return buf_to_arena(&b, c->mem);
+}
+
+/* What an ARN means: a bus, or a rule of one. */
+struct tagged { struct bus_ref bus; struct rule *rule; };
+
+static int rule_tagged(struct call *c, const char *action, struct str path, struct tagged *ret)
+{
+    ptrdiff_t slash = str_rfind(path, '/');
+    struct str bus = slash < 0 ? STR_NONE : str_sub(path, 0, (size_t)slash);
+    int r = events_rule_ask(c, action, bus, str_sub(path, (size_t)(slash + 1), path.n), &ret->bus, &ret->rule);
+
+    if (r == 0 && ret->rule == NULL)
+        return call_fault(c, &events_error_ResourceNotFoundException, "Rule " STR_FMT " does not exist on EventBus " STR_FMT ".",
+                          STR_ARG(str_sub(path, (size_t)(slash + 1), path.n)), STR_ARG(ret->bus.name));
+    return r;
+}
+
+static int tagged_of(struct call *c, const char *action, struct str text, struct tagged *ret)
+{
+    static const struct str rule = { "rule/", 5 }, bus = { "event-bus/", 10 };
+    struct arn arn;
+
+    *ret = (struct tagged){ .rule = NULL };
+    if (arn_parse(text, &arn) == 0 && str_is(arn.service, "events") && str_eq(arn.account, c->account) && str_eq(arn.region, c->region)) {
+        if (str_starts(arn.resource, rule))
+            return rule_tagged(c, action, str_sub(arn.resource, rule.n, arn.resource.n), ret);
+        if (str_starts(arn.resource, bus))
+            return events_bus_enter(c, action, text, &ret->bus);
+    }
+    return events_invalid(c, "Parameter ResourceARN is not valid. Reason: Provided Arn is not in correct format.");   /* UNVERIFIED */
+}
+
+static struct str *tags_of(struct tagged *x)
+{
+    return x->rule != NULL ? &x->rule->tags : &x->bus.bus->tags;
+}
+
+static int keep(struct call *c, struct tagged *x, struct str tags)
+{
+    own_set(tags_of(x), tags);
+    return x->rule != NULL ? rule_row_put(c->turn, x->rule) : bus_row_put(c->turn, x->bus.bus);
+}
+
+int events_tag_resource(struct call *c, const void *input, void *output UNUSED)
+{
+    const struct events_TagResourceRequest *in = input;
+    struct tagged x;
+    struct str tags;
+    int r = tagged_of(c, "events:TagResource", in->ResourceARN, &x);
+
+    if (r == 0)
+        r = events_tags_merge(c, x.rule != NULL || x.bus.bus != NULL ? *tags_of(&x) : STR("{}"), &in->Tags, &tags);
+    if (r == 0 && x.rule == NULL)
+        r = events_bus_keep(c, &x.bus);
+    return r < 0 ? r : keep(c, &x, tags);
+}
+
+int events_untag_resource(struct call *c, const void *input, void *output UNUSED)
+{
+    const struct events_UntagResourceRequest *in = input;
+    struct tagged x;
+    int r = tagged_of(c, "events:UntagResource", in->ResourceARN, &x);
+
+    if (r < 0 || (x.rule == NULL && x.bus.bus == NULL))
+        return r;
+    return keep(c, &x, tags_without(c, *tags_of(&x), &in->TagKeys));
+}
+
+int events_list_tags_for_resource(struct call *c, const void *input, void *output)
+{
+    const struct events_ListTagsForResourceRequest *in = input;
+    struct events_ListTagsForResourceResponse *out = output;
+    struct tagged x;
+    struct json *doc;
+    size_t i = 0;
+    int r = tagged_of(c, "events:ListTagsForResource", in->ResourceARN, &x);
+
+    if (r < 0)
+        return r;
+    doc = parsed(c, x.rule != NULL || x.bus.bus != NULL ? arena_str(c->mem, *tags_of(&x)) : STR("{}"));
+    out->Tags = (struct events_TagList){ true, doc->n, arena_calloc(c->mem, doc->n, sizeof(*out->Tags.v)) };
+    JSON_EACH(doc, member) {
+        out->Tags.v[i].Key = json_key(c->mem, member);
+        out->Tags.v[i++].Value = json_text(c->mem, member);
+    }
+    return 0;
+}
