@@ -1,11 +1,13 @@
 /* load.c - the load generator: N keep-alive connections on one thread, one request at a time on each.
  *
- *   load --port P --mode MODE [--function NAME | --queue URL] [--connections N] [--seconds S | --requests N]
- *        [--rate R] [--warmup S] [--batch N] [--bytes N]
+ *   load --port P --mode MODE [--function NAME | --queue URL | --topic ARN] [--connections N] [--seconds S | --requests N]
+ *        [--rate R] [--warmup S] [--batch N] [--bytes N] [--kinds N]
  *
  *   event      Invoke Event with a JSON body of --bytes (600) and the headers an SDK sends (some 870 bytes)
  *   sqs-send   SendMessage with a body of --bytes
  *   sqs-drain  ReceiveMessage of up to --batch messages, then DeleteMessage (or DeleteMessageBatch), until empty
+ *   publish    SNS Publish to --topic, a message of --bytes
+ *   put-events PutEvents of --batch entries of --bytes each; their detail-types are spread over Kind0 ... Kind(--kinds)
  *
  * Closed loop (no --rate): a connection sends its next request when the reply is there; the latency is that of one
  * request.  Open loop (--rate R): request k is due at k/R seconds, whether or not the server keeps up, and its latency
@@ -36,7 +38,7 @@
 #define HANDLE_BYTES 1024
 #define GRACE_NS ((int64_t)2000000000)                       /* for replies under way when the time is over */
 
-enum mode { EVENT, SQS_SEND, SQS_DRAIN };
+enum mode { EVENT, SQS_SEND, SQS_DRAIN, PUBLISH, PUT_EVENTS };
 
 struct message { char *p; size_t n; };
 
@@ -50,12 +52,12 @@ struct connection {
 };
 
 static struct {
-    int port, connections, batch, bytes;
+    int port, connections, batch, bytes, kinds;
     enum mode mode;
-    const char *function, *queue;
+    const char *function, *queue, *topic;
     double seconds, warmup, rate;
     uint64_t requests;
-} o = { .connections = 32, .batch = 10, .bytes = 600, .function = "f", .queue = "", .seconds = 2 };
+} o = { .connections = 32, .batch = 10, .bytes = 600, .function = "f", .queue = "", .topic = "", .kinds = 1, .seconds = 2 };
 
 static struct connection *connections;
 static struct connection *idle[MAX_CONNECTIONS];
@@ -169,6 +171,21 @@ static void add_filler(struct message *m, int n)
     free(x);
 }
 
+/* Each entry is some 720 bytes as a whole event when --bytes is 400. */
+static void make_put_events(struct message *body)
+{
+    add(body, "{\"Entries\":[");
+    for (int i = 0; i < o.batch; i++) {
+        int kind = (int)((long long)i * o.kinds / o.batch);
+
+        add(body, "%s{\"Source\":\"shop.orders\",\"DetailType\":\"Kind%d.placed\",\"Detail\":\"{\\\"amount\\\":%d,"
+            "\\\"customer\\\":{\\\"mail\\\":\\\"someone@%d.example\\\"},\\\"text\\\":\\\"", i > 0 ? "," : "", kind, kind, kind);
+        add_filler(body, o.bytes > 80 ? o.bytes - 80 : 0);
+        add(body, "\\\"}\"}");
+    }
+    add(body, "]}");
+}
+
 static void make_first_request(void)
 {
     struct message body = { 0 };
@@ -186,6 +203,17 @@ static void make_first_request(void)
         add_filler(&body, o.bytes);
         add(&body, "\"}");
         add_sqs(&first_request, "SendMessage", &body);
+    } else if (o.mode == PUBLISH) {
+        add(&body, "Action=Publish&Version=2010-03-31&TopicArn=%s&Message=", o.topic);
+        add_filler(&body, o.bytes);
+        add(&first_request, "POST / HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n");
+        add_headers(&first_request, "sns", body.n);
+        add(&first_request, "\r\n%s", body.p);
+    } else if (o.mode == PUT_EVENTS) {
+        make_put_events(&body);
+        add(&first_request, "POST / HTTP/1.1\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Target: AWSEvents.PutEvents\r\n");
+        add_headers(&first_request, "events", body.n);
+        add(&first_request, "\r\n%s", body.p);
     } else {
         add(&body, "{\"QueueUrl\":\"%s\",\"MaxNumberOfMessages\":%d}", o.queue, o.batch);
         add_sqs(&first_request, "ReceiveMessage", &body);
@@ -289,6 +317,9 @@ static void on_reply(struct connection *c, size_t n)
         record(now - c->due_ns);
         items += deleting;
     }
+    /* PutEvents says 200 and names the entries it did not take. */
+    if (o.mode == PUT_EVENTS && memmem(c->in, n, "\"FailedEntryCount\":0", 20) == NULL)
+        status = status == 200 ? 0 : status;
     if (status < 200 || status > 299) {
         first_bad_status = bad == 0 ? status : first_bad_status;
         bad++;
@@ -423,12 +454,12 @@ static void report(void)
 
 static int read_mode(const char *text)
 {
-    static const char *const names[] = { "event", "sqs-send", "sqs-drain" };
+    static const char *const names[] = { "event", "sqs-send", "sqs-drain", "publish", "put-events" };
 
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 5; i++)
         if (strcmp(text, names[i]) == 0)
             return i;
-    fprintf(stderr, "load: --mode takes event, sqs-send or sqs-drain\n");
+    fprintf(stderr, "load: --mode takes event, sqs-send, sqs-drain, publish or put-events\n");
     exit(2);
 }
 
@@ -437,7 +468,8 @@ static void read_options(int argc, char **argv)
     static const struct option options[] = {
         { "port", 1, NULL, 'p' }, { "mode", 1, NULL, 'm' }, { "function", 1, NULL, 'f' }, { "queue", 1, NULL, 'q' },
         { "connections", 1, NULL, 'c' }, { "seconds", 1, NULL, 's' }, { "requests", 1, NULL, 'n' }, { "rate", 1, NULL, 'r' },
-        { "warmup", 1, NULL, 'w' }, { "batch", 1, NULL, 'b' }, { "bytes", 1, NULL, 'y' }, { NULL, 0, NULL, 0 },
+        { "warmup", 1, NULL, 'w' }, { "batch", 1, NULL, 'b' }, { "bytes", 1, NULL, 'y' },
+        { "topic", 1, NULL, 't' }, { "kinds", 1, NULL, 'k' }, { NULL, 0, NULL, 0 },
     };
     int c;
 
@@ -454,10 +486,12 @@ static void read_options(int argc, char **argv)
         case 'w': o.warmup = atof(optarg); break;
         case 'b': o.batch = atoi(optarg); break;
         case 'y': o.bytes = atoi(optarg); break;
+        case 't': o.topic = optarg; break;
+        case 'k': o.kinds = atoi(optarg); break;
         default: exit(2);
         }
     }
-    if (o.port <= 0 || o.connections < 1 || o.connections > MAX_CONNECTIONS || o.batch < 1 || o.batch > MAX_BATCH || o.bytes < 1
+    if (o.port <= 0 || o.connections < 1 || o.connections > MAX_CONNECTIONS || o.batch < 1 || o.batch > MAX_BATCH || o.bytes < 1 || o.kinds < 1
         || (o.rate > 0 && o.mode == SQS_DRAIN)) {
         fprintf(stderr, "load: see the top of bench/load.c\n");
         exit(2);
