@@ -1,5 +1,6 @@
 /* iam.c - IAM put together: its life, its table of operations. */
 #include <stdlib.h>
+#include "base/crypt.h"
 #include "service/iam/aws_policies.h"
 #include "service/iam/state.h"
 

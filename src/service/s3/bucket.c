@@ -1,0 +1,123 @@
+/* bucket.c - a bucket in memory, and who may enter it.
+ * True here: a bucket's strings are its own; its policy text was compiled when it was put. */
+#include <stdlib.h>
+#include "service/s3/notify.h"
+
+struct str s3_own(struct str s)
+{
+    char *p;
+
+    if (str_absent(s))
+        return STR_NONE;
+    p = xmalloc(s.n + 1);
+    memcpy(p, s.p, s.n);
+    p[s.n] = '\0';
+    return str_make(p, s.n);
+}
+
+void s3_disown(struct str *s)
+{
+    free((void *)(uintptr_t)s->p);
+    *s = STR_NONE;
+}
+
+static struct str put(char **at, struct str s)
+{
+    struct str out = str_make(*at, s.n);
+
+    if (s.n > 0)
+        memcpy(*at, s.p, s.n);
+    *at += s.n;
+    return out;
+}
+
+struct bucket *s3_bucket_new(uint64_t id, struct str name, struct str account, struct str region)
+{
+    static const struct str head = STR("arn:aws:s3:::");
+    struct bucket *b = xcalloc(1, sizeof(*b));
+    char *at = xmalloc(2 * name.n + account.n + region.n + head.n + 1);
+
+    b->id = id;
+    b->name = put(&at, name);
+    b->account = put(&at, account);
+    b->region = put(&at, region);
+    b->arn = put(&at, head);
+    b->arn.n += put(&at, name).n;
+    return b;
+}
+
+struct bucket *s3_bucket_free(struct bucket *b)
+{
+    if (b == NULL)
+        return NULL;
+    policy_free(b->policy);
+    notification_free(b->notification);
+    s3_disown(&b->policy_text);
+    s3_disown(&b->tags);
+    s3_disown(&b->notification_text);
+    s3_disown(&b->name);
+    free(b);
+    return NULL;
+}
+
+struct bucket *s3_bucket_find(const struct s3 *s, struct str name)
+{
+    return map_get(&s->buckets, name);
+}
+
+void s3_bucket_policy(struct bucket *b, struct str text)
+{
+    struct str own = s3_own(text);
+
+    b->policy = policy_free(b->policy);
+    s3_disown(&b->policy_text);
+    b->policy_text = own;
+    if (!str_absent(own))
+        (void)policy_parse(POLICY_RESOURCE, own, &b->policy, NULL);
+}
+
+void s3_bucket_tags(struct bucket *b, struct str json)
+{
+    struct str own = s3_own(json);
+
+    s3_disown(&b->tags);
+    b->tags = own;
+}
+
+/* Another account needs the bucket's own word, whoever asks there. */
+static bool stranger_may(struct call *c, const struct bucket *b, const char *action, struct str resource)
+{
+    struct policy_request r = {
+        .caller = { .kind = c->principal.kind == PRINCIPAL_ROLE ? CALLER_ROLE : CALLER_ACCOUNT, .account = c->principal.account,
+                    .arn = c->principal.arn, .role_arn = c->principal.role_arn, .user_id = c->principal.user_id },
+        .action = str_of(action), .resource = resource, .region = c->region, .now = c->now,
+    };
+    unsigned said = b->policy != NULL ? policy_evaluate(b->policy, &r) : 0;
+
+    return (said & (POLICY_ALLOWS | POLICY_ALLOWS_ACCOUNT | POLICY_ALLOWS_SESSION)) != 0 && (said & POLICY_DENIES) == 0;
+}
+
+int s3_may(struct call *c, const struct bucket *b, const char *action, struct str key)
+{
+    struct str resource = str_absent(key) ? b->arn : arena_printf(c->mem, STR_FMT "/" STR_FMT, STR_ARG(b->arn), STR_ARG(key));
+
+    if (!str_eq(c->account, b->account) && !stranger_may(c, b, action, resource))
+        return call_fault(c, &s3_error_AccessDenied, "Access Denied");
+    c->resource_policy = b->policy_text;
+    return call_authorize(c, action, resource);
+}
+
+int s3_enter(struct call *c, struct str name, struct str expected_owner, const char *action, struct str key, struct bucket **ret)
+{
+    struct bucket *b = s3_bucket_find(s3_of(c), name);
+
+    if (b == NULL) {
+        (void)call_fault(c, &s3_error_NoSuchBucket, "The specified bucket does not exist");
+        fault_element(c->mem, &c->fault, "BucketName", name);
+        return -E_FAULT;
+    }
+    if (!str_empty(expected_owner) && !str_eq(expected_owner, b->account))
+        return call_fault(c, &s3_error_AccessDenied, "Access Denied");
+    *ret = b;
+    return s3_may(c, b, action, key);
+}

@@ -1,0 +1,97 @@
+/* files.c - which files the coming commit decides about.
+ * True here: a file in `fresh` is complete, and a row of this turn names it; one in `doomed` is named by no row once this
+ * turn is committed.  If the turn fails the first are waste and the second stay. */
+#include "service/s3/internal.h"
+
+#include <stdlib.h>
+
+void s3_ids_add(struct file_ids *ids, uint64_t id)
+{
+    if (ids->n == ids->cap) {
+        ids->cap = ids->cap > 0 ? ids->cap * 2 : 16;
+        ids->v = xrealloc(ids->v, ids->cap * sizeof(*ids->v));
+    }
+    ids->v[ids->n++] = id;
+}
+
+struct forgetting { char *dir; struct file_ids ids; };
+
+static void forget_run(void *arg)
+{
+    struct forgetting *f = arg;
+
+    for (size_t i = 0; i < f->ids.n; i++)
+        s3_file_remove(f->dir, f->ids.v[i]);
+}
+
+static void forget_done(void *arg, struct turn *t UNUSED)
+{
+    struct forgetting *f = arg;
+
+    free(f->dir);
+    free(f->ids.v);
+    free(f);
+}
+
+void s3_forget(struct s3 *s, struct file_ids *ids)
+{
+    struct forgetting *f;
+
+    if (ids->n == 0)
+        return;
+    f = xcalloc(1, sizeof(*f));
+    f->dir = xstrdup(s->o.dir);
+    f->ids = *ids;
+    *ids = (struct file_ids){ 0 };
+    s->ops->work(s->engine, forget_run, forget_done, f);
+}
+
+static void committed(void *arg)
+{
+    struct s3 *s = arg;
+
+    s->after_wanted = false;
+    s->fresh.n = 0;
+    s3_forget(s, &s->doomed);
+}
+
+static void want_commit(struct s3 *s, struct turn *t)
+{
+    if (s->after_wanted)
+        return;
+    s->after_wanted = true;
+    turn_after(t, committed, s);
+}
+
+void s3_fresh(struct s3 *s, struct turn *t, uint64_t file_id)
+{
+    s3_ids_add(&s->fresh, file_id);
+    want_commit(s, t);
+}
+
+void s3_doom(struct s3 *s, struct turn *t, uint64_t file_id)
+{
+    s3_ids_add(&s->doomed, file_id);
+    want_commit(s, t);
+}
+
+void s3_doom_text(struct s3 *s, struct turn *t, struct str files)
+{
+    CLEANUP(arena_freep) struct arena *a = NULL;
+    struct piece *v;
+    size_t n;
+
+    if (str_absent(files))
+        return;
+    a = arena_new(0);
+    if (s3_pieces_read(a, files, &v, &n) == 0)
+        for (size_t i = 0; i < n; i++)
+            s3_doom(s, t, v[i].id);
+}
+
+void s3_files_undo(struct s3 *s)
+{
+    s->after_wanted = false;
+    s->doomed.n = 0;
+    s3_forget(s, &s->fresh);
+}
