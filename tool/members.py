@@ -63,6 +63,7 @@ REFUSED_WHOLE = {
 RELAYS = (
     ('lambda', 'service/lambda/settings.h', 'settings'),
     ('lambda', 'service/lambda/event_invoke_config.h', 'event_config_request'),
+    ('s3', 'service/s3/write.h', 'object_headers'),
 )
 
 SHAPE = re.compile(r'^const struct shape (\w+?)_shape_(\w+) = \{\n(.*?)\n\};', re.M | re.S)

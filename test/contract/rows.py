@@ -8,7 +8,7 @@ import subprocess
 
 import support
 
-SERVICES = ('lambda', 'sqs', 'iam', 'sts', 'logs')
+SERVICES = ('lambda', 'sqs', 'iam', 'sts', 'logs', 'sns', 'events', 's3', 'cloudwatch')
 
 _SHAPE = re.compile(r'^const struct shape \w+?_shape_(\w+) = \{\n(.*?)\n\};', re.M | re.S)
 _MEMBERS = re.compile(r'^static const struct member \w+?_members_(\w+)\[\] = \{\n(.*?)\n\};', re.M | re.S)

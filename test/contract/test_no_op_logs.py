@@ -1,5 +1,7 @@
 #!/usr/bin/python3
 """CloudWatch Logs: every member of a request shows an effect, or is refused by its name."""
+import json
+
 import support
 from noop import NoOpCase, shows
 
@@ -142,6 +144,51 @@ class Events(LogsCase):
         for call, more in ((reader.get_log_events, {'logStreamName': 's'}), (reader.filter_log_events, {})):
             call(logGroupName='g', **more)
             self.assertFault('AccessDeniedException', call, logGroupName='g', unmask=True, message=support.re.compile('logs:Unmask'), **more)
+
+
+class Policies(LogsCase):
+    def names(self, **params):
+        reply = self.logs('DescribeResourcePolicies', **params)
+        return [p['policyName'] for p in reply['resourcePolicies']], reply.get('nextToken')
+
+    @staticmethod
+    def document(resource):
+        return json.dumps({'Version': '2012-10-17', 'Statement': [{
+            'Effect': 'Allow', 'Principal': {'Service': 'events.amazonaws.com'}, 'Action': 'logs:PutLogEvents', 'Resource': resource}]})
+
+    @shows('logs PutResourcePolicy|DeleteResourcePolicy', 'policyName', 'resourceArn', 'expectedRevisionId', 'logs PutResourcePolicy', 'policyDocument',
+           'logs DescribeResourcePolicies', 'nextToken', 'limit', 'resourceArn', 'policyScope')
+    def test_resource_policies(self):
+        for name, more in (('PutResourcePolicy', {'policyDocument': self.document('*')}), ('DeleteResourcePolicy', {})):
+            self.no(INVALID, 'policyName', name, **more)
+            for member, value in (('resourceArn', self.arn), ('expectedRevisionId', '1')):
+                self.no(INVALID, member, name, policyName='p', **{member: value}, **more)
+        self.no(INVALID, 'resourceArn', 'DescribeResourcePolicies', resourceArn=self.arn)
+        for bad in ({}, {'policyDocument': '{}'}, {'policyDocument': 'x'}):
+            self.no(INVALID, 'olicy', 'PutResourcePolicy', policyName='p', **bad)
+        self.no(GONE, 'nobody', 'DeleteResourcePolicy', policyName='nobody')
+
+        # What a document says decides whether a rule's events get into the group.
+        events, n = self.client('events'), 0
+        events.put_rule(Name='r', EventPattern='{"source":["x"]}')
+        events.put_targets(Rule='r', Targets=[{'Id': 't', 'Arn': self.arn}])
+        for call, params, names, more in (
+                (None, {}, [], 0), ('Put', {'policyName': 'p', 'policyDocument': self.document(self.arn + 'x:*')}, ['p'], 0),
+                ('Put', {'policyName': 'q', 'policyDocument': self.document(self.arn + ':*')}, ['p', 'q'], 1), ('Delete', {'policyName': 'q'}, ['p'], 0),
+                ('Put', {'policyName': 'p', 'policyDocument': self.document('*')}, ['p'], 1), ('Delete', {'policyName': 'p'}, [], 0)):
+            with self.subTest(call=call, **params):
+                if call is not None:
+                    self.logs(call + 'ResourcePolicy', **params)
+                self.assertEqual(self.names()[0], names)
+                events.put_events(Entries=[{'Source': 'x', 'DetailType': 'd', 'Detail': '{}'}])
+                n += more
+                self.assertEqual(len(self.logs('FilterLogEvents', logGroupName='g')['events']), n)
+
+        for name in 'abc':
+            self.logs('PutResourcePolicy', policyName=name, policyDocument=self.document('*'))
+        first, token = self.names(limit=2)
+        self.assertEqual((first, self.names(limit=2, nextToken=token)), (['a', 'b'], (['c'], None)))
+        self.assertEqual([self.names(policyScope=scope)[0] for scope in ('ACCOUNT', 'RESOURCE')], [['a', 'b', 'c'], []])
 
 
 if __name__ == '__main__':

@@ -3,9 +3,11 @@
  * Input: lines "METHOD TARGET", "Name: value"..., an empty line, the body.  A body without such a head is taken
  * as a form to POST to /.  Whatever comes, the answer is an operation or a fault, and what was decoded can be
  * printed again and read back. */
+#include "model/cloudwatch.h"
 #include "model/iam.h"
 #include "model/lambda.h"
 #include "model/logs.h"
+#include "model/s3.h"
 #include "model/sqs.h"
 #include "model/sts.h"
 #include "wire/route.h"
@@ -67,8 +69,12 @@ static void request(struct arena *a, const struct router *router, const char *me
     struct fault fault = { 0 };
     void *input = NULL;
 
-    if (router_find(router, a, method, parts, &route, &fault) != 0
-        || shape_decode(a, route.service, route.op, route.protocol, parts, &input, &fault) != 0) {
+    int e = router_find(router, a, method, parts, &route, &fault);
+    struct request_parts named = *parts;
+
+    if (!str_absent(route.path))
+        named.path = route.path;
+    if (e != 0 || shape_decode(a, route.service, route.op, route.protocol, &named, &input, &fault) != 0) {
         answer(a, &route, &fault);
         return;
     }
@@ -80,7 +86,8 @@ static void request(struct arena *a, const struct router *router, const char *me
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct service services[] = { { .model = &lambda_model }, { .model = &sqs_model }, { .model = &iam_model }, { .model = &sts_model }, { .model = &logs_model } };
+    static const struct service services[] = { { .model = &lambda_model }, { .model = &sqs_model }, { .model = &iam_model }, { .model = &sts_model }, { .model = &logs_model },
+                                              { .model = &s3_model }, { .model = &cloudwatch_model } };
     static struct router *router;
     struct str text = str_make((const char *)data, size), method = STR("POST"), target = STR("/"), head, path;
     ptrdiff_t blank = str_find_str(text, STR("\n\n"));

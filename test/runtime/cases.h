@@ -36,7 +36,7 @@ static void expect_one(const struct one *o)
     struct code *c = bench_code(&b, o->runtime, o->handler, o->file, o->source, o->file2, o->source2, NULL);
     struct answer a;
 
-    c->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : 60000;
+    c->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : 5000;
     c->log_json = o->log_format != NULL;
     if (o->env_name != NULL)
         bench_env(c, o->env_name, o->env_value);

@@ -177,7 +177,7 @@ TEST(python_environment, missing_wrapper_is_exit_status_127)
 TEST(python_environment, boto3_of_the_machine_comes_here)
 {
     PY("def handler(e, c):\n  try:\n    import boto3\n  except ImportError:\n    return 'http://127.0.0.1:4566'\n  return boto3.client('sqs').meta.endpoint_url\n",
-       .payload = "\"http://127.0.0.1:4566\"");
+       .timeout_ms = 60000, .payload = "\"http://127.0.0.1:4566\"");
 }
 TEST(python, children_work) { PY("import subprocess\ndef handler(e, c): return subprocess.run(['echo', 'x'], capture_output=True).stdout.decode()\n", .payload = "\"x\\n\""); }
 

@@ -143,8 +143,9 @@ void publish_log_stream(struct str group_arn, int64_t now_ms, struct buf *b)
         buf_printf(b, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", d.b[i]);
 }
 
-/* A target with a role is that role's; AWS warns of it where the target has a policy of its own, but uses it (EventBridge
- * user guide, "Using resource-based policies" and "Sending events to an AWS service in another account"). */
+/* A target with a role is reached as that role.  AWS says so of targets in other accounts, and of the own account's only
+ * that with a role delivery may fail (EventBridge user guide, "Sending events to an AWS service in another account" and
+ * "Using resource-based policies"): UNVERIFIED for these. */
 static enum delivery hand_over(const struct errand *x, struct str body, struct buf *why)
 {
     CLEANUP(buf_done) struct buf stream = { 0 };

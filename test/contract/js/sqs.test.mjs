@@ -106,8 +106,8 @@ describe('SQS', () => {
     await rejects(sqs.send(new GetQueueUrlCommand({ QueueName: 'none' })), 'QueueDoesNotExist', 'The specified queue does not exist.');
     await rejects(send(none, 'x'), 'QueueDoesNotExist', 'The specified queue does not exist.');
     await rejects(sqs.send(new DeleteQueueCommand({ QueueUrl: none })), 'QueueDoesNotExist');
-    await rejects(sqs.send(new CreateQueueCommand({ QueueName: 'x.fifo', Attributes: { FifoQueue: 'true' } })),
-      'UnsupportedOperation', 'Waybill does not serve FIFO queues yet');
+    await rejects(sqs.send(new CreateQueueCommand({ QueueName: 'x', Attributes: { FifoQueue: 'true' } })),
+      'InvalidAttributeName', 'Unknown Attribute FifoQueue.');
     await rejects(sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: 'x' })), 'ReceiptHandleIsInvalid');
     await rejects(send(url, '\u0001'), 'InvalidMessageContents');
     await rejects(sqs.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes: { VisibilityTimeout: '43201' } })),
