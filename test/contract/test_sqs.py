@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""SQS standard queues through boto3 1.26, which speaks the query protocol.  test_sqs_json.py is its twin in JSON."""
+"""SQS standard queues through boto3 1.26, which speaks the query protocol.  test_sqs_json.py is its twin in JSON; FIFO queues
+are test_sqs_fifo.py's."""
 import hashlib
 import json
 import struct
@@ -126,10 +127,9 @@ class Queues(SqsCase):
             self.assertFault('InvalidParameterValue', self.sqs.create_queue, QueueName=bad, status=400,
                              message='Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length')
 
-    def test_fifo_is_refused_by_name(self):
-        for attributes in ({}, {'FifoQueue': 'true'}):
-            self.assertFault(PREFIX + 'UnsupportedOperation', self.sqs.create_queue, QueueName='a.fifo', Attributes=attributes,
-                             message='Waybill does not serve FIFO queues yet')
+    def test_what_belongs_to_fifo_queues_is_refused_by_name(self):
+        self.assertFault('InvalidParameterValue', self.sqs.create_queue, QueueName='a.fifo',
+                         message='Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length')
         for value in ('true', 'false'):
             self.assertFault('InvalidAttributeName', self.sqs.create_queue, QueueName='a', Attributes={'FifoQueue': value},
                              message='Unknown Attribute FifoQueue.')

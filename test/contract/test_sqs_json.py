@@ -69,12 +69,9 @@ class Errors(JsonCase):
                 self.assertError(self.call(op, **params), 'MissingRequiredParameterException', 'MissingParameter',
                                  f'The request must contain the parameter {name}.')
 
-    def test_unknown_and_unserved_operations(self):
+    def test_unknown_operations(self):
         status, _, body = self.call('Nonsense')
         self.assertEqual((status, body['__type'].split('#')[-1]), (400, 'UnknownOperationException'))
-        status, _, body = self.call('StartMessageMoveTask', SourceArn='a')
-        self.assertEqual(status, 501)
-        self.assertIn('StartMessageMoveTask', body.get('message', body.get('Message', '')))
 
     def test_not_json(self):
         status, _, body = self.json('AmazonSQS.SendMessage', b'{"QueueUrl":')
@@ -102,8 +99,12 @@ class Errors(JsonCase):
                          'ReceiptHandleIsInvalid', text, 404)
 
     def test_fifo(self):
-        self.assertError(self.call('CreateQueue', QueueName='a.fifo', Attributes={'FifoQueue': 'true'}), 'UnsupportedOperation',
-                         'AWS.SimpleQueueService.UnsupportedOperation', 'Waybill does not serve FIFO queues yet')
+        self.assertError(self.call('CreateQueue', QueueName='a.fifo', Attributes={'FifoQueue': 'false'}), 'InvalidAttributeName',
+                         'InvalidAttributeName', 'Unknown Attribute FifoQueue.')
+        _, _, body = self.call('CreateQueue', QueueName='a.fifo', Attributes={'FifoQueue': 'true'})
+        self.assertError(self.call('SendMessage', QueueUrl=body['QueueUrl'], MessageBody='m', MessageDeduplicationId='d'),
+                         'MissingRequiredParameterException', 'MissingParameter',
+                         'The request must contain the parameter MessageGroupId.')
 
     def test_batches(self):
         url = self.new()

@@ -14,7 +14,7 @@ static int change_one(const char *name, const char *value, const struct sqs_attr
     struct sqs_QueueAttributeMap_entry e = { str_of(name), str_of(value) };
     struct sqs_QueueAttributeMap map = { true, 1, &e };
 
-    return sqs_attribute_change(a, &map, old, ret, f);
+    return sqs_attribute_change(a, &map, false, old, ret, f);
 }
 
 TEST(attribute, defaults)

@@ -105,23 +105,41 @@ TEST(index, receives_saturate)
     sqs_pool_done(&pool);
 }
 
+struct dropped { struct sqs_index *x; size_t n; uint64_t highest; };
+
+static int drop(void *arg, struct sqs_node *node)
+{
+    struct dropped *d = arg;
+
+    d->n++;
+    d->highest = MAX(d->highest, node->due.seq);
+    sqs_index_remove(d->x, node);
+    return 0;
+}
+
 TEST(index, older)
 {
     struct sqs_pool pool = { 0 };
     struct sqs_index x;
-    uint64_t *ids;
+    struct dropped dropped = { &x, 0, 0 };
+    size_t steps = 0;
+    int r;
 
     sqs_index_init(&x, &pool);
     for (uint64_t id = 1; id <= 1000; id++)
         sqs_index_add(&x, id, NOW + (int64_t)id, NOW, 0, NOW);
     EXPECT_INT(x.oldest_ms, NOW + 1);
-    EXPECT_INT(sqs_index_older(&x, NOW + 401, &ids), 400);
+    while ((r = sqs_index_old(&x, NOW + 401, 64, 100, drop, &dropped)) == 0)
+        EXPECT(dropped.n <= 64 * ++steps);
+    EXPECT_INT(r, 1);
+    EXPECT(steps >= 400 / 64);
+    EXPECT_INT(dropped.n, 400);
+    EXPECT_INT(dropped.highest, 400);
     EXPECT_INT(x.oldest_ms, NOW + 401);
-    for (size_t i = 0; i < 400; i++)
-        EXPECT(ids[i] <= 400);
-    free(ids);
-    EXPECT_INT(sqs_index_older(&x, INT64_MIN, &ids), 0);
-    EXPECT(ids == NULL);
+    EXPECT_INT(x.n, 600);
+    while (sqs_index_old(&x, INT64_MIN, 64, 100, drop, &dropped) == 0)
+        ;
+    EXPECT_INT(dropped.n, 400);
     sqs_index_clear(&x);
     counts(&x, 0, 0, 0);
     EXPECT_INT(pool.live, 0);

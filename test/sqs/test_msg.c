@@ -7,6 +7,8 @@
 /* No operation runs here. */
 void call_reply(struct call *c UNUSED, int result UNUSED) { CHECK(false); }
 
+static const struct sqs_msg_rules alone = { .most_bytes = 1024 }, in_batch = { .most_bytes = 1024, .in_batch = true };
+
 static struct arena *a;
 
 #define BODY_ATTRIBUTE(n_, t_, v_) { .key = STR(n_), .value = { .DataType = STR(t_), .StringValue = STR(v_) } }
@@ -22,7 +24,7 @@ static struct str md5_of_map(struct sqs_MessageBodyAttributeMap_entry *v, size_t
     struct sqs_msg m;
     struct fault f;
 
-    EXPECT_INT(sqs_msg_check(a, &in, 1024, false, &m, &f), 0);
+    EXPECT_INT(sqs_msg_check(a, &in, &alone, &m, &f), 0);
     return sqs_msg_md5(a, m.attributes, m.n_attributes);
 }
 
@@ -49,7 +51,7 @@ static void expect_no(const struct sqs_SendMessageRequest *in, const struct erro
     struct sqs_msg m;
     struct fault f = { 0 };
 
-    EXPECT_INT(sqs_msg_check(a, in, 1024, false, &m, &f), -E_FAULT);
+    EXPECT_INT(sqs_msg_check(a, in, &alone, &m, &f), -E_FAULT);
     EXPECT(f.row == row);
     if (message != NULL)
         EXPECT_STR(f.message, str_of(message));
@@ -105,7 +107,7 @@ TEST(msg, attributes_that_are_fine)
     struct fault f;
 
     a = arena_new(0);
-    EXPECT_INT(sqs_msg_check(a, &in, 1024, false, &m, &f), 0);
+    EXPECT_INT(sqs_msg_check(a, &in, &alone, &m, &f), 0);
     EXPECT_INT(m.n_attributes, 5);
     EXPECT_STR(m.attributes[0].name, STR("AWSome"));
     EXPECT_STR(m.attributes[4].name, STR("p"));
@@ -142,13 +144,13 @@ TEST(msg, size_counts_names_types_and_values)
     memset(body, 'x', sizeof(body));
     in.MessageSystemAttributes = (struct sqs_MessageBodySystemAttributeMap){ true, 1, &trace };
     in.MessageBody = str_make(body, 1024 - 15);
-    EXPECT_INT(sqs_msg_check(a, &in, 1024, false, &m, &f), 0);
+    EXPECT_INT(sqs_msg_check(a, &in, &alone, &m, &f), 0);
     EXPECT_INT(sqs_msg_bytes(&m), 1024);
     EXPECT_STR(m.trace, STR("Root=1-2-3"));
     in.MessageBody.n++;
     expect_no(&in, &sqs_error_invalid_parameter,
         "One or more parameters are invalid. Reason: Message must be shorter than 1024 bytes.");
-    EXPECT_INT(sqs_msg_check(a, &in, 1024, true, &m, &f), -E_FAULT);
+    EXPECT_INT(sqs_msg_check(a, &in, &in_batch, &m, &f), -E_FAULT);
     EXPECT_STR(f.message, STR("One or more parameters cannot be validated. Reason: Message must be shorter than 1024 bytes."));
     a = arena_free(a);
 }
@@ -240,6 +242,33 @@ TEST(msg, wanted_names)
         names[0] = (struct str[]){ STR("All"), STR(".*"), STR("*") }[i];
         EXPECT(sqs_msg_wanted(&list, STR("other")));
     }
+}
+
+TEST(msg, ids_stand_first_and_survive_being_cut_off)
+{
+    CLEANUP(buf_done) struct buf b = { 0 };
+    struct sqs_msg m = { .group = STR("g"), .deduplication = STR("dd"), .sender = STR("s"), .n_attributes = 1,
+        .attributes = { { STR("n"), STR("String"), STR("v") } } }, back;
+    struct str group, deduplication;
+    char tall[128];
+
+    sqs_msg_pack(&b, &m);
+    for (size_t n = 0; n <= b.n; n++) {
+        sqs_msg_ids(str_sub(buf_view(&b), 0, n), &group, &deduplication);
+        EXPECT_STR(group, n >= 3 ? STR("g") : STR_NONE);
+        EXPECT_STR(deduplication, n >= 7 ? STR("dd") : STR_NONE);
+    }
+    EXPECT_INT(sqs_msg_unpack(buf_view(&b), &back), 0);
+    EXPECT_STR(back.deduplication, STR("dd"));
+    memset(tall, 'x', sizeof(tall));
+    m.group = m.deduplication = str_make(tall, sizeof(tall));
+    buf_clear(&b);
+    sqs_msg_pack(&b, &m);
+    sqs_msg_ids(str_sub(buf_view(&b), 0, SQS_MSG_IDS_BYTES), &group, &deduplication);
+    EXPECT_STR(group, m.group);
+    EXPECT_STR(deduplication, m.deduplication);
+    sqs_msg_ids(str_sub(buf_view(&b), 0, SQS_MSG_IDS_BYTES - 1), &group, &deduplication);
+    EXPECT_STR(deduplication, STR_NONE);
 }
 
 UNIT_MAIN

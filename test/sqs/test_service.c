@@ -2,120 +2,10 @@
 #include <ftw.h>
 #include <unistd.h>
 
-#include "test/sqs/world.h"
+#include "test/sqs/story.h"
 
-#include "service/sqs/fault.h"
 #include "service/sqs/take.h"
 #include "store/disk.h"
-
-static struct world w;
-
-#define URL(name_) STR("http://h:1/000000000000/" name_)
-
-static struct asked *create(struct str name, const char *attribute, const char *value)
-{
-    struct sqs_QueueAttributeMap_entry e = { str_of(attribute), str_of(value) };
-    struct sqs_CreateQueueRequest in = { .QueueName = name, .Attributes = { attribute != NULL, attribute != NULL, &e } };
-
-    return say(&w, "CreateQueue", &in);
-}
-
-static struct asked *set(struct str url, const char *attribute, const char *value)
-{
-    struct sqs_QueueAttributeMap_entry e = { str_of(attribute), str_of(value) };
-    struct sqs_SetQueueAttributesRequest in = { .QueueUrl = url, .Attributes = { true, 1, &e } };
-
-    return say(&w, "SetQueueAttributes", &in);
-}
-
-static struct asked *sent(struct str url, struct str body)
-{
-    struct sqs_SendMessageRequest in = { .QueueUrl = url, .MessageBody = body };
-
-    return say(&w, "SendMessage", &in);
-}
-
-static struct asked *sent_late(struct str url, struct str body, int64_t delay_s)
-{
-    struct sqs_SendMessageRequest in = { .QueueUrl = url, .MessageBody = body, .DelaySeconds = INT_SET(delay_s) };
-
-    return say(&w, "SendMessage", &in);
-}
-
-/* visibility -1: the queue's.  The input outlives the call: it may wait. */
-static struct asked *receive(struct str url, int64_t most, int64_t visibility, int64_t wait)
-{
-    static struct sqs_ReceiveMessageRequest in[256];
-    static struct str all[] = { { "All", 3 } };
-    static size_t at;
-    struct sqs_ReceiveMessageRequest *r = &in[at++ % ARRAY_LEN(in)];
-
-    *r = (struct sqs_ReceiveMessageRequest){ .QueueUrl = url, .MaxNumberOfMessages = INT_SET(most),
-        .WaitTimeSeconds = INT_SET(wait), .MessageSystemAttributeNames = { true, 1, all }, .MessageAttributeNames = { true, 1, all } };
-    if (visibility >= 0)
-        r->VisibilityTimeout = INT_SET(visibility);
-    return say(&w, "ReceiveMessage", r);
-}
-
-static struct sqs_MessageList *got(const struct asked *a) { return &((struct sqs_ReceiveMessageResult *)a->c.output)->Messages; }
-
-static struct str body_of(const struct asked *a) { return got(a)->n == 1 ? got(a)->v[0].Body : STR_NONE; }
-
-static struct str system_of(const struct sqs_Message *m, const char *name)
-{
-    for (size_t i = 0; i < m->Attributes.n; i++)
-        if (str_is(m->Attributes.v[i].key, name))
-            return m->Attributes.v[i].value;
-    return STR_NONE;
-}
-
-static struct asked *delete(struct str url, struct str handle)
-{
-    struct sqs_DeleteMessageRequest in = { url, handle };
-
-    return say(&w, "DeleteMessage", &in);
-}
-
-static struct asked *change(struct str url, struct str handle, int64_t timeout)
-{
-    struct sqs_ChangeMessageVisibilityRequest in = { url, handle, INT_SET(timeout) };
-
-    return say(&w, "ChangeMessageVisibility", &in);
-}
-
-static struct str attribute(struct str url, const char *name)
-{
-    struct str names[] = { str_of(name) };
-    struct sqs_GetQueueAttributesRequest in = { url, { true, 1, names } };
-    struct sqs_GetQueueAttributesResult *out = say(&w, "GetQueueAttributes", &in)->c.output;
-
-    return out->Attributes.n == 1 ? out->Attributes.v[0].value : STR_NONE;
-}
-
-static void counts(struct str url, const char *visible, const char *in_flight, const char *delayed)
-{
-    EXPECT_STR(attribute(url, "ApproximateNumberOfMessages"), str_of(visible));
-    EXPECT_STR(attribute(url, "ApproximateNumberOfMessagesNotVisible"), str_of(in_flight));
-    EXPECT_STR(attribute(url, "ApproximateNumberOfMessagesDelayed"), str_of(delayed));
-}
-
-static void expect_ok(const struct asked *a)
-{
-    EXPECT(a->answered);
-    EXPECT_INT(a->result, 0);
-    if (a->result == -E_FAULT)
-        UNIT_FAIL("fault: %s: " STR_FMT, a->c.fault.row->name, STR_ARG(a->c.fault.message));
-}
-
-static void expect_fault(const struct asked *a, const struct error_row *row, const char *message)
-{
-    EXPECT(a->answered);
-    EXPECT_INT(a->result, -E_FAULT);
-    if (a->result != -E_FAULT)
-        return;
-    EXPECT_Z(a->c.fault.row->name, row->name);
-    EXPECT_STR(a->c.fault.message, str_of(message));
-}
 
 TEST(sqs, send_receive_delete)
 {
@@ -598,7 +488,6 @@ TEST(sqs, creating_again)
     expect_ok(create(STR("q"), "VisibilityTimeout", "30"));
     expect_fault(create(STR("q"), "DelaySeconds", "6"), &sqs_error_QueueNameExists,
         "A queue already exists with the same name and a different value for attribute DelaySeconds");
-    expect_fault(create(STR("a.fifo"), NULL, NULL), &sqs_error_UnsupportedOperation, "Waybill does not serve FIFO queues yet");
     expect_fault(create(STR("a"), "FifoQueue", "true"), &sqs_error_InvalidAttributeName, "Unknown Attribute FifoQueue.");
     expect_fault(create(STR("a b"), NULL, NULL), &sqs_error_invalid_parameter,
         "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length");
@@ -655,7 +544,7 @@ TEST(sink, delivers_like_a_send_and_wakes)
     sink = sqs_sink(w.sqs);
     EXPECT_Z(sink.service, "sqs");
     EXPECT_Z(sink.action, "sqs:SendMessage");
-    EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERY_REFUSED);
+    EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERY_NO_RESOURCE);
     EXPECT_STR(buf_view(&why), STR("The queue arn:aws:sqs:us-east-1:000000000000:q does not exist."));
     create(STR("q"), "MaximumMessageSize", "1024");
     a = receive(URL("q"), 1, -1, 20);
@@ -699,10 +588,12 @@ TEST(sink, states)
         { "arn:aws:sqs:us-east-1:000000000000:q", SINK_OK }, { "arn:aws:sqs:us-east-1:000000000000:none", SINK_MISSING },
         { "arn:aws:sqs:eu-west-1:000000000000:q", SINK_MISSING }, { "arn:aws:sqs:us-east-1:111111111111:q", SINK_MISSING },
         { "arn:aws:sqs:us-east-1:000000000000:q.fifo", SINK_FIFO },
+        { "arn:aws:sqs:us-east-1:000000000000:none.fifo", SINK_MISSING },
     };
 
     world_open(&w, NULL);
     create(STR("q"), NULL, NULL);
+    create(STR("q.fifo"), "FifoQueue", "true");
     sink = sqs_sink(w.sqs);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct arn arn;

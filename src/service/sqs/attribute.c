@@ -6,37 +6,38 @@
 #include "service/sqs/fault.h"
 #include "service/sqs/redrive.h"
 
-enum kind_of { READ_ONLY, NUMBER, SWITCH, KEY, POLICY, REDRIVE, REDRIVE_ALLOW, FIFO, FIFO_THROUGHPUT };
+enum kind_of { READ_ONLY, NUMBER, SWITCH, KEY, POLICY, REDRIVE, REDRIVE_ALLOW, FIFO, FIFO_SWITCH, FIFO_CHOICE };
 
 struct row {
     const char *name;
     enum kind_of kind;
     int64_t min, max;
-    const char *standard;                                    /* the default; NULL: none */
+    const char *standard;                                    /* the default; NULL: none.  Of FIFO rows: in a FIFO queue */
+    const char *other;                                       /* FIFO_CHOICE: the other value */
 };
 
 static const struct row rows[SQS_N_ATTRIBUTES] = {
-    [SQS_POLICY] = { "Policy", POLICY, 0, 0, NULL },
-    [SQS_VISIBILITY_TIMEOUT] = { "VisibilityTimeout", NUMBER, 0, 43200, "30" },
-    [SQS_MAXIMUM_MESSAGE_SIZE] = { "MaximumMessageSize", NUMBER, 1024, 1048576, "1048576" },
-    [SQS_MESSAGE_RETENTION_PERIOD] = { "MessageRetentionPeriod", NUMBER, 60, 1209600, "345600" },
-    [SQS_MESSAGES] = { "ApproximateNumberOfMessages", READ_ONLY, 0, 0, NULL },
-    [SQS_MESSAGES_NOT_VISIBLE] = { "ApproximateNumberOfMessagesNotVisible", READ_ONLY, 0, 0, NULL },
-    [SQS_CREATED] = { "CreatedTimestamp", READ_ONLY, 0, 0, NULL },
-    [SQS_LAST_MODIFIED] = { "LastModifiedTimestamp", READ_ONLY, 0, 0, NULL },
-    [SQS_QUEUE_ARN] = { "QueueArn", READ_ONLY, 0, 0, NULL },
-    [SQS_MESSAGES_DELAYED] = { "ApproximateNumberOfMessagesDelayed", READ_ONLY, 0, 0, NULL },
-    [SQS_DELAY_SECONDS] = { "DelaySeconds", NUMBER, 0, 900, "0" },
-    [SQS_RECEIVE_WAIT] = { "ReceiveMessageWaitTimeSeconds", NUMBER, 0, 20, "0" },
-    [SQS_REDRIVE_POLICY] = { "RedrivePolicy", REDRIVE, 0, 0, NULL },
-    [SQS_FIFO_QUEUE] = { "FifoQueue", FIFO, 0, 0, NULL },
-    [SQS_CONTENT_DEDUPLICATION] = { "ContentBasedDeduplication", FIFO, 0, 0, NULL },
-    [SQS_KMS_KEY] = { "KmsMasterKeyId", KEY, 0, 0, NULL },
-    [SQS_KMS_REUSE] = { "KmsDataKeyReusePeriodSeconds", NUMBER, 60, 86400, NULL },
-    [SQS_DEDUPLICATION_SCOPE] = { "DeduplicationScope", FIFO_THROUGHPUT, 0, 0, NULL },
-    [SQS_FIFO_LIMIT] = { "FifoThroughputLimit", FIFO_THROUGHPUT, 0, 0, NULL },
-    [SQS_REDRIVE_ALLOW_POLICY] = { "RedriveAllowPolicy", REDRIVE_ALLOW, 0, 0, NULL },
-    [SQS_MANAGED_SSE] = { "SqsManagedSseEnabled", SWITCH, 0, 0, "true" },
+    [SQS_POLICY] = { "Policy", POLICY, 0, 0, NULL, NULL },
+    [SQS_VISIBILITY_TIMEOUT] = { "VisibilityTimeout", NUMBER, 0, 43200, "30", NULL },
+    [SQS_MAXIMUM_MESSAGE_SIZE] = { "MaximumMessageSize", NUMBER, 1024, 1048576, "1048576", NULL },
+    [SQS_MESSAGE_RETENTION_PERIOD] = { "MessageRetentionPeriod", NUMBER, 60, 1209600, "345600", NULL },
+    [SQS_MESSAGES] = { "ApproximateNumberOfMessages", READ_ONLY, 0, 0, NULL, NULL },
+    [SQS_MESSAGES_NOT_VISIBLE] = { "ApproximateNumberOfMessagesNotVisible", READ_ONLY, 0, 0, NULL, NULL },
+    [SQS_CREATED] = { "CreatedTimestamp", READ_ONLY, 0, 0, NULL, NULL },
+    [SQS_LAST_MODIFIED] = { "LastModifiedTimestamp", READ_ONLY, 0, 0, NULL, NULL },
+    [SQS_QUEUE_ARN] = { "QueueArn", READ_ONLY, 0, 0, NULL, NULL },
+    [SQS_MESSAGES_DELAYED] = { "ApproximateNumberOfMessagesDelayed", READ_ONLY, 0, 0, NULL, NULL },
+    [SQS_DELAY_SECONDS] = { "DelaySeconds", NUMBER, 0, 900, "0", NULL },
+    [SQS_RECEIVE_WAIT] = { "ReceiveMessageWaitTimeSeconds", NUMBER, 0, 20, "0", NULL },
+    [SQS_REDRIVE_POLICY] = { "RedrivePolicy", REDRIVE, 0, 0, NULL, NULL },
+    [SQS_FIFO_QUEUE] = { "FifoQueue", FIFO, 0, 0, NULL, NULL },
+    [SQS_CONTENT_DEDUPLICATION] = { "ContentBasedDeduplication", FIFO_SWITCH, 0, 0, "false", NULL },
+    [SQS_KMS_KEY] = { "KmsMasterKeyId", KEY, 0, 0, NULL, NULL },
+    [SQS_KMS_REUSE] = { "KmsDataKeyReusePeriodSeconds", NUMBER, 60, 86400, NULL, NULL },
+    [SQS_DEDUPLICATION_SCOPE] = { "DeduplicationScope", FIFO_CHOICE, 0, 0, "queue", "messageGroup" },
+    [SQS_FIFO_LIMIT] = { "FifoThroughputLimit", FIFO_CHOICE, 0, 0, "perQueue", "perMessageGroupId" },
+    [SQS_REDRIVE_ALLOW_POLICY] = { "RedriveAllowPolicy", REDRIVE_ALLOW, 0, 0, NULL, NULL },
+    [SQS_MANAGED_SSE] = { "SqsManagedSseEnabled", SWITCH, 0, 0, "true", NULL },
 };
 
 #define REUSE_DEFAULT "300"
@@ -63,7 +64,11 @@ bool sqs_attribute_read_only(enum sqs_attribute i)
 
 struct str sqs_attribute_text(const struct sqs_attributes *at, enum sqs_attribute i)
 {
-    return str_absent(at->text[i]) ? str_of(rows[i].standard) : at->text[i];
+    if (!str_absent(at->text[i]))
+        return at->text[i];
+    if ((rows[i].kind == FIFO_SWITCH || rows[i].kind == FIFO_CHOICE) && str_absent(at->text[SQS_FIFO_QUEUE]))
+        return STR_NONE;
+    return str_of(rows[i].standard);
 }
 
 int64_t sqs_attribute_number(const struct sqs_attributes *at, enum sqs_attribute i)
@@ -120,19 +125,49 @@ static int check_redrive(struct arena *a, enum sqs_attribute i, struct str value
     return r == 0 ? 0 : sqs_no_value(a, ret, value, rows[i].name, arena_z(a, reason));
 }
 
-static int check_value(struct arena *a, enum sqs_attribute i, struct str value, struct fault *ret)
+static bool is_switch(struct str value)
+{
+    return str_is(value, "true") || str_is(value, "false");
+}
+
+/* A queue is FIFO by its name and the attribute together, for ever. */
+static int check_fifo(struct arena *a, struct str value, bool fifo, bool is_new, struct fault *ret)
+{
+    if (!fifo || (is_new && str_is(value, "false")))
+        return no_name(a, str_of(rows[SQS_FIFO_QUEUE].name), ret);
+    if (str_is(value, "true"))
+        return 0;
+    if (str_is(value, "false"))
+        return sqs_no(a, ret, &sqs_error_InvalidAttributeValue,
+            "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.");
+    return no_value(a, SQS_FIFO_QUEUE, ret);
+}
+
+static int check_choice(struct arena *a, enum sqs_attribute i, struct str value, bool fifo, struct fault *ret)
+{
+    if (!fifo)
+        return sqs_no(a, ret, &sqs_error_InvalidAttributeName,
+            "You can specify the %s only when FifoQueue is set to true.", rows[i].name);
+    return str_is(value, rows[i].standard) || str_is(value, rows[i].other) ? 0 : no_value(a, i, ret);
+}
+
+static int check_value(struct arena *a, enum sqs_attribute i, struct str value, bool fifo, bool is_new, struct fault *ret)
 {
     switch (rows[i].kind) {
     case READ_ONLY:
-    case FIFO:
         return no_name(a, str_of(rows[i].name), ret);
-    case FIFO_THROUGHPUT:
-        return sqs_no(a, ret, &sqs_error_InvalidAttributeName,
-            "You can specify the %s only when FifoQueue is set to true.", rows[i].name);
+    case FIFO:
+        return check_fifo(a, value, fifo, is_new, ret);
+    case FIFO_SWITCH:
+        if (!fifo)
+            return no_name(a, str_of(rows[i].name), ret);
+        return is_switch(value) ? 0 : no_value(a, i, ret);
+    case FIFO_CHOICE:
+        return check_choice(a, i, value, fifo, ret);
     case NUMBER:
         return check_number(a, i, value, ret);
     case SWITCH:
-        return str_is(value, "true") || str_is(value, "false") ? 0 : no_value(a, i, ret);
+        return is_switch(value) ? 0 : no_value(a, i, ret);
     case KEY:
         return value.n <= KEY_MOST && utf8_check(value) == value.n ? 0 : no_value(a, i, ret);
     case POLICY:
@@ -158,7 +193,23 @@ static int check_encryption(struct arena *a, const struct sqs_attributes *old, c
     return 0;
 }
 
-int sqs_attribute_change(struct arena *a, const struct sqs_QueueAttributeMap *in, const struct sqs_attributes *old,
+static bool will_be(const struct sqs_attributes *old, const struct sqs_change *change, enum sqs_attribute i, const char *value)
+{
+    return str_is(change->given[i] ? change->text[i] : old != NULL ? old->text[i] : STR_NONE, value);
+}
+
+/* AWS SQS API reference, SetQueueAttributes: perMessageGroupId only with DeduplicationScope messageGroup.  The sentence is
+ * UNVERIFIED. */
+static int check_throughput(struct arena *a, const struct sqs_attributes *old, const struct sqs_change *change, struct fault *ret)
+{
+    if (will_be(old, change, SQS_FIFO_LIMIT, "perMessageGroupId")
+        && !will_be(old, change, SQS_DEDUPLICATION_SCOPE, "messageGroup"))
+        return sqs_no(a, ret, &sqs_error_InvalidAttributeValue, "Invalid value for the parameter FifoThroughputLimit. Reason: "
+            "perMessageGroupId is allowed only when DeduplicationScope is messageGroup.");
+    return 0;
+}
+
+int sqs_attribute_change(struct arena *a, const struct sqs_QueueAttributeMap *in, bool fifo, const struct sqs_attributes *old,
                          struct sqs_change *ret, struct fault *ret_fault)
 {
     *ret = (struct sqs_change){ 0 };
@@ -168,11 +219,13 @@ int sqs_attribute_change(struct arena *a, const struct sqs_QueueAttributeMap *in
 
         if (i < 0)
             return no_name(a, in->v[k].key, ret_fault);
-        if (check_value(a, (enum sqs_attribute)i, value, ret_fault) != 0)
+        if (check_value(a, (enum sqs_attribute)i, value, fifo, old == NULL, ret_fault) != 0)
             return -E_FAULT;
         ret->given[i] = true;
         ret->text[i] = value;
     }
+    if (check_throughput(a, old, ret, ret_fault) != 0)
+        return -E_FAULT;
     return check_encryption(a, old, ret, ret_fault);
 }
 

@@ -28,12 +28,13 @@ enum sqs_attribute {
     SQS_DELAY_SECONDS,                                       /* 0-900, default 0 */
     SQS_RECEIVE_WAIT,                                        /* s; 0-20, default 0 */
     SQS_REDRIVE_POLICY,
-    SQS_FIFO_QUEUE,                                          /* FIFO only: refused by name */
-    SQS_CONTENT_DEDUPLICATION,
+    SQS_FIFO_QUEUE,                                          /* of FIFO queues only: "true", given when it is created */
+    SQS_CONTENT_DEDUPLICATION,                               /* FIFO only; default false */
     SQS_KMS_KEY,
     SQS_KMS_REUSE,                                           /* s; 60-86400, default 300, shown when set to another */
-    SQS_DEDUPLICATION_SCOPE,
-    SQS_FIFO_LIMIT,
+    SQS_DEDUPLICATION_SCOPE,                                 /* FIFO only: queue (default) or messageGroup */
+    SQS_FIFO_LIMIT,                                          /* FIFO only: perQueue (default) or perMessageGroupId; a quota
+                                                                of AWS's that is not enforced here */
     SQS_REDRIVE_ALLOW_POLICY,
     SQS_MANAGED_SSE,                                         /* default true; false as soon as a KMS key is set */
     SQS_N_ATTRIBUTES
@@ -57,9 +58,9 @@ bool sqs_attribute_read_only(enum sqs_attribute i);
 struct str sqs_attribute_text(const struct sqs_attributes *at, enum sqs_attribute i);
 int64_t sqs_attribute_number(const struct sqs_attributes *at, enum sqs_attribute i);  /* number rows only */
 
-/* 0, or -E_FAULT: an unknown or read-only name, a value out of its range, both kinds of encryption at once.
- * old: what the queue has now; NULL for a new one. */
-int  sqs_attribute_change(struct arena *a, const struct sqs_QueueAttributeMap *in, const struct sqs_attributes *old,
+/* 0, or -E_FAULT: an unknown or read-only name, a value out of its range or not of this type of queue, both kinds of
+ * encryption at once.  fifo: by the queue's name.  old: what the queue has now; NULL for a new one. */
+int  sqs_attribute_change(struct arena *a, const struct sqs_QueueAttributeMap *in, bool fifo, const struct sqs_attributes *old,
                           struct sqs_change *ret, struct fault *ret_fault);
 /* Takes the change over: owned copies; "" removes policies and the key. */
 void sqs_attribute_apply(struct sqs_attributes *at, const struct sqs_change *change);

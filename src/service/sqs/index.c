@@ -1,5 +1,7 @@
 /* index.c - nodes of a queue: every node is in the table, and in exactly one of the visible list and the hidden
- * heap, as its state says.  The counters are the sizes of those two, hidden split by state. */
+ * heap, as its state says.  The counters are the sizes of those two, hidden split by state.
+ * In a FIFO queue every node is in its group's list, hidden ones in the heap as well; there is no visible list, and a
+ * group is in the ready list exactly while its head is visible. */
 #include "service/sqs/index.h"
 
 #include <stdlib.h>
@@ -9,18 +11,31 @@
 
 struct sqs_slab {
     struct sqs_slab *next;
-    struct sqs_node nodes[SLAB_NODES];
+    _Alignas(struct sqs_grouped_node) char nodes[];
 };
+
+static size_t node_bytes(const struct sqs_pool *p)
+{
+    return p->grouped ? sizeof(struct sqs_grouped_node) : sizeof(struct sqs_node);
+}
+
+static struct sqs_group *group_of(const struct sqs_node *node)
+{
+    return ((const struct sqs_grouped_node *)(const void *)node)->group;
+}
 
 static void pool_grow(struct sqs_pool *p)
 {
-    struct sqs_slab *slab = xmalloc(sizeof(*slab));
+    size_t bytes = node_bytes(p);
+    struct sqs_slab *slab = xmalloc(sizeof(*slab) + SLAB_NODES * bytes);
 
     slab->next = p->slabs;
     p->slabs = slab;
     for (size_t i = SLAB_NODES; i-- > 0;) {
-        slab->nodes[i].link.next = (struct link *)(void *)p->free;
-        p->free = &slab->nodes[i];
+        struct sqs_node *node = (struct sqs_node *)(void *)(slab->nodes + i * bytes);
+
+        node->link.next = (struct link *)(void *)p->free;
+        p->free = node;
     }
 }
 
@@ -33,7 +48,7 @@ static struct sqs_node *pool_take(struct sqs_pool *p)
     node = p->free;
     p->free = (struct sqs_node *)(void *)node->link.next;
     p->live++;
-    *node = (struct sqs_node){ 0 };
+    memset(node, 0, node_bytes(p));
     return node;
 }
 
@@ -88,6 +103,7 @@ static void slots_grow(struct sqs_index *x)
         if (old[i] != NULL)
             slot_put(x, old[i]);
     free(old);
+    x->old_at = 0;
 }
 
 static size_t slot_find(const struct sqs_index *x, uint64_t id)
@@ -117,6 +133,8 @@ static void slot_del(struct sqs_index *x, uint64_t id)
         home = slot_home(x, x->slots[i]->due.seq);
         if (((i - home) & (x->cap - 1)) >= ((i - hole) & (x->cap - 1))) {
             x->slots[hole] = x->slots[i];
+            if (hole < x->old_at && i >= x->old_at)          /* a walk will not see it */
+                x->old_least_ms = MIN(x->old_least_ms, (int64_t)x->slots[hole]->sent_ms);
             hole = i;
         }
     }
@@ -133,10 +151,16 @@ static size_t *counter(struct sqs_index *x, const struct sqs_node *node)
     return &x->n_in_flight;
 }
 
-/* Out of list and heap, and of the counters; still in the table. */
+static struct sqs_node *head_of(const struct sqs_group *g)
+{
+    return CONTAINER_OF(list_first(&g->messages), struct sqs_node, link);
+}
+
+/* Out of list and heap, and of the counters; still in the table, and in its group. */
 static void detach(struct sqs_index *x, struct sqs_node *node)
 {
-    list_remove(&node->link);
+    if (x->groups == NULL)
+        list_remove(&node->link);
     heap_remove(&x->hidden, &node->due);
     --*counter(x, node);
 }
@@ -144,8 +168,11 @@ static void detach(struct sqs_index *x, struct sqs_node *node)
 static void attach_visible(struct sqs_index *x, struct sqs_node *node)
 {
     node->state = SQS_VISIBLE;
-    list_append(&x->visible, &node->link);
     x->n_visible++;
+    if (x->groups == NULL)
+        list_append(&x->visible, &node->link);
+    else if (head_of(group_of(node)) == node)
+        sqs_group_place(x->groups, group_of(node), true, true);
 }
 
 static void attach_hidden(struct sqs_index *x, struct sqs_node *node, enum sqs_state state, int64_t until_ms)
@@ -154,6 +181,8 @@ static void attach_hidden(struct sqs_index *x, struct sqs_node *node, enum sqs_s
     node->due.key = until_ms;
     heap_add(&x->hidden, &node->due);
     ++*counter(x, node);
+    if (x->groups != NULL && head_of(group_of(node)) == node)
+        sqs_group_place(x->groups, group_of(node), false, false);
 }
 
 static void enter(struct sqs_index *x, struct sqs_node *node)
@@ -163,20 +192,47 @@ static void enter(struct sqs_index *x, struct sqs_node *node)
     slot_put(x, node);
     x->n++;
     x->oldest_ms = MIN(x->oldest_ms, (int64_t)node->sent_ms);
+    x->old_least_ms = MIN(x->old_least_ms, (int64_t)node->sent_ms);
+    x->newest_ms = MAX(x->newest_ms, (int64_t)node->sent_ms);
+}
+
+static void leave_group(struct sqs_index *x, struct sqs_node *node)
+{
+    struct sqs_group *g = group_of(node);
+
+    list_remove(&node->link);
+    if (--g->n == 0)
+        sqs_group_drop(x->groups, g);
+    else
+        sqs_group_place(x->groups, g, head_of(g)->state == SQS_VISIBLE, false);
 }
 
 static void leave(struct sqs_index *x, struct sqs_node *node)
 {
     detach(x, node);
+    if (x->groups != NULL)
+        leave_group(x, node);
     slot_del(x, node->due.seq);
-    if (--x->n == 0)
-        x->oldest_ms = INT64_MAX;
+    if (--x->n == 0) {
+        x->oldest_ms = x->old_least_ms = INT64_MAX;
+        x->newest_ms = INT64_MIN;
+    }
+}
+
+/* The node's memory alone: nobody looks at its list, its group's, or the heap again. */
+static void give_back(struct sqs_index *x, struct sqs_node *node)
+{
+    if (x->groups != NULL)
+        sqs_group_shed(group_of(node));
+    pool_give(x->pool, node);
 }
 
 void sqs_index_init(struct sqs_index *x, struct sqs_pool *pool)
 {
-    *x = (struct sqs_index){ .pool = pool, .oldest_ms = INT64_MAX };
+    *x = (struct sqs_index){ .pool = pool, .oldest_ms = INT64_MAX, .newest_ms = INT64_MIN, .old_least_ms = INT64_MAX };
     list_init(&x->visible);
+    if (pool->grouped)
+        x->groups = sqs_groups_new();
 }
 
 void sqs_index_done(struct sqs_index *x)
@@ -184,7 +240,8 @@ void sqs_index_done(struct sqs_index *x)
     heap_done(&x->hidden);                                   /* first: it takes its mark off the nodes */
     for (size_t i = 0; i < x->cap; i++)
         if (x->slots[i] != NULL)
-            pool_give(x->pool, x->slots[i]);
+            give_back(x, x->slots[i]);
+    sqs_groups_free(x->groups);
     free(x->slots);
     *x = (struct sqs_index){ 0 };
 }
@@ -224,16 +281,21 @@ void sqs_index_shed(struct sqs_index *x, size_t *slot, size_t most, uint64_t *fi
         *last = MAX(*last, node->due.seq);
         x->slots[*slot] = NULL;
         x->n--;
-        pool_give(x->pool, node);
+        give_back(x, node);
     }
 }
 
-struct sqs_node *sqs_index_add(struct sqs_index *x, uint64_t id, int64_t sent_ms, int64_t visible_ms,
-                               int64_t receives, int64_t now_ms)
+static struct sqs_node *add(struct sqs_index *x, struct sqs_group *g, uint64_t id, int64_t sent_ms, int64_t visible_ms,
+                            int64_t receives, int64_t now_ms)
 {
     struct sqs_node *node = pool_take(x->pool);
 
     CHECK(slot_find(x, id) == SIZE_MAX);
+    if (g != NULL) {
+        ((struct sqs_grouped_node *)(void *)node)->group = g;
+        list_append(&g->messages, &node->link);
+        g->n++;
+    }
     node->due.seq = id;
     node->sent_ms = (uint64_t)sent_ms & (((uint64_t)1 << 48) - 1);
     node->receives = (uint64_t)MIN(receives, SQS_RECEIVES_MOST) & SQS_RECEIVES_MOST;
@@ -243,6 +305,19 @@ struct sqs_node *sqs_index_add(struct sqs_index *x, uint64_t id, int64_t sent_ms
     else
         attach_hidden(x, node, receives == 0 ? SQS_DELAYED : SQS_IN_FLIGHT, visible_ms);
     return node;
+}
+
+struct sqs_node *sqs_index_add(struct sqs_index *x, uint64_t id, int64_t sent_ms, int64_t visible_ms,
+                               int64_t receives, int64_t now_ms)
+{
+    CHECK(x->groups == NULL);
+    return add(x, NULL, id, sent_ms, visible_ms, receives, now_ms);
+}
+
+struct sqs_node *sqs_index_add_to_group(struct sqs_index *x, struct str group, uint64_t id, int64_t sent_ms,
+                                        int64_t visible_ms, int64_t receives, int64_t now_ms)
+{
+    return add(x, sqs_group_get(x->groups, group), id, sent_ms, visible_ms, receives, now_ms);
 }
 
 struct sqs_node *sqs_index_find(const struct sqs_index *x, uint64_t id)
@@ -272,7 +347,7 @@ void sqs_index_show(struct sqs_index *x, struct sqs_node *node)
 
 void sqs_index_move(struct sqs_index *from, struct sqs_index *to, struct sqs_node *node)
 {
-    CHECK(from->pool == to->pool);
+    CHECK(from->pool == to->pool && from->groups == NULL);
     leave(from, node);
     enter(to, node);
     attach_visible(to, node);
@@ -291,6 +366,41 @@ struct sqs_node *sqs_index_first(const struct sqs_index *x)
     return k == NULL ? NULL : CONTAINER_OF(k, struct sqs_node, link);
 }
 
+struct sqs_group *sqs_index_ready(const struct sqs_index *x)
+{
+    struct link *k = list_first(&x->groups->ready);
+
+    return k == NULL ? NULL : CONTAINER_OF(k, struct sqs_group, ready);
+}
+
+struct sqs_node *sqs_index_behind(const struct sqs_index *x, const struct sqs_node *node)
+{
+    struct link *k = node->link.next;
+
+    CHECK(x->groups != NULL);
+    if (k == &group_of(node)->messages.head || CONTAINER_OF(k, struct sqs_node, link)->state != SQS_VISIBLE)
+        return NULL;
+    return CONTAINER_OF(k, struct sqs_node, link);
+}
+
+bool sqs_index_any(const struct sqs_index *x)
+{
+    return x->groups != NULL ? !list_empty(&x->groups->ready) : x->n_visible > 0;
+}
+
+void sqs_index_delay(struct sqs_index *x, int64_t delay_ms, int64_t now_ms)
+{
+    for (size_t i = 0; i < x->cap; i++) {
+        struct sqs_node *node = x->slots[i];
+        int64_t until_ms = node == NULL ? 0 : (int64_t)node->sent_ms + delay_ms;
+
+        if (node == NULL || node->receives > 0 || (node->state == SQS_VISIBLE && until_ms <= now_ms))
+            continue;
+        detach(x, node);
+        attach_hidden(x, node, SQS_DELAYED, until_ms);
+    }
+}
+
 int64_t sqs_index_next_ms(const struct sqs_index *x)
 {
     struct heap_node *h = heap_first(&x->hidden);
@@ -298,28 +408,30 @@ int64_t sqs_index_next_ms(const struct sqs_index *x)
     return h == NULL ? INT64_MAX : h->key;
 }
 
-size_t sqs_index_older(struct sqs_index *x, int64_t before_ms, uint64_t **ret_ids)
+/* Taking a node out moves others up into its place, so the walk stays where it is then. */
+int sqs_index_old(struct sqs_index *x, int64_t before_ms, size_t most, size_t look,
+                  int (*drop)(void *arg, struct sqs_node *node), void *arg)
 {
-    uint64_t *ids = NULL;
-    size_t n = 0, cap = 0;
-    int64_t oldest = INT64_MAX;
+    if (x->old_at == 0)
+        x->old_least_ms = INT64_MAX;
+    for (; x->old_at < x->cap && look > 0; look--) {
+        struct sqs_node *node = x->slots[x->old_at];
+        int r;
 
-    for (size_t i = 0; i < x->cap; i++) {
-        const struct sqs_node *node = x->slots[i];
-
-        if (node == NULL)
-            continue;
-        if ((int64_t)node->sent_ms >= before_ms) {
-            oldest = MIN(oldest, (int64_t)node->sent_ms);
+        if (node != NULL && (int64_t)node->sent_ms < before_ms) {
+            if (most-- == 0)
+                return 0;
+            if ((r = drop(arg, node)) < 0)
+                return r;
             continue;
         }
-        if (n == cap) {
-            cap = cap == 0 ? 64 : cap * 2;
-            ids = xrealloc(ids, cap * sizeof(*ids));
-        }
-        ids[n++] = node->due.seq;
+        if (node != NULL)
+            x->old_least_ms = MIN(x->old_least_ms, (int64_t)node->sent_ms);
+        x->old_at++;
     }
-    x->oldest_ms = oldest;
-    *ret_ids = ids;
-    return n;
+    if (x->old_at < x->cap)
+        return 0;
+    x->old_at = 0;
+    x->oldest_ms = x->old_least_ms;
+    return 1;
 }

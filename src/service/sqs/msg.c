@@ -7,12 +7,12 @@
 #include "base/crypt.h"
 #include "service/sqs/fault.h"
 
-enum tag { TAG_SENDER = 1, TAG_TRACE, TAG_GROUP, TAG_NAME, TAG_TYPE, TAG_VALUE };
+enum tag { TAG_SENDER = 1, TAG_TRACE, TAG_GROUP, TAG_NAME, TAG_TYPE, TAG_VALUE, TAG_DEDUPLICATION };
 
 #define NAME_MOST 256
 #define TYPE_MOST 256
 #define NUMBER_DIGITS_MOST 38
-#define GROUP_MOST 128
+#define ID_MOST 128
 
 size_t sqs_msg_bad_character(struct str s)
 {
@@ -196,23 +196,56 @@ static int check_system(struct arena *a, const struct sqs_MessageBodySystemAttri
     return 0;
 }
 
-/* 1 to 128 printable ASCII characters other than the blank. */
-static int check_group(struct arena *a, const struct sqs_SendMessageRequest *in, struct sqs_msg *ret, struct fault *ret_fault)
+bool sqs_msg_is_id(struct str id)
 {
-    struct str g = in->MessageGroupId;
-    bool good = g.n >= 1 && g.n <= GROUP_MOST;
+    for (size_t i = 0; i < id.n; i++)
+        if (id.p[i] <= 0x20 || id.p[i] >= 0x7f)
+            return false;
+    return id.n >= 1 && id.n <= ID_MOST;
+}
 
-    if (!str_absent(in->MessageDeduplicationId))
-        return sqs_no_value(a, ret_fault, in->MessageDeduplicationId, "MessageDeduplicationId",
-            "The request includes a parameter that is not valid for this queue type.");
-    if (str_absent(g))
+static int no_id(struct arena *a, struct str id, const char *parameter, struct fault *ret_fault)
+{
+    return sqs_no_value(a, ret_fault, id, parameter, arena_z(a, arena_printf(a,
+        "%s can only include alphanumeric and punctuation characters. 1 to 128 in length.", parameter)));
+}
+
+int sqs_msg_check_deduplication(struct arena *a, struct str deduplication, const struct sqs_msg_rules *rules,
+                                struct fault *ret_fault)
+{
+    if (!rules->fifo || rules->by_content || !str_absent(deduplication))
         return 0;
-    for (size_t i = 0; good && i < g.n; i++)
-        good = g.p[i] > 0x20 && g.p[i] < 0x7f;
-    if (!good)
-        return sqs_no_value(a, ret_fault, g, "MessageGroupId",
-            "MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length.");
-    ret->group = g;
+    return sqs_no(a, ret_fault, &sqs_error_invalid_parameter, "The queue should either have ContentBasedDeduplication "
+        "enabled or MessageDeduplicationId provided explicitly");
+}
+
+struct str sqs_msg_deduplication_of(struct arena *a, struct str body)
+{
+    struct digest d = sha256_of(body);
+
+    return hex_str(a, &d);
+}
+
+static int check_ids(struct arena *a, const struct sqs_SendMessageRequest *in, const struct sqs_msg_rules *rules,
+                     struct sqs_msg *ret, struct fault *ret_fault)
+{
+    struct str group = in->MessageGroupId, deduplication = in->MessageDeduplicationId;
+
+    if (!rules->fifo && !str_absent(deduplication))
+        return sqs_no_value(a, ret_fault, deduplication, "MessageDeduplicationId",
+            "The request includes a parameter that is not valid for this queue type.");
+    if (rules->fifo && str_absent(group))
+        return sqs_no_missing(a, ret_fault, "MessageGroupId");
+    if (!str_absent(group) && !sqs_msg_is_id(group))
+        return no_id(a, group, "MessageGroupId", ret_fault);
+    if (sqs_msg_check_deduplication(a, deduplication, rules, ret_fault) != 0)
+        return -E_FAULT;
+    if (!str_absent(deduplication) && !sqs_msg_is_id(deduplication))
+        return no_id(a, deduplication, "MessageDeduplicationId", ret_fault);
+    ret->group = group;
+    ret->deduplication = deduplication;
+    if (rules->fifo && str_absent(deduplication))
+        ret->deduplication = sqs_msg_deduplication_of(a, in->MessageBody);
     return 0;
 }
 
@@ -238,7 +271,7 @@ size_t sqs_msg_entry_bytes(const struct sqs_SendMessageBatchRequestEntry *e)
     return n;
 }
 
-int sqs_msg_check(struct arena *a, const struct sqs_SendMessageRequest *in, int64_t most_bytes, bool in_batch,
+int sqs_msg_check(struct arena *a, const struct sqs_SendMessageRequest *in, const struct sqs_msg_rules *rules,
                   struct sqs_msg *ret, struct fault *ret_fault)
 {
     *ret = (struct sqs_msg){ .body = in->MessageBody };
@@ -249,11 +282,11 @@ int sqs_msg_check(struct arena *a, const struct sqs_SendMessageRequest *in, int6
             "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | "
             "#x10000 to #x10FFFF");
     if (check_attributes(a, &in->MessageAttributes, ret, ret_fault) != 0
-        || check_system(a, &in->MessageSystemAttributes, ret, ret_fault) != 0 || check_group(a, in, ret, ret_fault) != 0)
+        || check_system(a, &in->MessageSystemAttributes, ret, ret_fault) != 0 || check_ids(a, in, rules, ret, ret_fault) != 0)
         return -E_FAULT;
-    if ((int64_t)sqs_msg_bytes(ret) > most_bytes)
+    if ((int64_t)sqs_msg_bytes(ret) > rules->most_bytes)
         return sqs_no(a, ret_fault, &sqs_error_invalid_parameter, "One or more parameters %s. Reason: Message must be "
-            "shorter than %lld bytes.", in_batch ? "cannot be validated" : "are invalid", (long long)most_bytes);
+            "shorter than %lld bytes.", rules->in_batch ? "cannot be validated" : "are invalid", (long long)rules->most_bytes);
     return 0;
 }
 
@@ -315,9 +348,10 @@ static void pack_field(struct buf *b, enum tag tag, struct str s)
 
 void sqs_msg_pack(struct buf *b, const struct sqs_msg *m)
 {
+    pack_field(b, TAG_GROUP, m->group);                      /* these two first: sqs_msg_ids() */
+    pack_field(b, TAG_DEDUPLICATION, m->deduplication);
     pack_field(b, TAG_SENDER, m->sender);
     pack_field(b, TAG_TRACE, m->trace);
-    pack_field(b, TAG_GROUP, m->group);
     for (size_t i = 0; i < m->n_attributes; i++) {
         pack_field(b, TAG_NAME, m->attributes[i].name);
         pack_field(b, TAG_TYPE, m->attributes[i].type);
@@ -363,6 +397,7 @@ int sqs_msg_unpack(struct str bytes, struct sqs_msg *ret)
         case TAG_SENDER: ret->sender = s; break;
         case TAG_TRACE: ret->trace = s; break;
         case TAG_GROUP: ret->group = s; break;
+        case TAG_DEDUPLICATION: ret->deduplication = s; break;
         case TAG_NAME: ret->attributes[ret->n_attributes++].name = s; break;
         case TAG_TYPE: last->type = s; break;
         case TAG_VALUE: last->value = s; break;
@@ -370,6 +405,19 @@ int sqs_msg_unpack(struct str bytes, struct sqs_msg *ret)
         }
     }
     return 0;
+}
+
+void sqs_msg_ids(struct str bytes, struct str *ret_group, struct str *ret_deduplication)
+{
+    *ret_group = *ret_deduplication = STR_NONE;
+    while (bytes.n > 0 && (bytes.p[0] == TAG_GROUP || bytes.p[0] == TAG_DEDUPLICATION)) {
+        struct str s;
+        uint8_t tag;
+
+        if (unpack_field(&bytes, &tag, &s) != 0)
+            return;
+        *(tag == TAG_GROUP ? ret_group : ret_deduplication) = s;
+    }
 }
 
 bool sqs_msg_wanted(const struct sqs_MessageAttributeNameList *names, struct str name)

@@ -24,13 +24,28 @@ struct sqs_msg {
     size_t n_attributes;
     struct str trace;                                        /* AWSTraceHeader; absent: none */
     struct str sender;                                       /* SenderId */
-    struct str group;                                        /* MessageGroupId (fair queues); absent: none */
+    struct str group;                                        /* MessageGroupId; absent: none (never in a FIFO queue) */
+    struct str deduplication;                                /* MessageDeduplicationId, given or made; FIFO queues only */
 };
 
-/* Takes over and checks what a client gave.  most_bytes is the queue's MaximumMessageSize; in_batch chooses the
- * sentence for a message above it.  0, or -E_FAULT with *ret_fault. */
-int sqs_msg_check(struct arena *a, const struct sqs_SendMessageRequest *in, int64_t most_bytes, bool in_batch,
+/* What the queue and the operation ask of a message. */
+struct sqs_msg_rules {
+    int64_t most_bytes;                                      /* MaximumMessageSize */
+    bool fifo;
+    bool by_content;                                         /* ContentBasedDeduplication */
+    bool in_batch;                                           /* chooses the sentence for a message too long */
+};
+/* Takes over and checks what a client gave.  0, or -E_FAULT with *ret_fault. */
+int sqs_msg_check(struct arena *a, const struct sqs_SendMessageRequest *in, const struct sqs_msg_rules *rules,
                   struct sqs_msg *ret, struct fault *ret_fault);
+
+/* MessageGroupId, MessageDeduplicationId and ReceiveRequestAttemptId: 1 to 128 printable ASCII characters, no blank. */
+bool sqs_msg_is_id(struct str id);
+/* The two a FIFO queue asks for, on their own (request-level checks of a batch).  A deduplication id is missing when the
+ * queue does not make one of the content. */
+int sqs_msg_check_deduplication(struct arena *a, struct str deduplication, const struct sqs_msg_rules *rules,
+                                struct fault *ret_fault);
+struct str sqs_msg_deduplication_of(struct arena *a, struct str body);       /* SHA-256 of the content, hex */
 
 size_t sqs_msg_bytes(const struct sqs_msg *m);
 /* As SendMessageBatch counts, before anything is checked. */
@@ -51,6 +66,9 @@ size_t sqs_msg_bad_character(struct str s);
  * skipped, so that a later version can add one. */
 void sqs_msg_pack(struct buf *b, const struct sqs_msg *m);
 int  sqs_msg_unpack(struct str bytes, struct sqs_msg *ret);  /* fills all but body; -E_INVALID: damaged */
+/* The group and deduplication id alone, which stand first: enough of `bytes` are SQS_MSG_IDS_BYTES. */
+#define SQS_MSG_IDS_BYTES 262
+void sqs_msg_ids(struct str bytes, struct str *ret_group, struct str *ret_deduplication);
 
 /* MessageAttributeNames: exact names, `prefix.*`, and `All`, `.*`, `*` for every one. */
 bool sqs_msg_wanted(const struct sqs_MessageAttributeNameList *names, struct str name);

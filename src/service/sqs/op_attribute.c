@@ -1,10 +1,13 @@
-/* op_attribute.c - attributes and tags are read and changed. */
+/* op_attribute.c - attributes and tags are read and changed.
+ * Cost: 1 UPDATE; a new delay of a FIFO queue holds for the messages it has too, and costs a walk over them. */
 #include "service/sqs/ops.h"
 
 #include "base/arn.h"
+#include "service/sqs/expire.h"
 #include "service/sqs/fault.h"
 #include "service/sqs/redrive.h"
 #include "service/sqs/rows.h"
+#include "service/sqs/wait.h"
 
 #define TAG_KEY_MOST 128                                     /* characters; counted in code points */
 #define TAG_VALUE_MOST 256
@@ -56,6 +59,7 @@ int sqs_get_queue_attributes(struct call *c, const void *input, void *output)
     if (r != 0)
         return r;
     sqs_index_settle(&q->index, c->turn->now.wall_ms);
+    sqs_wake(c->state, c->turn);
     out->Attributes.v = arena_calloc(c->mem, SQS_N_ATTRIBUTES, sizeof(*out->Attributes.v));
     for (int i = 0; i < SQS_N_ATTRIBUTES; i++) {
         struct str value = want[i] ? value_of(c->mem, q, (enum sqs_attribute)i) : STR_NONE;
@@ -86,6 +90,8 @@ int sqs_check_redrive_target(struct call *c, struct str source_arn, const struct
         return sqs_fault_value(c, text, "RedrivePolicy", "A queue cannot be its own dead letter target.");
     if (to == NULL)
         return sqs_fault_value(c, text, "RedrivePolicy", "Dead letter target does not exist.");
+    if (to->fifo != str_ends(source_arn, STR(".fifo")))
+        return sqs_fault_value(c, text, "RedrivePolicy", "Dead-letter target must be same type of queue as the source.");
     if (!sqs_allow_source(c->mem, to->attributes.text[SQS_REDRIVE_ALLOW_POLICY], source_arn))
         return sqs_fault_value(c, text, "RedrivePolicy",
             "The RedriveAllowPolicy of the dead letter target does not allow this source queue.");
@@ -104,7 +110,7 @@ int sqs_set_queue_attributes(struct call *c, const void *input, void *output UNU
         return r;
     if (!in->Attributes.set || in->Attributes.n == 0)
         return sqs_fault_missing(c, "Attribute.Name");
-    if (sqs_attribute_change(c->mem, &in->Attributes, &q->attributes, &change, &f) != 0)
+    if (sqs_attribute_change(c->mem, &in->Attributes, q->fifo, &q->attributes, &change, &f) != 0)
         return sqs_fault(c, &f);
     if (sqs_check_redrive_target(c, q->arn, &change) != 0)
         return -E_FAULT;
@@ -112,7 +118,13 @@ int sqs_set_queue_attributes(struct call *c, const void *input, void *output UNU
     sqs_queue_derive(q);
     q->modified_ms = c->turn->now.wall_ms;
     sqs_sweep_arm(c->turn, q);
-    return MIN(0, sqs_rows_put_queue(c->turn->store, q));
+    r = MIN(0, sqs_rows_put_queue(c->turn->store, q));
+    if (r == 0 && q->fifo && change.given[SQS_DELAY_SECONDS]) {
+        sqs_index_delay(&q->index, q->delay_ms, c->turn->now.wall_ms);
+        sqs_wake_later(q);
+        sqs_wake(c->state, c->turn);
+    }
+    return r;
 }
 
 static size_t code_points(struct str s)

@@ -1,5 +1,5 @@
 /* op_handle.c - what a receiver does with its receipt handle: delete, or change how long the message stays hidden.
- * Costs: delete 1 DELETE; change 1 SELECT + 1 UPDATE. */
+ * Costs: delete 1 DELETE (FIFO queues: and 1 INSERT within five minutes of sending); change 1 SELECT + 1 UPDATE. */
 #include "service/sqs/ops.h"
 
 #include "service/sqs/fault.h"
@@ -9,9 +9,11 @@
 
 #define VISIBILITY_MOST 43200
 
-/* 0 and the node (NULL: the message is gone), or -E_FAULT. */
-static int find(struct arena *a, struct sqs_queue *q, struct str text, struct sqs_node **ret, struct fault *ret_fault)
+/* 0 and the node (NULL: the message is gone), or -E_FAULT.  *ret_current: the message is in flight by this very handle. */
+static int find(struct call *c, struct sqs_queue *q, struct str text, struct sqs_node **ret, bool *ret_current,
+                struct fault *ret_fault)
 {
+    struct arena *a = c->mem;
     struct sqs_handle h;
 
     if (str_absent(text))
@@ -20,23 +22,32 @@ static int find(struct arena *a, struct sqs_queue *q, struct str text, struct sq
         return sqs_no(a, ret_fault, &sqs_error_ReceiptHandleIsInvalid,
             "The input receipt handle \"" STR_FMT "\" is not a valid receipt handle.", STR_ARG(text));
     *ret = sqs_index_find(&q->index, h.message_id);
+    sqs_index_settle(&q->index, c->turn->now.wall_ms);
+    *ret_current = *ret != NULL && (*ret)->state == SQS_IN_FLIGHT
+        && (*ret)->receives == MIN(h.receive, (uint32_t)SQS_RECEIVES_MOST);
     return 0;
 }
 
-/* Any handle of the message ever issued will do, and a message that is gone is deleted (standard queues). */
+static int expired(struct arena *a, struct str handle, struct fault *ret_fault)
+{
+    return sqs_no_value(a, ret_fault, handle, "ReceiptHandle", "The receipt handle has expired.");
+}
+
+/* A message that is gone is deleted.  Any handle of the message ever issued will do in a standard queue; in a FIFO queue
+ * the last one, while the message is in flight. */
 static int delete_one(struct call *c, struct sqs_queue *q, struct str handle, struct fault *ret_fault)
 {
     struct sqs_node *node;
-    int r = find(c->mem, q, handle, &node, ret_fault);
+    bool current;
+    int r = find(c, q, handle, &node, &current, ret_fault);
 
     if (r != 0 || node == NULL)
         return r;
-    r = sqs_rows_drop(c->turn->store, node->due.seq);
-    if (r < 0)
-        return r;
-    sqs_index_remove(&q->index, node);
+    if (q->fifo && !current)
+        return expired(c->mem, handle, ret_fault);
+    r = sqs_queue_drop(c->turn, q, node);
     sqs_wake_later(q);
-    return 0;
+    return r;
 }
 
 int sqs_delete_message(struct call *c, const void *input, void *output UNUSED)
@@ -51,6 +62,7 @@ int sqs_delete_message(struct call *c, const void *input, void *output UNUSED)
     r = delete_one(c, q, in->ReceiptHandle, &f);
     if (r == -E_FAULT)
         return sqs_fault(c, &f);
+    sqs_count(c->turn, q, "NumberOfMessagesDeleted", 1, "Count");
     sqs_wake(c->state, c->turn);
     return r;
 }
@@ -81,6 +93,8 @@ int sqs_delete_message_batch(struct call *c, const void *input, void *output)
         out->Successful.v[out->Successful.n++].Id = in->Entries.v[i].Id;
         out->Successful.set = true;
     }
+    if (out->Successful.n > 0)
+        sqs_count(c->turn, q, "NumberOfMessagesDeleted", (double)out->Successful.n, "Count");
     sqs_wake(c->state, c->turn);
     return 0;
 }
@@ -101,16 +115,20 @@ static int check_timeout(struct arena *a, struct opt_int timeout, struct fault *
 }
 
 /* Counts from now; no longer than twelve hours from the last receive.  A message whose timeout is over already is
- * hidden again.  The sentence of MessageNotInflight is UNVERIFIED. */
+ * hidden again in a standard queue; in a FIFO queue it is not in flight, and an older handle has expired (both
+ * UNVERIFIED there).  The sentence of MessageNotInflight is UNVERIFIED. */
 static int change_one(struct call *c, struct sqs_queue *q, struct str handle, struct opt_int timeout, struct fault *ret_fault)
 {
     int64_t now_ms = c->turn->now.wall_ms, until_ms, received_ms;
     struct sqs_node *node;
+    bool current;
     int r = check_timeout(c->mem, timeout, ret_fault);
 
-    if (r != 0 || (r = find(c->mem, q, handle, &node, ret_fault)) != 0)
+    if (r != 0 || (r = find(c, q, handle, &node, &current, ret_fault)) != 0)
         return r;
-    if (node == NULL || node->receives == 0)
+    if (q->fifo && node != NULL && node->state == SQS_IN_FLIGHT && !current)
+        return expired(c->mem, handle, ret_fault);
+    if (node == NULL || node->receives == 0 || (q->fifo && !current))
         return sqs_no(c->mem, ret_fault, &sqs_error_MessageNotInflight, "Value " STR_FMT " for parameter ReceiptHandle is "
             "invalid. Reason: Message does not exist or is not available for visibility timeout change.", STR_ARG(handle));
     until_ms = now_ms + timeout.v * 1000;

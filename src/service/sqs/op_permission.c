@@ -192,6 +192,7 @@ static int put_policy(struct call *c, struct sqs_queue *q, struct str text)
     change.given[SQS_POLICY] = true;
     change.text[SQS_POLICY] = text;
     sqs_attribute_apply(&q->attributes, &change);
+    sqs_queue_derive(q);
     q->modified_ms = c->turn->now.wall_ms;
     return MIN(0, sqs_rows_put_queue(c->turn->store, q));
 }

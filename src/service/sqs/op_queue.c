@@ -2,7 +2,9 @@
 #include "service/sqs/ops.h"
 
 #include "base/crypt.h"
+#include "service/sqs/expire.h"
 #include "service/sqs/fault.h"
+#include "service/sqs/move.h"
 #include "service/sqs/rows.h"
 #include "service/sqs/wait.h"
 
@@ -11,24 +13,37 @@
 #define PAGE_MOST 1000
 #define PURGE_EVERY_MS 60000
 
+/* The suffix counts. */
 static bool good_name(struct str name)
 {
+    size_t n = name.n;
+
+    if (str_ends(name, STR(".fifo")))
+        name = str_sub(name, 0, n - 5);
     for (size_t i = 0; i < name.n; i++) {
         char ch = name.p[i];
 
         if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_' || ch == '-'))
             return false;
     }
-    return name.n >= 1 && name.n <= NAME_MOST;
+    return name.n >= 1 && n <= NAME_MOST;
 }
 
-static int check_name(struct call *c, struct str name)
+static bool is_given(const struct sqs_QueueAttributeMap *map, const char *name)
 {
+    for (size_t i = 0; i < map->n; i++)
+        if (str_is(map->v[i].key, name))
+            return true;
+    return false;
+}
+
+static int check_name(struct call *c, const struct sqs_CreateQueueRequest *in)
+{
+    struct str name = in->QueueName;
+
     if (str_absent(name))
         return sqs_fault_missing(c, "QueueName");
-    if (str_ends(name, STR(".fifo")))
-        return call_fault(c, &sqs_error_UnsupportedOperation, "Waybill does not serve FIFO queues yet");
-    if (!good_name(name))
+    if (!good_name(name) || (str_ends(name, STR(".fifo")) && !is_given(&in->Attributes, "FifoQueue")))
         return call_fault(c, &sqs_error_invalid_parameter,
             "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length");
     if (c->region.n > SCOPE_MOST || c->account.n > SCOPE_MOST)
@@ -79,13 +94,13 @@ int sqs_create_queue(struct call *c, const void *input, void *output)
     struct sqs_change change;
     struct fault f;
 
-    if (check_name(c, in->QueueName) != 0)
+    if (check_name(c, in) != 0)
         return -E_FAULT;
     arn = sqs_arn(c->mem, c->region, c->account, in->QueueName);
     q = sqs_find(s, c->account, c->region, in->QueueName);
     if (call_authorize(c, "sqs:CreateQueue", arn) != 0)
         return -E_FAULT;
-    if (sqs_attribute_change(c->mem, &in->Attributes, q != NULL ? &q->attributes : NULL, &change, &f) != 0)
+    if (sqs_attribute_change(c->mem, &in->Attributes, str_ends(in->QueueName, STR(".fifo")), q != NULL ? &q->attributes : NULL, &change, &f) != 0)
         return sqs_fault(c, &f);
     if (q != NULL)
         return same_queue(c, q, &change, output);
@@ -203,6 +218,8 @@ int sqs_delete_queue(struct call *c, const void *input, void *output UNUSED)
 
     if (r == 0)
         r = sqs_queue_empty(c->turn, q);
+    if (r == 0)
+        r = sqs_tasks_drop(c->turn, c->state, q->arn);
     if (r == 0)
         r = MIN(0, sqs_rows_drop_queue(c->turn->store, q->id));
     if (r != 0)

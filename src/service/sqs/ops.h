@@ -31,6 +31,10 @@ int sqs_delete_message(struct call *c, const void *input, void *output);
 int sqs_delete_message_batch(struct call *c, const void *input, void *output);
 int sqs_change_message_visibility(struct call *c, const void *input, void *output);
 int sqs_change_message_visibility_batch(struct call *c, const void *input, void *output);
+/* op_move.c: dead letters go back */
+int sqs_start_message_move_task(struct call *c, const void *input, void *output);
+int sqs_list_message_move_tasks(struct call *c, const void *input, void *output);
+int sqs_cancel_message_move_task(struct call *c, const void *input, void *output);
 
 /* Shared by CreateQueue and SetQueueAttributes: the target of a RedrivePolicy must be there and willing. */
 int sqs_check_redrive_target(struct call *c, struct str source_arn, const struct sqs_change *change);

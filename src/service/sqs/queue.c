@@ -1,21 +1,14 @@
-/* queue.c - queues by name, their life in memory, and the two ways messages come and go without a receive:
- * being sent, and growing too old. */
+/* queue.c - queues by name and their life in memory. */
 #include "service/sqs/queue.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/arn.h"
-#include "base/id.h"
 #include "service/sqs/fault.h"
 #include "service/sqs/redrive.h"
-#include "service/sqs/rows.h"
 #include "service/sqs/wait.h"
-#include "service/sqs/waste.h"
 
 #define KEY_MOST 256
-#define DROP_SINGLY_MOST 4096                                /* more than this: one statement over the range of keys */
-#define DROP_NOW_MOST 512                                    /* a whole queue of more than this becomes waste */
-#define SWEEP_EVERY_MS 60000
 
 static struct str own(struct str s)
 {
@@ -70,11 +63,10 @@ int sqs_resolve(struct call *c, struct str queue_url, struct sqs_queue **ret)
 
     if (str_empty(queue_url))
         return sqs_fault_missing(c, "QueueUrl");
-    if ((slash = str_rfind(rest, '/')) < 0)
-        return sqs_fault_no_queue(c);
-    name = str_sub(rest, (size_t)slash + 1, rest.n);
-    rest = str_sub(rest, 0, (size_t)slash);
-    account = str_sub(rest, (size_t)(str_rfind(rest, '/') + 1), rest.n);
+    slash = str_rfind(rest, '/');
+    name = str_sub(rest, (size_t)(slash + 1), rest.n);
+    rest = str_sub(rest, 0, (size_t)MAX(slash, 0));
+    account = slash < 0 ? c->account : str_sub(rest, (size_t)(str_rfind(rest, '/') + 1), rest.n);
     *ret = str_eq(account, c->account) ? sqs_find(c->state, account, c->region, name) : NULL;
     return *ret == NULL ? sqs_fault_no_queue(c) : 0;
 }
@@ -110,8 +102,10 @@ struct sqs_queue *sqs_queue_new(struct sqs *s, uint64_t id, struct str account, 
     CHECK(!str_absent(key));
     buf_printf(&arn, "arn:aws:sqs:" STR_FMT ":" STR_FMT ":" STR_FMT, STR_ARG(region), STR_ARG(account), STR_ARG(name));
     *q = (struct sqs_queue){ .magic = SQS_QUEUE_MAGIC, .owner = s, .id = id, .rows_id = id, .account = own(account),
-        .region = own(region), .name = own(name), .arn = own(buf_view(&arn)) };
-    sqs_index_init(&q->index, &s->pool);
+        .region = own(region), .name = own(name), .arn = own(buf_view(&arn)), .fifo = str_ends(name, STR(".fifo")) };
+    if (q->fifo)
+        q->rows_id |= SQS_FIFO_ROWS;
+    sqs_index_init(&q->index, q->fifo ? &s->fifo_pool : &s->pool);
     list_init(&q->waiters);
     q->due.fire = sqs_wake_due;
     CHECK(map_put(&s->queues, key, q) == NULL);
@@ -126,7 +120,9 @@ void sqs_queue_free(struct sqs_queue *q)
     CHECK(q->magic == SQS_QUEUE_MAGIC && list_empty(&q->waiters));
     CHECK(map_del(&q->owner->queues, queue_key(room, q->account, q->region, q->name)) == q);
     list_remove(&q->wake);
+    list_remove(&q->expire);
     sqs_index_done(&q->index);
+    policy_free(q->policy);
     sqs_attribute_done(&q->attributes);
     while (q->n_tags > 0)
         sqs_queue_untag(q, q->tags[q->n_tags - 1].key);
@@ -156,6 +152,16 @@ static void derive_redrive(struct sqs_queue *q)
     q->max_receives = redrive.max_receives;
 }
 
+/* Checked when it was set; one that cannot be read all the same allows nothing. */
+static void derive_policy(struct sqs_queue *q)
+{
+    struct str text = q->attributes.text[SQS_POLICY];
+
+    q->policy = policy_free(q->policy);
+    if (!str_absent(text) && policy_parse(POLICY_RESOURCE, text, &q->policy, NULL) != 0)
+        q->policy = NULL;
+}
+
 void sqs_queue_derive(struct sqs_queue *q)
 {
     const struct sqs_attributes *at = &q->attributes;
@@ -165,7 +171,10 @@ void sqs_queue_derive(struct sqs_queue *q)
     q->retention_ms = sqs_attribute_number(at, SQS_MESSAGE_RETENTION_PERIOD) * 1000;
     q->wait_ms = sqs_attribute_number(at, SQS_RECEIVE_WAIT) * 1000;
     q->most_bytes = sqs_attribute_number(at, SQS_MAXIMUM_MESSAGE_SIZE);
+    q->by_content = str_is(at->text[SQS_CONTENT_DEDUPLICATION], "true");
+    q->by_group = str_is(at->text[SQS_DEDUPLICATION_SCOPE], "messageGroup");
     derive_redrive(q);
+    derive_policy(q);
 }
 
 /* Where key stands or would stand. */
@@ -229,121 +238,4 @@ struct sqs_queue **sqs_list(const struct sqs *s, struct arena *a, bool (*pick)(c
     qsort(v, n, sizeof(struct sqs_queue *), by_name);
     *ret_n = n;
     return v;
-}
-
-/* The rows and nodes of these messages. */
-static int drop_all(struct turn *t, struct sqs_queue *q, const uint64_t *ids, size_t n, int64_t before_ms)
-{
-    uint64_t first = UINT64_MAX, last = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        first = MIN(first, ids[i]);
-        last = MAX(last, ids[i]);
-    }
-    if (n > DROP_SINGLY_MOST) {
-        int r = sqs_rows_drop_range(t->store, q->rows_id, first, last, before_ms);
-
-        if (r < 0)
-            return r;
-    }
-    for (size_t i = 0; i < n; i++) {
-        int r = n > DROP_SINGLY_MOST ? 0 : sqs_rows_drop(t->store, ids[i]);
-
-        if (r < 0)
-            return r;
-        sqs_index_remove(&q->index, sqs_index_find(&q->index, ids[i]));
-    }
-    return 0;
-}
-
-static int drop_later(struct turn *t, struct sqs_queue *q)
-{
-    sqs_waste_add(q->owner, t, q->rows_id, &q->index);
-    q->rows_id = store_next_id(t->store);
-    return MIN(0, sqs_rows_put_queue(t->store, q));
-}
-
-static int drop_before(struct turn *t, struct sqs_queue *q, int64_t before_ms)
-{
-    uint64_t *ids;
-    size_t n = sqs_index_older(&q->index, before_ms, &ids);
-    int r;
-
-    if (n == q->index.n && n > DROP_NOW_MOST)
-        r = drop_later(t, q);
-    else
-        r = drop_all(t, q, ids, n, before_ms);
-    free(ids);
-    return r;
-}
-
-int sqs_queue_expire(struct turn *t, struct sqs_queue *q)
-{
-    int64_t before_ms = t->now.wall_ms - q->retention_ms;
-
-    return q->index.oldest_ms >= before_ms ? 0 : drop_before(t, q, before_ms);
-}
-
-int sqs_queue_empty(struct turn *t, struct sqs_queue *q)
-{
-    int r;
-
-    if (q->index.n > DROP_NOW_MOST)
-        return drop_later(t, q);
-    r = MIN(0, sqs_rows_put_queue(t->store, q));
-    return r < 0 || q->index.n == 0 ? r : drop_before(t, q, INT64_MAX);
-}
-
-void sqs_sweep_arm(struct turn *t, struct sqs_queue *q)
-{
-    struct timer *sweep = &q->owner->sweep;
-    int64_t at_ms;
-
-    if (q->index.n == 0)
-        return;
-    at_ms = MAX(q->index.oldest_ms + q->retention_ms + 1, t->now.wall_ms + SWEEP_EVERY_MS);
-    if (timer_pending(sweep) && sweep->node.key <= at_ms)
-        return;
-    if (timer_pending(sweep))
-        timer_cancel(t, sweep);
-    timer_set(t, sweep, at_ms);
-}
-
-void sqs_sweep(struct timer *tm, struct turn *t)
-{
-    struct sqs *s = CONTAINER_OF(tm, struct sqs, sweep);
-    struct str key;
-    void *value;
-
-    for (size_t i = 0; map_next(&s->queues, &i, &key, &value);)
-        if (sqs_queue_expire(t, value) < 0)
-            return;
-    for (size_t i = 0; map_next(&s->queues, &i, &key, &value);)
-        sqs_sweep_arm(t, value);
-}
-
-bool sqs_full(const struct sqs *s)
-{
-    return s->pool.live >= SQS_MESSAGES_MOST;
-}
-
-int sqs_queue_send(struct turn *t, struct sqs_queue *q, const struct sqs_msg *m, int64_t delay_ms, char *ret_message_id)
-{
-    CLEANUP(buf_done) struct buf extras = { 0 };
-    int64_t now_ms = t->now.wall_ms;
-    struct sqs_row row = { .id = store_next_id(t->store), .queue_id = q->rows_id, .sent_ms = now_ms, .body = m->body };
-    int r;
-
-    uuid_random(ret_message_id);
-    sqs_msg_pack(&extras, m);
-    row.visible_ms = now_ms + (delay_ms < 0 ? q->delay_ms : delay_ms);
-    row.message_id = str_make(ret_message_id, UUID_TEXT);
-    row.extras = buf_view(&extras);
-    r = sqs_rows_add(t->store, &row);
-    if (r < 0)
-        return r;
-    sqs_index_add(&q->index, row.id, now_ms, row.visible_ms, 0, now_ms);
-    sqs_sweep_arm(t, q);
-    sqs_wake_later(q);
-    return 0;
 }

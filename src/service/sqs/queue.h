@@ -9,9 +9,13 @@
 #ifndef WAYBILL_SERVICE_SQS_QUEUE_H
 #define WAYBILL_SERVICE_SQS_QUEUE_H
 
+#include "base/id.h"
 #include "base/map.h"
+#include "flow/policy.h"
 #include "flow/turn.h"
+#include "service/sqs/attempt.h"
 #include "service/sqs/attribute.h"
+#include "service/sqs/dedup.h"
 #include "service/sqs/index.h"
 #include "service/sqs/msg.h"
 #include "wire/call.h"
@@ -20,11 +24,18 @@
 #define SQS_MESSAGES_MOST 10000000                           /* of the whole server: some 64 bytes of memory each */
 #define SQS_TAGS_MOST 50
 #define SQS_IN_FLIGHT_MOST 120000
+/* In the rows_id of every FIFO queue: a row of a message shows so what it is. */
+#define SQS_FIFO_ROWS ((uint64_t)1 << 50)
 
 struct sqs {
     struct map queues;                                       /* "account/region/name" -> struct sqs_queue */
-    struct sqs_pool pool;
+    struct sqs_pool pool, fifo_pool;
+    struct sqs_dedup dedup;
+    struct sqs_attempts attempts;
+    struct list tasks;                                       /* struct sqs_task, oldest first, see move.h */
     struct timer sweep;                                      /* retention, coarse */
+    struct list expiring;                                    /* queues whose old messages are not all gone, see expire.h */
+    void *expire_step;                                       /* handle of the next step; NULL: none is asked for */
     struct list to_wake;                                     /* queues whose waiters may have something to take */
     struct list waste;                                       /* messages of emptied queues, see waste.h */
     void *waste_step;                                        /* handle of the next step; NULL: none is asked for */
@@ -39,6 +50,7 @@ struct sqs_queue {
     struct sqs *owner;
     uint64_t id;
     uint64_t rows_id;                                        /* the number its messages carry, see waste.h */
+    bool fifo;                                               /* as its name says */
     struct str account, region, name, arn;
     int64_t created_ms, modified_ms, purged_ms;
     struct sqs_attributes attributes;
@@ -46,18 +58,22 @@ struct sqs_queue {
     int64_t visibility_ms, delay_ms, retention_ms, wait_ms, most_bytes;
     int64_t max_receives;                                    /* 0: no RedrivePolicy */
     struct str dead_letter_arn;                              /* owned; absent: no RedrivePolicy */
+    bool by_content, by_group;                               /* ContentBasedDeduplication; DeduplicationScope messageGroup */
+    struct policy *policy;                                   /* compiled; NULL: none */
     struct sqs_tag *tags;                                    /* sorted by key */
     size_t n_tags;
     struct sqs_index index;
     struct list waiters;                                     /* struct sqs_waiter, oldest first */
     struct timer due;                                        /* the next hidden message, only while somebody waits */
     struct link wake;                                        /* in sqs.to_wake */
+    struct link expire;                                      /* in sqs.expiring */
 };
 
 /* NULL when there is none. */
 struct sqs_queue *sqs_find(const struct sqs *s, struct str account, struct str region, struct str name);
 struct sqs_queue *sqs_find_arn(const struct sqs *s, struct str arn);
-/* By the last two path segments of QueueUrl; region and account of the call.  Sets the fault; -E_FAULT. */
+/* By the last two path segments of QueueUrl, or by a bare queue name (as AWS does); region and account of the call.  Sets
+ * the fault; -E_FAULT. */
 int  sqs_resolve(struct call *c, struct str queue_url, struct sqs_queue **ret);
 /* sqs_resolve() and the right to do this operation. */
 int  sqs_enter(struct call *c, struct str queue_url, struct sqs_queue **ret);
@@ -77,19 +93,34 @@ void sqs_queue_untag(struct sqs_queue *q, struct str key);
 struct sqs_queue **sqs_list(const struct sqs *s, struct arena *a, bool (*pick)(const struct sqs_queue *q, const void *arg),
                             const void *arg, size_t *ret_n);
 
-/* Drops what is older than the queue keeps.  Nothing to do costs one comparison.  0 or a store error. */
-int  sqs_queue_expire(struct turn *t, struct sqs_queue *q);
-/* All messages go; writes the queue's own row too.  0 or a store error.  Cost: a DELETE for each of few messages;
- * for many one UPDATE, and the rest later (waste.h). */
-int  sqs_queue_empty(struct turn *t, struct sqs_queue *q);
-/* Calls sweep no later than a minute after the queue's oldest message must go. */
-void sqs_sweep_arm(struct turn *t, struct sqs_queue *q);
-void sqs_sweep(struct timer *tm, struct turn *t);            /* the timer's own */
+/* A number for the messages of q that none has carried yet. */
+uint64_t sqs_rows_number(struct turn *t, const struct sqs_queue *q);
 
 /* No room for one more message: SQS_MESSAGES_MOST are here (waste counts until it is given back). */
 bool sqs_full(const struct sqs *s);
-/* One message into the queue: row, node, sweep, and the queue is marked for waking.  delay_ms < 0: the queue's.
- * ret_message_id gets UUID_TEXT characters and a NUL.  0 or a store error.  Cost: 1 INSERT. */
-int  sqs_queue_send(struct turn *t, struct sqs_queue *q, const struct sqs_msg *m, int64_t delay_ms, char *ret_message_id);
+/* And none for one more deduplication id, where q is a FIFO queue. */
+bool sqs_queue_full(const struct sqs_queue *q);
+
+struct sqs_sent {
+    char message_id[UUID_TEXT + 1];
+    uint64_t id;                                             /* of the row; sqs_sequence() shows it */
+    bool duplicate;                                          /* nothing was enqueued: both are an earlier message's */
+};
+/* One message into the queue: row, node, sweep, and the queue is marked for waking.  delay_ms < 0: the queue's (a FIFO
+ * queue has no other).  0 or a store error.  Cost: 1 INSERT; a duplicate: 1 SELECT, or 2. */
+int  sqs_queue_send(struct turn *t, struct sqs_queue *q, const struct sqs_msg *m, int64_t delay_ms, struct sqs_sent *ret);
+/* SequenceNumber: 20 digits, rising with the id. */
+struct str sqs_sequence(struct arena *a, uint64_t id);
+/* A message leaves for good: row and node.  Its deduplication id stays for its time.  0 or a store error. */
+int  sqs_queue_drop(struct turn *t, struct sqs_queue *q, struct sqs_node *node);
+/* To a dead-letter queue of the same kind: it keeps message id, body, attributes and receive count.  A FIFO queue gets it
+ * as the last of its group, with a new SentTimestamp and SequenceNumber (that it is new is UNVERIFIED). */
+int  sqs_queue_to_dead_letters(struct turn *t, struct sqs_queue *q, struct sqs_queue *to, struct sqs_node *node);
+/* Out of a dead-letter queue, to a queue of the same kind: a new message with a new id, never received (AWS SQS developer
+ * guide, "Configure dead-letter queue redrive"); only body, attributes, group and deduplication id are the old ones. */
+int  sqs_queue_renew(struct turn *t, struct sqs_queue *q, struct sqs_queue *to, struct sqs_node *node);
+
+/* A sample of AWS/SQS for this queue; nothing where nobody counts. */
+void sqs_count(struct turn *t, const struct sqs_queue *q, const char *metric, double value, const char *unit);
 
 #endif

@@ -1,12 +1,12 @@
 /* sqs.c - the service as the program sees it: its table of operations, its life, and its door for what other
  * rooms hand over (dead letters and destination records).
- *
- * Operations without a row here (the message move tasks) answer the uniform "not implemented" of the router. */
+ */
 #include "service/sqs/sqs.h"
 
 #include <stdlib.h>
-#include "base/id.h"
 #include "model/sqs.h"
+#include "service/sqs/expire.h"
+#include "service/sqs/move.h"
 #include "service/sqs/ops.h"
 #include "service/sqs/rows.h"
 #include "service/sqs/wait.h"
@@ -17,6 +17,7 @@
 
 static const struct handler handlers[] = {
     { "AddPermission", sqs_add_permission, 0 },
+    { "CancelMessageMoveTask", sqs_cancel_message_move_task, 0 },
     { "ChangeMessageVisibility", sqs_change_message_visibility, 0 },
     { "ChangeMessageVisibilityBatch", sqs_change_message_visibility_batch, 0 },
     { "CreateQueue", sqs_create_queue, 0 },
@@ -26,6 +27,7 @@ static const struct handler handlers[] = {
     { "GetQueueAttributes", sqs_get_queue_attributes, 0 },
     { "GetQueueUrl", sqs_get_queue_url, 0 },
     { "ListDeadLetterSourceQueues", sqs_list_dead_letter_source_queues, 0 },
+    { "ListMessageMoveTasks", sqs_list_message_move_tasks, 0 },
     { "ListQueueTags", sqs_list_queue_tags, 0 },
     { "ListQueues", sqs_list_queues, 0 },
     { "PurgeQueue", sqs_purge_queue, 0 },
@@ -34,6 +36,7 @@ static const struct handler handlers[] = {
     { "SendMessage", sqs_send_message, SEND_BODY_MOST },
     { "SendMessageBatch", sqs_send_message_batch, SEND_BODY_MOST },
     { "SetQueueAttributes", sqs_set_queue_attributes, 0 },
+    { "StartMessageMoveTask", sqs_start_message_move_task, 0 },
     { "TagQueue", sqs_tag_queue, 0 },
     { "UntagQueue", sqs_untag_queue, 0 },
 };
@@ -46,6 +49,10 @@ struct sqs *sqs_new(void)
     s->round = 1;
     list_init(&s->to_wake);
     list_init(&s->waste);
+    list_init(&s->expiring);
+    list_init(&s->tasks);
+    sqs_attempts_init(&s->attempts);
+    s->fifo_pool.grouped = true;
     return s;
 }
 
@@ -58,28 +65,33 @@ static struct sqs_queue *any_queue(const struct sqs *s)
     return map_next(&s->queues, &at, &key, &value) ? value : NULL;
 }
 
-static void free_queues(struct sqs *s)
+static void forget(struct sqs *s)
 {
     for (struct sqs_queue *q; (q = any_queue(s)) != NULL;)
         sqs_queue_free(q);
+    sqs_waste_forget(s);
+    sqs_tasks_forget(s);
+    sqs_attempts_clear(&s->attempts);
+    sqs_dedup_done(&s->dedup);
 }
 
 struct sqs *sqs_free(struct sqs *s)
 {
     if (s == NULL)
         return NULL;
-    free_queues(s);
-    sqs_waste_forget(s);
+    forget(s);
     map_done(&s->queues);
     sqs_pool_done(&s->pool);
+    sqs_pool_done(&s->fifo_pool);
     free(s);
     return NULL;
 }
 
-static void stop_sweep(struct sqs *s, struct turn *t)
+static void stop(struct sqs *s, struct turn *t)
 {
-    if (timer_pending(&s->sweep))
-        timer_cancel(t, &s->sweep);
+    sqs_expire_stop(s, t);
+    sqs_waste_stop(s, t);
+    sqs_tasks_stop(s, t);
 }
 
 /* Also when something is loaded already: a turn failed and the memory runs ahead of the store.  Long polls of
@@ -93,10 +105,8 @@ void sqs_load(struct sqs *s, struct turn *t)
     list_init(&waiters);
     for (size_t i = 0; map_next(&s->queues, &i, &key, &value);)
         sqs_wait_take_all(value, t, &waiters);
-    stop_sweep(s, t);
-    sqs_waste_stop(s, t);
-    sqs_waste_forget(s);
-    free_queues(s);
+    stop(s, t);
+    forget(s);
     sqs_rows_load(s, t);
     sqs_wait_put_back(s, t, &waiters);
 }
@@ -108,15 +118,13 @@ void sqs_drain(struct sqs *s, struct turn *t)
 
     for (size_t i = 0; map_next(&s->queues, &i, &key, &value);)
         sqs_wait_end(value, t, false);
-    stop_sweep(s, t);
-    sqs_waste_stop(s, t);
+    stop(s, t);
 }
 
 void sqs_reset(struct sqs *s, struct turn *t)
 {
     sqs_drain(s, t);
-    sqs_waste_forget(s);
-    free_queues(s);
+    forget(s);
 }
 
 size_t sqs_queue_count(const struct sqs *s)
@@ -130,28 +138,57 @@ struct service sqs_service(struct sqs *s)
         .checks_itself = true };
 }
 
-static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const struct arn *target, struct str target_text)
+/* A FIFO queue is no destination of a function; services may deliver to it all the same. */
+static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const struct arn *target UNUSED, struct str target_text)
 {
-    if (sqs_find_arn(arg, target_text) != NULL)
-        return SINK_OK;
-    /* No FIFO queue can exist here yet, but one may be meant. */
-    return str_ends(target->resource, STR(".fifo")) ? SINK_FIFO : SINK_MISSING;
+    const struct sqs_queue *q = sqs_find_arn(arg, target_text);
+
+    if (q == NULL)
+        return SINK_MISSING;
+    return q->fifo ? SINK_FIFO : SINK_OK;
 }
 
-static struct sqs_msg parcel_message(const struct parcel *p)
+static const struct policy *sink_policy(void *arg, const struct arn *target UNUSED, struct str target_text)
 {
-    struct sqs_msg m = { .body = p->body, .trace = p->trace_header, .sender = p->sender_id };
+    const struct sqs_queue *q = sqs_find_arn(arg, target_text);
+
+    return q != NULL ? q->policy : NULL;
+}
+
+/* A standard queue carries a group (fair queues) and has no use for a deduplication id; a FIFO topic sends both. */
+static struct sqs_msg parcel_message(struct arena *a, const struct sqs_queue *q, const struct parcel *p)
+{
+    struct sqs_msg m = { .body = p->body, .trace = p->trace_header, .sender = p->sender_id, .group = p->group_id };
 
     CHECK(p->n_attributes <= ARRAY_LEN(p->attributes));
     for (size_t i = 0; i < p->n_attributes; i++)
         m.attributes[m.n_attributes++] = (struct sqs_msg_attribute){ p->attributes[i].name, p->attributes[i].type,
             p->attributes[i].value };
     sqs_msg_sort(&m);
+    if (q->fifo)
+        m.deduplication = str_absent(p->deduplication_id) && q->by_content ? sqs_msg_deduplication_of(a, m.body)
+            : p->deduplication_id;
     return m;
 }
 
-/* The queue's rules are the same as for a SendMessage; attributes are ours and right by construction. */
-static enum delivery refuse(struct buf *why, const struct sqs_queue *q, const struct sqs_msg *m)
+static bool refuse_ids(struct buf *why, const struct sqs_queue *q, const struct sqs_msg *m)
+{
+    if (q->fifo && str_absent(m->group))
+        buf_printf(why, "The queue " STR_FMT " is a FIFO queue: the message needs a message group id.", STR_ARG(q->name));
+    else if (q->fifo && str_absent(m->deduplication))
+        buf_printf(why, "The FIFO queue " STR_FMT " has ContentBasedDeduplication disabled: the message needs a deduplication "
+            "id.", STR_ARG(q->name));
+    else if (!str_absent(m->group) && !sqs_msg_is_id(m->group))
+        buf_z(why, "The message group id is not 1 to 128 alphanumeric and punctuation characters long.");
+    else if (!str_absent(m->deduplication) && !sqs_msg_is_id(m->deduplication))
+        buf_z(why, "The message deduplication id is not 1 to 128 alphanumeric and punctuation characters long.");
+    else
+        return false;
+    return true;
+}
+
+/* The queue's rules are the same as for a SendMessage; attributes are checked by who lets them in. */
+static bool refuse(struct buf *why, const struct sqs_queue *q, const struct sqs_msg *m)
 {
     size_t bytes = sqs_msg_bytes(m);
 
@@ -164,34 +201,46 @@ static enum delivery refuse(struct buf *why, const struct sqs_queue *q, const st
         buf_printf(why, "The message of %zu bytes is longer than the %lld bytes the queue " STR_FMT " takes.", bytes,
             (long long)q->most_bytes, STR_ARG(q->name));
     else
-        return DELIVERED;
-    return DELIVERY_REFUSED;
+        return refuse_ids(why, q, m);
+    return true;
+}
+
+static enum delivery send_parcel(struct turn *t, struct sqs_queue *q, const struct parcel *p, struct buf *why)
+{
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+    struct sqs_msg m = parcel_message(a, q, p);
+    struct sqs_sent sent;
+
+    if (refuse(why, q, &m))
+        return DELIVERY_REFUSED;
+    if (sqs_queue_full(q)) {
+        buf_printf(why, "This server holds at most %d messages.", SQS_MESSAGES_MOST);
+        return DELIVERY_FAILED;
+    }
+    if (sqs_queue_send(t, q, &m, -1, &sent) != 0) {
+        buf_z(why, "The message could not be stored.");
+        return DELIVERY_FAILED;
+    }
+    buf_z(why, sent.message_id);
+    sqs_count(t, q, "NumberOfMessagesSent", 1, "Count");
+    sqs_count(t, q, "SentMessageSize", (double)sqs_msg_bytes(&m), "Bytes");
+    return DELIVERED;
 }
 
 static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel *p, struct buf *why)
 {
     struct sqs *s = arg;
     struct sqs_queue *q = sqs_find_arn(s, p->target_arn);
-    struct sqs_msg m = parcel_message(p);
-    char message_id[UUID_TEXT + 1];
+    enum delivery r;
 
     if (q == NULL) {
         buf_printf(why, "The queue " STR_FMT " does not exist.", STR_ARG(p->target_arn));
-        return DELIVERY_REFUSED;
+        return DELIVERY_NO_RESOURCE;
     }
-    if (refuse(why, q, &m) != DELIVERED)
-        return DELIVERY_REFUSED;
-    if (sqs_full(s)) {
-        buf_printf(why, "This server holds at most %d messages.", SQS_MESSAGES_MOST);
-        return DELIVERY_REFUSED;
-    }
-    if (sqs_queue_send(t, q, &m, -1, message_id) != 0) {
-        buf_z(why, "The message could not be stored.");
-        return DELIVERY_FAILED;
-    }
-    buf_z(why, message_id);
-    sqs_wake(s, t);
-    return DELIVERED;
+    r = send_parcel(t, q, p, why);
+    if (r == DELIVERED)
+        sqs_wake(s, t);
+    return r;
 }
 
 static size_t sink_body_limit(void *arg, struct str target_arn)
@@ -205,5 +254,5 @@ struct sink sqs_sink(struct sqs *s)
 {
     return (struct sink){ .service = "sqs", .action = "sqs:SendMessage", .action_name = "SendMessage",
         .max_body_bytes = SQS_BATCH_BYTES_MOST, .body_limit = sink_body_limit, .state = sink_state_of,
-        .deliver = sink_deliver, .arg = s };
+        .deliver = sink_deliver, .policy = sink_policy, .arg = s };
 }

@@ -1,7 +1,6 @@
-/* sqs.h - standard queues: rows in the store, what is visible next in memory.
+/* sqs.h - standard and FIFO queues: rows in the store, what is visible next in memory.
  *
- * Source of the rules: AWS SQS API reference and AWS's recorded behaviour.  FIFO queues and message move tasks are
- * not served yet and refused by name.  Queue policies are stored and echoed, not evaluated. */
+ * Source of the rules: AWS SQS API reference and developer guide, and AWS's recorded behaviour. */
 #ifndef WAYBILL_SERVICE_SQS_H
 #define WAYBILL_SERVICE_SQS_H
 
@@ -13,7 +12,7 @@ struct sqs *sqs_new(void);
 /* Nobody may wait any more (sqs_drain), and the engine must not look at its timers again. */
 struct sqs *sqs_free(struct sqs *s);
 /* Fills the memory from the store; also again, after a turn that failed.  Waiters of earlier turns stay.
- * Cost: a scan of both tables, about 0.6 us per message. */
+ * Cost: a scan of all tables, about 0.6 us per message. */
 void sqs_load(struct sqs *s, struct turn *t);
 /* The store was emptied: every waiter gets an empty reply, every queue goes. */
 void sqs_reset(struct sqs *s, struct turn *t);

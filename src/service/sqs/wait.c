@@ -65,6 +65,7 @@ static void on_time(void *arg, struct turn *t)
     struct sqs_queue *q = w->queue;
 
     w->real = NULL;
+    sqs_count(t, q, "NumberOfEmptyReceives", 1, "Count");
     call_reply(waiter_end(w), 0);
     due_arm(q, t);
 }
@@ -94,7 +95,7 @@ void sqs_wake_later(struct sqs_queue *q)
 static void serve(struct sqs_queue *q, struct turn *t)
 {
     sqs_index_settle(&q->index, t->now.wall_ms);
-    while (!list_empty(&q->waiters) && q->index.n_visible > 0) {
+    while (!list_empty(&q->waiters) && sqs_index_any(&q->index)) {
         struct sqs_waiter *w = CONTAINER_OF(list_first(&q->waiters), struct sqs_waiter, link);
         struct sqs_ReceiveMessageResult *out = w->call->output;
         /* A client that has just gone gets nothing: the message would be hidden for nobody. */

@@ -23,14 +23,14 @@ struct waste {
     size_t rows;                                             /* looked at per step */
 };
 
-static struct waste *waste_new(struct sqs *s, uint64_t rows_id)
+static struct waste *waste_new(struct sqs *s, struct sqs_pool *pool, uint64_t rows_id)
 {
     struct waste *w = xcalloc(1, sizeof(*w));
 
     w->rows_id = rows_id;
     w->first = UINT64_MAX;
     w->rows = STEP_ROWS_FIRST;
-    sqs_index_init(&w->index, &s->pool);
+    sqs_index_init(&w->index, pool);
     list_append(&s->waste, &w->link);
     return w;
 }
@@ -100,7 +100,7 @@ void sqs_waste_stop(struct sqs *s, struct turn *t)
 
 void sqs_waste_add(struct sqs *s, struct turn *t, uint64_t rows_id, struct sqs_index *index)
 {
-    struct waste *w = waste_new(s, rows_id);
+    struct waste *w = waste_new(s, index->pool, rows_id);
 
     sqs_index_take(&w->index, index);
     sqs_waste_arm(s, t, STEP_EVERY_MS);
@@ -114,7 +114,7 @@ void sqs_waste_row(struct sqs *s, uint64_t rows_id, uint64_t id)
         if (CONTAINER_OF(k, struct waste, link)->rows_id == rows_id)
             w = CONTAINER_OF(k, struct waste, link);
     if (w == NULL)
-        w = waste_new(s, rows_id);
+        w = waste_new(s, &s->pool, rows_id);
     w->first = MIN(w->first, id);
     w->last = MAX(w->last, id);
 }
