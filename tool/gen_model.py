@@ -37,6 +37,7 @@ SERVICES = {
             'RecursiveLoop': ['Terminate', 'Allow'],
         },
         'check_first': {('DestinationConfig', 'OnFailure')},
+        'also': {'CreateEventSourceMapping', 'PublishLayerVersion'},
         # An unknown runtime is an InvalidParameterValueException with a text of its own.
         'unchecked_members': {('CreateFunctionRequest', 'Runtime'), ('UpdateFunctionConfigurationRequest', 'Runtime')},
     },
@@ -150,7 +151,7 @@ SERVICES = {
             'ListParts': 'ListPartsResult',
         },
         'unwrapped': {'GetBucketLocation'},
-        'also': {'PutBucketAcl', 'GetObjectLegalHold'},
+        'also': {'GetObjectLegalHold'},
     },
     'cloudwatch': {'file': 'cloudwatch-2010-08-01.json'},
 }
@@ -251,16 +252,18 @@ class Model:
         self.meta = model['metadata']
         self.shapes = model['shapes']
         self.operations = model['operations']
+        listed = facts.get('protocols') or self.meta.get('protocols') or [self.meta['protocol']]
+        self.protocols = [p for p in listed if p in PROTOCOLS]
         wanted = (wanted or set()) & set(self.operations)
         wanted = wanted | facts.get('also', set()) if wanted else set(self.operations)
         for name, op in self.operations.items():
             if name not in wanted:
-                op.pop('input', None), op.pop('output', None)
+                op.pop('output', None)
+                if 'rest-xml' not in self.protocols:         # there, what an input requires tells operations apart
+                    op.pop('input', None)
         roots = [op[side]['shape'] for op in self.operations.values() for side in ('input', 'output') if side in op]
         kept = reachable(self.shapes, roots + self.errors())
         self.shapes = {n: s for n, s in self.shapes.items() if n in kept}
-        listed = facts.get('protocols') or self.meta.get('protocols') or [self.meta['protocol']]
-        self.protocols = [p for p in listed if p in PROTOCOLS]
 
     # -- C types ------------------------------------------------------------------------------------------------
 

@@ -3,9 +3,13 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "service/cloudwatch/cloudwatch.h"
+#include "service/events/events.h"
 #include "service/iam/iam.h"
 #include "service/lambda/lambda.h"
 #include "service/logs/logs.h"
+#include "service/s3/s3.h"
+#include "service/sns/sns.h"
 #include "service/sqs/sqs.h"
 
 static bool handled(const struct service *s, const struct op *op)
@@ -50,7 +54,8 @@ static void print_service(const struct service *s, bool markdown)
 
 static int run_operations(int argc, char **argv)
 {
-    const struct service services[] = { lambda_service(NULL), sqs_service(NULL), iam_service(NULL), sts_service(NULL), logs_service(NULL) };
+    const struct service services[] = { lambda_service(NULL), sqs_service(NULL), iam_service(NULL), sts_service(NULL), logs_service(NULL),
+                                        cloudwatch_service(NULL), sns_service(NULL), events_service(NULL), s3_service(NULL) };
     bool markdown = argc == 2 && strcmp(argv[1], "--markdown") == 0;
     const char *endpoint;
 

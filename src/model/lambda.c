@@ -84,6 +84,13 @@ static const struct member lambda_members_AliasRoutingConfiguration[] = {
 const struct shape lambda_shape_AliasRoutingConfiguration = {
     .name = "AliasRoutingConfiguration", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_AliasRoutingConfiguration, .size = sizeof(struct lambda_AliasRoutingConfiguration *), .struct_size = sizeof(struct lambda_AliasRoutingConfiguration)
 };
+static const struct member lambda_members_AmazonManagedKafkaEventSourceConfig[] = {
+    { .name = "ConsumerGroupId", .wire = "ConsumerGroupId", .shape = SHAPE(URI), .offset = FIELD(AmazonManagedKafkaEventSourceConfig, ConsumerGroupId), .place = PLACE_BODY },
+    { .name = "SchemaRegistryConfig", .wire = "SchemaRegistryConfig", .shape = SHAPE(KafkaSchemaRegistryConfig), .offset = FIELD(AmazonManagedKafkaEventSourceConfig, SchemaRegistryConfig), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_AmazonManagedKafkaEventSourceConfig = {
+    .name = "AmazonManagedKafkaEventSourceConfig", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_AmazonManagedKafkaEventSourceConfig, .size = sizeof(struct lambda_AmazonManagedKafkaEventSourceConfig *), .struct_size = sizeof(struct lambda_AmazonManagedKafkaEventSourceConfig)
+};
 static const char *const lambda_enum_ApplicationLogLevel[] = {
     "TRACE",
     "DEBUG",
@@ -109,6 +116,12 @@ const struct shape lambda_shape_ArchitecturesList = {
 };
 const struct shape lambda_shape_Arn = {
     .name = "Arn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(10000), .pattern = "arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)"
+};
+const struct shape lambda_shape_BatchSize = {
+    .name = "BatchSize", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10000)
+};
+const struct shape lambda_shape_BisectBatchOnFunctionError = {
+    .name = "BisectBatchOnFunctionError", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
 };
 const struct shape lambda_shape_Blob = {
     .name = "Blob", .kind = KIND_BLOB, .sensitive = true, .size = sizeof(struct str)
@@ -187,6 +200,15 @@ static const struct member lambda_members_CodeVerificationFailedException[] = {
 const struct shape lambda_shape_CodeVerificationFailedException = {
     .name = "CodeVerificationFailedException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_CodeVerificationFailedException, .size = sizeof(struct lambda_CodeVerificationFailedException *), .struct_size = sizeof(struct lambda_CodeVerificationFailedException)
 };
+const struct shape lambda_shape_CollectionName = {
+    .name = "CollectionName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(57), .pattern = "(^(?!(system\\x2e)))(^[_a-zA-Z0-9])([^$]*)"
+};
+const struct shape lambda_shape_CompatibleArchitectures = {
+    .name = "CompatibleArchitectures", .kind = KIND_LIST, .size = sizeof(struct lambda_CompatibleArchitectures), .element = SHAPE(Architecture), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(2)
+};
+const struct shape lambda_shape_CompatibleRuntimes = {
+    .name = "CompatibleRuntimes", .kind = KIND_LIST, .size = sizeof(struct lambda_CompatibleRuntimes), .element = SHAPE(Runtime), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(15)
+};
 static const struct member lambda_members_Concurrency[] = {
     { .name = "ReservedConcurrentExecutions", .wire = "ReservedConcurrentExecutions", .shape = SHAPE(ReservedConcurrentExecutions), .offset = FIELD(Concurrency, ReservedConcurrentExecutions), .place = PLACE_BODY },
 };
@@ -202,6 +224,39 @@ static const struct member lambda_members_CreateAliasRequest[] = {
 };
 const struct shape lambda_shape_CreateAliasRequest = {
     .name = "CreateAliasRequest", .kind = KIND_STRUCT, .n_members = 5, .members = lambda_members_CreateAliasRequest, .size = sizeof(struct lambda_CreateAliasRequest *), .struct_size = sizeof(struct lambda_CreateAliasRequest)
+};
+static const struct member lambda_members_CreateEventSourceMappingRequest[] = {
+    { .name = "EventSourceArn", .wire = "EventSourceArn", .shape = SHAPE(Arn), .offset = FIELD(CreateEventSourceMappingRequest, EventSourceArn), .place = PLACE_BODY },
+    { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(NamespacedFunctionName), .offset = FIELD(CreateEventSourceMappingRequest, FunctionName), .place = PLACE_BODY, .required = true },
+    { .name = "Enabled", .wire = "Enabled", .shape = SHAPE(Enabled), .offset = FIELD(CreateEventSourceMappingRequest, Enabled), .place = PLACE_BODY },
+    { .name = "BatchSize", .wire = "BatchSize", .shape = SHAPE(BatchSize), .offset = FIELD(CreateEventSourceMappingRequest, BatchSize), .place = PLACE_BODY },
+    { .name = "FilterCriteria", .wire = "FilterCriteria", .shape = SHAPE(FilterCriteria), .offset = FIELD(CreateEventSourceMappingRequest, FilterCriteria), .place = PLACE_BODY },
+    { .name = "KMSKeyArn", .wire = "KMSKeyArn", .shape = SHAPE(KMSKeyArn), .offset = FIELD(CreateEventSourceMappingRequest, KMSKeyArn), .place = PLACE_BODY },
+    { .name = "MetricsConfig", .wire = "MetricsConfig", .shape = SHAPE(EventSourceMappingMetricsConfig), .offset = FIELD(CreateEventSourceMappingRequest, MetricsConfig), .place = PLACE_BODY },
+    { .name = "LoggingConfig", .wire = "LoggingConfig", .shape = SHAPE(EventSourceMappingLoggingConfig), .offset = FIELD(CreateEventSourceMappingRequest, LoggingConfig), .place = PLACE_BODY },
+    { .name = "ScalingConfig", .wire = "ScalingConfig", .shape = SHAPE(ScalingConfig), .offset = FIELD(CreateEventSourceMappingRequest, ScalingConfig), .place = PLACE_BODY },
+    { .name = "MaximumBatchingWindowInSeconds", .wire = "MaximumBatchingWindowInSeconds", .shape = SHAPE(MaximumBatchingWindowInSeconds), .offset = FIELD(CreateEventSourceMappingRequest, MaximumBatchingWindowInSeconds), .place = PLACE_BODY },
+    { .name = "ParallelizationFactor", .wire = "ParallelizationFactor", .shape = SHAPE(ParallelizationFactor), .offset = FIELD(CreateEventSourceMappingRequest, ParallelizationFactor), .place = PLACE_BODY },
+    { .name = "StartingPosition", .wire = "StartingPosition", .shape = SHAPE(EventSourcePosition), .offset = FIELD(CreateEventSourceMappingRequest, StartingPosition), .place = PLACE_BODY },
+    { .name = "StartingPositionTimestamp", .wire = "StartingPositionTimestamp", .shape = SHAPE(Date), .offset = FIELD(CreateEventSourceMappingRequest, StartingPositionTimestamp), .place = PLACE_BODY },
+    { .name = "DestinationConfig", .wire = "DestinationConfig", .shape = SHAPE(DestinationConfig), .offset = FIELD(CreateEventSourceMappingRequest, DestinationConfig), .place = PLACE_BODY },
+    { .name = "MaximumRecordAgeInSeconds", .wire = "MaximumRecordAgeInSeconds", .shape = SHAPE(MaximumRecordAgeInSeconds), .offset = FIELD(CreateEventSourceMappingRequest, MaximumRecordAgeInSeconds), .place = PLACE_BODY },
+    { .name = "BisectBatchOnFunctionError", .wire = "BisectBatchOnFunctionError", .shape = SHAPE(BisectBatchOnFunctionError), .offset = FIELD(CreateEventSourceMappingRequest, BisectBatchOnFunctionError), .place = PLACE_BODY },
+    { .name = "MaximumRetryAttempts", .wire = "MaximumRetryAttempts", .shape = SHAPE(MaximumRetryAttemptsEventSourceMapping), .offset = FIELD(CreateEventSourceMappingRequest, MaximumRetryAttempts), .place = PLACE_BODY },
+    { .name = "Tags", .wire = "Tags", .shape = SHAPE(Tags), .offset = FIELD(CreateEventSourceMappingRequest, Tags), .place = PLACE_BODY },
+    { .name = "TumblingWindowInSeconds", .wire = "TumblingWindowInSeconds", .shape = SHAPE(TumblingWindowInSeconds), .offset = FIELD(CreateEventSourceMappingRequest, TumblingWindowInSeconds), .place = PLACE_BODY },
+    { .name = "Topics", .wire = "Topics", .shape = SHAPE(Topics), .offset = FIELD(CreateEventSourceMappingRequest, Topics), .place = PLACE_BODY },
+    { .name = "Queues", .wire = "Queues", .shape = SHAPE(Queues), .offset = FIELD(CreateEventSourceMappingRequest, Queues), .place = PLACE_BODY },
+    { .name = "SourceAccessConfigurations", .wire = "SourceAccessConfigurations", .shape = SHAPE(SourceAccessConfigurations), .offset = FIELD(CreateEventSourceMappingRequest, SourceAccessConfigurations), .place = PLACE_BODY },
+    { .name = "SelfManagedEventSource", .wire = "SelfManagedEventSource", .shape = SHAPE(SelfManagedEventSource), .offset = FIELD(CreateEventSourceMappingRequest, SelfManagedEventSource), .place = PLACE_BODY },
+    { .name = "FunctionResponseTypes", .wire = "FunctionResponseTypes", .shape = SHAPE(FunctionResponseTypeList), .offset = FIELD(CreateEventSourceMappingRequest, FunctionResponseTypes), .place = PLACE_BODY },
+    { .name = "AmazonManagedKafkaEventSourceConfig", .wire = "AmazonManagedKafkaEventSourceConfig", .shape = SHAPE(AmazonManagedKafkaEventSourceConfig), .offset = FIELD(CreateEventSourceMappingRequest, AmazonManagedKafkaEventSourceConfig), .place = PLACE_BODY },
+    { .name = "SelfManagedKafkaEventSourceConfig", .wire = "SelfManagedKafkaEventSourceConfig", .shape = SHAPE(SelfManagedKafkaEventSourceConfig), .offset = FIELD(CreateEventSourceMappingRequest, SelfManagedKafkaEventSourceConfig), .place = PLACE_BODY },
+    { .name = "DocumentDBEventSourceConfig", .wire = "DocumentDBEventSourceConfig", .shape = SHAPE(DocumentDBEventSourceConfig), .offset = FIELD(CreateEventSourceMappingRequest, DocumentDBEventSourceConfig), .place = PLACE_BODY },
+    { .name = "ProvisionedPollerConfig", .wire = "ProvisionedPollerConfig", .shape = SHAPE(ProvisionedPollerConfig), .offset = FIELD(CreateEventSourceMappingRequest, ProvisionedPollerConfig), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_CreateEventSourceMappingRequest = {
+    .name = "CreateEventSourceMappingRequest", .kind = KIND_STRUCT, .n_members = 28, .members = lambda_members_CreateEventSourceMappingRequest, .size = sizeof(struct lambda_CreateEventSourceMappingRequest *), .struct_size = sizeof(struct lambda_CreateEventSourceMappingRequest)
 };
 static const struct member lambda_members_CreateFunctionRequest[] = {
     { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(FunctionName), .offset = FIELD(CreateFunctionRequest, FunctionName), .place = PLACE_BODY, .required = true },
@@ -235,6 +290,9 @@ static const struct member lambda_members_CreateFunctionRequest[] = {
 };
 const struct shape lambda_shape_CreateFunctionRequest = {
     .name = "CreateFunctionRequest", .kind = KIND_STRUCT, .n_members = 28, .members = lambda_members_CreateFunctionRequest, .size = sizeof(struct lambda_CreateFunctionRequest *), .struct_size = sizeof(struct lambda_CreateFunctionRequest)
+};
+const struct shape lambda_shape_DatabaseName = {
+    .name = "DatabaseName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(63), .pattern = "[^ /\\.$\\x22]*"
 };
 const struct shape lambda_shape_Date = {
     .name = "Date", .kind = KIND_TIME, .size = sizeof(struct opt_time)
@@ -290,6 +348,14 @@ static const struct member lambda_members_DestinationConfig[] = {
 };
 const struct shape lambda_shape_DestinationConfig = {
     .name = "DestinationConfig", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_DestinationConfig, .size = sizeof(struct lambda_DestinationConfig *), .struct_size = sizeof(struct lambda_DestinationConfig)
+};
+static const struct member lambda_members_DocumentDBEventSourceConfig[] = {
+    { .name = "DatabaseName", .wire = "DatabaseName", .shape = SHAPE(DatabaseName), .offset = FIELD(DocumentDBEventSourceConfig, DatabaseName), .place = PLACE_BODY },
+    { .name = "CollectionName", .wire = "CollectionName", .shape = SHAPE(CollectionName), .offset = FIELD(DocumentDBEventSourceConfig, CollectionName), .place = PLACE_BODY },
+    { .name = "FullDocument", .wire = "FullDocument", .shape = SHAPE(FullDocument), .offset = FIELD(DocumentDBEventSourceConfig, FullDocument), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_DocumentDBEventSourceConfig = {
+    .name = "DocumentDBEventSourceConfig", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_DocumentDBEventSourceConfig, .size = sizeof(struct lambda_DocumentDBEventSourceConfig *), .struct_size = sizeof(struct lambda_DocumentDBEventSourceConfig)
 };
 static const struct member lambda_members_DurableConfig[] = {
     { .name = "KMSKeyArn", .wire = "KMSKeyArn", .shape = SHAPE(KMSKeyArn), .offset = FIELD(DurableConfig, KMSKeyArn), .place = PLACE_BODY },
@@ -376,6 +442,25 @@ static const struct member lambda_members_ENINotReadyException[] = {
 const struct shape lambda_shape_ENINotReadyException = {
     .name = "ENINotReadyException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ENINotReadyException, .size = sizeof(struct lambda_ENINotReadyException *), .struct_size = sizeof(struct lambda_ENINotReadyException)
 };
+const struct shape lambda_shape_Enabled = {
+    .name = "Enabled", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
+};
+static const char *const lambda_enum_EndPointType[] = {
+    "KAFKA_BOOTSTRAP_SERVERS",
+    NULL
+};
+const struct shape lambda_shape_EndPointType = {
+    .name = "EndPointType", .kind = KIND_STRING, .enum_values = lambda_enum_EndPointType, .size = sizeof(struct str)
+};
+const struct shape lambda_shape_Endpoint = {
+    .name = "Endpoint", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(300), .pattern = "(([a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9\\-]*[a-zA-Z0-9])\\.)*([A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9\\-]*[A-Za-z0-9]):[0-9]{1,5}"
+};
+const struct shape lambda_shape_EndpointLists = {
+    .name = "EndpointLists", .kind = KIND_LIST, .size = sizeof(struct lambda_EndpointLists), .element = SHAPE(Endpoint), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10)
+};
+const struct shape lambda_shape_Endpoints = {
+    .name = "Endpoints", .kind = KIND_MAP, .size = sizeof(struct lambda_Endpoints), .key = SHAPE(EndPointType), .element = SHAPE(EndpointLists), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2)
+};
 static const struct member lambda_members_Environment[] = {
     { .name = "Variables", .wire = "Variables", .shape = SHAPE(EnvironmentVariables), .offset = FIELD(Environment, Variables), .place = PLACE_BODY },
 };
@@ -414,6 +499,89 @@ const struct shape lambda_shape_EphemeralStorage = {
 const struct shape lambda_shape_EphemeralStorageSize = {
     .name = "EphemeralStorageSize", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(512), .has_max = true, .max = INT64_C(10240)
 };
+const struct shape lambda_shape_EventSourceMappingArn = {
+    .name = "EventSourceMappingArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(85), .has_max = true, .max = INT64_C(120), .pattern = "arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+};
+static const struct member lambda_members_EventSourceMappingConfiguration[] = {
+    { .name = "UUID", .wire = "UUID", .shape = SHAPE(UUIDString), .offset = FIELD(EventSourceMappingConfiguration, UUID), .place = PLACE_BODY },
+    { .name = "StartingPosition", .wire = "StartingPosition", .shape = SHAPE(EventSourcePosition), .offset = FIELD(EventSourceMappingConfiguration, StartingPosition), .place = PLACE_BODY },
+    { .name = "StartingPositionTimestamp", .wire = "StartingPositionTimestamp", .shape = SHAPE(Date), .offset = FIELD(EventSourceMappingConfiguration, StartingPositionTimestamp), .place = PLACE_BODY },
+    { .name = "BatchSize", .wire = "BatchSize", .shape = SHAPE(BatchSize), .offset = FIELD(EventSourceMappingConfiguration, BatchSize), .place = PLACE_BODY },
+    { .name = "MaximumBatchingWindowInSeconds", .wire = "MaximumBatchingWindowInSeconds", .shape = SHAPE(MaximumBatchingWindowInSeconds), .offset = FIELD(EventSourceMappingConfiguration, MaximumBatchingWindowInSeconds), .place = PLACE_BODY },
+    { .name = "ParallelizationFactor", .wire = "ParallelizationFactor", .shape = SHAPE(ParallelizationFactor), .offset = FIELD(EventSourceMappingConfiguration, ParallelizationFactor), .place = PLACE_BODY },
+    { .name = "EventSourceArn", .wire = "EventSourceArn", .shape = SHAPE(Arn), .offset = FIELD(EventSourceMappingConfiguration, EventSourceArn), .place = PLACE_BODY },
+    { .name = "FilterCriteria", .wire = "FilterCriteria", .shape = SHAPE(FilterCriteria), .offset = FIELD(EventSourceMappingConfiguration, FilterCriteria), .place = PLACE_BODY },
+    { .name = "FilterCriteriaError", .wire = "FilterCriteriaError", .shape = SHAPE(FilterCriteriaError), .offset = FIELD(EventSourceMappingConfiguration, FilterCriteriaError), .place = PLACE_BODY },
+    { .name = "KMSKeyArn", .wire = "KMSKeyArn", .shape = SHAPE(KMSKeyArn), .offset = FIELD(EventSourceMappingConfiguration, KMSKeyArn), .place = PLACE_BODY },
+    { .name = "MetricsConfig", .wire = "MetricsConfig", .shape = SHAPE(EventSourceMappingMetricsConfig), .offset = FIELD(EventSourceMappingConfiguration, MetricsConfig), .place = PLACE_BODY },
+    { .name = "LoggingConfig", .wire = "LoggingConfig", .shape = SHAPE(EventSourceMappingLoggingConfig), .offset = FIELD(EventSourceMappingConfiguration, LoggingConfig), .place = PLACE_BODY },
+    { .name = "ScalingConfig", .wire = "ScalingConfig", .shape = SHAPE(ScalingConfig), .offset = FIELD(EventSourceMappingConfiguration, ScalingConfig), .place = PLACE_BODY },
+    { .name = "FunctionArn", .wire = "FunctionArn", .shape = SHAPE(FunctionArn), .offset = FIELD(EventSourceMappingConfiguration, FunctionArn), .place = PLACE_BODY },
+    { .name = "LastModified", .wire = "LastModified", .shape = SHAPE(Date), .offset = FIELD(EventSourceMappingConfiguration, LastModified), .place = PLACE_BODY },
+    { .name = "LastProcessingResult", .wire = "LastProcessingResult", .shape = SHAPE(String), .offset = FIELD(EventSourceMappingConfiguration, LastProcessingResult), .place = PLACE_BODY },
+    { .name = "State", .wire = "State", .shape = SHAPE(String), .offset = FIELD(EventSourceMappingConfiguration, State), .place = PLACE_BODY },
+    { .name = "StateTransitionReason", .wire = "StateTransitionReason", .shape = SHAPE(String), .offset = FIELD(EventSourceMappingConfiguration, StateTransitionReason), .place = PLACE_BODY },
+    { .name = "DestinationConfig", .wire = "DestinationConfig", .shape = SHAPE(DestinationConfig), .offset = FIELD(EventSourceMappingConfiguration, DestinationConfig), .place = PLACE_BODY },
+    { .name = "Topics", .wire = "Topics", .shape = SHAPE(Topics), .offset = FIELD(EventSourceMappingConfiguration, Topics), .place = PLACE_BODY },
+    { .name = "Queues", .wire = "Queues", .shape = SHAPE(Queues), .offset = FIELD(EventSourceMappingConfiguration, Queues), .place = PLACE_BODY },
+    { .name = "SourceAccessConfigurations", .wire = "SourceAccessConfigurations", .shape = SHAPE(SourceAccessConfigurations), .offset = FIELD(EventSourceMappingConfiguration, SourceAccessConfigurations), .place = PLACE_BODY },
+    { .name = "SelfManagedEventSource", .wire = "SelfManagedEventSource", .shape = SHAPE(SelfManagedEventSource), .offset = FIELD(EventSourceMappingConfiguration, SelfManagedEventSource), .place = PLACE_BODY },
+    { .name = "MaximumRecordAgeInSeconds", .wire = "MaximumRecordAgeInSeconds", .shape = SHAPE(MaximumRecordAgeInSeconds), .offset = FIELD(EventSourceMappingConfiguration, MaximumRecordAgeInSeconds), .place = PLACE_BODY },
+    { .name = "BisectBatchOnFunctionError", .wire = "BisectBatchOnFunctionError", .shape = SHAPE(BisectBatchOnFunctionError), .offset = FIELD(EventSourceMappingConfiguration, BisectBatchOnFunctionError), .place = PLACE_BODY },
+    { .name = "MaximumRetryAttempts", .wire = "MaximumRetryAttempts", .shape = SHAPE(MaximumRetryAttemptsEventSourceMapping), .offset = FIELD(EventSourceMappingConfiguration, MaximumRetryAttempts), .place = PLACE_BODY },
+    { .name = "TumblingWindowInSeconds", .wire = "TumblingWindowInSeconds", .shape = SHAPE(TumblingWindowInSeconds), .offset = FIELD(EventSourceMappingConfiguration, TumblingWindowInSeconds), .place = PLACE_BODY },
+    { .name = "FunctionResponseTypes", .wire = "FunctionResponseTypes", .shape = SHAPE(FunctionResponseTypeList), .offset = FIELD(EventSourceMappingConfiguration, FunctionResponseTypes), .place = PLACE_BODY },
+    { .name = "AmazonManagedKafkaEventSourceConfig", .wire = "AmazonManagedKafkaEventSourceConfig", .shape = SHAPE(AmazonManagedKafkaEventSourceConfig), .offset = FIELD(EventSourceMappingConfiguration, AmazonManagedKafkaEventSourceConfig), .place = PLACE_BODY },
+    { .name = "SelfManagedKafkaEventSourceConfig", .wire = "SelfManagedKafkaEventSourceConfig", .shape = SHAPE(SelfManagedKafkaEventSourceConfig), .offset = FIELD(EventSourceMappingConfiguration, SelfManagedKafkaEventSourceConfig), .place = PLACE_BODY },
+    { .name = "DocumentDBEventSourceConfig", .wire = "DocumentDBEventSourceConfig", .shape = SHAPE(DocumentDBEventSourceConfig), .offset = FIELD(EventSourceMappingConfiguration, DocumentDBEventSourceConfig), .place = PLACE_BODY },
+    { .name = "EventSourceMappingArn", .wire = "EventSourceMappingArn", .shape = SHAPE(EventSourceMappingArn), .offset = FIELD(EventSourceMappingConfiguration, EventSourceMappingArn), .place = PLACE_BODY },
+    { .name = "ProvisionedPollerConfig", .wire = "ProvisionedPollerConfig", .shape = SHAPE(ProvisionedPollerConfig), .offset = FIELD(EventSourceMappingConfiguration, ProvisionedPollerConfig), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_EventSourceMappingConfiguration = {
+    .name = "EventSourceMappingConfiguration", .kind = KIND_STRUCT, .n_members = 33, .members = lambda_members_EventSourceMappingConfiguration, .size = sizeof(struct lambda_EventSourceMappingConfiguration *), .struct_size = sizeof(struct lambda_EventSourceMappingConfiguration)
+};
+static const struct member lambda_members_EventSourceMappingLoggingConfig[] = {
+    { .name = "SystemLogLevel", .wire = "SystemLogLevel", .shape = SHAPE(EventSourceMappingSystemLogLevel), .offset = FIELD(EventSourceMappingLoggingConfig, SystemLogLevel), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_EventSourceMappingLoggingConfig = {
+    .name = "EventSourceMappingLoggingConfig", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_EventSourceMappingLoggingConfig, .size = sizeof(struct lambda_EventSourceMappingLoggingConfig *), .struct_size = sizeof(struct lambda_EventSourceMappingLoggingConfig)
+};
+static const char *const lambda_enum_EventSourceMappingMetric[] = {
+    "EventCount",
+    "ErrorCount",
+    "KafkaMetrics",
+    NULL
+};
+const struct shape lambda_shape_EventSourceMappingMetric = {
+    .name = "EventSourceMappingMetric", .kind = KIND_STRING, .enum_values = lambda_enum_EventSourceMappingMetric, .size = sizeof(struct str)
+};
+const struct shape lambda_shape_EventSourceMappingMetricList = {
+    .name = "EventSourceMappingMetricList", .kind = KIND_LIST, .size = sizeof(struct lambda_EventSourceMappingMetricList), .element = SHAPE(EventSourceMappingMetric), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(3)
+};
+static const struct member lambda_members_EventSourceMappingMetricsConfig[] = {
+    { .name = "Metrics", .wire = "Metrics", .shape = SHAPE(EventSourceMappingMetricList), .offset = FIELD(EventSourceMappingMetricsConfig, Metrics), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_EventSourceMappingMetricsConfig = {
+    .name = "EventSourceMappingMetricsConfig", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_EventSourceMappingMetricsConfig, .size = sizeof(struct lambda_EventSourceMappingMetricsConfig *), .struct_size = sizeof(struct lambda_EventSourceMappingMetricsConfig)
+};
+static const char *const lambda_enum_EventSourceMappingSystemLogLevel[] = {
+    "DEBUG",
+    "INFO",
+    "WARN",
+    NULL
+};
+const struct shape lambda_shape_EventSourceMappingSystemLogLevel = {
+    .name = "EventSourceMappingSystemLogLevel", .kind = KIND_STRING, .enum_values = lambda_enum_EventSourceMappingSystemLogLevel, .size = sizeof(struct str)
+};
+static const char *const lambda_enum_EventSourcePosition[] = {
+    "LATEST",
+    "AT_TIMESTAMP",
+    "TRIM_HORIZON",
+    NULL
+};
+const struct shape lambda_shape_EventSourcePosition = {
+    .name = "EventSourcePosition", .kind = KIND_STRING, .enum_values = lambda_enum_EventSourcePosition, .size = sizeof(struct str)
+};
 const struct shape lambda_shape_EventSourceToken = {
     .name = "EventSourceToken", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(256), .pattern = "[a-zA-Z0-9._\\-]+"
 };
@@ -435,6 +603,42 @@ const struct shape lambda_shape_FileSystemConfig = {
 };
 const struct shape lambda_shape_FileSystemConfigList = {
     .name = "FileSystemConfigList", .kind = KIND_LIST, .size = sizeof(struct lambda_FileSystemConfigList), .element = SHAPE(FileSystemConfig), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(1)
+};
+static const struct member lambda_members_Filter[] = {
+    { .name = "Pattern", .wire = "Pattern", .shape = SHAPE(Pattern), .offset = FIELD(Filter, Pattern), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_Filter = {
+    .name = "Filter", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_Filter, .size = sizeof(struct lambda_Filter *), .struct_size = sizeof(struct lambda_Filter)
+};
+static const struct member lambda_members_FilterCriteria[] = {
+    { .name = "Filters", .wire = "Filters", .shape = SHAPE(FilterList), .offset = FIELD(FilterCriteria, Filters), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_FilterCriteria = {
+    .name = "FilterCriteria", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_FilterCriteria, .size = sizeof(struct lambda_FilterCriteria *), .struct_size = sizeof(struct lambda_FilterCriteria)
+};
+static const struct member lambda_members_FilterCriteriaError[] = {
+    { .name = "ErrorCode", .wire = "ErrorCode", .shape = SHAPE(FilterCriteriaErrorCode), .offset = FIELD(FilterCriteriaError, ErrorCode), .place = PLACE_BODY },
+    { .name = "Message", .wire = "Message", .shape = SHAPE(FilterCriteriaErrorMessage), .offset = FIELD(FilterCriteriaError, Message), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_FilterCriteriaError = {
+    .name = "FilterCriteriaError", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_FilterCriteriaError, .size = sizeof(struct lambda_FilterCriteriaError *), .struct_size = sizeof(struct lambda_FilterCriteriaError)
+};
+const struct shape lambda_shape_FilterCriteriaErrorCode = {
+    .name = "FilterCriteriaErrorCode", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(10), .has_max = true, .max = INT64_C(50), .pattern = "[A-Za-z]+Exception"
+};
+const struct shape lambda_shape_FilterCriteriaErrorMessage = {
+    .name = "FilterCriteriaErrorMessage", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(10), .has_max = true, .max = INT64_C(2048), .pattern = ".*"
+};
+const struct shape lambda_shape_FilterList = {
+    .name = "FilterList", .kind = KIND_LIST, .size = sizeof(struct lambda_FilterList), .element = SHAPE(Filter)
+};
+static const char *const lambda_enum_FullDocument[] = {
+    "UpdateLookup",
+    "Default",
+    NULL
+};
+const struct shape lambda_shape_FullDocument = {
+    .name = "FullDocument", .kind = KIND_STRING, .enum_values = lambda_enum_FullDocument, .size = sizeof(struct str)
 };
 const struct shape lambda_shape_FunctionArn = {
     .name = "FunctionArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(10000), .pattern = "arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?"
@@ -533,6 +737,16 @@ const struct shape lambda_shape_FunctionList = {
 };
 const struct shape lambda_shape_FunctionName = {
     .name = "FunctionName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(140), .pattern = "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?"
+};
+static const char *const lambda_enum_FunctionResponseType[] = {
+    "ReportBatchItemFailures",
+    NULL
+};
+const struct shape lambda_shape_FunctionResponseType = {
+    .name = "FunctionResponseType", .kind = KIND_STRING, .enum_values = lambda_enum_FunctionResponseType, .size = sizeof(struct str)
+};
+const struct shape lambda_shape_FunctionResponseTypeList = {
+    .name = "FunctionResponseTypeList", .kind = KIND_LIST, .size = sizeof(struct lambda_FunctionResponseTypeList), .element = SHAPE(FunctionResponseType), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(1)
 };
 static const char *const lambda_enum_FunctionUrlAuthType[] = {
     "NONE",
@@ -837,6 +1051,51 @@ static const struct member lambda_members_KMSNotFoundException[] = {
 const struct shape lambda_shape_KMSNotFoundException = {
     .name = "KMSNotFoundException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_KMSNotFoundException, .size = sizeof(struct lambda_KMSNotFoundException *), .struct_size = sizeof(struct lambda_KMSNotFoundException)
 };
+static const struct member lambda_members_KafkaSchemaRegistryAccessConfig[] = {
+    { .name = "Type", .wire = "Type", .shape = SHAPE(KafkaSchemaRegistryAuthType), .offset = FIELD(KafkaSchemaRegistryAccessConfig, Type), .place = PLACE_BODY },
+    { .name = "URI", .wire = "URI", .shape = SHAPE(Arn), .offset = FIELD(KafkaSchemaRegistryAccessConfig, URI), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_KafkaSchemaRegistryAccessConfig = {
+    .name = "KafkaSchemaRegistryAccessConfig", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_KafkaSchemaRegistryAccessConfig, .size = sizeof(struct lambda_KafkaSchemaRegistryAccessConfig *), .struct_size = sizeof(struct lambda_KafkaSchemaRegistryAccessConfig)
+};
+const struct shape lambda_shape_KafkaSchemaRegistryAccessConfigList = {
+    .name = "KafkaSchemaRegistryAccessConfigList", .kind = KIND_LIST, .size = sizeof(struct lambda_KafkaSchemaRegistryAccessConfigList), .element = SHAPE(KafkaSchemaRegistryAccessConfig)
+};
+static const char *const lambda_enum_KafkaSchemaRegistryAuthType[] = {
+    "BASIC_AUTH",
+    "CLIENT_CERTIFICATE_TLS_AUTH",
+    "SERVER_ROOT_CA_CERTIFICATE",
+    NULL
+};
+const struct shape lambda_shape_KafkaSchemaRegistryAuthType = {
+    .name = "KafkaSchemaRegistryAuthType", .kind = KIND_STRING, .enum_values = lambda_enum_KafkaSchemaRegistryAuthType, .size = sizeof(struct str)
+};
+static const struct member lambda_members_KafkaSchemaRegistryConfig[] = {
+    { .name = "SchemaRegistryURI", .wire = "SchemaRegistryURI", .shape = SHAPE(SchemaRegistryUri), .offset = FIELD(KafkaSchemaRegistryConfig, SchemaRegistryURI), .place = PLACE_BODY },
+    { .name = "EventRecordFormat", .wire = "EventRecordFormat", .shape = SHAPE(SchemaRegistryEventRecordFormat), .offset = FIELD(KafkaSchemaRegistryConfig, EventRecordFormat), .place = PLACE_BODY },
+    { .name = "AccessConfigs", .wire = "AccessConfigs", .shape = SHAPE(KafkaSchemaRegistryAccessConfigList), .offset = FIELD(KafkaSchemaRegistryConfig, AccessConfigs), .place = PLACE_BODY },
+    { .name = "SchemaValidationConfigs", .wire = "SchemaValidationConfigs", .shape = SHAPE(KafkaSchemaValidationConfigList), .offset = FIELD(KafkaSchemaRegistryConfig, SchemaValidationConfigs), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_KafkaSchemaRegistryConfig = {
+    .name = "KafkaSchemaRegistryConfig", .kind = KIND_STRUCT, .n_members = 4, .members = lambda_members_KafkaSchemaRegistryConfig, .size = sizeof(struct lambda_KafkaSchemaRegistryConfig *), .struct_size = sizeof(struct lambda_KafkaSchemaRegistryConfig)
+};
+static const char *const lambda_enum_KafkaSchemaValidationAttribute[] = {
+    "KEY",
+    "VALUE",
+    NULL
+};
+const struct shape lambda_shape_KafkaSchemaValidationAttribute = {
+    .name = "KafkaSchemaValidationAttribute", .kind = KIND_STRING, .enum_values = lambda_enum_KafkaSchemaValidationAttribute, .size = sizeof(struct str)
+};
+static const struct member lambda_members_KafkaSchemaValidationConfig[] = {
+    { .name = "Attribute", .wire = "Attribute", .shape = SHAPE(KafkaSchemaValidationAttribute), .offset = FIELD(KafkaSchemaValidationConfig, Attribute), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_KafkaSchemaValidationConfig = {
+    .name = "KafkaSchemaValidationConfig", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_KafkaSchemaValidationConfig, .size = sizeof(struct lambda_KafkaSchemaValidationConfig *), .struct_size = sizeof(struct lambda_KafkaSchemaValidationConfig)
+};
+const struct shape lambda_shape_KafkaSchemaValidationConfigList = {
+    .name = "KafkaSchemaValidationConfigList", .kind = KIND_LIST, .size = sizeof(struct lambda_KafkaSchemaValidationConfigList), .element = SHAPE(KafkaSchemaValidationConfig)
+};
 static const struct member lambda_members_LambdaManagedInstancesCapacityProviderConfig[] = {
     { .name = "CapacityProviderArn", .wire = "CapacityProviderArn", .shape = SHAPE(CapacityProviderArn), .offset = FIELD(LambdaManagedInstancesCapacityProviderConfig, CapacityProviderArn), .place = PLACE_BODY, .required = true },
     { .name = "PerExecutionEnvironmentMaxConcurrency", .wire = "PerExecutionEnvironmentMaxConcurrency", .shape = SHAPE(PerExecutionEnvironmentMaxConcurrency), .offset = FIELD(LambdaManagedInstancesCapacityProviderConfig, PerExecutionEnvironmentMaxConcurrency), .place = PLACE_BODY },
@@ -908,14 +1167,47 @@ static const struct member lambda_members_Layer[] = {
 const struct shape lambda_shape_Layer = {
     .name = "Layer", .kind = KIND_STRUCT, .n_members = 4, .members = lambda_members_Layer, .size = sizeof(struct lambda_Layer *), .struct_size = sizeof(struct lambda_Layer)
 };
+const struct shape lambda_shape_LayerArn = {
+    .name = "LayerArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2048), .pattern = "arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:layer:[a-zA-Z0-9-_]+"
+};
 const struct shape lambda_shape_LayerList = {
     .name = "LayerList", .kind = KIND_LIST, .size = sizeof(struct lambda_LayerList), .element = SHAPE(LayerVersionArn)
+};
+const struct shape lambda_shape_LayerName = {
+    .name = "LayerName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(140), .pattern = "(arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:layer:[a-zA-Z0-9-_]+)|[a-zA-Z0-9-_]+"
 };
 const struct shape lambda_shape_LayerVersionArn = {
     .name = "LayerVersionArn", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(2048), .pattern = "((arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+))"
 };
+static const struct member lambda_members_LayerVersionContentInput[] = {
+    { .name = "S3Bucket", .wire = "S3Bucket", .shape = SHAPE(S3Bucket), .offset = FIELD(LayerVersionContentInput, S3Bucket), .place = PLACE_BODY },
+    { .name = "S3Key", .wire = "S3Key", .shape = SHAPE(S3Key), .offset = FIELD(LayerVersionContentInput, S3Key), .place = PLACE_BODY },
+    { .name = "S3ObjectVersion", .wire = "S3ObjectVersion", .shape = SHAPE(S3ObjectVersion), .offset = FIELD(LayerVersionContentInput, S3ObjectVersion), .place = PLACE_BODY },
+    { .name = "S3ObjectStorageMode", .wire = "S3ObjectStorageMode", .shape = SHAPE(S3ObjectStorageMode), .offset = FIELD(LayerVersionContentInput, S3ObjectStorageMode), .place = PLACE_BODY },
+    { .name = "ZipFile", .wire = "ZipFile", .shape = SHAPE(Blob), .offset = FIELD(LayerVersionContentInput, ZipFile), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_LayerVersionContentInput = {
+    .name = "LayerVersionContentInput", .kind = KIND_STRUCT, .n_members = 5, .members = lambda_members_LayerVersionContentInput, .size = sizeof(struct lambda_LayerVersionContentInput *), .struct_size = sizeof(struct lambda_LayerVersionContentInput)
+};
+static const struct member lambda_members_LayerVersionContentOutput[] = {
+    { .name = "Location", .wire = "Location", .shape = SHAPE(SensitiveStringOnServerOnly), .offset = FIELD(LayerVersionContentOutput, Location), .place = PLACE_BODY },
+    { .name = "CodeSha256", .wire = "CodeSha256", .shape = SHAPE(String), .offset = FIELD(LayerVersionContentOutput, CodeSha256), .place = PLACE_BODY },
+    { .name = "CodeSize", .wire = "CodeSize", .shape = SHAPE(Long), .offset = FIELD(LayerVersionContentOutput, CodeSize), .place = PLACE_BODY },
+    { .name = "SigningProfileVersionArn", .wire = "SigningProfileVersionArn", .shape = SHAPE(Arn), .offset = FIELD(LayerVersionContentOutput, SigningProfileVersionArn), .place = PLACE_BODY },
+    { .name = "SigningJobArn", .wire = "SigningJobArn", .shape = SHAPE(Arn), .offset = FIELD(LayerVersionContentOutput, SigningJobArn), .place = PLACE_BODY },
+    { .name = "ResolvedS3Object", .wire = "ResolvedS3Object", .shape = SHAPE(ResolvedS3Object), .offset = FIELD(LayerVersionContentOutput, ResolvedS3Object), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_LayerVersionContentOutput = {
+    .name = "LayerVersionContentOutput", .kind = KIND_STRUCT, .n_members = 6, .members = lambda_members_LayerVersionContentOutput, .size = sizeof(struct lambda_LayerVersionContentOutput *), .struct_size = sizeof(struct lambda_LayerVersionContentOutput)
+};
+const struct shape lambda_shape_LayerVersionNumber = {
+    .name = "LayerVersionNumber", .kind = KIND_INT, .long_int = true, .size = sizeof(struct opt_int)
+};
 const struct shape lambda_shape_LayersReferenceList = {
     .name = "LayersReferenceList", .kind = KIND_LIST, .size = sizeof(struct lambda_LayersReferenceList), .element = SHAPE(Layer)
+};
+const struct shape lambda_shape_LicenseInfo = {
+    .name = "LicenseInfo", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(512), .pattern = ".*"
 };
 static const struct member lambda_members_ListAliasesRequest[] = {
     { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(FunctionName), .offset = FIELD(ListAliasesRequest, FunctionName), .place = PLACE_PATH, .required = true },
@@ -1034,14 +1326,32 @@ const struct shape lambda_shape_MaxFunctionEventInvokeConfigListItems = {
 const struct shape lambda_shape_MaxListItems = {
     .name = "MaxListItems", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10000)
 };
+const struct shape lambda_shape_MaximumBatchingWindowInSeconds = {
+    .name = "MaximumBatchingWindowInSeconds", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(300)
+};
+const struct shape lambda_shape_MaximumConcurrency = {
+    .name = "MaximumConcurrency", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(2), .has_max = true, .max = INT64_C(1000)
+};
 const struct shape lambda_shape_MaximumEventAgeInSeconds = {
     .name = "MaximumEventAgeInSeconds", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(60), .has_max = true, .max = INT64_C(21600)
+};
+const struct shape lambda_shape_MaximumNumberOfPollers = {
+    .name = "MaximumNumberOfPollers", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10000)
+};
+const struct shape lambda_shape_MaximumRecordAgeInSeconds = {
+    .name = "MaximumRecordAgeInSeconds", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(-1), .has_max = true, .max = INT64_C(604800)
 };
 const struct shape lambda_shape_MaximumRetryAttempts = {
     .name = "MaximumRetryAttempts", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(2)
 };
+const struct shape lambda_shape_MaximumRetryAttemptsEventSourceMapping = {
+    .name = "MaximumRetryAttemptsEventSourceMapping", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(-1), .has_max = true, .max = INT64_C(10000)
+};
 const struct shape lambda_shape_MemorySize = {
     .name = "MemorySize", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(128), .has_max = true, .max = INT64_C(32768)
+};
+const struct shape lambda_shape_MinimumNumberOfPollers = {
+    .name = "MinimumNumberOfPollers", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(200)
 };
 static const struct member lambda_members_ModeNotSupportedException[] = {
     { .name = "Type", .wire = "Type", .shape = SHAPE(String), .offset = FIELD(ModeNotSupportedException, Type), .place = PLACE_BODY },
@@ -1092,6 +1402,12 @@ static const char *const lambda_enum_PackageType[] = {
 const struct shape lambda_shape_PackageType = {
     .name = "PackageType", .kind = KIND_STRING, .enum_values = lambda_enum_PackageType, .size = sizeof(struct str)
 };
+const struct shape lambda_shape_ParallelizationFactor = {
+    .name = "ParallelizationFactor", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10)
+};
+const struct shape lambda_shape_Pattern = {
+    .name = "Pattern", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(4096), .pattern = "[\\s\\S]*"
+};
 const struct shape lambda_shape_PerExecutionEnvironmentMaxConcurrency = {
     .name = "PerExecutionEnvironmentMaxConcurrency", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1600)
 };
@@ -1122,12 +1438,48 @@ static const struct member lambda_members_ProvisionedConcurrencyConfigNotFoundEx
 const struct shape lambda_shape_ProvisionedConcurrencyConfigNotFoundException = {
     .name = "ProvisionedConcurrencyConfigNotFoundException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_ProvisionedConcurrencyConfigNotFoundException, .size = sizeof(struct lambda_ProvisionedConcurrencyConfigNotFoundException *), .struct_size = sizeof(struct lambda_ProvisionedConcurrencyConfigNotFoundException)
 };
+static const struct member lambda_members_ProvisionedPollerConfig[] = {
+    { .name = "MinimumPollers", .wire = "MinimumPollers", .shape = SHAPE(MinimumNumberOfPollers), .offset = FIELD(ProvisionedPollerConfig, MinimumPollers), .place = PLACE_BODY },
+    { .name = "MaximumPollers", .wire = "MaximumPollers", .shape = SHAPE(MaximumNumberOfPollers), .offset = FIELD(ProvisionedPollerConfig, MaximumPollers), .place = PLACE_BODY },
+    { .name = "PollerGroupName", .wire = "PollerGroupName", .shape = SHAPE(ProvisionedPollerGroupName), .offset = FIELD(ProvisionedPollerConfig, PollerGroupName), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_ProvisionedPollerConfig = {
+    .name = "ProvisionedPollerConfig", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_ProvisionedPollerConfig, .size = sizeof(struct lambda_ProvisionedPollerConfig *), .struct_size = sizeof(struct lambda_ProvisionedPollerConfig)
+};
+const struct shape lambda_shape_ProvisionedPollerGroupName = {
+    .name = "ProvisionedPollerGroupName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(128), .pattern = "[a-zA-Z0-9-_]*"
+};
 static const struct member lambda_members_PublicPolicyException[] = {
     { .name = "Type", .wire = "Type", .shape = SHAPE(String), .offset = FIELD(PublicPolicyException, Type), .place = PLACE_BODY },
     { .name = "Message", .wire = "Message", .shape = SHAPE(String), .offset = FIELD(PublicPolicyException, Message), .place = PLACE_BODY },
 };
 const struct shape lambda_shape_PublicPolicyException = {
     .name = "PublicPolicyException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_PublicPolicyException, .size = sizeof(struct lambda_PublicPolicyException *), .struct_size = sizeof(struct lambda_PublicPolicyException)
+};
+static const struct member lambda_members_PublishLayerVersionRequest[] = {
+    { .name = "LayerName", .wire = "LayerName", .shape = SHAPE(LayerName), .offset = FIELD(PublishLayerVersionRequest, LayerName), .place = PLACE_PATH, .required = true },
+    { .name = "Description", .wire = "Description", .shape = SHAPE(Description), .offset = FIELD(PublishLayerVersionRequest, Description), .place = PLACE_BODY },
+    { .name = "Content", .wire = "Content", .shape = SHAPE(LayerVersionContentInput), .offset = FIELD(PublishLayerVersionRequest, Content), .place = PLACE_BODY, .required = true },
+    { .name = "CompatibleArchitectures", .wire = "CompatibleArchitectures", .shape = SHAPE(CompatibleArchitectures), .offset = FIELD(PublishLayerVersionRequest, CompatibleArchitectures), .place = PLACE_BODY },
+    { .name = "CompatibleRuntimes", .wire = "CompatibleRuntimes", .shape = SHAPE(CompatibleRuntimes), .offset = FIELD(PublishLayerVersionRequest, CompatibleRuntimes), .place = PLACE_BODY },
+    { .name = "LicenseInfo", .wire = "LicenseInfo", .shape = SHAPE(LicenseInfo), .offset = FIELD(PublishLayerVersionRequest, LicenseInfo), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_PublishLayerVersionRequest = {
+    .name = "PublishLayerVersionRequest", .kind = KIND_STRUCT, .n_members = 6, .members = lambda_members_PublishLayerVersionRequest, .size = sizeof(struct lambda_PublishLayerVersionRequest *), .struct_size = sizeof(struct lambda_PublishLayerVersionRequest)
+};
+static const struct member lambda_members_PublishLayerVersionResponse[] = {
+    { .name = "Content", .wire = "Content", .shape = SHAPE(LayerVersionContentOutput), .offset = FIELD(PublishLayerVersionResponse, Content), .place = PLACE_BODY },
+    { .name = "LayerArn", .wire = "LayerArn", .shape = SHAPE(LayerArn), .offset = FIELD(PublishLayerVersionResponse, LayerArn), .place = PLACE_BODY },
+    { .name = "LayerVersionArn", .wire = "LayerVersionArn", .shape = SHAPE(LayerVersionArn), .offset = FIELD(PublishLayerVersionResponse, LayerVersionArn), .place = PLACE_BODY },
+    { .name = "Description", .wire = "Description", .shape = SHAPE(Description), .offset = FIELD(PublishLayerVersionResponse, Description), .place = PLACE_BODY },
+    { .name = "CreatedDate", .wire = "CreatedDate", .shape = SHAPE(Timestamp), .offset = FIELD(PublishLayerVersionResponse, CreatedDate), .place = PLACE_BODY },
+    { .name = "Version", .wire = "Version", .shape = SHAPE(LayerVersionNumber), .offset = FIELD(PublishLayerVersionResponse, Version), .place = PLACE_BODY },
+    { .name = "CompatibleArchitectures", .wire = "CompatibleArchitectures", .shape = SHAPE(CompatibleArchitectures), .offset = FIELD(PublishLayerVersionResponse, CompatibleArchitectures), .place = PLACE_BODY },
+    { .name = "CompatibleRuntimes", .wire = "CompatibleRuntimes", .shape = SHAPE(CompatibleRuntimes), .offset = FIELD(PublishLayerVersionResponse, CompatibleRuntimes), .place = PLACE_BODY },
+    { .name = "LicenseInfo", .wire = "LicenseInfo", .shape = SHAPE(LicenseInfo), .offset = FIELD(PublishLayerVersionResponse, LicenseInfo), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_PublishLayerVersionResponse = {
+    .name = "PublishLayerVersionResponse", .kind = KIND_STRUCT, .n_members = 9, .members = lambda_members_PublishLayerVersionResponse, .size = sizeof(struct lambda_PublishLayerVersionResponse *), .struct_size = sizeof(struct lambda_PublishLayerVersionResponse)
 };
 static const struct member lambda_members_PublishVersionRequest[] = {
     { .name = "FunctionName", .wire = "FunctionName", .shape = SHAPE(FunctionName), .offset = FIELD(PublishVersionRequest, FunctionName), .place = PLACE_PATH, .required = true },
@@ -1185,6 +1537,12 @@ static const struct member lambda_members_PutRuntimeManagementConfigResponse[] =
 };
 const struct shape lambda_shape_PutRuntimeManagementConfigResponse = {
     .name = "PutRuntimeManagementConfigResponse", .kind = KIND_STRUCT, .n_members = 3, .members = lambda_members_PutRuntimeManagementConfigResponse, .size = sizeof(struct lambda_PutRuntimeManagementConfigResponse *), .struct_size = sizeof(struct lambda_PutRuntimeManagementConfigResponse)
+};
+const struct shape lambda_shape_Queue = {
+    .name = "Queue", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1000), .pattern = "[\\s\\S]*"
+};
+const struct shape lambda_shape_Queues = {
+    .name = "Queues", .kind = KIND_LIST, .size = sizeof(struct lambda_Queues), .element = SHAPE(Queue), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1)
 };
 static const struct member lambda_members_RecursiveInvocationException[] = {
     { .name = "Type", .wire = "Type", .shape = SHAPE(String), .offset = FIELD(RecursiveInvocationException, Type), .place = PLACE_BODY },
@@ -1377,11 +1735,41 @@ const struct shape lambda_shape_S3ObjectStorageMode = {
 const struct shape lambda_shape_S3ObjectVersion = {
     .name = "S3ObjectVersion", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1024), .pattern = ".*"
 };
+static const struct member lambda_members_ScalingConfig[] = {
+    { .name = "MaximumConcurrency", .wire = "MaximumConcurrency", .shape = SHAPE(MaximumConcurrency), .offset = FIELD(ScalingConfig, MaximumConcurrency), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_ScalingConfig = {
+    .name = "ScalingConfig", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_ScalingConfig, .size = sizeof(struct lambda_ScalingConfig *), .struct_size = sizeof(struct lambda_ScalingConfig)
+};
+static const char *const lambda_enum_SchemaRegistryEventRecordFormat[] = {
+    "JSON",
+    "SOURCE",
+    NULL
+};
+const struct shape lambda_shape_SchemaRegistryEventRecordFormat = {
+    .name = "SchemaRegistryEventRecordFormat", .kind = KIND_STRING, .enum_values = lambda_enum_SchemaRegistryEventRecordFormat, .size = sizeof(struct str)
+};
+const struct shape lambda_shape_SchemaRegistryUri = {
+    .name = "SchemaRegistryUri", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10000), .pattern = "[a-zA-Z0-9-\\/*:_+=.@-]*"
+};
 const struct shape lambda_shape_SecurityGroupId = {
     .name = "SecurityGroupId", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(1024), .pattern = "sg-[0-9a-zA-Z]*"
 };
 const struct shape lambda_shape_SecurityGroupIds = {
     .name = "SecurityGroupIds", .kind = KIND_LIST, .size = sizeof(struct lambda_SecurityGroupIds), .element = SHAPE(SecurityGroupId), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(5)
+};
+static const struct member lambda_members_SelfManagedEventSource[] = {
+    { .name = "Endpoints", .wire = "Endpoints", .shape = SHAPE(Endpoints), .offset = FIELD(SelfManagedEventSource, Endpoints), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_SelfManagedEventSource = {
+    .name = "SelfManagedEventSource", .kind = KIND_STRUCT, .n_members = 1, .members = lambda_members_SelfManagedEventSource, .size = sizeof(struct lambda_SelfManagedEventSource *), .struct_size = sizeof(struct lambda_SelfManagedEventSource)
+};
+static const struct member lambda_members_SelfManagedKafkaEventSourceConfig[] = {
+    { .name = "ConsumerGroupId", .wire = "ConsumerGroupId", .shape = SHAPE(URI), .offset = FIELD(SelfManagedKafkaEventSourceConfig, ConsumerGroupId), .place = PLACE_BODY },
+    { .name = "SchemaRegistryConfig", .wire = "SchemaRegistryConfig", .shape = SHAPE(KafkaSchemaRegistryConfig), .offset = FIELD(SelfManagedKafkaEventSourceConfig, SchemaRegistryConfig), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_SelfManagedKafkaEventSourceConfig = {
+    .name = "SelfManagedKafkaEventSourceConfig", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_SelfManagedKafkaEventSourceConfig, .size = sizeof(struct lambda_SelfManagedKafkaEventSourceConfig *), .struct_size = sizeof(struct lambda_SelfManagedKafkaEventSourceConfig)
 };
 const struct shape lambda_shape_SensitiveString = {
     .name = "SensitiveString", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str)
@@ -1466,6 +1854,30 @@ static const struct member lambda_members_SnapStartTimeoutException[] = {
 };
 const struct shape lambda_shape_SnapStartTimeoutException = {
     .name = "SnapStartTimeoutException", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_SnapStartTimeoutException, .size = sizeof(struct lambda_SnapStartTimeoutException *), .struct_size = sizeof(struct lambda_SnapStartTimeoutException)
+};
+static const struct member lambda_members_SourceAccessConfiguration[] = {
+    { .name = "Type", .wire = "Type", .shape = SHAPE(SourceAccessType), .offset = FIELD(SourceAccessConfiguration, Type), .place = PLACE_BODY },
+    { .name = "URI", .wire = "URI", .shape = SHAPE(URI), .offset = FIELD(SourceAccessConfiguration, URI), .place = PLACE_BODY },
+};
+const struct shape lambda_shape_SourceAccessConfiguration = {
+    .name = "SourceAccessConfiguration", .kind = KIND_STRUCT, .n_members = 2, .members = lambda_members_SourceAccessConfiguration, .size = sizeof(struct lambda_SourceAccessConfiguration *), .struct_size = sizeof(struct lambda_SourceAccessConfiguration)
+};
+const struct shape lambda_shape_SourceAccessConfigurations = {
+    .name = "SourceAccessConfigurations", .kind = KIND_LIST, .size = sizeof(struct lambda_SourceAccessConfigurations), .element = SHAPE(SourceAccessConfiguration), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(23)
+};
+static const char *const lambda_enum_SourceAccessType[] = {
+    "BASIC_AUTH",
+    "VPC_SUBNET",
+    "VPC_SECURITY_GROUP",
+    "SASL_SCRAM_512_AUTH",
+    "SASL_SCRAM_256_AUTH",
+    "VIRTUAL_HOST",
+    "CLIENT_CERTIFICATE_TLS_AUTH",
+    "SERVER_ROOT_CA_CERTIFICATE",
+    NULL
+};
+const struct shape lambda_shape_SourceAccessType = {
+    .name = "SourceAccessType", .kind = KIND_STRING, .enum_values = lambda_enum_SourceAccessType, .size = sizeof(struct str)
 };
 const struct shape lambda_shape_SourceOwner = {
     .name = "SourceOwner", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(12), .pattern = "\\d{12}"
@@ -1642,6 +2054,12 @@ static const struct member lambda_members_TooManyRequestsException[] = {
 const struct shape lambda_shape_TooManyRequestsException = {
     .name = "TooManyRequestsException", .kind = KIND_STRUCT, .n_members = 4, .members = lambda_members_TooManyRequestsException, .size = sizeof(struct lambda_TooManyRequestsException *), .struct_size = sizeof(struct lambda_TooManyRequestsException)
 };
+const struct shape lambda_shape_Topic = {
+    .name = "Topic", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(249), .pattern = "[^.]([a-zA-Z0-9\\-_.]+)"
+};
+const struct shape lambda_shape_Topics = {
+    .name = "Topics", .kind = KIND_LIST, .size = sizeof(struct lambda_Topics), .element = SHAPE(Topic), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1)
+};
 static const struct member lambda_members_TracingConfig[] = {
     { .name = "Mode", .wire = "Mode", .shape = SHAPE(TracingMode), .offset = FIELD(TracingConfig, Mode), .place = PLACE_BODY },
 };
@@ -1661,6 +2079,15 @@ static const char *const lambda_enum_TracingMode[] = {
 };
 const struct shape lambda_shape_TracingMode = {
     .name = "TracingMode", .kind = KIND_STRING, .enum_values = lambda_enum_TracingMode, .size = sizeof(struct str)
+};
+const struct shape lambda_shape_TumblingWindowInSeconds = {
+    .name = "TumblingWindowInSeconds", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(900)
+};
+const struct shape lambda_shape_URI = {
+    .name = "URI", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(200), .pattern = "[ a-zA-Z0-9-\\/*:_+=.@-]*"
+};
+const struct shape lambda_shape_UUIDString = {
+    .name = "UUIDString", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(36), .has_max = true, .max = INT64_C(36)
 };
 const struct shape lambda_shape_UnqualifiedFunctionName = {
     .name = "UnqualifiedFunctionName", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(140), .pattern = "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)"
@@ -1912,7 +2339,7 @@ static const struct op lambda_ops[] = {
     { .name = "CreateAlias", .method = "POST", .uri = "/2015-03-31/functions/{FunctionName}/aliases", .status = 201, .index = 3, .input = SHAPE(CreateAliasRequest), .output = SHAPE(AliasConfiguration) },
     { .name = "CreateCapacityProvider", .method = "POST", .uri = "/2025-11-30/capacity-providers", .status = 202, .index = 4 },
     { .name = "CreateCodeSigningConfig", .method = "POST", .uri = "/2020-04-22/code-signing-configs", .status = 201, .index = 5 },
-    { .name = "CreateEventSourceMapping", .method = "POST", .uri = "/2015-03-31/event-source-mappings", .status = 202, .index = 6 },
+    { .name = "CreateEventSourceMapping", .method = "POST", .uri = "/2015-03-31/event-source-mappings", .status = 202, .index = 6, .input = SHAPE(CreateEventSourceMappingRequest), .output = SHAPE(EventSourceMappingConfiguration) },
     { .name = "CreateFunction", .method = "POST", .uri = "/2015-03-31/functions", .status = 201, .index = 7, .input = SHAPE(CreateFunctionRequest), .output = SHAPE(FunctionConfiguration) },
     { .name = "CreateFunctionUrlConfig", .method = "POST", .uri = "/2021-10-31/functions/{FunctionName}/url", .status = 201, .index = 8 },
     { .name = "DeleteAlias", .method = "DELETE", .uri = "/2015-03-31/functions/{FunctionName}/aliases/{Name}", .status = 204, .index = 9, .input = SHAPE(DeleteAliasRequest) },
@@ -1966,7 +2393,7 @@ static const struct op lambda_ops[] = {
     { .name = "ListProvisionedConcurrencyConfigs", .method = "GET", .uri = "/2019-09-30/functions/{FunctionName}/provisioned-concurrency?List=ALL", .status = 200, .index = 57 },
     { .name = "ListTags", .method = "GET", .uri = "/2017-03-31/tags/{Resource}", .status = 200, .index = 58, .input = SHAPE(ListTagsRequest), .output = SHAPE(ListTagsResponse) },
     { .name = "ListVersionsByFunction", .method = "GET", .uri = "/2015-03-31/functions/{FunctionName}/versions", .status = 200, .index = 59, .input = SHAPE(ListVersionsByFunctionRequest), .output = SHAPE(ListVersionsByFunctionResponse) },
-    { .name = "PublishLayerVersion", .method = "POST", .uri = "/2018-10-31/layers/{LayerName}/versions", .status = 201, .index = 60 },
+    { .name = "PublishLayerVersion", .method = "POST", .uri = "/2018-10-31/layers/{LayerName}/versions", .status = 201, .index = 60, .input = SHAPE(PublishLayerVersionRequest), .output = SHAPE(PublishLayerVersionResponse) },
     { .name = "PublishVersion", .method = "POST", .uri = "/2015-03-31/functions/{FunctionName}/versions", .status = 201, .index = 61, .input = SHAPE(PublishVersionRequest), .output = SHAPE(FunctionConfiguration) },
     { .name = "PutFunctionCodeSigningConfig", .method = "PUT", .uri = "/2020-06-30/functions/{FunctionName}/code-signing-config", .status = 200, .index = 62 },
     { .name = "PutFunctionConcurrency", .method = "PUT", .uri = "/2017-10-31/functions/{FunctionName}/concurrency", .status = 200, .index = 63, .input = SHAPE(PutFunctionConcurrencyRequest), .output = SHAPE(Concurrency) },

@@ -5,6 +5,12 @@
 #define FIELD(type, field) offsetof(struct s3_##type, field)
 #define SHAPE(name) &s3_shape_##name
 
+static const struct member s3_members_AbacStatus[] = {
+    { .name = "Status", .wire = "Status", .shape = SHAPE(BucketAbacStatus), .offset = FIELD(AbacStatus, Status), .place = PLACE_BODY },
+};
+const struct shape s3_shape_AbacStatus = {
+    .name = "AbacStatus", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_AbacStatus, .size = sizeof(struct s3_AbacStatus *), .struct_size = sizeof(struct s3_AbacStatus)
+};
 const struct shape s3_shape_AbortDate = {
     .name = "AbortDate", .kind = KIND_TIME, .size = sizeof(struct opt_time)
 };
@@ -34,6 +40,12 @@ const struct shape s3_shape_AbortMultipartUploadRequest = {
 const struct shape s3_shape_AbortRuleId = {
     .name = "AbortRuleId", .kind = KIND_STRING, .size = sizeof(struct str)
 };
+static const struct member s3_members_AccelerateConfiguration[] = {
+    { .name = "Status", .wire = "Status", .shape = SHAPE(BucketAccelerateStatus), .offset = FIELD(AccelerateConfiguration, Status), .place = PLACE_BODY },
+};
+const struct shape s3_shape_AccelerateConfiguration = {
+    .name = "AccelerateConfiguration", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_AccelerateConfiguration, .size = sizeof(struct s3_AccelerateConfiguration *), .struct_size = sizeof(struct s3_AccelerateConfiguration)
+};
 const struct shape s3_shape_AcceptRanges = {
     .name = "AcceptRanges", .kind = KIND_STRING, .size = sizeof(struct str)
 };
@@ -56,8 +68,14 @@ const struct shape s3_shape_AccessDenied = {
 const struct shape s3_shape_AccessPointAlias = {
     .name = "AccessPointAlias", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
 };
+const struct shape s3_shape_AccessPointArn = {
+    .name = "AccessPointArn", .kind = KIND_STRING, .size = sizeof(struct str)
+};
 const struct shape s3_shape_AccountId = {
     .name = "AccountId", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+const struct shape s3_shape_AllowQuotedRecordDelimiter = {
+    .name = "AllowQuotedRecordDelimiter", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
 };
 const struct shape s3_shape_AllowedHeader = {
     .name = "AllowedHeader", .kind = KIND_STRING, .size = sizeof(struct str)
@@ -77,6 +95,62 @@ const struct shape s3_shape_AllowedOrigin = {
 const struct shape s3_shape_AllowedOrigins = {
     .name = "AllowedOrigins", .kind = KIND_LIST, .flattened = true, .size = sizeof(struct s3_AllowedOrigins), .element = SHAPE(AllowedOrigin)
 };
+static const struct member s3_members_AnalyticsAndOperator[] = {
+    { .name = "Prefix", .wire = "Prefix", .shape = SHAPE(Prefix), .offset = FIELD(AnalyticsAndOperator, Prefix), .place = PLACE_BODY },
+    { .name = "Tags", .wire = "Tag", .shape = SHAPE(TagSet), .offset = FIELD(AnalyticsAndOperator, Tags), .place = PLACE_BODY, .flattened = true },
+};
+const struct shape s3_shape_AnalyticsAndOperator = {
+    .name = "AnalyticsAndOperator", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_AnalyticsAndOperator, .size = sizeof(struct s3_AnalyticsAndOperator *), .struct_size = sizeof(struct s3_AnalyticsAndOperator)
+};
+static const struct member s3_members_AnalyticsConfiguration[] = {
+    { .name = "Id", .wire = "Id", .shape = SHAPE(AnalyticsId), .offset = FIELD(AnalyticsConfiguration, Id), .place = PLACE_BODY, .required = true },
+    { .name = "Filter", .wire = "Filter", .shape = SHAPE(AnalyticsFilter), .offset = FIELD(AnalyticsConfiguration, Filter), .place = PLACE_BODY },
+    { .name = "StorageClassAnalysis", .wire = "StorageClassAnalysis", .shape = SHAPE(StorageClassAnalysis), .offset = FIELD(AnalyticsConfiguration, StorageClassAnalysis), .place = PLACE_BODY, .required = true },
+};
+const struct shape s3_shape_AnalyticsConfiguration = {
+    .name = "AnalyticsConfiguration", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_AnalyticsConfiguration, .size = sizeof(struct s3_AnalyticsConfiguration *), .struct_size = sizeof(struct s3_AnalyticsConfiguration)
+};
+static const struct member s3_members_AnalyticsExportDestination[] = {
+    { .name = "S3BucketDestination", .wire = "S3BucketDestination", .shape = SHAPE(AnalyticsS3BucketDestination), .offset = FIELD(AnalyticsExportDestination, S3BucketDestination), .place = PLACE_BODY, .required = true },
+};
+const struct shape s3_shape_AnalyticsExportDestination = {
+    .name = "AnalyticsExportDestination", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_AnalyticsExportDestination, .size = sizeof(struct s3_AnalyticsExportDestination *), .struct_size = sizeof(struct s3_AnalyticsExportDestination)
+};
+static const struct member s3_members_AnalyticsFilter[] = {
+    { .name = "Prefix", .wire = "Prefix", .shape = SHAPE(Prefix), .offset = FIELD(AnalyticsFilter, Prefix), .place = PLACE_BODY },
+    { .name = "Tag", .wire = "Tag", .shape = SHAPE(Tag), .offset = FIELD(AnalyticsFilter, Tag), .place = PLACE_BODY },
+    { .name = "And", .wire = "And", .shape = SHAPE(AnalyticsAndOperator), .offset = FIELD(AnalyticsFilter, And), .place = PLACE_BODY },
+};
+const struct shape s3_shape_AnalyticsFilter = {
+    .name = "AnalyticsFilter", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_AnalyticsFilter, .size = sizeof(struct s3_AnalyticsFilter *), .struct_size = sizeof(struct s3_AnalyticsFilter)
+};
+const struct shape s3_shape_AnalyticsId = {
+    .name = "AnalyticsId", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+static const struct member s3_members_AnalyticsS3BucketDestination[] = {
+    { .name = "Format", .wire = "Format", .shape = SHAPE(AnalyticsS3ExportFileFormat), .offset = FIELD(AnalyticsS3BucketDestination, Format), .place = PLACE_BODY, .required = true },
+    { .name = "BucketAccountId", .wire = "BucketAccountId", .shape = SHAPE(AccountId), .offset = FIELD(AnalyticsS3BucketDestination, BucketAccountId), .place = PLACE_BODY },
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(AnalyticsS3BucketDestination, Bucket), .place = PLACE_BODY, .required = true },
+    { .name = "Prefix", .wire = "Prefix", .shape = SHAPE(Prefix), .offset = FIELD(AnalyticsS3BucketDestination, Prefix), .place = PLACE_BODY },
+};
+const struct shape s3_shape_AnalyticsS3BucketDestination = {
+    .name = "AnalyticsS3BucketDestination", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_AnalyticsS3BucketDestination, .size = sizeof(struct s3_AnalyticsS3BucketDestination *), .struct_size = sizeof(struct s3_AnalyticsS3BucketDestination)
+};
+static const char *const s3_enum_AnalyticsS3ExportFileFormat[] = {
+    "CSV",
+    NULL
+};
+const struct shape s3_shape_AnalyticsS3ExportFileFormat = {
+    .name = "AnalyticsS3ExportFileFormat", .kind = KIND_STRING, .enum_values = s3_enum_AnalyticsS3ExportFileFormat, .size = sizeof(struct str)
+};
+static const char *const s3_enum_AnnotationConfigurationState[] = {
+    "ENABLED",
+    "DISABLED",
+    NULL
+};
+const struct shape s3_shape_AnnotationConfigurationState = {
+    .name = "AnnotationConfigurationState", .kind = KIND_STRING, .enum_values = s3_enum_AnnotationConfigurationState, .size = sizeof(struct str)
+};
 static const char *const s3_enum_AnnotationDirective[] = {
     "COPY",
     "EXCLUDE",
@@ -88,8 +162,33 @@ const struct shape s3_shape_AnnotationDirective = {
 const struct shape s3_shape_AnnotationLimitExceeded = {
     .name = "AnnotationLimitExceeded", .kind = KIND_STRUCT, .size = sizeof(struct s3_AnnotationLimitExceeded *), .struct_size = sizeof(struct s3_AnnotationLimitExceeded)
 };
+const struct shape s3_shape_AnnotationName = {
+    .name = "AnnotationName", .kind = KIND_STRING, .size = sizeof(struct str)
+};
 const struct shape s3_shape_AnnotationNameTooLong = {
     .name = "AnnotationNameTooLong", .kind = KIND_STRUCT, .size = sizeof(struct s3_AnnotationNameTooLong *), .struct_size = sizeof(struct s3_AnnotationNameTooLong)
+};
+const struct shape s3_shape_AnnotationPayload = {
+    .name = "AnnotationPayload", .kind = KIND_BLOB, .size = sizeof(struct str)
+};
+const struct shape s3_shape_AnnotationPrefix = {
+    .name = "AnnotationPrefix", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+static const struct member s3_members_AnnotationTableConfiguration[] = {
+    { .name = "ConfigurationState", .wire = "ConfigurationState", .shape = SHAPE(AnnotationConfigurationState), .offset = FIELD(AnnotationTableConfiguration, ConfigurationState), .place = PLACE_BODY, .required = true },
+    { .name = "EncryptionConfiguration", .wire = "EncryptionConfiguration", .shape = SHAPE(MetadataTableEncryptionConfiguration), .offset = FIELD(AnnotationTableConfiguration, EncryptionConfiguration), .place = PLACE_BODY },
+    { .name = "Role", .wire = "Role", .shape = SHAPE(Role), .offset = FIELD(AnnotationTableConfiguration, Role), .place = PLACE_BODY },
+};
+const struct shape s3_shape_AnnotationTableConfiguration = {
+    .name = "AnnotationTableConfiguration", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_AnnotationTableConfiguration, .size = sizeof(struct s3_AnnotationTableConfiguration *), .struct_size = sizeof(struct s3_AnnotationTableConfiguration)
+};
+static const struct member s3_members_AnnotationTableConfigurationUpdates[] = {
+    { .name = "ConfigurationState", .wire = "ConfigurationState", .shape = SHAPE(AnnotationConfigurationState), .offset = FIELD(AnnotationTableConfigurationUpdates, ConfigurationState), .place = PLACE_BODY, .required = true },
+    { .name = "EncryptionConfiguration", .wire = "EncryptionConfiguration", .shape = SHAPE(MetadataTableEncryptionConfiguration), .offset = FIELD(AnnotationTableConfigurationUpdates, EncryptionConfiguration), .place = PLACE_BODY },
+    { .name = "Role", .wire = "Role", .shape = SHAPE(Role), .offset = FIELD(AnnotationTableConfigurationUpdates, Role), .place = PLACE_BODY },
+};
+const struct shape s3_shape_AnnotationTableConfigurationUpdates = {
+    .name = "AnnotationTableConfigurationUpdates", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_AnnotationTableConfigurationUpdates, .size = sizeof(struct s3_AnnotationTableConfigurationUpdates *), .struct_size = sizeof(struct s3_AnnotationTableConfigurationUpdates)
 };
 static const char *const s3_enum_ArchiveStatus[] = {
     "ARCHIVE_ACCESS",
@@ -116,6 +215,14 @@ static const struct member s3_members_Bucket[] = {
 };
 const struct shape s3_shape_Bucket = {
     .name = "Bucket", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_Bucket, .size = sizeof(struct s3_Bucket *), .struct_size = sizeof(struct s3_Bucket)
+};
+static const char *const s3_enum_BucketAbacStatus[] = {
+    "Enabled",
+    "Disabled",
+    NULL
+};
+const struct shape s3_shape_BucketAbacStatus = {
+    .name = "BucketAbacStatus", .kind = KIND_STRING, .enum_values = s3_enum_BucketAbacStatus, .size = sizeof(struct str)
 };
 static const char *const s3_enum_BucketAccelerateStatus[] = {
     "Enabled",
@@ -150,6 +257,12 @@ const struct shape s3_shape_BucketInfo = {
 };
 const struct shape s3_shape_BucketKeyEnabled = {
     .name = "BucketKeyEnabled", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
+};
+static const struct member s3_members_BucketLifecycleConfiguration[] = {
+    { .name = "Rules", .wire = "Rule", .shape = SHAPE(LifecycleRules), .offset = FIELD(BucketLifecycleConfiguration, Rules), .place = PLACE_BODY, .required = true, .flattened = true },
+};
+const struct shape s3_shape_BucketLifecycleConfiguration = {
+    .name = "BucketLifecycleConfiguration", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_BucketLifecycleConfiguration, .size = sizeof(struct s3_BucketLifecycleConfiguration *), .struct_size = sizeof(struct s3_BucketLifecycleConfiguration)
 };
 static const char *const s3_enum_BucketLocationConstraint[] = {
     "af-south-1",
@@ -198,6 +311,12 @@ const struct shape s3_shape_BucketLocationConstraint = {
 const struct shape s3_shape_BucketLocationName = {
     .name = "BucketLocationName", .kind = KIND_STRING, .size = sizeof(struct str)
 };
+static const struct member s3_members_BucketLoggingStatus[] = {
+    { .name = "LoggingEnabled", .wire = "LoggingEnabled", .shape = SHAPE(LoggingEnabled), .offset = FIELD(BucketLoggingStatus, LoggingEnabled), .place = PLACE_BODY },
+};
+const struct shape s3_shape_BucketLoggingStatus = {
+    .name = "BucketLoggingStatus", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_BucketLoggingStatus, .size = sizeof(struct s3_BucketLoggingStatus *), .struct_size = sizeof(struct s3_BucketLoggingStatus)
+};
 static const char *const s3_enum_BucketLogsPermission[] = {
     "FULL_CONTROL",
     "READ",
@@ -242,6 +361,12 @@ const struct shape s3_shape_Buckets = {
 const struct shape s3_shape_BypassGovernanceRetention = {
     .name = "BypassGovernanceRetention", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
 };
+static const struct member s3_members_CORSConfiguration[] = {
+    { .name = "CORSRules", .wire = "CORSRule", .shape = SHAPE(CORSRules), .offset = FIELD(CORSConfiguration, CORSRules), .place = PLACE_BODY, .required = true, .flattened = true },
+};
+const struct shape s3_shape_CORSConfiguration = {
+    .name = "CORSConfiguration", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_CORSConfiguration, .size = sizeof(struct s3_CORSConfiguration *), .struct_size = sizeof(struct s3_CORSConfiguration)
+};
 static const struct member s3_members_CORSRule[] = {
     { .name = "ID", .wire = "ID", .shape = SHAPE(ID), .offset = FIELD(CORSRule, ID), .place = PLACE_BODY },
     { .name = "AllowedHeaders", .wire = "AllowedHeader", .shape = SHAPE(AllowedHeaders), .offset = FIELD(CORSRule, AllowedHeaders), .place = PLACE_BODY, .flattened = true },
@@ -255,6 +380,28 @@ const struct shape s3_shape_CORSRule = {
 };
 const struct shape s3_shape_CORSRules = {
     .name = "CORSRules", .kind = KIND_LIST, .flattened = true, .size = sizeof(struct s3_CORSRules), .element = SHAPE(CORSRule)
+};
+static const struct member s3_members_CSVInput[] = {
+    { .name = "FileHeaderInfo", .wire = "FileHeaderInfo", .shape = SHAPE(FileHeaderInfo), .offset = FIELD(CSVInput, FileHeaderInfo), .place = PLACE_BODY },
+    { .name = "Comments", .wire = "Comments", .shape = SHAPE(Comments), .offset = FIELD(CSVInput, Comments), .place = PLACE_BODY },
+    { .name = "QuoteEscapeCharacter", .wire = "QuoteEscapeCharacter", .shape = SHAPE(QuoteEscapeCharacter), .offset = FIELD(CSVInput, QuoteEscapeCharacter), .place = PLACE_BODY },
+    { .name = "RecordDelimiter", .wire = "RecordDelimiter", .shape = SHAPE(RecordDelimiter), .offset = FIELD(CSVInput, RecordDelimiter), .place = PLACE_BODY },
+    { .name = "FieldDelimiter", .wire = "FieldDelimiter", .shape = SHAPE(FieldDelimiter), .offset = FIELD(CSVInput, FieldDelimiter), .place = PLACE_BODY },
+    { .name = "QuoteCharacter", .wire = "QuoteCharacter", .shape = SHAPE(QuoteCharacter), .offset = FIELD(CSVInput, QuoteCharacter), .place = PLACE_BODY },
+    { .name = "AllowQuotedRecordDelimiter", .wire = "AllowQuotedRecordDelimiter", .shape = SHAPE(AllowQuotedRecordDelimiter), .offset = FIELD(CSVInput, AllowQuotedRecordDelimiter), .place = PLACE_BODY },
+};
+const struct shape s3_shape_CSVInput = {
+    .name = "CSVInput", .kind = KIND_STRUCT, .n_members = 7, .members = s3_members_CSVInput, .size = sizeof(struct s3_CSVInput *), .struct_size = sizeof(struct s3_CSVInput)
+};
+static const struct member s3_members_CSVOutput[] = {
+    { .name = "QuoteFields", .wire = "QuoteFields", .shape = SHAPE(QuoteFields), .offset = FIELD(CSVOutput, QuoteFields), .place = PLACE_BODY },
+    { .name = "QuoteEscapeCharacter", .wire = "QuoteEscapeCharacter", .shape = SHAPE(QuoteEscapeCharacter), .offset = FIELD(CSVOutput, QuoteEscapeCharacter), .place = PLACE_BODY },
+    { .name = "RecordDelimiter", .wire = "RecordDelimiter", .shape = SHAPE(RecordDelimiter), .offset = FIELD(CSVOutput, RecordDelimiter), .place = PLACE_BODY },
+    { .name = "FieldDelimiter", .wire = "FieldDelimiter", .shape = SHAPE(FieldDelimiter), .offset = FIELD(CSVOutput, FieldDelimiter), .place = PLACE_BODY },
+    { .name = "QuoteCharacter", .wire = "QuoteCharacter", .shape = SHAPE(QuoteCharacter), .offset = FIELD(CSVOutput, QuoteCharacter), .place = PLACE_BODY },
+};
+const struct shape s3_shape_CSVOutput = {
+    .name = "CSVOutput", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_CSVOutput, .size = sizeof(struct s3_CSVOutput *), .struct_size = sizeof(struct s3_CSVOutput)
 };
 const struct shape s3_shape_CacheControl = {
     .name = "CacheControl", .kind = KIND_STRING, .size = sizeof(struct str)
@@ -339,8 +486,30 @@ const struct shape s3_shape_ChecksumXXHASH3 = {
 const struct shape s3_shape_ChecksumXXHASH64 = {
     .name = "ChecksumXXHASH64", .kind = KIND_STRING, .size = sizeof(struct str)
 };
+const struct shape s3_shape_ClientToken = {
+    .name = "ClientToken", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+const struct shape s3_shape_CloudFunction = {
+    .name = "CloudFunction", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+static const struct member s3_members_CloudFunctionConfiguration[] = {
+    { .name = "Id", .wire = "Id", .shape = SHAPE(NotificationId), .offset = FIELD(CloudFunctionConfiguration, Id), .place = PLACE_BODY },
+    { .name = "Event", .wire = "Event", .shape = SHAPE(Event), .offset = FIELD(CloudFunctionConfiguration, Event), .place = PLACE_BODY },
+    { .name = "Events", .wire = "Event", .shape = SHAPE(EventList), .offset = FIELD(CloudFunctionConfiguration, Events), .place = PLACE_BODY, .flattened = true },
+    { .name = "CloudFunction", .wire = "CloudFunction", .shape = SHAPE(CloudFunction), .offset = FIELD(CloudFunctionConfiguration, CloudFunction), .place = PLACE_BODY },
+    { .name = "InvocationRole", .wire = "InvocationRole", .shape = SHAPE(CloudFunctionInvocationRole), .offset = FIELD(CloudFunctionConfiguration, InvocationRole), .place = PLACE_BODY },
+};
+const struct shape s3_shape_CloudFunctionConfiguration = {
+    .name = "CloudFunctionConfiguration", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_CloudFunctionConfiguration, .size = sizeof(struct s3_CloudFunctionConfiguration *), .struct_size = sizeof(struct s3_CloudFunctionConfiguration)
+};
+const struct shape s3_shape_CloudFunctionInvocationRole = {
+    .name = "CloudFunctionInvocationRole", .kind = KIND_STRING, .size = sizeof(struct str)
+};
 const struct shape s3_shape_Code = {
     .name = "Code", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+const struct shape s3_shape_Comments = {
+    .name = "Comments", .kind = KIND_STRING, .size = sizeof(struct str)
 };
 static const struct member s3_members_CommonPrefix[] = {
     { .name = "Prefix", .wire = "Prefix", .shape = SHAPE(Prefix), .offset = FIELD(CommonPrefix, Prefix), .place = PLACE_BODY },
@@ -430,6 +599,15 @@ const struct shape s3_shape_CompletedPart = {
 };
 const struct shape s3_shape_CompletedPartList = {
     .name = "CompletedPartList", .kind = KIND_LIST, .flattened = true, .size = sizeof(struct s3_CompletedPartList), .element = SHAPE(CompletedPart)
+};
+static const char *const s3_enum_CompressionType[] = {
+    "NONE",
+    "GZIP",
+    "BZIP2",
+    NULL
+};
+const struct shape s3_shape_CompressionType = {
+    .name = "CompressionType", .kind = KIND_STRING, .enum_values = s3_enum_CompressionType, .size = sizeof(struct str)
 };
 static const struct member s3_members_Condition[] = {
     { .name = "HttpErrorCodeReturnedEquals", .wire = "HttpErrorCodeReturnedEquals", .shape = SHAPE(HttpErrorCodeReturnedEquals), .offset = FIELD(Condition, HttpErrorCodeReturnedEquals), .place = PLACE_BODY },
@@ -601,6 +779,26 @@ static const struct member s3_members_CreateBucketConfiguration[] = {
 const struct shape s3_shape_CreateBucketConfiguration = {
     .name = "CreateBucketConfiguration", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_CreateBucketConfiguration, .size = sizeof(struct s3_CreateBucketConfiguration *), .struct_size = sizeof(struct s3_CreateBucketConfiguration)
 };
+static const struct member s3_members_CreateBucketMetadataConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(CreateBucketMetadataConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(CreateBucketMetadataConfigurationRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(CreateBucketMetadataConfigurationRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "MetadataConfiguration", .wire = "MetadataConfiguration", .shape = SHAPE(MetadataConfiguration), .offset = FIELD(CreateBucketMetadataConfigurationRequest, MetadataConfiguration), .place = PLACE_PAYLOAD, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(CreateBucketMetadataConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_CreateBucketMetadataConfigurationRequest = {
+    .name = "CreateBucketMetadataConfigurationRequest", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_CreateBucketMetadataConfigurationRequest, .size = sizeof(struct s3_CreateBucketMetadataConfigurationRequest *), .struct_size = sizeof(struct s3_CreateBucketMetadataConfigurationRequest), .payload = "MetadataConfiguration"
+};
+static const struct member s3_members_CreateBucketMetadataTableConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(CreateBucketMetadataTableConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(CreateBucketMetadataTableConfigurationRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(CreateBucketMetadataTableConfigurationRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "MetadataTableConfiguration", .wire = "MetadataTableConfiguration", .shape = SHAPE(MetadataTableConfiguration), .offset = FIELD(CreateBucketMetadataTableConfigurationRequest, MetadataTableConfiguration), .place = PLACE_PAYLOAD, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(CreateBucketMetadataTableConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_CreateBucketMetadataTableConfigurationRequest = {
+    .name = "CreateBucketMetadataTableConfigurationRequest", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_CreateBucketMetadataTableConfigurationRequest, .size = sizeof(struct s3_CreateBucketMetadataTableConfigurationRequest *), .struct_size = sizeof(struct s3_CreateBucketMetadataTableConfigurationRequest), .payload = "MetadataTableConfiguration"
+};
 static const struct member s3_members_CreateBucketOutput[] = {
     { .name = "Location", .wire = "Location", .shape = SHAPE(Location), .offset = FIELD(CreateBucketOutput, Location), .place = PLACE_HEADER },
     { .name = "BucketArn", .wire = "x-amz-bucket-arn", .shape = SHAPE(S3RegionalOrS3ExpressBucketArnString), .offset = FIELD(CreateBucketOutput, BucketArn), .place = PLACE_HEADER },
@@ -679,6 +877,17 @@ static const struct member s3_members_CreateMultipartUploadRequest[] = {
 const struct shape s3_shape_CreateMultipartUploadRequest = {
     .name = "CreateMultipartUploadRequest", .kind = KIND_STRUCT, .n_members = 31, .members = s3_members_CreateMultipartUploadRequest, .size = sizeof(struct s3_CreateMultipartUploadRequest *), .struct_size = sizeof(struct s3_CreateMultipartUploadRequest)
 };
+static const struct member s3_members_CreateSessionRequest[] = {
+    { .name = "SessionMode", .wire = "x-amz-create-session-mode", .shape = SHAPE(SessionMode), .offset = FIELD(CreateSessionRequest, SessionMode), .place = PLACE_HEADER },
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(CreateSessionRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ServerSideEncryption", .wire = "x-amz-server-side-encryption", .shape = SHAPE(ServerSideEncryption), .offset = FIELD(CreateSessionRequest, ServerSideEncryption), .place = PLACE_HEADER },
+    { .name = "SSEKMSKeyId", .wire = "x-amz-server-side-encryption-aws-kms-key-id", .shape = SHAPE(SSEKMSKeyId), .offset = FIELD(CreateSessionRequest, SSEKMSKeyId), .place = PLACE_HEADER },
+    { .name = "SSEKMSEncryptionContext", .wire = "x-amz-server-side-encryption-context", .shape = SHAPE(SSEKMSEncryptionContext), .offset = FIELD(CreateSessionRequest, SSEKMSEncryptionContext), .place = PLACE_HEADER },
+    { .name = "BucketKeyEnabled", .wire = "x-amz-server-side-encryption-bucket-key-enabled", .shape = SHAPE(BucketKeyEnabled), .offset = FIELD(CreateSessionRequest, BucketKeyEnabled), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_CreateSessionRequest = {
+    .name = "CreateSessionRequest", .kind = KIND_STRUCT, .n_members = 6, .members = s3_members_CreateSessionRequest, .size = sizeof(struct s3_CreateSessionRequest *), .struct_size = sizeof(struct s3_CreateSessionRequest)
+};
 const struct shape s3_shape_CreationDate = {
     .name = "CreationDate", .kind = KIND_TIME, .size = sizeof(struct opt_time)
 };
@@ -714,12 +923,93 @@ static const struct member s3_members_Delete[] = {
 const struct shape s3_shape_Delete = {
     .name = "Delete", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_Delete, .size = sizeof(struct s3_Delete *), .struct_size = sizeof(struct s3_Delete)
 };
+static const struct member s3_members_DeleteBucketAnalyticsConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(DeleteBucketAnalyticsConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Id", .wire = "id", .shape = SHAPE(AnalyticsId), .offset = FIELD(DeleteBucketAnalyticsConfigurationRequest, Id), .place = PLACE_QUERY, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(DeleteBucketAnalyticsConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_DeleteBucketAnalyticsConfigurationRequest = {
+    .name = "DeleteBucketAnalyticsConfigurationRequest", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_DeleteBucketAnalyticsConfigurationRequest, .size = sizeof(struct s3_DeleteBucketAnalyticsConfigurationRequest *), .struct_size = sizeof(struct s3_DeleteBucketAnalyticsConfigurationRequest)
+};
+static const struct member s3_members_DeleteBucketCorsRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(DeleteBucketCorsRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(DeleteBucketCorsRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_DeleteBucketCorsRequest = {
+    .name = "DeleteBucketCorsRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_DeleteBucketCorsRequest, .size = sizeof(struct s3_DeleteBucketCorsRequest *), .struct_size = sizeof(struct s3_DeleteBucketCorsRequest)
+};
+static const struct member s3_members_DeleteBucketEncryptionRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(DeleteBucketEncryptionRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(DeleteBucketEncryptionRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_DeleteBucketEncryptionRequest = {
+    .name = "DeleteBucketEncryptionRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_DeleteBucketEncryptionRequest, .size = sizeof(struct s3_DeleteBucketEncryptionRequest *), .struct_size = sizeof(struct s3_DeleteBucketEncryptionRequest)
+};
+static const struct member s3_members_DeleteBucketIntelligentTieringConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(DeleteBucketIntelligentTieringConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Id", .wire = "id", .shape = SHAPE(IntelligentTieringId), .offset = FIELD(DeleteBucketIntelligentTieringConfigurationRequest, Id), .place = PLACE_QUERY, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(DeleteBucketIntelligentTieringConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_DeleteBucketIntelligentTieringConfigurationRequest = {
+    .name = "DeleteBucketIntelligentTieringConfigurationRequest", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_DeleteBucketIntelligentTieringConfigurationRequest, .size = sizeof(struct s3_DeleteBucketIntelligentTieringConfigurationRequest *), .struct_size = sizeof(struct s3_DeleteBucketIntelligentTieringConfigurationRequest)
+};
+static const struct member s3_members_DeleteBucketInventoryConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(DeleteBucketInventoryConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Id", .wire = "id", .shape = SHAPE(InventoryId), .offset = FIELD(DeleteBucketInventoryConfigurationRequest, Id), .place = PLACE_QUERY, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(DeleteBucketInventoryConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_DeleteBucketInventoryConfigurationRequest = {
+    .name = "DeleteBucketInventoryConfigurationRequest", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_DeleteBucketInventoryConfigurationRequest, .size = sizeof(struct s3_DeleteBucketInventoryConfigurationRequest *), .struct_size = sizeof(struct s3_DeleteBucketInventoryConfigurationRequest)
+};
+static const struct member s3_members_DeleteBucketLifecycleRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(DeleteBucketLifecycleRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(DeleteBucketLifecycleRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_DeleteBucketLifecycleRequest = {
+    .name = "DeleteBucketLifecycleRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_DeleteBucketLifecycleRequest, .size = sizeof(struct s3_DeleteBucketLifecycleRequest *), .struct_size = sizeof(struct s3_DeleteBucketLifecycleRequest)
+};
+static const struct member s3_members_DeleteBucketMetadataConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(DeleteBucketMetadataConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(DeleteBucketMetadataConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_DeleteBucketMetadataConfigurationRequest = {
+    .name = "DeleteBucketMetadataConfigurationRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_DeleteBucketMetadataConfigurationRequest, .size = sizeof(struct s3_DeleteBucketMetadataConfigurationRequest *), .struct_size = sizeof(struct s3_DeleteBucketMetadataConfigurationRequest)
+};
+static const struct member s3_members_DeleteBucketMetadataTableConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(DeleteBucketMetadataTableConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(DeleteBucketMetadataTableConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_DeleteBucketMetadataTableConfigurationRequest = {
+    .name = "DeleteBucketMetadataTableConfigurationRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_DeleteBucketMetadataTableConfigurationRequest, .size = sizeof(struct s3_DeleteBucketMetadataTableConfigurationRequest *), .struct_size = sizeof(struct s3_DeleteBucketMetadataTableConfigurationRequest)
+};
+static const struct member s3_members_DeleteBucketMetricsConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(DeleteBucketMetricsConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Id", .wire = "id", .shape = SHAPE(MetricsId), .offset = FIELD(DeleteBucketMetricsConfigurationRequest, Id), .place = PLACE_QUERY, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(DeleteBucketMetricsConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_DeleteBucketMetricsConfigurationRequest = {
+    .name = "DeleteBucketMetricsConfigurationRequest", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_DeleteBucketMetricsConfigurationRequest, .size = sizeof(struct s3_DeleteBucketMetricsConfigurationRequest *), .struct_size = sizeof(struct s3_DeleteBucketMetricsConfigurationRequest)
+};
+static const struct member s3_members_DeleteBucketOwnershipControlsRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(DeleteBucketOwnershipControlsRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(DeleteBucketOwnershipControlsRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_DeleteBucketOwnershipControlsRequest = {
+    .name = "DeleteBucketOwnershipControlsRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_DeleteBucketOwnershipControlsRequest, .size = sizeof(struct s3_DeleteBucketOwnershipControlsRequest *), .struct_size = sizeof(struct s3_DeleteBucketOwnershipControlsRequest)
+};
 static const struct member s3_members_DeleteBucketPolicyRequest[] = {
     { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(DeleteBucketPolicyRequest, Bucket), .place = PLACE_PATH, .required = true },
     { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(DeleteBucketPolicyRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
 };
 const struct shape s3_shape_DeleteBucketPolicyRequest = {
     .name = "DeleteBucketPolicyRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_DeleteBucketPolicyRequest, .size = sizeof(struct s3_DeleteBucketPolicyRequest *), .struct_size = sizeof(struct s3_DeleteBucketPolicyRequest)
+};
+static const struct member s3_members_DeleteBucketReplicationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(DeleteBucketReplicationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(DeleteBucketReplicationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_DeleteBucketReplicationRequest = {
+    .name = "DeleteBucketReplicationRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_DeleteBucketReplicationRequest, .size = sizeof(struct s3_DeleteBucketReplicationRequest *), .struct_size = sizeof(struct s3_DeleteBucketReplicationRequest)
 };
 static const struct member s3_members_DeleteBucketRequest[] = {
     { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(DeleteBucketRequest, Bucket), .place = PLACE_PATH, .required = true },
@@ -734,6 +1024,13 @@ static const struct member s3_members_DeleteBucketTaggingRequest[] = {
 };
 const struct shape s3_shape_DeleteBucketTaggingRequest = {
     .name = "DeleteBucketTaggingRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_DeleteBucketTaggingRequest, .size = sizeof(struct s3_DeleteBucketTaggingRequest *), .struct_size = sizeof(struct s3_DeleteBucketTaggingRequest)
+};
+static const struct member s3_members_DeleteBucketWebsiteRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(DeleteBucketWebsiteRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(DeleteBucketWebsiteRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_DeleteBucketWebsiteRequest = {
+    .name = "DeleteBucketWebsiteRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_DeleteBucketWebsiteRequest, .size = sizeof(struct s3_DeleteBucketWebsiteRequest *), .struct_size = sizeof(struct s3_DeleteBucketWebsiteRequest)
 };
 const struct shape s3_shape_DeleteMarker = {
     .name = "DeleteMarker", .kind = KIND_BOOL, .size = sizeof(struct opt_bool)
@@ -767,6 +1064,18 @@ const struct shape s3_shape_DeleteMarkerVersionId = {
 };
 const struct shape s3_shape_DeleteMarkers = {
     .name = "DeleteMarkers", .kind = KIND_LIST, .flattened = true, .size = sizeof(struct s3_DeleteMarkers), .element = SHAPE(DeleteMarkerEntry)
+};
+static const struct member s3_members_DeleteObjectAnnotationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(DeleteObjectAnnotationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Key", .wire = "Key", .shape = SHAPE(ObjectKey), .offset = FIELD(DeleteObjectAnnotationRequest, Key), .place = PLACE_PATH, .required = true, .greedy = true },
+    { .name = "AnnotationName", .wire = "annotationName", .shape = SHAPE(AnnotationName), .offset = FIELD(DeleteObjectAnnotationRequest, AnnotationName), .place = PLACE_QUERY, .required = true },
+    { .name = "VersionId", .wire = "versionId", .shape = SHAPE(ObjectVersionId), .offset = FIELD(DeleteObjectAnnotationRequest, VersionId), .place = PLACE_QUERY },
+    { .name = "RequestPayer", .wire = "x-amz-request-payer", .shape = SHAPE(RequestPayer), .offset = FIELD(DeleteObjectAnnotationRequest, RequestPayer), .place = PLACE_HEADER },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(DeleteObjectAnnotationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+    { .name = "ObjectIfMatch", .wire = "x-amz-object-if-match", .shape = SHAPE(ObjectIfMatch), .offset = FIELD(DeleteObjectAnnotationRequest, ObjectIfMatch), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_DeleteObjectAnnotationRequest = {
+    .name = "DeleteObjectAnnotationRequest", .kind = KIND_STRUCT, .n_members = 7, .members = s3_members_DeleteObjectAnnotationRequest, .size = sizeof(struct s3_DeleteObjectAnnotationRequest *), .struct_size = sizeof(struct s3_DeleteObjectAnnotationRequest)
 };
 static const struct member s3_members_DeleteObjectOutput[] = {
     { .name = "DeleteMarker", .wire = "x-amz-delete-marker", .shape = SHAPE(DeleteMarker), .offset = FIELD(DeleteObjectOutput, DeleteMarker), .place = PLACE_HEADER },
@@ -826,6 +1135,13 @@ static const struct member s3_members_DeleteObjectsRequest[] = {
 const struct shape s3_shape_DeleteObjectsRequest = {
     .name = "DeleteObjectsRequest", .kind = KIND_STRUCT, .n_members = 7, .members = s3_members_DeleteObjectsRequest, .size = sizeof(struct s3_DeleteObjectsRequest *), .struct_size = sizeof(struct s3_DeleteObjectsRequest), .payload = "Delete"
 };
+static const struct member s3_members_DeletePublicAccessBlockRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(DeletePublicAccessBlockRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(DeletePublicAccessBlockRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_DeletePublicAccessBlockRequest = {
+    .name = "DeletePublicAccessBlockRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_DeletePublicAccessBlockRequest, .size = sizeof(struct s3_DeletePublicAccessBlockRequest *), .struct_size = sizeof(struct s3_DeletePublicAccessBlockRequest)
+};
 static const struct member s3_members_DeletedObject[] = {
     { .name = "Key", .wire = "Key", .shape = SHAPE(ObjectKey), .offset = FIELD(DeletedObject, Key), .place = PLACE_BODY },
     { .name = "VersionId", .wire = "VersionId", .shape = SHAPE(ObjectVersionId), .offset = FIELD(DeletedObject, VersionId), .place = PLACE_BODY },
@@ -841,6 +1157,9 @@ const struct shape s3_shape_DeletedObjects = {
 const struct shape s3_shape_Delimiter = {
     .name = "Delimiter", .kind = KIND_STRING, .size = sizeof(struct str)
 };
+const struct shape s3_shape_Description = {
+    .name = "Description", .kind = KIND_STRING, .size = sizeof(struct str)
+};
 static const struct member s3_members_Destination[] = {
     { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(Destination, Bucket), .place = PLACE_BODY, .required = true },
     { .name = "Account", .wire = "Account", .shape = SHAPE(AccountId), .offset = FIELD(Destination, Account), .place = PLACE_BODY },
@@ -853,6 +1172,9 @@ static const struct member s3_members_Destination[] = {
 const struct shape s3_shape_Destination = {
     .name = "Destination", .kind = KIND_STRUCT, .n_members = 7, .members = s3_members_Destination, .size = sizeof(struct s3_Destination *), .struct_size = sizeof(struct s3_Destination)
 };
+const struct shape s3_shape_DirectoryBucketToken = {
+    .name = "DirectoryBucketToken", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(1024)
+};
 const struct shape s3_shape_DisplayName = {
     .name = "DisplayName", .kind = KIND_STRING, .size = sizeof(struct str)
 };
@@ -862,12 +1184,23 @@ const struct shape s3_shape_ETag = {
 const struct shape s3_shape_EmailAddress = {
     .name = "EmailAddress", .kind = KIND_STRING, .size = sizeof(struct str)
 };
+const struct shape s3_shape_EnableRequestProgress = {
+    .name = "EnableRequestProgress", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
+};
 static const char *const s3_enum_EncodingType[] = {
     "url",
     NULL
 };
 const struct shape s3_shape_EncodingType = {
     .name = "EncodingType", .kind = KIND_STRING, .enum_values = s3_enum_EncodingType, .size = sizeof(struct str)
+};
+static const struct member s3_members_Encryption[] = {
+    { .name = "EncryptionType", .wire = "EncryptionType", .shape = SHAPE(ServerSideEncryption), .offset = FIELD(Encryption, EncryptionType), .place = PLACE_BODY, .required = true },
+    { .name = "KMSKeyId", .wire = "KMSKeyId", .shape = SHAPE(SSEKMSKeyId), .offset = FIELD(Encryption, KMSKeyId), .place = PLACE_BODY },
+    { .name = "KMSContext", .wire = "KMSContext", .shape = SHAPE(KMSContext), .offset = FIELD(Encryption, KMSContext), .place = PLACE_BODY },
+};
+const struct shape s3_shape_Encryption = {
+    .name = "Encryption", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_Encryption, .size = sizeof(struct s3_Encryption *), .struct_size = sizeof(struct s3_Encryption)
 };
 static const struct member s3_members_EncryptionConfiguration[] = {
     { .name = "ReplicaKmsKeyID", .wire = "ReplicaKmsKeyID", .shape = SHAPE(ReplicaKmsKeyID), .offset = FIELD(EncryptionConfiguration, ReplicaKmsKeyID), .place = PLACE_BODY },
@@ -889,6 +1222,9 @@ const struct shape s3_shape_EncryptionTypeList = {
 const struct shape s3_shape_EncryptionTypeMismatch = {
     .name = "EncryptionTypeMismatch", .kind = KIND_STRUCT, .size = sizeof(struct s3_EncryptionTypeMismatch *), .struct_size = sizeof(struct s3_EncryptionTypeMismatch)
 };
+const struct shape s3_shape_End = {
+    .name = "End", .kind = KIND_INT, .box = true, .long_int = true, .size = sizeof(struct opt_int)
+};
 static const struct member s3_members_Error[] = {
     { .name = "Key", .wire = "Key", .shape = SHAPE(ObjectKey), .offset = FIELD(Error, Key), .place = PLACE_BODY },
     { .name = "VersionId", .wire = "VersionId", .shape = SHAPE(ObjectVersionId), .offset = FIELD(Error, VersionId), .place = PLACE_BODY },
@@ -898,11 +1234,17 @@ static const struct member s3_members_Error[] = {
 const struct shape s3_shape_Error = {
     .name = "Error", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_Error, .size = sizeof(struct s3_Error *), .struct_size = sizeof(struct s3_Error)
 };
+const struct shape s3_shape_ErrorCode = {
+    .name = "ErrorCode", .kind = KIND_STRING, .size = sizeof(struct str)
+};
 static const struct member s3_members_ErrorDocument[] = {
     { .name = "Key", .wire = "Key", .shape = SHAPE(ObjectKey), .offset = FIELD(ErrorDocument, Key), .place = PLACE_BODY, .required = true },
 };
 const struct shape s3_shape_ErrorDocument = {
     .name = "ErrorDocument", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_ErrorDocument, .size = sizeof(struct s3_ErrorDocument *), .struct_size = sizeof(struct s3_ErrorDocument)
+};
+const struct shape s3_shape_ErrorMessage = {
+    .name = "ErrorMessage", .kind = KIND_STRING, .size = sizeof(struct str)
 };
 const struct shape s3_shape_Errors = {
     .name = "Errors", .kind = KIND_LIST, .flattened = true, .size = sizeof(struct s3_Errors), .element = SHAPE(Error)
@@ -966,6 +1308,14 @@ const struct shape s3_shape_ExistingObjectReplicationStatus = {
 const struct shape s3_shape_Expiration = {
     .name = "Expiration", .kind = KIND_STRING, .size = sizeof(struct str)
 };
+static const char *const s3_enum_ExpirationState[] = {
+    "ENABLED",
+    "DISABLED",
+    NULL
+};
+const struct shape s3_shape_ExpirationState = {
+    .name = "ExpirationState", .kind = KIND_STRING, .enum_values = s3_enum_ExpirationState, .size = sizeof(struct str)
+};
 static const char *const s3_enum_ExpirationStatus[] = {
     "Enabled",
     "Disabled",
@@ -986,8 +1336,30 @@ const struct shape s3_shape_ExposeHeader = {
 const struct shape s3_shape_ExposeHeaders = {
     .name = "ExposeHeaders", .kind = KIND_LIST, .flattened = true, .size = sizeof(struct s3_ExposeHeaders), .element = SHAPE(ExposeHeader)
 };
+const struct shape s3_shape_Expression = {
+    .name = "Expression", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+static const char *const s3_enum_ExpressionType[] = {
+    "SQL",
+    NULL
+};
+const struct shape s3_shape_ExpressionType = {
+    .name = "ExpressionType", .kind = KIND_STRING, .enum_values = s3_enum_ExpressionType, .size = sizeof(struct str)
+};
 const struct shape s3_shape_FetchOwner = {
     .name = "FetchOwner", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
+};
+const struct shape s3_shape_FieldDelimiter = {
+    .name = "FieldDelimiter", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+static const char *const s3_enum_FileHeaderInfo[] = {
+    "USE",
+    "IGNORE",
+    "NONE",
+    NULL
+};
+const struct shape s3_shape_FileHeaderInfo = {
+    .name = "FileHeaderInfo", .kind = KIND_STRING, .enum_values = s3_enum_FileHeaderInfo, .size = sizeof(struct str)
 };
 static const struct member s3_members_FilterRule[] = {
     { .name = "Name", .wire = "Name", .shape = SHAPE(FilterRuleName), .offset = FIELD(FilterRule, Name), .place = PLACE_BODY },
@@ -1009,6 +1381,13 @@ const struct shape s3_shape_FilterRuleName = {
 };
 const struct shape s3_shape_FilterRuleValue = {
     .name = "FilterRuleValue", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+static const struct member s3_members_GetBucketAbacRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(GetBucketAbacRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(GetBucketAbacRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_GetBucketAbacRequest = {
+    .name = "GetBucketAbacRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_GetBucketAbacRequest, .size = sizeof(struct s3_GetBucketAbacRequest *), .struct_size = sizeof(struct s3_GetBucketAbacRequest)
 };
 static const struct member s3_members_GetBucketAccelerateConfigurationOutput[] = {
     { .name = "Status", .wire = "Status", .shape = SHAPE(BucketAccelerateStatus), .offset = FIELD(GetBucketAccelerateConfigurationOutput, Status), .place = PLACE_BODY },
@@ -1039,6 +1418,14 @@ static const struct member s3_members_GetBucketAclRequest[] = {
 const struct shape s3_shape_GetBucketAclRequest = {
     .name = "GetBucketAclRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_GetBucketAclRequest, .size = sizeof(struct s3_GetBucketAclRequest *), .struct_size = sizeof(struct s3_GetBucketAclRequest)
 };
+static const struct member s3_members_GetBucketAnalyticsConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(GetBucketAnalyticsConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Id", .wire = "id", .shape = SHAPE(AnalyticsId), .offset = FIELD(GetBucketAnalyticsConfigurationRequest, Id), .place = PLACE_QUERY, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(GetBucketAnalyticsConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_GetBucketAnalyticsConfigurationRequest = {
+    .name = "GetBucketAnalyticsConfigurationRequest", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_GetBucketAnalyticsConfigurationRequest, .size = sizeof(struct s3_GetBucketAnalyticsConfigurationRequest *), .struct_size = sizeof(struct s3_GetBucketAnalyticsConfigurationRequest)
+};
 static const struct member s3_members_GetBucketCorsOutput[] = {
     { .name = "CORSRules", .wire = "CORSRule", .shape = SHAPE(CORSRules), .offset = FIELD(GetBucketCorsOutput, CORSRules), .place = PLACE_BODY, .flattened = true },
 };
@@ -1065,6 +1452,22 @@ static const struct member s3_members_GetBucketEncryptionRequest[] = {
 const struct shape s3_shape_GetBucketEncryptionRequest = {
     .name = "GetBucketEncryptionRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_GetBucketEncryptionRequest, .size = sizeof(struct s3_GetBucketEncryptionRequest *), .struct_size = sizeof(struct s3_GetBucketEncryptionRequest)
 };
+static const struct member s3_members_GetBucketIntelligentTieringConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(GetBucketIntelligentTieringConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Id", .wire = "id", .shape = SHAPE(IntelligentTieringId), .offset = FIELD(GetBucketIntelligentTieringConfigurationRequest, Id), .place = PLACE_QUERY, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(GetBucketIntelligentTieringConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_GetBucketIntelligentTieringConfigurationRequest = {
+    .name = "GetBucketIntelligentTieringConfigurationRequest", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_GetBucketIntelligentTieringConfigurationRequest, .size = sizeof(struct s3_GetBucketIntelligentTieringConfigurationRequest *), .struct_size = sizeof(struct s3_GetBucketIntelligentTieringConfigurationRequest)
+};
+static const struct member s3_members_GetBucketInventoryConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(GetBucketInventoryConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Id", .wire = "id", .shape = SHAPE(InventoryId), .offset = FIELD(GetBucketInventoryConfigurationRequest, Id), .place = PLACE_QUERY, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(GetBucketInventoryConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_GetBucketInventoryConfigurationRequest = {
+    .name = "GetBucketInventoryConfigurationRequest", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_GetBucketInventoryConfigurationRequest, .size = sizeof(struct s3_GetBucketInventoryConfigurationRequest *), .struct_size = sizeof(struct s3_GetBucketInventoryConfigurationRequest)
+};
 static const struct member s3_members_GetBucketLifecycleConfigurationOutput[] = {
     { .name = "Rules", .wire = "Rule", .shape = SHAPE(LifecycleRules), .offset = FIELD(GetBucketLifecycleConfigurationOutput, Rules), .place = PLACE_BODY, .flattened = true },
     { .name = "TransitionDefaultMinimumObjectSize", .wire = "x-amz-transition-default-minimum-object-size", .shape = SHAPE(TransitionDefaultMinimumObjectSize), .offset = FIELD(GetBucketLifecycleConfigurationOutput, TransitionDefaultMinimumObjectSize), .place = PLACE_HEADER },
@@ -1078,6 +1481,13 @@ static const struct member s3_members_GetBucketLifecycleConfigurationRequest[] =
 };
 const struct shape s3_shape_GetBucketLifecycleConfigurationRequest = {
     .name = "GetBucketLifecycleConfigurationRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_GetBucketLifecycleConfigurationRequest, .size = sizeof(struct s3_GetBucketLifecycleConfigurationRequest *), .struct_size = sizeof(struct s3_GetBucketLifecycleConfigurationRequest)
+};
+static const struct member s3_members_GetBucketLifecycleRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(GetBucketLifecycleRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(GetBucketLifecycleRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_GetBucketLifecycleRequest = {
+    .name = "GetBucketLifecycleRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_GetBucketLifecycleRequest, .size = sizeof(struct s3_GetBucketLifecycleRequest *), .struct_size = sizeof(struct s3_GetBucketLifecycleRequest)
 };
 static const struct member s3_members_GetBucketLocationOutput[] = {
     { .name = "LocationConstraint", .wire = "LocationConstraint", .shape = SHAPE(BucketLocationConstraint), .offset = FIELD(GetBucketLocationOutput, LocationConstraint), .place = PLACE_BODY },
@@ -1104,6 +1514,28 @@ static const struct member s3_members_GetBucketLoggingRequest[] = {
 };
 const struct shape s3_shape_GetBucketLoggingRequest = {
     .name = "GetBucketLoggingRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_GetBucketLoggingRequest, .size = sizeof(struct s3_GetBucketLoggingRequest *), .struct_size = sizeof(struct s3_GetBucketLoggingRequest)
+};
+static const struct member s3_members_GetBucketMetadataConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(GetBucketMetadataConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(GetBucketMetadataConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_GetBucketMetadataConfigurationRequest = {
+    .name = "GetBucketMetadataConfigurationRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_GetBucketMetadataConfigurationRequest, .size = sizeof(struct s3_GetBucketMetadataConfigurationRequest *), .struct_size = sizeof(struct s3_GetBucketMetadataConfigurationRequest)
+};
+static const struct member s3_members_GetBucketMetadataTableConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(GetBucketMetadataTableConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(GetBucketMetadataTableConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_GetBucketMetadataTableConfigurationRequest = {
+    .name = "GetBucketMetadataTableConfigurationRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_GetBucketMetadataTableConfigurationRequest, .size = sizeof(struct s3_GetBucketMetadataTableConfigurationRequest *), .struct_size = sizeof(struct s3_GetBucketMetadataTableConfigurationRequest)
+};
+static const struct member s3_members_GetBucketMetricsConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(GetBucketMetricsConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Id", .wire = "id", .shape = SHAPE(MetricsId), .offset = FIELD(GetBucketMetricsConfigurationRequest, Id), .place = PLACE_QUERY, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(GetBucketMetricsConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_GetBucketMetricsConfigurationRequest = {
+    .name = "GetBucketMetricsConfigurationRequest", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_GetBucketMetricsConfigurationRequest, .size = sizeof(struct s3_GetBucketMetricsConfigurationRequest *), .struct_size = sizeof(struct s3_GetBucketMetricsConfigurationRequest)
 };
 static const struct member s3_members_GetBucketNotificationConfigurationRequest[] = {
     { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(GetBucketNotificationConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
@@ -1237,6 +1669,18 @@ static const struct member s3_members_GetObjectAclRequest[] = {
 };
 const struct shape s3_shape_GetObjectAclRequest = {
     .name = "GetObjectAclRequest", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_GetObjectAclRequest, .size = sizeof(struct s3_GetObjectAclRequest *), .struct_size = sizeof(struct s3_GetObjectAclRequest)
+};
+static const struct member s3_members_GetObjectAnnotationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(GetObjectAnnotationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Key", .wire = "Key", .shape = SHAPE(ObjectKey), .offset = FIELD(GetObjectAnnotationRequest, Key), .place = PLACE_PATH, .required = true, .greedy = true },
+    { .name = "AnnotationName", .wire = "annotationName", .shape = SHAPE(AnnotationName), .offset = FIELD(GetObjectAnnotationRequest, AnnotationName), .place = PLACE_QUERY, .required = true },
+    { .name = "VersionId", .wire = "versionId", .shape = SHAPE(ObjectVersionId), .offset = FIELD(GetObjectAnnotationRequest, VersionId), .place = PLACE_QUERY },
+    { .name = "RequestPayer", .wire = "x-amz-request-payer", .shape = SHAPE(RequestPayer), .offset = FIELD(GetObjectAnnotationRequest, RequestPayer), .place = PLACE_HEADER },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(GetObjectAnnotationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+    { .name = "ChecksumMode", .wire = "x-amz-checksum-mode", .shape = SHAPE(ChecksumMode), .offset = FIELD(GetObjectAnnotationRequest, ChecksumMode), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_GetObjectAnnotationRequest = {
+    .name = "GetObjectAnnotationRequest", .kind = KIND_STRUCT, .n_members = 7, .members = s3_members_GetObjectAnnotationRequest, .size = sizeof(struct s3_GetObjectAnnotationRequest *), .struct_size = sizeof(struct s3_GetObjectAnnotationRequest)
 };
 static const struct member s3_members_GetObjectAttributesOutput[] = {
     { .name = "DeleteMarker", .wire = "x-amz-delete-marker", .shape = SHAPE(DeleteMarker), .offset = FIELD(GetObjectAttributesOutput, DeleteMarker), .place = PLACE_HEADER },
@@ -1382,6 +1826,19 @@ static const struct member s3_members_GetObjectRequest[] = {
 const struct shape s3_shape_GetObjectRequest = {
     .name = "GetObjectRequest", .kind = KIND_STRUCT, .n_members = 21, .members = s3_members_GetObjectRequest, .size = sizeof(struct s3_GetObjectRequest *), .struct_size = sizeof(struct s3_GetObjectRequest)
 };
+const struct shape s3_shape_GetObjectResponseStatusCode = {
+    .name = "GetObjectResponseStatusCode", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int)
+};
+static const struct member s3_members_GetObjectRetentionRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(GetObjectRetentionRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Key", .wire = "Key", .shape = SHAPE(ObjectKey), .offset = FIELD(GetObjectRetentionRequest, Key), .place = PLACE_PATH, .required = true, .greedy = true },
+    { .name = "VersionId", .wire = "versionId", .shape = SHAPE(ObjectVersionId), .offset = FIELD(GetObjectRetentionRequest, VersionId), .place = PLACE_QUERY },
+    { .name = "RequestPayer", .wire = "x-amz-request-payer", .shape = SHAPE(RequestPayer), .offset = FIELD(GetObjectRetentionRequest, RequestPayer), .place = PLACE_HEADER },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(GetObjectRetentionRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_GetObjectRetentionRequest = {
+    .name = "GetObjectRetentionRequest", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_GetObjectRetentionRequest, .size = sizeof(struct s3_GetObjectRetentionRequest *), .struct_size = sizeof(struct s3_GetObjectRetentionRequest)
+};
 static const struct member s3_members_GetObjectTaggingOutput[] = {
     { .name = "VersionId", .wire = "x-amz-version-id", .shape = SHAPE(ObjectVersionId), .offset = FIELD(GetObjectTaggingOutput, VersionId), .place = PLACE_HEADER },
     { .name = "TagSet", .wire = "TagSet", .shape = SHAPE(TagSet), .offset = FIELD(GetObjectTaggingOutput, TagSet), .place = PLACE_BODY, .required = true },
@@ -1399,6 +1856,15 @@ static const struct member s3_members_GetObjectTaggingRequest[] = {
 const struct shape s3_shape_GetObjectTaggingRequest = {
     .name = "GetObjectTaggingRequest", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_GetObjectTaggingRequest, .size = sizeof(struct s3_GetObjectTaggingRequest *), .struct_size = sizeof(struct s3_GetObjectTaggingRequest)
 };
+static const struct member s3_members_GetObjectTorrentRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(GetObjectTorrentRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Key", .wire = "Key", .shape = SHAPE(ObjectKey), .offset = FIELD(GetObjectTorrentRequest, Key), .place = PLACE_PATH, .required = true, .greedy = true },
+    { .name = "RequestPayer", .wire = "x-amz-request-payer", .shape = SHAPE(RequestPayer), .offset = FIELD(GetObjectTorrentRequest, RequestPayer), .place = PLACE_HEADER },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(GetObjectTorrentRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_GetObjectTorrentRequest = {
+    .name = "GetObjectTorrentRequest", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_GetObjectTorrentRequest, .size = sizeof(struct s3_GetObjectTorrentRequest *), .struct_size = sizeof(struct s3_GetObjectTorrentRequest)
+};
 static const struct member s3_members_GetPublicAccessBlockOutput[] = {
     { .name = "PublicAccessBlockConfiguration", .wire = "PublicAccessBlockConfiguration", .shape = SHAPE(PublicAccessBlockConfiguration), .offset = FIELD(GetPublicAccessBlockOutput, PublicAccessBlockConfiguration), .place = PLACE_PAYLOAD },
 };
@@ -1411,6 +1877,12 @@ static const struct member s3_members_GetPublicAccessBlockRequest[] = {
 };
 const struct shape s3_shape_GetPublicAccessBlockRequest = {
     .name = "GetPublicAccessBlockRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_GetPublicAccessBlockRequest, .size = sizeof(struct s3_GetPublicAccessBlockRequest *), .struct_size = sizeof(struct s3_GetPublicAccessBlockRequest)
+};
+static const struct member s3_members_GlacierJobParameters[] = {
+    { .name = "Tier", .wire = "Tier", .shape = SHAPE(Tier), .offset = FIELD(GlacierJobParameters, Tier), .place = PLACE_BODY, .required = true },
+};
+const struct shape s3_shape_GlacierJobParameters = {
+    .name = "GlacierJobParameters", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_GlacierJobParameters, .size = sizeof(struct s3_GlacierJobParameters *), .struct_size = sizeof(struct s3_GlacierJobParameters)
 };
 static const struct member s3_members_Grant[] = {
     { .name = "Grantee", .wire = "Grantee", .shape = SHAPE(Grantee), .offset = FIELD(Grant, Grantee), .place = PLACE_BODY },
@@ -1590,6 +2062,15 @@ static const struct member s3_members_Initiator[] = {
 const struct shape s3_shape_Initiator = {
     .name = "Initiator", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_Initiator, .size = sizeof(struct s3_Initiator *), .struct_size = sizeof(struct s3_Initiator)
 };
+static const struct member s3_members_InputSerialization[] = {
+    { .name = "CSV", .wire = "CSV", .shape = SHAPE(CSVInput), .offset = FIELD(InputSerialization, CSV), .place = PLACE_BODY },
+    { .name = "CompressionType", .wire = "CompressionType", .shape = SHAPE(CompressionType), .offset = FIELD(InputSerialization, CompressionType), .place = PLACE_BODY },
+    { .name = "JSON", .wire = "JSON", .shape = SHAPE(JSONInput), .offset = FIELD(InputSerialization, JSON), .place = PLACE_BODY },
+    { .name = "Parquet", .wire = "Parquet", .shape = SHAPE(ParquetInput), .offset = FIELD(InputSerialization, Parquet), .place = PLACE_BODY },
+};
+const struct shape s3_shape_InputSerialization = {
+    .name = "InputSerialization", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_InputSerialization, .size = sizeof(struct s3_InputSerialization *), .struct_size = sizeof(struct s3_InputSerialization)
+};
 static const char *const s3_enum_IntelligentTieringAccessTier[] = {
     "ARCHIVE_ACCESS",
     "DEEP_ARCHIVE_ACCESS",
@@ -1597,6 +2078,44 @@ static const char *const s3_enum_IntelligentTieringAccessTier[] = {
 };
 const struct shape s3_shape_IntelligentTieringAccessTier = {
     .name = "IntelligentTieringAccessTier", .kind = KIND_STRING, .enum_values = s3_enum_IntelligentTieringAccessTier, .size = sizeof(struct str)
+};
+static const struct member s3_members_IntelligentTieringAndOperator[] = {
+    { .name = "Prefix", .wire = "Prefix", .shape = SHAPE(Prefix), .offset = FIELD(IntelligentTieringAndOperator, Prefix), .place = PLACE_BODY },
+    { .name = "Tags", .wire = "Tag", .shape = SHAPE(TagSet), .offset = FIELD(IntelligentTieringAndOperator, Tags), .place = PLACE_BODY, .flattened = true },
+};
+const struct shape s3_shape_IntelligentTieringAndOperator = {
+    .name = "IntelligentTieringAndOperator", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_IntelligentTieringAndOperator, .size = sizeof(struct s3_IntelligentTieringAndOperator *), .struct_size = sizeof(struct s3_IntelligentTieringAndOperator)
+};
+static const struct member s3_members_IntelligentTieringConfiguration[] = {
+    { .name = "Id", .wire = "Id", .shape = SHAPE(IntelligentTieringId), .offset = FIELD(IntelligentTieringConfiguration, Id), .place = PLACE_BODY, .required = true },
+    { .name = "Filter", .wire = "Filter", .shape = SHAPE(IntelligentTieringFilter), .offset = FIELD(IntelligentTieringConfiguration, Filter), .place = PLACE_BODY },
+    { .name = "Status", .wire = "Status", .shape = SHAPE(IntelligentTieringStatus), .offset = FIELD(IntelligentTieringConfiguration, Status), .place = PLACE_BODY, .required = true },
+    { .name = "Tierings", .wire = "Tiering", .shape = SHAPE(TieringList), .offset = FIELD(IntelligentTieringConfiguration, Tierings), .place = PLACE_BODY, .required = true, .flattened = true },
+};
+const struct shape s3_shape_IntelligentTieringConfiguration = {
+    .name = "IntelligentTieringConfiguration", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_IntelligentTieringConfiguration, .size = sizeof(struct s3_IntelligentTieringConfiguration *), .struct_size = sizeof(struct s3_IntelligentTieringConfiguration)
+};
+const struct shape s3_shape_IntelligentTieringDays = {
+    .name = "IntelligentTieringDays", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int)
+};
+static const struct member s3_members_IntelligentTieringFilter[] = {
+    { .name = "Prefix", .wire = "Prefix", .shape = SHAPE(Prefix), .offset = FIELD(IntelligentTieringFilter, Prefix), .place = PLACE_BODY },
+    { .name = "Tag", .wire = "Tag", .shape = SHAPE(Tag), .offset = FIELD(IntelligentTieringFilter, Tag), .place = PLACE_BODY },
+    { .name = "And", .wire = "And", .shape = SHAPE(IntelligentTieringAndOperator), .offset = FIELD(IntelligentTieringFilter, And), .place = PLACE_BODY },
+};
+const struct shape s3_shape_IntelligentTieringFilter = {
+    .name = "IntelligentTieringFilter", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_IntelligentTieringFilter, .size = sizeof(struct s3_IntelligentTieringFilter *), .struct_size = sizeof(struct s3_IntelligentTieringFilter)
+};
+const struct shape s3_shape_IntelligentTieringId = {
+    .name = "IntelligentTieringId", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+static const char *const s3_enum_IntelligentTieringStatus[] = {
+    "Enabled",
+    "Disabled",
+    NULL
+};
+const struct shape s3_shape_IntelligentTieringStatus = {
+    .name = "IntelligentTieringStatus", .kind = KIND_STRING, .enum_values = s3_enum_IntelligentTieringStatus, .size = sizeof(struct str)
 };
 const struct shape s3_shape_InvalidAnnotationName = {
     .name = "InvalidAnnotationName", .kind = KIND_STRUCT, .size = sizeof(struct s3_InvalidAnnotationName *), .struct_size = sizeof(struct s3_InvalidAnnotationName)
@@ -1617,6 +2136,131 @@ const struct shape s3_shape_InvalidRequest = {
 const struct shape s3_shape_InvalidWriteOffset = {
     .name = "InvalidWriteOffset", .kind = KIND_STRUCT, .size = sizeof(struct s3_InvalidWriteOffset *), .struct_size = sizeof(struct s3_InvalidWriteOffset)
 };
+static const struct member s3_members_InventoryConfiguration[] = {
+    { .name = "Destination", .wire = "Destination", .shape = SHAPE(InventoryDestination), .offset = FIELD(InventoryConfiguration, Destination), .place = PLACE_BODY, .required = true },
+    { .name = "IsEnabled", .wire = "IsEnabled", .shape = SHAPE(IsEnabled), .offset = FIELD(InventoryConfiguration, IsEnabled), .place = PLACE_BODY, .required = true },
+    { .name = "Filter", .wire = "Filter", .shape = SHAPE(InventoryFilter), .offset = FIELD(InventoryConfiguration, Filter), .place = PLACE_BODY },
+    { .name = "Id", .wire = "Id", .shape = SHAPE(InventoryId), .offset = FIELD(InventoryConfiguration, Id), .place = PLACE_BODY, .required = true },
+    { .name = "IncludedObjectVersions", .wire = "IncludedObjectVersions", .shape = SHAPE(InventoryIncludedObjectVersions), .offset = FIELD(InventoryConfiguration, IncludedObjectVersions), .place = PLACE_BODY, .required = true },
+    { .name = "OptionalFields", .wire = "OptionalFields", .shape = SHAPE(InventoryOptionalFields), .offset = FIELD(InventoryConfiguration, OptionalFields), .place = PLACE_BODY },
+    { .name = "Schedule", .wire = "Schedule", .shape = SHAPE(InventorySchedule), .offset = FIELD(InventoryConfiguration, Schedule), .place = PLACE_BODY, .required = true },
+};
+const struct shape s3_shape_InventoryConfiguration = {
+    .name = "InventoryConfiguration", .kind = KIND_STRUCT, .n_members = 7, .members = s3_members_InventoryConfiguration, .size = sizeof(struct s3_InventoryConfiguration *), .struct_size = sizeof(struct s3_InventoryConfiguration)
+};
+static const char *const s3_enum_InventoryConfigurationState[] = {
+    "ENABLED",
+    "DISABLED",
+    NULL
+};
+const struct shape s3_shape_InventoryConfigurationState = {
+    .name = "InventoryConfigurationState", .kind = KIND_STRING, .enum_values = s3_enum_InventoryConfigurationState, .size = sizeof(struct str)
+};
+static const struct member s3_members_InventoryDestination[] = {
+    { .name = "S3BucketDestination", .wire = "S3BucketDestination", .shape = SHAPE(InventoryS3BucketDestination), .offset = FIELD(InventoryDestination, S3BucketDestination), .place = PLACE_BODY, .required = true },
+};
+const struct shape s3_shape_InventoryDestination = {
+    .name = "InventoryDestination", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_InventoryDestination, .size = sizeof(struct s3_InventoryDestination *), .struct_size = sizeof(struct s3_InventoryDestination)
+};
+static const struct member s3_members_InventoryEncryption[] = {
+    { .name = "SSES3", .wire = "SSE-S3", .shape = SHAPE(SSES3), .offset = FIELD(InventoryEncryption, SSES3), .place = PLACE_BODY },
+    { .name = "SSEKMS", .wire = "SSE-KMS", .shape = SHAPE(SSEKMS), .offset = FIELD(InventoryEncryption, SSEKMS), .place = PLACE_BODY },
+};
+const struct shape s3_shape_InventoryEncryption = {
+    .name = "InventoryEncryption", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_InventoryEncryption, .size = sizeof(struct s3_InventoryEncryption *), .struct_size = sizeof(struct s3_InventoryEncryption)
+};
+static const struct member s3_members_InventoryFilter[] = {
+    { .name = "Prefix", .wire = "Prefix", .shape = SHAPE(Prefix), .offset = FIELD(InventoryFilter, Prefix), .place = PLACE_BODY, .required = true },
+};
+const struct shape s3_shape_InventoryFilter = {
+    .name = "InventoryFilter", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_InventoryFilter, .size = sizeof(struct s3_InventoryFilter *), .struct_size = sizeof(struct s3_InventoryFilter)
+};
+static const char *const s3_enum_InventoryFormat[] = {
+    "CSV",
+    "ORC",
+    "Parquet",
+    NULL
+};
+const struct shape s3_shape_InventoryFormat = {
+    .name = "InventoryFormat", .kind = KIND_STRING, .enum_values = s3_enum_InventoryFormat, .size = sizeof(struct str)
+};
+static const char *const s3_enum_InventoryFrequency[] = {
+    "Daily",
+    "Weekly",
+    NULL
+};
+const struct shape s3_shape_InventoryFrequency = {
+    .name = "InventoryFrequency", .kind = KIND_STRING, .enum_values = s3_enum_InventoryFrequency, .size = sizeof(struct str)
+};
+const struct shape s3_shape_InventoryId = {
+    .name = "InventoryId", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+static const char *const s3_enum_InventoryIncludedObjectVersions[] = {
+    "All",
+    "Current",
+    NULL
+};
+const struct shape s3_shape_InventoryIncludedObjectVersions = {
+    .name = "InventoryIncludedObjectVersions", .kind = KIND_STRING, .enum_values = s3_enum_InventoryIncludedObjectVersions, .size = sizeof(struct str)
+};
+static const char *const s3_enum_InventoryOptionalField[] = {
+    "Size",
+    "LastModifiedDate",
+    "StorageClass",
+    "ETag",
+    "IsMultipartUploaded",
+    "ReplicationStatus",
+    "EncryptionStatus",
+    "ObjectLockRetainUntilDate",
+    "ObjectLockMode",
+    "ObjectLockLegalHoldStatus",
+    "IntelligentTieringAccessTier",
+    "BucketKeyStatus",
+    "ChecksumAlgorithm",
+    "ObjectAccessControlList",
+    "ObjectOwner",
+    "LifecycleExpirationDate",
+    NULL
+};
+const struct shape s3_shape_InventoryOptionalField = {
+    .name = "InventoryOptionalField", .kind = KIND_STRING, .enum_values = s3_enum_InventoryOptionalField, .size = sizeof(struct str)
+};
+const struct shape s3_shape_InventoryOptionalFields = {
+    .name = "InventoryOptionalFields", .kind = KIND_LIST, .size = sizeof(struct s3_InventoryOptionalFields), .element = SHAPE(InventoryOptionalField), .element_wire = "Field"
+};
+static const struct member s3_members_InventoryS3BucketDestination[] = {
+    { .name = "AccountId", .wire = "AccountId", .shape = SHAPE(AccountId), .offset = FIELD(InventoryS3BucketDestination, AccountId), .place = PLACE_BODY },
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(InventoryS3BucketDestination, Bucket), .place = PLACE_BODY, .required = true },
+    { .name = "Format", .wire = "Format", .shape = SHAPE(InventoryFormat), .offset = FIELD(InventoryS3BucketDestination, Format), .place = PLACE_BODY, .required = true },
+    { .name = "Prefix", .wire = "Prefix", .shape = SHAPE(Prefix), .offset = FIELD(InventoryS3BucketDestination, Prefix), .place = PLACE_BODY },
+    { .name = "Encryption", .wire = "Encryption", .shape = SHAPE(InventoryEncryption), .offset = FIELD(InventoryS3BucketDestination, Encryption), .place = PLACE_BODY },
+};
+const struct shape s3_shape_InventoryS3BucketDestination = {
+    .name = "InventoryS3BucketDestination", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_InventoryS3BucketDestination, .size = sizeof(struct s3_InventoryS3BucketDestination *), .struct_size = sizeof(struct s3_InventoryS3BucketDestination)
+};
+static const struct member s3_members_InventorySchedule[] = {
+    { .name = "Frequency", .wire = "Frequency", .shape = SHAPE(InventoryFrequency), .offset = FIELD(InventorySchedule, Frequency), .place = PLACE_BODY, .required = true },
+};
+const struct shape s3_shape_InventorySchedule = {
+    .name = "InventorySchedule", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_InventorySchedule, .size = sizeof(struct s3_InventorySchedule *), .struct_size = sizeof(struct s3_InventorySchedule)
+};
+static const struct member s3_members_InventoryTableConfiguration[] = {
+    { .name = "ConfigurationState", .wire = "ConfigurationState", .shape = SHAPE(InventoryConfigurationState), .offset = FIELD(InventoryTableConfiguration, ConfigurationState), .place = PLACE_BODY, .required = true },
+    { .name = "EncryptionConfiguration", .wire = "EncryptionConfiguration", .shape = SHAPE(MetadataTableEncryptionConfiguration), .offset = FIELD(InventoryTableConfiguration, EncryptionConfiguration), .place = PLACE_BODY },
+};
+const struct shape s3_shape_InventoryTableConfiguration = {
+    .name = "InventoryTableConfiguration", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_InventoryTableConfiguration, .size = sizeof(struct s3_InventoryTableConfiguration *), .struct_size = sizeof(struct s3_InventoryTableConfiguration)
+};
+static const struct member s3_members_InventoryTableConfigurationUpdates[] = {
+    { .name = "ConfigurationState", .wire = "ConfigurationState", .shape = SHAPE(InventoryConfigurationState), .offset = FIELD(InventoryTableConfigurationUpdates, ConfigurationState), .place = PLACE_BODY, .required = true },
+    { .name = "EncryptionConfiguration", .wire = "EncryptionConfiguration", .shape = SHAPE(MetadataTableEncryptionConfiguration), .offset = FIELD(InventoryTableConfigurationUpdates, EncryptionConfiguration), .place = PLACE_BODY },
+};
+const struct shape s3_shape_InventoryTableConfigurationUpdates = {
+    .name = "InventoryTableConfigurationUpdates", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_InventoryTableConfigurationUpdates, .size = sizeof(struct s3_InventoryTableConfigurationUpdates *), .struct_size = sizeof(struct s3_InventoryTableConfigurationUpdates)
+};
+const struct shape s3_shape_IsEnabled = {
+    .name = "IsEnabled", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
+};
 const struct shape s3_shape_IsLatest = {
     .name = "IsLatest", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
 };
@@ -1629,6 +2273,42 @@ const struct shape s3_shape_IsRestoreInProgress = {
 const struct shape s3_shape_IsTruncated = {
     .name = "IsTruncated", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
 };
+static const struct member s3_members_JSONInput[] = {
+    { .name = "Type", .wire = "Type", .shape = SHAPE(JSONType), .offset = FIELD(JSONInput, Type), .place = PLACE_BODY },
+};
+const struct shape s3_shape_JSONInput = {
+    .name = "JSONInput", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_JSONInput, .size = sizeof(struct s3_JSONInput *), .struct_size = sizeof(struct s3_JSONInput)
+};
+static const struct member s3_members_JSONOutput[] = {
+    { .name = "RecordDelimiter", .wire = "RecordDelimiter", .shape = SHAPE(RecordDelimiter), .offset = FIELD(JSONOutput, RecordDelimiter), .place = PLACE_BODY },
+};
+const struct shape s3_shape_JSONOutput = {
+    .name = "JSONOutput", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_JSONOutput, .size = sizeof(struct s3_JSONOutput *), .struct_size = sizeof(struct s3_JSONOutput)
+};
+static const char *const s3_enum_JSONType[] = {
+    "DOCUMENT",
+    "LINES",
+    NULL
+};
+const struct shape s3_shape_JSONType = {
+    .name = "JSONType", .kind = KIND_STRING, .enum_values = s3_enum_JSONType, .size = sizeof(struct str)
+};
+static const struct member s3_members_JournalTableConfiguration[] = {
+    { .name = "RecordExpiration", .wire = "RecordExpiration", .shape = SHAPE(RecordExpiration), .offset = FIELD(JournalTableConfiguration, RecordExpiration), .place = PLACE_BODY, .required = true },
+    { .name = "EncryptionConfiguration", .wire = "EncryptionConfiguration", .shape = SHAPE(MetadataTableEncryptionConfiguration), .offset = FIELD(JournalTableConfiguration, EncryptionConfiguration), .place = PLACE_BODY },
+};
+const struct shape s3_shape_JournalTableConfiguration = {
+    .name = "JournalTableConfiguration", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_JournalTableConfiguration, .size = sizeof(struct s3_JournalTableConfiguration *), .struct_size = sizeof(struct s3_JournalTableConfiguration)
+};
+static const struct member s3_members_JournalTableConfigurationUpdates[] = {
+    { .name = "RecordExpiration", .wire = "RecordExpiration", .shape = SHAPE(RecordExpiration), .offset = FIELD(JournalTableConfigurationUpdates, RecordExpiration), .place = PLACE_BODY, .required = true },
+};
+const struct shape s3_shape_JournalTableConfigurationUpdates = {
+    .name = "JournalTableConfigurationUpdates", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_JournalTableConfigurationUpdates, .size = sizeof(struct s3_JournalTableConfigurationUpdates *), .struct_size = sizeof(struct s3_JournalTableConfigurationUpdates)
+};
+const struct shape s3_shape_KMSContext = {
+    .name = "KMSContext", .kind = KIND_STRING, .size = sizeof(struct str)
+};
 const struct shape s3_shape_KeyCount = {
     .name = "KeyCount", .kind = KIND_INT, .size = sizeof(struct opt_int)
 };
@@ -1637,6 +2317,9 @@ const struct shape s3_shape_KeyMarker = {
 };
 const struct shape s3_shape_KeyPrefixEquals = {
     .name = "KeyPrefixEquals", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+const struct shape s3_shape_KmsKeyArn = {
+    .name = "KmsKeyArn", .kind = KIND_STRING, .size = sizeof(struct str)
 };
 const struct shape s3_shape_LambdaFunctionArn = {
     .name = "LambdaFunctionArn", .kind = KIND_STRING, .size = sizeof(struct str)
@@ -1658,6 +2341,12 @@ const struct shape s3_shape_LastModified = {
 };
 const struct shape s3_shape_LastModifiedTime = {
     .name = "LastModifiedTime", .kind = KIND_TIME, .time_format = TIME_HTTP, .size = sizeof(struct opt_time)
+};
+static const struct member s3_members_LifecycleConfiguration[] = {
+    { .name = "Rules", .wire = "Rule", .shape = SHAPE(Rules), .offset = FIELD(LifecycleConfiguration, Rules), .place = PLACE_BODY, .required = true, .flattened = true },
+};
+const struct shape s3_shape_LifecycleConfiguration = {
+    .name = "LifecycleConfiguration", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_LifecycleConfiguration, .size = sizeof(struct s3_LifecycleConfiguration *), .struct_size = sizeof(struct s3_LifecycleConfiguration)
 };
 static const struct member s3_members_LifecycleExpiration[] = {
     { .name = "Date", .wire = "Date", .shape = SHAPE(Date), .offset = FIELD(LifecycleExpiration, Date), .place = PLACE_BODY },
@@ -1703,6 +2392,38 @@ const struct shape s3_shape_LifecycleRuleFilter = {
 const struct shape s3_shape_LifecycleRules = {
     .name = "LifecycleRules", .kind = KIND_LIST, .flattened = true, .size = sizeof(struct s3_LifecycleRules), .element = SHAPE(LifecycleRule)
 };
+static const struct member s3_members_ListBucketAnalyticsConfigurationsRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(ListBucketAnalyticsConfigurationsRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ContinuationToken", .wire = "continuation-token", .shape = SHAPE(Token), .offset = FIELD(ListBucketAnalyticsConfigurationsRequest, ContinuationToken), .place = PLACE_QUERY },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(ListBucketAnalyticsConfigurationsRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_ListBucketAnalyticsConfigurationsRequest = {
+    .name = "ListBucketAnalyticsConfigurationsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_ListBucketAnalyticsConfigurationsRequest, .size = sizeof(struct s3_ListBucketAnalyticsConfigurationsRequest *), .struct_size = sizeof(struct s3_ListBucketAnalyticsConfigurationsRequest)
+};
+static const struct member s3_members_ListBucketIntelligentTieringConfigurationsRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(ListBucketIntelligentTieringConfigurationsRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ContinuationToken", .wire = "continuation-token", .shape = SHAPE(Token), .offset = FIELD(ListBucketIntelligentTieringConfigurationsRequest, ContinuationToken), .place = PLACE_QUERY },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(ListBucketIntelligentTieringConfigurationsRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_ListBucketIntelligentTieringConfigurationsRequest = {
+    .name = "ListBucketIntelligentTieringConfigurationsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_ListBucketIntelligentTieringConfigurationsRequest, .size = sizeof(struct s3_ListBucketIntelligentTieringConfigurationsRequest *), .struct_size = sizeof(struct s3_ListBucketIntelligentTieringConfigurationsRequest)
+};
+static const struct member s3_members_ListBucketInventoryConfigurationsRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(ListBucketInventoryConfigurationsRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ContinuationToken", .wire = "continuation-token", .shape = SHAPE(Token), .offset = FIELD(ListBucketInventoryConfigurationsRequest, ContinuationToken), .place = PLACE_QUERY },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(ListBucketInventoryConfigurationsRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_ListBucketInventoryConfigurationsRequest = {
+    .name = "ListBucketInventoryConfigurationsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_ListBucketInventoryConfigurationsRequest, .size = sizeof(struct s3_ListBucketInventoryConfigurationsRequest *), .struct_size = sizeof(struct s3_ListBucketInventoryConfigurationsRequest)
+};
+static const struct member s3_members_ListBucketMetricsConfigurationsRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(ListBucketMetricsConfigurationsRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ContinuationToken", .wire = "continuation-token", .shape = SHAPE(Token), .offset = FIELD(ListBucketMetricsConfigurationsRequest, ContinuationToken), .place = PLACE_QUERY },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(ListBucketMetricsConfigurationsRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_ListBucketMetricsConfigurationsRequest = {
+    .name = "ListBucketMetricsConfigurationsRequest", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_ListBucketMetricsConfigurationsRequest, .size = sizeof(struct s3_ListBucketMetricsConfigurationsRequest *), .struct_size = sizeof(struct s3_ListBucketMetricsConfigurationsRequest)
+};
 static const struct member s3_members_ListBucketsOutput[] = {
     { .name = "Buckets", .wire = "Buckets", .shape = SHAPE(Buckets), .offset = FIELD(ListBucketsOutput, Buckets), .place = PLACE_BODY },
     { .name = "Owner", .wire = "Owner", .shape = SHAPE(Owner), .offset = FIELD(ListBucketsOutput, Owner), .place = PLACE_BODY },
@@ -1720,6 +2441,13 @@ static const struct member s3_members_ListBucketsRequest[] = {
 };
 const struct shape s3_shape_ListBucketsRequest = {
     .name = "ListBucketsRequest", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_ListBucketsRequest, .size = sizeof(struct s3_ListBucketsRequest *), .struct_size = sizeof(struct s3_ListBucketsRequest)
+};
+static const struct member s3_members_ListDirectoryBucketsRequest[] = {
+    { .name = "ContinuationToken", .wire = "continuation-token", .shape = SHAPE(DirectoryBucketToken), .offset = FIELD(ListDirectoryBucketsRequest, ContinuationToken), .place = PLACE_QUERY },
+    { .name = "MaxDirectoryBuckets", .wire = "max-directory-buckets", .shape = SHAPE(MaxDirectoryBuckets), .offset = FIELD(ListDirectoryBucketsRequest, MaxDirectoryBuckets), .place = PLACE_QUERY },
+};
+const struct shape s3_shape_ListDirectoryBucketsRequest = {
+    .name = "ListDirectoryBucketsRequest", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_ListDirectoryBucketsRequest, .size = sizeof(struct s3_ListDirectoryBucketsRequest *), .struct_size = sizeof(struct s3_ListDirectoryBucketsRequest)
 };
 static const struct member s3_members_ListMultipartUploadsOutput[] = {
     { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(ListMultipartUploadsOutput, Bucket), .place = PLACE_BODY },
@@ -1752,6 +2480,19 @@ static const struct member s3_members_ListMultipartUploadsRequest[] = {
 };
 const struct shape s3_shape_ListMultipartUploadsRequest = {
     .name = "ListMultipartUploadsRequest", .kind = KIND_STRUCT, .n_members = 9, .members = s3_members_ListMultipartUploadsRequest, .size = sizeof(struct s3_ListMultipartUploadsRequest *), .struct_size = sizeof(struct s3_ListMultipartUploadsRequest)
+};
+static const struct member s3_members_ListObjectAnnotationsRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(ListObjectAnnotationsRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Key", .wire = "Key", .shape = SHAPE(ObjectKey), .offset = FIELD(ListObjectAnnotationsRequest, Key), .place = PLACE_PATH, .required = true, .greedy = true },
+    { .name = "VersionId", .wire = "versionId", .shape = SHAPE(ObjectVersionId), .offset = FIELD(ListObjectAnnotationsRequest, VersionId), .place = PLACE_QUERY },
+    { .name = "MaxAnnotationResults", .wire = "max-annotation-results", .shape = SHAPE(MaxAnnotationResults), .offset = FIELD(ListObjectAnnotationsRequest, MaxAnnotationResults), .place = PLACE_QUERY },
+    { .name = "AnnotationPrefix", .wire = "annotation-prefix", .shape = SHAPE(AnnotationPrefix), .offset = FIELD(ListObjectAnnotationsRequest, AnnotationPrefix), .place = PLACE_QUERY },
+    { .name = "ContinuationToken", .wire = "continuation-token", .shape = SHAPE(Token), .offset = FIELD(ListObjectAnnotationsRequest, ContinuationToken), .place = PLACE_QUERY },
+    { .name = "RequestPayer", .wire = "x-amz-request-payer", .shape = SHAPE(RequestPayer), .offset = FIELD(ListObjectAnnotationsRequest, RequestPayer), .place = PLACE_HEADER },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(ListObjectAnnotationsRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_ListObjectAnnotationsRequest = {
+    .name = "ListObjectAnnotationsRequest", .kind = KIND_STRUCT, .n_members = 8, .members = s3_members_ListObjectAnnotationsRequest, .size = sizeof(struct s3_ListObjectAnnotationsRequest *), .struct_size = sizeof(struct s3_ListObjectAnnotationsRequest)
 };
 static const struct member s3_members_ListObjectVersionsOutput[] = {
     { .name = "IsTruncated", .wire = "IsTruncated", .shape = SHAPE(IsTruncated), .offset = FIELD(ListObjectVersionsOutput, IsTruncated), .place = PLACE_BODY },
@@ -1900,6 +2641,9 @@ const struct shape s3_shape_LocationInfo = {
 const struct shape s3_shape_LocationNameAsString = {
     .name = "LocationNameAsString", .kind = KIND_STRING, .size = sizeof(struct str)
 };
+const struct shape s3_shape_LocationPrefix = {
+    .name = "LocationPrefix", .kind = KIND_STRING, .size = sizeof(struct str)
+};
 static const char *const s3_enum_LocationType[] = {
     "AvailabilityZone",
     "LocalZone",
@@ -1942,8 +2686,14 @@ const struct shape s3_shape_Marker = {
 const struct shape s3_shape_MaxAgeSeconds = {
     .name = "MaxAgeSeconds", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int)
 };
+const struct shape s3_shape_MaxAnnotationResults = {
+    .name = "MaxAnnotationResults", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(1000)
+};
 const struct shape s3_shape_MaxBuckets = {
     .name = "MaxBuckets", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(10000)
+};
+const struct shape s3_shape_MaxDirectoryBuckets = {
+    .name = "MaxDirectoryBuckets", .kind = KIND_INT, .box = true, .size = sizeof(struct opt_int), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(1000)
 };
 const struct shape s3_shape_MaxKeys = {
     .name = "MaxKeys", .kind = KIND_INT, .size = sizeof(struct opt_int)
@@ -1960,6 +2710,14 @@ const struct shape s3_shape_Message = {
 const struct shape s3_shape_Metadata = {
     .name = "Metadata", .kind = KIND_MAP, .size = sizeof(struct s3_Metadata), .key = SHAPE(MetadataKey), .element = SHAPE(MetadataValue)
 };
+static const struct member s3_members_MetadataConfiguration[] = {
+    { .name = "JournalTableConfiguration", .wire = "JournalTableConfiguration", .shape = SHAPE(JournalTableConfiguration), .offset = FIELD(MetadataConfiguration, JournalTableConfiguration), .place = PLACE_BODY, .required = true },
+    { .name = "InventoryTableConfiguration", .wire = "InventoryTableConfiguration", .shape = SHAPE(InventoryTableConfiguration), .offset = FIELD(MetadataConfiguration, InventoryTableConfiguration), .place = PLACE_BODY },
+    { .name = "AnnotationTableConfiguration", .wire = "AnnotationTableConfiguration", .shape = SHAPE(AnnotationTableConfiguration), .offset = FIELD(MetadataConfiguration, AnnotationTableConfiguration), .place = PLACE_BODY },
+};
+const struct shape s3_shape_MetadataConfiguration = {
+    .name = "MetadataConfiguration", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_MetadataConfiguration, .size = sizeof(struct s3_MetadataConfiguration *), .struct_size = sizeof(struct s3_MetadataConfiguration)
+};
 static const char *const s3_enum_MetadataDirective[] = {
     "COPY",
     "REPLACE",
@@ -1968,8 +2726,28 @@ static const char *const s3_enum_MetadataDirective[] = {
 const struct shape s3_shape_MetadataDirective = {
     .name = "MetadataDirective", .kind = KIND_STRING, .enum_values = s3_enum_MetadataDirective, .size = sizeof(struct str)
 };
+static const struct member s3_members_MetadataEntry[] = {
+    { .name = "Name", .wire = "Name", .shape = SHAPE(MetadataKey), .offset = FIELD(MetadataEntry, Name), .place = PLACE_BODY },
+    { .name = "Value", .wire = "Value", .shape = SHAPE(MetadataValue), .offset = FIELD(MetadataEntry, Value), .place = PLACE_BODY },
+};
+const struct shape s3_shape_MetadataEntry = {
+    .name = "MetadataEntry", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_MetadataEntry, .size = sizeof(struct s3_MetadataEntry *), .struct_size = sizeof(struct s3_MetadataEntry)
+};
 const struct shape s3_shape_MetadataKey = {
     .name = "MetadataKey", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+static const struct member s3_members_MetadataTableConfiguration[] = {
+    { .name = "S3TablesDestination", .wire = "S3TablesDestination", .shape = SHAPE(S3TablesDestination), .offset = FIELD(MetadataTableConfiguration, S3TablesDestination), .place = PLACE_BODY, .required = true },
+};
+const struct shape s3_shape_MetadataTableConfiguration = {
+    .name = "MetadataTableConfiguration", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_MetadataTableConfiguration, .size = sizeof(struct s3_MetadataTableConfiguration *), .struct_size = sizeof(struct s3_MetadataTableConfiguration)
+};
+static const struct member s3_members_MetadataTableEncryptionConfiguration[] = {
+    { .name = "SseAlgorithm", .wire = "SseAlgorithm", .shape = SHAPE(TableSseAlgorithm), .offset = FIELD(MetadataTableEncryptionConfiguration, SseAlgorithm), .place = PLACE_BODY, .required = true },
+    { .name = "KmsKeyArn", .wire = "KmsKeyArn", .shape = SHAPE(KmsKeyArn), .offset = FIELD(MetadataTableEncryptionConfiguration, KmsKeyArn), .place = PLACE_BODY },
+};
+const struct shape s3_shape_MetadataTableEncryptionConfiguration = {
+    .name = "MetadataTableEncryptionConfiguration", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_MetadataTableEncryptionConfiguration, .size = sizeof(struct s3_MetadataTableEncryptionConfiguration *), .struct_size = sizeof(struct s3_MetadataTableEncryptionConfiguration)
 };
 const struct shape s3_shape_MetadataValue = {
     .name = "MetadataValue", .kind = KIND_STRING, .size = sizeof(struct str)
@@ -1980,6 +2758,33 @@ static const struct member s3_members_Metrics[] = {
 };
 const struct shape s3_shape_Metrics = {
     .name = "Metrics", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_Metrics, .size = sizeof(struct s3_Metrics *), .struct_size = sizeof(struct s3_Metrics)
+};
+static const struct member s3_members_MetricsAndOperator[] = {
+    { .name = "Prefix", .wire = "Prefix", .shape = SHAPE(Prefix), .offset = FIELD(MetricsAndOperator, Prefix), .place = PLACE_BODY },
+    { .name = "Tags", .wire = "Tag", .shape = SHAPE(TagSet), .offset = FIELD(MetricsAndOperator, Tags), .place = PLACE_BODY, .flattened = true },
+    { .name = "AccessPointArn", .wire = "AccessPointArn", .shape = SHAPE(AccessPointArn), .offset = FIELD(MetricsAndOperator, AccessPointArn), .place = PLACE_BODY },
+};
+const struct shape s3_shape_MetricsAndOperator = {
+    .name = "MetricsAndOperator", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_MetricsAndOperator, .size = sizeof(struct s3_MetricsAndOperator *), .struct_size = sizeof(struct s3_MetricsAndOperator)
+};
+static const struct member s3_members_MetricsConfiguration[] = {
+    { .name = "Id", .wire = "Id", .shape = SHAPE(MetricsId), .offset = FIELD(MetricsConfiguration, Id), .place = PLACE_BODY, .required = true },
+    { .name = "Filter", .wire = "Filter", .shape = SHAPE(MetricsFilter), .offset = FIELD(MetricsConfiguration, Filter), .place = PLACE_BODY },
+};
+const struct shape s3_shape_MetricsConfiguration = {
+    .name = "MetricsConfiguration", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_MetricsConfiguration, .size = sizeof(struct s3_MetricsConfiguration *), .struct_size = sizeof(struct s3_MetricsConfiguration)
+};
+static const struct member s3_members_MetricsFilter[] = {
+    { .name = "Prefix", .wire = "Prefix", .shape = SHAPE(Prefix), .offset = FIELD(MetricsFilter, Prefix), .place = PLACE_BODY },
+    { .name = "Tag", .wire = "Tag", .shape = SHAPE(Tag), .offset = FIELD(MetricsFilter, Tag), .place = PLACE_BODY },
+    { .name = "AccessPointArn", .wire = "AccessPointArn", .shape = SHAPE(AccessPointArn), .offset = FIELD(MetricsFilter, AccessPointArn), .place = PLACE_BODY },
+    { .name = "And", .wire = "And", .shape = SHAPE(MetricsAndOperator), .offset = FIELD(MetricsFilter, And), .place = PLACE_BODY },
+};
+const struct shape s3_shape_MetricsFilter = {
+    .name = "MetricsFilter", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_MetricsFilter, .size = sizeof(struct s3_MetricsFilter *), .struct_size = sizeof(struct s3_MetricsFilter)
+};
+const struct shape s3_shape_MetricsId = {
+    .name = "MetricsId", .kind = KIND_STRING, .size = sizeof(struct str)
 };
 static const char *const s3_enum_MetricsStatus[] = {
     "Enabled",
@@ -2047,6 +2852,9 @@ const struct shape s3_shape_NoSuchKey = {
 const struct shape s3_shape_NoSuchUpload = {
     .name = "NoSuchUpload", .kind = KIND_STRUCT, .size = sizeof(struct s3_NoSuchUpload *), .struct_size = sizeof(struct s3_NoSuchUpload)
 };
+const struct shape s3_shape_NonEmptyKmsKeyArnString = {
+    .name = "NonEmptyKmsKeyArnString", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str), .has_min = true, .min = INT64_C(20), .has_max = true, .max = INT64_C(2048), .pattern = "arn:aws[a-zA-Z0-9-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[a-zA-Z0-9-]+"
+};
 static const struct member s3_members_NoncurrentVersionExpiration[] = {
     { .name = "NoncurrentDays", .wire = "NoncurrentDays", .shape = SHAPE(Days), .offset = FIELD(NoncurrentVersionExpiration, NoncurrentDays), .place = PLACE_BODY },
     { .name = "NewerNoncurrentVersions", .wire = "NewerNoncurrentVersions", .shape = SHAPE(VersionCount), .offset = FIELD(NoncurrentVersionExpiration, NewerNoncurrentVersions), .place = PLACE_BODY },
@@ -2073,6 +2881,14 @@ static const struct member s3_members_NotificationConfiguration[] = {
 };
 const struct shape s3_shape_NotificationConfiguration = {
     .name = "NotificationConfiguration", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_NotificationConfiguration, .size = sizeof(struct s3_NotificationConfiguration *), .struct_size = sizeof(struct s3_NotificationConfiguration)
+};
+static const struct member s3_members_NotificationConfigurationDeprecated[] = {
+    { .name = "TopicConfiguration", .wire = "TopicConfiguration", .shape = SHAPE(TopicConfigurationDeprecated), .offset = FIELD(NotificationConfigurationDeprecated, TopicConfiguration), .place = PLACE_BODY },
+    { .name = "QueueConfiguration", .wire = "QueueConfiguration", .shape = SHAPE(QueueConfigurationDeprecated), .offset = FIELD(NotificationConfigurationDeprecated, QueueConfiguration), .place = PLACE_BODY },
+    { .name = "CloudFunctionConfiguration", .wire = "CloudFunctionConfiguration", .shape = SHAPE(CloudFunctionConfiguration), .offset = FIELD(NotificationConfigurationDeprecated, CloudFunctionConfiguration), .place = PLACE_BODY },
+};
+const struct shape s3_shape_NotificationConfigurationDeprecated = {
+    .name = "NotificationConfigurationDeprecated", .kind = KIND_STRUCT, .n_members = 3, .members = s3_members_NotificationConfigurationDeprecated, .size = sizeof(struct s3_NotificationConfigurationDeprecated *), .struct_size = sizeof(struct s3_NotificationConfigurationDeprecated)
 };
 static const struct member s3_members_NotificationConfigurationFilter[] = {
     { .name = "Key", .wire = "S3Key", .shape = SHAPE(S3KeyFilter), .offset = FIELD(NotificationConfigurationFilter, Key), .place = PLACE_BODY },
@@ -2127,6 +2943,12 @@ static const char *const s3_enum_ObjectCannedACL[] = {
 const struct shape s3_shape_ObjectCannedACL = {
     .name = "ObjectCannedACL", .kind = KIND_STRING, .enum_values = s3_enum_ObjectCannedACL, .size = sizeof(struct str)
 };
+static const struct member s3_members_ObjectEncryption[] = {
+    { .name = "SSEKMS", .wire = "SSE-KMS", .shape = SHAPE(SSEKMSEncryption), .offset = FIELD(ObjectEncryption, SSEKMS), .place = PLACE_BODY },
+};
+const struct shape s3_shape_ObjectEncryption = {
+    .name = "ObjectEncryption", .kind = KIND_STRUCT, .is_union = true, .n_members = 1, .members = s3_members_ObjectEncryption, .size = sizeof(struct s3_ObjectEncryption *), .struct_size = sizeof(struct s3_ObjectEncryption)
+};
 static const struct member s3_members_ObjectIdentifier[] = {
     { .name = "Key", .wire = "Key", .shape = SHAPE(ObjectKey), .offset = FIELD(ObjectIdentifier, Key), .place = PLACE_BODY, .required = true },
     { .name = "VersionId", .wire = "VersionId", .shape = SHAPE(ObjectVersionId), .offset = FIELD(ObjectIdentifier, VersionId), .place = PLACE_BODY },
@@ -2139,6 +2961,9 @@ const struct shape s3_shape_ObjectIdentifier = {
 };
 const struct shape s3_shape_ObjectIdentifierList = {
     .name = "ObjectIdentifierList", .kind = KIND_LIST, .flattened = true, .size = sizeof(struct s3_ObjectIdentifierList), .element = SHAPE(ObjectIdentifier)
+};
+const struct shape s3_shape_ObjectIfMatch = {
+    .name = "ObjectIfMatch", .kind = KIND_STRING, .size = sizeof(struct str)
 };
 const struct shape s3_shape_ObjectKey = {
     .name = "ObjectKey", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1)
@@ -2188,6 +3013,13 @@ const struct shape s3_shape_ObjectLockMode = {
 const struct shape s3_shape_ObjectLockRetainUntilDate = {
     .name = "ObjectLockRetainUntilDate", .kind = KIND_TIME, .time_format = TIME_ISO, .size = sizeof(struct opt_time)
 };
+static const struct member s3_members_ObjectLockRetention[] = {
+    { .name = "Mode", .wire = "Mode", .shape = SHAPE(ObjectLockRetentionMode), .offset = FIELD(ObjectLockRetention, Mode), .place = PLACE_BODY },
+    { .name = "RetainUntilDate", .wire = "RetainUntilDate", .shape = SHAPE(Date), .offset = FIELD(ObjectLockRetention, RetainUntilDate), .place = PLACE_BODY },
+};
+const struct shape s3_shape_ObjectLockRetention = {
+    .name = "ObjectLockRetention", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_ObjectLockRetention, .size = sizeof(struct s3_ObjectLockRetention *), .struct_size = sizeof(struct s3_ObjectLockRetention)
+};
 static const char *const s3_enum_ObjectLockRetentionMode[] = {
     "GOVERNANCE",
     "COMPLIANCE",
@@ -2201,6 +3033,9 @@ static const struct member s3_members_ObjectLockRule[] = {
 };
 const struct shape s3_shape_ObjectLockRule = {
     .name = "ObjectLockRule", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_ObjectLockRule, .size = sizeof(struct s3_ObjectLockRule *), .struct_size = sizeof(struct s3_ObjectLockRule)
+};
+const struct shape s3_shape_ObjectLockToken = {
+    .name = "ObjectLockToken", .kind = KIND_STRING, .size = sizeof(struct str)
 };
 const struct shape s3_shape_ObjectNotInActiveTierError = {
     .name = "ObjectNotInActiveTierError", .kind = KIND_STRUCT, .size = sizeof(struct s3_ObjectNotInActiveTierError *), .struct_size = sizeof(struct s3_ObjectNotInActiveTierError)
@@ -2300,6 +3135,19 @@ const struct shape s3_shape_OptionalObjectAttributes = {
 const struct shape s3_shape_OptionalObjectAttributesList = {
     .name = "OptionalObjectAttributesList", .kind = KIND_LIST, .size = sizeof(struct s3_OptionalObjectAttributesList), .element = SHAPE(OptionalObjectAttributes)
 };
+static const struct member s3_members_OutputLocation[] = {
+    { .name = "S3", .wire = "S3", .shape = SHAPE(S3Location), .offset = FIELD(OutputLocation, S3), .place = PLACE_BODY },
+};
+const struct shape s3_shape_OutputLocation = {
+    .name = "OutputLocation", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_OutputLocation, .size = sizeof(struct s3_OutputLocation *), .struct_size = sizeof(struct s3_OutputLocation)
+};
+static const struct member s3_members_OutputSerialization[] = {
+    { .name = "CSV", .wire = "CSV", .shape = SHAPE(CSVOutput), .offset = FIELD(OutputSerialization, CSV), .place = PLACE_BODY },
+    { .name = "JSON", .wire = "JSON", .shape = SHAPE(JSONOutput), .offset = FIELD(OutputSerialization, JSON), .place = PLACE_BODY },
+};
+const struct shape s3_shape_OutputSerialization = {
+    .name = "OutputSerialization", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_OutputSerialization, .size = sizeof(struct s3_OutputSerialization *), .struct_size = sizeof(struct s3_OutputSerialization)
+};
 static const struct member s3_members_Owner[] = {
     { .name = "DisplayName", .wire = "DisplayName", .shape = SHAPE(DisplayName), .offset = FIELD(Owner, DisplayName), .place = PLACE_BODY },
     { .name = "ID", .wire = "ID", .shape = SHAPE(ID), .offset = FIELD(Owner, ID), .place = PLACE_BODY },
@@ -2328,6 +3176,9 @@ const struct shape s3_shape_OwnershipControlsRule = {
 };
 const struct shape s3_shape_OwnershipControlsRules = {
     .name = "OwnershipControlsRules", .kind = KIND_LIST, .flattened = true, .size = sizeof(struct s3_OwnershipControlsRules), .element = SHAPE(OwnershipControlsRule)
+};
+const struct shape s3_shape_ParquetInput = {
+    .name = "ParquetInput", .kind = KIND_STRUCT, .size = sizeof(struct s3_ParquetInput *), .struct_size = sizeof(struct s3_ParquetInput)
 };
 static const struct member s3_members_Part[] = {
     { .name = "PartNumber", .wire = "PartNumber", .shape = SHAPE(PartNumber), .offset = FIELD(Part, PartNumber), .place = PLACE_BODY },
@@ -2428,6 +3279,25 @@ static const struct member s3_members_PublicAccessBlockConfiguration[] = {
 const struct shape s3_shape_PublicAccessBlockConfiguration = {
     .name = "PublicAccessBlockConfiguration", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_PublicAccessBlockConfiguration, .size = sizeof(struct s3_PublicAccessBlockConfiguration *), .struct_size = sizeof(struct s3_PublicAccessBlockConfiguration)
 };
+static const struct member s3_members_PutBucketAbacRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutBucketAbacRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(PutBucketAbacRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(PutBucketAbacRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutBucketAbacRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+    { .name = "AbacStatus", .wire = "AbacStatus", .shape = SHAPE(AbacStatus), .offset = FIELD(PutBucketAbacRequest, AbacStatus), .place = PLACE_PAYLOAD, .required = true },
+};
+const struct shape s3_shape_PutBucketAbacRequest = {
+    .name = "PutBucketAbacRequest", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_PutBucketAbacRequest, .size = sizeof(struct s3_PutBucketAbacRequest *), .struct_size = sizeof(struct s3_PutBucketAbacRequest), .payload = "AbacStatus"
+};
+static const struct member s3_members_PutBucketAccelerateConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutBucketAccelerateConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "AccelerateConfiguration", .wire = "AccelerateConfiguration", .shape = SHAPE(AccelerateConfiguration), .offset = FIELD(PutBucketAccelerateConfigurationRequest, AccelerateConfiguration), .place = PLACE_PAYLOAD, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutBucketAccelerateConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(PutBucketAccelerateConfigurationRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_PutBucketAccelerateConfigurationRequest = {
+    .name = "PutBucketAccelerateConfigurationRequest", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_PutBucketAccelerateConfigurationRequest, .size = sizeof(struct s3_PutBucketAccelerateConfigurationRequest *), .struct_size = sizeof(struct s3_PutBucketAccelerateConfigurationRequest), .payload = "AccelerateConfiguration"
+};
 static const struct member s3_members_PutBucketAclRequest[] = {
     { .name = "ACL", .wire = "x-amz-acl", .shape = SHAPE(BucketCannedACL), .offset = FIELD(PutBucketAclRequest, ACL), .place = PLACE_HEADER },
     { .name = "AccessControlPolicy", .wire = "AccessControlPolicy", .shape = SHAPE(AccessControlPolicy), .offset = FIELD(PutBucketAclRequest, AccessControlPolicy), .place = PLACE_PAYLOAD },
@@ -2444,6 +3314,92 @@ static const struct member s3_members_PutBucketAclRequest[] = {
 const struct shape s3_shape_PutBucketAclRequest = {
     .name = "PutBucketAclRequest", .kind = KIND_STRUCT, .n_members = 11, .members = s3_members_PutBucketAclRequest, .size = sizeof(struct s3_PutBucketAclRequest *), .struct_size = sizeof(struct s3_PutBucketAclRequest), .payload = "AccessControlPolicy"
 };
+static const struct member s3_members_PutBucketAnalyticsConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutBucketAnalyticsConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Id", .wire = "id", .shape = SHAPE(AnalyticsId), .offset = FIELD(PutBucketAnalyticsConfigurationRequest, Id), .place = PLACE_QUERY, .required = true },
+    { .name = "AnalyticsConfiguration", .wire = "AnalyticsConfiguration", .shape = SHAPE(AnalyticsConfiguration), .offset = FIELD(PutBucketAnalyticsConfigurationRequest, AnalyticsConfiguration), .place = PLACE_PAYLOAD, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutBucketAnalyticsConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_PutBucketAnalyticsConfigurationRequest = {
+    .name = "PutBucketAnalyticsConfigurationRequest", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_PutBucketAnalyticsConfigurationRequest, .size = sizeof(struct s3_PutBucketAnalyticsConfigurationRequest *), .struct_size = sizeof(struct s3_PutBucketAnalyticsConfigurationRequest), .payload = "AnalyticsConfiguration"
+};
+static const struct member s3_members_PutBucketCorsRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutBucketCorsRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "CORSConfiguration", .wire = "CORSConfiguration", .shape = SHAPE(CORSConfiguration), .offset = FIELD(PutBucketCorsRequest, CORSConfiguration), .place = PLACE_PAYLOAD, .required = true },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(PutBucketCorsRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(PutBucketCorsRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutBucketCorsRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_PutBucketCorsRequest = {
+    .name = "PutBucketCorsRequest", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_PutBucketCorsRequest, .size = sizeof(struct s3_PutBucketCorsRequest *), .struct_size = sizeof(struct s3_PutBucketCorsRequest), .payload = "CORSConfiguration"
+};
+static const struct member s3_members_PutBucketEncryptionRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutBucketEncryptionRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(PutBucketEncryptionRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(PutBucketEncryptionRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "ServerSideEncryptionConfiguration", .wire = "ServerSideEncryptionConfiguration", .shape = SHAPE(ServerSideEncryptionConfiguration), .offset = FIELD(PutBucketEncryptionRequest, ServerSideEncryptionConfiguration), .place = PLACE_PAYLOAD, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutBucketEncryptionRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_PutBucketEncryptionRequest = {
+    .name = "PutBucketEncryptionRequest", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_PutBucketEncryptionRequest, .size = sizeof(struct s3_PutBucketEncryptionRequest *), .struct_size = sizeof(struct s3_PutBucketEncryptionRequest), .payload = "ServerSideEncryptionConfiguration"
+};
+static const struct member s3_members_PutBucketIntelligentTieringConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutBucketIntelligentTieringConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Id", .wire = "id", .shape = SHAPE(IntelligentTieringId), .offset = FIELD(PutBucketIntelligentTieringConfigurationRequest, Id), .place = PLACE_QUERY, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutBucketIntelligentTieringConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+    { .name = "IntelligentTieringConfiguration", .wire = "IntelligentTieringConfiguration", .shape = SHAPE(IntelligentTieringConfiguration), .offset = FIELD(PutBucketIntelligentTieringConfigurationRequest, IntelligentTieringConfiguration), .place = PLACE_PAYLOAD, .required = true },
+};
+const struct shape s3_shape_PutBucketIntelligentTieringConfigurationRequest = {
+    .name = "PutBucketIntelligentTieringConfigurationRequest", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_PutBucketIntelligentTieringConfigurationRequest, .size = sizeof(struct s3_PutBucketIntelligentTieringConfigurationRequest *), .struct_size = sizeof(struct s3_PutBucketIntelligentTieringConfigurationRequest), .payload = "IntelligentTieringConfiguration"
+};
+static const struct member s3_members_PutBucketInventoryConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutBucketInventoryConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Id", .wire = "id", .shape = SHAPE(InventoryId), .offset = FIELD(PutBucketInventoryConfigurationRequest, Id), .place = PLACE_QUERY, .required = true },
+    { .name = "InventoryConfiguration", .wire = "InventoryConfiguration", .shape = SHAPE(InventoryConfiguration), .offset = FIELD(PutBucketInventoryConfigurationRequest, InventoryConfiguration), .place = PLACE_PAYLOAD, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutBucketInventoryConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_PutBucketInventoryConfigurationRequest = {
+    .name = "PutBucketInventoryConfigurationRequest", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_PutBucketInventoryConfigurationRequest, .size = sizeof(struct s3_PutBucketInventoryConfigurationRequest *), .struct_size = sizeof(struct s3_PutBucketInventoryConfigurationRequest), .payload = "InventoryConfiguration"
+};
+static const struct member s3_members_PutBucketLifecycleConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutBucketLifecycleConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(PutBucketLifecycleConfigurationRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "LifecycleConfiguration", .wire = "LifecycleConfiguration", .shape = SHAPE(BucketLifecycleConfiguration), .offset = FIELD(PutBucketLifecycleConfigurationRequest, LifecycleConfiguration), .place = PLACE_PAYLOAD },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutBucketLifecycleConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+    { .name = "TransitionDefaultMinimumObjectSize", .wire = "x-amz-transition-default-minimum-object-size", .shape = SHAPE(TransitionDefaultMinimumObjectSize), .offset = FIELD(PutBucketLifecycleConfigurationRequest, TransitionDefaultMinimumObjectSize), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_PutBucketLifecycleConfigurationRequest = {
+    .name = "PutBucketLifecycleConfigurationRequest", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_PutBucketLifecycleConfigurationRequest, .size = sizeof(struct s3_PutBucketLifecycleConfigurationRequest *), .struct_size = sizeof(struct s3_PutBucketLifecycleConfigurationRequest), .payload = "LifecycleConfiguration"
+};
+static const struct member s3_members_PutBucketLifecycleRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutBucketLifecycleRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(PutBucketLifecycleRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(PutBucketLifecycleRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "LifecycleConfiguration", .wire = "LifecycleConfiguration", .shape = SHAPE(LifecycleConfiguration), .offset = FIELD(PutBucketLifecycleRequest, LifecycleConfiguration), .place = PLACE_PAYLOAD },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutBucketLifecycleRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_PutBucketLifecycleRequest = {
+    .name = "PutBucketLifecycleRequest", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_PutBucketLifecycleRequest, .size = sizeof(struct s3_PutBucketLifecycleRequest *), .struct_size = sizeof(struct s3_PutBucketLifecycleRequest), .payload = "LifecycleConfiguration"
+};
+static const struct member s3_members_PutBucketLoggingRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutBucketLoggingRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "BucketLoggingStatus", .wire = "BucketLoggingStatus", .shape = SHAPE(BucketLoggingStatus), .offset = FIELD(PutBucketLoggingRequest, BucketLoggingStatus), .place = PLACE_PAYLOAD, .required = true },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(PutBucketLoggingRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(PutBucketLoggingRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutBucketLoggingRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_PutBucketLoggingRequest = {
+    .name = "PutBucketLoggingRequest", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_PutBucketLoggingRequest, .size = sizeof(struct s3_PutBucketLoggingRequest *), .struct_size = sizeof(struct s3_PutBucketLoggingRequest), .payload = "BucketLoggingStatus"
+};
+static const struct member s3_members_PutBucketMetricsConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutBucketMetricsConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Id", .wire = "id", .shape = SHAPE(MetricsId), .offset = FIELD(PutBucketMetricsConfigurationRequest, Id), .place = PLACE_QUERY, .required = true },
+    { .name = "MetricsConfiguration", .wire = "MetricsConfiguration", .shape = SHAPE(MetricsConfiguration), .offset = FIELD(PutBucketMetricsConfigurationRequest, MetricsConfiguration), .place = PLACE_PAYLOAD, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutBucketMetricsConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_PutBucketMetricsConfigurationRequest = {
+    .name = "PutBucketMetricsConfigurationRequest", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_PutBucketMetricsConfigurationRequest, .size = sizeof(struct s3_PutBucketMetricsConfigurationRequest *), .struct_size = sizeof(struct s3_PutBucketMetricsConfigurationRequest), .payload = "MetricsConfiguration"
+};
 static const struct member s3_members_PutBucketNotificationConfigurationRequest[] = {
     { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutBucketNotificationConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
     { .name = "NotificationConfiguration", .wire = "NotificationConfiguration", .shape = SHAPE(NotificationConfiguration), .offset = FIELD(PutBucketNotificationConfigurationRequest, NotificationConfiguration), .place = PLACE_PAYLOAD, .required = true },
@@ -2452,6 +3408,26 @@ static const struct member s3_members_PutBucketNotificationConfigurationRequest[
 };
 const struct shape s3_shape_PutBucketNotificationConfigurationRequest = {
     .name = "PutBucketNotificationConfigurationRequest", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_PutBucketNotificationConfigurationRequest, .size = sizeof(struct s3_PutBucketNotificationConfigurationRequest *), .struct_size = sizeof(struct s3_PutBucketNotificationConfigurationRequest), .payload = "NotificationConfiguration"
+};
+static const struct member s3_members_PutBucketNotificationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutBucketNotificationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(PutBucketNotificationRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(PutBucketNotificationRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "NotificationConfiguration", .wire = "NotificationConfiguration", .shape = SHAPE(NotificationConfigurationDeprecated), .offset = FIELD(PutBucketNotificationRequest, NotificationConfiguration), .place = PLACE_PAYLOAD, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutBucketNotificationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_PutBucketNotificationRequest = {
+    .name = "PutBucketNotificationRequest", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_PutBucketNotificationRequest, .size = sizeof(struct s3_PutBucketNotificationRequest *), .struct_size = sizeof(struct s3_PutBucketNotificationRequest), .payload = "NotificationConfiguration"
+};
+static const struct member s3_members_PutBucketOwnershipControlsRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutBucketOwnershipControlsRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(PutBucketOwnershipControlsRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutBucketOwnershipControlsRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+    { .name = "OwnershipControls", .wire = "OwnershipControls", .shape = SHAPE(OwnershipControls), .offset = FIELD(PutBucketOwnershipControlsRequest, OwnershipControls), .place = PLACE_PAYLOAD, .required = true },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(PutBucketOwnershipControlsRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_PutBucketOwnershipControlsRequest = {
+    .name = "PutBucketOwnershipControlsRequest", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_PutBucketOwnershipControlsRequest, .size = sizeof(struct s3_PutBucketOwnershipControlsRequest *), .struct_size = sizeof(struct s3_PutBucketOwnershipControlsRequest), .payload = "OwnershipControls"
 };
 static const struct member s3_members_PutBucketPolicyRequest[] = {
     { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutBucketPolicyRequest, Bucket), .place = PLACE_PATH, .required = true },
@@ -2463,6 +3439,27 @@ static const struct member s3_members_PutBucketPolicyRequest[] = {
 };
 const struct shape s3_shape_PutBucketPolicyRequest = {
     .name = "PutBucketPolicyRequest", .kind = KIND_STRUCT, .n_members = 6, .members = s3_members_PutBucketPolicyRequest, .size = sizeof(struct s3_PutBucketPolicyRequest *), .struct_size = sizeof(struct s3_PutBucketPolicyRequest), .payload = "Policy"
+};
+static const struct member s3_members_PutBucketReplicationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutBucketReplicationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(PutBucketReplicationRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(PutBucketReplicationRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "ReplicationConfiguration", .wire = "ReplicationConfiguration", .shape = SHAPE(ReplicationConfiguration), .offset = FIELD(PutBucketReplicationRequest, ReplicationConfiguration), .place = PLACE_PAYLOAD, .required = true },
+    { .name = "Token", .wire = "x-amz-bucket-object-lock-token", .shape = SHAPE(ObjectLockToken), .offset = FIELD(PutBucketReplicationRequest, Token), .place = PLACE_HEADER },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutBucketReplicationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_PutBucketReplicationRequest = {
+    .name = "PutBucketReplicationRequest", .kind = KIND_STRUCT, .n_members = 6, .members = s3_members_PutBucketReplicationRequest, .size = sizeof(struct s3_PutBucketReplicationRequest *), .struct_size = sizeof(struct s3_PutBucketReplicationRequest), .payload = "ReplicationConfiguration"
+};
+static const struct member s3_members_PutBucketRequestPaymentRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutBucketRequestPaymentRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(PutBucketRequestPaymentRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(PutBucketRequestPaymentRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "RequestPaymentConfiguration", .wire = "RequestPaymentConfiguration", .shape = SHAPE(RequestPaymentConfiguration), .offset = FIELD(PutBucketRequestPaymentRequest, RequestPaymentConfiguration), .place = PLACE_PAYLOAD, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutBucketRequestPaymentRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_PutBucketRequestPaymentRequest = {
+    .name = "PutBucketRequestPaymentRequest", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_PutBucketRequestPaymentRequest, .size = sizeof(struct s3_PutBucketRequestPaymentRequest *), .struct_size = sizeof(struct s3_PutBucketRequestPaymentRequest), .payload = "RequestPaymentConfiguration"
 };
 static const struct member s3_members_PutBucketTaggingRequest[] = {
     { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutBucketTaggingRequest, Bucket), .place = PLACE_PATH, .required = true },
@@ -2484,6 +3481,85 @@ static const struct member s3_members_PutBucketVersioningRequest[] = {
 };
 const struct shape s3_shape_PutBucketVersioningRequest = {
     .name = "PutBucketVersioningRequest", .kind = KIND_STRUCT, .n_members = 6, .members = s3_members_PutBucketVersioningRequest, .size = sizeof(struct s3_PutBucketVersioningRequest *), .struct_size = sizeof(struct s3_PutBucketVersioningRequest), .payload = "VersioningConfiguration"
+};
+static const struct member s3_members_PutBucketWebsiteRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutBucketWebsiteRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(PutBucketWebsiteRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(PutBucketWebsiteRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "WebsiteConfiguration", .wire = "WebsiteConfiguration", .shape = SHAPE(WebsiteConfiguration), .offset = FIELD(PutBucketWebsiteRequest, WebsiteConfiguration), .place = PLACE_PAYLOAD, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutBucketWebsiteRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_PutBucketWebsiteRequest = {
+    .name = "PutBucketWebsiteRequest", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_PutBucketWebsiteRequest, .size = sizeof(struct s3_PutBucketWebsiteRequest *), .struct_size = sizeof(struct s3_PutBucketWebsiteRequest), .payload = "WebsiteConfiguration"
+};
+static const struct member s3_members_PutObjectAclRequest[] = {
+    { .name = "ACL", .wire = "x-amz-acl", .shape = SHAPE(ObjectCannedACL), .offset = FIELD(PutObjectAclRequest, ACL), .place = PLACE_HEADER },
+    { .name = "AccessControlPolicy", .wire = "AccessControlPolicy", .shape = SHAPE(AccessControlPolicy), .offset = FIELD(PutObjectAclRequest, AccessControlPolicy), .place = PLACE_PAYLOAD },
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutObjectAclRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(PutObjectAclRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(PutObjectAclRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "GrantFullControl", .wire = "x-amz-grant-full-control", .shape = SHAPE(GrantFullControl), .offset = FIELD(PutObjectAclRequest, GrantFullControl), .place = PLACE_HEADER },
+    { .name = "GrantRead", .wire = "x-amz-grant-read", .shape = SHAPE(GrantRead), .offset = FIELD(PutObjectAclRequest, GrantRead), .place = PLACE_HEADER },
+    { .name = "GrantReadACP", .wire = "x-amz-grant-read-acp", .shape = SHAPE(GrantReadACP), .offset = FIELD(PutObjectAclRequest, GrantReadACP), .place = PLACE_HEADER },
+    { .name = "GrantWrite", .wire = "x-amz-grant-write", .shape = SHAPE(GrantWrite), .offset = FIELD(PutObjectAclRequest, GrantWrite), .place = PLACE_HEADER },
+    { .name = "GrantWriteACP", .wire = "x-amz-grant-write-acp", .shape = SHAPE(GrantWriteACP), .offset = FIELD(PutObjectAclRequest, GrantWriteACP), .place = PLACE_HEADER },
+    { .name = "Key", .wire = "Key", .shape = SHAPE(ObjectKey), .offset = FIELD(PutObjectAclRequest, Key), .place = PLACE_PATH, .required = true, .greedy = true },
+    { .name = "RequestPayer", .wire = "x-amz-request-payer", .shape = SHAPE(RequestPayer), .offset = FIELD(PutObjectAclRequest, RequestPayer), .place = PLACE_HEADER },
+    { .name = "VersionId", .wire = "versionId", .shape = SHAPE(ObjectVersionId), .offset = FIELD(PutObjectAclRequest, VersionId), .place = PLACE_QUERY },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutObjectAclRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_PutObjectAclRequest = {
+    .name = "PutObjectAclRequest", .kind = KIND_STRUCT, .n_members = 14, .members = s3_members_PutObjectAclRequest, .size = sizeof(struct s3_PutObjectAclRequest *), .struct_size = sizeof(struct s3_PutObjectAclRequest), .payload = "AccessControlPolicy"
+};
+static const struct member s3_members_PutObjectAnnotationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutObjectAnnotationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Key", .wire = "Key", .shape = SHAPE(ObjectKey), .offset = FIELD(PutObjectAnnotationRequest, Key), .place = PLACE_PATH, .required = true, .greedy = true },
+    { .name = "VersionId", .wire = "versionId", .shape = SHAPE(ObjectVersionId), .offset = FIELD(PutObjectAnnotationRequest, VersionId), .place = PLACE_QUERY },
+    { .name = "AnnotationName", .wire = "annotationName", .shape = SHAPE(AnnotationName), .offset = FIELD(PutObjectAnnotationRequest, AnnotationName), .place = PLACE_QUERY, .required = true },
+    { .name = "AnnotationPayload", .wire = "AnnotationPayload", .shape = SHAPE(AnnotationPayload), .offset = FIELD(PutObjectAnnotationRequest, AnnotationPayload), .place = PLACE_PAYLOAD, .required = true },
+    { .name = "ObjectIfMatch", .wire = "x-amz-object-if-match", .shape = SHAPE(ObjectIfMatch), .offset = FIELD(PutObjectAnnotationRequest, ObjectIfMatch), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(PutObjectAnnotationRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "ChecksumCRC32", .wire = "x-amz-checksum-crc32", .shape = SHAPE(ChecksumCRC32), .offset = FIELD(PutObjectAnnotationRequest, ChecksumCRC32), .place = PLACE_HEADER },
+    { .name = "ChecksumCRC32C", .wire = "x-amz-checksum-crc32c", .shape = SHAPE(ChecksumCRC32C), .offset = FIELD(PutObjectAnnotationRequest, ChecksumCRC32C), .place = PLACE_HEADER },
+    { .name = "ChecksumCRC64NVME", .wire = "x-amz-checksum-crc64nvme", .shape = SHAPE(ChecksumCRC64NVME), .offset = FIELD(PutObjectAnnotationRequest, ChecksumCRC64NVME), .place = PLACE_HEADER },
+    { .name = "ChecksumSHA1", .wire = "x-amz-checksum-sha1", .shape = SHAPE(ChecksumSHA1), .offset = FIELD(PutObjectAnnotationRequest, ChecksumSHA1), .place = PLACE_HEADER },
+    { .name = "ChecksumSHA256", .wire = "x-amz-checksum-sha256", .shape = SHAPE(ChecksumSHA256), .offset = FIELD(PutObjectAnnotationRequest, ChecksumSHA256), .place = PLACE_HEADER },
+    { .name = "ChecksumSHA512", .wire = "x-amz-checksum-sha512", .shape = SHAPE(ChecksumSHA512), .offset = FIELD(PutObjectAnnotationRequest, ChecksumSHA512), .place = PLACE_HEADER },
+    { .name = "ChecksumMD5", .wire = "x-amz-checksum-md5", .shape = SHAPE(ChecksumMD5), .offset = FIELD(PutObjectAnnotationRequest, ChecksumMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumXXHASH64", .wire = "x-amz-checksum-xxhash64", .shape = SHAPE(ChecksumXXHASH64), .offset = FIELD(PutObjectAnnotationRequest, ChecksumXXHASH64), .place = PLACE_HEADER },
+    { .name = "ChecksumXXHASH3", .wire = "x-amz-checksum-xxhash3", .shape = SHAPE(ChecksumXXHASH3), .offset = FIELD(PutObjectAnnotationRequest, ChecksumXXHASH3), .place = PLACE_HEADER },
+    { .name = "ChecksumXXHASH128", .wire = "x-amz-checksum-xxhash128", .shape = SHAPE(ChecksumXXHASH128), .offset = FIELD(PutObjectAnnotationRequest, ChecksumXXHASH128), .place = PLACE_HEADER },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(PutObjectAnnotationRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "RequestPayer", .wire = "x-amz-request-payer", .shape = SHAPE(RequestPayer), .offset = FIELD(PutObjectAnnotationRequest, RequestPayer), .place = PLACE_HEADER },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutObjectAnnotationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_PutObjectAnnotationRequest = {
+    .name = "PutObjectAnnotationRequest", .kind = KIND_STRUCT, .n_members = 20, .members = s3_members_PutObjectAnnotationRequest, .size = sizeof(struct s3_PutObjectAnnotationRequest *), .struct_size = sizeof(struct s3_PutObjectAnnotationRequest), .payload = "AnnotationPayload"
+};
+static const struct member s3_members_PutObjectLegalHoldRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutObjectLegalHoldRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Key", .wire = "Key", .shape = SHAPE(ObjectKey), .offset = FIELD(PutObjectLegalHoldRequest, Key), .place = PLACE_PATH, .required = true, .greedy = true },
+    { .name = "LegalHold", .wire = "LegalHold", .shape = SHAPE(ObjectLockLegalHold), .offset = FIELD(PutObjectLegalHoldRequest, LegalHold), .place = PLACE_PAYLOAD },
+    { .name = "RequestPayer", .wire = "x-amz-request-payer", .shape = SHAPE(RequestPayer), .offset = FIELD(PutObjectLegalHoldRequest, RequestPayer), .place = PLACE_HEADER },
+    { .name = "VersionId", .wire = "versionId", .shape = SHAPE(ObjectVersionId), .offset = FIELD(PutObjectLegalHoldRequest, VersionId), .place = PLACE_QUERY },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(PutObjectLegalHoldRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(PutObjectLegalHoldRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutObjectLegalHoldRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_PutObjectLegalHoldRequest = {
+    .name = "PutObjectLegalHoldRequest", .kind = KIND_STRUCT, .n_members = 8, .members = s3_members_PutObjectLegalHoldRequest, .size = sizeof(struct s3_PutObjectLegalHoldRequest *), .struct_size = sizeof(struct s3_PutObjectLegalHoldRequest), .payload = "LegalHold"
+};
+static const struct member s3_members_PutObjectLockConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutObjectLockConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ObjectLockConfiguration", .wire = "ObjectLockConfiguration", .shape = SHAPE(ObjectLockConfiguration), .offset = FIELD(PutObjectLockConfigurationRequest, ObjectLockConfiguration), .place = PLACE_PAYLOAD },
+    { .name = "RequestPayer", .wire = "x-amz-request-payer", .shape = SHAPE(RequestPayer), .offset = FIELD(PutObjectLockConfigurationRequest, RequestPayer), .place = PLACE_HEADER },
+    { .name = "Token", .wire = "x-amz-bucket-object-lock-token", .shape = SHAPE(ObjectLockToken), .offset = FIELD(PutObjectLockConfigurationRequest, Token), .place = PLACE_HEADER },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(PutObjectLockConfigurationRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(PutObjectLockConfigurationRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutObjectLockConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_PutObjectLockConfigurationRequest = {
+    .name = "PutObjectLockConfigurationRequest", .kind = KIND_STRUCT, .n_members = 7, .members = s3_members_PutObjectLockConfigurationRequest, .size = sizeof(struct s3_PutObjectLockConfigurationRequest *), .struct_size = sizeof(struct s3_PutObjectLockConfigurationRequest), .payload = "ObjectLockConfiguration"
 };
 static const struct member s3_members_PutObjectOutput[] = {
     { .name = "Expiration", .wire = "x-amz-expiration", .shape = SHAPE(Expiration), .offset = FIELD(PutObjectOutput, Expiration), .place = PLACE_HEADER },
@@ -2563,6 +3639,20 @@ static const struct member s3_members_PutObjectRequest[] = {
 const struct shape s3_shape_PutObjectRequest = {
     .name = "PutObjectRequest", .kind = KIND_STRUCT, .n_members = 46, .members = s3_members_PutObjectRequest, .size = sizeof(struct s3_PutObjectRequest *), .struct_size = sizeof(struct s3_PutObjectRequest), .payload = "Body"
 };
+static const struct member s3_members_PutObjectRetentionRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutObjectRetentionRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Key", .wire = "Key", .shape = SHAPE(ObjectKey), .offset = FIELD(PutObjectRetentionRequest, Key), .place = PLACE_PATH, .required = true, .greedy = true },
+    { .name = "Retention", .wire = "Retention", .shape = SHAPE(ObjectLockRetention), .offset = FIELD(PutObjectRetentionRequest, Retention), .place = PLACE_PAYLOAD },
+    { .name = "RequestPayer", .wire = "x-amz-request-payer", .shape = SHAPE(RequestPayer), .offset = FIELD(PutObjectRetentionRequest, RequestPayer), .place = PLACE_HEADER },
+    { .name = "VersionId", .wire = "versionId", .shape = SHAPE(ObjectVersionId), .offset = FIELD(PutObjectRetentionRequest, VersionId), .place = PLACE_QUERY },
+    { .name = "BypassGovernanceRetention", .wire = "x-amz-bypass-governance-retention", .shape = SHAPE(BypassGovernanceRetention), .offset = FIELD(PutObjectRetentionRequest, BypassGovernanceRetention), .place = PLACE_HEADER },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(PutObjectRetentionRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(PutObjectRetentionRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutObjectRetentionRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_PutObjectRetentionRequest = {
+    .name = "PutObjectRetentionRequest", .kind = KIND_STRUCT, .n_members = 9, .members = s3_members_PutObjectRetentionRequest, .size = sizeof(struct s3_PutObjectRetentionRequest *), .struct_size = sizeof(struct s3_PutObjectRetentionRequest), .payload = "Retention"
+};
 static const struct member s3_members_PutObjectTaggingOutput[] = {
     { .name = "VersionId", .wire = "x-amz-version-id", .shape = SHAPE(ObjectVersionId), .offset = FIELD(PutObjectTaggingOutput, VersionId), .place = PLACE_HEADER },
 };
@@ -2582,6 +3672,16 @@ static const struct member s3_members_PutObjectTaggingRequest[] = {
 const struct shape s3_shape_PutObjectTaggingRequest = {
     .name = "PutObjectTaggingRequest", .kind = KIND_STRUCT, .n_members = 8, .members = s3_members_PutObjectTaggingRequest, .size = sizeof(struct s3_PutObjectTaggingRequest *), .struct_size = sizeof(struct s3_PutObjectTaggingRequest), .payload = "Tagging"
 };
+static const struct member s3_members_PutPublicAccessBlockRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(PutPublicAccessBlockRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(PutPublicAccessBlockRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(PutPublicAccessBlockRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "PublicAccessBlockConfiguration", .wire = "PublicAccessBlockConfiguration", .shape = SHAPE(PublicAccessBlockConfiguration), .offset = FIELD(PutPublicAccessBlockRequest, PublicAccessBlockConfiguration), .place = PLACE_PAYLOAD, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(PutPublicAccessBlockRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_PutPublicAccessBlockRequest = {
+    .name = "PutPublicAccessBlockRequest", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_PutPublicAccessBlockRequest, .size = sizeof(struct s3_PutPublicAccessBlockRequest *), .struct_size = sizeof(struct s3_PutPublicAccessBlockRequest), .payload = "PublicAccessBlockConfiguration"
+};
 const struct shape s3_shape_QueueArn = {
     .name = "QueueArn", .kind = KIND_STRING, .size = sizeof(struct str)
 };
@@ -2594,14 +3694,50 @@ static const struct member s3_members_QueueConfiguration[] = {
 const struct shape s3_shape_QueueConfiguration = {
     .name = "QueueConfiguration", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_QueueConfiguration, .size = sizeof(struct s3_QueueConfiguration *), .struct_size = sizeof(struct s3_QueueConfiguration)
 };
+static const struct member s3_members_QueueConfigurationDeprecated[] = {
+    { .name = "Id", .wire = "Id", .shape = SHAPE(NotificationId), .offset = FIELD(QueueConfigurationDeprecated, Id), .place = PLACE_BODY },
+    { .name = "Event", .wire = "Event", .shape = SHAPE(Event), .offset = FIELD(QueueConfigurationDeprecated, Event), .place = PLACE_BODY },
+    { .name = "Events", .wire = "Event", .shape = SHAPE(EventList), .offset = FIELD(QueueConfigurationDeprecated, Events), .place = PLACE_BODY, .flattened = true },
+    { .name = "Queue", .wire = "Queue", .shape = SHAPE(QueueArn), .offset = FIELD(QueueConfigurationDeprecated, Queue), .place = PLACE_BODY },
+};
+const struct shape s3_shape_QueueConfigurationDeprecated = {
+    .name = "QueueConfigurationDeprecated", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_QueueConfigurationDeprecated, .size = sizeof(struct s3_QueueConfigurationDeprecated *), .struct_size = sizeof(struct s3_QueueConfigurationDeprecated)
+};
 const struct shape s3_shape_QueueConfigurationList = {
     .name = "QueueConfigurationList", .kind = KIND_LIST, .flattened = true, .size = sizeof(struct s3_QueueConfigurationList), .element = SHAPE(QueueConfiguration)
 };
 const struct shape s3_shape_Quiet = {
     .name = "Quiet", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
 };
+const struct shape s3_shape_QuoteCharacter = {
+    .name = "QuoteCharacter", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+const struct shape s3_shape_QuoteEscapeCharacter = {
+    .name = "QuoteEscapeCharacter", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+static const char *const s3_enum_QuoteFields[] = {
+    "ALWAYS",
+    "ASNEEDED",
+    NULL
+};
+const struct shape s3_shape_QuoteFields = {
+    .name = "QuoteFields", .kind = KIND_STRING, .enum_values = s3_enum_QuoteFields, .size = sizeof(struct str)
+};
 const struct shape s3_shape_Range = {
     .name = "Range", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+const struct shape s3_shape_RecordDelimiter = {
+    .name = "RecordDelimiter", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+static const struct member s3_members_RecordExpiration[] = {
+    { .name = "Expiration", .wire = "Expiration", .shape = SHAPE(ExpirationState), .offset = FIELD(RecordExpiration, Expiration), .place = PLACE_BODY, .required = true },
+    { .name = "Days", .wire = "Days", .shape = SHAPE(RecordExpirationDays), .offset = FIELD(RecordExpiration, Days), .place = PLACE_BODY },
+};
+const struct shape s3_shape_RecordExpiration = {
+    .name = "RecordExpiration", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_RecordExpiration, .size = sizeof(struct s3_RecordExpiration *), .struct_size = sizeof(struct s3_RecordExpiration)
+};
+const struct shape s3_shape_RecordExpirationDays = {
+    .name = "RecordExpirationDays", .kind = KIND_INT, .size = sizeof(struct opt_int)
 };
 static const struct member s3_members_Redirect[] = {
     { .name = "HostName", .wire = "HostName", .shape = SHAPE(HostName), .offset = FIELD(Redirect, HostName), .place = PLACE_BODY },
@@ -2622,6 +3758,38 @@ const struct shape s3_shape_RedirectAllRequestsTo = {
 };
 const struct shape s3_shape_Region = {
     .name = "Region", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(0), .has_max = true, .max = INT64_C(20)
+};
+static const struct member s3_members_RenameObjectRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(RenameObjectRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Key", .wire = "Key", .shape = SHAPE(ObjectKey), .offset = FIELD(RenameObjectRequest, Key), .place = PLACE_PATH, .required = true, .greedy = true },
+    { .name = "RenameSource", .wire = "x-amz-rename-source", .shape = SHAPE(RenameSource), .offset = FIELD(RenameObjectRequest, RenameSource), .place = PLACE_HEADER, .required = true },
+    { .name = "DestinationIfMatch", .wire = "If-Match", .shape = SHAPE(IfMatch), .offset = FIELD(RenameObjectRequest, DestinationIfMatch), .place = PLACE_HEADER },
+    { .name = "DestinationIfNoneMatch", .wire = "If-None-Match", .shape = SHAPE(IfNoneMatch), .offset = FIELD(RenameObjectRequest, DestinationIfNoneMatch), .place = PLACE_HEADER },
+    { .name = "DestinationIfModifiedSince", .wire = "If-Modified-Since", .shape = SHAPE(IfModifiedSince), .offset = FIELD(RenameObjectRequest, DestinationIfModifiedSince), .place = PLACE_HEADER },
+    { .name = "DestinationIfUnmodifiedSince", .wire = "If-Unmodified-Since", .shape = SHAPE(IfUnmodifiedSince), .offset = FIELD(RenameObjectRequest, DestinationIfUnmodifiedSince), .place = PLACE_HEADER },
+    { .name = "SourceIfMatch", .wire = "x-amz-rename-source-if-match", .shape = SHAPE(RenameSourceIfMatch), .offset = FIELD(RenameObjectRequest, SourceIfMatch), .place = PLACE_HEADER },
+    { .name = "SourceIfNoneMatch", .wire = "x-amz-rename-source-if-none-match", .shape = SHAPE(RenameSourceIfNoneMatch), .offset = FIELD(RenameObjectRequest, SourceIfNoneMatch), .place = PLACE_HEADER },
+    { .name = "SourceIfModifiedSince", .wire = "x-amz-rename-source-if-modified-since", .shape = SHAPE(RenameSourceIfModifiedSince), .offset = FIELD(RenameObjectRequest, SourceIfModifiedSince), .place = PLACE_HEADER },
+    { .name = "SourceIfUnmodifiedSince", .wire = "x-amz-rename-source-if-unmodified-since", .shape = SHAPE(RenameSourceIfUnmodifiedSince), .offset = FIELD(RenameObjectRequest, SourceIfUnmodifiedSince), .place = PLACE_HEADER },
+    { .name = "ClientToken", .wire = "x-amz-client-token", .shape = SHAPE(ClientToken), .offset = FIELD(RenameObjectRequest, ClientToken), .place = PLACE_HEADER, .idempotency_token = true },
+};
+const struct shape s3_shape_RenameObjectRequest = {
+    .name = "RenameObjectRequest", .kind = KIND_STRUCT, .n_members = 12, .members = s3_members_RenameObjectRequest, .size = sizeof(struct s3_RenameObjectRequest *), .struct_size = sizeof(struct s3_RenameObjectRequest)
+};
+const struct shape s3_shape_RenameSource = {
+    .name = "RenameSource", .kind = KIND_STRING, .size = sizeof(struct str), .pattern = "\\/?.+\\/.+"
+};
+const struct shape s3_shape_RenameSourceIfMatch = {
+    .name = "RenameSourceIfMatch", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+const struct shape s3_shape_RenameSourceIfModifiedSince = {
+    .name = "RenameSourceIfModifiedSince", .kind = KIND_TIME, .time_format = TIME_HTTP, .size = sizeof(struct opt_time)
+};
+const struct shape s3_shape_RenameSourceIfNoneMatch = {
+    .name = "RenameSourceIfNoneMatch", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+const struct shape s3_shape_RenameSourceIfUnmodifiedSince = {
+    .name = "RenameSourceIfUnmodifiedSince", .kind = KIND_TIME, .time_format = TIME_HTTP, .size = sizeof(struct opt_time)
 };
 const struct shape s3_shape_ReplaceKeyPrefixWith = {
     .name = "ReplaceKeyPrefixWith", .kind = KIND_STRING, .size = sizeof(struct str)
@@ -2739,6 +3907,24 @@ static const char *const s3_enum_RequestPayer[] = {
 const struct shape s3_shape_RequestPayer = {
     .name = "RequestPayer", .kind = KIND_STRING, .enum_values = s3_enum_RequestPayer, .size = sizeof(struct str)
 };
+static const struct member s3_members_RequestPaymentConfiguration[] = {
+    { .name = "Payer", .wire = "Payer", .shape = SHAPE(Payer), .offset = FIELD(RequestPaymentConfiguration, Payer), .place = PLACE_BODY, .required = true },
+};
+const struct shape s3_shape_RequestPaymentConfiguration = {
+    .name = "RequestPaymentConfiguration", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_RequestPaymentConfiguration, .size = sizeof(struct s3_RequestPaymentConfiguration *), .struct_size = sizeof(struct s3_RequestPaymentConfiguration)
+};
+static const struct member s3_members_RequestProgress[] = {
+    { .name = "Enabled", .wire = "Enabled", .shape = SHAPE(EnableRequestProgress), .offset = FIELD(RequestProgress, Enabled), .place = PLACE_BODY },
+};
+const struct shape s3_shape_RequestProgress = {
+    .name = "RequestProgress", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_RequestProgress, .size = sizeof(struct s3_RequestProgress *), .struct_size = sizeof(struct s3_RequestProgress)
+};
+const struct shape s3_shape_RequestRoute = {
+    .name = "RequestRoute", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+const struct shape s3_shape_RequestToken = {
+    .name = "RequestToken", .kind = KIND_STRING, .size = sizeof(struct str)
+};
 const struct shape s3_shape_ResponseCacheControl = {
     .name = "ResponseCacheControl", .kind = KIND_STRING, .size = sizeof(struct str)
 };
@@ -2763,6 +3949,37 @@ const struct shape s3_shape_Restore = {
 const struct shape s3_shape_RestoreExpiryDate = {
     .name = "RestoreExpiryDate", .kind = KIND_TIME, .size = sizeof(struct opt_time)
 };
+static const struct member s3_members_RestoreObjectRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(RestoreObjectRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Key", .wire = "Key", .shape = SHAPE(ObjectKey), .offset = FIELD(RestoreObjectRequest, Key), .place = PLACE_PATH, .required = true, .greedy = true },
+    { .name = "VersionId", .wire = "versionId", .shape = SHAPE(ObjectVersionId), .offset = FIELD(RestoreObjectRequest, VersionId), .place = PLACE_QUERY },
+    { .name = "RestoreRequest", .wire = "RestoreRequest", .shape = SHAPE(RestoreRequest), .offset = FIELD(RestoreObjectRequest, RestoreRequest), .place = PLACE_PAYLOAD },
+    { .name = "RequestPayer", .wire = "x-amz-request-payer", .shape = SHAPE(RequestPayer), .offset = FIELD(RestoreObjectRequest, RequestPayer), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(RestoreObjectRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(RestoreObjectRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_RestoreObjectRequest = {
+    .name = "RestoreObjectRequest", .kind = KIND_STRUCT, .n_members = 7, .members = s3_members_RestoreObjectRequest, .size = sizeof(struct s3_RestoreObjectRequest *), .struct_size = sizeof(struct s3_RestoreObjectRequest), .payload = "RestoreRequest"
+};
+static const struct member s3_members_RestoreRequest[] = {
+    { .name = "Days", .wire = "Days", .shape = SHAPE(Days), .offset = FIELD(RestoreRequest, Days), .place = PLACE_BODY },
+    { .name = "GlacierJobParameters", .wire = "GlacierJobParameters", .shape = SHAPE(GlacierJobParameters), .offset = FIELD(RestoreRequest, GlacierJobParameters), .place = PLACE_BODY },
+    { .name = "Type", .wire = "Type", .shape = SHAPE(RestoreRequestType), .offset = FIELD(RestoreRequest, Type), .place = PLACE_BODY },
+    { .name = "Tier", .wire = "Tier", .shape = SHAPE(Tier), .offset = FIELD(RestoreRequest, Tier), .place = PLACE_BODY },
+    { .name = "Description", .wire = "Description", .shape = SHAPE(Description), .offset = FIELD(RestoreRequest, Description), .place = PLACE_BODY },
+    { .name = "SelectParameters", .wire = "SelectParameters", .shape = SHAPE(SelectParameters), .offset = FIELD(RestoreRequest, SelectParameters), .place = PLACE_BODY },
+    { .name = "OutputLocation", .wire = "OutputLocation", .shape = SHAPE(OutputLocation), .offset = FIELD(RestoreRequest, OutputLocation), .place = PLACE_BODY },
+};
+const struct shape s3_shape_RestoreRequest = {
+    .name = "RestoreRequest", .kind = KIND_STRUCT, .n_members = 7, .members = s3_members_RestoreRequest, .size = sizeof(struct s3_RestoreRequest *), .struct_size = sizeof(struct s3_RestoreRequest)
+};
+static const char *const s3_enum_RestoreRequestType[] = {
+    "SELECT",
+    NULL
+};
+const struct shape s3_shape_RestoreRequestType = {
+    .name = "RestoreRequestType", .kind = KIND_STRING, .enum_values = s3_enum_RestoreRequestType, .size = sizeof(struct str)
+};
 static const struct member s3_members_RestoreStatus[] = {
     { .name = "IsRestoreInProgress", .wire = "IsRestoreInProgress", .shape = SHAPE(IsRestoreInProgress), .offset = FIELD(RestoreStatus, IsRestoreInProgress), .place = PLACE_BODY },
     { .name = "RestoreExpiryDate", .wire = "RestoreExpiryDate", .shape = SHAPE(RestoreExpiryDate), .offset = FIELD(RestoreStatus, RestoreExpiryDate), .place = PLACE_BODY },
@@ -2783,14 +4000,56 @@ const struct shape s3_shape_RoutingRule = {
 const struct shape s3_shape_RoutingRules = {
     .name = "RoutingRules", .kind = KIND_LIST, .size = sizeof(struct s3_RoutingRules), .element = SHAPE(RoutingRule), .element_wire = "RoutingRule"
 };
+static const struct member s3_members_Rule[] = {
+    { .name = "Expiration", .wire = "Expiration", .shape = SHAPE(LifecycleExpiration), .offset = FIELD(Rule, Expiration), .place = PLACE_BODY },
+    { .name = "ID", .wire = "ID", .shape = SHAPE(ID), .offset = FIELD(Rule, ID), .place = PLACE_BODY },
+    { .name = "Prefix", .wire = "Prefix", .shape = SHAPE(Prefix), .offset = FIELD(Rule, Prefix), .place = PLACE_BODY, .required = true },
+    { .name = "Status", .wire = "Status", .shape = SHAPE(ExpirationStatus), .offset = FIELD(Rule, Status), .place = PLACE_BODY, .required = true },
+    { .name = "Transition", .wire = "Transition", .shape = SHAPE(Transition), .offset = FIELD(Rule, Transition), .place = PLACE_BODY },
+    { .name = "NoncurrentVersionTransition", .wire = "NoncurrentVersionTransition", .shape = SHAPE(NoncurrentVersionTransition), .offset = FIELD(Rule, NoncurrentVersionTransition), .place = PLACE_BODY },
+    { .name = "NoncurrentVersionExpiration", .wire = "NoncurrentVersionExpiration", .shape = SHAPE(NoncurrentVersionExpiration), .offset = FIELD(Rule, NoncurrentVersionExpiration), .place = PLACE_BODY },
+    { .name = "AbortIncompleteMultipartUpload", .wire = "AbortIncompleteMultipartUpload", .shape = SHAPE(AbortIncompleteMultipartUpload), .offset = FIELD(Rule, AbortIncompleteMultipartUpload), .place = PLACE_BODY },
+};
+const struct shape s3_shape_Rule = {
+    .name = "Rule", .kind = KIND_STRUCT, .n_members = 8, .members = s3_members_Rule, .size = sizeof(struct s3_Rule *), .struct_size = sizeof(struct s3_Rule)
+};
+const struct shape s3_shape_Rules = {
+    .name = "Rules", .kind = KIND_LIST, .flattened = true, .size = sizeof(struct s3_Rules), .element = SHAPE(Rule)
+};
 static const struct member s3_members_S3KeyFilter[] = {
     { .name = "FilterRules", .wire = "FilterRule", .shape = SHAPE(FilterRuleList), .offset = FIELD(S3KeyFilter, FilterRules), .place = PLACE_BODY, .flattened = true },
 };
 const struct shape s3_shape_S3KeyFilter = {
     .name = "S3KeyFilter", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_S3KeyFilter, .size = sizeof(struct s3_S3KeyFilter *), .struct_size = sizeof(struct s3_S3KeyFilter)
 };
+static const struct member s3_members_S3Location[] = {
+    { .name = "BucketName", .wire = "BucketName", .shape = SHAPE(BucketName), .offset = FIELD(S3Location, BucketName), .place = PLACE_BODY, .required = true },
+    { .name = "Prefix", .wire = "Prefix", .shape = SHAPE(LocationPrefix), .offset = FIELD(S3Location, Prefix), .place = PLACE_BODY, .required = true },
+    { .name = "Encryption", .wire = "Encryption", .shape = SHAPE(Encryption), .offset = FIELD(S3Location, Encryption), .place = PLACE_BODY },
+    { .name = "CannedACL", .wire = "CannedACL", .shape = SHAPE(ObjectCannedACL), .offset = FIELD(S3Location, CannedACL), .place = PLACE_BODY },
+    { .name = "AccessControlList", .wire = "AccessControlList", .shape = SHAPE(Grants), .offset = FIELD(S3Location, AccessControlList), .place = PLACE_BODY },
+    { .name = "Tagging", .wire = "Tagging", .shape = SHAPE(Tagging), .offset = FIELD(S3Location, Tagging), .place = PLACE_BODY },
+    { .name = "UserMetadata", .wire = "UserMetadata", .shape = SHAPE(UserMetadata), .offset = FIELD(S3Location, UserMetadata), .place = PLACE_BODY },
+    { .name = "StorageClass", .wire = "StorageClass", .shape = SHAPE(StorageClass), .offset = FIELD(S3Location, StorageClass), .place = PLACE_BODY },
+};
+const struct shape s3_shape_S3Location = {
+    .name = "S3Location", .kind = KIND_STRUCT, .n_members = 8, .members = s3_members_S3Location, .size = sizeof(struct s3_S3Location *), .struct_size = sizeof(struct s3_S3Location)
+};
 const struct shape s3_shape_S3RegionalOrS3ExpressBucketArnString = {
     .name = "S3RegionalOrS3ExpressBucketArnString", .kind = KIND_STRING, .size = sizeof(struct str), .has_min = true, .min = INT64_C(1), .has_max = true, .max = INT64_C(128), .pattern = "arn:[^:]+:(s3|s3express):.*"
+};
+const struct shape s3_shape_S3TablesBucketArn = {
+    .name = "S3TablesBucketArn", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+static const struct member s3_members_S3TablesDestination[] = {
+    { .name = "TableBucketArn", .wire = "TableBucketArn", .shape = SHAPE(S3TablesBucketArn), .offset = FIELD(S3TablesDestination, TableBucketArn), .place = PLACE_BODY, .required = true },
+    { .name = "TableName", .wire = "TableName", .shape = SHAPE(S3TablesName), .offset = FIELD(S3TablesDestination, TableName), .place = PLACE_BODY, .required = true },
+};
+const struct shape s3_shape_S3TablesDestination = {
+    .name = "S3TablesDestination", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_S3TablesDestination, .size = sizeof(struct s3_S3TablesDestination *), .struct_size = sizeof(struct s3_S3TablesDestination)
+};
+const struct shape s3_shape_S3TablesName = {
+    .name = "S3TablesName", .kind = KIND_STRING, .size = sizeof(struct str)
 };
 const struct shape s3_shape_SSECustomerAlgorithm = {
     .name = "SSECustomerAlgorithm", .kind = KIND_STRING, .size = sizeof(struct str)
@@ -2801,11 +4060,60 @@ const struct shape s3_shape_SSECustomerKey = {
 const struct shape s3_shape_SSECustomerKeyMD5 = {
     .name = "SSECustomerKeyMD5", .kind = KIND_STRING, .size = sizeof(struct str)
 };
+static const struct member s3_members_SSEKMS[] = {
+    { .name = "KeyId", .wire = "KeyId", .shape = SHAPE(SSEKMSKeyId), .offset = FIELD(SSEKMS, KeyId), .place = PLACE_BODY, .required = true },
+};
+const struct shape s3_shape_SSEKMS = {
+    .name = "SSEKMS", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_SSEKMS, .size = sizeof(struct s3_SSEKMS *), .struct_size = sizeof(struct s3_SSEKMS)
+};
+static const struct member s3_members_SSEKMSEncryption[] = {
+    { .name = "KMSKeyArn", .wire = "KMSKeyArn", .shape = SHAPE(NonEmptyKmsKeyArnString), .offset = FIELD(SSEKMSEncryption, KMSKeyArn), .place = PLACE_BODY, .required = true },
+    { .name = "BucketKeyEnabled", .wire = "BucketKeyEnabled", .shape = SHAPE(BucketKeyEnabled), .offset = FIELD(SSEKMSEncryption, BucketKeyEnabled), .place = PLACE_BODY },
+};
+const struct shape s3_shape_SSEKMSEncryption = {
+    .name = "SSEKMSEncryption", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_SSEKMSEncryption, .size = sizeof(struct s3_SSEKMSEncryption *), .struct_size = sizeof(struct s3_SSEKMSEncryption)
+};
 const struct shape s3_shape_SSEKMSEncryptionContext = {
     .name = "SSEKMSEncryptionContext", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str)
 };
 const struct shape s3_shape_SSEKMSKeyId = {
     .name = "SSEKMSKeyId", .kind = KIND_STRING, .sensitive = true, .size = sizeof(struct str)
+};
+const struct shape s3_shape_SSES3 = {
+    .name = "SSES3", .kind = KIND_STRUCT, .size = sizeof(struct s3_SSES3 *), .struct_size = sizeof(struct s3_SSES3)
+};
+static const struct member s3_members_ScanRange[] = {
+    { .name = "Start", .wire = "Start", .shape = SHAPE(Start), .offset = FIELD(ScanRange, Start), .place = PLACE_BODY },
+    { .name = "End", .wire = "End", .shape = SHAPE(End), .offset = FIELD(ScanRange, End), .place = PLACE_BODY },
+};
+const struct shape s3_shape_ScanRange = {
+    .name = "ScanRange", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_ScanRange, .size = sizeof(struct s3_ScanRange *), .struct_size = sizeof(struct s3_ScanRange)
+};
+static const struct member s3_members_SelectObjectContentRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(SelectObjectContentRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Key", .wire = "Key", .shape = SHAPE(ObjectKey), .offset = FIELD(SelectObjectContentRequest, Key), .place = PLACE_PATH, .required = true, .greedy = true },
+    { .name = "SSECustomerAlgorithm", .wire = "x-amz-server-side-encryption-customer-algorithm", .shape = SHAPE(SSECustomerAlgorithm), .offset = FIELD(SelectObjectContentRequest, SSECustomerAlgorithm), .place = PLACE_HEADER },
+    { .name = "SSECustomerKey", .wire = "x-amz-server-side-encryption-customer-key", .shape = SHAPE(SSECustomerKey), .offset = FIELD(SelectObjectContentRequest, SSECustomerKey), .place = PLACE_HEADER },
+    { .name = "SSECustomerKeyMD5", .wire = "x-amz-server-side-encryption-customer-key-MD5", .shape = SHAPE(SSECustomerKeyMD5), .offset = FIELD(SelectObjectContentRequest, SSECustomerKeyMD5), .place = PLACE_HEADER },
+    { .name = "Expression", .wire = "Expression", .shape = SHAPE(Expression), .offset = FIELD(SelectObjectContentRequest, Expression), .place = PLACE_BODY, .required = true },
+    { .name = "ExpressionType", .wire = "ExpressionType", .shape = SHAPE(ExpressionType), .offset = FIELD(SelectObjectContentRequest, ExpressionType), .place = PLACE_BODY, .required = true },
+    { .name = "RequestProgress", .wire = "RequestProgress", .shape = SHAPE(RequestProgress), .offset = FIELD(SelectObjectContentRequest, RequestProgress), .place = PLACE_BODY },
+    { .name = "InputSerialization", .wire = "InputSerialization", .shape = SHAPE(InputSerialization), .offset = FIELD(SelectObjectContentRequest, InputSerialization), .place = PLACE_BODY, .required = true },
+    { .name = "OutputSerialization", .wire = "OutputSerialization", .shape = SHAPE(OutputSerialization), .offset = FIELD(SelectObjectContentRequest, OutputSerialization), .place = PLACE_BODY, .required = true },
+    { .name = "ScanRange", .wire = "ScanRange", .shape = SHAPE(ScanRange), .offset = FIELD(SelectObjectContentRequest, ScanRange), .place = PLACE_BODY },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(SelectObjectContentRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_SelectObjectContentRequest = {
+    .name = "SelectObjectContentRequest", .kind = KIND_STRUCT, .n_members = 12, .members = s3_members_SelectObjectContentRequest, .size = sizeof(struct s3_SelectObjectContentRequest *), .struct_size = sizeof(struct s3_SelectObjectContentRequest)
+};
+static const struct member s3_members_SelectParameters[] = {
+    { .name = "InputSerialization", .wire = "InputSerialization", .shape = SHAPE(InputSerialization), .offset = FIELD(SelectParameters, InputSerialization), .place = PLACE_BODY, .required = true },
+    { .name = "ExpressionType", .wire = "ExpressionType", .shape = SHAPE(ExpressionType), .offset = FIELD(SelectParameters, ExpressionType), .place = PLACE_BODY, .required = true },
+    { .name = "Expression", .wire = "Expression", .shape = SHAPE(Expression), .offset = FIELD(SelectParameters, Expression), .place = PLACE_BODY, .required = true },
+    { .name = "OutputSerialization", .wire = "OutputSerialization", .shape = SHAPE(OutputSerialization), .offset = FIELD(SelectParameters, OutputSerialization), .place = PLACE_BODY, .required = true },
+};
+const struct shape s3_shape_SelectParameters = {
+    .name = "SelectParameters", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_SelectParameters, .size = sizeof(struct s3_SelectParameters *), .struct_size = sizeof(struct s3_SelectParameters)
 };
 static const char *const s3_enum_ServerSideEncryption[] = {
     "AES256",
@@ -2842,6 +4150,14 @@ const struct shape s3_shape_ServerSideEncryptionRule = {
 const struct shape s3_shape_ServerSideEncryptionRules = {
     .name = "ServerSideEncryptionRules", .kind = KIND_LIST, .flattened = true, .size = sizeof(struct s3_ServerSideEncryptionRules), .element = SHAPE(ServerSideEncryptionRule)
 };
+static const char *const s3_enum_SessionMode[] = {
+    "ReadOnly",
+    "ReadWrite",
+    NULL
+};
+const struct shape s3_shape_SessionMode = {
+    .name = "SessionMode", .kind = KIND_STRING, .enum_values = s3_enum_SessionMode, .size = sizeof(struct str)
+};
 const struct shape s3_shape_Setting = {
     .name = "Setting", .kind = KIND_BOOL, .box = true, .size = sizeof(struct opt_bool)
 };
@@ -2875,6 +4191,9 @@ static const char *const s3_enum_SseKmsEncryptedObjectsStatus[] = {
 const struct shape s3_shape_SseKmsEncryptedObjectsStatus = {
     .name = "SseKmsEncryptedObjectsStatus", .kind = KIND_STRING, .enum_values = s3_enum_SseKmsEncryptedObjectsStatus, .size = sizeof(struct str)
 };
+const struct shape s3_shape_Start = {
+    .name = "Start", .kind = KIND_INT, .box = true, .long_int = true, .size = sizeof(struct opt_int)
+};
 const struct shape s3_shape_StartAfter = {
     .name = "StartAfter", .kind = KIND_STRING, .size = sizeof(struct str)
 };
@@ -2899,8 +4218,36 @@ static const char *const s3_enum_StorageClass[] = {
 const struct shape s3_shape_StorageClass = {
     .name = "StorageClass", .kind = KIND_STRING, .enum_values = s3_enum_StorageClass, .size = sizeof(struct str)
 };
+static const struct member s3_members_StorageClassAnalysis[] = {
+    { .name = "DataExport", .wire = "DataExport", .shape = SHAPE(StorageClassAnalysisDataExport), .offset = FIELD(StorageClassAnalysis, DataExport), .place = PLACE_BODY },
+};
+const struct shape s3_shape_StorageClassAnalysis = {
+    .name = "StorageClassAnalysis", .kind = KIND_STRUCT, .n_members = 1, .members = s3_members_StorageClassAnalysis, .size = sizeof(struct s3_StorageClassAnalysis *), .struct_size = sizeof(struct s3_StorageClassAnalysis)
+};
+static const struct member s3_members_StorageClassAnalysisDataExport[] = {
+    { .name = "OutputSchemaVersion", .wire = "OutputSchemaVersion", .shape = SHAPE(StorageClassAnalysisSchemaVersion), .offset = FIELD(StorageClassAnalysisDataExport, OutputSchemaVersion), .place = PLACE_BODY, .required = true },
+    { .name = "Destination", .wire = "Destination", .shape = SHAPE(AnalyticsExportDestination), .offset = FIELD(StorageClassAnalysisDataExport, Destination), .place = PLACE_BODY, .required = true },
+};
+const struct shape s3_shape_StorageClassAnalysisDataExport = {
+    .name = "StorageClassAnalysisDataExport", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_StorageClassAnalysisDataExport, .size = sizeof(struct s3_StorageClassAnalysisDataExport *), .struct_size = sizeof(struct s3_StorageClassAnalysisDataExport)
+};
+static const char *const s3_enum_StorageClassAnalysisSchemaVersion[] = {
+    "V_1",
+    NULL
+};
+const struct shape s3_shape_StorageClassAnalysisSchemaVersion = {
+    .name = "StorageClassAnalysisSchemaVersion", .kind = KIND_STRING, .enum_values = s3_enum_StorageClassAnalysisSchemaVersion, .size = sizeof(struct str)
+};
 const struct shape s3_shape_Suffix = {
     .name = "Suffix", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+static const char *const s3_enum_TableSseAlgorithm[] = {
+    "aws:kms",
+    "AES256",
+    NULL
+};
+const struct shape s3_shape_TableSseAlgorithm = {
+    .name = "TableSseAlgorithm", .kind = KIND_STRING, .enum_values = s3_enum_TableSseAlgorithm, .size = sizeof(struct str)
 };
 static const struct member s3_members_Tag[] = {
     { .name = "Key", .wire = "Key", .shape = SHAPE(ObjectKey), .offset = FIELD(Tag, Key), .place = PLACE_BODY, .required = true },
@@ -2955,6 +4302,25 @@ const struct shape s3_shape_TargetObjectKeyFormat = {
 const struct shape s3_shape_TargetPrefix = {
     .name = "TargetPrefix", .kind = KIND_STRING, .size = sizeof(struct str)
 };
+static const char *const s3_enum_Tier[] = {
+    "Standard",
+    "Bulk",
+    "Expedited",
+    NULL
+};
+const struct shape s3_shape_Tier = {
+    .name = "Tier", .kind = KIND_STRING, .enum_values = s3_enum_Tier, .size = sizeof(struct str)
+};
+static const struct member s3_members_Tiering[] = {
+    { .name = "Days", .wire = "Days", .shape = SHAPE(IntelligentTieringDays), .offset = FIELD(Tiering, Days), .place = PLACE_BODY, .required = true },
+    { .name = "AccessTier", .wire = "AccessTier", .shape = SHAPE(IntelligentTieringAccessTier), .offset = FIELD(Tiering, AccessTier), .place = PLACE_BODY, .required = true },
+};
+const struct shape s3_shape_Tiering = {
+    .name = "Tiering", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_Tiering, .size = sizeof(struct s3_Tiering *), .struct_size = sizeof(struct s3_Tiering)
+};
+const struct shape s3_shape_TieringList = {
+    .name = "TieringList", .kind = KIND_LIST, .flattened = true, .size = sizeof(struct s3_TieringList), .element = SHAPE(Tiering)
+};
 const struct shape s3_shape_Token = {
     .name = "Token", .kind = KIND_STRING, .size = sizeof(struct str)
 };
@@ -2972,6 +4338,15 @@ static const struct member s3_members_TopicConfiguration[] = {
 };
 const struct shape s3_shape_TopicConfiguration = {
     .name = "TopicConfiguration", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_TopicConfiguration, .size = sizeof(struct s3_TopicConfiguration *), .struct_size = sizeof(struct s3_TopicConfiguration)
+};
+static const struct member s3_members_TopicConfigurationDeprecated[] = {
+    { .name = "Id", .wire = "Id", .shape = SHAPE(NotificationId), .offset = FIELD(TopicConfigurationDeprecated, Id), .place = PLACE_BODY },
+    { .name = "Events", .wire = "Event", .shape = SHAPE(EventList), .offset = FIELD(TopicConfigurationDeprecated, Events), .place = PLACE_BODY, .flattened = true },
+    { .name = "Event", .wire = "Event", .shape = SHAPE(Event), .offset = FIELD(TopicConfigurationDeprecated, Event), .place = PLACE_BODY },
+    { .name = "Topic", .wire = "Topic", .shape = SHAPE(TopicArn), .offset = FIELD(TopicConfigurationDeprecated, Topic), .place = PLACE_BODY },
+};
+const struct shape s3_shape_TopicConfigurationDeprecated = {
+    .name = "TopicConfigurationDeprecated", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_TopicConfigurationDeprecated, .size = sizeof(struct s3_TopicConfigurationDeprecated *), .struct_size = sizeof(struct s3_TopicConfigurationDeprecated)
 };
 const struct shape s3_shape_TopicConfigurationList = {
     .name = "TopicConfigurationList", .kind = KIND_LIST, .flattened = true, .size = sizeof(struct s3_TopicConfigurationList), .element = SHAPE(TopicConfiguration)
@@ -3021,6 +4396,49 @@ const struct shape s3_shape_URI = {
 };
 const struct shape s3_shape_UnsupportedMediaType = {
     .name = "UnsupportedMediaType", .kind = KIND_STRUCT, .size = sizeof(struct s3_UnsupportedMediaType *), .struct_size = sizeof(struct s3_UnsupportedMediaType)
+};
+static const struct member s3_members_UpdateBucketMetadataAnnotationTableConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(UpdateBucketMetadataAnnotationTableConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(UpdateBucketMetadataAnnotationTableConfigurationRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(UpdateBucketMetadataAnnotationTableConfigurationRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "AnnotationTableConfiguration", .wire = "AnnotationTableConfiguration", .shape = SHAPE(AnnotationTableConfigurationUpdates), .offset = FIELD(UpdateBucketMetadataAnnotationTableConfigurationRequest, AnnotationTableConfiguration), .place = PLACE_PAYLOAD, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(UpdateBucketMetadataAnnotationTableConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_UpdateBucketMetadataAnnotationTableConfigurationRequest = {
+    .name = "UpdateBucketMetadataAnnotationTableConfigurationRequest", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_UpdateBucketMetadataAnnotationTableConfigurationRequest, .size = sizeof(struct s3_UpdateBucketMetadataAnnotationTableConfigurationRequest *), .struct_size = sizeof(struct s3_UpdateBucketMetadataAnnotationTableConfigurationRequest), .payload = "AnnotationTableConfiguration"
+};
+static const struct member s3_members_UpdateBucketMetadataInventoryTableConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(UpdateBucketMetadataInventoryTableConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(UpdateBucketMetadataInventoryTableConfigurationRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(UpdateBucketMetadataInventoryTableConfigurationRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "InventoryTableConfiguration", .wire = "InventoryTableConfiguration", .shape = SHAPE(InventoryTableConfigurationUpdates), .offset = FIELD(UpdateBucketMetadataInventoryTableConfigurationRequest, InventoryTableConfiguration), .place = PLACE_PAYLOAD, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(UpdateBucketMetadataInventoryTableConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_UpdateBucketMetadataInventoryTableConfigurationRequest = {
+    .name = "UpdateBucketMetadataInventoryTableConfigurationRequest", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_UpdateBucketMetadataInventoryTableConfigurationRequest, .size = sizeof(struct s3_UpdateBucketMetadataInventoryTableConfigurationRequest *), .struct_size = sizeof(struct s3_UpdateBucketMetadataInventoryTableConfigurationRequest), .payload = "InventoryTableConfiguration"
+};
+static const struct member s3_members_UpdateBucketMetadataJournalTableConfigurationRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(UpdateBucketMetadataJournalTableConfigurationRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(UpdateBucketMetadataJournalTableConfigurationRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(UpdateBucketMetadataJournalTableConfigurationRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+    { .name = "JournalTableConfiguration", .wire = "JournalTableConfiguration", .shape = SHAPE(JournalTableConfigurationUpdates), .offset = FIELD(UpdateBucketMetadataJournalTableConfigurationRequest, JournalTableConfiguration), .place = PLACE_PAYLOAD, .required = true },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(UpdateBucketMetadataJournalTableConfigurationRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_UpdateBucketMetadataJournalTableConfigurationRequest = {
+    .name = "UpdateBucketMetadataJournalTableConfigurationRequest", .kind = KIND_STRUCT, .n_members = 5, .members = s3_members_UpdateBucketMetadataJournalTableConfigurationRequest, .size = sizeof(struct s3_UpdateBucketMetadataJournalTableConfigurationRequest *), .struct_size = sizeof(struct s3_UpdateBucketMetadataJournalTableConfigurationRequest), .payload = "JournalTableConfiguration"
+};
+static const struct member s3_members_UpdateObjectEncryptionRequest[] = {
+    { .name = "Bucket", .wire = "Bucket", .shape = SHAPE(BucketName), .offset = FIELD(UpdateObjectEncryptionRequest, Bucket), .place = PLACE_PATH, .required = true },
+    { .name = "Key", .wire = "Key", .shape = SHAPE(ObjectKey), .offset = FIELD(UpdateObjectEncryptionRequest, Key), .place = PLACE_PATH, .required = true, .greedy = true },
+    { .name = "VersionId", .wire = "versionId", .shape = SHAPE(ObjectVersionId), .offset = FIELD(UpdateObjectEncryptionRequest, VersionId), .place = PLACE_QUERY },
+    { .name = "ObjectEncryption", .wire = "ObjectEncryption", .shape = SHAPE(ObjectEncryption), .offset = FIELD(UpdateObjectEncryptionRequest, ObjectEncryption), .place = PLACE_PAYLOAD, .required = true },
+    { .name = "RequestPayer", .wire = "x-amz-request-payer", .shape = SHAPE(RequestPayer), .offset = FIELD(UpdateObjectEncryptionRequest, RequestPayer), .place = PLACE_HEADER },
+    { .name = "ExpectedBucketOwner", .wire = "x-amz-expected-bucket-owner", .shape = SHAPE(AccountId), .offset = FIELD(UpdateObjectEncryptionRequest, ExpectedBucketOwner), .place = PLACE_HEADER },
+    { .name = "ContentMD5", .wire = "Content-MD5", .shape = SHAPE(ContentMD5), .offset = FIELD(UpdateObjectEncryptionRequest, ContentMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumAlgorithm", .wire = "x-amz-sdk-checksum-algorithm", .shape = SHAPE(ChecksumAlgorithm), .offset = FIELD(UpdateObjectEncryptionRequest, ChecksumAlgorithm), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_UpdateObjectEncryptionRequest = {
+    .name = "UpdateObjectEncryptionRequest", .kind = KIND_STRUCT, .n_members = 8, .members = s3_members_UpdateObjectEncryptionRequest, .size = sizeof(struct s3_UpdateObjectEncryptionRequest *), .struct_size = sizeof(struct s3_UpdateObjectEncryptionRequest), .payload = "ObjectEncryption"
 };
 const struct shape s3_shape_UploadIdMarker = {
     .name = "UploadIdMarker", .kind = KIND_STRING, .size = sizeof(struct str)
@@ -3112,6 +4530,9 @@ static const struct member s3_members_UploadPartRequest[] = {
 const struct shape s3_shape_UploadPartRequest = {
     .name = "UploadPartRequest", .kind = KIND_STRUCT, .n_members = 23, .members = s3_members_UploadPartRequest, .size = sizeof(struct s3_UploadPartRequest *), .struct_size = sizeof(struct s3_UploadPartRequest), .payload = "Body"
 };
+const struct shape s3_shape_UserMetadata = {
+    .name = "UserMetadata", .kind = KIND_LIST, .size = sizeof(struct s3_UserMetadata), .element = SHAPE(MetadataEntry), .element_wire = "MetadataEntry"
+};
 const struct shape s3_shape_Value = {
     .name = "Value", .kind = KIND_STRING, .size = sizeof(struct str)
 };
@@ -3128,8 +4549,68 @@ static const struct member s3_members_VersioningConfiguration[] = {
 const struct shape s3_shape_VersioningConfiguration = {
     .name = "VersioningConfiguration", .kind = KIND_STRUCT, .n_members = 2, .members = s3_members_VersioningConfiguration, .size = sizeof(struct s3_VersioningConfiguration *), .struct_size = sizeof(struct s3_VersioningConfiguration)
 };
+static const struct member s3_members_WebsiteConfiguration[] = {
+    { .name = "ErrorDocument", .wire = "ErrorDocument", .shape = SHAPE(ErrorDocument), .offset = FIELD(WebsiteConfiguration, ErrorDocument), .place = PLACE_BODY },
+    { .name = "IndexDocument", .wire = "IndexDocument", .shape = SHAPE(IndexDocument), .offset = FIELD(WebsiteConfiguration, IndexDocument), .place = PLACE_BODY },
+    { .name = "RedirectAllRequestsTo", .wire = "RedirectAllRequestsTo", .shape = SHAPE(RedirectAllRequestsTo), .offset = FIELD(WebsiteConfiguration, RedirectAllRequestsTo), .place = PLACE_BODY },
+    { .name = "RoutingRules", .wire = "RoutingRules", .shape = SHAPE(RoutingRules), .offset = FIELD(WebsiteConfiguration, RoutingRules), .place = PLACE_BODY },
+};
+const struct shape s3_shape_WebsiteConfiguration = {
+    .name = "WebsiteConfiguration", .kind = KIND_STRUCT, .n_members = 4, .members = s3_members_WebsiteConfiguration, .size = sizeof(struct s3_WebsiteConfiguration *), .struct_size = sizeof(struct s3_WebsiteConfiguration)
+};
 const struct shape s3_shape_WebsiteRedirectLocation = {
     .name = "WebsiteRedirectLocation", .kind = KIND_STRING, .size = sizeof(struct str)
+};
+static const struct member s3_members_WriteGetObjectResponseRequest[] = {
+    { .name = "RequestRoute", .wire = "x-amz-request-route", .shape = SHAPE(RequestRoute), .offset = FIELD(WriteGetObjectResponseRequest, RequestRoute), .place = PLACE_HEADER, .required = true, .host_label = true },
+    { .name = "RequestToken", .wire = "x-amz-request-token", .shape = SHAPE(RequestToken), .offset = FIELD(WriteGetObjectResponseRequest, RequestToken), .place = PLACE_HEADER, .required = true },
+    { .name = "Body", .wire = "Body", .shape = SHAPE(Body), .offset = FIELD(WriteGetObjectResponseRequest, Body), .place = PLACE_PAYLOAD },
+    { .name = "StatusCode", .wire = "x-amz-fwd-status", .shape = SHAPE(GetObjectResponseStatusCode), .offset = FIELD(WriteGetObjectResponseRequest, StatusCode), .place = PLACE_HEADER },
+    { .name = "ErrorCode", .wire = "x-amz-fwd-error-code", .shape = SHAPE(ErrorCode), .offset = FIELD(WriteGetObjectResponseRequest, ErrorCode), .place = PLACE_HEADER },
+    { .name = "ErrorMessage", .wire = "x-amz-fwd-error-message", .shape = SHAPE(ErrorMessage), .offset = FIELD(WriteGetObjectResponseRequest, ErrorMessage), .place = PLACE_HEADER },
+    { .name = "AcceptRanges", .wire = "x-amz-fwd-header-accept-ranges", .shape = SHAPE(AcceptRanges), .offset = FIELD(WriteGetObjectResponseRequest, AcceptRanges), .place = PLACE_HEADER },
+    { .name = "CacheControl", .wire = "x-amz-fwd-header-Cache-Control", .shape = SHAPE(CacheControl), .offset = FIELD(WriteGetObjectResponseRequest, CacheControl), .place = PLACE_HEADER },
+    { .name = "ContentDisposition", .wire = "x-amz-fwd-header-Content-Disposition", .shape = SHAPE(ContentDisposition), .offset = FIELD(WriteGetObjectResponseRequest, ContentDisposition), .place = PLACE_HEADER },
+    { .name = "ContentEncoding", .wire = "x-amz-fwd-header-Content-Encoding", .shape = SHAPE(ContentEncoding), .offset = FIELD(WriteGetObjectResponseRequest, ContentEncoding), .place = PLACE_HEADER },
+    { .name = "ContentLanguage", .wire = "x-amz-fwd-header-Content-Language", .shape = SHAPE(ContentLanguage), .offset = FIELD(WriteGetObjectResponseRequest, ContentLanguage), .place = PLACE_HEADER },
+    { .name = "ContentLength", .wire = "Content-Length", .shape = SHAPE(ContentLength), .offset = FIELD(WriteGetObjectResponseRequest, ContentLength), .place = PLACE_HEADER },
+    { .name = "ContentRange", .wire = "x-amz-fwd-header-Content-Range", .shape = SHAPE(ContentRange), .offset = FIELD(WriteGetObjectResponseRequest, ContentRange), .place = PLACE_HEADER },
+    { .name = "ContentType", .wire = "x-amz-fwd-header-Content-Type", .shape = SHAPE(ContentType), .offset = FIELD(WriteGetObjectResponseRequest, ContentType), .place = PLACE_HEADER },
+    { .name = "ChecksumCRC32", .wire = "x-amz-fwd-header-x-amz-checksum-crc32", .shape = SHAPE(ChecksumCRC32), .offset = FIELD(WriteGetObjectResponseRequest, ChecksumCRC32), .place = PLACE_HEADER },
+    { .name = "ChecksumCRC32C", .wire = "x-amz-fwd-header-x-amz-checksum-crc32c", .shape = SHAPE(ChecksumCRC32C), .offset = FIELD(WriteGetObjectResponseRequest, ChecksumCRC32C), .place = PLACE_HEADER },
+    { .name = "ChecksumCRC64NVME", .wire = "x-amz-fwd-header-x-amz-checksum-crc64nvme", .shape = SHAPE(ChecksumCRC64NVME), .offset = FIELD(WriteGetObjectResponseRequest, ChecksumCRC64NVME), .place = PLACE_HEADER },
+    { .name = "ChecksumSHA1", .wire = "x-amz-fwd-header-x-amz-checksum-sha1", .shape = SHAPE(ChecksumSHA1), .offset = FIELD(WriteGetObjectResponseRequest, ChecksumSHA1), .place = PLACE_HEADER },
+    { .name = "ChecksumSHA256", .wire = "x-amz-fwd-header-x-amz-checksum-sha256", .shape = SHAPE(ChecksumSHA256), .offset = FIELD(WriteGetObjectResponseRequest, ChecksumSHA256), .place = PLACE_HEADER },
+    { .name = "ChecksumSHA512", .wire = "x-amz-fwd-header-x-amz-checksum-sha512", .shape = SHAPE(ChecksumSHA512), .offset = FIELD(WriteGetObjectResponseRequest, ChecksumSHA512), .place = PLACE_HEADER },
+    { .name = "ChecksumMD5", .wire = "x-amz-fwd-header-x-amz-checksum-md5", .shape = SHAPE(ChecksumMD5), .offset = FIELD(WriteGetObjectResponseRequest, ChecksumMD5), .place = PLACE_HEADER },
+    { .name = "ChecksumXXHASH64", .wire = "x-amz-fwd-header-x-amz-checksum-xxhash64", .shape = SHAPE(ChecksumXXHASH64), .offset = FIELD(WriteGetObjectResponseRequest, ChecksumXXHASH64), .place = PLACE_HEADER },
+    { .name = "ChecksumXXHASH3", .wire = "x-amz-fwd-header-x-amz-checksum-xxhash3", .shape = SHAPE(ChecksumXXHASH3), .offset = FIELD(WriteGetObjectResponseRequest, ChecksumXXHASH3), .place = PLACE_HEADER },
+    { .name = "ChecksumXXHASH128", .wire = "x-amz-fwd-header-x-amz-checksum-xxhash128", .shape = SHAPE(ChecksumXXHASH128), .offset = FIELD(WriteGetObjectResponseRequest, ChecksumXXHASH128), .place = PLACE_HEADER },
+    { .name = "DeleteMarker", .wire = "x-amz-fwd-header-x-amz-delete-marker", .shape = SHAPE(DeleteMarker), .offset = FIELD(WriteGetObjectResponseRequest, DeleteMarker), .place = PLACE_HEADER },
+    { .name = "ETag", .wire = "x-amz-fwd-header-ETag", .shape = SHAPE(ETag), .offset = FIELD(WriteGetObjectResponseRequest, ETag), .place = PLACE_HEADER },
+    { .name = "Expires", .wire = "x-amz-fwd-header-Expires", .shape = SHAPE(Expires), .offset = FIELD(WriteGetObjectResponseRequest, Expires), .place = PLACE_HEADER },
+    { .name = "Expiration", .wire = "x-amz-fwd-header-x-amz-expiration", .shape = SHAPE(Expiration), .offset = FIELD(WriteGetObjectResponseRequest, Expiration), .place = PLACE_HEADER },
+    { .name = "LastModified", .wire = "x-amz-fwd-header-Last-Modified", .shape = SHAPE(LastModified), .offset = FIELD(WriteGetObjectResponseRequest, LastModified), .place = PLACE_HEADER },
+    { .name = "MissingMeta", .wire = "x-amz-fwd-header-x-amz-missing-meta", .shape = SHAPE(MissingMeta), .offset = FIELD(WriteGetObjectResponseRequest, MissingMeta), .place = PLACE_HEADER },
+    { .name = "Metadata", .wire = "x-amz-meta-", .shape = SHAPE(Metadata), .offset = FIELD(WriteGetObjectResponseRequest, Metadata), .place = PLACE_HEADERS },
+    { .name = "ObjectLockMode", .wire = "x-amz-fwd-header-x-amz-object-lock-mode", .shape = SHAPE(ObjectLockMode), .offset = FIELD(WriteGetObjectResponseRequest, ObjectLockMode), .place = PLACE_HEADER },
+    { .name = "ObjectLockLegalHoldStatus", .wire = "x-amz-fwd-header-x-amz-object-lock-legal-hold", .shape = SHAPE(ObjectLockLegalHoldStatus), .offset = FIELD(WriteGetObjectResponseRequest, ObjectLockLegalHoldStatus), .place = PLACE_HEADER },
+    { .name = "ObjectLockRetainUntilDate", .wire = "x-amz-fwd-header-x-amz-object-lock-retain-until-date", .shape = SHAPE(ObjectLockRetainUntilDate), .offset = FIELD(WriteGetObjectResponseRequest, ObjectLockRetainUntilDate), .place = PLACE_HEADER },
+    { .name = "PartsCount", .wire = "x-amz-fwd-header-x-amz-mp-parts-count", .shape = SHAPE(PartsCount), .offset = FIELD(WriteGetObjectResponseRequest, PartsCount), .place = PLACE_HEADER },
+    { .name = "ReplicationStatus", .wire = "x-amz-fwd-header-x-amz-replication-status", .shape = SHAPE(ReplicationStatus), .offset = FIELD(WriteGetObjectResponseRequest, ReplicationStatus), .place = PLACE_HEADER },
+    { .name = "RequestCharged", .wire = "x-amz-fwd-header-x-amz-request-charged", .shape = SHAPE(RequestCharged), .offset = FIELD(WriteGetObjectResponseRequest, RequestCharged), .place = PLACE_HEADER },
+    { .name = "Restore", .wire = "x-amz-fwd-header-x-amz-restore", .shape = SHAPE(Restore), .offset = FIELD(WriteGetObjectResponseRequest, Restore), .place = PLACE_HEADER },
+    { .name = "ServerSideEncryption", .wire = "x-amz-fwd-header-x-amz-server-side-encryption", .shape = SHAPE(ServerSideEncryption), .offset = FIELD(WriteGetObjectResponseRequest, ServerSideEncryption), .place = PLACE_HEADER },
+    { .name = "SSECustomerAlgorithm", .wire = "x-amz-fwd-header-x-amz-server-side-encryption-customer-algorithm", .shape = SHAPE(SSECustomerAlgorithm), .offset = FIELD(WriteGetObjectResponseRequest, SSECustomerAlgorithm), .place = PLACE_HEADER },
+    { .name = "SSEKMSKeyId", .wire = "x-amz-fwd-header-x-amz-server-side-encryption-aws-kms-key-id", .shape = SHAPE(SSEKMSKeyId), .offset = FIELD(WriteGetObjectResponseRequest, SSEKMSKeyId), .place = PLACE_HEADER },
+    { .name = "SSECustomerKeyMD5", .wire = "x-amz-fwd-header-x-amz-server-side-encryption-customer-key-MD5", .shape = SHAPE(SSECustomerKeyMD5), .offset = FIELD(WriteGetObjectResponseRequest, SSECustomerKeyMD5), .place = PLACE_HEADER },
+    { .name = "StorageClass", .wire = "x-amz-fwd-header-x-amz-storage-class", .shape = SHAPE(StorageClass), .offset = FIELD(WriteGetObjectResponseRequest, StorageClass), .place = PLACE_HEADER },
+    { .name = "TagCount", .wire = "x-amz-fwd-header-x-amz-tagging-count", .shape = SHAPE(TagCount), .offset = FIELD(WriteGetObjectResponseRequest, TagCount), .place = PLACE_HEADER },
+    { .name = "VersionId", .wire = "x-amz-fwd-header-x-amz-version-id", .shape = SHAPE(ObjectVersionId), .offset = FIELD(WriteGetObjectResponseRequest, VersionId), .place = PLACE_HEADER },
+    { .name = "BucketKeyEnabled", .wire = "x-amz-fwd-header-x-amz-server-side-encryption-bucket-key-enabled", .shape = SHAPE(BucketKeyEnabled), .offset = FIELD(WriteGetObjectResponseRequest, BucketKeyEnabled), .place = PLACE_HEADER },
+};
+const struct shape s3_shape_WriteGetObjectResponseRequest = {
+    .name = "WriteGetObjectResponseRequest", .kind = KIND_STRUCT, .n_members = 46, .members = s3_members_WriteGetObjectResponseRequest, .size = sizeof(struct s3_WriteGetObjectResponseRequest *), .struct_size = sizeof(struct s3_WriteGetObjectResponseRequest), .payload = "Body"
 };
 const struct shape s3_shape_WriteOffsetBytes = {
     .name = "WriteOffsetBytes", .kind = KIND_INT, .box = true, .long_int = true, .size = sizeof(struct opt_int)
@@ -3187,46 +4668,46 @@ static const struct op s3_ops[] = {
     { .name = "CompleteMultipartUpload", .method = "POST", .uri = "/{Bucket}/{Key+}", .status = 200, .index = 1, .input = SHAPE(CompleteMultipartUploadRequest), .output = SHAPE(CompleteMultipartUploadOutput), .result_wrapper = "CompleteMultipartUploadResult" },
     { .name = "CopyObject", .method = "PUT", .uri = "/{Bucket}/{Key+}", .status = 200, .index = 2, .input = SHAPE(CopyObjectRequest), .output = SHAPE(CopyObjectOutput), .result_wrapper = "CopyObjectResult" },
     { .name = "CreateBucket", .method = "PUT", .uri = "/{Bucket}", .status = 200, .index = 3, .input = SHAPE(CreateBucketRequest), .output = SHAPE(CreateBucketOutput), .result_wrapper = "CreateBucketOutput" },
-    { .name = "CreateBucketMetadataConfiguration", .method = "POST", .uri = "/{Bucket}?metadataConfiguration", .status = 200, .index = 4 },
-    { .name = "CreateBucketMetadataTableConfiguration", .method = "POST", .uri = "/{Bucket}?metadataTable", .status = 200, .index = 5 },
+    { .name = "CreateBucketMetadataConfiguration", .method = "POST", .uri = "/{Bucket}?metadataConfiguration", .status = 200, .index = 4, .input = SHAPE(CreateBucketMetadataConfigurationRequest) },
+    { .name = "CreateBucketMetadataTableConfiguration", .method = "POST", .uri = "/{Bucket}?metadataTable", .status = 200, .index = 5, .input = SHAPE(CreateBucketMetadataTableConfigurationRequest) },
     { .name = "CreateMultipartUpload", .method = "POST", .uri = "/{Bucket}/{Key+}?uploads", .status = 200, .index = 6, .input = SHAPE(CreateMultipartUploadRequest), .output = SHAPE(CreateMultipartUploadOutput), .result_wrapper = "InitiateMultipartUploadResult" },
-    { .name = "CreateSession", .method = "GET", .uri = "/{Bucket}?session", .status = 200, .index = 7 },
+    { .name = "CreateSession", .method = "GET", .uri = "/{Bucket}?session", .status = 200, .index = 7, .input = SHAPE(CreateSessionRequest) },
     { .name = "DeleteBucket", .method = "DELETE", .uri = "/{Bucket}", .status = 204, .index = 8, .input = SHAPE(DeleteBucketRequest) },
-    { .name = "DeleteBucketAnalyticsConfiguration", .method = "DELETE", .uri = "/{Bucket}?analytics", .status = 204, .index = 9 },
-    { .name = "DeleteBucketCors", .method = "DELETE", .uri = "/{Bucket}?cors", .status = 204, .index = 10 },
-    { .name = "DeleteBucketEncryption", .method = "DELETE", .uri = "/{Bucket}?encryption", .status = 204, .index = 11 },
-    { .name = "DeleteBucketIntelligentTieringConfiguration", .method = "DELETE", .uri = "/{Bucket}?intelligent-tiering", .status = 204, .index = 12 },
-    { .name = "DeleteBucketInventoryConfiguration", .method = "DELETE", .uri = "/{Bucket}?inventory", .status = 204, .index = 13 },
-    { .name = "DeleteBucketLifecycle", .method = "DELETE", .uri = "/{Bucket}?lifecycle", .status = 204, .index = 14 },
-    { .name = "DeleteBucketMetadataConfiguration", .method = "DELETE", .uri = "/{Bucket}?metadataConfiguration", .status = 204, .index = 15 },
-    { .name = "DeleteBucketMetadataTableConfiguration", .method = "DELETE", .uri = "/{Bucket}?metadataTable", .status = 204, .index = 16 },
-    { .name = "DeleteBucketMetricsConfiguration", .method = "DELETE", .uri = "/{Bucket}?metrics", .status = 204, .index = 17 },
-    { .name = "DeleteBucketOwnershipControls", .method = "DELETE", .uri = "/{Bucket}?ownershipControls", .status = 204, .index = 18 },
+    { .name = "DeleteBucketAnalyticsConfiguration", .method = "DELETE", .uri = "/{Bucket}?analytics", .status = 204, .index = 9, .input = SHAPE(DeleteBucketAnalyticsConfigurationRequest) },
+    { .name = "DeleteBucketCors", .method = "DELETE", .uri = "/{Bucket}?cors", .status = 204, .index = 10, .input = SHAPE(DeleteBucketCorsRequest) },
+    { .name = "DeleteBucketEncryption", .method = "DELETE", .uri = "/{Bucket}?encryption", .status = 204, .index = 11, .input = SHAPE(DeleteBucketEncryptionRequest) },
+    { .name = "DeleteBucketIntelligentTieringConfiguration", .method = "DELETE", .uri = "/{Bucket}?intelligent-tiering", .status = 204, .index = 12, .input = SHAPE(DeleteBucketIntelligentTieringConfigurationRequest) },
+    { .name = "DeleteBucketInventoryConfiguration", .method = "DELETE", .uri = "/{Bucket}?inventory", .status = 204, .index = 13, .input = SHAPE(DeleteBucketInventoryConfigurationRequest) },
+    { .name = "DeleteBucketLifecycle", .method = "DELETE", .uri = "/{Bucket}?lifecycle", .status = 204, .index = 14, .input = SHAPE(DeleteBucketLifecycleRequest) },
+    { .name = "DeleteBucketMetadataConfiguration", .method = "DELETE", .uri = "/{Bucket}?metadataConfiguration", .status = 204, .index = 15, .input = SHAPE(DeleteBucketMetadataConfigurationRequest) },
+    { .name = "DeleteBucketMetadataTableConfiguration", .method = "DELETE", .uri = "/{Bucket}?metadataTable", .status = 204, .index = 16, .input = SHAPE(DeleteBucketMetadataTableConfigurationRequest) },
+    { .name = "DeleteBucketMetricsConfiguration", .method = "DELETE", .uri = "/{Bucket}?metrics", .status = 204, .index = 17, .input = SHAPE(DeleteBucketMetricsConfigurationRequest) },
+    { .name = "DeleteBucketOwnershipControls", .method = "DELETE", .uri = "/{Bucket}?ownershipControls", .status = 204, .index = 18, .input = SHAPE(DeleteBucketOwnershipControlsRequest) },
     { .name = "DeleteBucketPolicy", .method = "DELETE", .uri = "/{Bucket}?policy", .status = 204, .index = 19, .input = SHAPE(DeleteBucketPolicyRequest) },
-    { .name = "DeleteBucketReplication", .method = "DELETE", .uri = "/{Bucket}?replication", .status = 204, .index = 20 },
+    { .name = "DeleteBucketReplication", .method = "DELETE", .uri = "/{Bucket}?replication", .status = 204, .index = 20, .input = SHAPE(DeleteBucketReplicationRequest) },
     { .name = "DeleteBucketTagging", .method = "DELETE", .uri = "/{Bucket}?tagging", .status = 204, .index = 21, .input = SHAPE(DeleteBucketTaggingRequest) },
-    { .name = "DeleteBucketWebsite", .method = "DELETE", .uri = "/{Bucket}?website", .status = 204, .index = 22 },
+    { .name = "DeleteBucketWebsite", .method = "DELETE", .uri = "/{Bucket}?website", .status = 204, .index = 22, .input = SHAPE(DeleteBucketWebsiteRequest) },
     { .name = "DeleteObject", .method = "DELETE", .uri = "/{Bucket}/{Key+}", .status = 204, .index = 23, .input = SHAPE(DeleteObjectRequest), .output = SHAPE(DeleteObjectOutput), .result_wrapper = "DeleteObjectOutput" },
-    { .name = "DeleteObjectAnnotation", .method = "DELETE", .uri = "/{Bucket}/{Key+}?annotation", .status = 204, .index = 24 },
+    { .name = "DeleteObjectAnnotation", .method = "DELETE", .uri = "/{Bucket}/{Key+}?annotation", .status = 204, .index = 24, .input = SHAPE(DeleteObjectAnnotationRequest) },
     { .name = "DeleteObjectTagging", .method = "DELETE", .uri = "/{Bucket}/{Key+}?tagging", .status = 204, .index = 25, .input = SHAPE(DeleteObjectTaggingRequest), .output = SHAPE(DeleteObjectTaggingOutput), .result_wrapper = "DeleteObjectTaggingOutput" },
     { .name = "DeleteObjects", .method = "POST", .uri = "/{Bucket}?delete", .status = 200, .index = 26, .input = SHAPE(DeleteObjectsRequest), .output = SHAPE(DeleteObjectsOutput), .result_wrapper = "DeleteResult" },
-    { .name = "DeletePublicAccessBlock", .method = "DELETE", .uri = "/{Bucket}?publicAccessBlock", .status = 204, .index = 27 },
-    { .name = "GetBucketAbac", .method = "GET", .uri = "/{Bucket}?abac", .status = 200, .index = 28 },
+    { .name = "DeletePublicAccessBlock", .method = "DELETE", .uri = "/{Bucket}?publicAccessBlock", .status = 204, .index = 27, .input = SHAPE(DeletePublicAccessBlockRequest) },
+    { .name = "GetBucketAbac", .method = "GET", .uri = "/{Bucket}?abac", .status = 200, .index = 28, .input = SHAPE(GetBucketAbacRequest) },
     { .name = "GetBucketAccelerateConfiguration", .method = "GET", .uri = "/{Bucket}?accelerate", .status = 200, .index = 29, .input = SHAPE(GetBucketAccelerateConfigurationRequest), .output = SHAPE(GetBucketAccelerateConfigurationOutput), .result_wrapper = "AccelerateConfiguration" },
     { .name = "GetBucketAcl", .method = "GET", .uri = "/{Bucket}?acl", .status = 200, .index = 30, .input = SHAPE(GetBucketAclRequest), .output = SHAPE(GetBucketAclOutput), .result_wrapper = "AccessControlPolicy" },
-    { .name = "GetBucketAnalyticsConfiguration", .method = "GET", .uri = "/{Bucket}?analytics", .status = 200, .index = 31 },
+    { .name = "GetBucketAnalyticsConfiguration", .method = "GET", .uri = "/{Bucket}?analytics", .status = 200, .index = 31, .input = SHAPE(GetBucketAnalyticsConfigurationRequest) },
     { .name = "GetBucketCors", .method = "GET", .uri = "/{Bucket}?cors", .status = 200, .index = 32, .input = SHAPE(GetBucketCorsRequest), .output = SHAPE(GetBucketCorsOutput), .result_wrapper = "CORSConfiguration" },
     { .name = "GetBucketEncryption", .method = "GET", .uri = "/{Bucket}?encryption", .status = 200, .index = 33, .input = SHAPE(GetBucketEncryptionRequest), .output = SHAPE(GetBucketEncryptionOutput), .result_wrapper = "ServerSideEncryptionConfiguration" },
-    { .name = "GetBucketIntelligentTieringConfiguration", .method = "GET", .uri = "/{Bucket}?intelligent-tiering", .status = 200, .index = 34 },
-    { .name = "GetBucketInventoryConfiguration", .method = "GET", .uri = "/{Bucket}?inventory", .status = 200, .index = 35 },
-    { .name = "GetBucketLifecycle", .method = "GET", .uri = "/{Bucket}?lifecycle", .status = 200, .index = 36, .deprecated = true },
+    { .name = "GetBucketIntelligentTieringConfiguration", .method = "GET", .uri = "/{Bucket}?intelligent-tiering", .status = 200, .index = 34, .input = SHAPE(GetBucketIntelligentTieringConfigurationRequest) },
+    { .name = "GetBucketInventoryConfiguration", .method = "GET", .uri = "/{Bucket}?inventory", .status = 200, .index = 35, .input = SHAPE(GetBucketInventoryConfigurationRequest) },
+    { .name = "GetBucketLifecycle", .method = "GET", .uri = "/{Bucket}?lifecycle", .status = 200, .index = 36, .input = SHAPE(GetBucketLifecycleRequest), .deprecated = true },
     { .name = "GetBucketLifecycleConfiguration", .method = "GET", .uri = "/{Bucket}?lifecycle", .status = 200, .index = 37, .input = SHAPE(GetBucketLifecycleConfigurationRequest), .output = SHAPE(GetBucketLifecycleConfigurationOutput), .result_wrapper = "LifecycleConfiguration" },
     { .name = "GetBucketLocation", .method = "GET", .uri = "/{Bucket}?location", .status = 200, .index = 38, .input = SHAPE(GetBucketLocationRequest), .output = SHAPE(GetBucketLocationOutput), .result_wrapper = "LocationConstraint", .unwrapped = true },
     { .name = "GetBucketLogging", .method = "GET", .uri = "/{Bucket}?logging", .status = 200, .index = 39, .input = SHAPE(GetBucketLoggingRequest), .output = SHAPE(GetBucketLoggingOutput), .result_wrapper = "BucketLoggingStatus" },
-    { .name = "GetBucketMetadataConfiguration", .method = "GET", .uri = "/{Bucket}?metadataConfiguration", .status = 200, .index = 40 },
-    { .name = "GetBucketMetadataTableConfiguration", .method = "GET", .uri = "/{Bucket}?metadataTable", .status = 200, .index = 41 },
-    { .name = "GetBucketMetricsConfiguration", .method = "GET", .uri = "/{Bucket}?metrics", .status = 200, .index = 42 },
-    { .name = "GetBucketNotification", .method = "GET", .uri = "/{Bucket}?notification", .status = 200, .index = 43, .deprecated = true },
+    { .name = "GetBucketMetadataConfiguration", .method = "GET", .uri = "/{Bucket}?metadataConfiguration", .status = 200, .index = 40, .input = SHAPE(GetBucketMetadataConfigurationRequest) },
+    { .name = "GetBucketMetadataTableConfiguration", .method = "GET", .uri = "/{Bucket}?metadataTable", .status = 200, .index = 41, .input = SHAPE(GetBucketMetadataTableConfigurationRequest) },
+    { .name = "GetBucketMetricsConfiguration", .method = "GET", .uri = "/{Bucket}?metrics", .status = 200, .index = 42, .input = SHAPE(GetBucketMetricsConfigurationRequest) },
+    { .name = "GetBucketNotification", .method = "GET", .uri = "/{Bucket}?notification", .status = 200, .index = 43, .input = SHAPE(GetBucketNotificationConfigurationRequest), .deprecated = true },
     { .name = "GetBucketNotificationConfiguration", .method = "GET", .uri = "/{Bucket}?notification", .status = 200, .index = 44, .input = SHAPE(GetBucketNotificationConfigurationRequest), .output = SHAPE(NotificationConfiguration), .result_wrapper = "NotificationConfiguration" },
     { .name = "GetBucketOwnershipControls", .method = "GET", .uri = "/{Bucket}?ownershipControls", .status = 200, .index = 45, .input = SHAPE(GetBucketOwnershipControlsRequest), .output = SHAPE(GetBucketOwnershipControlsOutput), .result_wrapper = "OwnershipControls" },
     { .name = "GetBucketPolicy", .method = "GET", .uri = "/{Bucket}?policy", .status = 200, .index = 46, .input = SHAPE(GetBucketPolicyRequest), .output = SHAPE(GetBucketPolicyOutput) },
@@ -3238,67 +4719,67 @@ static const struct op s3_ops[] = {
     { .name = "GetBucketWebsite", .method = "GET", .uri = "/{Bucket}?website", .status = 200, .index = 52, .input = SHAPE(GetBucketWebsiteRequest), .output = SHAPE(GetBucketWebsiteOutput), .result_wrapper = "WebsiteConfiguration" },
     { .name = "GetObject", .method = "GET", .uri = "/{Bucket}/{Key+}", .status = 200, .index = 53, .input = SHAPE(GetObjectRequest), .output = SHAPE(GetObjectOutput) },
     { .name = "GetObjectAcl", .method = "GET", .uri = "/{Bucket}/{Key+}?acl", .status = 200, .index = 54, .input = SHAPE(GetObjectAclRequest), .output = SHAPE(GetObjectAclOutput), .result_wrapper = "AccessControlPolicy" },
-    { .name = "GetObjectAnnotation", .method = "GET", .uri = "/{Bucket}/{Key+}?annotation", .status = 200, .index = 55 },
+    { .name = "GetObjectAnnotation", .method = "GET", .uri = "/{Bucket}/{Key+}?annotation", .status = 200, .index = 55, .input = SHAPE(GetObjectAnnotationRequest) },
     { .name = "GetObjectAttributes", .method = "GET", .uri = "/{Bucket}/{Key+}?attributes", .status = 200, .index = 56, .input = SHAPE(GetObjectAttributesRequest), .output = SHAPE(GetObjectAttributesOutput), .result_wrapper = "GetObjectAttributesResponse" },
     { .name = "GetObjectLegalHold", .method = "GET", .uri = "/{Bucket}/{Key+}?legal-hold", .status = 200, .index = 57, .input = SHAPE(GetObjectLegalHoldRequest), .output = SHAPE(GetObjectLegalHoldOutput), .result_wrapper = "LegalHold" },
     { .name = "GetObjectLockConfiguration", .method = "GET", .uri = "/{Bucket}?object-lock", .status = 200, .index = 58, .input = SHAPE(GetObjectLockConfigurationRequest), .output = SHAPE(GetObjectLockConfigurationOutput), .result_wrapper = "ObjectLockConfiguration" },
-    { .name = "GetObjectRetention", .method = "GET", .uri = "/{Bucket}/{Key+}?retention", .status = 200, .index = 59 },
+    { .name = "GetObjectRetention", .method = "GET", .uri = "/{Bucket}/{Key+}?retention", .status = 200, .index = 59, .input = SHAPE(GetObjectRetentionRequest) },
     { .name = "GetObjectTagging", .method = "GET", .uri = "/{Bucket}/{Key+}?tagging", .status = 200, .index = 60, .input = SHAPE(GetObjectTaggingRequest), .output = SHAPE(GetObjectTaggingOutput), .result_wrapper = "Tagging" },
-    { .name = "GetObjectTorrent", .method = "GET", .uri = "/{Bucket}/{Key+}?torrent", .status = 200, .index = 61 },
+    { .name = "GetObjectTorrent", .method = "GET", .uri = "/{Bucket}/{Key+}?torrent", .status = 200, .index = 61, .input = SHAPE(GetObjectTorrentRequest) },
     { .name = "GetPublicAccessBlock", .method = "GET", .uri = "/{Bucket}?publicAccessBlock", .status = 200, .index = 62, .input = SHAPE(GetPublicAccessBlockRequest), .output = SHAPE(GetPublicAccessBlockOutput), .result_wrapper = "PublicAccessBlockConfiguration" },
     { .name = "HeadBucket", .method = "HEAD", .uri = "/{Bucket}", .status = 200, .index = 63, .input = SHAPE(HeadBucketRequest), .output = SHAPE(HeadBucketOutput), .result_wrapper = "HeadBucketOutput" },
     { .name = "HeadObject", .method = "HEAD", .uri = "/{Bucket}/{Key+}", .status = 200, .index = 64, .input = SHAPE(HeadObjectRequest), .output = SHAPE(HeadObjectOutput), .result_wrapper = "HeadObjectOutput" },
-    { .name = "ListBucketAnalyticsConfigurations", .method = "GET", .uri = "/{Bucket}?analytics", .status = 200, .index = 65 },
-    { .name = "ListBucketIntelligentTieringConfigurations", .method = "GET", .uri = "/{Bucket}?intelligent-tiering", .status = 200, .index = 66 },
-    { .name = "ListBucketInventoryConfigurations", .method = "GET", .uri = "/{Bucket}?inventory", .status = 200, .index = 67 },
-    { .name = "ListBucketMetricsConfigurations", .method = "GET", .uri = "/{Bucket}?metrics", .status = 200, .index = 68 },
+    { .name = "ListBucketAnalyticsConfigurations", .method = "GET", .uri = "/{Bucket}?analytics", .status = 200, .index = 65, .input = SHAPE(ListBucketAnalyticsConfigurationsRequest) },
+    { .name = "ListBucketIntelligentTieringConfigurations", .method = "GET", .uri = "/{Bucket}?intelligent-tiering", .status = 200, .index = 66, .input = SHAPE(ListBucketIntelligentTieringConfigurationsRequest) },
+    { .name = "ListBucketInventoryConfigurations", .method = "GET", .uri = "/{Bucket}?inventory", .status = 200, .index = 67, .input = SHAPE(ListBucketInventoryConfigurationsRequest) },
+    { .name = "ListBucketMetricsConfigurations", .method = "GET", .uri = "/{Bucket}?metrics", .status = 200, .index = 68, .input = SHAPE(ListBucketMetricsConfigurationsRequest) },
     { .name = "ListBuckets", .method = "GET", .uri = "/", .status = 200, .index = 69, .input = SHAPE(ListBucketsRequest), .output = SHAPE(ListBucketsOutput), .result_wrapper = "ListAllMyBucketsResult" },
-    { .name = "ListDirectoryBuckets", .method = "GET", .uri = "/", .status = 200, .index = 70 },
+    { .name = "ListDirectoryBuckets", .method = "GET", .uri = "/", .status = 200, .index = 70, .input = SHAPE(ListDirectoryBucketsRequest) },
     { .name = "ListMultipartUploads", .method = "GET", .uri = "/{Bucket}?uploads", .status = 200, .index = 71, .input = SHAPE(ListMultipartUploadsRequest), .output = SHAPE(ListMultipartUploadsOutput), .result_wrapper = "ListMultipartUploadsResult" },
-    { .name = "ListObjectAnnotations", .method = "GET", .uri = "/{Bucket}/{Key+}?annotation", .status = 200, .index = 72 },
+    { .name = "ListObjectAnnotations", .method = "GET", .uri = "/{Bucket}/{Key+}?annotation", .status = 200, .index = 72, .input = SHAPE(ListObjectAnnotationsRequest) },
     { .name = "ListObjectVersions", .method = "GET", .uri = "/{Bucket}?versions", .status = 200, .index = 73, .input = SHAPE(ListObjectVersionsRequest), .output = SHAPE(ListObjectVersionsOutput), .result_wrapper = "ListVersionsResult" },
     { .name = "ListObjects", .method = "GET", .uri = "/{Bucket}", .status = 200, .index = 74, .input = SHAPE(ListObjectsRequest), .output = SHAPE(ListObjectsOutput), .result_wrapper = "ListBucketResult" },
     { .name = "ListObjectsV2", .method = "GET", .uri = "/{Bucket}?list-type=2", .status = 200, .index = 75, .input = SHAPE(ListObjectsV2Request), .output = SHAPE(ListObjectsV2Output), .result_wrapper = "ListBucketResult" },
     { .name = "ListParts", .method = "GET", .uri = "/{Bucket}/{Key+}", .status = 200, .index = 76, .input = SHAPE(ListPartsRequest), .output = SHAPE(ListPartsOutput), .result_wrapper = "ListPartsResult" },
-    { .name = "PutBucketAbac", .method = "PUT", .uri = "/{Bucket}?abac", .status = 200, .index = 77 },
-    { .name = "PutBucketAccelerateConfiguration", .method = "PUT", .uri = "/{Bucket}?accelerate", .status = 200, .index = 78 },
+    { .name = "PutBucketAbac", .method = "PUT", .uri = "/{Bucket}?abac", .status = 200, .index = 77, .input = SHAPE(PutBucketAbacRequest) },
+    { .name = "PutBucketAccelerateConfiguration", .method = "PUT", .uri = "/{Bucket}?accelerate", .status = 200, .index = 78, .input = SHAPE(PutBucketAccelerateConfigurationRequest) },
     { .name = "PutBucketAcl", .method = "PUT", .uri = "/{Bucket}?acl", .status = 200, .index = 79, .input = SHAPE(PutBucketAclRequest) },
-    { .name = "PutBucketAnalyticsConfiguration", .method = "PUT", .uri = "/{Bucket}?analytics", .status = 200, .index = 80 },
-    { .name = "PutBucketCors", .method = "PUT", .uri = "/{Bucket}?cors", .status = 200, .index = 81 },
-    { .name = "PutBucketEncryption", .method = "PUT", .uri = "/{Bucket}?encryption", .status = 200, .index = 82 },
-    { .name = "PutBucketIntelligentTieringConfiguration", .method = "PUT", .uri = "/{Bucket}?intelligent-tiering", .status = 200, .index = 83 },
-    { .name = "PutBucketInventoryConfiguration", .method = "PUT", .uri = "/{Bucket}?inventory", .status = 200, .index = 84 },
-    { .name = "PutBucketLifecycle", .method = "PUT", .uri = "/{Bucket}?lifecycle", .status = 200, .index = 85, .deprecated = true },
-    { .name = "PutBucketLifecycleConfiguration", .method = "PUT", .uri = "/{Bucket}?lifecycle", .status = 200, .index = 86 },
-    { .name = "PutBucketLogging", .method = "PUT", .uri = "/{Bucket}?logging", .status = 200, .index = 87 },
-    { .name = "PutBucketMetricsConfiguration", .method = "PUT", .uri = "/{Bucket}?metrics", .status = 200, .index = 88 },
-    { .name = "PutBucketNotification", .method = "PUT", .uri = "/{Bucket}?notification", .status = 200, .index = 89, .deprecated = true },
+    { .name = "PutBucketAnalyticsConfiguration", .method = "PUT", .uri = "/{Bucket}?analytics", .status = 200, .index = 80, .input = SHAPE(PutBucketAnalyticsConfigurationRequest) },
+    { .name = "PutBucketCors", .method = "PUT", .uri = "/{Bucket}?cors", .status = 200, .index = 81, .input = SHAPE(PutBucketCorsRequest) },
+    { .name = "PutBucketEncryption", .method = "PUT", .uri = "/{Bucket}?encryption", .status = 200, .index = 82, .input = SHAPE(PutBucketEncryptionRequest) },
+    { .name = "PutBucketIntelligentTieringConfiguration", .method = "PUT", .uri = "/{Bucket}?intelligent-tiering", .status = 200, .index = 83, .input = SHAPE(PutBucketIntelligentTieringConfigurationRequest) },
+    { .name = "PutBucketInventoryConfiguration", .method = "PUT", .uri = "/{Bucket}?inventory", .status = 200, .index = 84, .input = SHAPE(PutBucketInventoryConfigurationRequest) },
+    { .name = "PutBucketLifecycle", .method = "PUT", .uri = "/{Bucket}?lifecycle", .status = 200, .index = 85, .input = SHAPE(PutBucketLifecycleRequest), .deprecated = true },
+    { .name = "PutBucketLifecycleConfiguration", .method = "PUT", .uri = "/{Bucket}?lifecycle", .status = 200, .index = 86, .input = SHAPE(PutBucketLifecycleConfigurationRequest) },
+    { .name = "PutBucketLogging", .method = "PUT", .uri = "/{Bucket}?logging", .status = 200, .index = 87, .input = SHAPE(PutBucketLoggingRequest) },
+    { .name = "PutBucketMetricsConfiguration", .method = "PUT", .uri = "/{Bucket}?metrics", .status = 200, .index = 88, .input = SHAPE(PutBucketMetricsConfigurationRequest) },
+    { .name = "PutBucketNotification", .method = "PUT", .uri = "/{Bucket}?notification", .status = 200, .index = 89, .input = SHAPE(PutBucketNotificationRequest), .deprecated = true },
     { .name = "PutBucketNotificationConfiguration", .method = "PUT", .uri = "/{Bucket}?notification", .status = 200, .index = 90, .input = SHAPE(PutBucketNotificationConfigurationRequest) },
-    { .name = "PutBucketOwnershipControls", .method = "PUT", .uri = "/{Bucket}?ownershipControls", .status = 200, .index = 91 },
+    { .name = "PutBucketOwnershipControls", .method = "PUT", .uri = "/{Bucket}?ownershipControls", .status = 200, .index = 91, .input = SHAPE(PutBucketOwnershipControlsRequest) },
     { .name = "PutBucketPolicy", .method = "PUT", .uri = "/{Bucket}?policy", .status = 200, .index = 92, .input = SHAPE(PutBucketPolicyRequest) },
-    { .name = "PutBucketReplication", .method = "PUT", .uri = "/{Bucket}?replication", .status = 200, .index = 93 },
-    { .name = "PutBucketRequestPayment", .method = "PUT", .uri = "/{Bucket}?requestPayment", .status = 200, .index = 94 },
+    { .name = "PutBucketReplication", .method = "PUT", .uri = "/{Bucket}?replication", .status = 200, .index = 93, .input = SHAPE(PutBucketReplicationRequest) },
+    { .name = "PutBucketRequestPayment", .method = "PUT", .uri = "/{Bucket}?requestPayment", .status = 200, .index = 94, .input = SHAPE(PutBucketRequestPaymentRequest) },
     { .name = "PutBucketTagging", .method = "PUT", .uri = "/{Bucket}?tagging", .status = 200, .index = 95, .input = SHAPE(PutBucketTaggingRequest) },
     { .name = "PutBucketVersioning", .method = "PUT", .uri = "/{Bucket}?versioning", .status = 200, .index = 96, .input = SHAPE(PutBucketVersioningRequest) },
-    { .name = "PutBucketWebsite", .method = "PUT", .uri = "/{Bucket}?website", .status = 200, .index = 97 },
+    { .name = "PutBucketWebsite", .method = "PUT", .uri = "/{Bucket}?website", .status = 200, .index = 97, .input = SHAPE(PutBucketWebsiteRequest) },
     { .name = "PutObject", .method = "PUT", .uri = "/{Bucket}/{Key+}", .status = 200, .index = 98, .input = SHAPE(PutObjectRequest), .output = SHAPE(PutObjectOutput), .result_wrapper = "PutObjectOutput" },
-    { .name = "PutObjectAcl", .method = "PUT", .uri = "/{Bucket}/{Key+}?acl", .status = 200, .index = 99 },
-    { .name = "PutObjectAnnotation", .method = "PUT", .uri = "/{Bucket}/{Key+}?annotation", .status = 200, .index = 100 },
-    { .name = "PutObjectLegalHold", .method = "PUT", .uri = "/{Bucket}/{Key+}?legal-hold", .status = 200, .index = 101 },
-    { .name = "PutObjectLockConfiguration", .method = "PUT", .uri = "/{Bucket}?object-lock", .status = 200, .index = 102 },
-    { .name = "PutObjectRetention", .method = "PUT", .uri = "/{Bucket}/{Key+}?retention", .status = 200, .index = 103 },
+    { .name = "PutObjectAcl", .method = "PUT", .uri = "/{Bucket}/{Key+}?acl", .status = 200, .index = 99, .input = SHAPE(PutObjectAclRequest) },
+    { .name = "PutObjectAnnotation", .method = "PUT", .uri = "/{Bucket}/{Key+}?annotation", .status = 200, .index = 100, .input = SHAPE(PutObjectAnnotationRequest) },
+    { .name = "PutObjectLegalHold", .method = "PUT", .uri = "/{Bucket}/{Key+}?legal-hold", .status = 200, .index = 101, .input = SHAPE(PutObjectLegalHoldRequest) },
+    { .name = "PutObjectLockConfiguration", .method = "PUT", .uri = "/{Bucket}?object-lock", .status = 200, .index = 102, .input = SHAPE(PutObjectLockConfigurationRequest) },
+    { .name = "PutObjectRetention", .method = "PUT", .uri = "/{Bucket}/{Key+}?retention", .status = 200, .index = 103, .input = SHAPE(PutObjectRetentionRequest) },
     { .name = "PutObjectTagging", .method = "PUT", .uri = "/{Bucket}/{Key+}?tagging", .status = 200, .index = 104, .input = SHAPE(PutObjectTaggingRequest), .output = SHAPE(PutObjectTaggingOutput), .result_wrapper = "PutObjectTaggingOutput" },
-    { .name = "PutPublicAccessBlock", .method = "PUT", .uri = "/{Bucket}?publicAccessBlock", .status = 200, .index = 105 },
-    { .name = "RenameObject", .method = "PUT", .uri = "/{Bucket}/{Key+}?renameObject", .status = 200, .index = 106 },
-    { .name = "RestoreObject", .method = "POST", .uri = "/{Bucket}/{Key+}?restore", .status = 200, .index = 107 },
-    { .name = "SelectObjectContent", .method = "POST", .uri = "/{Bucket}/{Key+}?select&select-type=2", .status = 200, .index = 108 },
-    { .name = "UpdateBucketMetadataAnnotationTableConfiguration", .method = "PUT", .uri = "/{Bucket}?metadataAnnotationTable", .status = 200, .index = 109 },
-    { .name = "UpdateBucketMetadataInventoryTableConfiguration", .method = "PUT", .uri = "/{Bucket}?metadataInventoryTable", .status = 200, .index = 110 },
-    { .name = "UpdateBucketMetadataJournalTableConfiguration", .method = "PUT", .uri = "/{Bucket}?metadataJournalTable", .status = 200, .index = 111 },
-    { .name = "UpdateObjectEncryption", .method = "PUT", .uri = "/{Bucket}/{Key+}?encryption", .status = 200, .index = 112 },
+    { .name = "PutPublicAccessBlock", .method = "PUT", .uri = "/{Bucket}?publicAccessBlock", .status = 200, .index = 105, .input = SHAPE(PutPublicAccessBlockRequest) },
+    { .name = "RenameObject", .method = "PUT", .uri = "/{Bucket}/{Key+}?renameObject", .status = 200, .index = 106, .input = SHAPE(RenameObjectRequest) },
+    { .name = "RestoreObject", .method = "POST", .uri = "/{Bucket}/{Key+}?restore", .status = 200, .index = 107, .input = SHAPE(RestoreObjectRequest) },
+    { .name = "SelectObjectContent", .method = "POST", .uri = "/{Bucket}/{Key+}?select&select-type=2", .status = 200, .index = 108, .input = SHAPE(SelectObjectContentRequest) },
+    { .name = "UpdateBucketMetadataAnnotationTableConfiguration", .method = "PUT", .uri = "/{Bucket}?metadataAnnotationTable", .status = 200, .index = 109, .input = SHAPE(UpdateBucketMetadataAnnotationTableConfigurationRequest) },
+    { .name = "UpdateBucketMetadataInventoryTableConfiguration", .method = "PUT", .uri = "/{Bucket}?metadataInventoryTable", .status = 200, .index = 110, .input = SHAPE(UpdateBucketMetadataInventoryTableConfigurationRequest) },
+    { .name = "UpdateBucketMetadataJournalTableConfiguration", .method = "PUT", .uri = "/{Bucket}?metadataJournalTable", .status = 200, .index = 111, .input = SHAPE(UpdateBucketMetadataJournalTableConfigurationRequest) },
+    { .name = "UpdateObjectEncryption", .method = "PUT", .uri = "/{Bucket}/{Key+}?encryption", .status = 200, .index = 112, .input = SHAPE(UpdateObjectEncryptionRequest) },
     { .name = "UploadPart", .method = "PUT", .uri = "/{Bucket}/{Key+}", .status = 200, .index = 113, .input = SHAPE(UploadPartRequest), .output = SHAPE(UploadPartOutput), .result_wrapper = "UploadPartOutput" },
     { .name = "UploadPartCopy", .method = "PUT", .uri = "/{Bucket}/{Key+}", .status = 200, .index = 114, .input = SHAPE(UploadPartCopyRequest), .output = SHAPE(UploadPartCopyOutput), .result_wrapper = "CopyPartResult" },
-    { .name = "WriteGetObjectResponse", .method = "POST", .uri = "/WriteGetObjectResponse", .status = 200, .index = 115 },
+    { .name = "WriteGetObjectResponse", .method = "POST", .uri = "/WriteGetObjectResponse", .status = 200, .index = 115, .input = SHAPE(WriteGetObjectResponseRequest) },
 };
 
 const struct service_model s3_model = {

@@ -139,7 +139,7 @@ class NoOpCase(support.ServerCase):
             below = service.shapes[member.shape]
             if member.place == 'HEADER' and member.wire in head:
                 told[member.name] = head[member.wire]
-            elif member.place == 'HEADERS':
+            elif member.place == 'HEADERS' and any(k.startswith(member.wire) for k in head):
                 told[member.name] = {k[len(member.wire):]: v for k, v in head.items() if k.startswith(member.wire)}
             elif member.place == 'PAYLOAD' and data:
                 told[member.name] = data if below.kind != 'STRUCT' else self._of_xml(service, below, ElementTree.fromstring(data))

@@ -105,7 +105,8 @@ class Main(support.ServerCase):
                  'An error occurred (AWS.SimpleQueueService.NonExistentQueue) when calling the GetQueueUrl operation'),
                 (('iam', 'get-role', '--role-name', 'nobody'),
                  'An error occurred (NoSuchEntity) when calling the GetRole operation: The role with name nobody cannot be found.'),
-                (('sns', 'list-topics'), 'An error occurred (NotImplemented) when calling the ListTopics operation')):
+                (('sns', 'list-platform-applications'),
+                 'An error occurred (NotImplemented) when calling the ListPlatformApplications operation')):
             done = self.run_aws(*args)
             self.assertNotEqual(done.returncode, 0)
             self.assertIn(said, done.stderr)

@@ -156,23 +156,6 @@ class Refused(FlowCase):
         self.assertError(reply, 400, 'InvalidParameterValueException', json.dumps({'Type': 'User', 'message': message}, separators=(',', ':')))
         self.assertEqual(self.client('lambda').list_function_event_invoke_configs(FunctionName='f')['FunctionEventInvokeConfigs'], before)
 
-    def test_services_that_are_not_there_yet(self):
-        """Acceptance 4, 5, 6 wait for these services; until then the name says so."""
-        for arn, service in (('arn:aws:sns:us-east-1:000000000000:topic', 'sns'),
-                             ('arn:aws:events:us-east-1:000000000000:event-bus/default', 'events'), ('arn:aws:s3:::bucket', 's3')):
-            with self.subTest(service):
-                self.refuse({'OnFailure': {'Destination': arn}}, f'Waybill does not deliver to {service} destinations yet.')
-
-    def test_dead_letter_queue(self):
-        status, headers, body = self.request('POST', '/2015-03-31/functions', {
-            'FunctionName': 'd', 'Role': self.role(), 'Runtime': 'python3.11', 'Handler': 'index.handler',
-            'Code': {'ZipFile': 'UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA=='}, 'DeadLetterConfig': {'TargetArn': self.failed_arn}})
-        self.assertEqual((status, headers['x-amzn-ErrorType']), (400, 'InvalidParameterValueException'))
-        self.assertIn('DeadLetterConfig', json.loads(body)['message'])
-        self.function('f', KEEP)
-        self.assertFault('InvalidParameterValueException', self.client('lambda').update_function_configuration, FunctionName='f',
-                         DeadLetterConfig={'TargetArn': self.failed_arn})
-
     def test_what_is_wrong_for_aws_too(self):
         fifo = 'arn:aws:sqs:us-east-1:000000000000:first.fifo'
         missing = 'arn:aws:sqs:us-east-1:000000000000:nowhere'

@@ -9,11 +9,13 @@ and doubled members, deep nesting, cut bodies, other headers.
 WAYBILL_FUZZ_SECONDS (10) and WAYBILL_FUZZ_SEED (1) choose how long and which; a failure prints what was sent.
 """
 import base64
+import gzip
 import http.client
 import json
 import os
 import random
 import re
+import struct
 import time
 import unittest
 import urllib.parse
@@ -35,6 +37,9 @@ TEXTS = ['', ' ', 'x', 'a' * 64, 'a' * 65, 'a' * 140, 'a' * 141, 'a' * 256, 'a' 
          'arn:aws:sqs:us-east-1:000000000000:fzq', 'arn:aws:iam::000000000000:role/fzr', 'arn:aws:iam::000000000000:policy/fzp',
          'arn:aws:logs:us-east-1:000000000000:log-group:fzg', 'arn:aws:logs:us-east-1:000000000000:log-group:fzg:*', 'fzg', 'fzs', 'fzq', 'fzr',
          'http://127.0.0.1:1/000000000000/fzq', 'http://x/000000000000/', '2026-01-01T00:00:00Z', '1e400', '9' * 30, 'aws:x', 'aws:lambda:x',
+         'arn:aws:sns:us-east-1:000000000000:fzt', 'arn:aws:sns:us-east-1:000000000000:fzt.fifo', 'arn:aws:s3:::fz-bucket', 'fz-bucket', 'fzt',
+         'arn:aws:events:us-east-1:000000000000:event-bus/fzb', 'arn:aws:events:us-east-1:000000000000:rule/fzb/fze', 'rate(1 minute)',
+         'cron(0 12 * * ? *)', 'cron(0 0 31 2 ? *)', 'bytes=0-', 'bytes=5-1', 'null', 'All', 'http://127.0.0.1:1/x', 'm1/60', 'SUM(METRICS())',
          'eyJhIjoxfQ==', 'AAAA', 'A', '=', 'arn:aws:iam::aws:policy/AdministratorAccess', 'python3.11', 'index.handler']
 NUMBERS = [0, 1, -1, 2, 10, 11, 60, 255, 900, 901, 1000, 1001, 3600, 43200, 43201, 65536, 2 ** 31 - 1, 2 ** 31, -2 ** 31, 2 ** 32, 2 ** 53, 2 ** 63 - 1,
            2 ** 63, -2 ** 63, 2 ** 64, 10 ** 30, 0.5, -0.0, 1e300, 1.0, 60.0]
@@ -44,7 +49,32 @@ DOCUMENTS = [json.dumps({'Version': '2012-10-17', 'Statement': [STATEMENT]}), js
                                                                   'DateLessThan': {'aws:CurrentTime': '2026-01-01'}, 'NumericEquals': {'x': '1e9'}}}}),
              '{"Statement":' * 50, json.dumps({'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'NotAction': ['a:' + '*a' * 200],
                                                                                        'NotResource': '*', 'Principal': {'AWS': ['1', 5]}}]}),
-             json.dumps({'deadLetterTargetArn': 'arn:aws:sqs:us-east-1:000000000000:fzq', 'maxReceiveCount': 3}), '{"maxReceiveCount":"1e9"}']
+             json.dumps({'deadLetterTargetArn': 'arn:aws:sqs:us-east-1:000000000000:fzq', 'maxReceiveCount': 3}), '{"maxReceiveCount":"1e9"}',
+             '{"source":["a"],"detail":{"a":[{"anything-but":{"prefix":"b"}},{"numeric":[">",0,"<=",1e3]},{"exists":false},{"wildcard":"*a*a*"}]}}',
+             '{"$or":[{"a":[1]},{"b":[{"cidr":"10.0.0.0/8"}]}]}', '{"a":[{"equals-ignore-case":"X"},null,true,1.50]}', '{"a":"<b>","c":[<d>]}',
+             '{"healthyRetryPolicy":{"numRetries":3,"minDelayTarget":1,"maxDelayTarget":2}}', '{"default":"d","sqs":"q"}']
+S3_MEMBERS = {'Bucket': ['fz-bucket', 'fz-bucket2'], 'Key': ['k', 'a/b', 'k2', 'ä &<'], 'UploadId': ['u'], 'Policy': None, 'PartNumber': [1, 2],
+              'CopySource': ['fz-bucket/k', '/fz-bucket/k?versionId=null'], 'VersionId': ['null'], 'ExpectedBucketOwner': ['000000000000'],
+              'ExpectedSourceBucketOwner': ['000000000000'], 'LocationConstraint': ['EU', 'eu-west-1'], 'Range': ['bytes=0-1', 'bytes=-1'],
+              'QueueArn': ['arn:aws:sqs:us-east-1:000000000000:fzq'], 'TopicArn': ['arn:aws:sns:us-east-1:000000000000:fzt'],
+              'LambdaFunctionArn': ['arn:aws:lambda:us-east-1:000000000000:function:fz'], 'EncodingType': ['url'], 'Delimiter': ['/'],
+              **{m: [None] for m in ('ContentMD5', 'ContentLength', 'SSECustomerKey', 'SSECustomerAlgorithm', 'SSECustomerKeyMD5')}}
+EVENTS_MEMBERS = {'Name': ['fze', 'tmp', 'fzb'], 'Rule': ['fze'], 'EventBusName': ['fzb', 'default'], 'Schedule': ['rate(1 minute)'],
+                  'ScheduleExpression': [None, 'rate(5 minutes)', 'cron(0/5 * * * ? *)'], 'EventPattern': DOCUMENTS + ['{"source":["a"]}'] * 4,
+                  'Arn': ['arn:aws:sqs:us-east-1:000000000000:fzq', 'arn:aws:lambda:us-east-1:000000000000:function:fz', 'arn:aws:sns:us-east-1:000000000000:fzt',
+                          'arn:aws:events:us-east-1:000000000000:event-bus/fzb', 'arn:aws:logs:us-east-1:000000000000:log-group:fzg'],
+                  'Detail': ['{"a":1}', '{}'], 'Source': ['a'], 'DetailType': ['t'], 'Event': ['{"source":"a","id":"1","account":"0","time":"2026-01-01T00:00:00Z",'
+                  '"region":"r","resources":[],"detail-type":"t","detail":{}}'], 'Id': ['1'], 'ResourceARN': ['arn:aws:events:us-east-1:000000000000:rule/fzb/fze'],
+                  'RoleArn': [None], 'KmsKeyIdentifier': [None], 'EventSourceName': [None]}
+SNS_MEMBERS = {'TopicArn': ['arn:aws:sns:us-east-1:000000000000:fzt', 'arn:aws:sns:us-east-1:000000000000:fzt.fifo'], 'Name': ['fzt', 'fzt.fifo', 'tmp'],
+               'ResourceArn': ['arn:aws:sns:us-east-1:000000000000:fzt'], 'Protocol': ['sqs', 'lambda', 'http'], 'Message': ['x', '{"default":"d","a":1}'],
+               'Endpoint': ['arn:aws:sqs:us-east-1:000000000000:fzq', 'arn:aws:lambda:us-east-1:000000000000:function:fz', 'http://127.0.0.1:1/'],
+               'AttributeName': ['FilterPolicy', 'FilterPolicyScope', 'RawMessageDelivery', 'RedrivePolicy', 'DeliveryPolicy', 'DisplayName', 'Policy'],
+               'AttributeValue': DOCUMENTS + ['true', 'MessageBody'], 'MessageStructure': ['json', None], 'TargetArn': [None], 'PhoneNumber': [None],
+               'MessageGroupId': ['g'], 'MessageDeduplicationId': ['d', 'e']}
+METRIC_MEMBERS = {'Namespace': ['N', 'AWS/Lambda'], 'MetricName': ['m', 'Invocations'], 'Period': [60, 300], 'Timestamp': [time.time], 'Stat': ['Sum', 'p99'],
+                  'Unit': ['Count', 'None'], 'Value': [1.5], 'StartTime': [lambda: time.time() - 3600], 'EndTime': [time.time], 'Id': ['m1', 'e1'],
+                  'Expression': ['m1 / 2', 'SUM(METRICS())', None]}
 KNOWN = {  # member name -> values that lead deeper than to "not found"
     'FunctionName': ['fz', 'fz:al', 'arn:aws:lambda:us-east-1:000000000000:function:fz', 'fz2', 'tmp'], 'Name': ['al', 'al2'],
     'Qualifier': ['$LATEST', '1', 'al'], 'FunctionVersion': ['1', '$LATEST'], 'QueueName': ['fzq', 'fzq2', 'tmp'],
@@ -58,7 +88,7 @@ KNOWN = {  # member name -> values that lead deeper than to "not found"
     'AWSServiceName': ['lambda.amazonaws.com'], 'CodeSha256': [None], 'RevisionId': [None], 'timestamp': [lambda: int(time.time() * 1000)],
     'retentionInDays': [1, 7], 'PermissionsBoundary': ['arn:aws:iam::000000000000:policy/fzp'], 'PolicySourceArn': ['arn:aws:iam::000000000000:role/fzr'],
     'kmsKeyId': [None], 'filterPattern': ['', 'a', '{ $.a = 1 }'], 'limit': [1, 10], 'Labels': ['l'], 'SigningProfileVersionArn': [None]}
-KEPT = {'fz', 'fzq', 'fzr', 'fzg', 'fzs', 'fzp'}             # what a deletion would take from all later requests
+KEPT = {'fz', 'fzq', 'fzr', 'fzg', 'fzs', 'fzp', 'fzt', 'fzt.fifo', 'fzb', 'fze', 'fz-bucket'}             # what a deletion would take from all later requests
 
 
 class Generator:
@@ -68,6 +98,13 @@ class Generator:
         self.rng, self.service, self.wild, self.tame = rng, service, 0.05, False
         self.known = {**KNOWN, 'QueueUrl': queue_urls, 'PolicyDocument': DOCUMENTS, 'AssumeRolePolicyDocument': DOCUMENTS, 'Policy': DOCUMENTS,
                       'PolicyInputList': DOCUMENTS, 'ReceiptHandle': handles or ['x']}
+        for name, more in {'s3': S3_MEMBERS, 'events': EVENTS_MEMBERS, 'sns': SNS_MEMBERS, 'cloudwatch': METRIC_MEMBERS}.items():
+            if service.name == name:
+                self.known.update({m: v for m, v in more.items() if v is not None})
+        if service.name == 's3':
+            self.known['UploadId'] = handles or ['u']
+        elif service.name == 'sns':
+            self.known['SubscriptionArn'] = handles or ['arn:aws:sns:us-east-1:000000000000:fzt:00000000-0000-0000-0000-000000000000']
 
     def text(self, shape=None):
         rng = self.rng
@@ -167,6 +204,7 @@ class Generator:
         return value
 
 
+SCOPES = {'cloudwatch': 'monitoring'}
 CODE = support.make_zip({'index.py': 'def handler(e, c): return e\n'})
 
 
@@ -202,6 +240,61 @@ def flatten(service, shape_name, value, prefix, out):
             flatten(service, shape.element, v, f'{prefix}{middle}.{i + 1}.{shape.element_wire or "value"}', out)
     else:
         out.append((prefix, text_of(value)))
+
+
+def xml_text(value):
+    return text_of(value).replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')
+
+
+def dump_xml(service, shape_name, value, name, flattened=False):
+    """A value as an element of that name; one that does not fit its shape goes as the text it is."""
+    shape = service.shapes[shape_name]
+    if shape.kind == 'STRUCT' and isinstance(value, dict):
+        members = {m.name: m for m in shape.members}
+        inner = ''
+        for key, v in value.items():
+            m = members.get(key)
+            if m is not None:
+                inner += dump_xml(service, m.shape, v, m.wire, m.flattened)
+            elif re.fullmatch(r'[A-Za-z_]\w*', key):
+                inner += f'<{key}>{xml_text(v)}</{key}>'
+        return f'<{name}>{inner}</{name}>'
+    if shape.kind == 'LIST' and isinstance(value, list):
+        if flattened or shape.flattened:
+            return ''.join(dump_xml(service, shape.element, v, name) for v in value)
+        return f'<{name}>' + ''.join(dump_xml(service, shape.element, v, shape.element_wire or 'member') for v in value) + f'</{name}>'
+    return f'<{name}>{xml_text(value)}</{name}>'
+
+
+def dump_cbor(rng, value, shape=None, service=None):
+    """CBOR in its many spellings: any width of a length, definite or not."""
+    def head(major, n):
+        if n < 24 and rng.random() < 0.8:
+            return bytes([major << 5 | n])
+        width = next(i for i, most in enumerate((0xff, 0xffff, 0xffffffff, 2 ** 64)) if n <= most)
+        width = rng.choice(range(width, 4))
+        return bytes([major << 5 | 24 + width]) + n.to_bytes(1 << width, 'big')
+    kind = shape.kind if shape else None
+    inner = lambda name: service.shapes[name] if name and service else None
+    if value is None or isinstance(value, bool):
+        return {None: b'\xf6', False: b'\xf4', True: b'\xf5'}[value]
+    if kind == 'TIME' and isinstance(value, (int, float)):
+        return b'\xc1' + struct.pack('>Bd', 0xfb, value)
+    if isinstance(value, int) and kind != 'REAL' and -2 ** 64 <= value < 2 ** 64:
+        return head(0, value) if value >= 0 else head(1, -1 - value)
+    if isinstance(value, (int, float)):
+        return b'\xfb' + struct.pack('>d', min(max(value, -1e308), 1e308))
+    if isinstance(value, str):
+        data = value.encode('utf-8', 'replace')
+        if rng.random() < 0.05:
+            return b'\x7f' + head(3, len(data)) + data + b'\xff'
+        return head(3, len(data)) + data
+    if isinstance(value, list):
+        items = [dump_cbor(rng, v, inner(shape.element if kind == 'LIST' else None), service) for v in value]
+        return b'\x9f' + b''.join(items) + b'\xff' if rng.random() < 0.2 else head(4, len(items)) + b''.join(items)
+    members = {m.name: m.shape for m in shape.members} if kind == 'STRUCT' else {}
+    pairs = [dump_cbor(rng, k) + dump_cbor(rng, v, inner(members.get(k)), service) for k, v in value.items()]
+    return b'\xbf' + b''.join(pairs) + b'\xff' if rng.random() < 0.2 else head(5, len(pairs)) + b''.join(pairs)
 
 
 def dump_json(rng, value):
@@ -260,12 +353,25 @@ class FuzzLive(support.ServerCase):
         logs.create_log_group(logGroupName='fzg')
         logs.create_log_stream(logGroupName='fzg', logStreamName='fzs')
         logs.put_log_events(logGroupName='fzg', logStreamName='fzs', logEvents=[{'timestamp': int(time.time() * 1000), 'message': '{"a": 1}'}])
+        sns, events, s3 = self.client('sns'), self.client('events'), self.client('s3')
+        fzq, allow = 'arn:aws:sqs:us-east-1:000000000000:fzq', {'Version': '2012-10-17', 'Statement': [{**STATEMENT, 'Action': 'sqs:SendMessage'}]}
+        self.client('sqs').set_queue_attributes(QueueUrl=url, Attributes={'Policy': json.dumps(allow)})
+        topic = sns.create_topic(Name='fzt')['TopicArn']
+        sns.create_topic(Name='fzt.fifo', Attributes={'FifoTopic': 'true'})
+        self.found = {'sns': [sns.subscribe(TopicArn=topic, Protocol='sqs', Endpoint=fzq, ReturnSubscriptionArn=True)['SubscriptionArn']], 's3': []}
+        events.create_event_bus(Name='fzb')
+        events.put_rule(Name='fze', EventBusName='fzb', EventPattern='{"source":["a"]}')
+        events.put_targets(Rule='fze', EventBusName='fzb', Targets=[{'Id': '1', 'Arn': fzq}])
+        s3.create_bucket(Bucket='fz-bucket')
+        s3.put_object(Bucket='fz-bucket', Key='k', Body=b'k')
+        s3.put_bucket_notification_configuration(Bucket='fz-bucket', NotificationConfiguration={
+            'QueueConfigurations': [{'QueueArn': fzq, 'Events': ['s3:ObjectCreated:*', 's3:ObjectRemoved:*']}], 'EventBridgeConfiguration': {}})
         self.urls, self.handles = [url, url2], []
 
     # ---- requests ----
 
     def headers(self, service):
-        return {'Authorization': support.authorization(service), 'X-Amz-Date': '20260101T000000Z'}
+        return {'Authorization': support.authorization(SCOPES.get(service, service)), 'X-Amz-Date': '20260101T000000Z'}
 
     def as_json(self, op, value):
         s = op.service
@@ -309,6 +415,40 @@ class FuzzLive(support.ServerCase):
             payload = dump_json(self.rng, body).encode('utf-8', 'replace') if body or op.method in ('POST', 'PUT') else b''
         return op.method, path, headers, payload
 
+    def as_xml(self, op, value):
+        s = op.service
+        payload = s.shapes[op.input].payload if op.input else None
+        members = {m.name: m for m in s.shapes[op.input].members} if op.input else {}
+        inner, kind = value.pop(payload, None), s.shapes[members[payload].shape].kind if payload else None
+        labels = {m.wire: m for m in members.values() if m.place == 'PATH'}
+        meta = {m.wire + re.sub(r'[^A-Za-z0-9-]', '-', k)[:50]: re.sub(r'[^\x20-\x7e]', '?', text_of(v))[:2000].strip() for m in members.values()
+                if m.place == 'HEADERS' and isinstance(value.get(m.name), dict) for k, v in value[m.name].items()}
+        value = {k: v for k, v in value.items() if k not in members or members[k].place != 'HEADERS'}
+        for wire, m in labels.items():                       # a name that is empty is another operation's address
+            value[m.name] = text_of(value.get(m.name)) or 'x'
+        path_key, value_path = op.uri, {}
+        for wire, m in labels.items():
+            value_path[wire] = urllib.parse.quote(value.pop(m.name).encode('utf-8', 'replace'), safe='/' if wire == 'Key' else '')
+        method, path, headers, _ = self.as_rest(op, value)
+        path = path.replace(re.sub(r'\{(\w+)\+?\}', 'fz', path_key), re.sub(r'\{(\w+)\+?\}', lambda m: value_path.get(m.group(1), 'x'), path_key), 1)
+        headers.update(meta)
+        headers = {k: v for k, v in headers.items() if k.lower() not in ('content-length', 'expect')}  # the connection's own
+        if inner is None:
+            body = b''
+        elif kind in ('BLOB', 'STRING'):
+            body = text_of(inner).encode('utf-8', 'replace')
+        else:
+            body = dump_xml(s, members[payload].shape, inner, members[payload].wire).encode('utf-8', 'replace')
+        return method, path, headers, body
+
+    def as_cbor(self, op, value):
+        s = op.service
+        headers = {**self.headers(s.name), 'smithy-protocol': 'rpc-v2-cbor', 'Content-Type': 'application/cbor'}
+        body = dump_cbor(self.rng, value, s.shapes[op.input] if op.input else None, s)
+        if self.rng.random() < 0.1:
+            body, headers['Content-Encoding'] = gzip.compress(body), 'gzip'
+        return 'POST', f'/service/GraniteServiceVersion20100801/operation/{op.name}', headers, body
+
     def exchange(self, method, path, headers, body):
         cls = type(self)
         for attempt in (1, 2):
@@ -340,6 +480,13 @@ class FuzzLive(support.ServerCase):
             self.assertTrue(json.loads(data)['__type'])
             if service == 'sqs':
                 self.assertRegex(headers.get('x-amzn-query-error', ''), r'^[\w.]+;(Sender|Receiver)$')
+        elif protocol == 'CBOR':
+            self.assertIn(b'\x66__type', data)
+        elif protocol == 'REST_XML':
+            if data:                                         # a HEAD has none
+                error = ET.fromstring(data)
+                self.assertEqual(error.tag, 'Error')
+                self.assertTrue(error.findtext('Code') and error.findtext('RequestId'), data)
         elif protocol == 'QUERY':
             error = ET.fromstring(data)
             plain = re.sub(r'\{[^}]*\}', '', error.tag)
@@ -354,34 +501,49 @@ class FuzzLive(support.ServerCase):
         self.assertNotIn('x-injected', headers)
         if status in (414, 431) and 'x-amzn-requestid' not in headers:  # a head too long for the parser
             return
-        if not (status == 501 and not sound):                # a header that names another service was made up
+        if status == 501 and protocol == 'REST_XML':         # S3's word for what is not there: refused, and by name
+            self.assertTrue(op.method == 'HEAD' or b'<Code>NotImplemented</Code>' in data)
+        elif not (status == 501 and not sound):              # a header that names another service was made up
             self.assertLess(status, 500)
         self.assertGreaterEqual(status, 200)
+        if 'x-amz-request-id' in headers:
+            if protocol != 'REST_XML':                       # only damage makes another's request S3's
+                self.assertFalse(sound)
+            if status >= 400:
+                self.check_error('REST_XML', 's3', status, headers, data)
+            elif data and op.name not in ('GetObject', 'GetBucketPolicy') and sound:
+                ET.fromstring(data)
+            return
         self.assertTrue(headers.get('x-amzn-requestid'))
         if op.name == 'Invoke' and status in (200, 202, 204):
             return
-        data.decode('utf-8')                                 # raises where it is none
+        if protocol != 'CBOR' and headers.get('content-type') != 'application/cbor':
+            data.decode('utf-8')                             # raises where it is none
         if not sound:                                        # protocol and operation may be others by now
             return
         if status >= 400:
             self.check_error(protocol, op.service.name, status, headers, data)
         elif protocol == 'QUERY':
             ET.fromstring(data)
+        elif protocol == 'CBOR':
+            self.assertEqual(data[:1] + data[-1:], b'\xbf\xff')
         elif data:
             json.loads(data)
 
     def one(self, rng):
-        name = rng.choice(('lambda', 'lambda', 'sqs', 'sqs', 'iam', 'iam', 'sts', 'logs', 'logs'))
+        name = rng.choice(('lambda', 'lambda', 'sqs', 'sqs', 'iam', 'iam', 'sts', 'logs', 'logs', 'sns', 'sns', 'events', 'events', 's3', 's3', 's3',
+                           'cloudwatch'))
         service = self.services[name]
         op = service.operations[rng.choice(self.served[name])]
-        generator = Generator(rng, service, self.urls, self.handles)
+        generator = Generator(rng, service, self.urls, self.found.get(name, self.handles))
         generator.wild = rng.choice((0, 0, 0.02, 0.1, 0.4))
         value = generator.request(service.shapes[op.input]) if op.input else {}
         if op.name.startswith('Delete') and any(isinstance(v, str) and (v in KEPT or v.split(':')[-1].split('/')[-1] in KEPT or v in self.urls)
                                                 for v in value.values()) and op.name not in ('DeleteMessage', 'DeleteMessageBatch'):
             value = {k: 'tmp' if isinstance(v, str) else v for k, v in value.items()}
         protocol = rng.choice(service.protocols)
-        request = list({'JSON': self.as_json, 'QUERY': self.as_query, 'REST_JSON': self.as_rest}[protocol](op, value))
+        request = list({'JSON': self.as_json, 'QUERY': self.as_query, 'REST_JSON': self.as_rest, 'REST_XML': self.as_xml,
+                        'CBOR': self.as_cbor}[protocol](op, value))
         sound = True
         if rng.random() < 0.1:
             request[3], sound = damage(rng, request[3]), False
@@ -415,6 +577,9 @@ class FuzzLive(support.ServerCase):
             if op.name == 'ReceiveMessage' and reply[0] == 200:
                 found = re.findall(rb'ReceiptHandle(?:":"|>)([^"<]+)', reply[2])
                 self.handles = (self.handles + [h.decode() for h in found])[-20:]
+            for service, what in (('s3', rb'<UploadId>([^<]+)<'), ('sns', rb'<SubscriptionArn>(arn:[^<]+)<')):
+                if op.service.name == service:
+                    self.found[service] = (self.found[service] + [h.decode() for h in re.findall(what, reply[2])])[-20:]
             if reply[0] < 300:
                 seen[op.name] = seen.get(op.name, 0) + 1
             if count % 300 == 0:

@@ -274,12 +274,12 @@ class Routing(support.ServerCase):
         status, _, reply = self.json('DynamoDB_20120810.ListTables', {})
         self.assertEqual(status, 501)
         self.assertIn('DynamoDB_20120810.ListTables', reply['message'])
-        status, _, body = self.query('sns', {'Action': 'ListTopics', 'Version': '2010-03-31'})
+        status, _, body = self.query('cloudformation', {'Action': 'ListStacks', 'Version': '2010-05-15'})
         self.assertEqual(status, 501)
-        self.assertIn(b'sns', body)
-        status, _, body = self.http('GET', '/bucket/key', {'Authorization': support.authorization('s3')})
+        self.assertIn(b'cloudformation', body)
+        status, _, body = self.http('GET', '/restapis', {'Authorization': support.authorization('apigateway')})
         self.assertEqual(status, 501)
-        self.assertIn(b'<Error><Code>NotImplemented</Code>', body)
+        self.assertIn(b'<Error><Code>NotImplemented</Code><Message>The service apigateway is not served here', body)
 
     def test_request_ids_differ(self):
         ids = {self.json('AmazonSQS.ListQueues', {})[1]['x-amzn-RequestId'] for _ in range(10)}

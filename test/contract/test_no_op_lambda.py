@@ -21,7 +21,7 @@ def other(event, context):
     return "other " + str(os.environ.get("WHICH"))
 '''
 LAYER = f'arn:aws:lambda:{support.REGION}:{support.ACCOUNT}:layer:l:1'
-S3 = ('S3Bucket', 'S3Key', 'S3ObjectVersion')             # one place in the request: named by its first member
+S3 = ('S3Bucket', 'S3Key', 'S3ObjectVersion')             # one place in the request
 KEY = f'arn:aws:kms:{support.REGION}:{support.ACCOUNT}:key/k'
 CAPACITY = {'LambdaManagedInstancesCapacityProviderConfig': {
     'CapacityProviderArn': f'arn:aws:lambda:{support.REGION}:{support.ACCOUNT}:capacity-provider:c',
@@ -32,7 +32,7 @@ REFUSED_SETTINGS = [
     ('VpcConfig', {'SubnetIds': ['subnet-1']}, 'VpcConfig'),
     ('VpcConfig', {'SecurityGroupIds': ['sg-1']}, 'VpcConfig'),
     ('VpcConfig', {'Ipv6AllowedForDualStack': True}, 'VpcConfig'),
-    ('DeadLetterConfig', {'TargetArn': f'arn:aws:sqs:{support.REGION}:{support.ACCOUNT}:q'}, 'DeadLetterConfig'),
+    ('DeadLetterConfig', {'TargetArn': f'arn:aws:sqs:{support.REGION}:{support.ACCOUNT}:q.fifo'}, 'dead letter queue'),
     ('KMSKeyArn', KEY, 'KMSKeyArn'),
     ('TracingConfig', {'Mode': 'Active'}, 'TracingConfig'),
     ('Layers', [LAYER], 'Layers'),
@@ -161,7 +161,7 @@ class Settings(LambdaCase):
                               ('ImageUri', 'u'), ('SourceKMSKeyArn', KEY)):
             for more in ({}, code):
                 with self.subTest(member, more=bool(more)):
-                    naming = 'Code.' + member if member not in S3 else 'FunctionCode parameters' if more else 'Code.S3Bucket'
+                    naming = 'Code.' + member if member not in S3 else 'FunctionCode parameters' if more else 'S3Bucket and S3Key'
                     self.refused(INVALID, naming, 'lambda', 'CreateFunction', Code={**more, member: value}, **base)
         signing = f'arn:aws:lambda:{support.REGION}:{support.ACCOUNT}:code-signing-config:csc-01234567890123456'
         for member, value in (('PublishTo', 'LATEST_PUBLISHED'), ('PackageType', 'Image'), ('CodeSigningConfigArn', signing),

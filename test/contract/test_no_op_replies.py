@@ -7,9 +7,10 @@ import xml.etree.ElementTree as ElementTree
 
 import support
 import test_no_op_members
-from noop import NoOpCase
+from noop import QUERY, NoOpCase
 from test_no_op_iam import ALLOW, ONE, TRUST
 from test_no_op_lambda import QUIET
+from test_sns_http import Endpoint
 
 REFUSED = 'refused in requests, so there is nothing to show'
 OTHER = 'not told of an ordinary function made from a zip file'
@@ -17,7 +18,7 @@ WHEN = 'only of what has gone wrong, which this request does not show'
 WAITING = 'only while the function is made or changed'
 
 CONFIGURATION = {
-    'VpcConfig': REFUSED, 'DeadLetterConfig': REFUSED, 'KMSKeyArn': REFUSED, 'Layers': REFUSED, 'FileSystemConfigs': REFUSED,
+    'VpcConfig': REFUSED, 'KMSKeyArn': REFUSED, 'Layers': REFUSED, 'FileSystemConfigs': REFUSED,
     'ImageConfigResponse': REFUSED, 'TenancyConfig': REFUSED, 'CapacityProviderConfig': REFUSED, 'DurableConfig': REFUSED,
     'SigningProfileVersionArn': REFUSED, 'SigningJobArn': REFUSED, 'MasterArn': OTHER, 'ConfigSha256': OTHER,
     'Environment.Error': WHEN, 'RuntimeVersionConfig.Error': WHEN,
@@ -38,7 +39,6 @@ SIMULATED = {
     'EvaluationResults.EvalDecisionDetails': 'only across accounts',
     **{f'EvaluationResults.MatchedStatements.{k}': v for k, v in POSITIONS.items()},
 }
-BATCH_FIFO = {'Successful.SequenceNumber': 'FIFO queues alone'}
 
 
 def under(prefix, table):
@@ -52,7 +52,7 @@ class Replies(NoOpCase):
         """Every member an output can have."""
         shapes = self.models[service].shapes
         for member in shapes[shape].members:
-            if member.place in ('HEADER', 'HEADERS', 'STATUS', 'PAYLOAD'):
+            if member.place in ('HEADER', 'HEADERS', 'STATUS', 'PAYLOAD') and service != 's3':
                 continue
             name, below = prefix + member.name, shapes[member.shape]
             yield name
@@ -103,7 +103,7 @@ class Replies(NoOpCase):
         absent = absent or {}
         output = self.models[service].operations[name].output
         reply = self.call(service, name, **params)
-        if service in ('iam', 'sts'):
+        if service in QUERY:
             root = ElementTree.fromstring(reply)
             result = next((e for e in root if e.tag.endswith('Result')), root)
             reply = self.from_xml(service, output, result)
@@ -116,22 +116,26 @@ class Replies(NoOpCase):
         return reply
 
     def test_whole(self):
-        self.of_lambda()
-        self.of_sqs()
-        self.of_iam()
-        self.of_logs()
-        must, _ = test_no_op_members.Members().wanted()
-        have_output = {(s, n) for s, m in self.models.items() for n, op in m.operations.items()
-                       if op.output and list(self.paths(s, op.output)) and any(w.startswith(f'{s} {n} ') for w in must)}
-        self.assertEqual(sorted(have_output - self.asked), [], 'operations whose reply is not looked at')
+        """Each service's of_SERVICE() asks all of its operations."""
+        for service in test_no_op_members.services():
+            with self.subTest(service):
+                of = getattr(self, 'of_' + service, None)
+                if of is not None:
+                    of()
+                must, _ = test_no_op_members.wanted(service)
+                model = self.models[service]
+                have_output = {name for name, op in model.operations.items() if op.output and list(self.paths(service, op.output))
+                               and any(w.startswith(f'{service} {name} ') for w in must)}
+                self.assertEqual(sorted(have_output - {n for s, n in self.asked if s == service}), [], 'operations whose reply is not looked at')
 
     def of_lambda(self):
         w = lambda name, absent=None, **params: self.whole('lambda', name, absent, **params)   # noqa: E731
         code = self.zipped(QUIET)
-        arn = w('CreateFunction', PENDING, FunctionName='f', Runtime='python3.11', Handler='index.handler', Role=self.role(), Code={'ZipFile': code},
-                Tags={'a': 'b'}, Environment={'Variables': {'AB': 'c'}}, LoggingConfig={'LogFormat': 'JSON'})['FunctionArn']
-        self.wait_active('f')
         url, queue = self.queue('q')
+        arn = w('CreateFunction', PENDING, FunctionName='f', Runtime='python3.11', Handler='index.handler', Role=self.role(), Code={'ZipFile': code},
+                Tags={'a': 'b'}, Environment={'Variables': {'AB': 'c'}}, LoggingConfig={'LogFormat': 'JSON'},
+                DeadLetterConfig={'TargetArn': queue})['FunctionArn']
+        self.wait_active('f')
         routes = {'OnSuccess': {'Destination': queue}, 'OnFailure': {'Destination': queue}}
         config = {'FunctionName': 'f', 'MaximumRetryAttempts': 1, 'MaximumEventAgeInSeconds': 60, 'DestinationConfig': routes}
         w('PublishVersion', PENDING, FunctionName='f')
@@ -178,6 +182,7 @@ class Replies(NoOpCase):
         w('GetQueueUrl', QueueName='whole')
         w('GetQueueAttributes', QueueUrl=url, AttributeNames=['All'])
         w('ListQueueTags', QueueUrl=url)
+        other = self.queue('other')[1]
         w('ListQueues', MaxResults=1)
         source = json.dumps({'deadLetterTargetArn': self.queue('whole')[1], 'maxReceiveCount': 3})
         for name in ('source1', 'source2'):
@@ -186,13 +191,24 @@ class Replies(NoOpCase):
         message = {'MessageBody': 'm', 'MessageAttributes': {'a': {'DataType': 'String', 'StringValue': 'v'}, 'b': {'DataType': 'Binary', 'BinaryValue': 'AAAA'}},
                    'MessageSystemAttributes': {'AWSTraceHeader': {'DataType': 'String', 'StringValue': 'Root=1'}}}
         bad = {'Id': 'two', 'ReceiptHandle': 'x', 'VisibilityTimeout': 0}
-        w('SendMessage', {'SequenceNumber': 'FIFO queues alone'}, QueueUrl=url, **message)
-        w('SendMessageBatch', BATCH_FIFO, QueueUrl=url, Entries=[{'Id': 'one', **message}, {'Id': 'two', 'MessageBody': ''}])
+        ids = {'MessageGroupId': 'g', 'MessageDeduplicationId': 'd'}
+        fifo = self.call('sqs', 'CreateQueue', QueueName='whole.fifo', Attributes={'FifoQueue': 'true'})['QueueUrl']
+        w('SendMessage', QueueUrl=fifo, **message, **ids)
+        w('SendMessageBatch', QueueUrl=fifo, Entries=[{'Id': 'one', **message, **ids}, {'Id': 'two', **ids, 'MessageBody': ''}])
+        self.call('sqs', 'SendMessage', QueueUrl=url, **message)
         lists = {f'Messages.MessageAttributes.{name}': 'lists are not implemented at AWS' for name in ('StringListValues', 'BinaryListValues')}
         got = w('ReceiveMessage', lists, QueueUrl=url, MessageSystemAttributeNames=['All'], MessageAttributeNames=['All'])
         handle = {'Id': 'one', 'ReceiptHandle': got['Messages'][0]['ReceiptHandle']}
         w('ChangeMessageVisibilityBatch', QueueUrl=url, Entries=[{**handle, 'VisibilityTimeout': 5}, bad])
         w('DeleteMessageBatch', QueueUrl=url, Entries=[handle, {k: bad[k] for k in ('Id', 'ReceiptHandle')}])
+        dead = self.queue('whole')[1]
+        for body in 'abc':
+            self.call('sqs', 'SendMessage', QueueUrl=url, MessageBody=body)
+        w('StartMessageMoveTask', SourceArn=dead)            # fails: what was sent there directly came from nowhere
+        support.wait_until(lambda: self.call('sqs', 'ListMessageMoveTasks', SourceArn=dead)['Results'][0]['Status'] == 'FAILED', what='the task over')
+        task = w('StartMessageMoveTask', SourceArn=dead, DestinationArn=other, MaxNumberOfMessagesPerSecond=1)['TaskHandle']
+        w('ListMessageMoveTasks', SourceArn=dead, MaxResults=10)
+        w('CancelMessageMoveTask', TaskHandle=task)
 
     def of_iam(self):
         w = lambda name, absent=None, **params: self.whole('iam', name, absent, **params)      # noqa: E731
@@ -233,10 +249,44 @@ class Replies(NoOpCase):
         ask = {'ActionNames': ['sqs:ListQueues'], 'PolicyInputList': [ONE, condition], 'PermissionsBoundaryPolicyInputList': [ALLOW]}
         w('SimulateCustomPolicy', SIMULATED, **ask)
         w('SimulatePrincipalPolicy', SIMULATED, PolicySourceArn=f'arn:aws:iam::{support.ACCOUNT}:role/whole', **ask)
-        self.whole('sts', 'AssumeRole', RoleArn=f'arn:aws:iam::{support.ACCOUNT}:role/whole', RoleSessionName='session', Policy=ONE, SourceIdentity='somebody')
-        self.whole('sts', 'GetSessionToken')
-        self.whole('sts', 'GetCallerIdentity')
-        self.whole('sts', 'GetAccessKeyInfo', AccessKeyId='A' * 16)
+
+    def of_sts(self):
+        w = lambda name, absent=None, **params: self.whole('sts', name, absent, **params)      # noqa: E731
+        w('AssumeRole', RoleArn=self.role('assumed', trust=TRUST), RoleSessionName='session', Policy=ONE, SourceIdentity='somebody')
+        w('GetSessionToken')
+        w('GetCallerIdentity')
+        w('GetAccessKeyInfo', AccessKeyId='A' * 16)
+
+    def of_sns(self):
+        w = lambda name, absent=None, **params: self.whole('sns', name, absent, **params)      # noqa: E731
+        topic = w('CreateTopic', Name='whole.fifo', Attributes={'FifoTopic': 'true'}, Tags=[{'Key': 'k', 'Value': 'v'}])['TopicArn']
+        standard = self.call_topics(100)
+        w('ListTopics')
+        w('ListTagsForResource', ResourceArn=topic)
+        self.assertEqual(set(w('GetTopicAttributes', TopicArn=topic)['Attributes']), {
+            'Owner', 'TopicArn', 'DisplayName', 'Policy', 'EffectiveDeliveryPolicy', 'SubscriptionsConfirmed', 'SubscriptionsPending',
+            'SubscriptionsDeleted', 'FifoTopic', 'ContentBasedDeduplication', 'SignatureVersion', 'FifoThroughputScope'})
+        ids = {'MessageGroupId': 'g', 'MessageDeduplicationId': 'd'}
+        w('Publish', TopicArn=topic, Message='m', **ids)
+        w('PublishBatch', TopicArn=topic, PublishBatchRequestEntries=[{'Id': 'a', 'Message': 'm', **ids}, {'Id': 'b', 'Message': '', **ids}])
+        hook = Endpoint()
+        self.addCleanup(hook.close)
+        sub = w('Subscribe', TopicArn=standard, Protocol='http', Endpoint=hook.url, ReturnSubscriptionArn=True)['SubscriptionArn']
+        self.settle()
+        w('ConfirmSubscription', TopicArn=standard, Token=hook.bodies()[0]['Token'])
+        for i in range(100):
+            self.call('sns', 'Subscribe', TopicArn=standard, Protocol='sqs', Endpoint=f'arn:aws:sqs:{support.REGION}:{support.ACCOUNT}:q{i}')
+        w('ListSubscriptions')
+        w('ListSubscriptionsByTopic', TopicArn=standard)
+        self.assertEqual(set(w('GetSubscriptionAttributes', SubscriptionArn=sub)['Attributes']), {
+            'SubscriptionArn', 'TopicArn', 'Owner', 'Protocol', 'Endpoint', 'ConfirmationWasAuthenticated', 'PendingConfirmation',
+            'RawMessageDelivery', 'SubscriptionPrincipal', 'EffectiveDeliveryPolicy'})
+
+    def call_topics(self, n):
+        """n topics more, so that a list has a next page -> the ARN of the last."""
+        for i in range(n):
+            self.call('sns', 'CreateTopic', Name=f'more{i}')
+        return f'arn:aws:sns:{support.REGION}:{support.ACCOUNT}:more{n - 1}'
 
     def of_logs(self):
         w = lambda name, absent=None, **params: self.whole('logs', name, absent, **params)     # noqa: E731
@@ -259,6 +309,58 @@ class Replies(NoOpCase):
         w('FilterLogEvents', searched, logGroupName='g', limit=1)
         w('ListTagsLogGroup', logGroupName='g')
         w('ListTagsForResource', resourceArn=f'arn:aws:logs:{support.REGION}:{support.ACCOUNT}:log-group:g')
+        document = json.dumps({'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': {'Service': 'events.amazonaws.com'},
+                                                                       'Action': 'logs:PutLogEvents', 'Resource': '*'}]})
+        single = {name: 'only of policies of single log groups, which are refused' for name in ('policyScope', 'resourceArn', 'revisionId')}
+        for name in 'pq':
+            w('PutResourcePolicy', {**under('resourcePolicy', single), 'revisionId': single['revisionId']}, policyName=name, policyDocument=document)
+        w('DescribeResourcePolicies', under('resourcePolicies', single), limit=1)
+
+    def of_events(self):
+        w = lambda name, absent=None, **params: self.whole('events', name, absent, **params)   # noqa: E731
+        arn, pattern, tags = f'arn:aws:sqs:{support.REGION}:{support.ACCOUNT}:q', '{"source":["x"]}', [{'Key': 'k', 'Value': 'v'}]
+        refused = {name: REFUSED for name in ('KmsKeyIdentifier', 'DeadLetterConfig', 'LogConfig')}
+        managed = {'ManagedBy': 'only of rules that AWS services manage'}
+        bus = w('CreateEventBus', refused, Name='b', Description='d', Tags=tags)['EventBusArn']
+        w('UpdateEventBus', refused, Name='b', Description='e')
+        self.call('events', 'PutPermission', EventBusName='b', Action='events:PutEvents', Principal='*', StatementId='s')
+        w('DescribeEventBus', refused, Name='b')
+        w('ListEventBuses', Limit=1)
+        w('ListTagsForResource', ResourceARN=bus)
+        for name in ('q', 'r'):
+            w('PutRule', Name=name, EventPattern=pattern, ScheduleExpression='rate(1 day)', Description='d', RoleArn=f'arn:aws:iam::{support.ACCOUNT}:role/x')
+        w('DescribeRule', managed, Name='r')
+        w('ListRules', under('Rules', managed), Limit=1)
+        self.call('events', 'PutTargets', Rule='q', Targets=[{'Id': 'x', 'Arn': arn}])
+        ways = ({'Input': '1'}, {'InputPath': '$.id'}, {'InputTransformer': {'InputTemplate': '"<x>"', 'InputPathsMap': {'x': '$.id'}}}, {})
+        more = {'RoleArn': f'arn:aws:iam::{support.ACCOUNT}:role/x', 'DeadLetterConfig': {'Arn': arn}, 'SqsParameters': {'MessageGroupId': 'g'},
+                'RetryPolicy': {'MaximumRetryAttempts': 1, 'MaximumEventAgeInSeconds': 60}}
+        w('PutTargets', Rule='r', Targets=[{'Id': f'{i}', 'Arn': arn, **more, **way} for i, way in enumerate(ways)] + [{'Id': 'bad', 'Arn': arn.replace('sqs', 'kinesis')}])
+        kinds = ('Kinesis', 'RunCommand', 'Ecs', 'Batch', 'Http', 'RedshiftData', 'SageMakerPipeline', 'AppSync')
+        w('ListTargetsByRule', {f'Targets.{kind}Parameters': REFUSED for kind in kinds}, Rule='r', Limit=3)
+        w('ListRuleNamesByTarget', TargetArn=arn, Limit=1)
+        failed = {f'FailedEntries.{name}': 'removing a target cannot fail' for name in ('TargetId', 'ErrorCode', 'ErrorMessage')}
+        w('RemoveTargets', failed, Rule='r', Ids=['0'])
+        good = {'Source': 'y', 'DetailType': 'd', 'Detail': '{}'}
+        w('PutEvents', Entries=[good, {**good, 'Detail': ''}])
+        w('TestEventPattern', EventPattern=pattern, Event=json.dumps({
+            name: 'x' for name in ('id', 'account', 'source', 'time', 'region', 'resources', 'detail-type')}))
+
+    def of_cloudwatch(self):
+        w = lambda name, absent=None, **params: self.whole('cloudwatch', name, absent, **params)     # noqa: E731
+        at, metric = self.now_ms() // 60000 * 60 - 300, {'Namespace': 'A', 'MetricName': 'm', 'Dimensions': [{'Name': 'd', 'Value': '1'}]}
+        self.call('cloudwatch', 'PutMetricData', Namespace='A', MetricData=[
+            {'MetricName': name, 'Dimensions': metric['Dimensions'], 'Timestamp': at + 60 * minute, 'Value': 1}
+            for name, minute in [('m', 0), ('m', 1)] + [(f'm{i}', 0) for i in range(500)]])
+        w('ListMetrics', {'OwningAccounts': 'only of linked accounts, which are refused'})
+        times = {'StartTime': at, 'EndTime': at + 300}
+        absent = {'Datapoints.ExtendedStatistics': 'asked for instead of Statistics, never beside them'}
+        every = ('SampleCount', 'Average', 'Sum', 'Minimum', 'Maximum')
+        w('GetMetricStatistics', absent, **metric, **times, Period=60, Statistics=list(every))
+        w('GetMetricStatistics', {f'Datapoints.{name}': absent['Datapoints.ExtendedStatistics'] for name in every}, **metric, **times, Period=60,
+          ExtendedStatistics=['p50'])
+        messages = {name: 'only of what has gone wrong elsewhere: here it is an error' for name in ('Messages', 'MetricDataResults.Messages')}
+        w('GetMetricData', messages, **times, MaxDatapoints=1, MetricDataQueries=[{'Id': 'q', 'MetricStat': {'Metric': metric, 'Period': 60, 'Stat': 'Sum'}}])
 
 
 

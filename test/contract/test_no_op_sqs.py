@@ -102,12 +102,12 @@ class Attributes(SqsCase):
             'KmsMasterKeyId': ('alias/k', self.key), 'KmsDataKeyReusePeriodSeconds': ('60', self.shown), 'SqsManagedSseEnabled': ('false', self.shown),
             'Policy': (None, None),                          # a test of its own, below
         }
-        refused = ('FifoQueue', 'ContentBasedDeduplication', 'DeduplicationScope', 'FifoThroughputLimit')
+        fifo = ('FifoQueue', 'ContentBasedDeduplication', 'DeduplicationScope', 'FifoThroughputLimit')
         read_only = ('QueueArn', 'CreatedTimestamp', 'LastModifiedTimestamp', 'ApproximateNumberOfMessages',
                      'ApproximateNumberOfMessagesNotVisible', 'ApproximateNumberOfMessagesDelayed')
         with open(os.path.join(support.ROOT, 'src/service/sqs/attribute.c')) as f:
             known = set(re.findall(r'^    \[SQS_\w+\] = \{ "(\w+)"', f.read(), re.M))
-        self.assertEqual(known, set(effects) | set(refused) | set(read_only))
+        self.assertEqual(known, set(effects) | set(fifo) | set(read_only))
         for i, (name, (value, look)) in enumerate(effects.items()):
             if look is None:
                 continue
@@ -119,11 +119,59 @@ class Attributes(SqsCase):
                     self.assertEqual(self.attributes(url, name), {name: value})
                     look(url, name, value)
         url = self.make('plain')
-        for name in refused + read_only:
+        for name in fifo + read_only:                        # those of FIFO queues have a test of their own, below
             with self.subTest(name):
                 self.no('InvalidAttributeName', name, 'SetQueueAttributes', QueueUrl=url, Attributes={name: 'true'})
                 self.no('InvalidAttributeName', name, 'CreateQueue', QueueName='other', Attributes={name: 'true'})
         self.no('InvalidAttributeName', 'Nothing', 'SetQueueAttributes', QueueUrl=url, Attributes={'Nothing': '1'})
+
+    @shows('sqs CreateQueue|SetQueueAttributes', 'Attributes')
+    def test_each_of_fifo_queues(self):
+        effects = {'ContentBasedDeduplication': ('true', self.content), 'DeduplicationScope': ('messageGroup', self.scope),
+                   'FifoThroughputLimit': ('perMessageGroupId', self.limit)}
+        group_scope = {'DeduplicationScope': 'messageGroup'}
+        for i, (name, (value, look)) in enumerate(effects.items()):
+            for way in ('create', 'set'):
+                with self.subTest(name, way=way):
+                    needs = {'FifoQueue': 'true', **(group_scope if name == 'FifoThroughputLimit' else {})}
+                    url = self.make(f'{way}{i}.fifo', **needs, **({name: value} if way == 'create' else {}))
+                    if way == 'set':
+                        self.assertNotEqual(self.attributes(url, name), {name: value})
+                        self.sqs('SetQueueAttributes', QueueUrl=url, Attributes={name: value})
+                    self.assertEqual(self.attributes(url, name), {name: value})
+                    self.no('InvalidAttributeValue', name, 'SetQueueAttributes', QueueUrl=url, Attributes={name: 'x'})
+                    look(url)
+        self.no('InvalidAttributeValue', 'FifoThroughputLimit', 'CreateQueue', QueueName='limit.fifo',
+                Attributes={'FifoQueue': 'true', 'FifoThroughputLimit': 'perMessageGroupId'})
+
+    def content(self, url):
+        for body in 'aab':
+            self.put(url, body, MessageGroupId='g')
+        self.assertEqual([m['Body'] for m in self.take(url, MaxNumberOfMessages=10)], ['a', 'b'])
+        self.sqs('SetQueueAttributes', QueueUrl=url, Attributes={'ContentBasedDeduplication': 'false'})
+        self.no(VALUE, 'MessageDeduplicationId', 'SendMessage', QueueUrl=url, MessageBody='c', MessageGroupId='g')
+
+    def scope(self, url):
+        say = lambda d: {self.put(url, MessageGroupId=g, MessageDeduplicationId=d)['MessageId'] for g in 'ab'}      # noqa: E731
+        self.assertEqual(len(say('d')), 2)
+        self.sqs('SetQueueAttributes', QueueUrl=url, Attributes={'DeduplicationScope': 'queue'})
+        self.assertEqual(len(say('e')), 1)
+
+    def limit(self, url):
+        """Nothing is throttled here; the limit per group hangs on the scope, as at AWS."""
+        self.no('InvalidAttributeValue', 'FifoThroughputLimit', 'SetQueueAttributes', QueueUrl=url, Attributes={'DeduplicationScope': 'queue'})
+        self.sqs('SetQueueAttributes', QueueUrl=url, Attributes={'DeduplicationScope': 'queue', 'FifoThroughputLimit': 'perQueue'})
+
+    def test_fifo_queue(self):
+        """The attribute and the name go together; a group is received in its order, one receiver at a time."""
+        self.no(VALUE, 'alphanumeric', 'CreateQueue', QueueName='q.fifo')
+        self.no('InvalidAttributeName', 'FifoQueue', 'CreateQueue', QueueName='q', Attributes={'FifoQueue': 'true'})
+        url = self.make('q.fifo', FifoQueue='true')
+        self.assertEqual(self.attributes(url, 'FifoQueue'), {'FifoQueue': 'true'})
+        self.no('InvalidAttributeValue', 'FifoQueue', 'SetQueueAttributes', QueueUrl=url, Attributes={'FifoQueue': 'false'})
+        for body in 'ab':
+            self.put(url, body, MessageGroupId='g', MessageDeduplicationId=body)
+        self.assertEqual([[m['Body'] for m in self.take(url)] for _ in range(2)], [['a'], []])
 
     def visibility(self, url, name, value):
         self.put(url)
@@ -289,6 +337,83 @@ class Messages(SqsCase):
         self.assertEqual(([e['Id'] for e in done['Successful']], [e['Id'] for e in done['Failed']]), (['one'], ['two']))
         self.advance(60000)
         self.assertEqual(self.take(url), [])
+
+    @shows('sqs SendMessage', 'MessageGroupId', 'MessageDeduplicationId', 'sqs SendMessageBatch', 'Entries.MessageGroupId', 'Entries.MessageDeduplicationId',
+           'sqs ReceiveMessage', 'ReceiveRequestAttemptId')
+    def test_fifo(self):
+        url = self.make('q.fifo', FifoQueue='true')
+        one = lambda **message: self.put(url, **message)     # noqa: E731
+
+        def batch(**message):
+            return self.sqs('SendMessageBatch', QueueUrl=url, Entries=[{'Id': 'e', 'MessageBody': 'm', **message}])['Successful'][0]
+        for i, say in enumerate((one, batch)):
+            ids = [say(MessageGroupId=f'g{i}', MessageDeduplicationId=d + str(i))['MessageId'] for d in 'dde']
+            self.assertEqual((ids[0] == ids[1], ids[0] == ids[2]), (True, False))
+            got, = self.take(url, MessageSystemAttributeNames=['All'])
+            self.assertEqual((got['Attributes']['MessageGroupId'], got['Attributes']['MessageDeduplicationId']), (f'g{i}', f'd{i}'))
+            self.assertEqual(self.take(url), [])             # the group's other message waits for this one
+        self.no('MissingRequiredParameterException', 'MessageGroupId', 'SendMessage', QueueUrl=url, MessageBody='m', MessageDeduplicationId='f')
+        self.no(VALUE, 'MessageDeduplicationId', 'SendMessage', QueueUrl=url, MessageBody='m', MessageGroupId='g')
+        url = self.make('again.fifo', FifoQueue='true')
+        self.put(url, MessageGroupId='g', MessageDeduplicationId='d')
+        first = self.take(url, ReceiveRequestAttemptId='a')
+        self.assertEqual((len(first), self.take(url, ReceiveRequestAttemptId='b'), self.take(url)), (1, [], []))
+        self.assertEqual(self.take(url, ReceiveRequestAttemptId='a'), first)
+
+
+class Moves(SqsCase):
+    GONE = 'ResourceNotFoundException'
+
+    def dead_letters(self, name, n):
+        """A queue with n of its messages in its dead-letter queue -> (its URL, the dead-letter queue's ARN)."""
+        dead = self.arn(self.make('dead-' + name))
+        url = self.make(name, RedrivePolicy=json.dumps({'deadLetterTargetArn': dead, 'maxReceiveCount': 1}))
+        for i in range(n):
+            self.put(url, str(i))
+        while self.take(url, MaxNumberOfMessages=10, VisibilityTimeout=1):
+            pass
+        self.advance(1001)
+        self.assertEqual(self.take(url), [])
+        return url, dead
+
+    def visible(self, url):
+        return int(self.attributes(url, 'ApproximateNumberOfMessages')['ApproximateNumberOfMessages'])
+
+    def tasks(self, source, **more):
+        return self.sqs('ListMessageMoveTasks', SourceArn=source, **more)['Results']
+
+    def ended(self, source):
+        return support.wait_until(lambda: [t for t in self.tasks(source) if t['Status'] != 'RUNNING'], what='the task over')[0]
+
+    @shows('sqs StartMessageMoveTask', 'SourceArn', 'DestinationArn', 'MaxNumberOfMessagesPerSecond', 'sqs ListMessageMoveTasks', 'SourceArn', 'MaxResults',
+           'sqs CancelMessageMoveTask', 'TaskHandle')
+    def test_moves(self):
+        url, dead = self.dead_letters('one', 5)
+        _, other_dead = self.dead_letters('two', 1)
+        other = self.make('other')
+        for name in ('StartMessageMoveTask', 'ListMessageMoveTasks'):
+            self.no(self.GONE, 'SourceArn', name, SourceArn=dead + 'x')
+        self.no(self.GONE, 'DestinationArn', 'StartMessageMoveTask', SourceArn=dead, DestinationArn=self.arn(other) + 'x')
+        self.no(VALUE, 'MaxNumberOfMessagesPerSecond', 'StartMessageMoveTask', SourceArn=dead, MaxNumberOfMessagesPerSecond=501)
+        self.assertEqual(self.tasks(dead), [])
+
+        handle = self.sqs('StartMessageMoveTask', SourceArn=dead, DestinationArn=self.arn(other), MaxNumberOfMessagesPerSecond=1)['TaskHandle']
+        self.advance(1000)                                   # one message and not yet all five
+        support.wait_until(lambda: self.tasks(dead)[0]['ApproximateNumberOfMessagesMoved'] >= 1, what='a message moved')
+        self.assertIn(self.visible(other), range(1, 5))
+        self.assertEqual((self.visible(url), self.tasks(dead)[0]['Status'], self.tasks(other_dead)), (0, 'RUNNING', []))
+        self.no(VALUE, 'TaskHandle', 'CancelMessageMoveTask', TaskHandle='x')
+        self.no(self.GONE, 'Task', 'CancelMessageMoveTask', TaskHandle=blob(json.dumps({'taskId': 'x', 'sourceArn': dead}).encode()))
+        moved = self.sqs('CancelMessageMoveTask', TaskHandle=handle)['ApproximateNumberOfMessagesMoved']
+        self.assertEqual((self.tasks(dead)[0]['Status'], self.visible(other)), ('CANCELLED', moved))
+        self.advance(10_000)
+        self.assertEqual(self.visible(other), moved)
+
+        self.sqs('StartMessageMoveTask', SourceArn=dead)     # the rest, where it came from and without waiting
+        task = self.ended(dead)
+        self.assertEqual((task['Status'], self.visible(url), self.visible(other)), ('COMPLETED', 5 - moved, moved))
+        self.assertEqual([len(self.tasks(dead, **more)) for more in ({}, {'MaxResults': 1}, {'MaxResults': 2})], [1, 1, 2])
+        self.no(VALUE, 'MaxResults', 'ListMessageMoveTasks', SourceArn=dead, MaxResults=11)
 
 
 if __name__ == '__main__':
