@@ -32,9 +32,11 @@ static void *peer_main(void *arg)
     for (size_t i = 0; i < p->says.n; i++)                   /* byte by byte: the client must not care */
         if (send(fd, p->says.p + i, 1, MSG_NOSIGNAL) != 1)
             break;
-    if (p->hold_open)
-        while (recv(fd, p->heard, sizeof p->heard - 1, 0) > 0)
-            ;
+    if (!p->hold_open)
+        shutdown(fd, SHUT_WR);                               /* a close over unread bytes would reset the connection */
+    n = (ssize_t)p->n_heard;
+    while ((size_t)n < sizeof p->heard - 1 && recv(fd, p->heard + n, 1, 0) > 0)
+        n++;
     close(fd);
     return NULL;
 }

@@ -11,7 +11,7 @@
  *
  * sqs and lambda begin CONFIRMED.  ENDED receives nothing and is shown nowhere: it only waits for somebody to take
  * back an unsubscribe by mistake (AWS SNS developer guide, "HTTP/HTTPS subscription confirmation JSON format" and
- * "unsubscribe confirmation").  Two days: API reference, "Confirmation tokens are valid for two days".
+ * "unsubscribe confirmation").  Two days: UNVERIFIED.
  *
  * Order inside every operation: check, write the store, change the memory.  When a write fails the turn is rolled back
  * and the whole memory is loaded again, so nobody undoes anything here. */
