@@ -185,7 +185,8 @@ static void forget(struct waybill *w, struct turn *t)
     async_reset(w->async, t);
     lambda_reset(w->lambda, t);
     sqs_reset(w->sqs, t);
-    s3_reset(w->s3, t);
+    if (!w->reloading)                                       /* it removes objects' files: only when the store is emptied */
+        s3_reset(w->s3, t);
     events_reset(w->events, t);
     sns_reset(w->sns, t);
     cloudwatch_reset(w->cloudwatch, t);

@@ -273,7 +273,11 @@ static bool elements_hold(struct walk *w, const struct field *f, struct str text
 
     if (w->scratch == NULL)
         w->scratch = arena_new(0);
-    if (json_parse(w->scratch, text, &array, NULL) != 0 || array->type != JSON_ARRAY)
+    if (json_parse(w->scratch, text, &array, NULL) != 0)
+        return false;
+    if (is_scalar(array))                                    /* SNS takes it for an array of one */
+        return field_holds(w, f, array);
+    if (array->type != JSON_ARRAY)
         return false;
     JSON_EACH(array, e)
         if (is_scalar(e) && field_holds(w, f, e))

@@ -262,6 +262,27 @@ static int decode_header(struct decoding *d, const struct member *m, const struc
     return decode_text(d, m->shape, time_format_of(m->shape, m->time_format, TIME_HTTP), value, target);
 }
 
+/* A presigned URL carries x-amz-meta-* in its query where the client that signed it put the headers there (the SDK for
+ * JavaScript does); S3 takes them as headers.  A header of that name is the stronger one. */
+static int decode_hoisted_map(struct decoding *d, const struct member *m, struct str query, struct any_list *map)
+{
+    struct str prefix = str_of(m->wire), name, value;
+    int e = 0;
+
+    while (e == 0 && form_next(&query, &name, &value)) {
+        name = percent_decode(d->a, name, true);
+        if (!str_starts_nocase(name, prefix))
+            continue;
+        if (map->n > MAX_LOOSE_PAIRS)
+            return decode_fault(d, "More than %d headers " STR_FMT, MAX_LOOSE_PAIRS, STR_ARG(prefix));
+        void *target = map_entry(d, m->shape, map, str_sub(name, prefix.n, name.n));
+        map->set = true;
+        if (!value_present(m->shape->element, target))
+            e = decode_text(d, m->shape->element, TIME_HTTP, percent_decode(d->a, value, true), target);
+    }
+    return e;
+}
+
 static int decode_headers_map(struct decoding *d, const struct member *m, const struct request_parts *parts, void *input)
 {
     struct any_list *map = (struct any_list *)(void *)((char *)input + m->offset);
@@ -278,7 +299,7 @@ static int decode_headers_map(struct decoding *d, const struct member *m, const 
         e = decode_text(d, m->shape->element, TIME_HTTP, value,
                         map_entry(d, m->shape, map, str_sub(name, prefix.n, name.n)));
     }
-    return e;
+    return e == 0 && speaks_s3(d->service, d->protocol) ? decode_hoisted_map(d, m, parts->query, map) : e;
 }
 
 /* ---- rest: all together ---- */

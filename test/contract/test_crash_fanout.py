@@ -32,11 +32,11 @@ MUST = {'publish': ('raw',), 'batch': ('raw',), 'good': ('raw',), 'ruled': ('rul
 
 
 class Ear(http.server.ThreadingHTTPServer):
-    """An HTTP subscriber that hears everything and now and then says 500."""
-    daemon_threads = True
+    """An HTTP subscriber that hears everything, and says 500 to the first attempt of every eighth message."""
+    daemon_threads, request_queue_size = True, 256
 
     def __init__(self):
-        self.heard, self.tokens, self.rng = collections.Counter(), [], random.Random(1)
+        self.heard, self.tokens, self.refused = collections.Counter(), [], set()
         super().__init__(('127.0.0.1', 0), EarHandler)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -52,12 +52,14 @@ class EarHandler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         note = json.loads(self.rfile.read(int(self.headers['Content-Length'])))
-        status = 500 if self.server.rng.random() < 0.1 else 200
+        id = note['MessageId']
+        status = 500 if id[0] in '0f' and id not in self.server.refused else 200
         if note['Type'] == 'SubscriptionConfirmation':
             self.server.tokens.append(note['Token'])
         elif status == 200:
             inner = json.loads(note['Message'])['requestPayload']
             self.server.heard[inner['client'], inner['n'], inner.get('part', 0)] += 1
+        self.server.refused.add(id)
         self.send_response(status)
         self.send_header('Content-Length', '0')
         self.end_headers()

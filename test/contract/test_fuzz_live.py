@@ -169,6 +169,8 @@ class Generator:
     def structure(self, shape, depth=0):
         rng, result = self.rng, {}
         share = 0.4 if self.tame else 0.85 if depth == 0 else 0.6
+        if len(shape.members) > 8 and rng.random() < 0.6:    # of so many some are always refused
+            share = 1.5 / len(shape.members)
         for m in shape.members:
             wanted = m.required or m.name in ('ZipFile', 'Handler', 'Runtime', 'QueueUrl', 'logGroupName', 'logStreamName') or \
                 rng.random() < share / (1 + depth)
@@ -511,7 +513,7 @@ class FuzzLive(support.ServerCase):
                 self.assertFalse(sound)
             if status >= 400:
                 self.check_error('REST_XML', 's3', status, headers, data)
-            elif data and op.name not in ('GetObject', 'GetBucketPolicy') and sound:
+            elif data and headers.get('content-type') == 'application/xml' and sound:
                 ET.fromstring(data)
             return
         self.assertTrue(headers.get('x-amzn-requestid'))
@@ -526,7 +528,7 @@ class FuzzLive(support.ServerCase):
         elif protocol == 'QUERY':
             ET.fromstring(data)
         elif protocol == 'CBOR':
-            self.assertEqual(data[:1] + data[-1:], b'\xbf\xff')
+            self.assertIn(data[:1] + data[-1:], (b'\xbf\xff', b''))  # nothing where the operation has no output
         elif data:
             json.loads(data)
 

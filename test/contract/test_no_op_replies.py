@@ -10,6 +10,7 @@ import test_no_op_members
 from noop import QUERY, NoOpCase
 from test_no_op_iam import ALLOW, ONE, TRUST
 from test_no_op_lambda import QUIET
+from test_no_op_s3 import NOT_CONFIGURED
 from test_sns_http import Endpoint
 
 REFUSED = 'refused in requests, so there is nothing to show'
@@ -43,6 +44,27 @@ SIMULATED = {
 
 def under(prefix, table):
     return {f'{prefix}.{name}': reason for name, reason in table.items()}
+
+
+MARKER = {'DeleteMarker': 'to read a delete marker is an error, whose header tells it'}
+NO_NAME = 'S3 no longer tells names of owners (Amazon S3 API reference, Owner)'
+S3_NEVER = {
+    **{name: REFUSED for name in ('SSECustomerAlgorithm', 'SSECustomerKeyMD5', 'SSEKMSEncryptionContext', 'ObjectLockMode', 'ObjectLockRetainUntilDate',
+                                  'ObjectLockLegalHoldStatus', 'MFADelete', 'Restore', 'ArchiveStatus')},
+    **{f'{prefix}Checksum{kind}': 'the other kind was asked for' for kind in (
+        'CRC32', 'CRC32C', 'CRC64NVME', 'SHA256', 'SHA512', 'MD5', 'XXHASH64', 'XXHASH3', 'XXHASH128') for prefix in (
+            '', 'CopyObjectResult.', 'CopyPartResult.', 'Checksum.', 'ObjectParts.Parts.', 'Parts.')},
+    **{f'{prefix}DisplayName': NO_NAME for prefix in ('Owner.', 'Grants.Grantee.', 'Contents.Owner.', 'Versions.Owner.', 'DeleteMarkers.Owner.',
+                                                      'Uploads.Owner.', 'Uploads.Initiator.', 'Initiator.')},
+    'Grants.Grantee.EmailAddress': 'the owner alone is a grantee', 'Grants.Grantee.URI': 'the owner alone is a grantee',
+    'RequestCharged': 'every bucket is paid for by its owner', 'Expiration': 'there are no lifecycle rules here',
+    'AbortDate': 'there are no lifecycle rules here', 'AbortRuleId': 'there are no lifecycle rules here',
+    'Contents.RestoreStatus': 'no class that needs a restore is served', 'Versions.RestoreStatus': 'no class that needs a restore is served',
+    'ReplicationStatus': 'there is no replication here', 'MissingMeta': 'only of metadata that no header can carry',
+    'Size': 'of appended objects in directory buckets', 'BucketLocationType': 'of directory buckets', 'BucketLocationName': 'of directory buckets',
+    'ServerSideEncryptionConfiguration.Rules.ApplyServerSideEncryptionByDefault.KMSMasterKeyID': REFUSED,
+    'ServerSideEncryptionConfiguration.Rules.BlockedEncryptionTypes': REFUSED,
+}
 
 
 class Replies(NoOpCase):
@@ -287,6 +309,86 @@ class Replies(NoOpCase):
         for i in range(n):
             self.call('sns', 'CreateTopic', Name=f'more{i}')
         return f'arn:aws:sns:{support.REGION}:{support.ACCOUNT}:more{n - 1}'
+
+    def of_s3(self):
+        w = lambda name, absent=None, **params: self.whole('s3', name, {                       # noqa: E731
+            k: v for k, v in {**S3_NEVER, **(absent or {})}.items() if k in self.paths('s3', self.models['s3'].operations[name].output)}, **params)
+        tags, kms = [{'Key': 'k', 'Value': 'v'}], {'ServerSideEncryption': 'aws:kms', 'SSEKMSKeyId': 'key', 'BucketKeyEnabled': True}
+        shown = {'CacheControl': 'c', 'ContentDisposition': 'd', 'ContentEncoding': 'e', 'ContentLanguage': 'de', 'ContentType': 'text/x',
+                 'Expires': 'Fri, 01 Jan 2100 00:00:00 GMT', 'WebsiteRedirectLocation': '/r', 'Metadata': {'a': 'b'}, 'StorageClass': 'STANDARD_IA'}
+        b = {'Bucket': 'whole'}
+        w('CreateBucket', Bucket='whole', CreateBucketConfiguration={'Tags': tags})
+        self.call('s3', 'CreateBucket', Bucket='who', CreateBucketConfiguration={'LocationConstraint': 'eu-west-1'})
+        w('ListBuckets', Prefix='who', MaxBuckets=1)
+        w('HeadBucket', **b)
+        w('GetBucketLocation', Bucket='who')
+        self.call('s3', 'PutBucketVersioning', **b, VersioningConfiguration={'Status': 'Enabled'})
+        self.call('s3', 'PutBucketPolicy', **b, Policy=json.dumps({'Version': '2012-10-17', 'Statement': [
+            {'Effect': 'Allow', 'Principal': '*', 'Action': 's3:GetObject', 'Resource': 'arn:aws:s3:::whole/*'}]}))
+        self.s3_settings(w, b)
+        k = {**b, 'Key': 'k'}
+        w('PutObject', **k, Body=b'hello', ChecksumAlgorithm='SHA1', Tagging='a=b', **kms, **shown)
+        version = {'VersionId': w('CopyObject', **b, Key='copy', CopySource='whole/k', **kms)['VersionId']}
+        for name in ('HeadObject', 'GetObject'):
+            whole_alone = {n: 'only of a whole object' for n in ('ChecksumSHA1', 'ChecksumType')}
+            parts = {'PartsCount': 'of objects made of parts', **MARKER}
+            w(name, {**parts, 'ContentRange': 'only of a range'}, **k, ChecksumMode='ENABLED')
+            w(name, {**parts, **whole_alone}, **k, Range='bytes=0-1', ChecksumMode='ENABLED')
+        for name in ('GetObjectTagging', 'GetObjectAcl'):
+            w(name, **k)
+        w('PutObjectTagging', **k, Tagging={'TagSet': tags})
+        w('DeleteObjectTagging', **k)
+        self.s3_uploads(w, b, kms)
+        self.s3_lists(w, b, version)
+
+    def s3_settings(self, w, b):
+        for name in 'GetBucketVersioning GetBucketTagging GetBucketPolicy GetBucketPolicyStatus GetBucketEncryption GetBucketAcl'.split():
+            w(name, **b)
+        for name in 'GetPublicAccessBlock GetBucketOwnershipControls GetBucketRequestPayment'.split():
+            w(name, **b)
+        for name in 'GetBucketAccelerateConfiguration GetBucketLogging'.split():
+            w(name, {'Status': REFUSED, 'LoggingEnabled': REFUSED}, **b)
+        for name, code in NOT_CONFIGURED.items():
+            self.asked.add(('s3', name))
+            self.refused(code, '', 's3', name, **b)
+        rule = {'Id': 'x', 'Events': ['s3:ObjectRestore:*'], 'Filter': {'Key': {'FilterRules': [{'Name': 'prefix', 'Value': 'x'}]}}}
+        arn = lambda service, kind='': f'arn:aws:{service}:{support.REGION}:{support.ACCOUNT}:{kind}x'         # noqa: E731
+        self.call('s3', 'PutBucketNotificationConfiguration', **b, SkipDestinationValidation=True, NotificationConfiguration={
+            'TopicConfigurations': [{**rule, 'Id': 'a', 'TopicArn': arn('sns')}],
+            'QueueConfigurations': [{**rule, 'Id': 'b', 'QueueArn': arn('sqs'), 'Events': ['s3:ObjectAcl:Put']}],
+            'LambdaFunctionConfigurations': [{**rule, 'Id': 'c', 'LambdaFunctionArn': arn('lambda', 'function:'), 'Events': ['s3:ReducedRedundancyLostObject']}],
+            'EventBridgeConfiguration': {}})
+        w('GetBucketNotificationConfiguration', **b)
+
+    def s3_uploads(self, w, b, kms):
+        at = {**b, 'Key': 'parts'}
+        at['UploadId'] = w('CreateMultipartUpload', **at, ChecksumAlgorithm='SHA1', **kms)['UploadId']
+        tags = [w('UploadPart', **at, PartNumber=1, Body=b'x' * (5 << 20))['ETag'],
+                w('UploadPartCopy', **at, PartNumber=2, CopySource='whole/k')['CopyPartResult']['ETag']]
+        w('ListParts', **at, MaxParts=1)
+        w('CompleteMultipartUpload', **at, MultipartUpload={'Parts': [{'PartNumber': i, 'ETag': tag} for i, tag in enumerate(tags, 1)]})
+        w('GetObjectAttributes', {'ObjectParts.Parts.ChecksumSHA1': 'the checksums of parts are not kept with the object', **MARKER}, **b,
+          Key='parts', MaxParts=1, ObjectAttributes=['ETag', 'Checksum', 'ObjectParts', 'StorageClass', 'ObjectSize'])
+        self.assertEqual(self.call('s3', 'HeadObject', **b, Key='parts', PartNumber=1)['PartsCount'], '2')
+
+    def s3_lists(self, w, b, version):
+        self.call('s3', 'PutObject', **b, Key='p/q', ChecksumAlgorithm='SHA1')
+        self.call('s3', 'CreateMultipartUpload', **b, Key='p/q', ChecksumAlgorithm='SHA1')
+        for _ in range(2):
+            self.call('s3', 'CreateMultipartUpload', **b, Key='z', ChecksumAlgorithm='SHA1')
+            self.call('s3', 'PutObject', **b, Key='z', ChecksumAlgorithm='SHA1')
+        self.call('s3', 'DeleteObject', **b, Key='gone')
+        page = {**b, 'Delimiter': '/', 'EncodingType': 'url'}
+        w('ListObjects', **page, MaxKeys=3, Prefix='', Marker='copy')
+        first = w('ListObjectsV2', {'ContinuationToken': 'only on later pages'}, **page, MaxKeys=4, StartAfter='a', FetchOwner=True)
+        w('ListObjectsV2', {'StartAfter': 'not given', 'NextContinuationToken': 'the last page has none', 'CommonPrefixes': 'on the page before'},
+          **page, FetchOwner=True, ContinuationToken=first['NextContinuationToken'])
+        w('ListObjectVersions', **page, MaxKeys=6, KeyMarker='a')
+        upload = w('ListMultipartUploads', **page, MaxUploads=2)['Uploads'][0]
+        w('AbortMultipartUpload', **b, Key=upload['Key'], UploadId=upload['UploadId'])
+        deleted = [{'Key': 'k'}, {'Key': 'copy', **version}, {'Key': 'z', 'VersionId': 'f' * 32, 'ETag': 'x'}]
+        w('DeleteObjects', **b, Delete={'Objects': deleted})
+        w('DeleteObject', **b, Key='z')
 
     def of_logs(self):
         w = lambda name, absent=None, **params: self.whole('logs', name, absent, **params)     # noqa: E731

@@ -408,6 +408,7 @@ class Parts(S3Case):
                 whole = of_part if full else b64(of(of(CLASSIC))) + '-1'
                 of_parts = lambda **kw: {**params, 'MultipartUpload': {'Parts': [{**part, **kw}]}}     # noqa: E731
                 self.no('BadDigest', kind, name, **params, **{member: wrong})
+                self.no('BadDigest', '', name, **params, **{'ChecksumCRC32': 'AAAA', 'ChecksumSHA256': 'AAAA', member: whole})
                 self.no('InvalidPart', '<PartNumber>1</PartNumber>', name, **of_parts(**{member: wrong}))
                 self.no('InvalidPart', '<PartNumber>1</PartNumber>', name, **of_parts(**{'ChecksumCRC32': 'AAAA', 'ChecksumSHA256': 'AAAA', member: of_part}))
                 self.no('InvalidPart', '<PartNumber>1</PartNumber>', name, **of_parts(ETag='"0"'))

@@ -75,7 +75,9 @@ static int check_version_id(struct call *c, struct str version_id)
         s3_argument(c, "versionId", version_id, "Invalid version id specified");
 }
 
-/* The conditions of a delete; a key that is not there passes them, as nothing is lost. */
+/* The conditions of a delete.  A key that is not there passes those of time and size (API reference, DeleteObject), but
+ * If-Match asks for an object ("*": any).  UNVERIFIED: that the answer is then NoSuchKey, and PreconditionFailed where
+ * a delete marker stands, as with the conditions of a write. */
 static int check_conditions(struct call *c, const struct bucket *b, struct str key, struct str version_id, struct str etag,
                             struct opt_time modified, struct opt_int bytes)
 {
@@ -86,11 +88,17 @@ static int check_conditions(struct call *c, const struct bucket *b, struct str k
         return 0;
     there = str_absent(version_id) ? rows_object_newest(c->turn->store, c->mem, b->id, key, &o)
                                    : rows_object_version(c->turn->store, c->mem, b->id, key, version_id, &o);
-    if (!there || o.marker)
+    if (!there && !str_absent(etag))
+        return call_fault(c, &s3_error_NoSuchKey, "The specified key does not exist.");
+    if (!there || (o.marker && str_absent(etag)))
         return 0;
-    if ((!str_absent(etag) && !s3_etag_matches(etag, o.etag)) || (modified.set && modified.ms / 1000 != o.modified_ms / 1000) ||
-        (bytes.set && bytes.v != o.bytes))
-        return S3_FAULT(c, PreconditionFailed, "At least one of the pre-conditions you specified did not hold");
+    if (o.marker || (!str_absent(etag) && !s3_etag_matches(etag, o.etag)) || (modified.set && modified.ms / 1000 != o.modified_ms / 1000) ||
+        (bytes.set && bytes.v != o.bytes)) {
+        (void)S3_FAULT(c, PreconditionFailed, "At least one of the pre-conditions you specified did not hold");
+        if (!str_absent(etag) && (o.marker || !s3_etag_matches(etag, o.etag)))
+            fault_element(c->mem, &c->fault, "Condition", STR("If-Match"));
+        return -E_FAULT;
+    }
     return 0;
 }
 

@@ -40,6 +40,7 @@ static int check_sum(struct call *c, enum checksum k, struct str given, struct s
 int s3_check_document(struct call *c, struct str content_md5, struct str algorithm)
 {
     struct str given = str_absent(content_md5) ? call_request_header(c, "Content-MD5") : content_md5, bytes;
+    bool announced = str_absent(algorithm);
     struct digest md5;
 
     if (!str_absent(algorithm) && checksum_named(algorithm) == CHECKSUM_NONE)
@@ -55,8 +56,11 @@ int s3_check_document(struct call *c, struct str content_md5, struct str algorit
         given = call_request_header(c, arena_z(c->mem, arena_printf(c->mem, "x-amz-checksum-%s", checksum_name(k))));
         if (!str_absent(given) && check_sum(c, k, given, call_body(c)) != 0)
             return -E_FAULT;
+        if (!str_absent(given))
+            announced = announced || k == checksum_named(algorithm);
     }
-    return 0;
+    return announced ? 0 : call_fault(c, &s3_error_InvalidRequest, "x-amz-sdk-checksum-algorithm specified, but no corresponding "
+                                      "x-amz-checksum-* or x-amz-trailer headers were found.");
 }
 
 int s3_key_check(struct call *c, struct str key)

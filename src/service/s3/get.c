@@ -9,8 +9,13 @@ static int gone(struct call *c, const struct bucket *b, const struct object *mar
         call_header(c, "x-amz-delete-marker", STR("true"));
         call_header(c, "x-amz-version-id", s3_version_shown(b, marker));
     }
-    if (by_id)
-        return S3_FAULT(c, MethodNotAllowed, "The specified method is not allowed against this resource.");
+    if (by_id) {
+        (void)S3_FAULT(c, MethodNotAllowed, "The specified method is not allowed against this resource.");
+        call_header(c, "Allow", STR("DELETE"));
+        fault_element(c->mem, &c->fault, "Method", str_of(c->op->method));
+        fault_element(c->mem, &c->fault, "ResourceType", STR("DeleteMarker"));
+        return -E_FAULT;
+    }
     return call_fault(c, &s3_error_NoSuchKey, "The specified key does not exist.");
 }
 
@@ -344,6 +349,9 @@ static int attribute(struct call *c, struct str name, const struct s3_GetObjectA
         if (m.checksum == CHECKSUM_NONE)
             return 0;
         out->Checksum = ARENA_NEW(c->mem, struct s3_Checksum);
+        /* Here alone a checksum of checksums is shown without "-<parts>" behind it. */
+        if (m.composite && str_find(m.checksum_text, '-') >= 0)
+            m.checksum_text = str_sub(m.checksum_text, 0, (size_t)str_find(m.checksum_text, '-'));
         META_SET_CHECKSUM(out->Checksum, m.checksum, m.checksum_text);
         out->Checksum->ChecksumType = m.composite ? STR("COMPOSITE") : STR("FULL_OBJECT");
     } else if (str_is(name, "ObjectParts")) {

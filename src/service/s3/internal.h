@@ -56,6 +56,7 @@ struct s3 {
     int64_t reading_bytes;                                   /* of GetObject jobs under way */
     struct file_ids fresh, doomed;                           /* rows of this turn name the first, forget the second */
     bool loaded, after_wanted;
+    uint64_t sweep_below;                                    /* of a reset that is not committed yet */
 };
 
 static inline struct s3 *s3_of(const struct call *c)

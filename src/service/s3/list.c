@@ -216,7 +216,8 @@ int s3_list_objects_v2(struct call *c, const void *input, void *output)
     out->Name = b->name;
     out->Prefix = s3_shown(c, in->EncodingType, str_absent(in->Prefix) ? STR("") : in->Prefix);
     out->Delimiter = s3_shown(c, in->EncodingType, given(in->Delimiter));
-    out->StartAfter = s3_shown(c, in->EncodingType, given(in->StartAfter));
+    if (str_absent(in->ContinuationToken))                   /* which takes the place of StartAfter */
+        out->StartAfter = s3_shown(c, in->EncodingType, given(in->StartAfter));
     out->EncodingType = in->EncodingType;
     out->MaxKeys = INT_SET((int64_t)l.most);
     out->KeyCount = INT_SET((int64_t)(l.n_objects + l.n_prefixes));

@@ -146,6 +146,8 @@ static void answer_part(struct call *c, const struct part_job *p, const struct p
     out->ETag = s3_quoted(c->mem, part->digest);
     out->ServerSideEncryption = str_absent(m.encryption) ? STR("AES256") : m.encryption;
     out->SSEKMSKeyId = m.kms_key;
+    if (m.bucket_key)
+        out->BucketKeyEnabled = BOOL_SET(true);
     META_SET_CHECKSUM(out, k, part->checksum);
 }
 
@@ -183,6 +185,9 @@ static void answer_part_copy(struct call *c, const struct part_job *p, const str
     out->CopyPartResult = result;
     out->CopySourceVersionId = p->source_version;
     out->ServerSideEncryption = str_absent(m.encryption) ? STR("AES256") : m.encryption;
+    out->SSEKMSKeyId = m.kms_key;
+    if (m.bucket_key)
+        out->BucketKeyEnabled = BOOL_SET(true);
 }
 
 /* "bytes=a-b", both ends given and inside the source. */
@@ -312,7 +317,7 @@ static int add_part(struct call *c, struct completion *k, const struct s3_Comple
     if (g.unknown != NULL)
         return s3_refuse(c, g.unknown);
     if (part == NULL || str_absent(named->ETag) || !s3_etag_matches(named->ETag, part->digest) ||
-        (g.n > 0 && !str_eq(g.text, part->checksum)))
+        g.n > 1 || (g.n > 0 && !str_eq(g.text, part->checksum)))
         return invalid_part(c, k, named);
     if (!last && part->bytes < S3_PART_BYTES_LEAST) {
         (void)S3_FAULT(c, EntityTooSmall, "Your proposed upload is smaller than the minimum allowed size");
@@ -374,7 +379,7 @@ static int check_whole(struct call *c, const struct completion *k, const struct 
         return call_fault(c, &s3_error_InvalidRequest, "The provided 'x-amz-mp-object-size' header value does not match the size of the object.");
     if (g.n == 0)
         return 0;
-    return g.kind == k->meta.checksum && str_eq(g.text, k->meta.checksum_text) ? 0 :
+    return g.n == 1 && g.kind == k->meta.checksum && str_eq(g.text, k->meta.checksum_text) ? 0 :
         S3_FAULT(c, BadDigest, "The %s you specified did not match the calculated checksum.", checksum_name(g.kind));
 }
 
@@ -420,6 +425,8 @@ static void answer_complete(struct call *c, const struct bucket *b, const struct
         out->ChecksumType = k->meta.composite ? STR("COMPOSITE") : STR("FULL_OBJECT");
     out->ServerSideEncryption = str_absent(k->meta.encryption) ? STR("AES256") : k->meta.encryption;
     out->SSEKMSKeyId = k->meta.kms_key;
+    if (k->meta.bucket_key)
+        out->BucketKeyEnabled = BOOL_SET(true);
     out->VersionId = b->versioning == VERSIONING_ENABLED ? o->version_id : STR_NONE;
 }
 

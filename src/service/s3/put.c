@@ -99,10 +99,19 @@ int s3_put_object(struct call *c, const void *input, void *output)
 
 /* ---- sources of copies ---- */
 
+/* The first condition that s3_conditions() did not find to hold. */
+static struct str failed_condition(const struct conditions *k, enum condition how)
+{
+    if (how == CONDITION_FAILED)
+        return str_absent(k->if_match) ? STR("x-amz-copy-source-If-Unmodified-Since") : STR("x-amz-copy-source-If-Match");
+    return str_absent(k->if_none_match) ? STR("x-amz-copy-source-If-Modified-Since") : STR("x-amz-copy-source-If-None-Match");
+}
+
 int s3_copy_open(struct call *c, const struct s3_copy_request *q, struct s3_copied *ret)
 {
     struct copy_source at;
     struct conditions k = { q->if_match, q->if_none_match, q->if_modified_since, q->if_unmodified_since };
+    enum condition how;
     struct bucket *b;
 
     if (s3_copy_source(c->mem, q->source, &at) != 0)
@@ -111,8 +120,12 @@ int s3_copy_open(struct call *c, const struct s3_copy_request *q, struct s3_copi
         return -E_FAULT;
     if (s3_object_of(c, b, at.key, at.version_id, &ret->o) != 0)
         return -E_FAULT;
-    if (s3_conditions(&k, ret->o.etag, ret->o.modified_ms) != CONDITION_HOLDS)
-        return S3_FAULT(c, PreconditionFailed, "At least one of the pre-conditions you specified did not hold");
+    how = s3_conditions(&k, ret->o.etag, ret->o.modified_ms);
+    if (how != CONDITION_HOLDS) {
+        (void)S3_FAULT(c, PreconditionFailed, "At least one of the pre-conditions you specified did not hold");
+        fault_element(c->mem, &c->fault, "Condition", failed_condition(&k, how));
+        return -E_FAULT;
+    }
     ret->bucket = b;
     ret->version_shown = b->versioning == VERSIONING_NEVER ? STR_NONE : ret->o.version_id;
     return 0;

@@ -136,14 +136,23 @@ void s3_load(struct s3 *s, struct turn *t)
     s->loaded = true;
 }
 
-/* Files of writes still under way have ids below this one too; they find no bucket when they are done. */
+static void sweep_all(void *arg)
+{
+    struct s3 *s = arg;
+
+    (void)s3_files_sweep(s->o.dir, NULL, 0, s->sweep_below);
+}
+
+/* The files go when the rows are gone for good, not before.  Those of writes still under way have ids below this one too;
+ * they find no bucket when they are done. */
 void s3_reset(struct s3 *s, struct turn *t)
 {
     forget_buckets(s);
     s->objects = s->uploads = s->parts = 0;
     s->fresh.n = s->doomed.n = 0;
+    s->sweep_below = store_next_id(t->store);
     if (s->o.dir != NULL)
-        (void)s3_files_sweep(s->o.dir, NULL, 0, store_next_id(t->store));
+        turn_after(t, sweep_all, s);
 }
 
 struct service s3_service(struct s3 *s)

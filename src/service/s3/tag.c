@@ -90,8 +90,11 @@ int s3_get_bucket_tagging(struct call *c, const void *input, void *output)
 
     if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:GetBucketTagging", STR_NONE, &b) != 0)
         return -E_FAULT;
-    if (str_absent(b->tags))
-        return S3_FAULT(c, NoSuchTagSet, "The TagSet does not exist");
+    if (str_absent(b->tags)) {
+        (void)S3_FAULT(c, NoSuchTagSet, "The TagSet does not exist");
+        fault_element(c->mem, &c->fault, "BucketName", b->name);
+        return -E_FAULT;
+    }
     s3_tags_read(c->mem, b->tags, &out->TagSet);
     return 0;
 }

@@ -95,12 +95,15 @@ enum range_kind s3_range(struct str header, int64_t size, int64_t *ret_from, int
     return RANGE_OK;
 }
 
+/* S3 takes an ETag with both quotes, with one, or with none. */
 static struct str bare_etag(struct str s)
 {
     s = str_trim(s);
     if (str_starts(s, STR("W/")))
         s = str_sub(s, 2, s.n);
-    return s.n >= 2 && s.p[0] == '"' && s.p[s.n - 1] == '"' ? str_sub(s, 1, s.n - 1) : s;
+    if (str_starts(s, STR("\"")))
+        s = str_sub(s, 1, s.n);
+    return s.n > 0 && s.p[s.n - 1] == '"' ? str_sub(s, 0, s.n - 1) : s;
 }
 
 bool s3_etag_matches(struct str header, struct str etag)
