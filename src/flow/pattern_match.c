@@ -275,7 +275,7 @@ static bool elements_hold(struct walk *w, const struct field *f, struct str text
         w->scratch = arena_new(0);
     if (json_parse(w->scratch, text, &array, NULL) != 0)
         return false;
-    if (is_scalar(array))                                    /* SNS takes it for an array of one */
+    if (is_scalar(array))                                    /* as an array of one; UNVERIFIED but for numbers */
         return field_holds(w, f, array);
     if (array->type != JSON_ARRAY)
         return false;

@@ -239,7 +239,7 @@ TEST(turn, more_deliveries_than_a_turn_makes)
 {
     struct events_Target v[5];
     struct world w;
-    char name[8];
+    char name[16];
 
     world_open(&w);
     for (int i = 0; i < 5; i++)
@@ -513,7 +513,7 @@ TEST(limit, a_hundred_buses)
     struct events_CreateEventBusRequest in = { .Name = STR_NONE };
     struct events_CreateEventBusResponse out = { 0 };
     struct world w;
-    char name[8];
+    char name[16];
 
     world_open(&w);
     for (int i = 0; i < EVENTS_BUSES_MOST; i++) {
@@ -534,7 +534,7 @@ TEST(limit, fifty_tags)
     struct events_TagResourceRequest in = { .ResourceARN = STR(BUS "default"), .Tags = { true, 51, v } };
     struct events_ListTagsForResourceRequest ask = { STR(BUS "default") };
     struct events_ListTagsForResourceResponse out = { 0 };
-    char keys[51][4];
+    char keys[51][16];
     struct world w;
 
     world_open(&w);

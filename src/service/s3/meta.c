@@ -41,6 +41,7 @@ void meta_text(struct buf *b, const struct meta *m)
     if (m->composite)
         jw_kbool(&w, "composite", true);
     jw_kstr(&w, "sum_text", m->checksum_text);
+    jw_kstr(&w, "upload", m->upload_id);
     user_text(&w, &m->user);
     jw_object_end(&w);
 }
@@ -82,6 +83,7 @@ void meta_read(struct arena *a, struct str text, struct meta *ret)
     ret->composite = is_true(j, STR("composite"));
     ret->checksum = checksum_named(json_get_text(a, j, STR("sum")));
     ret->checksum_text = json_get_text(a, j, STR("sum_text"));
+    ret->upload_id = json_get_text(a, j, STR("upload"));
     expires = json_get(j, STR("expires"));
     ret->expires.set = expires != NULL && json_i64(expires, &ret->expires.ms) == 0;
     user_read(a, json_get(j, STR("user")), &ret->user);

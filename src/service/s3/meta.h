@@ -20,6 +20,7 @@ struct meta {
     enum checksum checksum;                                  /* of an upload: what its parts are asked for */
     bool composite;
     struct str checksum_text;                                /* base64, "-N" behind it where composite */
+    struct str upload_id;                                    /* of an object that was a multipart upload */
 };
 
 void meta_text(struct buf *b, const struct meta *m);

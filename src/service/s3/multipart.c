@@ -200,7 +200,7 @@ static int copy_range(struct call *c, struct str range, int64_t size, int64_t *f
     *to = size;
     if (str_absent(range))
         return 0;
-    if (s3_range(range, size, from, to) != RANGE_OK || dash < 6 || str_to_i64(str_sub(range, (size_t)dash + 1, range.n), &last) != 0 || last >= size)
+    if (s3_range(range, size, from, to) != RANGE_OK || dash <= (ptrdiff_t)strlen("bytes=") || str_to_i64(str_sub(range, (size_t)dash + 1, range.n), &last) != 0 || last >= size)
         return s3_argument(c, "x-amz-copy-source-range", range, "The x-amz-copy-source-range value must be of the form bytes=first-last where "
             "first and last are the zero-based offsets of the first and last bytes to copy");
     return 0;
@@ -430,6 +430,22 @@ static void answer_complete(struct call *c, const struct bucket *b, const struct
     out->VersionId = b->versioning == VERSIONING_ENABLED ? o->version_id : STR_NONE;
 }
 
+/* A client that lost the answer asks again: while the object the upload became is the current one, the answer is the
+ * same, whatever conditions come with it. */
+static bool answer_again(struct call *c, const struct bucket *b, const struct s3_CompleteMultipartUploadRequest *in, struct completion *k,
+                         struct s3_CompleteMultipartUploadOutput *out)
+{
+    struct object o;
+
+    if (!rows_object_newest(c->turn->store, c->mem, b->id, in->Key, &o) || o.marker)
+        return false;
+    meta_read(c->mem, o.meta, &k->meta);
+    if (str_absent(k->meta.upload_id) || !str_eq(k->meta.upload_id, in->UploadId))
+        return false;
+    answer_complete(c, b, k, &o, out);
+    return true;
+}
+
 int s3_complete_multipart_upload(struct call *c, const void *input, void *output)
 {
     const struct s3_CompleteMultipartUploadRequest *in = input;
@@ -438,10 +454,12 @@ int s3_complete_multipart_upload(struct call *c, const void *input, void *output
     struct object o;
 
     S3_REFUSE_CUSTOMER_KEYS(c, in);
-    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:PutObject", in->Key, &b) != 0 || s3_payer(c, in->RequestPayer) != 0 ||
-        upload_of(c, b, in->Key, in->UploadId, &k.u) != 0)
+    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:PutObject", in->Key, &b) != 0 || s3_payer(c, in->RequestPayer) != 0)
         return -E_FAULT;
+    if (!rows_upload(c->turn->store, c->mem, b->id, in->Key, in->UploadId, &k.u))
+        return answer_again(c, b, in, &k, output) ? 0 : no_upload(c, in->UploadId);
     meta_read(c->mem, k.u.meta, &k.meta);
+    k.meta.upload_id = in->UploadId;
     if (add_parts(c, &k, in->MultipartUpload) != 0)
         return -E_FAULT;
     sum_up(c, &k);

@@ -194,6 +194,7 @@ static void keep_meta(struct call *c, const struct object *from, struct meta *m)
     m->kms_key = asked.kms_key;
     m->bucket_key = asked.bucket_key;
     m->website_redirect = asked.website_redirect;
+    m->upload_id = STR_NONE;
 }
 
 static int check_copy(struct call *c, const struct s3_CopyObjectRequest *in, bool *ret_meta, bool *ret_tags)

@@ -18,10 +18,11 @@ const struct sign_key *sns_signing_key(struct sns *s, struct turn *t)
 
     if (s->key != NULL)
         return s->key;
-    k = sign_key_new(SNS_SIGNER);
+    k = s->spare_key != NULL ? s->spare_key : sign_key_new(SNS_SIGNER);
+    s->spare_key = NULL;
     sign_key_write(k, &pem);
     if (sns_rows_put_key(t->store, store_next_id(t->store), buf_view(&pem), sign_certificate(k)) < 0) {
-        sign_key_free(k);
+        s->spare_key = k;
         return NULL;
     }
     s->key = k;

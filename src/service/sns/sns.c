@@ -56,6 +56,7 @@ struct sns *sns_free(struct sns *s)
         return NULL;
     sns_clear(s, NULL);
     sns_posts_free(s);
+    sign_key_free(s->spare_key);
     free(s->line.v);
     free(s);
     return NULL;
@@ -69,8 +70,14 @@ void sns_load(struct sns *s, struct turn *t)
     sns_seen_arm(s, t);
 }
 
+/* A key takes 100 ms and more to make, in the loop: the one that was will serve the new world too. */
 void sns_reset(struct sns *s, struct turn *t)
 {
+    if (s->key != NULL) {
+        sign_key_free(s->spare_key);
+        s->spare_key = s->key;
+        s->key = NULL;
+    }
     sns_clear(s, t);
 }
 

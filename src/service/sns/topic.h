@@ -43,6 +43,7 @@ struct sns {
     struct list seen_order;                                  /* oldest first */
     struct timer forget;
     struct sign_key *key;                                    /* NULL: not made yet */
+    struct sign_key *spare_key;                              /* in no row: of before a reset, to be the next; or NULL */
     uint64_t epoch;                                          /* rises with load and reset: older work under way is stale */
     struct list posts;                                       /* HTTP requests under way, see deliver.c */
     unsigned posting;                                        /* how many of them, of this epoch */
