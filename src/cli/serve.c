@@ -11,7 +11,8 @@
 
 static const char help[] =
     "Usage: waybill serve [OPTIONS]\n\n"
-    "Serves AWS Lambda's asynchronous side (and the SQS, SNS, EventBridge, S3, IAM, STS, CloudWatch Logs and CloudWatch metrics it needs) on one port.\n\n"
+    "Serves AWS Lambda's asynchronous side on one port, and what that needs: SQS, SNS, EventBridge, S3, IAM, STS,\n"
+    "CloudWatch Logs and CloudWatch metrics.\n\n"
     "  --port N              port; 0 takes a free one; default 4566\n"
     "  --host ADDRESS        address to listen on; default 127.0.0.1\n"
     "  --data DIR            where everything is kept; default $WAYBILL_DATA, $XDG_DATA_HOME/waybill or\n"
