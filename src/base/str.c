@@ -366,3 +366,28 @@ size_t utf8_check(struct str s)
             return i;
     }
 }
+
+struct str str_own(struct str s)
+{
+    if (str_absent(s))
+        return STR_NONE;
+    char *p = xmalloc(s.n + 1);
+    if (s.n > 0)
+        memcpy(p, s.p, s.n);
+    p[s.n] = '\0';
+    return str_make(p, s.n);
+}
+
+void str_drop(struct str *s)
+{
+    free((char *)(uintptr_t)s->p);
+    *s = STR_NONE;
+}
+
+void str_replace(struct str *s, struct str with)
+{
+    struct str fresh = str_own(with);
+
+    str_drop(s);
+    *s = fresh;
+}

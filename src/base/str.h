@@ -39,6 +39,11 @@ ptrdiff_t str_find_str(struct str s, struct str needle);
  * was no sep).  False when s is absent: `while (str_cut(&rest, ',', &item))` visits every item. */
 bool str_cut(struct str *s, char sep, struct str *ret_head);
 
+/* Strings with memory of their own, with a NUL behind; an absent one stays absent. */
+struct str str_own(struct str s);
+void str_drop(struct str *s);                                /* frees, leaves absent */
+void str_replace(struct str *s, struct str with);            /* frees the old after `with` was copied */
+
 /* Decimal numbers, whole text only: "" and "+1", "1x" are -E_INVALID; beyond the range -E_LIMIT. */
 int str_to_i64(struct str s, int64_t *ret);
 int str_to_u64(struct str s, uint64_t *ret);

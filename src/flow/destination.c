@@ -38,14 +38,11 @@ struct str destination_resource(struct arena *mem, struct str target_arn, struct
 enum role_verdict destination_role_may(const struct sinks *sinks, struct turn *t, const struct sink *sink, struct str role_arn,
                                        const char *action, struct str target_arn, struct str resource, struct buf *why)
 {
-    const struct policy *own;
     struct arn arn;
 
-    if (sinks->role_may == NULL || arn_parse(target_arn, &arn) != 0)
+    if (arn_parse(target_arn, &arn) != 0)
         return ROLE_UNKNOWN;
-    own = sink->policy != NULL ? sink->policy(sink->arg, &arn, target_arn) : NULL;
-    return sinks->role_may(sinks->role_arg, role_arn, action, resource, own, str_empty(arn.account) ? STR_NONE : arn.account,
-                           t->now, why);
+    return sinks_role_may(sinks, t, sink, role_arn, action, &arn, target_arn, resource, why);
 }
 
 /* May the role? Says so in the story when it was not checked or not allowed. */

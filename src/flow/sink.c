@@ -74,14 +74,16 @@ enum delivery sinks_as_service(const struct sinks *s, struct turn *t, const char
 }
 
 enum role_verdict sinks_role_may(const struct sinks *s, struct turn *t, const struct sink *sink, struct str role_arn,
-                                 const char *action, const struct arn *target, struct str target_arn, struct buf *why)
+                                 const char *action, const struct arn *target, struct str target_arn, struct str resource,
+                                 struct buf *why)
 {
-    const struct policy *own = sink->policy != NULL ? sink->policy(sink->arg, target, target_arn) : NULL;
-    struct str account = str_empty(target->account) ? STR_NONE : target->account;
+    const struct policy *own;
 
     if (s->role_may == NULL)
         return ROLE_UNKNOWN;
-    return s->role_may(s->role_arg, role_arn, action, target_arn, own, account, t->now, why);
+    own = sink->policy != NULL ? sink->policy(sink->arg, target, target_arn) : NULL;
+    return s->role_may(s->role_arg, role_arn, action, resource, own, str_empty(target->account) ? STR_NONE : target->account,
+                       t->now, why);
 }
 
 enum delivery sinks_deliver(const struct sinks *s, struct turn *t, const struct parcel *p, struct buf *why)

@@ -94,10 +94,12 @@ bool sinks_service_may(const struct sinks *s, struct turn *t, const char *princi
 /* Asks, then delivers p as that service: p->source_arn is the topic, rule or bucket. */
 enum delivery sinks_as_service(const struct sinks *s, struct turn *t, const char *principal, struct str source_account,
                                const struct parcel *p, struct buf *why);
-/* role_may about one target of that sink, with the target's own policy.  target_arn must be the text of *target.
- * ROLE_UNKNOWN too where nobody knows roles (role_may is NULL). */
+/* role_may about one target of that sink, with the target's own policy.  target_arn must be the text of *target; resource is
+ * what is asked about: target_arn itself, or something in it (an object of a bucket).  ROLE_UNKNOWN too where nobody
+ * knows roles (role_may is NULL). */
 enum role_verdict sinks_role_may(const struct sinks *s, struct turn *t, const struct sink *sink, struct str role_arn,
-                                 const char *action, const struct arn *target, struct str target_arn, struct buf *why);
+                                 const char *action, const struct arn *target, struct str target_arn, struct str resource,
+                                 struct buf *why);
 /* Delivers without asking: the caller has. */
 enum delivery sinks_deliver(const struct sinks *s, struct turn *t, const struct parcel *p, struct buf *why);
 

@@ -42,7 +42,6 @@ struct decoding {
     unsigned depth;
 };
 int decode_fault(struct decoding *d, const char *fmt, ...) PRINTF(2, 3);           /* SerializationException; -E_FAULT */
-int fault_set(struct arena *a, struct fault *f, const struct error_row *row, const char *fmt, ...) PRINTF(4, 5);
 
 /* Which of the member's, the shape's and the place's own time formats holds. */
 enum time_format time_format_of(const struct shape *shape, uint8_t member_format, enum time_format place_default);

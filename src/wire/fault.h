@@ -19,6 +19,9 @@ struct fault {
     bool null_type;                                          /* rest-json: "Type":null */
 };
 
+/* A fault and nothing else in *f, its message in `a`; -E_FAULT, so that one can return it. */
+int fault_set(struct arena *a, struct fault *f, const struct error_row *row, const char *fmt, ...) PRINTF(4, 5);
+
 /* Adds <name>value</name> to extra_xml, escaped; name is a literal.  Copies everything into `a`: O(what stands there). */
 void fault_element(struct arena *a, struct fault *f, const char *name, struct str value);
 

@@ -58,8 +58,8 @@ int events_create_event_bus(struct call *c, const void *input, void *output)
     if (r < 0)
         return r;
     ref.bus = bus_new(c->state, 0, c->account, c->region, in->Name);
-    own_set(&ref.bus->tags, tags);
-    own_set(&ref.bus->description, in->Description);
+    str_replace(&ref.bus->tags, tags);
+    str_replace(&ref.bus->description, in->Description);
     out->EventBusArn = ref.arn;
     out->Description = in->Description;
     return bus_row_put(c->turn, ref.bus);
@@ -104,7 +104,7 @@ int events_update_event_bus(struct call *c, const void *input, void *output)
     if (r < 0)
         return r;
     if (!str_absent(in->Description))
-        own_set(&ref.bus->description, in->Description);
+        str_replace(&ref.bus->description, in->Description);
     out->Arn = ref.arn;
     out->Name = ref.name;
     out->Description = arena_str(c->mem, ref.bus->description);

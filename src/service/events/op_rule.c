@@ -80,8 +80,8 @@ static int put(struct call *c, struct rule *r, const struct events_PutRuleReques
     bool anew = r->id == 0 || !str_eq(schedule, r->schedule_text) || (l->enabled && !r->enabled);
 
     rule_listen(r, given(in->EventPattern), TAKE(l->pattern), schedule, TAKE(l->schedule), l->enabled);
-    own_set(&r->description, in->Description);
-    own_set(&r->role_arn, in->RoleArn);
+    str_replace(&r->description, in->Description);
+    str_replace(&r->role_arn, in->RoleArn);
     if (anew) {
         r->anchor_ms = c->now.wall_ms;
         r->fired_ms = 0;
@@ -112,7 +112,7 @@ int events_put_rule(struct call *c, const void *input, void *output)
         return r;
     if (rule == NULL) {
         rule = rule_new(ref.bus, 0, in->Name);
-        own_set(&rule->tags, tags);
+        str_replace(&rule->tags, tags);
     }
     out->RuleArn = arena_str(c->mem, rule->arn);
     return put(c, rule, in, &l);

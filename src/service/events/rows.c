@@ -84,9 +84,9 @@ static void load_buses(struct events *e, struct turn *t, struct map *by_id)
 
         b->created_ms = rows_int(&r, 4);
         b->modified_ms = rows_int(&r, 5);
-        b->description = own(rows_text(&r, 6));
+        b->description = str_own(rows_text(&r, 6));
         bus_policy_set(b, rows_text(&r, 7));
-        own_set(&b->tags, rows_text(&r, 8));
+        str_replace(&b->tags, rows_text(&r, 8));
         map_put(by_id, str_make((const char *)&id, sizeof(id)), b);
     }
 }
@@ -118,9 +118,9 @@ static void load_rule(struct bus *b, struct rows *row)
 
     r->anchor_ms = rows_int(row, 1);
     r->fired_ms = rows_int(row, 2);
-    r->description = own(rows_text(row, 8));
-    r->role_arn = own(rows_text(row, 9));
-    own_set(&r->tags, rows_text(row, 10));
+    r->description = str_own(rows_text(row, 8));
+    r->role_arn = str_own(rows_text(row, 9));
+    str_replace(&r->tags, rows_text(row, 10));
     if (!str_absent(pattern))
         CHECK(pattern_compile(PATTERN_EVENTS, pattern, &p, &why) == 0);
     if (!str_absent(schedule))

@@ -12,40 +12,11 @@
 
 #define KEY_MOST 512
 
-/* ---- strings ---- */
-
-struct str own(struct str s)
-{
-    char *p;
-
-    if (str_absent(s))
-        return s;
-    p = xmalloc(s.n + 1);
-    if (s.n > 0)
-        memcpy(p, s.p, s.n);
-    p[s.n] = 0;
-    return str_make(p, s.n);
-}
-
-void disown(struct str *s)
-{
-    free((char *)s->p);
-    *s = STR_NONE;
-}
-
-void own_set(struct str *place, struct str s)
-{
-    struct str copy = own(s);
-
-    disown(place);
-    *place = copy;
-}
-
 /* ---- targets ---- */
 
 static int target_input(const struct events_Target *in, struct target *ret, struct buf *why)
 {
-    ret->input = own(in->Input);
+    ret->input = str_own(in->Input);
     if (!str_absent(in->InputPath) && input_path_compile(in->InputPath, &ret->path, why) < 0)
         return -E_INVALID;
     if (in->InputTransformer == NULL)
@@ -64,14 +35,14 @@ int target_make(const struct events_Target *in, struct target **ret, struct buf 
         return -E_INVALID;
     }
     shape_json(&text, &events_shape_Target, in);
-    t->text = own(buf_view(&text));
-    t->id = own(in->Id);
-    t->arn = own(in->Arn);
-    t->role_arn = own(in->RoleArn);
+    t->text = str_own(buf_view(&text));
+    t->id = str_own(in->Id);
+    t->arn = str_own(in->Arn);
+    t->role_arn = str_own(in->RoleArn);
     if (in->SqsParameters != NULL)
-        t->group_id = own(in->SqsParameters->MessageGroupId);
+        t->group_id = str_own(in->SqsParameters->MessageGroupId);
     if (in->DeadLetterConfig != NULL)
-        t->dead_letter_arn = own(in->DeadLetterConfig->Arn);
+        t->dead_letter_arn = str_own(in->DeadLetterConfig->Arn);
     if (in->RetryPolicy != NULL && in->RetryPolicy->MaximumRetryAttempts.set)
         t->retries = in->RetryPolicy->MaximumRetryAttempts.v;
     if (in->RetryPolicy != NULL && in->RetryPolicy->MaximumEventAgeInSeconds.set)
@@ -84,13 +55,13 @@ struct target *target_free(struct target *t)
 {
     if (t == NULL)
         return NULL;
-    disown(&t->text);
-    disown(&t->id);
-    disown(&t->arn);
-    disown(&t->role_arn);
-    disown(&t->input);
-    disown(&t->group_id);
-    disown(&t->dead_letter_arn);
+    str_drop(&t->text);
+    str_drop(&t->id);
+    str_drop(&t->arn);
+    str_drop(&t->role_arn);
+    str_drop(&t->input);
+    str_drop(&t->group_id);
+    str_drop(&t->dead_letter_arn);
     input_path_free(t->path);
     transform_free(t->transform);
     free(t);
@@ -138,7 +109,7 @@ static struct str rule_arn(const struct bus *b, struct str name)
     if (!str_is(b->name, "default"))
         buf_printf(&s, STR_FMT "/", STR_ARG(b->name));
     buf_str(&s, name);
-    return own(buf_view(&s));
+    return str_own(buf_view(&s));
 }
 
 struct rule *rule_new(struct bus *b, uint64_t id, struct str name)
@@ -146,7 +117,7 @@ struct rule *rule_new(struct bus *b, uint64_t id, struct str name)
     struct rule *r = xcalloc(1, sizeof(*r));
     size_t at = rule_place(b, name);
 
-    *r = (struct rule){ .magic = RULE_MAGIC, .id = id, .bus = b, .name = own(name), .arn = rule_arn(b, name), .tags = own(STR("{}")) };
+    *r = (struct rule){ .magic = RULE_MAGIC, .id = id, .bus = b, .name = str_own(name), .arn = rule_arn(b, name), .tags = str_own(STR("{}")) };
     if (b->n_rules == b->cap_rules) {
         b->cap_rules = b->cap_rules > 0 ? b->cap_rules * 2 : 8;
         b->rules = xrealloc(b->rules, b->cap_rules * sizeof(*b->rules));
@@ -178,13 +149,13 @@ void rule_free(struct rule *r)
     b->owner->n_rules--;
     for (size_t i = 0; i < r->n_targets; i++)
         target_free(r->targets[i]);
-    disown(&r->name);
-    disown(&r->arn);
-    disown(&r->description);
-    disown(&r->role_arn);
-    disown(&r->tags);
-    disown(&r->pattern_text);
-    disown(&r->schedule_text);
+    str_drop(&r->name);
+    str_drop(&r->arn);
+    str_drop(&r->description);
+    str_drop(&r->role_arn);
+    str_drop(&r->tags);
+    str_drop(&r->pattern_text);
+    str_drop(&r->schedule_text);
     r->magic = 0;
     free(r);
 }
@@ -193,8 +164,8 @@ void rule_listen(struct rule *r, struct str pattern_text, struct pattern *p, str
                  bool enabled)
 {
     rule_deaf(r);
-    own_set(&r->pattern_text, pattern_text);
-    own_set(&r->schedule_text, schedule_text);
+    str_replace(&r->pattern_text, pattern_text);
+    str_replace(&r->schedule_text, schedule_text);
     r->pattern = p;
     r->schedule = s;
     r->enabled = enabled;
@@ -251,8 +222,8 @@ struct bus *bus_new(struct events *e, uint64_t id, struct str account, struct st
 
     CHECK(!str_absent(key));
     buf_printf(&arn, "arn:aws:events:" STR_FMT ":" STR_FMT ":event-bus/" STR_FMT, STR_ARG(region), STR_ARG(account), STR_ARG(name));
-    *b = (struct bus){ .magic = BUS_MAGIC, .owner = e, .id = id, .account = own(account), .region = own(region),
-                       .name = own(name), .arn = own(buf_view(&arn)), .tags = own(STR("{}")), .patterns = pattern_set_new() };
+    *b = (struct bus){ .magic = BUS_MAGIC, .owner = e, .id = id, .account = str_own(account), .region = str_own(region),
+                       .name = str_own(name), .arn = str_own(buf_view(&arn)), .tags = str_own(STR("{}")), .patterns = pattern_set_new() };
     CHECK(map_put(&e->buses, key, b) == NULL);
     return b;
 }
@@ -268,13 +239,13 @@ void bus_free(struct bus *b)
     pattern_set_free(b->patterns);
     policy_free(b->policy);
     free(b->rules);
-    disown(&b->account);
-    disown(&b->region);
-    disown(&b->name);
-    disown(&b->arn);
-    disown(&b->description);
-    disown(&b->tags);
-    disown(&b->policy_text);
+    str_drop(&b->account);
+    str_drop(&b->region);
+    str_drop(&b->name);
+    str_drop(&b->arn);
+    str_drop(&b->description);
+    str_drop(&b->tags);
+    str_drop(&b->policy_text);
     b->magic = 0;
     free(b);
 }
@@ -282,7 +253,7 @@ void bus_free(struct bus *b)
 void bus_policy_set(struct bus *b, struct str text)
 {
     b->policy = policy_free(b->policy);
-    own_set(&b->policy_text, text);
+    str_replace(&b->policy_text, text);
     if (!str_absent(text))
         CHECK(policy_parse(POLICY_RESOURCE, text, &b->policy, NULL) == 0);
 }

@@ -101,9 +101,6 @@ struct target *target_free(struct target *t);
 /* As it is shown; strings lie in `a`. */
 void target_shown(struct arena *a, const struct target *t, struct events_Target *ret);
 
-struct str own(struct str s);                                /* a copy on the heap; absent stays absent */
-void disown(struct str *s);
-void own_set(struct str *place, struct str s);               /* frees what was there */
 
 /* rows.c: the store.  0 or a store error. */
 int  bus_row_put(struct turn *t, struct bus *b);             /* the first time an INSERT: gives the bus its id */

@@ -112,7 +112,7 @@ static struct str *tags_of(struct tagged *x)
 
 static int keep(struct call *c, struct tagged *x, struct str tags)
 {
-    own_set(tags_of(x), tags);
+    str_replace(tags_of(x), tags);
     return x->rule != NULL ? rule_row_put(c->turn, x->rule) : bus_row_put(c->turn, x->bus.bus);
 }
 

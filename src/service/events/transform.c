@@ -74,16 +74,6 @@ static size_t hop_read(struct str s, struct hop *ret)
     return n > 0 ? n + 1 : 0;
 }
 
-static struct str own(struct str s)
-{
-    char *p = xmalloc(s.n + 1);
-
-    if (s.n > 0)
-        memcpy(p, s.p, s.n);
-    p[s.n] = '\0';
-    return str_make(p, s.n);
-}
-
 int input_path_compile(struct str text, struct input_path **ret, struct buf *why)
 {
     struct input_path *p;
@@ -92,7 +82,7 @@ int input_path_compile(struct str text, struct input_path **ret, struct buf *why
     if (!str_starts(text, STR("$")))
         return refuse_path(why, text);
     p = xcalloc(1, sizeof(*p));
-    p->text = own(text);
+    p->text = str_own(text);
     p->hops = xcalloc(text.n, sizeof(*p->hops));
     for (size_t at = 1; at < text.n; at += n) {
         n = hop_read(str_sub(p->text, at, p->text.n), &p->hops[p->n]);
@@ -286,7 +276,7 @@ static int compile_paths(struct transform *t, struct str target_id, const struct
 
         if (r != 0)
             return r;
-        t->names[i] = own(e->key);
+        t->names[i] = str_own(e->key);
         t->n_paths++;
     }
     return 0;
@@ -299,7 +289,7 @@ int transform_compile(struct str target_id, const struct events_InputTransformer
     size_t values = 0;
     int r;
 
-    t->template = own(in->InputTemplate);
+    t->template = str_own(in->InputTemplate);
     while (shown.n > 0 && strchr(" \t\r\n", shown.p[0]) != NULL)
         shown = str_sub(shown, 1, shown.n);
     t->object = str_starts(shown, STR("{"));

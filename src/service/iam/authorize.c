@@ -84,7 +84,7 @@ void iam_changed(struct iam *i)
 void iam_verdicts_free(struct iam *i)
 {
     for (size_t n = 0; i->verdicts != NULL && n < VERDICT_SLOTS; n++)
-        iam_disown(&i->verdicts[n].key);
+        str_drop(&i->verdicts[n].key);
     free(i->verdicts);
     i->verdicts = NULL;
 }
@@ -154,8 +154,8 @@ static struct policy_decision role_ask(struct iam *i, const struct role *r, stru
         return v->decision;
     d = role_decide(i, r, action, resource, now);
     if (v != NULL && !d.asked) {
-        iam_disown(&v->key);
-        *v = (struct verdict){ .generation = i->generation, .key = iam_own(key), .decision = d };
+        str_drop(&v->key);
+        *v = (struct verdict){ .generation = i->generation, .key = str_own(key), .decision = d };
     }
     return d;
 }

@@ -185,8 +185,8 @@ int iam_page_of(struct call *c, struct str marker, struct opt_int max_items, con
 void iam_tags_done(struct tags *t)
 {
     for (size_t i = 0; i < t->n; i++) {
-        iam_disown(&t->v[i].key);
-        iam_disown(&t->v[i].value);
+        str_drop(&t->v[i].key);
+        str_drop(&t->v[i].value);
     }
     free(t->v);
     *t = (struct tags){ 0 };
@@ -196,12 +196,12 @@ static void tag_set(struct tags *t, struct str key, struct str value)
 {
     for (size_t i = 0; i < t->n; i++)
         if (str_eq_nocase(t->v[i].key, key)) {
-            iam_disown(&t->v[i].value);
-            t->v[i].value = iam_own(value);
+            str_drop(&t->v[i].value);
+            t->v[i].value = str_own(value);
             return;
         }
     t->v = xrealloc(t->v, (t->n + 1) * sizeof(*t->v));
-    t->v[t->n++] = (struct tag){ iam_own(key), iam_own(value) };
+    t->v[t->n++] = (struct tag){ str_own(key), str_own(value) };
 }
 
 struct str iam_tags_json(struct arena *a, const struct tags *t)
@@ -273,8 +273,8 @@ void iam_tags_drop(struct tags *t, const struct iam_tagKeyListType *keys)
     for (size_t i = 0; i < keys->n; i++)
         for (size_t k = 0; k < t->n; k++)
             if (str_eq_nocase(t->v[k].key, keys->v[i])) {
-                iam_disown(&t->v[k].key);
-                iam_disown(&t->v[k].value);
+                str_drop(&t->v[k].key);
+                str_drop(&t->v[k].value);
                 memmove(&t->v[k], &t->v[k + 1], (--t->n - k) * sizeof(*t->v));
                 break;
             }

@@ -29,17 +29,17 @@ static void add_aws_policy(struct iam *i, struct arena *a, const struct aws_poli
 {
     struct managed *m = xcalloc(1, sizeof(*m));
 
-    m->account = iam_own(STR("aws"));
-    m->name = iam_own(str_of(row->name));
-    m->path = iam_own(str_of(row->path));
-    m->policy_id = iam_own(aws_policy_id(a, row->name));
-    m->arn = iam_own(iam_arn_policy(a, m->account, m->path, m->name));
+    m->account = str_own(STR("aws"));
+    m->name = str_own(str_of(row->name));
+    m->path = str_own(str_of(row->path));
+    m->policy_id = str_own(aws_policy_id(a, row->name));
+    m->arn = str_own(iam_arn_policy(a, m->account, m->path, m->name));
     m->created_ms = m->updated_ms = AWS_POLICIES_SINCE_MS;
     m->default_version = 1;
     m->next_version = 2;
     m->n_versions = 1;
     m->versions[0] = (struct policy_version){ .number = 1, .created_ms = AWS_POLICIES_SINCE_MS,
-                                              .document = iam_own(str_of(row->document)) };
+                                              .document = str_own(str_of(row->document)) };
     CHECK(policy_parse(POLICY_IDENTITY, m->versions[0].document, &m->versions[0].policy, NULL) == 0);
     iam_managed_add(i, m);
 }

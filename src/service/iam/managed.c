@@ -43,7 +43,7 @@ static const struct policy_version *add_version(struct call *c, struct managed *
 {
     struct policy_version *v = &m->versions[m->n_versions++];
 
-    *v = (struct policy_version){ .number = m->next_version++, .created_ms = c->now.wall_ms, .document = iam_own(document),
+    *v = (struct policy_version){ .number = m->next_version++, .created_ms = c->now.wall_ms, .document = str_own(document),
                                   .policy = p };
     return v;
 }
@@ -52,12 +52,12 @@ static struct managed *make_policy(struct call *c, const struct iam_CreatePolicy
 {
     struct managed *m = xcalloc(1, sizeof(*m));
 
-    m->account = iam_own(c->account);
-    m->name = iam_own(in->PolicyName);
-    m->path = iam_own(path);
-    m->policy_id = iam_own(iam_new_id(c->mem, "ANPA"));
-    m->arn = iam_own(iam_arn_policy(c->mem, c->account, path, in->PolicyName));
-    m->description = iam_own(in->Description);
+    m->account = str_own(c->account);
+    m->name = str_own(in->PolicyName);
+    m->path = str_own(path);
+    m->policy_id = str_own(iam_new_id(c->mem, "ANPA"));
+    m->arn = str_own(iam_arn_policy(c->mem, c->account, path, in->PolicyName));
+    m->description = str_own(in->Description);
     m->created_ms = m->updated_ms = c->now.wall_ms;
     m->default_version = m->next_version = 1;
     iam_tags_put(&m->tags, &in->Tags);
@@ -342,7 +342,7 @@ int iam_delete_policy_version(struct call *c, const void *input, void *output)
         return call_fault(c, &iam_error_DeleteConflictException, "Cannot delete the default version of a policy.");
     iam_save_version_gone(c->turn->store, m, v->number);
     at = (size_t)(v - m->versions);
-    iam_disown(&v->document);
+    str_drop(&v->document);
     policy_free(v->policy);
     memmove(v, v + 1, (--m->n_versions - at) * sizeof(*v));
     iam_changed(IAM(c));

@@ -72,17 +72,17 @@ static struct role *make_role(struct call *c, const struct new_role *n)
 {
     struct role *r = xcalloc(1, sizeof(*r));
 
-    r->account = iam_own(c->account);
-    r->name = iam_own(n->name);
-    r->path = iam_own(n->path);
-    r->role_id = iam_own(iam_new_id(c->mem, "AROA"));
-    r->arn = iam_own(iam_arn_role(c->mem, c->account, n->path, n->name));
+    r->account = str_own(c->account);
+    r->name = str_own(n->name);
+    r->path = str_own(n->path);
+    r->role_id = str_own(iam_new_id(c->mem, "AROA"));
+    r->arn = str_own(iam_arn_role(c->mem, c->account, n->path, n->name));
     r->created_ms = c->now.wall_ms;
     r->max_session_s = n->max_session_s;
-    r->trust = iam_own(n->trust);
+    r->trust = str_own(n->trust);
     r->trust_policy = n->trust_policy;
-    r->description = iam_own(n->description);
-    r->boundary = iam_own(n->boundary);
+    r->description = str_own(n->description);
+    r->boundary = str_own(n->boundary);
     if (n->tags != NULL)
         iam_tags_put(&r->tags, n->tags);
     iam_role_add(IAM(c), r);
@@ -204,9 +204,9 @@ int iam_list_instance_profiles_for_role(struct call *c, const void *input, void 
 
 static void replace(struct str *text, struct str with)
 {
-    struct str copy = iam_own(with);
+    struct str copy = str_own(with);
 
-    iam_disown(text);
+    str_drop(text);
     *text = copy;
 }
 

@@ -115,7 +115,7 @@ int iam_attach_role_policy(struct call *c, const void *input, void *output)
         return 0;
     if (role->n_attached == IAM_MAX_ATTACHED)
         return iam_over_limit(c, "Cannot exceed quota for PoliciesPerRole: %d", IAM_MAX_ATTACHED);
-    role->attached[role->n_attached++] = iam_own(in->PolicyArn);
+    role->attached[role->n_attached++] = str_own(in->PolicyArn);
     iam_save_attached(c->turn->store, role, in->PolicyArn);
     iam_changed(IAM(c));
     return 0;
@@ -136,7 +136,7 @@ int iam_detach_role_policy(struct call *c, const void *input, void *output)
     if (at == role->n_attached)
         return iam_no_such(c, "Policy " STR_FMT " was not found.", STR_ARG(in->PolicyArn));
     iam_save_attached_gone(c->turn->store, role, in->PolicyArn);
-    iam_disown(&role->attached[at]);
+    str_drop(&role->attached[at]);
     memmove(&role->attached[at], &role->attached[at + 1], (--role->n_attached - at) * sizeof(role->attached[0]));
     iam_changed(IAM(c));
     return 0;
@@ -190,8 +190,8 @@ int iam_list_attached_role_policies(struct call *c, const void *input, void *out
 
 static void set_boundary(struct call *c, struct role *role, struct str arn)
 {
-    iam_disown(&role->boundary);
-    role->boundary = iam_own(arn);
+    str_drop(&role->boundary);
+    role->boundary = str_own(arn);
     iam_save_role(c->turn->store, role);
     iam_changed(IAM(c));
 }

@@ -127,17 +127,17 @@ static void load_roles(struct iam *i, struct store *s, struct arena *a)
         struct role *r = xcalloc(1, sizeof(*r));
 
         r->id = (uint64_t)rows_int(&rows, 0);
-        r->account = iam_own(rows_text(&rows, 1));
-        r->name = iam_own(rows_text(&rows, 2));
-        r->path = iam_own(rows_text(&rows, 3));
-        r->role_id = iam_own(rows_text(&rows, 4));
+        r->account = str_own(rows_text(&rows, 1));
+        r->name = str_own(rows_text(&rows, 2));
+        r->path = str_own(rows_text(&rows, 3));
+        r->role_id = str_own(rows_text(&rows, 4));
         r->created_ms = rows_int(&rows, 5);
-        r->trust = iam_own(rows_text(&rows, 6));
-        r->description = iam_own(rows_text(&rows, 7));
+        r->trust = str_own(rows_text(&rows, 6));
+        r->description = str_own(rows_text(&rows, 7));
         r->max_session_s = rows_int(&rows, 8);
-        r->boundary = iam_own(rows_text(&rows, 9));
+        r->boundary = str_own(rows_text(&rows, 9));
         iam_tags_read(&r->tags, rows_text(&rows, 10));
-        r->arn = iam_own(iam_arn_role(a, r->account, r->path, r->name));
+        r->arn = str_own(iam_arn_role(a, r->account, r->path, r->name));
         r->trust_policy = compile(POLICY_TRUST, r->trust);
         iam_role_add(i, r);
     }
@@ -175,7 +175,7 @@ static void load_attached(struct store *s, const struct map *by_id)
         struct role *r = map_get(by_id, id_key(&k, rows_int(&rows, 0)));
 
         CHECK(r != NULL && r->n_attached < IAM_MAX_ATTACHED);
-        r->attached[r->n_attached++] = iam_own(rows_text(&rows, 1));
+        r->attached[r->n_attached++] = str_own(rows_text(&rows, 1));
     }
 }
 
@@ -190,7 +190,7 @@ static void load_versions(struct store *s, const struct map *by_id)
 
         CHECK(m != NULL && m->n_versions < IAM_MAX_VERSIONS);
         m->versions[m->n_versions++] = (struct policy_version){
-            .number = rows_int(&rows, 1), .document = iam_own(rows_text(&rows, 2)), .created_ms = rows_int(&rows, 3),
+            .number = rows_int(&rows, 1), .document = str_own(rows_text(&rows, 2)), .created_ms = rows_int(&rows, 3),
             .policy = compile(POLICY_IDENTITY, rows_text(&rows, 2)),
         };
     }
@@ -205,17 +205,17 @@ static void load_managed(struct iam *i, struct store *s, struct arena *a)
         struct managed *m = xcalloc(1, sizeof(*m));
 
         m->id = (uint64_t)rows_int(&rows, 0);
-        m->account = iam_own(rows_text(&rows, 1));
-        m->name = iam_own(rows_text(&rows, 2));
-        m->path = iam_own(rows_text(&rows, 3));
-        m->policy_id = iam_own(rows_text(&rows, 4));
+        m->account = str_own(rows_text(&rows, 1));
+        m->name = str_own(rows_text(&rows, 2));
+        m->path = str_own(rows_text(&rows, 3));
+        m->policy_id = str_own(rows_text(&rows, 4));
         m->created_ms = rows_int(&rows, 5);
         m->updated_ms = rows_int(&rows, 6);
-        m->description = iam_own(rows_text(&rows, 7));
+        m->description = str_own(rows_text(&rows, 7));
         m->default_version = rows_int(&rows, 8);
         m->next_version = rows_int(&rows, 9);
         iam_tags_read(&m->tags, rows_text(&rows, 10));
-        m->arn = iam_own(iam_arn_policy(a, m->account, m->path, m->name));
+        m->arn = str_own(iam_arn_policy(a, m->account, m->path, m->name));
         iam_managed_add(i, m);
     }
 }

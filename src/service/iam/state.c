@@ -5,25 +5,6 @@
 #include <stdlib.h>
 #include "service/iam/state.h"
 
-struct str iam_own(struct str s)
-{
-    char *p;
-
-    if (str_absent(s))
-        return s;
-    p = xmalloc(s.n + 1);
-    if (s.n > 0)
-        memcpy(p, s.p, s.n);
-    p[s.n] = '\0';
-    return str_make(p, s.n);
-}
-
-void iam_disown(struct str *s)
-{
-    free((void *)(uintptr_t)s->p);
-    *s = STR_NONE;
-}
-
 /* account/name, lower case: the key of the maps by name. */
 struct name_key { char text[160]; size_t n; };
 static struct str name_key(struct name_key *k, struct str account, struct str name)
@@ -88,8 +69,8 @@ void iam_role_add(struct iam *i, struct role *r)
 
 static void inline_done(struct inline_policy *p)
 {
-    iam_disown(&p->name);
-    iam_disown(&p->document);
+    str_drop(&p->name);
+    str_drop(&p->document);
     p->policy = policy_free(p->policy);
 }
 
@@ -101,11 +82,11 @@ void iam_role_drop(struct iam *i, struct role *r)
     CHECK(map_del(&i->roles, name_key(&k, r->account, r->name)) == r);
     CHECK(map_del(&i->roles_by_arn, r->arn) == r);
     for (size_t n = 0; n < ARRAY_LEN(texts); n++)
-        iam_disown(texts[n]);
+        str_drop(texts[n]);
     for (size_t n = 0; n < r->n_inlines; n++)
         inline_done(&r->inlines[n]);
     for (size_t n = 0; n < r->n_attached; n++)
-        iam_disown(&r->attached[n]);
+        str_drop(&r->attached[n]);
     policy_free(r->trust_policy);
     iam_tags_done(&r->tags);
     free(r->inlines);
@@ -127,16 +108,16 @@ void iam_role_inline_put(struct role *r, struct str name, struct str document, s
 
     if (p != NULL) {
         policy_free(p->policy);
-        iam_disown(&p->document);
+        str_drop(&p->document);
     } else {
         r->inlines = xrealloc(r->inlines, (r->n_inlines + 1) * sizeof(*r->inlines));
         while (at < r->n_inlines && str_cmp(r->inlines[at].name, name) < 0)
             at++;
         p = &r->inlines[at];
         memmove(p + 1, p, (r->n_inlines++ - at) * sizeof(*p));
-        p->name = iam_own(name);
+        p->name = str_own(name);
     }
-    p->document = iam_own(document);
+    p->document = str_own(document);
     p->policy = policy;
 }
 
@@ -175,11 +156,11 @@ void iam_managed_drop(struct iam *i, struct managed *m)
     CHECK(map_del(&i->policies, m->arn) == m);
     CHECK(map_del(&i->policy_names, name_key(&k, m->account, m->name)) == m);
     for (size_t n = 0; n < m->n_versions; n++) {
-        iam_disown(&m->versions[n].document);
+        str_drop(&m->versions[n].document);
         policy_free(m->versions[n].policy);
     }
     for (size_t n = 0; n < ARRAY_LEN(texts); n++)
-        iam_disown(texts[n]);
+        str_drop(texts[n]);
     iam_tags_done(&m->tags);
     free(m);
 }

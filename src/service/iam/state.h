@@ -2,7 +2,7 @@
  *
  * Everything lives in memory and is written through in the turn that changes it (tables: store/schema/40-iam.sql);
  * iam_load() reads it back, also after a turn that could not be committed.  All strings are owned copies
- * (iam_own()/iam_disown()).  Names compare without case within an account, as IAM does; ARNs with case.
+ * (str_own()/str_drop()).  Names compare without case within an account, as IAM does; ARNs with case.
  * Whoever changes a role or policy calls iam_changed(): cached verdicts are worthless from then on. */
 #ifndef WAYBILL_SERVICE_IAM_STATE_H
 #define WAYBILL_SERVICE_IAM_STATE_H
@@ -26,8 +26,6 @@
 #define IAM_MAX_TRUST_BYTES        2048
 #define IAM_MAX_ACCOUNTS           100                       /* ours: keys of twelve digits open accounts */
 
-struct str iam_own(struct str s);                                /* malloced copy; absent stays absent */
-void iam_disown(struct str *s);
 
 /* Keys compare without case, values are the user's; at most IAM_MAX_TAGS of them. */
 struct tag { struct str key, value; };

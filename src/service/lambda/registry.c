@@ -43,33 +43,6 @@ static int written(int rc)
     return MIN(rc, 0);
 }
 
-/* ---- text ------------------------------------------------------------------------------------------------- */
-
-struct str str_own(struct str s)
-{
-    if (str_absent(s))
-        return STR_NONE;
-    char *p = xmalloc(s.n + 1);
-    if (s.n > 0)
-        memcpy(p, s.p, s.n);
-    p[s.n] = '\0';
-    return str_make(p, s.n);
-}
-
-void str_drop(struct str *s)
-{
-    free((char *)(uintptr_t)s->p);
-    *s = STR_NONE;
-}
-
-void str_replace(struct str *s, struct str with)
-{
-    struct str fresh = str_own(with);
-
-    str_drop(s);
-    *s = fresh;
-}
-
 /* "account/region/name" in a buffer of the caller; empty when it cannot be a key of ours. */
 #define KEY_MAX 320
 static struct str key_of(char out[KEY_MAX], struct str account, struct str region, struct str name)

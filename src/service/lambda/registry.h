@@ -129,11 +129,6 @@ struct lambda {
     uint64_t next_code_id;
 };
 
-/* Owned copies of text: str_own(absent) is absent. */
-struct str str_own(struct str s);
-void str_drop(struct str *s);                                /* frees, leaves absent */
-void str_replace(struct str *s, struct str with);            /* frees the old; `with` may not lie in it */
-
 struct home *home_find(const struct lambda *l, struct str account, struct str region);   /* NULL: nothing was ever made there */
 /* NULL when there is none.  No allocation: the hot path of Invoke. */
 struct function *function_find(const struct lambda *l, struct str account, struct str region, struct str name);

@@ -3,24 +3,6 @@
 #include <stdlib.h>
 #include "service/s3/notify.h"
 
-struct str s3_own(struct str s)
-{
-    char *p;
-
-    if (str_absent(s))
-        return STR_NONE;
-    p = xmalloc(s.n + 1);
-    memcpy(p, s.p, s.n);
-    p[s.n] = '\0';
-    return str_make(p, s.n);
-}
-
-void s3_disown(struct str *s)
-{
-    free((void *)(uintptr_t)s->p);
-    *s = STR_NONE;
-}
-
 static struct str put(char **at, struct str s)
 {
     struct str out = str_make(*at, s.n);
@@ -52,10 +34,10 @@ struct bucket *s3_bucket_free(struct bucket *b)
         return NULL;
     policy_free(b->policy);
     notification_free(b->notification);
-    s3_disown(&b->policy_text);
-    s3_disown(&b->tags);
-    s3_disown(&b->notification_text);
-    s3_disown(&b->name);
+    str_drop(&b->policy_text);
+    str_drop(&b->tags);
+    str_drop(&b->notification_text);
+    str_drop(&b->name);
     free(b);
     return NULL;
 }
@@ -67,10 +49,10 @@ struct bucket *s3_bucket_find(const struct s3 *s, struct str name)
 
 void s3_bucket_policy(struct bucket *b, struct str text)
 {
-    struct str own = s3_own(text);
+    struct str own = str_own(text);
 
     b->policy = policy_free(b->policy);
-    s3_disown(&b->policy_text);
+    str_drop(&b->policy_text);
     b->policy_text = own;
     if (!str_absent(own))
         (void)policy_parse(POLICY_RESOURCE, own, &b->policy, NULL);
@@ -78,9 +60,9 @@ void s3_bucket_policy(struct bucket *b, struct str text)
 
 void s3_bucket_tags(struct bucket *b, struct str json)
 {
-    struct str own = s3_own(json);
+    struct str own = str_own(json);
 
-    s3_disown(&b->tags);
+    str_drop(&b->tags);
     b->tags = own;
 }
 

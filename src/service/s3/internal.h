@@ -68,8 +68,6 @@ static inline struct s3 *s3_of(const struct call *c)
 }
 
 /* ---- bucket.c ---- */
-struct str s3_own(struct str s);                             /* malloc'ed copy; absent stays absent */
-void s3_disown(struct str *s);
 struct bucket *s3_bucket_new(uint64_t id, struct str name, struct str account, struct str region);
 struct bucket *s3_bucket_free(struct bucket *b);
 struct bucket *s3_bucket_find(const struct s3 *s, struct str name);      /* NULL: none */

@@ -184,8 +184,8 @@ int s3_put_bucket_notification_configuration(struct call *c, const void *input, 
         check_targets(c, b, &n, in->SkipDestinationValidation.set && in->SkipDestinationValidation.v) != 0)
         return -E_FAULT;
     notification_text(&text, &n);
-    s3_disown(&b->notification_text);
-    b->notification_text = n.n > 0 || n.event_bridge ? s3_own(buf_view(&text)) : STR_NONE;
+    str_drop(&b->notification_text);
+    b->notification_text = n.n > 0 || n.event_bridge ? str_own(buf_view(&text)) : STR_NONE;
     notification_free(b->notification);
     b->notification = notification_read(b->notification_text);
     rows_bucket_put(c->turn->store, b);

@@ -104,7 +104,7 @@ static void load_bucket(void *arg, const struct bucket *row)
     b->versioning = row->versioning;
     s3_bucket_policy(b, row->policy_text);
     s3_bucket_tags(b, row->tags);
-    b->notification_text = s3_own(row->notification_text);
+    b->notification_text = str_own(row->notification_text);
     b->notification = notification_read(b->notification_text);
     map_put(&s->buckets, b->name, b);
 }

@@ -11,18 +11,6 @@
 #define INVALID &sns_error_InvalidParameterException
 #define VALUE &sns_error_InvalidParameterValueException
 
-int sns_no(struct arena *a, struct fault *ret, const struct error_row *row, const char *fmt, ...)
-{
-    CLEANUP(buf_done) struct buf b = { 0 };
-    va_list ap;
-
-    va_start(ap, fmt);
-    buf_vprintf(&b, fmt, ap);
-    va_end(ap);
-    *ret = (struct fault){ .row = row, .message = buf_to_arena(&b, a) };
-    return -E_FAULT;
-}
-
 bool sns_message_is_binary(struct str type)
 {
     return str_is(type, "Binary") || str_starts(type, STR("Binary."));
@@ -62,19 +50,19 @@ static int check_attribute(struct arena *a, const struct sns_MessageAttributeMap
     double number;
 
     if (!is_name(name))                                      /* UNVERIFIED sentence */
-        return sns_no(a, f, VALUE, "The message attribute name '" STR_FMT "' is invalid. Attribute name can contain A-Z, a-z, 0-9, "
+        return fault_set(a, f, VALUE, "The message attribute name '" STR_FMT "' is invalid. Attribute name can contain A-Z, a-z, 0-9, "
             "underscore (_), hyphen (-), and period (.) characters.", STR_ARG(name));
     if (!is_type(type))
-        return sns_no(a, f, VALUE, "The message attribute '" STR_FMT "' has an invalid message attribute type, the set of supported "
+        return fault_set(a, f, VALUE, "The message attribute '" STR_FMT "' has an invalid message attribute type, the set of supported "
             "type prefixes is Binary, Number, and String.", STR_ARG(name));
     if (!has_text && !has_bytes)
-        return sns_no(a, f, VALUE, "The message attribute '" STR_FMT "' must contain non-empty message attribute value for message "
+        return fault_set(a, f, VALUE, "The message attribute '" STR_FMT "' must contain non-empty message attribute value for message "
             "attribute type '" STR_FMT "'.", STR_ARG(name), STR_ARG(type));
     if (has_bytes != binary || has_text == binary)           /* UNVERIFIED where both were given */
-        return sns_no(a, f, VALUE, "The message attribute '" STR_FMT "' with type '" STR_FMT "' must use field '%s'.", STR_ARG(name),
+        return fault_set(a, f, VALUE, "The message attribute '" STR_FMT "' with type '" STR_FMT "' must use field '%s'.", STR_ARG(name),
             STR_ARG(type), binary ? "Binary" : "String");
     if (str_starts(type, STR("Number")) && str_to_f64(in->value.StringValue, &number) != 0)
-        return sns_no(a, f, VALUE, "Could not cast message attribute '" STR_FMT "' value to number.", STR_ARG(name));
+        return fault_set(a, f, VALUE, "Could not cast message attribute '" STR_FMT "' value to number.", STR_ARG(name));
     *ret = (struct pattern_attribute){ name, type, binary ? in->value.BinaryValue : in->value.StringValue };
     return 0;
 }
@@ -85,11 +73,11 @@ static int check_structure(struct arena *a, const struct sns_given *in, struct f
     struct json *doc;
 
     if (!str_is(in->structure, "json"))                      /* UNVERIFIED sentence */
-        return sns_no(a, f, INVALID, "Invalid parameter: MessageStructure");
+        return fault_set(a, f, INVALID, "Invalid parameter: MessageStructure");
     if (json_parse(a, in->body, &doc, NULL) != 0 || doc->type != JSON_OBJECT)
-        return sns_no(a, f, INVALID, "Invalid parameter: Message Structure - JSON message body failed to parse");
+        return fault_set(a, f, INVALID, "Invalid parameter: Message Structure - JSON message body failed to parse");
     if (str_absent(json_get_text(a, doc, STR("default"))))
-        return sns_no(a, f, INVALID, "Invalid parameter: Message Structure - No default entry in JSON message body");
+        return fault_set(a, f, INVALID, "Invalid parameter: Message Structure - No default entry in JSON message body");
     return 0;
 }
 
@@ -110,11 +98,11 @@ static bool is_subject(struct str s)
 int sns_message_check(struct arena *a, const struct sns_given *in, struct sns_message *ret, struct fault *ret_fault)
 {
     if (str_empty(in->body))
-        return sns_no(a, ret_fault, INVALID, "Invalid parameter: Empty message");
+        return fault_set(a, ret_fault, INVALID, "Invalid parameter: Empty message");
     if (sns_given_bytes(in) > SNS_MESSAGE_BYTES_MOST)
-        return sns_no(a, ret_fault, INVALID, "Invalid parameter: Message too long");
+        return fault_set(a, ret_fault, INVALID, "Invalid parameter: Message too long");
     if (!str_absent(in->subject) && !is_subject(in->subject))
-        return sns_no(a, ret_fault, INVALID, "Invalid parameter: Subject");
+        return fault_set(a, ret_fault, INVALID, "Invalid parameter: Subject");
     if (!str_empty(in->structure) && check_structure(a, in, ret_fault) != 0)
         return -E_FAULT;
     *ret = (struct sns_message){ .body = in->body, .structured = !str_empty(in->structure), .subject = in->subject, .group = in->group,
@@ -140,24 +128,24 @@ static int check_id(struct arena *a, const char *name, struct str id, struct fau
 {
     if (str_absent(id) || is_fifo_id(id))
         return 0;
-    return sns_no(a, f, INVALID, "Invalid parameter: %s Reason: %s can only include alphanumeric and punctuation characters. 1 to 128 in "
+    return fault_set(a, f, INVALID, "Invalid parameter: %s Reason: %s can only include alphanumeric and punctuation characters. 1 to 128 in "
         "length", name, name);                               /* UNVERIFIED sentence */
 }
 
 int sns_message_check_fifo(struct arena *a, const struct sns_topic *t, struct sns_message *m, struct fault *ret_fault)
 {
     if (!t->fifo && !str_absent(m->deduplication_id))
-        return sns_no(a, ret_fault, INVALID, "Invalid parameter: MessageDeduplicationId Reason: The request includes "
+        return fault_set(a, ret_fault, INVALID, "Invalid parameter: MessageDeduplicationId Reason: The request includes "
             "MessageDeduplicationId parameter that is not valid for this topic type");
     if (t->fifo && str_absent(m->group))
-        return sns_no(a, ret_fault, INVALID, "Invalid parameter: The MessageGroupId parameter is required for FIFO topics");
+        return fault_set(a, ret_fault, INVALID, "Invalid parameter: The MessageGroupId parameter is required for FIFO topics");
     if (check_id(a, "MessageGroupId", m->group, ret_fault) != 0
         || check_id(a, "MessageDeduplicationId", m->deduplication_id, ret_fault) != 0)
         return -E_FAULT;
     if (!t->fifo || !str_absent(m->deduplication_id))
         return 0;
     if (!t->content_deduplication)
-        return sns_no(a, ret_fault, INVALID, "Invalid parameter: The topic should either have ContentBasedDeduplication enabled or "
+        return fault_set(a, ret_fault, INVALID, "Invalid parameter: The topic should either have ContentBasedDeduplication enabled or "
             "MessageDeduplicationId provided explicitly");
     const struct digest d = sha256_of(m->body);
     m->deduplication_id = hex_str(a, &d);

@@ -63,7 +63,4 @@ void sns_errand_write(struct buf *b, const struct sns_errand *e);
 /* -E_INVALID: damaged.  Borrows from text and `a`. */
 int  sns_errand_read(struct arena *a, struct str text, struct sns_errand *ret);
 
-/* Sets a fault in `a`; -E_FAULT. */
-int sns_no(struct arena *a, struct fault *ret, const struct error_row *row, const char *fmt, ...) PRINTF(4, 5);
-
 #endif

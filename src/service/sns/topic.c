@@ -14,27 +14,9 @@ const char *sns_protocol_name(enum sns_protocol p)
     return protocol_names[p];
 }
 
-struct str sns_own(struct str s)
-{
-    char *p;
-
-    if (str_absent(s))
-        return s;
-    p = xmalloc(s.n + 1);
-    memcpy(p, s.p, s.n);
-    p[s.n] = 0;
-    return str_make(p, s.n);
-}
-
-void sns_disown(struct str *s)
-{
-    free((char *)s->p);
-    *s = STR_NONE;
-}
-
 static struct str own_text(const struct buf *b)
 {
-    return sns_own(buf_view(b));
+    return str_own(buf_view(b));
 }
 
 static struct str id_key(const uint64_t *id)
@@ -53,9 +35,9 @@ struct sns_topic *sns_topic_new(struct sns *s, uint64_t id, struct str account, 
     t->magic = SNS_TOPIC_MAGIC;
     t->owner = s;
     t->id = id;
-    t->account = sns_own(account);
-    t->region = sns_own(region);
-    t->name = sns_own(name);
+    t->account = str_own(account);
+    t->region = str_own(region);
+    t->name = str_own(name);
     t->arn = own_text(&arn);
     list_init(&t->subscriptions);
     CHECK(map_put(&s->topics, t->arn, t) == NULL);
@@ -73,16 +55,16 @@ void sns_topic_free(struct sns_topic *t)
     for (int i = 0; i < SNS_N_TOPIC_ATTRIBUTES; i++)
         sns_attribute_put(&t->attributes.text[i], STR_NONE);
     for (size_t i = 0; i < t->n_tags; i++) {
-        sns_disown(&t->tags[i].key);
-        sns_disown(&t->tags[i].value);
+        str_drop(&t->tags[i].key);
+        str_drop(&t->tags[i].value);
     }
     free(t->tags);
     policy_free(t->policy);
     policy_free(t->for_services);
-    sns_disown(&t->account);
-    sns_disown(&t->region);
-    sns_disown(&t->name);
-    sns_disown(&t->arn);
+    str_drop(&t->account);
+    str_drop(&t->region);
+    str_drop(&t->name);
+    str_drop(&t->arn);
     t->magic = 0;
     free(t);
 }
@@ -146,12 +128,12 @@ void sns_topic_tag(struct sns_topic *t, struct str key, struct str value)
 {
     for (size_t i = 0; i < t->n_tags; i++)
         if (str_eq(t->tags[i].key, key)) {
-            sns_disown(&t->tags[i].value);
-            t->tags[i].value = sns_own(value);
+            str_drop(&t->tags[i].value);
+            t->tags[i].value = str_own(value);
             return;
         }
     t->tags = xrealloc(t->tags, (t->n_tags + 1) * sizeof(*t->tags));
-    t->tags[t->n_tags++] = (struct sns_tag){ sns_own(key), sns_own(value) };
+    t->tags[t->n_tags++] = (struct sns_tag){ str_own(key), str_own(value) };
 }
 
 void sns_topic_untag(struct sns_topic *t, struct str key)
@@ -159,8 +141,8 @@ void sns_topic_untag(struct sns_topic *t, struct str key)
     for (size_t i = 0; i < t->n_tags; i++) {
         if (!str_eq(t->tags[i].key, key))
             continue;
-        sns_disown(&t->tags[i].key);
-        sns_disown(&t->tags[i].value);
+        str_drop(&t->tags[i].key);
+        str_drop(&t->tags[i].value);
         memmove(&t->tags[i], &t->tags[i + 1], (t->n_tags - i - 1) * sizeof(*t->tags));
         t->n_tags--;
         return;
@@ -180,9 +162,9 @@ struct sns_subscription *sns_subscription_new(struct sns_topic *t, const struct 
     struct sns_subscription *sub = xcalloc(1, sizeof(*sub));
 
     buf_printf(&arn, STR_FMT ":" STR_FMT, STR_ARG(t->arn), STR_ARG(i->uuid));
-    *sub = (struct sns_subscription){ .magic = SNS_SUBSCRIPTION_MAGIC, .topic = t, .id = i->id, .uuid = sns_own(i->uuid),
-        .arn = own_text(&arn), .owner = sns_own(i->owner), .endpoint = sns_own(i->endpoint), .token = sns_own(i->token),
-        .host = sns_own(i->host), .protocol = i->protocol, .state = SNS_CONFIRMED };
+    *sub = (struct sns_subscription){ .magic = SNS_SUBSCRIPTION_MAGIC, .topic = t, .id = i->id, .uuid = str_own(i->uuid),
+        .arn = own_text(&arn), .owner = str_own(i->owner), .endpoint = str_own(i->endpoint), .token = str_own(i->token),
+        .host = str_own(i->host), .protocol = i->protocol, .state = SNS_CONFIRMED };
     list_append(&t->subscriptions, &sub->link);
     t->n_confirmed++;
     CHECK(map_put(&t->owner->subscriptions, sub->arn, sub) == NULL);
@@ -230,13 +212,13 @@ void sns_subscription_free(struct sns_subscription *sub)
     for (int i = 0; i < SNS_N_SUBSCRIPTION_ATTRIBUTES; i++)
         sns_attribute_put(&sub->attributes.text[i], STR_NONE);
     pattern_free(sub->filter);
-    sns_disown(&sub->dead_letter_arn);
-    sns_disown(&sub->uuid);
-    sns_disown(&sub->arn);
-    sns_disown(&sub->owner);
-    sns_disown(&sub->endpoint);
-    sns_disown(&sub->token);
-    sns_disown(&sub->host);
+    str_drop(&sub->dead_letter_arn);
+    str_drop(&sub->uuid);
+    str_drop(&sub->arn);
+    str_drop(&sub->owner);
+    str_drop(&sub->endpoint);
+    str_drop(&sub->token);
+    str_drop(&sub->host);
     sub->magic = 0;
     free(sub);
 }
@@ -246,9 +228,9 @@ static void derive_redrive(struct sns_subscription *sub, struct arena *a)
     struct str text = sub->attributes.text[SNS_SUB_REDRIVE];
     struct json *doc;
 
-    sns_disown(&sub->dead_letter_arn);
+    str_drop(&sub->dead_letter_arn);
     if (!str_absent(text) && json_parse(a, text, &doc, NULL) == 0)
-        sub->dead_letter_arn = sns_own(json_get_text(a, doc, STR("deadLetterTargetArn")));
+        sub->dead_letter_arn = str_own(json_get_text(a, doc, STR("deadLetterTargetArn")));
 }
 
 static void derive_filter(struct sns_subscription *sub, struct arena *a)

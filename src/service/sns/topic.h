@@ -138,9 +138,6 @@ void sns_expiry_fire(struct timer *tm, struct turn *t);
 
 void sns_clear(struct sns *s, struct turn *t);               /* everything out of memory; t NULL: the engine is gone */
 
-/* Copies with a NUL behind; sns_disown() frees and makes absent. */
-struct str sns_own(struct str s);
-void sns_disown(struct str *s);
 
 /* The sink's onward() (flow/sink.h): subscriptions to queues and functions. */
 size_t sns_onward(void *arg, struct turn *t, struct arena *a, const struct arn *target, struct str target_text,

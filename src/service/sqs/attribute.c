@@ -82,12 +82,12 @@ int64_t sqs_attribute_number(const struct sqs_attributes *at, enum sqs_attribute
 
 static int no_value(struct arena *a, enum sqs_attribute i, struct fault *ret)
 {
-    return sqs_no(a, ret, &sqs_error_InvalidAttributeValue, "Invalid value for the parameter %s.", rows[i].name);
+    return fault_set(a, ret, &sqs_error_InvalidAttributeValue, "Invalid value for the parameter %s.", rows[i].name);
 }
 
 static int no_name(struct arena *a, struct str name, struct fault *ret)
 {
-    return sqs_no(a, ret, &sqs_error_InvalidAttributeName, "Unknown Attribute " STR_FMT ".", STR_ARG(name));
+    return fault_set(a, ret, &sqs_error_InvalidAttributeName, "Unknown Attribute " STR_FMT ".", STR_ARG(name));
 }
 
 static int check_number(struct arena *a, enum sqs_attribute i, struct str value, struct fault *ret)
@@ -138,7 +138,7 @@ static int check_fifo(struct arena *a, struct str value, bool fifo, bool is_new,
     if (str_is(value, "true"))
         return 0;
     if (str_is(value, "false"))
-        return sqs_no(a, ret, &sqs_error_InvalidAttributeValue,
+        return fault_set(a, ret, &sqs_error_InvalidAttributeValue,
             "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.");
     return no_value(a, SQS_FIFO_QUEUE, ret);
 }
@@ -146,7 +146,7 @@ static int check_fifo(struct arena *a, struct str value, bool fifo, bool is_new,
 static int check_choice(struct arena *a, enum sqs_attribute i, struct str value, bool fifo, struct fault *ret)
 {
     if (!fifo)
-        return sqs_no(a, ret, &sqs_error_InvalidAttributeName,
+        return fault_set(a, ret, &sqs_error_InvalidAttributeName,
             "You can specify the %s only when FifoQueue is set to true.", rows[i].name);
     return str_is(value, rows[i].standard) || str_is(value, rows[i].other) ? 0 : no_value(a, i, ret);
 }
@@ -188,7 +188,7 @@ static int check_encryption(struct arena *a, const struct sqs_attributes *old, c
         : old != NULL ? old->text[SQS_KMS_KEY] : STR_NONE;
 
     if (!str_empty(key) && change->given[SQS_MANAGED_SSE] && str_is(change->text[SQS_MANAGED_SSE], "true"))
-        return sqs_no(a, ret, &sqs_error_InvalidAttributeName, "You can use one type of server-side encryption (SSE) "
+        return fault_set(a, ret, &sqs_error_InvalidAttributeName, "You can use one type of server-side encryption (SSE) "
             "at one time. You can either enable KMS SSE or SQS SSE.");
     return 0;
 }
@@ -204,7 +204,7 @@ static int check_throughput(struct arena *a, const struct sqs_attributes *old, c
 {
     if (will_be(old, change, SQS_FIFO_LIMIT, "perMessageGroupId")
         && !will_be(old, change, SQS_DEDUPLICATION_SCOPE, "messageGroup"))
-        return sqs_no(a, ret, &sqs_error_InvalidAttributeValue, "Invalid value for the parameter FifoThroughputLimit. Reason: "
+        return fault_set(a, ret, &sqs_error_InvalidAttributeValue, "Invalid value for the parameter FifoThroughputLimit. Reason: "
             "perMessageGroupId is allowed only when DeduplicationScope is messageGroup.");
     return 0;
 }

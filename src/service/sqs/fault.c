@@ -40,26 +40,14 @@ int sqs_fault_value(struct call *c, struct str value, const char *parameter, con
     return sqs_fault(c, &f);
 }
 
-int sqs_no(struct arena *a, struct fault *ret, const struct error_row *row, const char *fmt, ...)
-{
-    CLEANUP(buf_done) struct buf b = { 0 };
-    va_list ap;
-
-    va_start(ap, fmt);
-    buf_vprintf(&b, fmt, ap);
-    va_end(ap);
-    *ret = (struct fault){ .row = row, .message = buf_to_arena(&b, a) };
-    return -E_FAULT;
-}
-
 int sqs_no_missing(struct arena *a, struct fault *ret, const char *parameter)
 {
-    return sqs_no(a, ret, &sqs_error_missing_parameter, "The request must contain the parameter %s.", parameter);
+    return fault_set(a, ret, &sqs_error_missing_parameter, "The request must contain the parameter %s.", parameter);
 }
 
 int sqs_no_value(struct arena *a, struct fault *ret, struct str value, const char *parameter, const char *reason)
 {
-    return sqs_no(a, ret, &sqs_error_invalid_parameter, "Value " STR_FMT " for parameter %s is invalid. Reason: %s",
+    return fault_set(a, ret, &sqs_error_invalid_parameter, "Value " STR_FMT " for parameter %s is invalid. Reason: %s",
         STR_ARG(value), parameter, reason);
 }
 

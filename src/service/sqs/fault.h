@@ -23,7 +23,6 @@ int sqs_fault_missing(struct call *c, const char *parameter);
 int sqs_fault_value(struct call *c, struct str value, const char *parameter, const char *reason);
 
 /* -E_FAULT always; message in `a`. */
-int sqs_no(struct arena *a, struct fault *ret, const struct error_row *row, const char *fmt, ...) PRINTF(4, 5);
 int sqs_no_missing(struct arena *a, struct fault *ret, const char *parameter);
 int sqs_no_value(struct arena *a, struct fault *ret, struct str value, const char *parameter, const char *reason);
 

@@ -19,18 +19,6 @@ const char *sqs_task_status(const struct sqs_task *task)
     return names[task->state];
 }
 
-static struct str own(struct str s)
-{
-    char *p;
-
-    if (str_absent(s))
-        return s;
-    p = xmalloc(s.n + 1);
-    memcpy(p, s.p, s.n);
-    p[s.n] = 0;
-    return str_make(p, s.n);
-}
-
 static void task_free(struct sqs_task *task)
 {
     CHECK(!timer_pending(&task->step));
@@ -49,7 +37,7 @@ static int task_end(struct turn *t, struct sqs_task *task, enum sqs_task_state s
     if (timer_pending(&task->step))
         timer_cancel(t, &task->step);
     task->state = state;
-    task->failure = own(str_of(failure));
+    task->failure = str_own(str_of(failure));
     return MIN(0, sqs_rows_put_task(t->store, task));
 }
 
@@ -168,8 +156,8 @@ static struct sqs_task *task_new(struct sqs *s, uint64_t id, struct str task_id,
 {
     struct sqs_task *task = xcalloc(1, sizeof(*task));
 
-    *task = (struct sqs_task){ .owner = s, .id = id, .task_id = own(task_id), .source_arn = own(source_arn),
-        .destination_arn = own(destination_arn), .step = { .fire = step, .work = true } };
+    *task = (struct sqs_task){ .owner = s, .id = id, .task_id = str_own(task_id), .source_arn = str_own(source_arn),
+        .destination_arn = str_own(destination_arn), .step = { .fire = step, .work = true } };
     list_append(&s->tasks, &task->link);
     return task;
 }
@@ -238,7 +226,7 @@ void sqs_task_load(struct sqs *s, struct turn *t, struct rows *r)
     task->moved = rows_int(r, 6);
     task->to_move = rows_int(r, 7);
     task->started_ms = rows_int(r, 8);
-    task->failure = own(rows_text(r, 9));
+    task->failure = str_own(rows_text(r, 9));
     if (task->state == SQS_TASK_RUNNING)
         arm(t, task);
 }

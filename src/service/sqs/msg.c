@@ -66,17 +66,17 @@ static int check_name(struct arena *a, struct str name, struct fault *ret)
     const struct error_row *row = &sqs_error_invalid_parameter;
 
     if (str_empty(name))
-        return sqs_no(a, ret, row, "Message (user) attribute names must not be empty.");
+        return fault_set(a, ret, row, "Message (user) attribute names must not be empty.");
     if (name.n > NAME_MOST)
-        return sqs_no(a, ret, row, "Length of message attribute name must be less than %d bytes.", NAME_MOST + 1);
+        return fault_set(a, ret, row, "Length of message attribute name must be less than %d bytes.", NAME_MOST + 1);
     if (!name_characters(name))
-        return sqs_no(a, ret, row, "Invalid non-alphanumeric character was found in the message attribute name '" STR_FMT
+        return fault_set(a, ret, row, "Invalid non-alphanumeric character was found in the message attribute name '" STR_FMT
             "'. Can only include alphanumeric characters, hyphens, underscores, or dots.", STR_ARG(name));
     if (str_starts_nocase(name, STR("aws.")) || str_starts_nocase(name, STR("amazon.")))
-        return sqs_no(a, ret, row, "You can't use message attribute names beginning with 'AWS.' or 'Amazon.'. "
+        return fault_set(a, ret, row, "You can't use message attribute names beginning with 'AWS.' or 'Amazon.'. "
             "These strings are reserved for internal use.");
     if (name.p[0] == '.' || name.p[name.n - 1] == '.' || str_find_str(name, STR("..")) >= 0)
-        return sqs_no(a, ret, row, "Message attribute name '" STR_FMT "' can't start or end with a dot or have two dots "
+        return fault_set(a, ret, row, "Message attribute name '" STR_FMT "' can't start or end with a dot or have two dots "
             "in a row.", STR_ARG(name));
     return 0;
 }
@@ -98,12 +98,12 @@ static int check_type(struct arena *a, struct str name, struct str type, struct 
     const struct error_row *row = &sqs_error_invalid_parameter;
 
     if (str_empty(type))
-        return sqs_no(a, ret, row, "The message attribute '" STR_FMT "' must contain a non-empty message attribute type.",
+        return fault_set(a, ret, row, "The message attribute '" STR_FMT "' must contain a non-empty message attribute type.",
             STR_ARG(name));
     if (type.n > TYPE_MOST)
-        return sqs_no(a, ret, row, "Length of message attribute type must be less than %d bytes.", TYPE_MOST + 1);
+        return fault_set(a, ret, row, "Length of message attribute type must be less than %d bytes.", TYPE_MOST + 1);
     if (!type_is(type, "String") && !type_is(type, "Number") && !type_is(type, "Binary"))
-        return sqs_no(a, ret, row, "The message attribute '" STR_FMT "' has an invalid message attribute type, the set of "
+        return fault_set(a, ret, row, "The message attribute '" STR_FMT "' has an invalid message attribute type, the set of "
             "supported type prefixes is Binary, Number, and String.", STR_ARG(name));
     return 0;
 }
@@ -116,19 +116,19 @@ static int check_value(struct arena *a, struct str name, const struct sqs_Messag
     struct str value = binary ? v->BinaryValue : v->StringValue;
 
     if (v->StringListValues.n > 0 || v->BinaryListValues.n > 0)
-        return sqs_no(a, ret, &sqs_error_UnsupportedOperation,
+        return fault_set(a, ret, &sqs_error_UnsupportedOperation,
             "Message attribute list values in SendMessage operation are not supported.");
     if (!str_absent(binary ? v->StringValue : v->BinaryValue))
-        return sqs_no(a, ret, row, "Message (user) attribute '" STR_FMT "' has a value that does not go with its type '"
+        return fault_set(a, ret, row, "Message (user) attribute '" STR_FMT "' has a value that does not go with its type '"
             STR_FMT "'.", STR_ARG(name), STR_ARG(v->DataType));
     if (str_empty(value))
-        return sqs_no(a, ret, row, "Message (user) attribute '" STR_FMT "' must contain a non-empty value of type '%s'.",
+        return fault_set(a, ret, row, "Message (user) attribute '" STR_FMT "' must contain a non-empty value of type '%s'.",
             STR_ARG(name), binary ? "Binary" : "String");
     if (!binary && sqs_msg_bad_character(value) < value.n)
-        return sqs_no(a, ret, &sqs_error_InvalidMessageContents, "Invalid characters found in message attribute '" STR_FMT
+        return fault_set(a, ret, &sqs_error_InvalidMessageContents, "Invalid characters found in message attribute '" STR_FMT
             "'.", STR_ARG(name));
     if (type_is(v->DataType, "Number") && !is_number(value))
-        return sqs_no(a, ret, row, "Can't cast the value of message (user) attribute '" STR_FMT "' to a number.",
+        return fault_set(a, ret, row, "Can't cast the value of message (user) attribute '" STR_FMT "' to a number.",
             STR_ARG(name));
     *ret_value = value;
     return 0;
@@ -149,7 +149,7 @@ static int check_attributes(struct arena *a, const struct sqs_MessageBodyAttribu
                             struct fault *ret_fault)
 {
     if (map->n > SQS_ATTRIBUTES_MOST)
-        return sqs_no(a, ret_fault, &sqs_error_invalid_parameter,
+        return fault_set(a, ret_fault, &sqs_error_invalid_parameter,
             "Number of message attributes [%zu] exceeds the allowed maximum [%d].", map->n, SQS_ATTRIBUTES_MOST);
     for (size_t i = 0; i < map->n; i++) {
         const struct sqs_MessageBodyAttributeMap_entry *e = &map->v[i];
@@ -165,7 +165,7 @@ static int check_attributes(struct arena *a, const struct sqs_MessageBodyAttribu
     sqs_msg_sort(ret);
     for (size_t i = 1; i < ret->n_attributes; i++)
         if (str_eq(ret->attributes[i].name, ret->attributes[i - 1].name))
-            return sqs_no(a, ret_fault, &sqs_error_invalid_parameter, "Message (user) attribute name '" STR_FMT
+            return fault_set(a, ret_fault, &sqs_error_invalid_parameter, "Message (user) attribute name '" STR_FMT
                 "' already exists.", STR_ARG(ret->attributes[i].name));
     return 0;
 }
@@ -177,19 +177,19 @@ static int check_system(struct arena *a, const struct sqs_MessageBodySystemAttri
         const struct sqs_MessageBodySystemAttributeMap_entry *e = &map->v[i];
 
         if (!str_is(e->key, "AWSTraceHeader"))
-            return sqs_no(a, ret_fault, &sqs_error_invalid_parameter, "Message system attribute name '" STR_FMT
+            return fault_set(a, ret_fault, &sqs_error_invalid_parameter, "Message system attribute name '" STR_FMT
                 "' is invalid.", STR_ARG(e->key));
         if (!str_is(e->value.DataType, "String") || str_empty(e->value.StringValue))
-            return sqs_no(a, ret_fault, &sqs_error_invalid_parameter,
+            return fault_set(a, ret_fault, &sqs_error_invalid_parameter,
                 "Message system attribute 'AWSTraceHeader' must contain a non-empty value of type 'String'.");
         if (e->value.StringListValues.n > 0 || e->value.BinaryListValues.n > 0)
-            return sqs_no(a, ret_fault, &sqs_error_UnsupportedOperation,
+            return fault_set(a, ret_fault, &sqs_error_UnsupportedOperation,
                 "Message attribute list values in SendMessage operation are not supported.");
         if (!str_absent(e->value.BinaryValue))
-            return sqs_no(a, ret_fault, &sqs_error_invalid_parameter, "Message system attribute 'AWSTraceHeader' has a "
+            return fault_set(a, ret_fault, &sqs_error_invalid_parameter, "Message system attribute 'AWSTraceHeader' has a "
                 "BinaryValue, which does not go with its type 'String'.");
         if (sqs_msg_bad_character(e->value.StringValue) < e->value.StringValue.n)
-            return sqs_no(a, ret_fault, &sqs_error_InvalidMessageContents,
+            return fault_set(a, ret_fault, &sqs_error_InvalidMessageContents,
                 "Invalid characters found in message system attribute 'AWSTraceHeader'.");
         ret->trace = e->value.StringValue;
     }
@@ -215,7 +215,7 @@ int sqs_msg_check_deduplication(struct arena *a, struct str deduplication, const
 {
     if (!rules->fifo || rules->by_content || !str_absent(deduplication))
         return 0;
-    return sqs_no(a, ret_fault, &sqs_error_invalid_parameter, "The queue should either have ContentBasedDeduplication "
+    return fault_set(a, ret_fault, &sqs_error_invalid_parameter, "The queue should either have ContentBasedDeduplication "
         "enabled or MessageDeduplicationId provided explicitly");
 }
 
@@ -278,14 +278,14 @@ int sqs_msg_check(struct arena *a, const struct sqs_SendMessageRequest *in, cons
     if (str_empty(in->MessageBody))
         return sqs_no_missing(a, ret_fault, "MessageBody");
     if (sqs_msg_bad_character(in->MessageBody) < in->MessageBody.n)
-        return sqs_no(a, ret_fault, &sqs_error_InvalidMessageContents,
+        return fault_set(a, ret_fault, &sqs_error_InvalidMessageContents,
             "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | "
             "#x10000 to #x10FFFF");
     if (check_attributes(a, &in->MessageAttributes, ret, ret_fault) != 0
         || check_system(a, &in->MessageSystemAttributes, ret, ret_fault) != 0 || check_ids(a, in, rules, ret, ret_fault) != 0)
         return -E_FAULT;
     if ((int64_t)sqs_msg_bytes(ret) > rules->most_bytes)
-        return sqs_no(a, ret_fault, &sqs_error_invalid_parameter, "One or more parameters %s. Reason: Message must be "
+        return fault_set(a, ret_fault, &sqs_error_invalid_parameter, "One or more parameters %s. Reason: Message must be "
             "shorter than %lld bytes.", rules->in_batch ? "cannot be validated" : "are invalid", (long long)rules->most_bytes);
     return 0;
 }

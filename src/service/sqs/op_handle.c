@@ -19,7 +19,7 @@ static int find(struct call *c, struct sqs_queue *q, struct str text, struct sqs
     if (str_absent(text))
         return sqs_no_missing(a, ret_fault, "ReceiptHandle");
     if (sqs_handle_parse(a, text, &h) != 0 || h.queue_id != q->id)
-        return sqs_no(a, ret_fault, &sqs_error_ReceiptHandleIsInvalid,
+        return fault_set(a, ret_fault, &sqs_error_ReceiptHandleIsInvalid,
             "The input receipt handle \"" STR_FMT "\" is not a valid receipt handle.", STR_ARG(text));
     *ret = sqs_index_find(&q->index, h.message_id);
     sqs_index_settle(&q->index, c->turn->now.wall_ms);
@@ -129,7 +129,7 @@ static int change_one(struct call *c, struct sqs_queue *q, struct str handle, st
     if (q->fifo && node != NULL && node->state == SQS_IN_FLIGHT && !current)
         return expired(c->mem, handle, ret_fault);
     if (node == NULL || node->receives == 0 || (q->fifo && !current))
-        return sqs_no(c->mem, ret_fault, &sqs_error_MessageNotInflight, "Value " STR_FMT " for parameter ReceiptHandle is "
+        return fault_set(c->mem, ret_fault, &sqs_error_MessageNotInflight, "Value " STR_FMT " for parameter ReceiptHandle is "
             "invalid. Reason: Message does not exist or is not available for visibility timeout change.", STR_ARG(handle));
     until_ms = now_ms + timeout.v * 1000;
     received_ms = timeout.v > 0 ? sqs_rows_received_ms(c->turn->store, node->due.seq) : now_ms;

@@ -48,7 +48,7 @@ static int send_one(struct call *c, struct sqs_queue *q, const struct sqs_SendMe
         || check_delay(c->mem, q, in->DelaySeconds, ret_fault) != 0)
         return -E_FAULT;
     if (sqs_queue_full(q))
-        return sqs_no(c->mem, ret_fault, &sqs_error_OverLimit, "This server holds at most %d messages.", SQS_MESSAGES_MOST);
+        return fault_set(c->mem, ret_fault, &sqs_error_OverLimit, "This server holds at most %d messages.", SQS_MESSAGES_MOST);
     m.sender = c->principal.user_id;
     r = sqs_queue_send(c->turn, q, &m, in->DelaySeconds.set ? in->DelaySeconds.v * 1000 : -1, &done);
     if (r != 0)

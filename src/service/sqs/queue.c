@@ -10,24 +10,6 @@
 
 #define KEY_MOST 256
 
-static struct str own(struct str s)
-{
-    char *p;
-
-    if (str_absent(s))
-        return s;
-    p = xmalloc(s.n + 1);
-    memcpy(p, s.p, s.n);
-    p[s.n] = 0;
-    return str_make(p, s.n);
-}
-
-static void disown(struct str *s)
-{
-    free((char *)s->p);
-    *s = STR_NONE;
-}
-
 /* Absent when it does not fit: no queue has such a name. */
 static struct str queue_key(char *room, struct str account, struct str region, struct str name)
 {
@@ -101,8 +83,8 @@ struct sqs_queue *sqs_queue_new(struct sqs *s, uint64_t id, struct str account, 
 
     CHECK(!str_absent(key));
     buf_printf(&arn, "arn:aws:sqs:" STR_FMT ":" STR_FMT ":" STR_FMT, STR_ARG(region), STR_ARG(account), STR_ARG(name));
-    *q = (struct sqs_queue){ .magic = SQS_QUEUE_MAGIC, .owner = s, .id = id, .rows_id = id, .account = own(account),
-        .region = own(region), .name = own(name), .arn = own(buf_view(&arn)), .fifo = str_ends(name, STR(".fifo")) };
+    *q = (struct sqs_queue){ .magic = SQS_QUEUE_MAGIC, .owner = s, .id = id, .rows_id = id, .account = str_own(account),
+        .region = str_own(region), .name = str_own(name), .arn = str_own(buf_view(&arn)), .fifo = str_ends(name, STR(".fifo")) };
     if (q->fifo)
         q->rows_id |= SQS_FIFO_ROWS;
     sqs_index_init(&q->index, q->fifo ? &s->fifo_pool : &s->pool);
@@ -127,11 +109,11 @@ void sqs_queue_free(struct sqs_queue *q)
     while (q->n_tags > 0)
         sqs_queue_untag(q, q->tags[q->n_tags - 1].key);
     free(q->tags);
-    disown(&q->account);
-    disown(&q->region);
-    disown(&q->name);
-    disown(&q->arn);
-    disown(&q->dead_letter_arn);
+    str_drop(&q->account);
+    str_drop(&q->region);
+    str_drop(&q->name);
+    str_drop(&q->arn);
+    str_drop(&q->dead_letter_arn);
     q->magic = 0;
     free(q);
 }
@@ -142,13 +124,13 @@ static void derive_redrive(struct sqs_queue *q)
     struct str text = q->attributes.text[SQS_REDRIVE_POLICY], reason;
     struct sqs_redrive redrive;
 
-    disown(&q->dead_letter_arn);
+    str_drop(&q->dead_letter_arn);
     q->max_receives = 0;
     if (str_absent(text))
         return;
     a = arena_new(0);
     CHECK(sqs_redrive_parse(a, text, &redrive, &reason) == 0);
-    q->dead_letter_arn = own(redrive.target_arn);
+    q->dead_letter_arn = str_own(redrive.target_arn);
     q->max_receives = redrive.max_receives;
 }
 
@@ -197,14 +179,14 @@ void sqs_queue_tag(struct sqs_queue *q, struct str key, struct str value)
     size_t i = tag_place(q, key);
 
     if (tag_at(q, i, key)) {
-        disown(&q->tags[i].value);
+        str_drop(&q->tags[i].value);
     } else {
         q->tags = xrealloc(q->tags, (q->n_tags + 1) * sizeof(*q->tags));
         memmove(&q->tags[i + 1], &q->tags[i], (q->n_tags - i) * sizeof(*q->tags));
-        q->tags[i].key = own(key);
+        q->tags[i].key = str_own(key);
         q->n_tags++;
     }
-    q->tags[i].value = own(value);
+    q->tags[i].value = str_own(value);
 }
 
 void sqs_queue_untag(struct sqs_queue *q, struct str key)
@@ -213,8 +195,8 @@ void sqs_queue_untag(struct sqs_queue *q, struct str key)
 
     if (!tag_at(q, i, key))
         return;
-    disown(&q->tags[i].key);
-    disown(&q->tags[i].value);
+    str_drop(&q->tags[i].key);
+    str_drop(&q->tags[i].value);
     q->n_tags--;
     memmove(&q->tags[i], &q->tags[i + 1], (q->n_tags - i) * sizeof(*q->tags));
 }
