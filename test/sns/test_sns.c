@@ -7,7 +7,7 @@
 #include "base/crypt.h"
 #include "service/sns/deliver.h"
 #include "service/sns/envelope.h"
-#include "service/sns/policy_text.h"
+#include "flow/policy_text.h"
 #include "service/sns/retry.h"
 
 #define NOW 1800000000000
@@ -331,16 +331,16 @@ TEST(policy, the_default_statement_lets_no_service_in)
 
     open_world(&w);
     EXPECT(w.topic->policy != NULL && w.topic->for_services == NULL);
-    sns_policy_edit(&b, w.a, sns_topic_policy(w.a, w.topic), STR_NONE, STR("{\"Sid\":\"l\",\"Effect\":\"Allow\",\"Principal\":"
+    policy_text_edit(&b, w.a, sns_topic_policy(w.a, w.topic), STR_NONE, STR("{\"Sid\":\"l\",\"Effect\":\"Allow\",\"Principal\":"
         "{\"Service\":\"events.amazonaws.com\"},\"Action\":\"sns:Publish\",\"Resource\":\"" TOPIC "\"}"));
-    EXPECT(sns_policy_has(w.a, buf_view(&b), STR("l"), NULL) && sns_policy_has(w.a, buf_view(&b), SNS_DEFAULT_STATEMENT, NULL));
+    EXPECT(policy_text_has(w.a, buf_view(&b), STR("l"), NULL) && policy_text_has(w.a, buf_view(&b), SNS_DEFAULT_STATEMENT, NULL));
     sns_attribute_put(&w.topic->attributes.text[SNS_POLICY], buf_view(&b));
     sns_topic_derive(w.topic);
     EXPECT_INT(policy_statement_count(w.topic->policy), 2);
     EXPECT_INT(policy_statement_count(w.topic->for_services), 1);
     buf_clear(&b);
-    sns_policy_edit(&b, w.a, sns_topic_policy(w.a, w.topic), STR("l"), STR_NONE);
-    EXPECT(!sns_policy_has(w.a, buf_view(&b), STR("l"), NULL));
+    policy_text_edit(&b, w.a, sns_topic_policy(w.a, w.topic), STR("l"), STR_NONE);
+    EXPECT(!policy_text_has(w.a, buf_view(&b), STR("l"), NULL));
     close_world(&w);
 }
 
@@ -349,7 +349,7 @@ TEST(policy, one_statement_may_stand_alone)
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     CLEANUP(buf_done) struct buf b = { 0 };
 
-    sns_policy_edit(&b, a, STR("{\"Statement\":{\"Sid\":\"x\"},\"Version\":\"2012-10-17\"}"), STR_NONE, STR("{\"Sid\":\"y\"}"));
+    policy_text_edit(&b, a, STR("{\"Statement\":{\"Sid\":\"x\"},\"Version\":\"2012-10-17\"}"), STR_NONE, STR("{\"Sid\":\"y\"}"));
     EXPECT_STR(buf_view(&b), STR("{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"x\"},{\"Sid\":\"y\"}]}"));
 }
 

@@ -1,7 +1,7 @@
 /* op_permission.c - AddPermission and RemovePermission edit the topic's Policy attribute: statements at the end of the
  * one in force, the default one included (AWS SNS API reference, AddPermission). */
 #include "service/sns/ops.h"
-#include "service/sns/policy_text.h"
+#include "flow/policy_text.h"
 #include "service/sns/rows.h"
 
 #define POLICY_MOST 30720
@@ -39,35 +39,6 @@ static int check(struct call *c, const struct sns_AddPermissionInput *in)
     return 0;
 }
 
-/* One as it is, several as a list. */
-static void write_list(struct json_writer *w, const char *key, const char *before, const struct str *v, size_t n, const char *behind)
-{
-    jw_key(w, str_of(key));
-    if (n > 1)
-        jw_array(w);
-    for (size_t i = 0; i < n; i++)
-        jw_printf(w, "%s" STR_FMT "%s", before, STR_ARG(v[i]), behind);
-    if (n > 1)
-        jw_array_end(w);
-}
-
-static void write_statement(struct buf *b, const struct sns_AddPermissionInput *in, const struct sns_topic *t)
-{
-    struct json_writer w;
-
-    jw_init(&w, b);
-    jw_object(&w);
-    jw_kstr(&w, "Sid", in->Label);
-    jw_kstr(&w, "Effect", STR("Allow"));
-    jw_key(&w, STR("Principal"));
-    jw_object(&w);
-    write_list(&w, "AWS", "arn:aws:iam::", in->AWSAccountId.v, in->AWSAccountId.n, ":root");
-    jw_object_end(&w);
-    write_list(&w, "Action", "SNS:", in->ActionName.v, in->ActionName.n, "");
-    jw_kstr(&w, "Resource", t->arn);
-    jw_object_end(&w);
-}
-
 static int put_policy(struct call *c, struct sns_topic *t, struct str text)
 {
     sns_attribute_put(&t->attributes.text[SNS_POLICY], text);
@@ -79,16 +50,19 @@ int sns_add_permission(struct call *c, const void *input, void *output UNUSED)
 {
     const struct sns_AddPermissionInput *in = input;
     CLEANUP(buf_done) struct buf b = { 0 }, statement = { 0 };
+    struct policy_grant grant = { .label = in->Label, .accounts = in->AWSAccountId.v, .n_accounts = in->AWSAccountId.n,
+        .actions = in->ActionName.v, .n_actions = in->ActionName.n, .prefix = "SNS:" };
     struct str policy;
     struct sns_topic *t;
 
     if (sns_topic_enter(c, in->TopicArn, "TopicArn", "sns:AddPermission", &t) != 0 || check(c, in) != 0)
         return -E_FAULT;
     policy = sns_topic_policy(c->mem, t);
-    if (sns_policy_has(c->mem, policy, in->Label, NULL))
+    if (policy_text_has(c->mem, policy, in->Label, NULL))
         return sns_invalid(c, "Statement already exists");
-    write_statement(&statement, in, t);
-    sns_policy_edit(&b, c->mem, policy, STR_NONE, buf_view(&statement));
+    grant.resource = t->arn;
+    policy_text_grant(&statement, &grant);
+    policy_text_edit(&b, c->mem, policy, STR_NONE, buf_view(&statement));
     if (b.n > POLICY_MOST)                                   /* UNVERIFIED sentence */
         return sns_invalid(c, "Policy Error: the policy of a topic is at most %d bytes long", POLICY_MOST);
     return put_policy(c, t, buf_view(&b));
@@ -105,8 +79,8 @@ int sns_remove_permission(struct call *c, const void *input, void *output UNUSED
     if (sns_topic_enter(c, in->TopicArn, "TopicArn", "sns:RemovePermission", &t) != 0)
         return -E_FAULT;
     policy = sns_topic_policy(c->mem, t);
-    if (!sns_policy_has(c->mem, policy, in->Label, NULL))
+    if (!policy_text_has(c->mem, policy, in->Label, NULL))
         return 0;
-    sns_policy_edit(&b, c->mem, policy, in->Label, STR_NONE);
+    policy_text_edit(&b, c->mem, policy, in->Label, STR_NONE);
     return put_policy(c, t, buf_view(&b));
 }

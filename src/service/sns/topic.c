@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include "service/sns/policy_text.h"
+#include "flow/policy_text.h"
 #include "service/sns/rows.h"
 #include "service/sns/seen.h"
 
@@ -102,10 +102,10 @@ static void derive_policies(struct sns_topic *t, struct arena *a)
     t->for_services = policy_free(t->for_services);
     if (policy_parse(POLICY_RESOURCE, text, &t->policy, NULL) != 0)
         return;
-    (void)sns_policy_has(a, text, SNS_DEFAULT_STATEMENT, &others);
+    (void)policy_text_has(a, text, SNS_DEFAULT_STATEMENT, &others);
     if (others == 0)
         return;
-    sns_policy_edit(&b, a, text, SNS_DEFAULT_STATEMENT, STR_NONE);
+    policy_text_edit(&b, a, text, SNS_DEFAULT_STATEMENT, STR_NONE);
     (void)policy_parse(POLICY_RESOURCE, buf_view(&b), &t->for_services, NULL);
 }
 

@@ -28,6 +28,7 @@
 #define SNS_TOPICS_MOST 100000                               /* of the whole server, as AWS allows one account */
 #define SNS_SUBSCRIPTIONS_MOST 500000                        /* of the whole server */
 #define SNS_TAGS_MOST 50
+#define SNS_DEFAULT_STATEMENT STR("__default_statement_ID")
 #define SNS_SEEN_MOST 1000000                                /* messages of FIFO topics remembered against repetition */
 #define SNS_PENDING_MS ((int64_t)2 * 24 * 3600 * 1000)
 #define SNS_SEEN_MS ((int64_t)5 * 60 * 1000)

@@ -1,6 +1,6 @@
 /* policy_text.c - see policy_text.h.
  * True here: the policy was checked when it was set, so it is a JSON object; Statement may be one object or a list. */
-#include "service/sns/policy_text.h"
+#include "flow/policy_text.h"
 
 static struct json *parsed(struct arena *a, struct str policy)
 {
@@ -23,7 +23,7 @@ static bool has_label(struct arena *a, const struct json *statement, struct str 
     return statement->type == JSON_OBJECT && str_eq(json_get_text(a, statement, STR("Sid")), label);
 }
 
-bool sns_policy_has(struct arena *a, struct str policy, struct str label, size_t *ret_others)
+bool policy_text_has(struct arena *a, struct str policy, struct str label, size_t *ret_others)
 {
     bool list, found = false;
     size_t others = 0;
@@ -47,7 +47,7 @@ static void write_raw(struct json_writer *w, const struct json *v)
         jw_raw(w, v->raw);
 }
 
-void sns_policy_edit(struct buf *b, struct arena *a, struct str policy, struct str without, struct str more)
+void policy_text_edit(struct buf *b, struct arena *a, struct str policy, struct str without, struct str more)
 {
     const struct json *doc = parsed(a, policy);
     struct json_writer w;
@@ -69,5 +69,35 @@ void sns_policy_edit(struct buf *b, struct arena *a, struct str policy, struct s
     if (!str_absent(more))
         jw_raw(&w, more);
     jw_array_end(&w);
+    jw_object_end(&w);
+}
+
+/* One as it is, several as a list. */
+static void write_list(struct json_writer *w, const char *key, const char *before, const struct str *v, size_t n,
+                       const char *behind)
+{
+    jw_key(w, str_of(key));
+    if (n > 1)
+        jw_array(w);
+    for (size_t i = 0; i < n; i++)
+        jw_printf(w, "%s" STR_FMT "%s", before, STR_ARG(v[i]), behind);
+    if (n > 1)
+        jw_array_end(w);
+}
+
+void policy_text_grant(struct buf *b, const struct policy_grant *g)
+{
+    struct json_writer w;
+
+    jw_init(&w, b);
+    jw_object(&w);
+    jw_kstr(&w, "Sid", g->label);
+    jw_kstr(&w, "Effect", STR("Allow"));
+    jw_key(&w, STR("Principal"));
+    jw_object(&w);
+    write_list(&w, "AWS", "arn:aws:iam::", g->accounts, g->n_accounts, ":root");
+    jw_object_end(&w);
+    write_list(&w, "Action", g->prefix, g->actions, g->n_actions, "");
+    jw_kstr(&w, "Resource", g->resource);
     jw_object_end(&w);
 }
