@@ -3,76 +3,19 @@
 #include "service/events/ops.h"
 
 #include "base/arn.h"
-
-static struct json *parsed(struct call *c, struct str tags)
-{
-    struct json *doc = NULL;
-
-    CHECK(json_parse(c->mem, tags, &doc, NULL) == 0 && doc->type == JSON_OBJECT);
-    return doc;
-}
-
-/* The last of several entries with one key counts. */
-static const struct events_Tag *entry_of(const struct events_TagList *t, struct str key)
-{
-    for (size_t i = t->n; i-- > 0;)
-        if (str_eq(t->v[i].Key, key))
-            return &t->v[i];
-    return NULL;
-}
+#include "base/texts.h"
 
 int events_tags_merge(struct call *c, struct str before, const struct events_TagList *add, struct str *ret)
 {
-    CLEANUP(buf_done) struct buf b = { 0 };
-    struct json *doc = parsed(c, before);
-    struct json_writer w;
-    size_t n = 0;
+    struct text_pair *v = arena_calloc(c->mem, add->n, sizeof(*v));
+    size_t n;
 
-    jw_init(&w, &b);
-    jw_object(&w);
-    JSON_EACH(doc, member) {
-        struct str key = json_key(c->mem, member);
-        const struct events_Tag *e = entry_of(add, key);
-
-        jw_key(&w, key);
-        jw_str(&w, e != NULL ? e->Value : json_text(c->mem, member));
-        n++;
-    }
-    for (size_t i = 0; i < add->n; i++) {
-        if (entry_of(add, add->v[i].Key) != &add->v[i] || !str_absent(json_get_text(c->mem, doc, add->v[i].Key)))
-            continue;
-        jw_key(&w, add->v[i].Key);
-        jw_str(&w, add->v[i].Value);
-        n++;
-    }
-    jw_object_end(&w);
+    for (size_t i = 0; i < add->n; i++)
+        v[i] = (struct text_pair){ add->v[i].Key, add->v[i].Value };
+    *ret = texts_with(c->mem, before, v, add->n, &n);
     if (n > EVENTS_TAGS_MOST)                                /* UNVERIFIED sentence */
         return call_fault(c, &events_error_LimitExceededException, "A resource can have no more than %d tags.", EVENTS_TAGS_MOST);
-    *ret = buf_to_arena(&b, c->mem);
     return 0;
-}
-
-static struct str tags_without(struct call *c, struct str before, const struct events_TagKeyList *keys)
-{
-    CLEANUP(buf_done) struct buf b = { 0 };
-    struct json *doc = parsed(c, before);
-    struct json_writer w;
-
-    jw_init(&w, &b);
-    jw_object(&w);
-    JSON_EACH(doc, member) {
-        struct str key = json_key(c->mem, member);
-        bool gone = false;
-
-        for (size_t i = 0; i < keys->n; i++)
-            gone |= str_eq(keys->v[i], key);
-        if (gone)
-            continue;
-        jw_key(&w, key);
-        jw_str(&w, json_text(c->mem, member));
-    }
-    jw_object_end(&w);
-    return buf_to_arena(&b, c->mem);
 }
 
 /* What an ARN means: a bus, or a rule of one. */
@@ -138,7 +81,7 @@ int events_untag_resource(struct call *c, const void *input, void *output UNUSED
 
     if (r < 0 || (x.rule == NULL && x.bus.bus == NULL))
         return r;
-    return keep(c, &x, tags_without(c, *tags_of(&x), &in->TagKeys));
+    return keep(c, &x, texts_without(c->mem, *tags_of(&x), in->TagKeys.v, in->TagKeys.n));
 }
 
 int events_list_tags_for_resource(struct call *c, const void *input, void *output)
@@ -146,17 +89,15 @@ int events_list_tags_for_resource(struct call *c, const void *input, void *outpu
     const struct events_ListTagsForResourceRequest *in = input;
     struct events_ListTagsForResourceResponse *out = output;
     struct tagged x;
-    struct json *doc;
-    size_t i = 0;
+    struct text_pair *v;
+    size_t n;
     int r = tagged_of(c, "events:ListTagsForResource", in->ResourceARN, &x);
 
     if (r < 0)
         return r;
-    doc = parsed(c, x.rule != NULL || x.bus.bus != NULL ? arena_str(c->mem, *tags_of(&x)) : STR("{}"));
-    out->Tags = (struct events_TagList){ true, doc->n, arena_calloc(c->mem, doc->n, sizeof(*out->Tags.v)) };
-    JSON_EACH(doc, member) {
-        out->Tags.v[i].Key = json_key(c->mem, member);
-        out->Tags.v[i++].Value = json_text(c->mem, member);
-    }
+    v = texts_read(c->mem, x.rule != NULL || x.bus.bus != NULL ? arena_str(c->mem, *tags_of(&x)) : STR("{}"), &n);
+    out->Tags = (struct events_TagList){ true, n, arena_calloc(c->mem, n, sizeof(*out->Tags.v)) };
+    for (size_t i = 0; i < n; i++)
+        out->Tags.v[i] = (struct events_Tag){ v[i].key, v[i].value };
     return 0;
 }

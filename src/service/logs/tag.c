@@ -2,90 +2,31 @@
  * True here: tags are stored as one JSON object of texts, in the order in which keys first came; at most 50. */
 #include "service/logs/internal.h"
 
-#include "base/json.h"
+#include "base/texts.h"
 
 #define TAGS_MOST 50
 
-static struct json *parsed(struct call *c, struct str tags)
-{
-    struct json *doc = NULL;
-
-    CHECK(json_parse(c->mem, tags, &doc, NULL) == 0 && doc->type == JSON_OBJECT);
-    return doc;
-}
-
-static const struct logs_Tags_entry *entry_of(const struct logs_Tags *t, struct str key)
-{
-    for (size_t i = 0; i < t->n; i++)
-        if (str_eq(t->v[i].key, key))
-            return &t->v[i];
-    return NULL;
-}
-
 int logs_tags_text(struct call *c, struct str before, const struct logs_Tags *add, struct str *ret)
 {
-    CLEANUP(buf_done) struct buf b = { 0 };
-    struct json *doc = parsed(c, before);
-    struct json_writer w;
-    size_t n = 0;
+    struct text_pair *v = arena_calloc(c->mem, add->n, sizeof(*v));
+    size_t n;
 
-    jw_init(&w, &b);
-    jw_object(&w);
-    JSON_EACH(doc, member) {
-        struct str key = json_key(c->mem, member);
-        const struct logs_Tags_entry *e = entry_of(add, key);
-
-        jw_key(&w, key);
-        jw_str(&w, e != NULL ? e->value : json_text(c->mem, member));
-        n++;
-    }
-    for (size_t i = 0; i < add->n; i++) {
-        if (!str_absent(json_get_text(c->mem, doc, add->v[i].key)))
-            continue;
-        jw_key(&w, add->v[i].key);
-        jw_str(&w, add->v[i].value);
-        n++;
-    }
-    jw_object_end(&w);
+    for (size_t i = 0; i < add->n; i++)
+        v[i] = (struct text_pair){ add->v[i].key, add->v[i].value };
+    *ret = texts_with(c->mem, before, v, add->n, &n);
     if (n > TAGS_MOST)
         return call_fault(c, &logs_error_TooManyTagsException, "A resource can have no more than %d tags.", TAGS_MOST);
-    *ret = buf_to_arena(&b, c->mem);
     return 0;
-}
-
-static struct str tags_without(struct call *c, struct str before, const struct str *keys, size_t n)
-{
-    CLEANUP(buf_done) struct buf b = { 0 };
-    struct json *doc = parsed(c, before);
-    struct json_writer w;
-
-    jw_init(&w, &b);
-    jw_object(&w);
-    JSON_EACH(doc, member) {
-        struct str key = json_key(c->mem, member);
-        bool gone = false;
-
-        for (size_t i = 0; i < n; i++)
-            gone |= str_eq(keys[i], key);
-        if (gone)
-            continue;
-        jw_key(&w, key);
-        jw_str(&w, json_text(c->mem, member));
-    }
-    jw_object_end(&w);
-    return buf_to_arena(&b, c->mem);
 }
 
 static void tags_shown(struct call *c, struct str tags, struct logs_Tags *ret)
 {
-    struct json *doc = parsed(c, tags);
-    size_t i = 0;
+    size_t n;
+    const struct text_pair *v = texts_read(c->mem, tags, &n);
 
-    *ret = (struct logs_Tags){ true, doc->n, arena_calloc(c->mem, doc->n, sizeof(*ret->v)) };
-    JSON_EACH(doc, member) {
-        ret->v[i].key = json_key(c->mem, member);
-        ret->v[i++].value = json_text(c->mem, member);
-    }
+    *ret = (struct logs_Tags){ true, n, arena_calloc(c->mem, n, sizeof(*ret->v)) };
+    for (size_t i = 0; i < n; i++)
+        ret->v[i] = (struct logs_Tags_entry){ v[i].key, v[i].value };
 }
 
 static int tag(struct call *c, const char *action, struct str name, struct str arn, const struct logs_Tags *tags)
@@ -107,7 +48,7 @@ static int untag(struct call *c, const char *action, struct str name, struct str
     int r = logs_group_of(c, action, name, arn, STR_NONE, &g);
 
     if (r == 0)
-        log_group_tags(c->turn->store, g.id, tags_without(c, g.tags, keys, n));
+        log_group_tags(c->turn->store, g.id, texts_without(c->mem, g.tags, keys, n));
     return r;
 }
 
