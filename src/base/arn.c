@@ -15,3 +15,15 @@ int arn_parse(struct str text, struct arn *ret)
                          .resource = rest };
     return 0;
 }
+
+bool region_valid(struct str region)
+{
+    if (region.n == 0 || region.n > REGION_MOST || region.p[0] < 'a' || region.p[0] > 'z')
+        return false;
+    for (size_t i = 0; i < region.n; i++) {
+        char ch = region.p[i];
+        if (!(ch >= 'a' && ch <= 'z') && !(ch >= '0' && ch <= '9') && ch != '-')
+            return false;
+    }
+    return true;
+}

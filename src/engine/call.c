@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/arn.h"
 #include "engine/internal.h"
 #include "wire/aws_chunked.h"
 #include "wire/gzip_body.h"
@@ -39,15 +40,26 @@ static struct request_parts parts_of(const struct exchange *x)
         .content_type = exchange_header(x, "content-type"), .header = header_of, .next_header = next_header_of, .ctx = x };
 }
 
-static void identify(struct engine *e, struct call *c, const struct request_parts *parts)
+/* The one door for a region: what is not one goes no further, for it becomes part of names and keys. */
+static int scope_refused(struct call *c)
+{
+    if (strcmp(c->service->name, "s3") == 0)
+        return call_fault(c, &error_scope_s3, "The authorization header is malformed; the region is wrong");
+    return call_fault(c, &error_scope, "Credential should be scoped to a valid region.");
+}
+
+static int identify(struct engine *e, struct call *c, const struct request_parts *parts)
 {
     struct signature_scope s = signature_scope(c->mem, parts);
 
+    if (!str_empty(s.region) && !region_valid(s.region))
+        return scope_refused(c);
     c->access_key = s.access_key;
     c->region = !str_absent(s.region) && s.region.n > 0 ? s.region : STR("us-east-1");
     e->o.principal(e->o.principal_arg, c->mem, s.access_key, s.token, e->o.default_account,
                    clock_now(e->o.clock).wall_ms, &c->principal);
     c->account = c->principal.account;
+    return 0;
 }
 
 /* ---- replies ---- */
@@ -271,7 +283,8 @@ static int prepare(struct engine *e, struct call *c, const struct handler **ret)
     c->request_id = request_id_new(c->mem, c->service, c->protocol);
     if (r < 0)
         return r;
-    identify(e, c, &parts);
+    if (identify(e, c, &parts) < 0)
+        return -E_FAULT;
     if (e->o.admit != NULL && e->o.admit(c) < 0)
         return -E_FAULT;
     if (route.handler == NULL)

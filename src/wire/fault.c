@@ -20,11 +20,13 @@ const struct error_row error_internal = { .name = "InternalFailure", .status = 5
 const struct error_row error_unavailable = { .name = "ServiceUnavailable", .status = 503, .sender = false, .message_member = "message" };
 const struct error_row error_missing_parameter = { .name = "MissingRequiredParameterException", .query_code = "MissingParameter", .status = 400, .sender = true, .message_member = "message" };
 const struct error_row error_request_entity_too_large = { .name = "RequestEntityTooLargeException", .status = 413, .sender = true, .message_member = "message" };
+const struct error_row error_scope = { .name = "InvalidSignatureException", .query_code = "SignatureDoesNotMatch", .status = 403, .sender = true, .message_member = "message" };
+const struct error_row error_scope_s3 = { .name = "AuthorizationHeaderMalformed", .status = 400, .sender = true, .message_member = "message" };
 
 /* Errors that come from AWS's request machinery rather than from a service. */
 static const struct error_row *const front_errors[] = {
     &error_validation, &error_serialization, &error_unknown_operation, &error_not_implemented, &error_access_denied,
-    &error_internal, &error_unavailable, &error_request_entity_too_large,
+    &error_internal, &error_unavailable, &error_request_entity_too_large, &error_scope, &error_scope_s3,
 };
 
 static bool from_front(const struct error_row *row)

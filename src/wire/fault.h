@@ -35,5 +35,7 @@ extern const struct error_row error_internal;                /* InternalFailure 
 extern const struct error_row error_unavailable;             /* ServiceUnavailable 503 */
 extern const struct error_row error_missing_parameter;       /* query: MissingParameter 400 */
 extern const struct error_row error_request_entity_too_large; /* RequestEntityTooLargeException 413, bare */
+extern const struct error_row error_scope;                   /* InvalidSignatureException, query: SignatureDoesNotMatch 403 */
+extern const struct error_row error_scope_s3;                /* AuthorizationHeaderMalformed 400 */
 
 #endif
