@@ -105,7 +105,7 @@ static enum delivery as_role(const struct errand *x, struct str role_arn, const 
         buf_z(why, "the target does not exist");
         return DELIVERY_NO_RESOURCE;
     }
-    may = sinks_role_may(sinks, x->t, sink, role_arn, sink->action, arn, p->target_arn, p->target_arn, why);
+    may = sinks_role_may(sinks, x->t, &(struct role_asks){ role_arn, sink->action, p->target_arn, p->target_arn }, why);
     if (may == ROLE_DENIED || (may == ROLE_UNKNOWN && x->e->o.strict_permissions))
         return DELIVERY_NO_PERMISSION;
     buf_clear(why);
