@@ -90,7 +90,8 @@ enum delivery sinks_as_service(const struct sinks *s, struct turn *t, const char
     return sink->deliver(sink->arg, t, p, why);
 }
 
-enum role_verdict sinks_role_may(const struct sinks *s, struct turn *t, const struct role_asks *asks, struct buf *why)
+enum role_verdict sinks_role_may(const struct sinks *s, struct turn *t, const struct role_asks *asks,
+                                 struct buf *why)
 {
     struct resource what = sinks_resource(s, asks->target_arn);
     struct arn arn;

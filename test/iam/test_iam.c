@@ -361,6 +361,49 @@ static struct str authorize(struct world *w, const struct principal *p, const ch
                                                               w->call.fault.row->status, STR_ARG(w->call.fault.message));
 }
 
+/* What is another account's: both sides, and one's own is settled for an operator and for a role nobody knows here, unless
+ * permissions are strict. */
+TEST(iam, what_is_another_accounts)
+{
+#define THEIRS "arn:aws:sqs:us-east-1:222222222222:q"
+#define LENT(who) "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"" who "\"},\"Action\":" \
+                  "\"sqs:*\",\"Resource\":\"" THEIRS "\"}}"
+    enum who { OPERATOR, WIDE, BARE, UNKNOWN };
+    static const struct { enum who who; const char *policy; bool may, may_strictly; } rows[] = {
+        { OPERATOR, NULL, false, false }, { OPERATOR, LENT(ACCOUNT), true, true }, { OPERATOR, LENT("333333333333"), false, false },
+        { WIDE, NULL, false, false }, { WIDE, LENT(ACCOUNT), true, true }, { WIDE, LENT(ROLE("wide")), true, true },
+        { WIDE, LENT(ROLE("bare")), false, false },
+        { BARE, NULL, false, false }, { BARE, LENT(ACCOUNT), false, false }, { BARE, LENT(ROLE("bare")), false, false },
+        { BARE, LENT("*"), false, false },
+        { UNKNOWN, NULL, false, false }, { UNKNOWN, LENT(ACCOUNT), true, false }, { UNKNOWN, LENT(ROLE("unknown")), true, false },
+    };
+    static const struct service_model model = { .name = "sqs", .query_compatible = true };
+
+    for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+        struct world w = world_new(i % 2 == 1);
+        struct iam_session_extras none = { 0 };
+        struct resource what = { STR(THEIRS), STR("222222222222"), NULL };
+        struct policy *own = NULL;
+        struct principal p[4];
+
+        make_role(&w, "wide", LAMBDA, GRANT("Allow", "*", "*"));
+        make_role(&w, "bare", LAMBDA, NULL);
+        p[OPERATOR] = operator_of(&w, "test");
+        p[WIDE] = session_of(&w, ROLE("wide"), &none);
+        p[BARE] = session_of(&w, ROLE("bare"), &none);
+        p[UNKNOWN] = session_of(&w, ROLE("unknown"), &none);
+        if (rows[i / 2].policy != NULL)
+            CHECK(policy_parse(POLICY_RESOURCE, str_of(rows[i / 2].policy), &own, NULL) == 0);
+        what.policy = own;
+        w.call = (struct call){ .mem = w.mem, .service = &model, .protocol = PROTO_JSON, .turn = &w.turn, .now = { NOW_MS, 0 },
+            .region = STR("us-east-1"), .account = STR(ACCOUNT), .principal = p[rows[i / 2].who], .gate = &w.gate };
+        EXPECT_INT(call_may(&w.call, "sqs:SendMessage", &what),
+                   (i % 2 == 1 ? rows[i / 2].may_strictly : rows[i / 2].may) ? 0 : -E_FAULT);
+        policy_free(own);
+        world_done(&w);
+    }
+}
+
 TEST(iam, authorize_call)
 {
     struct world w = world_new(false), strict;

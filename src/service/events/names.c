@@ -45,7 +45,9 @@ static int no_bus(struct call *c, const struct bus_ref *ref)
 
 int events_bus_may(struct call *c, const char *action, const struct bus_ref *ref, struct str arn)
 {
-    return call_may(c, action, &(struct resource){ arn, ref->account, ref->bus != NULL ? ref->bus->policy : NULL });
+    struct resource what = { arn, ref->account, ref->bus != NULL ? ref->bus->policy : NULL };
+
+    return call_may(c, action, &what);
 }
 
 int events_bus_enter(struct call *c, const char *action, struct str name_or_arn, struct bus_ref *ret)

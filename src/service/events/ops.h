@@ -23,7 +23,8 @@ struct bus_ref {
 void events_bus_ref(struct call *c, struct str name_or_arn, struct bus_ref *ret);
 /* call_may() about `arn`: the bus, or a rule of it; the bus's policy speaks for both. */
 int events_bus_may(struct call *c, const char *action, const struct bus_ref *ref, struct str arn);
-/* Named, and the caller may do `action` on the bus; ResourceNotFoundException when it is missing.  0 or -E_FAULT. */
+/* Named, and the caller may do `action` on the bus; ResourceNotFoundException when it is missing.
+ * 0 or -E_FAULT. */
 int events_bus_enter(struct call *c, const char *action, struct str name_or_arn, struct bus_ref *ret);
 /* Gives the default bus memory and a row when it has none.  0, -E_FAULT (too many) or a store error. */
 int events_bus_keep(struct call *c, struct bus_ref *ref);

@@ -1,5 +1,5 @@
-/* authorize.c - may this role do that?  For deliveries (iam_role_may), for callers (iam_authorize_call), for
- * AssumeRole, and ahead of time (iam_role_state).
+/* authorize.c - may this role do that?  For deliveries (iam_role_may), for callers (iam_may), for AssumeRole,
+ * and ahead of time (iam_role_state).
  *
  * True here: a verdict is remembered only when it hangs on nothing but role, action and resource (no time, no context
  * key was asked), and is forgotten when any role or policy changes.  A remembered one costs a hash and a compare. */
@@ -130,8 +130,8 @@ static struct policy_decision role_decide(struct iam *i, const struct role *r, s
         q.n_keys = iam_role_keys(a, r, NULL, &keys);
         q.keys = keys;
     }
-    set = (struct policy_set){ .identity = p.v, .n_identity = p.n, .boundary = p.boundary, .resource = what->policy,
-                               .resource_account = what->owner };
+    set = (struct policy_set){ .identity = p.v, .n_identity = p.n, .boundary = p.boundary,
+                               .resource = what->policy, .resource_account = what->owner };
     return policy_decide(&set, &q);
 }
 
@@ -169,8 +169,8 @@ static void say_why(const struct iam *i, const struct role *r, enum policy_reaso
         buf_printf(why, " (" STR_FMT " is attached, but what it allows is not known here)", STR_ARG(p.unknown));
 }
 
-enum role_verdict iam_role_may(void *iam, struct str role_arn, const char *action, const struct resource *what, struct now now,
-                               struct buf *why)
+enum role_verdict iam_role_may(void *iam, struct str role_arn, const char *action, const struct resource *what,
+                               struct now now, struct buf *why)
 {
     struct iam *i = iam;
     const struct role *r = iam_role_by_arn(i, role_arn);
@@ -259,7 +259,7 @@ static void request_of(const struct call *c, const struct role *r, struct str ac
     };
 }
 
-/* r NULL: nobody whose policies are known here; its own side allows everything, and only the resource's is asked. */
+/* r NULL: nobody whose policies are known here; its own side allows everything, only the resource's is asked. */
 static struct policy_decision caller_decide(const struct iam *i, const struct call *c, const struct role *r,
                                             struct str action, const struct resource *what)
 {
@@ -270,9 +270,9 @@ static struct policy_decision caller_decide(const struct iam *i, const struct ca
     if (r != NULL)
         caller_policies(i, r, c->principal.session, &p);
     request_of(c, r, action, what->arn, &q);
-    set = (struct policy_set){ .unrestricted = r == NULL, .identity = p.role.v, .n_identity = p.role.n, .boundary = p.role.boundary,
-                               .session = p.session, .n_session = p.n_session, .resource = what->policy,
-                               .resource_account = what->owner };
+    set = (struct policy_set){ .unrestricted = r == NULL, .identity = p.role.v, .n_identity = p.role.n,
+                               .boundary = p.role.boundary, .session = p.session, .n_session = p.n_session,
+                               .resource = what->policy, .resource_account = what->owner };
     return policy_decide(&set, &q);
 }
 

@@ -16,8 +16,8 @@ struct service sts_service(struct iam *i);                   /* src/service/sts:
 
 /* sinks.role_may.  Decisions are cached per (role, action, resource) until any role or policy changes, but those that
  * hang on the resource's own policy or on another account's resource. */
-enum role_verdict iam_role_may(void *iam, struct str role_arn, const char *action, const struct resource *what, struct now now,
-                               struct buf *why);
+enum role_verdict iam_role_may(void *iam, struct str role_arn, const char *action, const struct resource *what,
+                               struct now now, struct buf *why);
 /* Does the role exist, and may `service` ("lambda.amazonaws.com") assume it? 0 ok, 1 unknown, 2 not assumable.
  * A condition on a key that has no value yet (aws:SourceArn: the function is only being made) does not stand in the
  * way: whoever wrote it will fulfil it when the time comes. aws:SourceAccount is the role's account. */
@@ -33,11 +33,11 @@ struct str iam_sender_id(void *iam, struct arena *a, struct str role_arn, struct
 /* Who is calling: from access key and X-Amz-Security-Token.  Keys of twelve digits name their account. */
 void iam_principal(void *iam, struct arena *a, struct str access_key, struct str token, struct str default_account,
                    int64_t now_ms, struct principal *ret);
-/* gate.may, the one question behind every call.  At home a role session needs an Allow of its own side (identity policies
- * within boundary and session policy) or of the resource, an operator needs none; in another account both sides must
- * allow, and an operator's own side always does.  A session whose role is unknown here counts as its account's operator,
- * unless permissions are strict: then it may nothing.  0, or -E_FAULT with the denial in the words of the service (SQS
- * writes the action in lower case). */
+/* gate.may, the one question behind every call.  At home a role session needs an Allow of its own side (identity
+ * policies within boundary and session policy) or of the resource, an operator needs none; in another account both
+ * sides must allow, and an operator's own side always does.  A session whose role is unknown here counts as its
+ * account's operator, unless permissions are strict: then it may nothing.  0, or -E_FAULT with the denial in the
+ * words of the service (SQS writes the action in lower case). */
 int iam_may(void *iam, struct call *c, const char *action, const struct resource *what);
 /* For whoever runs calls: 0, or -E_FAULT (ExpiredTokenException, UnrecognizedClientException) when the caller's
  * own credentials are over or forged.  Costs nothing for everybody else. */

@@ -189,6 +189,7 @@ struct sink lambda_sink(struct lambda *l)
 {
     return (struct sink){
         .service = "lambda", .action = "lambda:InvokeFunction", .action_name = "InvokeFunction",
-        .max_body_bytes = EVENT_PAYLOAD_BYTES, .state = sink_state_of, .deliver = sink_deliver, .resource = sink_resource, .arg = l,
+        .max_body_bytes = EVENT_PAYLOAD_BYTES, .state = sink_state_of, .deliver = sink_deliver,
+        .resource = sink_resource, .arg = l,
     };
 }
