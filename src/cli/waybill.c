@@ -392,6 +392,7 @@ static void make_engine(struct waybill *w)
 {
     struct engine_options eo = { .loop = &w->loop, .clock = &w->clock, .store = w->store, .router = w->router,
         .metrics = w->metrics, .default_account = str_of(w->o->account), .principal = iam_principal, .principal_arg = w->iam, .admit = iam_refuse_principal,
+        .gate = { iam_may, w->iam },
         .after_commit = after_commit, .after_arg = w, .flush = flush, .flush_arg = w, .fatal = fatal, .fatal_arg = w };
 
     w->engine = engine_new(&eo);
@@ -410,10 +411,10 @@ static int make_runtime(struct waybill *w)
     return r < 0 ? complain("functions cannot be run", &why, r) : 0;
 }
 
-static int read_object(void *s3, struct store *store, struct arena *a, struct str account, struct str region, struct str bucket,
-                       struct str key, struct str version, struct str *ret, struct buf *why)
+static int read_object(void *s3, struct store *store, struct arena *a, struct str bucket, struct str key,
+                       struct str version, struct str *ret, struct buf *why)
 {
-    return s3_read(s3, store, a, account, region, bucket, key, version, ret, why);
+    return s3_read(s3, store, a, bucket, key, version, ret, why);
 }
 
 static void make_lambda(struct waybill *w)
@@ -506,8 +507,6 @@ static int assemble(struct waybill *w)
     if (open_store(w) < 0 || listen_on_port(w) < 0)
         return -E_SYSTEM;
     w->iam = iam_new(&iam_options);
-    iam_set_global(w->iam);
-    call_authorizer = iam_authorize_call;
     w->sqs = sqs_new();
     w->metrics = metrics_new();
     w->outbox = outbox_new();

@@ -314,6 +314,7 @@ void engine_request(struct engine *e, struct exchange *x)
     c->mem = x->mem;
     c->x = x;
     c->engine = e;
+    c->gate = e->o.gate.may != NULL ? &e->o.gate : NULL;
     if (prepare(e, c, &h) < 0) {
         refuse(e, c);
         return;

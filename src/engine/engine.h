@@ -26,6 +26,7 @@ struct engine_options {
     void (*principal)(void *arg, struct arena *a, struct str access_key, struct str token, struct str default_account,
                       int64_t now_ms, struct principal *ret);
     void *principal_arg;
+    struct gate gate;                                        /* of every call; may NULL: see struct call */
     int (*admit)(struct call *c);                            /* 0, or -E_FAULT: credentials over or forged; NULL: all */
     void (*after_commit)(void *arg, const struct now *now);  /* pump the queue; runs after every turn */
     void *after_arg;

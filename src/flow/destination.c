@@ -35,30 +35,20 @@ struct str destination_resource(struct arena *mem, struct str target_arn, struct
                         STR_ARG(function_name), when.p, when.p + 5, when.p + 8);
 }
 
-enum role_verdict destination_role_may(const struct sinks *sinks, struct turn *t, const struct sink *sink, struct str role_arn,
-                                       const char *action, struct str target_arn, struct str resource, struct buf *why)
-{
-    struct arn arn;
-
-    if (arn_parse(target_arn, &arn) != 0)
-        return ROLE_UNKNOWN;
-    return sinks_role_may(sinks, t, sink, role_arn, action, &arn, target_arn, resource, why);
-}
-
 /* May the role? Says so in the story when it was not checked or not allowed. */
 static bool role_passes(const struct sinks *sinks, const struct sink *sink, struct turn *t, const struct destination_facts *d,
                         const char *what, struct buf *story)
 {
     CLEANUP(arena_freep) struct arena *mem = NULL;
     CLEANUP(buf_done) struct buf why = { 0 };
-    struct str resource = d->target_arn;
+    struct role_asks asks = { d->role_arn, sink->action, d->target_arn, d->target_arn };
     enum role_verdict v;
 
     if (strcmp(sink->service, "s3") == 0) {
         mem = arena_new(0);
-        resource = destination_resource(mem, d->target_arn, d->function_name, t->now.wall_ms);
+        asks.resource = destination_resource(mem, d->target_arn, d->function_name, t->now.wall_ms);
     }
-    v = destination_role_may(sinks, t, sink, d->role_arn, sink->action, d->target_arn, resource, &why);
+    v = sinks_role_may(sinks, t, &asks, &why);
     if (v == ROLE_ALLOWED)
         return true;
     if (v == ROLE_UNKNOWN && !d->strict_permissions) {

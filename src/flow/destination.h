@@ -23,10 +23,6 @@ struct destination_facts {
 /* What the role is asked about: the target itself, but for a bucket the object that is about to be written
  * ("bucket/aws/lambda/async/f/2026/09/14/record": the key's own tail is random).  Lies in `mem`. */
 struct str destination_resource(struct arena *mem, struct str target_arn, struct str function_name, int64_t now_ms);
-/* May the role do `action` to `resource` of this target, its own policy included?  ROLE_UNKNOWN too where nobody knows
- * roles.  why gets the sentence for people. */
-enum role_verdict destination_role_may(const struct sinks *sinks, struct turn *t, const struct sink *sink, struct str role_arn,
-                                       const char *action, struct str target_arn, struct str resource, struct buf *why);
 
 /* Writes the record in the turn; adds what happened to the story. */
 enum delivery destination_deliver(const struct sinks *sinks, struct turn *t, const struct destination_facts *d,

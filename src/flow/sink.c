@@ -24,6 +24,23 @@ static const struct sink *sink_of(const struct sinks *s, struct str target_arn, 
     return sink;
 }
 
+static struct resource resource_of(const struct sink *sink, const struct arn *target, struct str target_arn)
+{
+    struct resource what = { .arn = target_arn, .owner = target->account };
+
+    if (sink->resource != NULL)
+        sink->resource(sink->arg, target, target_arn, &what);
+    return what;
+}
+
+struct resource sinks_resource(const struct sinks *s, struct str target_arn)
+{
+    struct arn arn;
+    const struct sink *sink = arn_parse(target_arn, &arn) == 0 ? sinks_find(s, arn.service) : NULL;
+
+    return sink != NULL ? resource_of(sink, &arn, target_arn) : (struct resource){ .arn = target_arn };
+}
+
 /* UNVERIFIED: a function's statements name the function, also where the target is one of its versions or aliases.
  * EventBridge gives no aws:SourceOwner: a topic's default policy does not let it publish (EventBridge user guide,
  * "Troubleshooting": the topic needs a statement of its own). */
@@ -35,11 +52,11 @@ static bool service_may(const struct sink *sink, struct turn *t, const char *pri
     struct policy_request r = { .caller = { .kind = CALLER_SERVICE, .service = str_of(principal) },
         .action = str_of(sink->action), .resource = target_arn, .region = target->region, .keys = keys,
         .n_keys = strcmp(principal, "events.amazonaws.com") == 0 ? ARRAY_LEN(keys) - 1 : ARRAY_LEN(keys), .now = t->now };
-    struct policy_set set = { .resource_account = target->account };
+    struct resource what = resource_of(sink, target, target_arn);
+    struct policy_set set = { .resource = what.policy, .resource_account = what.owner };
 
-    if (sink->policy == NULL)
+    if (sink->resource == NULL)
         return true;
-    set.resource = sink->policy(sink->arg, target, target_arn);
     if (set.resource != NULL && policy_decide(&set, &r).allowed)
         return true;
     buf_printf(why, "%s %s to do %s here for " STR_FMT, set.resource == NULL ? "the target has no policy: nothing allows" :
@@ -73,17 +90,18 @@ enum delivery sinks_as_service(const struct sinks *s, struct turn *t, const char
     return sink->deliver(sink->arg, t, p, why);
 }
 
-enum role_verdict sinks_role_may(const struct sinks *s, struct turn *t, const struct sink *sink, struct str role_arn,
-                                 const char *action, const struct arn *target, struct str target_arn, struct str resource,
+enum role_verdict sinks_role_may(const struct sinks *s, struct turn *t, const struct role_asks *asks,
                                  struct buf *why)
 {
-    const struct policy *own;
+    struct resource what = sinks_resource(s, asks->target_arn);
+    struct arn arn;
 
-    if (s->role_may == NULL)
+    if (s->role_may == NULL || arn_parse(asks->target_arn, &arn) != 0)
         return ROLE_UNKNOWN;
-    own = sink->policy != NULL ? sink->policy(sink->arg, target, target_arn) : NULL;
-    return s->role_may(s->role_arg, role_arn, action, resource, own, str_empty(target->account) ? STR_NONE : target->account,
-                       t->now, why);
+    what.arn = asks->resource;
+    if (str_empty(what.owner) && arn_parse(asks->role_arn, &arn) == 0)
+        what.owner = arn.account;
+    return s->role_may(s->role_arg, asks->role_arn, asks->action, &what, t->now, why);
 }
 
 enum delivery sinks_deliver(const struct sinks *s, struct turn *t, const struct parcel *p, struct buf *why)

@@ -10,6 +10,7 @@
 #define WAYBILL_FLOW_SINK_H
 
 #include "base/arn.h"
+#include "base/resource.h"
 #include "flow/policy.h"
 #include "flow/turn.h"
 
@@ -58,9 +59,9 @@ struct sink {
     /* Writes in the turn's transaction, asking nobody for permission.  why: when delivered the new message's or
      * request's id, else a sentence for the journey. */
     enum delivery (*deliver)(void *arg, struct turn *t, const struct parcel *p, struct buf *why);
-    /* The target's own policy, compiled; NULL: it has none.  The function itself NULL: targets of this kind have no
-     * policies, and no service needs one. */
-    const struct policy *(*policy)(void *arg, const struct arn *target, struct str target_text);
+    /* Fills in the target's own policy where it has one, and its owner where the ARN does not name it (a bucket).
+     * NULL: targets of this kind have no policies, and no service needs one. */
+    void (*resource)(void *arg, const struct arn *target, struct str target_text, struct resource *ret);
     /* For `waybill explain`: where the target hands things on to, and whether it may (flow/explain.h); texts in a.
      * NULL: targets of this kind keep what they get. */
     size_t (*onward)(void *arg, struct turn *t, struct arena *a, const struct arn *target, struct str target_text,
@@ -73,12 +74,11 @@ struct sinks {
     struct sink row[SINK_MAX];
     size_t n;
     /* The execution role's right.  ALLOWED, DENIED, or UNKNOWN_ROLE ("role unknown here, not checked").
-     * resource_policy: the target's own, NULL: it has none; its Deny refuses, its Allow is enough where it names the
-     * role and both are of one account.  resource_account: the target's owner; absent: the role's account.
-     * why gets the sentence for people ("no identity-based policy allows the sqs:SendMessage action"). */
+     * The target's own policy: its Deny refuses, its Allow is enough where it names the role and both are of one
+     * account; a target of another account must allow, too.  why gets the sentence for people ("no identity-based
+     * policy allows the sqs:SendMessage action"). */
     enum role_verdict { ROLE_ALLOWED, ROLE_DENIED, ROLE_UNKNOWN } (*role_may)(void *arg, struct str role_arn,
-        const char *action, struct str resource, const struct policy *resource_policy, struct str resource_account,
-        struct now now, struct buf *why);
+        const char *action, const struct resource *what, struct now now, struct buf *why);
     /* "AROA...:session" of a role session, in `a`; what a queue shows as SenderId. NULL: unknown. */
     struct str (*sender_id)(void *arg, struct arena *a, struct str role_arn, struct str session);
     void *role_arg;
@@ -94,11 +94,20 @@ bool sinks_service_may(const struct sinks *s, struct turn *t, const char *princi
 /* Asks, then delivers p as that service: p->source_arn is the topic, rule or bucket. */
 enum delivery sinks_as_service(const struct sinks *s, struct turn *t, const char *principal, struct str source_account,
                                const struct parcel *p, struct buf *why);
-/* role_may about one target of that sink, with the target's own policy.  target_arn must be the text of *target; resource is
- * what is asked about: target_arn itself, or something in it (an object of a bucket).  ROLE_UNKNOWN too where nobody
- * knows roles (role_may is NULL). */
-enum role_verdict sinks_role_may(const struct sinks *s, struct turn *t, const struct sink *sink, struct str role_arn,
-                                 const char *action, const struct arn *target, struct str target_arn, struct str resource,
+/* A target, with its owner and its own policy.  One that is not there, or of a service without a door, has no
+ * policy; an owner that nobody names stays empty. */
+struct resource sinks_resource(const struct sinks *s, struct str target_arn);
+
+/* What a role is asked before it hands something on. */
+struct role_asks {
+    struct str role_arn;
+    const char *action;
+    struct str target_arn;
+    struct str resource;                                     /* target_arn, or an object of that bucket */
+};
+/* role_may, with the target's owner and policy; an owner nobody names is the role's account.  ROLE_UNKNOWN too
+ * where nobody knows roles (role_may is NULL) and when target_arn is no ARN. */
+enum role_verdict sinks_role_may(const struct sinks *s, struct turn *t, const struct role_asks *asks,
                                  struct buf *why);
 /* Delivers without asking: the caller has. */
 enum delivery sinks_deliver(const struct sinks *s, struct turn *t, const struct parcel *p, struct buf *why);

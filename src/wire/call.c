@@ -5,8 +5,6 @@
 #include "wire/call.h"
 #include "wire/codec.h"
 
-int (*call_authorizer)(struct call *c, const char *action, struct str resource);
-
 int call_fault(struct call *c, const struct error_row *row, const char *fmt, ...)
 {
     CLEANUP(buf_done) struct buf text = { 0 };
@@ -68,7 +66,17 @@ struct str call_body(const struct call *c)
     return c->x == NULL ? STR("") : c->x->body;
 }
 
-int call_authorize(struct call *c, const char *action, struct str resource)
+int call_may(struct call *c, const char *action, const struct resource *what)
 {
-    return call_authorizer == NULL ? 0 : call_authorizer(c, action, resource);
+    if (c->gate != NULL)
+        return c->gate->may(c->gate->arg, c, action, what);
+    if (str_eq(what->owner, c->account))
+        return 0;
+    return call_fault(c, &error_access_denied, "User: " STR_FMT " is not authorized to perform: %s on resource: " STR_FMT
+        " because no resource-based policy allows the %s action", STR_ARG(c->principal.arn), action, STR_ARG(what->arn), action);
+}
+
+int call_may_own(struct call *c, const char *action, struct str arn)
+{
+    return call_may(c, action, &(struct resource){ .arn = arn, .owner = c->account });
 }

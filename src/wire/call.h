@@ -17,9 +17,11 @@
 #ifndef WAYBILL_WIRE_CALL_H
 #define WAYBILL_WIRE_CALL_H
 
+#include "base/resource.h"
 #include "base/clock.h"
 #include "wire/fault.h"
 
+struct call;
 struct exchange;
 struct turn;
 
@@ -36,6 +38,12 @@ struct principal {
     const void *session;                                     /* IAM's own: what else the token says; may be NULL */
 };
 
+/* Who is asked whether a call may do what it wants: IAM (iam_may); cli/waybill.c puts it into the engine's options. */
+struct gate {
+    int (*may)(void *arg, struct call *c, const char *action, const struct resource *what);
+    void *arg;
+};
+
 struct call {
     struct arena *mem;
     struct exchange *x;                                      /* headers of the request; do not write to it */
@@ -47,7 +55,7 @@ struct call {
     struct str region, account;                              /* account of the access key */
     struct str access_key;                                   /* absent when unsigned */
     struct principal principal;
-    struct str resource_policy;                              /* of what call_authorize() is asked about; absent: none */
+    const struct gate *gate;                                 /* NULL: everybody may do everything at home, nothing elsewhere */
     struct str request_id;                                   /* x-amzn-RequestId; a handler may replace it before it answers */
     void *state;                                             /* the service's own (struct service.state) */
     const void *input;
@@ -78,10 +86,12 @@ struct str call_body(const struct call *c);                  /* the request's by
 /* Ends a call that answered -E_WAIT.  Must run inside a turn; the reply leaves after its commit. */
 void call_reply(struct call *c, int result);
 
-/* May this caller do `action` ("sqs:SendMessage") on `resource` (an ARN, or "*")?  0, or -E_FAULT with the
- * service's own access denied fault.  Operators always may.  Filled by main.c; allowed when unset. */
-int call_authorize(struct call *c, const char *action, struct str resource);
-extern int (*call_authorizer)(struct call *c, const char *action, struct str resource);
+/* May this caller do `action` ("sqs:SendMessage") on that?  0, or -E_FAULT with the service's own access denied fault.
+ * Operators may do everything in their account; in another one they need, as everybody does, the resource's word. */
+int call_may(struct call *c, const char *action, const struct resource *what);
+/* The same about what belongs to the caller's own account and has no policy of its own: lists ("*"), what is only being
+ * made, what no other account can name. */
+int call_may_own(struct call *c, const char *action, struct str arn);
 
 /* A service: its model and its handlers by operation name. */
 struct handler {

@@ -163,7 +163,7 @@ class Buses(EventsCase):
         other.put_events(Entries=[entry])
         body, = self.bodies(url)
         self.assertEqual(json.loads(body)['account'], '111111111111')
-        self.assertFault('ResourceNotFoundException', other.list_rules, EventBusName=arn)
+        self.assertFault('AccessDeniedException', other.list_rules, EventBusName=arn)
 
 
 class Rules(EventsCase):

@@ -210,8 +210,8 @@ class Queues(SqsCase):
     def test_regions_and_accounts_are_apart(self):
         url = self.new()
         self.send(url)
-        for other in (self.client('sqs', region='eu-west-1'), self.client('sqs', key='111111111111')):
-            self.assertFault(NON_EXISTENT, other.send_message, QueueUrl=url, MessageBody='x', message=NO_QUEUE)
+        for other, code in ((self.client('sqs', region='eu-west-1'), NON_EXISTENT), (self.client('sqs', key='111111111111'), 'AccessDenied')):
+            self.assertFault(code, other.send_message, QueueUrl=url, MessageBody='x')
             self.assertNotIn('QueueUrls', other.list_queues())
             own = other.create_queue(QueueName=self.name)['QueueUrl']
             self.assertNotIn('Messages', other.receive_message(QueueUrl=own))

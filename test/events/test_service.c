@@ -562,9 +562,9 @@ TEST(limit, fifty_tags)
 
 static struct buf asked;
 
-static int denied(struct call *c, const char *action, struct str resource)
+static int denied(void *arg UNUSED, struct call *c, const char *action, const struct resource *what)
 {
-    buf_printf(&asked, "%s " STR_FMT ";", action, STR_ARG(resource));
+    buf_printf(&asked, "%s " STR_FMT ";", action, STR_ARG(what->arn));
     return call_fault(c, &error_access_denied, "no");
 }
 
@@ -602,7 +602,7 @@ TEST(authorize, each_operation_asks)
 
     world_open(&w);
     EXPECT_INT(events_service(w.events).n_handlers, ARRAY_LEN(rows));
-    call_authorizer = denied;
+    w.gate = &(struct gate){ denied, NULL };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char output[512] = { 0 };
 
@@ -611,7 +611,6 @@ TEST(authorize, each_operation_asks)
         EXPECT(w.fault.row == &error_access_denied);
         EXPECT_STR(buf_view(&asked), str_of(rows[i].want));
     }
-    call_authorizer = NULL;
     buf_done(&asked);
     world_close(&w);
 }

@@ -35,6 +35,7 @@ struct world {
     enum delivery answer;                                    /* of the queue "bad"; all others deliver */
     enum role_verdict role;
     bool policy_denies;
+    const struct gate *gate;
     struct sent *sent;                                       /* SENT_MOST of them: what was delivered */
     size_t n_sent, tries;                                    /* tries: what "bad" was offered */
     struct fault fault;
@@ -80,9 +81,8 @@ static inline enum delivery w_deliver(void *arg, struct turn *t, const struct pa
     return DELIVERED;
 }
 
-static inline enum role_verdict w_role_may(void *arg, struct str role UNUSED, const char *action UNUSED, struct str resource UNUSED,
-                                           const struct policy *own_policy UNUSED, struct str account UNUSED, struct now now UNUSED,
-                                           struct buf *why)
+static inline enum role_verdict w_role_may(void *arg, struct str role UNUSED, const char *action UNUSED, const struct resource *what UNUSED,
+                                           struct now now UNUSED, struct buf *why)
 {
     struct world *w = arg;
 
@@ -183,7 +183,7 @@ static inline int say(struct world *w, const char *op, const void *input, void *
 {
     struct service s = events_service(w->events);
     struct call c = { .mem = w->mem, .turn = &w->turn, .now = w->turn.now, .region = REGION, .account = ACCOUNT, .state = s.state,
-                      .service = s.model, .principal = { .kind = PRINCIPAL_OPERATOR, .account = ACCOUNT } };
+                      .service = s.model, .principal = { .kind = PRINCIPAL_OPERATOR, .account = ACCOUNT }, .gate = w->gate };
     int r = -E_INVALID;
 
     for (size_t i = 0; i < s.n_handlers; i++)

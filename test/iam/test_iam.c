@@ -22,26 +22,25 @@ struct world {
     struct turn turn;
     struct arena *mem;
     struct call call;
+    struct gate gate;
 };
 
 static struct world world_new(bool strict)
 {
     struct store_options so = { .ephemeral = true };
     struct iam_options io = { .strict_permissions = strict };
-    struct world w = { .mem = arena_new(0), .iam = iam_new(&io) };
+    struct world w = { .mem = arena_new(0), .iam = iam_new(&io), .gate = { .may = iam_may } };
 
+    w.gate.arg = w.iam;
     CHECK(store_open(&so, &w.store, NULL) == 0);
     w.turn = (struct turn){ .store = w.store, .now = { NOW_MS, 0 } };
     iam_load(w.iam, &w.turn);
     CHECK(store_commit(w.store) == 0);
-    iam_set_global(w.iam);
-    call_authorizer = iam_authorize_call;
     return w;
 }
 
 static void world_done(struct world *w)
 {
-    iam_set_global(NULL);
     iam_free(w->iam);
     store_close(w->store);
     arena_free(w->mem);
@@ -65,7 +64,7 @@ static int run(struct world *w, struct service s, const struct principal *who, c
     CHECK(row != NULL);
     w->turn.now.wall_ms = w->turn.now.wall_ms == 0 ? NOW_MS : w->turn.now.wall_ms;
     w->call = (struct call){ .mem = w->mem, .service = s.model, .op = row, .protocol = PROTO_QUERY, .turn = &w->turn,
-        .now = w->turn.now, .region = STR("us-east-1"), .account = who->account, .principal = *who, .state = s.state };
+        .now = w->turn.now, .region = STR("us-east-1"), .account = who->account, .principal = *who, .state = s.state, .gate = &w->gate };
     for (size_t i = 0; i < s.n_handlers; i++)
         if (strcmp(s.handlers[i].op, op) == 0) {
             int r = s.handlers[i].fn(&w->call, in, out);
@@ -102,13 +101,13 @@ static void make_role(struct world *w, const char *name, const char *trust, cons
     }
 }
 
-/* own: the resource's own policy, NULL: it has none; account: the resource's, NULL: not said. */
+/* own: the resource's own policy, NULL: it has none; account: the resource's. */
 static struct str may_with(struct world *w, const char *role, const char *action, const char *resource, const struct policy *own,
                            const char *account, int64_t now_ms)
 {
     struct buf why = { 0 };
-    int v = iam_role_may(w->iam, str_of(role), action, str_of(resource), own, account != NULL ? str_of(account) : STR_NONE,
-                         (struct now){ now_ms, 0 }, &why);
+    struct resource what = { str_of(resource), str_of(account), own };
+    int v = iam_role_may(w->iam, str_of(role), action, &what, (struct now){ now_ms, 0 }, &why);
     struct str ret = arena_printf(w->mem, "%d " STR_FMT, v, STR_ARG(buf_view(&why)));
 
     buf_done(&why);
@@ -118,7 +117,7 @@ static struct str may_with(struct world *w, const char *role, const char *action
 /* The verdict and its reason: "0 ", "1 no identity-based policy ...". */
 static struct str may(struct world *w, const char *role, const char *action, const char *resource, int64_t now_ms)
 {
-    return may_with(w, role, action, resource, NULL, NULL, now_ms);
+    return may_with(w, role, action, resource, NULL, ACCOUNT, now_ms);
 }
 
 /* ---- verdicts --------------------------------------------------------------------------------------------------- */
@@ -167,7 +166,6 @@ TEST(iam, role_may_with_the_resources_policy)
         { "can", NULL, "222222222222", "1 no resource-based policy allows the sqs:SendMessage action" },
         { "can", OWN("Allow", "{\"AWS\":\"" ACCOUNT "\"}"), "222222222222", "0 " },
         { "cannot", OWN("Allow", "{\"AWS\":\"" ROLE("cannot") "\"}"), "222222222222", NONE },
-        { "can", NULL, NULL, "0 " },
     };
     struct world w = world_new(false);
 
@@ -254,7 +252,7 @@ TEST(iam, cached_verdict_is_cheap)
     make_role(&w, "r", LAMBDA, GRANT("Allow", "sqs:SendMessage", Q));
     from = clock_mono_ns();
     for (int i = 0; i < N; i++)
-        CHECK(iam_role_may(w.iam, STR(ROLE("r")), "sqs:SendMessage", STR(Q), NULL, STR_NONE, (struct now){ NOW_MS, 0 }, NULL) == ROLE_ALLOWED);
+        CHECK(iam_role_may(w.iam, STR(ROLE("r")), "sqs:SendMessage", &(struct resource){ STR(Q), STR(ACCOUNT), NULL }, (struct now){ NOW_MS, 0 }, NULL) == ROLE_ALLOWED);
     ns = (clock_mono_ns() - from) / N;
     printf("iam_role_may, remembered: %lld ns\n", (long long)ns);
     EXPECT(ns < 5000);
@@ -357,10 +355,53 @@ static struct str authorize(struct world *w, const struct principal *p, const ch
     static const struct service_model model = { .name = "sqs", .query_compatible = true };
 
     w->call = (struct call){ .mem = w->mem, .service = &model, .protocol = PROTO_JSON, .turn = &w->turn, .now = { NOW_MS, 0 },
-        .region = STR("us-east-1"), .account = STR(ACCOUNT), .principal = *p };
-    call_authorize(&w->call, action, str_of(resource));
+        .region = STR("us-east-1"), .account = STR(ACCOUNT), .principal = *p, .gate = &w->gate };
+    call_may_own(&w->call, action, str_of(resource));
     return w->call.fault.row == NULL ? STR("") : arena_printf(w->mem, "%s %d " STR_FMT, w->call.fault.row->name,
                                                               w->call.fault.row->status, STR_ARG(w->call.fault.message));
+}
+
+/* What is another account's: both sides, and one's own is settled for an operator and for a role nobody knows here, unless
+ * permissions are strict. */
+TEST(iam, what_is_another_accounts)
+{
+#define THEIRS "arn:aws:sqs:us-east-1:222222222222:q"
+#define LENT(who) "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"" who "\"},\"Action\":" \
+                  "\"sqs:*\",\"Resource\":\"" THEIRS "\"}}"
+    enum who { OPERATOR, WIDE, BARE, UNKNOWN };
+    static const struct { enum who who; const char *policy; bool may, may_strictly; } rows[] = {
+        { OPERATOR, NULL, false, false }, { OPERATOR, LENT(ACCOUNT), true, true }, { OPERATOR, LENT("333333333333"), false, false },
+        { WIDE, NULL, false, false }, { WIDE, LENT(ACCOUNT), true, true }, { WIDE, LENT(ROLE("wide")), true, true },
+        { WIDE, LENT(ROLE("bare")), false, false },
+        { BARE, NULL, false, false }, { BARE, LENT(ACCOUNT), false, false }, { BARE, LENT(ROLE("bare")), false, false },
+        { BARE, LENT("*"), false, false },
+        { UNKNOWN, NULL, false, false }, { UNKNOWN, LENT(ACCOUNT), true, false }, { UNKNOWN, LENT(ROLE("unknown")), true, false },
+    };
+    static const struct service_model model = { .name = "sqs", .query_compatible = true };
+
+    for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+        struct world w = world_new(i % 2 == 1);
+        struct iam_session_extras none = { 0 };
+        struct resource what = { STR(THEIRS), STR("222222222222"), NULL };
+        struct policy *own = NULL;
+        struct principal p[4];
+
+        make_role(&w, "wide", LAMBDA, GRANT("Allow", "*", "*"));
+        make_role(&w, "bare", LAMBDA, NULL);
+        p[OPERATOR] = operator_of(&w, "test");
+        p[WIDE] = session_of(&w, ROLE("wide"), &none);
+        p[BARE] = session_of(&w, ROLE("bare"), &none);
+        p[UNKNOWN] = session_of(&w, ROLE("unknown"), &none);
+        if (rows[i / 2].policy != NULL)
+            CHECK(policy_parse(POLICY_RESOURCE, str_of(rows[i / 2].policy), &own, NULL) == 0);
+        what.policy = own;
+        w.call = (struct call){ .mem = w.mem, .service = &model, .protocol = PROTO_JSON, .turn = &w.turn, .now = { NOW_MS, 0 },
+            .region = STR("us-east-1"), .account = STR(ACCOUNT), .principal = p[rows[i / 2].who], .gate = &w.gate };
+        EXPECT_INT(call_may(&w.call, "sqs:SendMessage", &what),
+                   (i % 2 == 1 ? rows[i / 2].may_strictly : rows[i / 2].may) ? 0 : -E_FAULT);
+        policy_free(own);
+        world_done(&w);
+    }
 }
 
 TEST(iam, authorize_call)
@@ -527,7 +568,7 @@ TEST(iam, everything_survives_a_restart)
 
     iam_free(w.iam);
     w.iam = iam_new(&o);
-    iam_set_global(w.iam);
+    w.gate.arg = w.iam;
     iam_load(w.iam, &w.turn);
     EXPECT(!store_dirty(w.store));
     EXPECT_STR(show_role(&w, "WORKER"), shown);

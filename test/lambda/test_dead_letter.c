@@ -242,9 +242,8 @@ TEST(destinations, missing_targets)
 
 /* ---- code from S3 ------------------------------------------------------------------------------------------- */
 
-static int no_reading(struct call *c, const char *action, struct str resource)
+static int no_reading(void *arg UNUSED, struct call *c, const char *action, const struct resource *what UNUSED)
 {
-    (void)resource;
     return strncmp(action, "s3:", 3) == 0 ? call_fault(c, &error_access_denied, "no") : 0;
 }
 
@@ -268,10 +267,10 @@ TEST(code, from_s3)
         USER(GET "NoSuchBucket. S3 Error Message: The specified bucket does not exist"));
     SHOWN(ask_z(w, "PUT", F "/f/code", "{\"S3Bucket\":\"buk\"}"), "400 " USER("Please provide both S3Bucket and S3Key for function code in Amazon S3."));
     SHOWN(ask_z(w, "PUT", F "/f/code", "{\"S3Key\":\"k\"}"), "400 " USER("Please provide both S3Bucket and S3Key for function code in Amazon S3."));
-    call_authorizer = no_reading;
+    w->gate = &(struct gate){ no_reading, NULL };
     SHOWN(ask_z(w, "PUT", F "/f/code", "{\"S3Bucket\":\"bucket\",\"S3Key\":\"code.zip\"}"), "403 {\"Message\":\"Your access has been denied by S3, please make"
         " sure your request credentials have permission to GetObject for bucket/code.zip. S3 Error Code: AccessDenied. S3 Error Message: Access Denied\"}");
-    call_authorizer = NULL;
+    w->gate = NULL;
     EXPECT_INT(w->n_jobs, 0);
     world_free(w);
 }

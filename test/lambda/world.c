@@ -107,20 +107,19 @@ static enum role_state r_state(void *arg, struct str role)
     (void)role;
     return ((struct world *)arg)->role_state;
 }
-static enum role_verdict r_may(void *arg, struct str role, const char *action, struct str resource, const struct policy *own,
-                               struct str account, struct now now, struct buf *why)
+static enum role_verdict r_may(void *arg, struct str role, const char *action, const struct resource *what, struct now now, struct buf *why)
 {
     struct world *w = arg;
 
-    (void)account; (void)now; (void)why;
-    w->asked = (struct asked){ arena_str(w->mem, role), action, arena_str(w->mem, resource), own };
+    (void)now; (void)why;
+    w->asked = (struct asked){ arena_str(w->mem, role), action, arena_str(w->mem, what->arn), what->policy };
     return w->denied_action == NULL || strcmp(action, w->denied_action) == 0 ? w->role_verdict : ROLE_ALLOWED;
 }
 /* Two objects: bucket/code.zip, and its version v2. */
-static int p_read_object(void *arg, struct store *s, struct arena *a, struct str account, struct str region, struct str bucket,
-                         struct str key, struct str version, struct str *ret, struct buf *why)
+static int p_read_object(void *arg, struct store *s, struct arena *a, struct str bucket, struct str key, struct str version,
+                         struct str *ret, struct buf *why)
 {
-    (void)s; (void)arg; (void)account; (void)region;
+    (void)s; (void)arg;
     if (!str_is(bucket, "bucket")) {
         buf_z(why, "Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist");
         return -E_NOT_FOUND;
@@ -299,7 +298,7 @@ struct answer *ask(struct world *w, const char *method, const char *target, cons
     struct request_parts parts = { .path = path, .query = query, .body = body, .content_type = STR_NONE, .header = x_header,
         .next_header = x_next, .ctx = x };
     *c = (struct call){ .mem = m, .x = x, .turn = &w->turn, .now = w->turn.now, .region = w->region, .account = STR("111111111111"),
-        .principal = w->principal, .request_id = uuid_str(m), .state = w->l, .engine = a };
+        .principal = w->principal, .gate = w->gate, .request_id = uuid_str(m), .state = w->l, .engine = a };
     a->c = c;
     w->last = a;
     int rc = router_find(w->router, m, method, &parts, &route, &c->fault);

@@ -43,6 +43,7 @@ struct world {
     struct answer *last;
     char dir[64];
     struct principal principal;
+    const struct gate *gate;
     struct str region;
 };
 

@@ -16,6 +16,7 @@ struct play {
     struct turn turn;
     struct logs *logs;
     struct arena *mem;
+    const struct gate *gate;
     void (*soon[16])(void *arg, struct turn *t);
     void *soon_arg[16];
     size_t n_soon;
@@ -101,7 +102,7 @@ static int call(struct play *p, const char *op, const void *input, void *output)
 {
     struct service s = logs_service(p->logs);
     struct call c = { .mem = p->mem, .turn = &p->turn, .now = p->turn.now, .region = REGION, .account = ACCOUNT, .state = s.state,
-                      .service = s.model };
+                      .service = s.model, .gate = p->gate };
     int r = -1;
 
     for (size_t i = 0; i < s.n_handlers; i++)
@@ -534,9 +535,9 @@ TEST(retention, by_the_servers_clock)
 /* Who may do what on which resource: asked before anything is looked up. */
 static struct buf asked;
 
-static int denied(struct call *c, const char *action, struct str resource)
+static int denied(void *arg UNUSED, struct call *c, const char *action, const struct resource *what)
 {
-    buf_printf(&asked, "%s %.*s;", action, (int)resource.n, resource.p);
+    buf_printf(&asked, "%s %.*s;", action, (int)what->arn.n, what->arn.p);
     return call_fault(c, &error_access_denied, "no");
 }
 
@@ -570,7 +571,7 @@ TEST(authorize, each_operation_asks)
 
     play_begin(&p, 0);
     EXPECT_INT(logs_service(p.logs).n_handlers, ARRAY_LEN(rows));
-    call_authorizer = denied;
+    p.gate = &(struct gate){ denied, NULL };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char output[512] = { 0 };
 
@@ -579,7 +580,6 @@ TEST(authorize, each_operation_asks)
         EXPECT(p.fault.row == &error_access_denied);
         EXPECT_STR(buf_view(&asked), str_of(rows[i].want));
     }
-    call_authorizer = NULL;
     buf_done(&asked);
     play_end(&p);
 }

@@ -474,10 +474,10 @@ TEST(objects, the_door_writes_objects)
     EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERED);
     world_commit(&w);
     EXPECT_STR(body_of(get(&w, "bucket", why.p, NULL)), large('d'));
-    EXPECT_INT(s3_read(w.s3, w.store, mem, w.account, w.region, STR("bucket"), buf_view(&why), STR_NONE, &bytes, &why), 0);
+    EXPECT_INT(s3_read(w.s3, w.store, mem, STR("bucket"), buf_view(&why), STR_NONE, &bytes, &why), 0);
     EXPECT_STR(bytes, large('d'));
     buf_clear(&why);
-    EXPECT_INT(s3_read(w.s3, w.store, mem, w.account, w.region, STR("bucket"), STR("no"), STR_NONE, &bytes, &why), -E_NOT_FOUND);
+    EXPECT_INT(s3_read(w.s3, w.store, mem, STR("bucket"), STR("no"), STR_NONE, &bytes, &why), -E_NOT_FOUND);
     EXPECT_STR(buf_view(&why), STR("Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist."));
     p.target_arn = STR("arn:aws:s3:::nobody");
     EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERY_NO_RESOURCE);

@@ -76,9 +76,9 @@ static inline enum delivery w_deliver(void *arg, struct turn *t UNUSED, const st
     w->n_sent++;
     return DELIVERED;
 }
-static inline const struct policy *w_policy(void *arg, const struct arn *target, struct str text UNUSED)
+static inline void w_resource(void *arg, const struct arn *target, struct str text UNUSED, struct resource *ret)
 {
-    return str_ends(target->resource, STR("closed")) ? NULL : ((struct world *)arg)->policy;
+    ret->policy = str_ends(target->resource, STR("closed")) ? NULL : ((struct world *)arg)->policy;
 }
 
 static inline void world_commit(struct world *w)
@@ -120,7 +120,7 @@ static inline void world_open(struct world *w)
     CHECK(policy_parse(POLICY_RESOURCE, STR("{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"Service\":"
         "\"s3.amazonaws.com\"},\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":{\"ArnLike\":{\"aws:SourceArn\":\"arn:aws:s3:::b*\"}}}}"), &w->policy, &why) == 0);
     for (size_t i = 0; i < ARRAY_LEN(services); i++)
-        sinks_add(&w->sinks, &(struct sink){ .service = services[i], .action = actions[i], .state = w_state, .deliver = w_deliver, .policy = w_policy, .arg = w });
+        sinks_add(&w->sinks, &(struct sink){ .service = services[i], .action = actions[i], .state = w_state, .deliver = w_deliver, .resource = w_resource, .arg = w });
     w->headers[0] = (struct header){ STR("Host"), STR("h:1") };
     w->x = (struct exchange){ .magic = EXCHANGE_MAGIC, .headers = w->headers, .n_headers = 1, .peer = STR("10.0.0.7:99") };
     w->turn = (struct turn){ .store = w->store, .now = { 1800000000000, 0 }, .ops = &world_ops, .engine = w };

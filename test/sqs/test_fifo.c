@@ -705,14 +705,12 @@ TEST(fifo, policy_of_a_queue)
     struct str owner = STR("000000000000"), target = STR(ARN("q"));
     struct sinks sinks = { 0 };
     struct sink sink;
-    struct arn arn;
 
     world_open(&w, NULL);
     create(STR("q"), NULL, NULL);
     sink = sqs_sink(w.sqs);
     sinks_add(&sinks, &sink);
-    CHECK(arn_parse(target, &arn) == 0);
-    EXPECT(sink.policy(sink.arg, &arn, target) == NULL);
+    EXPECT(sinks_resource(&sinks, target).policy == NULL);
     EXPECT(!sinks_service_may(&sinks, &w.turn, "sns.amazonaws.com", source, owner, target, &why));
     expect_fault(set(URL("q"), "Policy", "{\"Statement\":"), &sqs_error_InvalidAttributeValue, "Invalid value for the parameter Policy.");
     expect_ok(set(URL("q"), "Policy", "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":"
@@ -725,9 +723,9 @@ TEST(fifo, policy_of_a_queue)
         world_reload(&w);
     }
     expect_ok(say(&w, "AddPermission", &add));
-    EXPECT_INT(policy_statement_count(sink.policy(sink.arg, &arn, target)), 2);
+    EXPECT_INT(policy_statement_count(sinks_resource(&sinks, target).policy), 2);
     expect_ok(set(URL("q"), "Policy", ""));
-    EXPECT(sink.policy(sink.arg, &arn, target) == NULL);
+    EXPECT(sinks_resource(&sinks, target).policy == NULL);
     world_close(&w);
 }
 

@@ -249,11 +249,11 @@ static enum delivery deliver(void *arg, struct turn *t, const struct parcel *p, 
 }
 
 /* A bucket or a queue may say no by itself. */
-static const struct policy *own_policy(void *arg, const struct arn *target, struct str text)
+static void own_policy(void *arg, const struct arn *target, struct str text, struct resource *ret)
 {
     (void)target;
     (void)text;
-    return ((struct sim *)arg)->own;
+    ret->policy = ((struct sim *)arg)->own;
 }
 
 static bool own_denies(const struct policy *own, struct str role, const char *action, struct str resource)
@@ -264,18 +264,17 @@ static bool own_denies(const struct policy *own, struct str role, const char *ac
     return own != NULL && (policy_evaluate(own, &r) & POLICY_DENIES) != 0;
 }
 
-static enum role_verdict role_may(void *arg, struct str role_arn, const char *action, struct str resource,
-                                  const struct policy *own, struct str account, struct now now, struct buf *why)
+static enum role_verdict role_may(void *arg, struct str role_arn, const char *action, const struct resource *what, struct now now,
+                                  struct buf *why)
 {
     struct sim *s = arg;
 
-    (void)account;
     (void)now;
-    if (own_denies(own, role_arn, action, resource)) {
+    if (own_denies(what->policy, role_arn, action, what->arn)) {
         buf_z(why, "an explicit deny in a resource-based policy");
         return ROLE_DENIED;
     }
-    if (!is_closed(s, resource))
+    if (!is_closed(s, what->arn))
         return ROLE_ALLOWED;
     if (s->verdict == ROLE_DENIED)
         buf_printf(why, "no identity-based policy allows the %s action", action);
@@ -332,7 +331,7 @@ struct sim *sim_new(void)
     list_init(&s->running);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         sinks_add(&s->sinks, &(struct sink){ .service = rows[i][0], .action = rows[i][1], .action_name = rows[i][1], .state = state,
-            .deliver = deliver, .policy = own_policy, .max_body_bytes = s->max_body_bytes, .arg = s });
+            .deliver = deliver, .resource = own_policy, .max_body_bytes = s->max_body_bytes, .arg = s });
     s->sinks.role_may = role_may;
     s->sinks.role_arg = s;
     s->async = make_async(s);

@@ -385,16 +385,17 @@ TEST(encode, lambda_places)
 
 /* ---- call ---- */
 
-static int refuse(struct call *c, const char *action, struct str resource)
+static int refuse(void *arg, struct call *c, const char *action, const struct resource *what)
 {
-    return call_fault(c, &error_access_denied, "%s on " STR_FMT, action, STR_ARG(resource));
+    return call_fault(c, &error_access_denied, "%s: %s on " STR_FMT " of " STR_FMT, (const char *)arg, action, STR_ARG(what->arn),
+                      STR_ARG(what->owner));
 }
 
 TEST(call, helpers)
 {
     struct header headers[] = { { STR("Host"), STR("h:1") }, { STR("x-a"), STR("1") }, { STR("X-A"), STR("2") } };
     struct exchange x = { .headers = headers, .n_headers = 3, .body = STR("bytes") };
-    struct call c = { .mem = arena_new(0), .x = &x };
+    struct call c = { .mem = arena_new(0), .x = &x, .account = STR("1") };
 
     EXPECT_INT(call_fault(&c, &error_internal, "%d%%", 5), -E_FAULT);
     EXPECT(c.fault.row == &error_internal);
@@ -408,11 +409,13 @@ TEST(call, helpers)
     call_raw(&c, 202, "text/plain", STR("raw"));
     EXPECT(c.raw && c.status == 202);
     EXPECT_STR(c.raw_content_type, STR("text/plain"));
-    EXPECT_INT(call_authorize(&c, "sqs:SendMessage", STR("*")), 0);
-    call_authorizer = refuse;
-    EXPECT_INT(call_authorize(&c, "sqs:SendMessage", STR("arn")), -E_FAULT);
-    EXPECT_STR(c.fault.message, STR("sqs:SendMessage on arn"));
-    call_authorizer = NULL;
+    EXPECT_INT(call_may_own(&c, "sqs:ListQueues", STR("*")), 0);
+    EXPECT_INT(call_may(&c, "sqs:SendMessage", &(struct resource){ .arn = STR("arn"), .owner = STR("2") }), -E_FAULT);
+    c.gate = &(struct gate){ refuse, "no" };
+    EXPECT_INT(call_may_own(&c, "sqs:ListQueues", STR("*")), -E_FAULT);
+    EXPECT_STR(c.fault.message, STR("no: sqs:ListQueues on * of 1"));
+    EXPECT_INT(call_may(&c, "sqs:SendMessage", &(struct resource){ .arn = STR("arn"), .owner = STR("2") }), -E_FAULT);
+    EXPECT_STR(c.fault.message, STR("no: sqs:SendMessage on arn of 2"));
     buf_done(&c.extra_headers);
     arena_free(c.mem);
 }

@@ -36,7 +36,7 @@ int cloudwatch_list_metrics(struct call *c, const void *input, void *output)
     struct metric_listed *v = arena_calloc(c->mem, PAGE + 1, sizeof(*v));
     struct metric_dimension *wanted = arena_calloc(c->mem, in->Dimensions.n, sizeof(*wanted));
     size_t n;
-    int r = call_authorize(c, "cloudwatch:ListMetrics", STR("*"));
+    int r = call_may_own(c, "cloudwatch:ListMetrics", STR("*"));
 
     if (r < 0)
         return r;

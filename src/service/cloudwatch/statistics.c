@@ -74,7 +74,7 @@ int cloudwatch_get_metric_statistics(struct call *c, const void *input, void *ou
     struct statistic extended[EXTENDED_MOST];
     struct metric_query q = { .place = { c->account, c->region, in->Namespace, NULL, in->Dimensions.n }, .name = in->MetricName,
         .unit = in->Unit, .to_ms = sane_ms(in->EndTime), .period_ms = period_ms(in->Period), .want_values = in->ExtendedStatistics.n > 0 };
-    int r = call_authorize(c, "cloudwatch:GetMetricStatistics", STR("*"));
+    int r = call_may_own(c, "cloudwatch:GetMetricStatistics", STR("*"));
 
     if (r < 0)
         return r;

@@ -124,11 +124,11 @@ static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const str
     return str_is(name, "default") || bus_find(arg, target->account, target->region, name) != NULL ? SINK_OK : SINK_MISSING;
 }
 
-static const struct policy *sink_policy(void *arg, const struct arn *target UNUSED, struct str text)
+static void sink_resource(void *arg, const struct arn *target UNUSED, struct str text, struct resource *ret)
 {
     const struct bus *b = bus_find_arn(arg, text);
 
-    return b != NULL ? b->policy : NULL;
+    ret->policy = b != NULL ? b->policy : NULL;
 }
 
 static size_t sink_body_limit(void *arg UNUSED, struct str target_arn)
@@ -207,5 +207,5 @@ struct sink events_sink(struct events *e)
 {
     return (struct sink){ .service = "events", .action = "events:PutEvents", .action_name = "PutEvents",
         .max_body_bytes = EVENTS_ENTRY_BYTES, .body_limit = sink_body_limit, .state = sink_state_of, .deliver = sink_deliver,
-        .policy = sink_policy, .onward = events_onward, .arg = e };
+        .resource = sink_resource, .onward = events_onward, .arg = e };
 }

@@ -35,7 +35,7 @@ void events_bus_ref(struct call *c, struct str name_or_arn, struct bus_ref *ret)
                             STR_ARG(ret->account), STR_ARG(ret->name));
     ret->bus = bus_find(c->state, ret->account, ret->region, ret->name);
     ret->exists = ret->bus != NULL || str_is(ret->name, "default");
-    ret->foreign = !str_eq(ret->account, c->account) || !str_eq(ret->region, c->region);
+    ret->elsewhere = !str_eq(ret->region, c->region);
 }
 
 static int no_bus(struct call *c, const struct bus_ref *ref)
@@ -43,17 +43,22 @@ static int no_bus(struct call *c, const struct bus_ref *ref)
     return call_fault(c, &events_error_ResourceNotFoundException, "Event bus " STR_FMT " does not exist.", STR_ARG(ref->name));
 }
 
+int events_bus_may(struct call *c, const char *action, const struct bus_ref *ref, struct str arn)
+{
+    struct resource what = { arn, ref->account, ref->bus != NULL ? ref->bus->policy : NULL };
+
+    return call_may(c, action, &what);
+}
+
 int events_bus_enter(struct call *c, const char *action, struct str name_or_arn, struct bus_ref *ret)
 {
     int r;
 
     events_bus_ref(c, name_or_arn, ret);
-    if (ret->bus != NULL && !ret->foreign)
-        c->resource_policy = ret->bus->policy_text;
-    r = call_authorize(c, action, ret->arn);
+    r = events_bus_may(c, action, ret, ret->arn);
     if (r < 0)
         return r;
-    return ret->exists && !ret->foreign ? 0 : no_bus(c, ret);
+    return ret->exists && !ret->elsewhere ? 0 : no_bus(c, ret);
 }
 
 int events_bus_keep(struct call *c, struct bus_ref *ref)
@@ -83,10 +88,10 @@ int events_rule_ask(struct call *c, const char *action, struct str bus, struct s
     int r;
 
     events_bus_ref(c, bus, ref);
-    r = call_authorize(c, action, rule_arn_of(c, ref, name));
+    r = events_bus_may(c, action, ref, rule_arn_of(c, ref, name));
     if (r < 0)
         return r;
-    if (!ref->exists || ref->foreign)
+    if (!ref->exists || ref->elsewhere)
         return no_bus(c, ref);
     *ret = ref->bus != NULL ? rule_find(ref->bus, name) : NULL;
     return 0;

@@ -44,7 +44,7 @@ int events_create_event_bus(struct call *c, const void *input, void *output)
     int r;
 
     events_bus_ref(c, in->Name, &ref);
-    r = call_authorize(c, "events:CreateEventBus", ref.arn);
+    r = call_may_own(c, "events:CreateEventBus", ref.arn);
     if (r == 0)
         r = create_check(c, in);
     if (r == 0)
@@ -118,12 +118,12 @@ int events_delete_event_bus(struct call *c, const void *input, void *output UNUS
     int r;
 
     events_bus_ref(c, in->Name, &ref);
-    r = call_authorize(c, "events:DeleteEventBus", ref.arn);
+    r = events_bus_may(c, "events:DeleteEventBus", &ref, ref.arn);
     if (r < 0)
         return r;
     if (str_is(ref.name, "default"))
         return events_invalid(c, "Cannot delete event bus default.");
-    if (ref.bus == NULL || ref.foreign)
+    if (ref.bus == NULL || ref.elsewhere)
         return 0;
     if (ref.bus->n_rules > 0)                                /* UNVERIFIED sentence */
         return events_invalid(c, "Event bus " STR_FMT " can't be deleted since it has rules.", STR_ARG(ref.name));
@@ -164,7 +164,7 @@ int events_list_event_buses(struct call *c, const void *input, void *output)
     size_t limit = in->Limit.set ? (size_t)in->Limit.v : PAGE_MOST, n, k = 0;
     struct events_EventBus *v;
     struct str after;
-    int r = call_authorize(c, "events:ListEventBuses", STR("*"));
+    int r = call_may_own(c, "events:ListEventBuses", STR("*"));
 
     if (r == 0)
         r = events_page_after(c, in->NextToken, &after);

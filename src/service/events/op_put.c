@@ -3,7 +3,6 @@
 #include "service/events/ops.h"
 
 #include "base/id.h"
-#include "flow/policy.h"
 #include "service/events/publish.h"
 
 #define TIME_BYTES 14
@@ -24,33 +23,12 @@ static size_t entries_bytes(const struct events_PutEventsRequestEntryList *v)
     return n;
 }
 
-/* A bus of another account: its own policy must name the caller, whatever the caller's policies say. */
-static int foreign_check(struct call *c, const struct bus_ref *ref)
-{
-    const struct principal *p = &c->principal;
-    struct policy_set set = { .unrestricted = true, .resource = ref->bus != NULL ? ref->bus->policy : NULL, .resource_account = ref->account };
-    struct policy_request q = { .caller = { .kind = p->kind == PRINCIPAL_ROLE ? CALLER_ROLE : CALLER_ACCOUNT, .account = p->account,
-            .arn = p->arn, .role_arn = p->role_arn, .user_id = p->user_id },
-        .action = STR("events:PutEvents"), .resource = ref->arn, .region = c->region, .now = c->now };
-
-    if (str_eq(ref->account, c->account) || policy_decide(&set, &q).allowed)
-        return 0;
-    return call_fault(c, &events_error_AccessDeniedException, "User: " STR_FMT " is not authorized to perform: events:PutEvents on resource: "
-                      STR_FMT " because no resource-based policy allows the events:PutEvents action", STR_ARG(p->arn), STR_ARG(ref->arn));
-}
-
 static int buses_of(struct call *c, const struct events_PutEventsRequestEntryList *v, struct bus_ref *refs)
 {
     for (size_t i = 0; i < v->n; i++) {
-        int r;
-
         events_bus_ref(c, v->v[i].EventBusName, &refs[i]);
-        c->resource_policy = refs[i].bus != NULL ? refs[i].bus->policy_text : STR_NONE;
-        r = call_authorize(c, "events:PutEvents", refs[i].arn);
-        if (r == 0)
-            r = foreign_check(c, &refs[i]);
-        if (r < 0)
-            return r;
+        if (events_bus_may(c, "events:PutEvents", &refs[i], refs[i].arn) < 0)
+            return -E_FAULT;
     }
     return 0;
 }
@@ -156,7 +134,7 @@ int events_test_event_pattern(struct call *c, const void *input, void *output)
     CLEANUP(buf_done) struct buf why = { 0 };
     struct pattern *p = NULL;
     struct event ev = { 0 };
-    int r = call_authorize(c, "events:TestEventPattern", STR("*"));
+    int r = call_may_own(c, "events:TestEventPattern", STR("*"));
 
     if (r < 0)
         return r;

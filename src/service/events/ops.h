@@ -1,6 +1,6 @@
 /* ops.h - the handlers of this service by AWS's operation names, and what they begin with.
  *
- * Form and results of a handler: wire/call.h.  Each resolves its names, asks call_authorize(), checks, then writes: a
+ * Form and results of a handler: wire/call.h.  Each resolves its names, asks call_may(), checks, then writes: a
  * fault leaves store and memory as they were.  Errors are those of the EventBridge API reference; sentences are AWS's
  * recorded ones unless marked UNVERIFIED. */
 #ifndef WAYBILL_SERVICE_EVENTS_OPS_H
@@ -18,11 +18,13 @@ struct bus_ref {
     struct str account, region, name, arn;
     struct bus *bus;                                         /* NULL: missing, or a default bus nothing is kept with */
     bool exists;
-    bool foreign;                                            /* an ARN of another account or region */
+    bool elsewhere;                                          /* an ARN of another region: nobody gets there */
 };
 void events_bus_ref(struct call *c, struct str name_or_arn, struct bus_ref *ret);
-/* The same for operations on one's own buses: missing and foreign ones are ResourceNotFoundException.  Authorised for
- * `action` on the bus.  0 or -E_FAULT. */
+/* call_may() about `arn`: the bus, or a rule of it; the bus's policy speaks for both. */
+int events_bus_may(struct call *c, const char *action, const struct bus_ref *ref, struct str arn);
+/* Named, and the caller may do `action` on the bus; ResourceNotFoundException when it is missing.
+ * 0 or -E_FAULT. */
 int events_bus_enter(struct call *c, const char *action, struct str name_or_arn, struct bus_ref *ret);
 /* Gives the default bus memory and a row when it has none.  0, -E_FAULT (too many) or a store error. */
 int events_bus_keep(struct call *c, struct bus_ref *ref);

@@ -99,13 +99,14 @@ static enum delivery as_role(const struct errand *x, struct str role_arn, const 
 {
     const struct sinks *sinks = x->e->o.sinks;
     const struct sink *sink = sinks_find(sinks, arn->service);
+    struct role_asks asks = { role_arn, sink->action, p->target_arn, p->target_arn };
     enum role_verdict may;
 
     if (sink->state != NULL && sink->state(sink->arg, x->t, arn, p->target_arn) == SINK_MISSING) {
         buf_z(why, "the target does not exist");
         return DELIVERY_NO_RESOURCE;
     }
-    may = sinks_role_may(sinks, x->t, sink, role_arn, sink->action, arn, p->target_arn, p->target_arn, why);
+    may = sinks_role_may(sinks, x->t, &asks, why);
     if (may == ROLE_DENIED || (may == ROLE_UNKNOWN && x->e->o.strict_permissions))
         return DELIVERY_NO_PERMISSION;
     buf_clear(why);

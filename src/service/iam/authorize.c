@@ -1,5 +1,5 @@
-/* authorize.c - may this role do that?  For deliveries (iam_role_may), for callers (iam_authorize_call), for
- * AssumeRole, and ahead of time (iam_role_state).
+/* authorize.c - may this role do that?  For deliveries (iam_role_may), for callers (iam_may), for AssumeRole,
+ * and ahead of time (iam_role_state).
  *
  * True here: a verdict is remembered only when it hangs on nothing but role, action and resource (no time, no context
  * key was asked), and is forgotten when any role or policy changes.  A remembered one costs a hash and a compare. */
@@ -112,14 +112,8 @@ static struct verdict *verdict_slot(struct iam *i, struct str key)
     return &i->verdicts[hash_bytes(key.p, key.n) % VERDICT_SLOTS];
 }
 
-/* The resource a role asks about, and what it says itself. */
-struct asked_resource {
-    struct str arn, account;                                 /* account absent: the role's */
-    const struct policy *policy;                             /* NULL: none */
-};
-
 static struct policy_decision role_decide(struct iam *i, const struct role *r, struct str action,
-                                          const struct asked_resource *resource, struct now now)
+                                          const struct resource *what, struct now now)
 {
     CLEANUP(arena_freep) struct arena *a = NULL;
     struct role_policies p;
@@ -127,7 +121,7 @@ static struct policy_decision role_decide(struct iam *i, const struct role *r, s
     struct policy_key *keys = NULL;
     struct policy_request q = {
         .caller = { .kind = CALLER_ROLE, .account = r->account, .arn = r->arn, .role_arn = r->arn, .user_id = r->role_id },
-        .action = action, .resource = resource->arn, .region = arn_region(resource->arn), .now = now,
+        .action = action, .resource = what->arn, .region = arn_region(what->arn), .now = now,
     };
 
     iam_role_policies(i, r, &p);
@@ -136,23 +130,23 @@ static struct policy_decision role_decide(struct iam *i, const struct role *r, s
         q.n_keys = iam_role_keys(a, r, NULL, &keys);
         q.keys = keys;
     }
-    set = (struct policy_set){ .identity = p.v, .n_identity = p.n, .boundary = p.boundary, .resource = resource->policy,
-                               .resource_account = resource->account };
+    set = (struct policy_set){ .identity = p.v, .n_identity = p.n, .boundary = p.boundary,
+                               .resource = what->policy, .resource_account = what->owner };
     return policy_decide(&set, &q);
 }
 
 static struct policy_decision role_ask(struct iam *i, const struct role *r, struct str action,
-                                       const struct asked_resource *resource, struct now now)
+                                       const struct resource *what, struct now now)
 {
-    bool own = resource->policy == NULL && (str_absent(resource->account) || str_eq(resource->account, r->account));
+    bool own = what->policy == NULL && str_eq(what->owner, r->account);
     char text[VERDICT_KEY_MAX];
-    struct str key = own ? verdict_key(text, r->arn, action, resource->arn) : STR_NONE;
+    struct str key = own ? verdict_key(text, r->arn, action, what->arn) : STR_NONE;
     struct verdict *v = str_absent(key) ? NULL : verdict_slot(i, key);
     struct policy_decision d;
 
     if (v != NULL && v->generation == i->generation && str_eq(v->key, key))
         return v->decision;
-    d = role_decide(i, r, action, resource, now);
+    d = role_decide(i, r, action, what, now);
     if (v != NULL && !d.asked) {
         str_drop(&v->key);
         *v = (struct verdict){ .generation = i->generation, .key = str_own(key), .decision = d };
@@ -175,11 +169,9 @@ static void say_why(const struct iam *i, const struct role *r, enum policy_reaso
         buf_printf(why, " (" STR_FMT " is attached, but what it allows is not known here)", STR_ARG(p.unknown));
 }
 
-enum role_verdict iam_role_may(void *iam, struct str role_arn, const char *action, struct str resource,
-                               const struct policy *resource_policy, struct str resource_account, struct now now,
-                               struct buf *why)
+enum role_verdict iam_role_may(void *iam, struct str role_arn, const char *action, const struct resource *what,
+                               struct now now, struct buf *why)
 {
-    struct asked_resource asked = { .arn = resource, .account = resource_account, .policy = resource_policy };
     struct iam *i = iam;
     const struct role *r = iam_role_by_arn(i, role_arn);
     struct policy_decision d;
@@ -189,7 +181,7 @@ enum role_verdict iam_role_may(void *iam, struct str role_arn, const char *actio
             buf_printf(why, "the role " STR_FMT " is unknown here", STR_ARG(role_arn));
         return ROLE_UNKNOWN;
     }
-    d = role_ask(i, r, str_of(action), &asked, now);
+    d = role_ask(i, r, str_of(action), what, now);
     if (!d.allowed && why != NULL)
         say_why(i, r, d.reason, str_of(action), why);
     return d.allowed ? ROLE_ALLOWED : ROLE_DENIED;
@@ -221,13 +213,12 @@ struct caller_policies {
     struct role_policies role;
     const struct policy *session[12];
     size_t n_session;
-    struct policy *passed, *resource;                        /* compiled here */
+    struct policy *passed;                                   /* compiled here */
 };
 
 static void caller_done(struct caller_policies *p)
 {
     policy_free(p->passed);
-    policy_free(p->resource);
 }
 
 static void caller_policies(const struct iam *i, const struct role *r, const struct iam_session *s, struct caller_policies *ret)
@@ -268,19 +259,20 @@ static void request_of(const struct call *c, const struct role *r, struct str ac
     };
 }
 
+/* r NULL: nobody whose policies are known here; its own side allows everything, only the resource's is asked. */
 static struct policy_decision caller_decide(const struct iam *i, const struct call *c, const struct role *r,
-                                            struct str action, struct str resource)
+                                            struct str action, const struct resource *what)
 {
-    CLEANUP(caller_done) struct caller_policies p;
+    CLEANUP(caller_done) struct caller_policies p = { 0 };
     struct policy_request q;
     struct policy_set set;
 
-    caller_policies(i, r, c->principal.session, &p);
-    request_of(c, r, action, resource, &q);
-    if (!str_empty(c->resource_policy))                      /* checked when it was set */
-        (void)policy_parse(POLICY_RESOURCE, c->resource_policy, &p.resource, NULL);
-    set = (struct policy_set){ .identity = p.role.v, .n_identity = p.role.n, .boundary = p.role.boundary,
-                               .session = p.session, .n_session = p.n_session, .resource = p.resource };
+    if (r != NULL)
+        caller_policies(i, r, c->principal.session, &p);
+    request_of(c, r, action, what->arn, &q);
+    set = (struct policy_set){ .unrestricted = r == NULL, .identity = p.role.v, .n_identity = p.role.n,
+                               .boundary = p.role.boundary, .session = p.session, .n_session = p.n_session,
+                               .resource = what->policy, .resource_account = what->owner };
     return policy_decide(&set, &q);
 }
 
@@ -332,13 +324,6 @@ bool iam_policy_exists(struct iam *i, struct str policy_arn)
 
 /* ---- calls ---------------------------------------------------------------------------------------------------- */
 
-static struct iam *global_iam;
-
-void iam_set_global(struct iam *i)
-{
-    global_iam = i;
-}
-
 /* JSON services answer 400 where the others say 403. */
 static const struct error_row denied_json = { .name = "AccessDeniedException", .status = 400, .sender = true,
                                               .message_member = "Message" };
@@ -359,12 +344,15 @@ int iam_refuse_principal(struct call *c)
 /* SQS names its actions in lower case when it denies them (exact wording per service UNVERIFIED). */
 static struct str shown_action(const struct call *c, const char *action)
 {
-    struct str s = arena_str(c->mem, str_of(action));
+    struct str s = str_of(action);
+    char *text;
 
-    if (str_starts(s, STR("sqs:")))
-        for (size_t n = 0; n < s.n; n++)
-            ((char *)(uintptr_t)s.p)[n] = (char)tolower((unsigned char)s.p[n]);
-    return s;
+    if (!str_starts(s, STR("sqs:")))
+        return s;
+    text = arena_alloc(c->mem, s.n);
+    for (size_t n = 0; n < s.n; n++)
+        text[n] = (char)tolower((unsigned char)s.p[n]);
+    return str_make(text, s.n);
 }
 
 static int deny(struct call *c, const char *action, struct str resource, enum policy_reason reason)
@@ -379,19 +367,22 @@ static int deny(struct call *c, const char *action, struct str resource, enum po
                       STR_ARG(resource), STR_ARG(buf_view(&why)));
 }
 
-int iam_authorize_call(struct call *c, const char *action, struct str resource)
+/* Operators, and sessions of roles unknown here, are asked nothing at home. */
+int iam_may(void *iam, struct call *c, const char *action, const struct resource *what)
 {
-    struct iam *i = global_iam;
-    const struct role *r;
+    struct iam *i = iam;
+    const struct role *r = NULL;
     struct policy_decision d;
 
-    if (i == NULL || c->principal.kind == PRINCIPAL_OPERATOR)
-        return 0;
-    if (c->principal.kind != PRINCIPAL_ROLE)
+    if (c->principal.kind > PRINCIPAL_ROLE)
         return iam_refuse_principal(c);
-    r = iam_role_by_arn(i, c->principal.role_arn);
-    if (r == NULL)
-        return i->strict ? deny(c, action, resource, REASON_NO_IDENTITY) : 0;
-    d = caller_decide(i, c, r, str_of(action), resource);
-    return d.allowed ? 0 : deny(c, action, resource, d.reason);
+    if (c->principal.kind == PRINCIPAL_ROLE) {
+        r = iam_role_by_arn(i, c->principal.role_arn);
+        if (r == NULL && i->strict)
+            return deny(c, action, what->arn, REASON_NO_IDENTITY);
+    }
+    if (r == NULL && str_eq(what->owner, c->principal.account))
+        return 0;
+    d = caller_decide(i, c, r, str_of(action), what);
+    return d.allowed ? 0 : deny(c, action, what->arn, d.reason);
 }

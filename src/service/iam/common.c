@@ -41,7 +41,7 @@ int iam_allowed(struct call *c, struct str resource)
     char action[96];
 
     snprintf(action, sizeof(action), "iam:%s", c->op->name);
-    return call_authorize(c, action, resource);
+    return call_may_own(c, action, resource);
 }
 
 /* ---- finding -------------------------------------------------------------------------------------------------- */

@@ -15,10 +15,9 @@ struct service iam_service(struct iam *i);
 struct service sts_service(struct iam *i);                   /* src/service/sts: shares the roles through this header */
 
 /* sinks.role_may.  Decisions are cached per (role, action, resource) until any role or policy changes, but those that
- * hang on the resource's own policy (resource_policy not NULL) or on another account's resource. */
-enum role_verdict iam_role_may(void *iam, struct str role_arn, const char *action, struct str resource,
-                               const struct policy *resource_policy, struct str resource_account, struct now now,
-                               struct buf *why);
+ * hang on the resource's own policy or on another account's resource. */
+enum role_verdict iam_role_may(void *iam, struct str role_arn, const char *action, const struct resource *what,
+                               struct now now, struct buf *why);
 /* Does the role exist, and may `service` ("lambda.amazonaws.com") assume it? 0 ok, 1 unknown, 2 not assumable.
  * A condition on a key that has no value yet (aws:SourceArn: the function is only being made) does not stand in the
  * way: whoever wrote it will fulfil it when the time comes. aws:SourceAccount is the role's account. */
@@ -34,11 +33,12 @@ struct str iam_sender_id(void *iam, struct arena *a, struct str role_arn, struct
 /* Who is calling: from access key and X-Amz-Security-Token.  Keys of twelve digits name their account. */
 void iam_principal(void *iam, struct arena *a, struct str access_key, struct str token, struct str default_account,
                    int64_t now_ms, struct principal *ret);
-/* call_authorizer: role sessions need an Allow (identity policies, boundary, session policy, and the resource policy
- * that the service names in c->resource_policy).  A session whose role is unknown here passes unless permissions are strict.  0, or
- * -E_FAULT with the denial in the words of the service (SQS writes the action in lower case). */
-int iam_authorize_call(struct call *c, const char *action, struct str resource);
-void iam_set_global(struct iam *i);                          /* what iam_authorize_call consults */
+/* gate.may, the one question behind every call.  At home a role session needs an Allow of its own side (identity
+ * policies within boundary and session policy) or of the resource, an operator needs none; in another account both
+ * sides must allow, and an operator's own side always does.  A session whose role is unknown here counts as its
+ * account's operator, unless permissions are strict: then it may nothing.  0, or -E_FAULT with the denial in the
+ * words of the service (SQS writes the action in lower case). */
+int iam_may(void *iam, struct call *c, const char *action, const struct resource *what);
 /* For whoever runs calls: 0, or -E_FAULT (ExpiredTokenException, UnrecognizedClientException) when the caller's
  * own credentials are over or forged.  Costs nothing for everybody else. */
 int iam_refuse_principal(struct call *c);

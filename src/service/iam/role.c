@@ -351,9 +351,10 @@ static struct str service_role_name(struct arena *a, struct str service, struct 
 
     if (str_ends(head, STR(".amazonaws.com")))
         head = str_sub(head, 0, head.n - strlen(".amazonaws.com"));
-    name = arena_str(a, head);
-    if (name.n > 0)
-        ((char *)(uintptr_t)name.p)[0] = (char)toupper((unsigned char)name.p[0]);
+    name = head;
+    if (head.n > 0)
+        name = arena_printf(a, "%c" STR_FMT, toupper((unsigned char)head.p[0]),
+                            STR_ARG(str_sub(head, 1, head.n)));
     for (size_t i = 0; i < ARRAY_LEN(service_names); i++)
         if (str_is(head, service_names[i].service))
             name = str_of(service_names[i].name);

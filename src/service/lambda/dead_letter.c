@@ -49,7 +49,8 @@ static int check_role_may(struct call *c, const struct sink *sink, struct str ta
 
     if (l->o.sinks->role_may == NULL)
         return 0;
-    enum role_verdict may = destination_role_may(l->o.sinks, c->turn, sink, role_arn, sink->action, target_arn, target_arn, &why);
+    struct role_asks asks = { role_arn, sink->action, target_arn, target_arn };
+    enum role_verdict may = sinks_role_may(l->o.sinks, c->turn, &asks, &why);
     if (may == ROLE_ALLOWED || (may == ROLE_UNKNOWN && !l->o.strict_permissions))
         return 0;
     return INVALID(c, "The provided execution role does not have permissions to call %s on %s", sink->action_name,

@@ -113,7 +113,8 @@ static int check_role_action(struct call *c, struct str role, const struct sink 
 {
     const struct lambda *l = lambda_of(c);
     struct buf why CLEANUP(buf_done) = { 0 };
-    enum role_verdict may = destination_role_may(l->o.sinks, c->turn, sink, role, action, target, resource, &why);
+    struct role_asks asks = { role, action, target, resource };
+    enum role_verdict may = sinks_role_may(l->o.sinks, c->turn, &asks, &why);
 
     if (may == ROLE_ALLOWED || (may == ROLE_UNKNOWN && !l->o.strict_permissions))
         return 0;

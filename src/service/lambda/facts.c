@@ -57,8 +57,8 @@ static void add_route(struct gathering *g, enum explain_way way, struct str qual
     r->action = str_of(sink->action);
     r->state = sink->state(sink->arg, g->t, &arn, r->target);
     if (g->l->o.sinks->role_may != NULL)
-        r->role = destination_role_may(g->l->o.sinks, g->t, sink, role, sink->action, r->target,
-                                       destination_resource(g->a, r->target, g->f->name, g->t->now.wall_ms), &why);
+        r->role = sinks_role_may(g->l->o.sinks, g->t, &(struct role_asks){ role, sink->action, r->target,
+                                 destination_resource(g->a, r->target, g->f->name, g->t->now.wall_ms) }, &why);
     r->role_why = buf_to_arena(&why, g->a);
     add_onward(g, sink, &arn, r->target);
 }

@@ -78,7 +78,7 @@ int lambda_list_functions(struct call *c, const void *input, void *output)
     struct lambda_ListFunctionsResponse *out = output;
     struct page_item *v;
     struct page p;
-    int rc = call_authorize(c, "lambda:ListFunctions", STR("*"));
+    int rc = call_may_own(c, "lambda:ListFunctions", STR("*"));
 
     if (rc == 0 && !str_empty(in->MasterRegion))
         rc = fault_unsupported(c, "MasterRegion");
@@ -164,7 +164,7 @@ int lambda_get_account_settings(struct call *c, const void *input, void *output)
     struct lambda_GetAccountSettingsResponse *out = output;
     const struct lambda *l = lambda_of(c);
     const struct home *h = home_find(lambda_of(c), c->account, c->region);
-    int rc = call_authorize(c, "lambda:GetAccountSettings", STR("*"));
+    int rc = call_may_own(c, "lambda:GetAccountSettings", STR("*"));
 
     (void)input;
     if (rc != 0)

@@ -173,23 +173,23 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
 }
 
 /* The policy of exactly this qualifier: a permission on the function says nothing of its aliases. */
-static const struct policy *sink_policy(void *arg, const struct arn *target, struct str text)
+static void sink_resource(void *arg, const struct arn *target UNUSED, struct str text, struct resource *ret)
 {
     const struct lambda *l = arg;
     struct function_ref ref;
     struct function *f;
 
-    (void)target;
     if (function_ref_parse(text, &ref) != 0)
-        return NULL;
+        return;
     f = function_find(l, ref.account, ref.region, ref.name);
-    return f != NULL ? function_policy_compiled(function_policy_get(f, ref.qualifier)) : NULL;
+    ret->policy = f != NULL ? function_policy_compiled(function_policy_get(f, ref.qualifier)) : NULL;
 }
 
 struct sink lambda_sink(struct lambda *l)
 {
     return (struct sink){
         .service = "lambda", .action = "lambda:InvokeFunction", .action_name = "InvokeFunction",
-        .max_body_bytes = EVENT_PAYLOAD_BYTES, .state = sink_state_of, .deliver = sink_deliver, .policy = sink_policy, .arg = l,
+        .max_body_bytes = EVENT_PAYLOAD_BYTES, .state = sink_state_of, .deliver = sink_deliver,
+        .resource = sink_resource, .arg = l,
     };
 }

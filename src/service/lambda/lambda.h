@@ -18,10 +18,10 @@ struct lambda_packages {
     const char *code_dir;
     int (*store)(const char *code_dir, struct str zip, char ret_sha256_hex[65], char ret_sha256_base64[45],
                  int64_t *ret_zipped_bytes, int64_t *ret_unzipped_bytes);           /* blocks; runs on the pool */
-    /* An object's bytes, in a; version absent or empty: the newest.  Not 0: *why is the whole sentence the caller is told
-     * ("Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: ...").  NULL: there is no S3 here. */
-    int (*read_object)(void *arg, struct store *store, struct arena *a, struct str account, struct str region, struct str bucket,
-                       struct str key, struct str version, struct str *ret, struct buf *why);
+    /* An object's bytes, in a, whoever asks; version absent or empty: the newest.  Not 0: *why is the whole sentence
+     * the caller is told ("Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: ...").  NULL: there is no S3 here. */
+    int (*read_object)(void *arg, struct store *store, struct arena *a, struct str bucket, struct str key,
+                       struct str version, struct str *ret, struct buf *why);
     void *read_arg;
 };
 

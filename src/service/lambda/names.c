@@ -2,7 +2,6 @@
 #include "service/lambda/ops.h"
 
 #include "base/arn.h"
-#include "service/lambda/policy.h"
 
 #define REGION_MAX 64
 
@@ -98,22 +97,12 @@ static int fault_name_too_long(struct call *c, struct str name)
     return INVALID(c, STR_FMT, STR_ARG(text));
 }
 
-static int fault_foreign_account(struct call *c, const char *action, struct str arn)
+/* What a permission on it says: of exactly this qualifier. */
+static struct resource resource_of(const struct target_ref *r)
 {
-    return call_fault(c, &error_access_denied, "User: " STR_FMT " is not authorized to perform: %s on resource: " STR_FMT
-        " because no resource-based policy allows the %s action", STR_ARG(c->principal.arn), action, STR_ARG(arn), action);
-}
+    struct function_policy *p = r->function != NULL ? function_policy_get(r->function, r->qualifier) : NULL;
 
-/* Only role sessions are asked what they may; nobody else pays for the text. */
-static struct str policy_text(struct call *c, const struct target_ref *r)
-{
-    const struct function_policy *p = r->function != NULL ? function_policy_get(r->function, r->qualifier) : NULL;
-    struct buf b CLEANUP(buf_done) = { 0 };
-
-    if (p == NULL || c->principal.kind != PRINCIPAL_ROLE)
-        return STR_NONE;
-    policy_document(&b, p);
-    return buf_to_arena(&b, c->mem);
+    return (struct resource){ .arn = r->requested_arn, .owner = r->account, .policy = function_policy_compiled(p) };
 }
 
 int target_resolve(struct call *c, struct str function_name, struct str qualifier, const char *action, struct target_ref *ret)
@@ -140,12 +129,10 @@ int target_resolve(struct call *c, struct str function_name, struct str qualifie
     r.arn = r.function != NULL ? r.function->arn : arena_printf(c->mem, "arn:aws:lambda:" STR_FMT ":" STR_FMT ":function:" STR_FMT,
         STR_ARG(c->region), STR_ARG(account), STR_ARG(ref.name));
     r.requested_arn = arn_qualified(c->mem, r.arn, r.qualifier);
-    if (!str_eq(account, c->account))
-        return fault_foreign_account(c, action, r.requested_arn);
     if (!str_absent(qualifier) && !str_absent(ref.qualifier) && !str_eq(qualifier, ref.qualifier))
         return INVALID(c, "The derived qualifier from the function name does not match the specified qualifier.");
-    c->resource_policy = policy_text(c, &r);
-    int rc = call_authorize(c, action, r.requested_arn);
+    struct resource what = resource_of(&r);
+    int rc = call_may(c, action, &what);
     if (rc == 0)
         *ret = r;
     return rc;

@@ -24,7 +24,7 @@ struct target_ref {
     struct function *function;                               /* NULL: there is none */
 };
 
-/* Name length, region, account, agreement of the two qualifiers, and call_authorize(action) on requested_arn, in
+/* Name length, region, account, agreement of the two qualifiers, and call_may(action) on requested_arn, in
  * this order.  Whether function and qualifier exist is the caller's next question.  0 or -E_FAULT. */
 int target_resolve(struct call *c, struct str function_name, struct str qualifier, const char *action, struct target_ref *ret);
 /* The same, and the function must exist: 404 "Function not found: <requested arn>". */

@@ -33,9 +33,14 @@ static void package_stored(void *arg, struct turn *t)
 
 static int may_read(struct call *c, const struct code_source *s)
 {
-    struct str object = arena_printf(c->mem, "arn:aws:s3:::" STR_FMT "/" STR_FMT, STR_ARG(s->bucket), STR_ARG(s->key));
-    int rc = call_authorize(c, str_empty(s->object_version) ? "s3:GetObject" : "s3:GetObjectVersion", object);
+    struct str bucket = arena_printf(c->mem, "arn:aws:s3:::" STR_FMT, STR_ARG(s->bucket));
+    struct resource what = sinks_resource(lambda_of(c)->o.sinks, bucket);
+    int rc;
 
+    what.arn = arena_printf(c->mem, STR_FMT "/" STR_FMT, STR_ARG(bucket), STR_ARG(s->key));
+    if (str_empty(what.owner))                               /* no such bucket: whoever reads it will say so */
+        what.owner = c->account;
+    rc = call_may(c, str_empty(s->object_version) ? "s3:GetObject" : "s3:GetObjectVersion", &what);
     if (rc != -E_FAULT)
         return rc;
     return call_fault(c, &error_access_denied, "Your access has been denied by S3, please make sure your request credentials have"
@@ -53,7 +58,7 @@ static int read_object(struct call *c, const struct code_source *s, struct str *
         return rc;
     if (p->read_object == NULL)
         return fault_unsupported(c, "S3Bucket");
-    rc = p->read_object(p->read_arg, c->turn->store, c->mem, c->account, c->region, s->bucket, s->key, s->object_version, ret, &why);
+    rc = p->read_object(p->read_arg, c->turn->store, c->mem, s->bucket, s->key, s->object_version, ret, &why);
     return rc != 0 ? INVALID(c, STR_FMT, STR_ARG(buf_view(&why))) : 0;
 }
 

@@ -22,7 +22,7 @@ int logs_create_group(struct call *c, const void *input, void *output UNUSED)
     struct log_group g;
     struct str tags;
     uint64_t id;
-    int r = call_authorize(c, "logs:CreateLogGroup", arena_printf(c->mem, STR_FMT ":*", STR_ARG(logs_group_arn(c, in->logGroupName))));
+    int r = call_may_own(c, "logs:CreateLogGroup", arena_printf(c->mem, STR_FMT ":*", STR_ARG(logs_group_arn(c, in->logGroupName))));
 
     if (r == 0)
         r = unsupported(c, in);
@@ -100,7 +100,7 @@ int logs_describe_groups(struct call *c, const void *input, void *output)
     struct logs_DescribeLogGroupsResponse *out = output;
     struct log_group v[GROUPS_MOST + 1];
     size_t limit = in->limit.set ? MIN((size_t)in->limit.v, (size_t)GROUPS_MOST) : GROUPS_MOST, n = 0;
-    int r = call_authorize(c, "logs:DescribeLogGroups", logs_group_arn(c, STR("*")));
+    int r = call_may_own(c, "logs:DescribeLogGroups", logs_group_arn(c, STR("*")));
 
     if (r == 0)
         r = describe_check(c, in);

@@ -1,6 +1,6 @@
 /* internal.h - what the files of service/logs share: the room's state, and the steps every handler begins with.
  *
- * A handler: find the names, ask call_authorize(), flush what functions wrote (a reader must see it, and a flush may
+ * A handler: find the names, ask call_may(), flush what functions wrote (a reader must see it, and a flush may
  * make the very group that is asked for), then look into the store.  The flush is no part of the request: it is
  * right whatever the request's answer will be, so it may stand before a fault. */
 #ifndef WAYBILL_SERVICE_LOGS_INTERNAL_H

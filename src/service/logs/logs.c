@@ -366,7 +366,7 @@ int logs_group_of(struct call *c, const char *action, struct str name, struct st
     if (str_absent(name))
         return logs_no_group(c);
     resource = str_absent(stream) ? arena_printf(c->mem, STR_FMT ":*", STR_ARG(logs_group_arn(c, name))) : logs_stream_arn(c, name, stream);
-    r = call_authorize(c, action, resource);
+    r = call_may_own(c, action, resource);
     if (r < 0)
         return r;
     logs_flush(c->state, c->turn);

@@ -174,7 +174,7 @@ int logs_put_resource_policy(struct call *c, const void *input, void *output)
     const struct logs_PutResourcePolicyRequest *in = input;
     struct logs_PutResourcePolicyResponse *out = output;
     struct stored v[POLICIES_MOST], now = { in->policyName, in->policyDocument, c->now.wall_ms };
-    int r = call_authorize(c, "logs:PutResourcePolicy", STR("*"));
+    int r = call_may_own(c, "logs:PutResourcePolicy", STR("*"));
     size_t n, at = 0;
 
     if (r == 0)
@@ -207,7 +207,7 @@ int logs_describe_resource_policies(struct call *c, const void *input, void *out
     struct logs_DescribeResourcePoliciesResponse *out = output;
     size_t limit = in->limit.set ? MIN((size_t)in->limit.v, (size_t)PAGE_MOST) : PAGE_MOST, n, k = 0;
     struct stored v[POLICIES_MOST];
-    int r = call_authorize(c, "logs:DescribeResourcePolicies", STR("*"));
+    int r = call_may_own(c, "logs:DescribeResourcePolicies", STR("*"));
 
     if (r == 0)
         r = account_only(c, in->resourceArn, STR_NONE);
@@ -231,7 +231,7 @@ int logs_describe_resource_policies(struct call *c, const void *input, void *out
 int logs_delete_resource_policy(struct call *c, const void *input, void *output UNUSED)
 {
     const struct logs_DeleteResourcePolicyRequest *in = input;
-    int r = call_authorize(c, "logs:DeleteResourcePolicy", STR("*"));
+    int r = call_may_own(c, "logs:DeleteResourcePolicy", STR("*"));
 
     if (r == 0)
         r = account_only(c, in->resourceArn, in->expectedRevisionId);

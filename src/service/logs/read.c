@@ -23,7 +23,7 @@ static int unmask_check(struct call *c, struct opt_bool unmask, const struct log
 {
     if (!unmask.set || !unmask.v)
         return 0;
-    return call_authorize(c, "logs:Unmask", arena_printf(c->mem, STR_FMT ":*", STR_ARG(logs_group_arn(c, g->name))));
+    return call_may_own(c, "logs:Unmask", arena_printf(c->mem, STR_FMT ":*", STR_ARG(logs_group_arn(c, g->name))));
 }
 
 /* GetLogEvents. */

@@ -84,14 +84,14 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
     return DELIVERED;
 }
 
-static const struct policy *sink_policy(void *arg, const struct arn *target, struct str text UNUSED)
+static void sink_resource(void *arg, const struct arn *target, struct str text UNUSED, struct resource *ret)
 {
-    return logs_policy_of(arg, target->account, target->region);
+    ret->policy = logs_policy_of(arg, target->account, target->region);
 }
 
 struct sink logs_sink(struct logs *l)
 {
     return (struct sink){ .service = "logs", .action = "logs:PutLogEvents", .action_name = "PutLogEvents",
         .max_body_bytes = LOG_LINE_MOST_BYTES - LINE_OVERHEAD_BYTES, .state = sink_state_of, .deliver = sink_deliver,
-        .policy = sink_policy, .arg = l };
+        .resource = sink_resource, .arg = l };
 }

@@ -66,27 +66,15 @@ void s3_bucket_tags(struct bucket *b, struct str json)
     b->tags = own;
 }
 
-/* Another account needs the bucket's own word, whoever asks there. */
-static bool stranger_may(struct call *c, const struct bucket *b, const char *action, struct str resource)
-{
-    struct policy_request r = {
-        .caller = { .kind = c->principal.kind == PRINCIPAL_ROLE ? CALLER_ROLE : CALLER_ACCOUNT, .account = c->principal.account,
-                    .arn = c->principal.arn, .role_arn = c->principal.role_arn, .user_id = c->principal.user_id },
-        .action = str_of(action), .resource = resource, .region = c->region, .now = c->now,
-    };
-    unsigned said = b->policy != NULL ? policy_evaluate(b->policy, &r) : 0;
-
-    return (said & (POLICY_ALLOWS | POLICY_ALLOWS_ACCOUNT | POLICY_ALLOWS_SESSION)) != 0 && (said & POLICY_DENIES) == 0;
-}
-
 int s3_may(struct call *c, const struct bucket *b, const char *action, struct str key)
 {
     struct str resource = str_absent(key) ? b->arn : arena_printf(c->mem, STR_FMT "/" STR_FMT, STR_ARG(b->arn), STR_ARG(key));
 
-    if (!str_eq(c->account, b->account) && !stranger_may(c, b, action, resource))
+    if (call_may(c, action, &(struct resource){ resource, b->account, b->policy }) == 0)
+        return 0;
+    if (!str_eq(c->account, b->account))                     /* no reasons for strangers */
         return call_fault(c, &s3_error_AccessDenied, "Access Denied");
-    c->resource_policy = b->policy_text;
-    return call_authorize(c, action, resource);
+    return -E_FAULT;
 }
 
 int s3_enter(struct call *c, struct str name, struct str expected_owner, const char *action, struct str key, struct bucket **ret)

@@ -50,13 +50,23 @@ static int no_policy(struct call *c, const struct bucket *b)
     return -E_FAULT;
 }
 
+/* The policy is the owner's affair alone, whatever it says itself (S3 API reference, PutBucketPolicy). */
+static int enter_policy(struct call *c, struct str name, struct str expected_owner, const char *action, struct bucket **ret)
+{
+    if (s3_enter(c, name, expected_owner, action, STR_NONE, ret) != 0)
+        return -E_FAULT;
+    if (!str_eq(c->account, (*ret)->account))
+        return S3_FAULT(c, MethodNotAllowed, "The specified method is not allowed against this resource.");
+    return 0;
+}
+
 int s3_get_bucket_policy(struct call *c, const void *input, void *output)
 {
     const struct s3_GetBucketPolicyRequest *in = input;
     struct s3_GetBucketPolicyOutput *out = output;
     struct bucket *b;
 
-    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:GetBucketPolicy", STR_NONE, &b) != 0)
+    if (enter_policy(c, in->Bucket, in->ExpectedBucketOwner, "s3:GetBucketPolicy", &b) != 0)
         return -E_FAULT;
     if (str_absent(b->policy_text))
         return no_policy(c, b);
@@ -105,7 +115,7 @@ int s3_put_bucket_policy(struct call *c, const void *input, void *output)
     struct bucket *b;
 
     (void)output;
-    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:PutBucketPolicy", STR_NONE, &b) != 0 ||
+    if (enter_policy(c, in->Bucket, in->ExpectedBucketOwner, "s3:PutBucketPolicy", &b) != 0 ||
         s3_check_document(c, in->ContentMD5, in->ChecksumAlgorithm) != 0)
         return -E_FAULT;
     if (in->ConfirmRemoveSelfBucketAccess.set && in->ConfirmRemoveSelfBucketAccess.v)
@@ -132,7 +142,7 @@ int s3_delete_bucket_policy(struct call *c, const void *input, void *output)
     struct bucket *b;
 
     (void)output;
-    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:DeleteBucketPolicy", STR_NONE, &b) != 0)
+    if (enter_policy(c, in->Bucket, in->ExpectedBucketOwner, "s3:DeleteBucketPolicy", &b) != 0)
         return -E_FAULT;
     s3_bucket_policy(b, STR_NONE);
     rows_bucket_put(c->turn->store, b);

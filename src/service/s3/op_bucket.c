@@ -78,7 +78,7 @@ int s3_create_bucket(struct call *c, const void *input, void *output)
     struct str region, tags = STR_NONE;
     int r;
 
-    if (call_authorize(c, "s3:CreateBucket", arena_printf(c->mem, "arn:aws:s3:::" STR_FMT, STR_ARG(in->Bucket))) != 0 ||
+    if (call_may_own(c, "s3:CreateBucket", arena_printf(c->mem, "arn:aws:s3:::" STR_FMT, STR_ARG(in->Bucket))) != 0 ||
         check_create(c, in) != 0 || choose_region(c, in->CreateBucketConfiguration, &region) != 0)
         return -E_FAULT;
     if (b != NULL)
@@ -165,7 +165,7 @@ int s3_list_buckets(struct call *c, const void *input, void *output)
     struct bucket **v;
     size_t n, most = in->MaxBuckets.set ? (size_t)MAX(in->MaxBuckets.v, 0) : PAGE_MOST;
 
-    if (call_authorize(c, "s3:ListAllMyBuckets", STR("*")) != 0)
+    if (call_may_own(c, "s3:ListAllMyBuckets", STR("*")) != 0)
         return -E_FAULT;
     if (most < 1 || most > PAGE_MOST)
         return s3_argument(c, "max-buckets", STR_NONE, "Argument max-buckets must be an integer between 1 and 10000");

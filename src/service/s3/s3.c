@@ -167,11 +167,14 @@ static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const str
     return s3_bucket_find(arg, target->resource) != NULL ? SINK_OK : SINK_MISSING;
 }
 
-static const struct policy *sink_policy(void *arg, const struct arn *target, struct str text UNUSED)
+static void sink_resource(void *arg, const struct arn *target, struct str text UNUSED, struct resource *ret)
 {
     const struct bucket *b = s3_bucket_find(arg, target->resource);
 
-    return b != NULL ? b->policy : NULL;
+    if (b == NULL)
+        return;
+    ret->owner = b->account;
+    ret->policy = b->policy;
 }
 
 /* aws/lambda/async/<function>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<uuid> */
@@ -259,7 +262,7 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
 struct sink s3_sink(struct s3 *s)
 {
     return (struct sink){ .service = "s3", .action = "s3:PutObject", .action_name = "PutObject", .max_body_bytes = SINK_BODY_BYTES_MOST,
-                          .state = sink_state_of, .deliver = sink_deliver, .policy = sink_policy, .arg = s };
+                          .state = sink_state_of, .deliver = sink_deliver, .resource = sink_resource, .arg = s };
 }
 
 /* ---- function code ---- */
@@ -286,18 +289,14 @@ static int read_bytes(const struct s3 *s, struct store *store, struct arena *a, 
     return r;
 }
 
-/* Buckets are found by name in every region: the caller's region does not matter here. */
-int s3_read(struct s3 *s, struct store *store, struct arena *a, struct str account, struct str region, struct str bucket,
-            struct str key, struct str version, struct str *ret, struct buf *why)
+int s3_read(struct s3 *s, struct store *store, struct arena *a, struct str bucket, struct str key, struct str version,
+            struct str *ret, struct buf *why)
 {
     const struct bucket *b = s3_bucket_find(s, bucket);
     struct object o;
 
-    (void)region;
     if (b == NULL)
         buf_z(why, "Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist");
-    else if (!str_eq(b->account, account))
-        buf_z(why, "Error occurred while GetObject. S3 Error Code: AccessDenied. S3 Error Message: Access Denied");
     else if (!str_empty(version) ? !rows_object_version(store, a, b->id, key, version, &o) : !rows_object_newest(store, a, b->id, key, &o) || o.marker)
         buf_printf(why, "Error occurred while GetObject. S3 Error Code: %s. S3 Error Message: The specified %s does not exist.",
                    str_empty(version) ? "NoSuchKey" : "NoSuchVersion", str_empty(version) ? "key" : "version");

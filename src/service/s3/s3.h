@@ -27,8 +27,8 @@ void s3_destination_key(struct buf *b, struct str function, int64_t now_ms, cons
 
 /* An object's bytes, for a function's code, at most S3_REPLY_BYTES_MOST.  Only reads; blocks for a large one.  0 and *ret
  * (in a); -E_NOT_FOUND and in *why the sentence Lambda answers with ("Error occurred while GetObject. S3 Error Code: NoSuchKey.
- * S3 Error Message: ...").  Buckets of other accounts are denied. */
-int  s3_read(struct s3 *s, struct store *store, struct arena *a, struct str account, struct str region, struct str bucket,
-             struct str key, struct str version, struct str *ret, struct buf *why);
+ * S3 Error Message: ...").  Whether the caller may is asked before. */
+int  s3_read(struct s3 *s, struct store *store, struct arena *a, struct str bucket, struct str key, struct str version,
+             struct str *ret, struct buf *why);
 
 #endif

@@ -39,29 +39,22 @@ int sns_check_arn(struct call *c, struct str arn, const char *member)
     return 0;
 }
 
-/* An operator of another account has only what the topic's policy gives. */
-static bool stranger_may(const struct call *c, const struct sns_topic *t, const char *action)
+/* The service has its own name for a refusal. */
+static int authorized(struct call *c, int result)
 {
-    CLEANUP(buf_done) struct buf root = { 0 };
-    struct policy_request r = { .action = str_of(action), .resource = t->arn, .region = t->region, .now = c->now };
-    struct policy_set set = { .unrestricted = true, .resource = t->policy, .resource_account = t->account };
-
-    buf_printf(&root, "arn:aws:iam::" STR_FMT ":root", STR_ARG(c->account));
-    r.caller = (struct policy_caller){ .kind = CALLER_ACCOUNT, .account = c->account, .arn = buf_view(&root), .user_id = c->account };
-    return policy_decide(&set, &r).allowed;
+    if (result == -E_FAULT)
+        c->fault.row = &sns_error_AuthorizationErrorException;
+    return result;
 }
 
 int sns_may(struct call *c, const struct sns_topic *t, const char *action)
 {
-    c->resource_policy = sns_topic_policy(c->mem, t);
-    if (call_authorize(c, action, arena_str(c->mem, t->arn)) != 0) {
-        c->fault.row = &sns_error_AuthorizationErrorException;
-        return -E_FAULT;
-    }
-    if (c->principal.kind != PRINCIPAL_OPERATOR || str_eq(c->account, t->account) || stranger_may(c, t, action))
-        return 0;
-    return call_fault(c, &sns_error_AuthorizationErrorException, "User: " STR_FMT " is not authorized to perform: %s on resource: " STR_FMT
-        " because no resource-based policy allows the %s action", STR_ARG(c->principal.arn), action, STR_ARG(t->arn), action);
+    return authorized(c, call_may(c, action, &(struct resource){ t->arn, t->account, t->policy }));
+}
+
+int sns_may_own(struct call *c, const char *action, struct str arn)
+{
+    return authorized(c, call_may_own(c, action, arn));
 }
 
 int sns_topic_enter(struct call *c, struct str arn, const char *member, const char *action, struct sns_topic **ret)

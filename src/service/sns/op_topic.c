@@ -127,10 +127,8 @@ int sns_create_topic(struct call *c, const void *input, void *output)
     struct wanted w = { 0 };
     struct sns_topic *t;
 
-    if (call_authorize(c, "sns:CreateTopic", arn) != 0) {
-        c->fault.row = &sns_error_AuthorizationErrorException;
+    if (sns_may_own(c, "sns:CreateTopic", arn) != 0)
         return -E_FAULT;
-    }
     if (!str_empty(in->DataProtectionPolicy))
         return refuse(c, "", STR("DataProtectionPolicy"));
     if (read_attributes(c, &in->Attributes, &w) != 0)
@@ -193,10 +191,8 @@ int sns_list_topics(struct call *c, const void *input, void *output)
     struct str key;
     void *value;
 
-    if (call_authorize(c, "sns:ListTopics", STR("*")) != 0) {
-        c->fault.row = &sns_error_AuthorizationErrorException;
+    if (sns_may_own(c, "sns:ListTopics", STR("*")) != 0)
         return -E_FAULT;
-    }
     if (sns_page_begin(c, in->NextToken, &after) != 0)
         return -E_FAULT;
     for (size_t i = 0; map_next(&s->topics, &i, &key, &value);) {

@@ -20,6 +20,7 @@ int sns_fault(struct call *c, const struct fault *f);        /* one made elsewhe
 int sns_topic_enter(struct call *c, struct str arn, const char *member, const char *action, struct sns_topic **ret);
 /* Is the caller allowed to do that to the topic?  0 or -E_FAULT (AuthorizationError). */
 int sns_may(struct call *c, const struct sns_topic *t, const char *action);
+int sns_may_own(struct call *c, const char *action, struct str arn);    /* call_may_own() with the same error */
 /* -E_FAULT when the text is no ARN of enough parts. */
 int sns_check_arn(struct call *c, struct str arn, const char *member);
 /* The token of the next page, and back: the id behind which it begins.  -E_FAULT for a token that is none. */

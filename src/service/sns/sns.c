@@ -105,11 +105,11 @@ static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const str
 }
 
 /* Roles of the account get nothing by the default statement either: at AWS their own policies must allow. */
-static const struct policy *sink_policy(void *arg, const struct arn *target UNUSED, struct str target_text)
+static void sink_resource(void *arg, const struct arn *target UNUSED, struct str target_text, struct resource *ret)
 {
     const struct sns_topic *topic = sns_topic_find(arg, target_text);
 
-    return topic == NULL ? NULL : topic->for_services;
+    ret->policy = topic == NULL ? NULL : topic->for_services;
 }
 
 /* What a delivery publishes: no Subject; its attributes are ours and right by construction. */
@@ -152,5 +152,5 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
 struct sink sns_sink(struct sns *s)
 {
     return (struct sink){ .service = "sns", .action = "sns:Publish", .action_name = "Publish", .max_body_bytes = SNS_MESSAGE_BYTES_MOST,
-                          .state = sink_state_of, .deliver = sink_deliver, .policy = sink_policy, .onward = sns_onward, .arg = s };
+                          .state = sink_state_of, .deliver = sink_deliver, .resource = sink_resource, .onward = sns_onward, .arg = s };
 }

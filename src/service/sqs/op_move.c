@@ -24,12 +24,6 @@ static int no_resource(struct call *c, const char *parameter)
         "The resource that you specified for the %s parameter doesn't exist.", parameter);
 }
 
-static int may(struct call *c, const struct sqs_queue *q, const char *action)
-{
-    c->resource_policy = q->attributes.text[SQS_POLICY];
-    return call_authorize(c, action, q->arn);
-}
-
 static int find_source(struct call *c, struct str arn, struct sqs_queue **ret)
 {
     if (str_empty(arn))
@@ -53,13 +47,12 @@ static bool is_dead_letter_queue(const struct sqs *s, const struct sqs_queue *q)
  * dead-letter queue redrive"). */
 static int check_rights(struct call *c, const struct sqs_queue *source, const struct sqs_queue *to)
 {
-    static const char *const actions[] = { "sqs:StartMessageMoveTask", "sqs:ReceiveMessage", "sqs:DeleteMessage",
-        "sqs:GetQueueAttributes" };
+    static const char *const actions[] = { "StartMessageMoveTask", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes" };
 
     for (size_t i = 0; i < ARRAY_LEN(actions); i++)
-        if (may(c, source, actions[i]) != 0)
+        if (sqs_may(c, source, actions[i]) != 0)
             return -E_FAULT;
-    return to != NULL ? may(c, to, "sqs:SendMessage") : 0;
+    return to != NULL ? sqs_may(c, to, "SendMessage") : 0;
 }
 
 static int check_destination(struct call *c, const struct sqs_queue *source, struct str arn, const struct sqs_queue *to)
@@ -139,7 +132,7 @@ int sqs_list_message_move_tasks(struct call *c, const void *input, void *output)
     struct sqs_queue *source;
     int r = find_source(c, in->SourceArn, &source);
 
-    if (r != 0 || (r = may(c, source, "sqs:ListMessageMoveTasks")) != 0)
+    if (r != 0 || (r = sqs_may(c, source, "ListMessageMoveTasks")) != 0)
         return r;
     if (most < 1 || most > LIST_MOST)                        /* UNVERIFIED */
         return sqs_fault_value(c, arena_printf(c->mem, "%lld", (long long)most), "MaxResults",
@@ -181,7 +174,7 @@ int sqs_cancel_message_move_task(struct call *c, const void *input, void *output
         return sqs_fault_missing(c, "TaskHandle");
     if (read_handle(c->mem, in->TaskHandle, &task_id, &source_arn) != 0)
         return call_fault(c, &sqs_error_invalid_parameter, "Value for parameter TaskHandle is invalid.");
-    if ((r = find_source(c, source_arn, &source)) != 0 || (r = may(c, source, "sqs:CancelMessageMoveTask")) != 0)
+    if ((r = find_source(c, source_arn, &source)) != 0 || (r = sqs_may(c, source, "CancelMessageMoveTask")) != 0)
         return r;
     task = sqs_task_find(c->state, task_id);
     if (task == NULL || !str_eq(task->source_arn, source->arn))

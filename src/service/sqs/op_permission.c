@@ -19,7 +19,7 @@ static const char *const shared_actions[] = {
     "ListDeadLetterSourceQueues", "PurgeQueue",
 };
 
-static bool is_shared(struct str action)
+bool sqs_action_is_shared(struct str action)
 {
     for (size_t i = 0; i < ARRAY_LEN(shared_actions); i++)
         if (str_is(action, shared_actions[i]))
@@ -72,7 +72,7 @@ static int check_permission(struct call *c, const struct sqs_AddPermissionReques
     for (size_t i = 0; i < in->Actions.n; i++) {
         struct str action = in->Actions.v[i];
 
-        if (!is_shared(action))
+        if (!sqs_action_is_shared(action))
             return sqs_fault_value(c, arena_printf(c->mem, "SQS:" STR_FMT, STR_ARG(action)), "ActionName", is_action(action)
                 ? "Only the queue owner is allowed to invoke this action."
                 : "Please refer to the appropriate WSDL for a list of valid actions.");

@@ -98,7 +98,7 @@ int sqs_create_queue(struct call *c, const void *input, void *output)
         return -E_FAULT;
     arn = sqs_arn(c->mem, c->region, c->account, in->QueueName);
     q = sqs_find(s, c->account, c->region, in->QueueName);
-    if (call_authorize(c, "sqs:CreateQueue", arn) != 0)
+    if (call_may_own(c, "sqs:CreateQueue", arn) != 0)
         return -E_FAULT;
     if (sqs_attribute_change(c->mem, &in->Attributes, str_ends(in->QueueName, STR(".fifo")), q != NULL ? &q->attributes : NULL, &change, &f) != 0)
         return sqs_fault(c, &f);
@@ -115,17 +115,15 @@ int sqs_get_queue_url(struct call *c, const void *input, void *output)
 {
     const struct sqs_GetQueueUrlRequest *in = input;
     struct sqs_GetQueueUrlResult *out = output;
+    struct str owner = str_empty(in->QueueOwnerAWSAccountId) ? c->account : in->QueueOwnerAWSAccountId;
     struct sqs_queue *q;
 
     if (str_absent(in->QueueName))
         return sqs_fault_missing(c, "QueueName");
-    q = sqs_find(c->state, c->account, c->region, in->QueueName);
-    if (!str_empty(in->QueueOwnerAWSAccountId) && !str_eq(in->QueueOwnerAWSAccountId, c->account))
-        q = NULL;
+    q = sqs_find(c->state, owner, c->region, in->QueueName);
     if (q == NULL)
         return sqs_fault_no_queue(c);
-    c->resource_policy = q->attributes.text[SQS_POLICY];
-    if (call_authorize(c, "sqs:GetQueueUrl", q->arn) != 0)
+    if (sqs_may(c, q, "GetQueueUrl") != 0)
         return -E_FAULT;
     out->QueueUrl = sqs_url(c, q);
     return 0;
@@ -185,7 +183,7 @@ int sqs_list_queues(struct call *c, const void *input, void *output)
     struct sqs_queue **v;
     size_t n;
 
-    if (call_authorize(c, "sqs:ListQueues", sqs_arn(c->mem, c->region, c->account, STR("*"))) != 0)
+    if (call_may_own(c, "sqs:ListQueues", sqs_arn(c->mem, c->region, c->account, STR("*"))) != 0)
         return -E_FAULT;
     v = sqs_list(c->state, c->mem, in_scope, &scope, &n);
     return page(c, in->MaxResults, in->NextToken, v, n, &out->QueueUrls, &out->NextToken);

@@ -49,18 +49,31 @@ int sqs_resolve(struct call *c, struct str queue_url, struct sqs_queue **ret)
     name = str_sub(rest, (size_t)(slash + 1), rest.n);
     rest = str_sub(rest, 0, (size_t)MAX(slash, 0));
     account = slash < 0 ? c->account : str_sub(rest, (size_t)(str_rfind(rest, '/') + 1), rest.n);
-    *ret = str_eq(account, c->account) ? sqs_find(c->state, account, c->region, name) : NULL;
+    *ret = sqs_find(c->state, account, c->region, name);
     return *ret == NULL ? sqs_fault_no_queue(c) : 0;
+}
+
+int sqs_may(struct call *c, const struct sqs_queue *q, const char *action)
+{
+    bool at_home = str_eq(c->account, q->account);
+    struct resource what = { q->arn, q->account, at_home || sqs_action_is_shared(str_of(action)) ? q->policy : NULL };
+
+    return call_may(c, arena_z(c->mem, arena_printf(c->mem, "sqs:%s", action)), &what);
+}
+
+/* A batch needs what its single steps need; actions for batches do not exist. */
+static const char *action_of(const struct call *c)
+{
+    struct str name = str_of(c->op->name);
+
+    return str_ends(name, STR("Batch")) ? arena_z(c->mem, str_sub(name, 0, name.n - 5)) : c->op->name;
 }
 
 int sqs_enter(struct call *c, struct str queue_url, struct sqs_queue **ret)
 {
     int r = sqs_resolve(c, queue_url, ret);
 
-    if (r != 0)
-        return r;
-    c->resource_policy = (*ret)->attributes.text[SQS_POLICY];
-    return call_authorize(c, arena_z(c->mem, arena_printf(c->mem, "sqs:%s", c->op->name)), (*ret)->arn);
+    return r != 0 ? r : sqs_may(c, *ret, action_of(c));
 }
 
 struct str sqs_url(const struct call *c, const struct sqs_queue *q)

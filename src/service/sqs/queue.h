@@ -72,9 +72,12 @@ struct sqs_queue {
 /* NULL when there is none. */
 struct sqs_queue *sqs_find(const struct sqs *s, struct str account, struct str region, struct str name);
 struct sqs_queue *sqs_find_arn(const struct sqs *s, struct str arn);
-/* By the last two path segments of QueueUrl, or by a bare queue name (as AWS does); region and account of the call.  Sets
- * the fault; -E_FAULT. */
+/* By the last two path segments of QueueUrl, account and name, or by a bare queue name (as AWS does), then in the caller's
+ * account; in the region of the call.  Sets the fault; -E_FAULT. */
 int  sqs_resolve(struct call *c, struct str queue_url, struct sqs_queue **ret);
+/* May the caller do `action` ("SendMessage") to it?  What is the owner's alone no policy gives to another account. */
+int  sqs_may(struct call *c, const struct sqs_queue *q, const char *action);
+bool sqs_action_is_shared(struct str action);                /* op_permission.c: can be given to another account */
 /* sqs_resolve() and the right to do this operation. */
 int  sqs_enter(struct call *c, struct str queue_url, struct sqs_queue **ret);
 /* http://<the host the client used>/<account>/<name> */

@@ -148,11 +148,11 @@ static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const str
     return q->fifo ? SINK_FIFO : SINK_OK;
 }
 
-static const struct policy *sink_policy(void *arg, const struct arn *target UNUSED, struct str target_text)
+static void sink_resource(void *arg, const struct arn *target UNUSED, struct str target_text, struct resource *ret)
 {
     const struct sqs_queue *q = sqs_find_arn(arg, target_text);
 
-    return q != NULL ? q->policy : NULL;
+    ret->policy = q != NULL ? q->policy : NULL;
 }
 
 /* A standard queue carries a group (fair queues) and has no use for a deduplication id; a FIFO topic sends both. */
@@ -254,5 +254,5 @@ struct sink sqs_sink(struct sqs *s)
 {
     return (struct sink){ .service = "sqs", .action = "sqs:SendMessage", .action_name = "SendMessage",
         .max_body_bytes = SQS_BATCH_BYTES_MOST, .body_limit = sink_body_limit, .state = sink_state_of,
-        .deliver = sink_deliver, .policy = sink_policy, .arg = s };
+        .deliver = sink_deliver, .resource = sink_resource, .arg = s };
 }

@@ -66,7 +66,7 @@ static int get_access_key_info(struct call *c, const void *input, void *output)
 {
     const struct sts_GetAccessKeyInfoRequest *in = input;
     struct sts_GetAccessKeyInfoResponse *out = output;
-    int r = call_authorize(c, "sts:GetAccessKeyInfo", STR("*"));
+    int r = call_may_own(c, "sts:GetAccessKeyInfo", STR("*"));
 
     if (r != 0)
         return r;
