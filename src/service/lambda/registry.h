@@ -10,7 +10,7 @@
  *                                ├─ policies           by qualifier ("" unqualified)
  *                                └─ event configs      by qualifier ("$LATEST" also for unqualified)
  *
- * A version:   PENDING --50 ms real time--> ACTIVE <--50 ms-- ACTIVE + updating
+ * A version:   PENDING --50 ms real time--> ACTIVE <--50 ms-- ACTIVE + updating      (PublishVersion: ACTIVE at once)
  * PENDING answers invokes with 409; `updating` serves the old code until it ends (State, LastUpdateStatus).
  *
  * Errors: ..._save and ..._delete give 0 or -E_FULL (the disk); handlers pass it on, the turn becomes a 500. */
