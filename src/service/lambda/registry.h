@@ -167,6 +167,7 @@ int  event_config_delete(struct function *f, struct event_config *e, struct turn
 
 void tags_free(struct function *f);
 
+bool usage_has_slot(const struct lambda *l, const struct function *f);             /* would usage_acquire() admit one now? */
 /* *ret_life goes back with the slot: one taken before the registry was cleared is not a slot any more. */
 enum admission usage_acquire(const struct lambda *l, struct function *f, uint64_t *ret_life);
 void usage_release(struct lambda *l, struct str account, struct str region, struct str name, uint64_t life);
