@@ -16,7 +16,7 @@ struct event_slab {
 static struct sql Q_INSERT = SQL("INSERT INTO event(seq, request_id, account, region, name, qualifier, type, source, trace, "
     "enqueued_ms, due_ms, retries, executions, last_status, payload) VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, 0, 0, 0, $11)");
 static struct sql Q_DELETE = SQL("DELETE FROM event WHERE seq = $1");
-static struct sql Q_LOAD = SQL("SELECT seq, account, region, name, qualifier, enqueued_ms, due_ms, retries, executions, config FROM event ORDER BY seq");
+static struct sql Q_LOAD = SQL("SELECT seq, account, region, name, qualifier, enqueued_ms, due_ms, retries, executions, config, backoff, throttled FROM event ORDER BY seq");
 
 void event_list_init(struct event_list *l)
 {
@@ -76,6 +76,8 @@ static void lane_free(struct async *a, struct lane *l)
         a->last_lane = NULL;
     map_del(&a->lanes, l->invoked_arn);
     list_remove(&l->active);
+    list_remove(&l->lined);
+    heap_done(&l->line);
     arena_free(l->config_mem);
     free((void *)l->account.p);                              /* one block holds every name */
     free(l);
@@ -85,7 +87,7 @@ static void event_free(struct async *a, struct event *e)
 {
     struct lane *lane = e->lane;
 
-    CHECK(!heap_has(&e->node));
+    CHECK(!heap_has(&e->node) && !heap_has(&e->in_line));
     e->lane = NULL;
     e->next = a->free_events;
     a->free_events = e;
@@ -206,25 +208,44 @@ void async_event_ready(struct async *a, struct event *e)
         list_append(&a->active, &l->active);
 }
 
+/* The event's wait is over, by its due time or by a slot. */
+static void end_wait(struct async *a, struct event *e)
+{
+    struct lane *l = e->lane;
+
+    heap_remove(&a->waiting, &e->node);
+    heap_remove(&l->line, &e->in_line);
+    if (heap_first(&l->line) == NULL)
+        list_remove(&l->lined);
+    async_event_ready(a, e);
+}
+
 static void due(struct timer *timer, struct turn *t)
 {
     struct async *a = CONTAINER_OF(timer, struct async, timer);
     struct heap_node *first;
 
     while ((first = heap_first(&a->waiting)) != NULL && first->key <= t->now.wall_ms) {
-        heap_remove(&a->waiting, first);
-        async_event_ready(a, CONTAINER_OF(first, struct event, node));
+        end_wait(a, CONTAINER_OF(first, struct event, node));
     }
     if (first != NULL)
         timer_set(t, &a->timer, first->key);
 }
 
-void async_event_wait(struct async *a, struct turn *t, struct event *e, int64_t due_ms)
+void async_event_wait(struct async *a, struct turn *t, struct event *e, int64_t due_ms, bool throttled)
 {
+    struct lane *l = e->lane;
+
     e->state = EVENT_WAITING;
     heap_set(&a->waiting, &e->node, due_ms);
     if (heap_first(&a->waiting) == &e->node)
         timer_set(t, &a->timer, due_ms);
+    if (!throttled)
+        return;
+    e->in_line.seq = e->node.seq;
+    heap_set(&l->line, &e->in_line, (int64_t)e->node.seq);
+    if (!link_on(&l->lined))
+        list_append(&a->lined, &l->lined);
 }
 
 void async_event_end(struct async *a, struct turn *t, struct event *e)
@@ -331,19 +352,61 @@ static bool pump_one(struct async *a, struct lane *l, const struct now *now)
     return true;
 }
 
+/* While the line's head finds a slot and a place to run.  One that only finds a slot is ready from now on: events wait
+ * for the machine without being throttled. */
+static void pump_line(struct async *a, struct lane *l, const struct now *now)
+{
+    const struct async_host *h = &a->o.host;
+    struct heap_node *first;
+
+    while (l->ready.first == NULL && (first = heap_first(&l->line)) != NULL && h->has_slot(h->arg, l->account, l->region, l->name)) {
+        end_wait(a, CONTAINER_OF(first, struct event, in_line));
+        if (!pump_one(a, l, now))
+            break;
+    }
+}
+
+/* A lane that was served stands last the next time. */
+static void pump_lines(struct async *a, const struct now *now)
+{
+    size_t n = 0;
+
+    if (!a->slots_freed || a->o.host.has_slot == NULL)
+        return;
+    a->slots_freed = false;
+    LIST_EACH(&a->lined, k)
+        n++;
+    while (n-- > 0 && !list_empty(&a->lined)) {
+        struct lane *l = CONTAINER_OF(list_pop(&a->lined), struct lane, lined);
+
+        list_append(&a->lined, &l->lined);
+        pump_line(a, l, now);
+    }
+}
+
+void async_slots_freed(struct async *a)
+{
+    if (a != NULL)
+        a->slots_freed = true;
+}
+
 void async_pump(struct async *a, const struct now *now)
 {
     struct event *e;
+    size_t n = 0;
 
+    pump_lines(a, now);
     while ((e = event_list_pop(&a->accepted)) != NULL)
         async_event_ready(a, e);
-    LIST_EACH_SAFE(&a->active, k, nx) {
-        struct lane *l = CONTAINER_OF(k, struct lane, active);
+    LIST_EACH(&a->active, k)
+        n++;
+    while (n-- > 0 && !list_empty(&a->active)) {
+        struct lane *l = CONTAINER_OF(list_pop(&a->active), struct lane, active);
 
         while (l->ready.first != NULL && pump_one(a, l, now))
             ;
-        if (l->ready.first == NULL)
-            list_remove(&l->active);
+        if (l->ready.first != NULL)                          /* the next time behind the others that wait for the machine */
+            list_append(&a->active, &l->active);
     }
 }
 
@@ -356,6 +419,7 @@ struct async *async_new(const struct async_options *o)
     a->o = *o;
     list_init(&a->active);
     list_init(&a->running);
+    list_init(&a->lined);
     event_list_init(&a->accepted);
     event_list_init(&a->deciding);
     a->timer.fire = due;
@@ -372,6 +436,7 @@ static void forget_all(struct async *a)
     for (size_t i = 0; map_next(&a->lanes, &i, &key, &lane);) {
         struct lane *l = lane;
 
+        heap_done(&l->line);
         arena_free(l->config_mem);
         free((void *)l->account.p);
         free(l);
@@ -387,6 +452,7 @@ static void forget_all(struct async *a)
     a->free_events = NULL;
     a->queued = a->ready = 0;
     list_init(&a->active);
+    list_init(&a->lined);
     event_list_init(&a->accepted);
     event_list_init(&a->deciding);
 }
@@ -414,6 +480,7 @@ void async_load(struct async *a, struct turn *t)
     a->soon = t->ops->soon;
     a->engine = t->engine;
     a->store = t->store;
+    a->slots_freed = true;
     store_query(t->store, &Q_LOAD, &r);
     while (rows_next(&r)) {
         struct async_request q = { .account = rows_text(&r, 1), .region = rows_text(&r, 2), .name = rows_text(&r, 3),
@@ -423,7 +490,8 @@ void async_load(struct async *a, struct turn *t)
         e->retries = (uint8_t)rows_int(&r, 7);
         e->executions = (uint16_t)rows_int(&r, 8);
         lane_recall(e->lane, rows_text(&r, 9));
-        async_event_wait(a, t, e, rows_int(&r, 6));
+        e->backoff = (uint8_t)rows_int(&r, 10);
+        async_event_wait(a, t, e, rows_int(&r, 6), rows_int(&r, 11) != 0);
     }
 }
 

@@ -9,7 +9,8 @@
 static struct sql Q_ROW = SQL("SELECT request_id, type, source, trace, story, payload, last_version, last_payload, enqueued_ms, last_status "
                               "FROM event WHERE seq = $1");
 static struct sql Q_AGAIN = SQL("UPDATE event SET due_ms = $2, retries = $3, executions = $4, last_status = $5, last_version = $6, "
-                                "last_payload = $7, story = $8, config = $9 WHERE seq = $1");
+                                "last_payload = $7, story = $8, config = $9, backoff = $10, "
+                                "throttled = $11 WHERE seq = $1");
 static struct sql Q_QUEUED = SQL("SELECT seq, account, region, name, qualifier FROM event ORDER BY seq DESC LIMIT $1");
 static struct sql Q_NAME = SQL("SELECT seq, account, region, name, qualifier FROM event WHERE seq = $1");
 
@@ -171,8 +172,9 @@ static void again(struct async *a, struct turn *t, struct event *e, struct endin
     e->executions = (uint16_t)MIN(d->executions, (unsigned)UINT16_MAX);
     config_text(&config, e->lane);
     store_exec(t->store, &Q_AGAIN, V_INT(e->node.seq), V_INT(d->again_ms), V_INT(e->retries), V_INT(e->executions),
-               V_INT(x->status), V_TEXT(x->version), V_BLOB(x->response), V_TEXT(buf_view(&x->story)), V_TEXT(buf_view(&config)));
-    async_event_wait(a, t, e, d->again_ms);
+               V_INT(x->status), V_TEXT(x->version), V_BLOB(x->response), V_TEXT(buf_view(&x->story)), V_TEXT(buf_view(&config)),
+               V_INT(e->backoff), V_INT(result == ATTEMPT_THROTTLED));
+    async_event_wait(a, t, e, d->again_ms, result == ATTEMPT_THROTTLED);
 }
 
 /* The configuration in force now, not the one the attempt began with.  Role and dead-letter queue are those of the

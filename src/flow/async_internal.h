@@ -1,6 +1,6 @@
 /* async_internal.h - what async.c (the queue) and async_attempt.c (one attempt) share.
  *
- * An event in memory is 56 bytes; everything else of it is in its row and read when it is its turn.
+ * An event in memory is 80 bytes; everything else of it is in its row and read when it is its turn.
  *
  *     accept ──► ACCEPTED ──commit──► READY ──start──► RUNNING ──► (ended: row gone)
  *                                       ▲  └─decide─► DECIDING ─┘ │
@@ -19,6 +19,7 @@ enum event_state { EVENT_ACCEPTED, EVENT_READY, EVENT_RUNNING, EVENT_DECIDING, E
 
 struct event {
     struct heap_node node;                                   /* WAITING: key is the due time; seq is the row's key always */
+    struct heap_node in_line;                                /* WAITING because throttled: in lane.line; key and seq are the row's */
     struct event *next;                                      /* on one of the singly linked lists */
     struct lane *lane;
     int64_t enqueued_ms;
@@ -38,6 +39,8 @@ struct lane {
     struct str invoked_arn;                                  /* owned; exactly as requested */
     size_t function_arn_n;                                   /* arn.p up to here is the unqualified ARN */
     struct event_list ready;
+    struct heap line;                                        /* WAITING, throttled: the oldest first */
+    struct link lined;                                       /* on async.lined while it has a line */
     uint64_t events;                                         /* of any state */
     /* What the target said last: outlives the function, so that an event whose function was deleted still
      * retries and reports as configured. */
@@ -68,7 +71,8 @@ struct async {
     struct async_options o;
     struct map lanes;                                        /* by invoked arn */
     struct lane *last_lane;                                  /* of the last accept; NULL when it is gone */
-    struct list active, running;
+    struct list active, running, lined;
+    bool slots_freed;                                        /* since the last pump */
     struct event_list accepted, deciding;
     struct heap waiting;
     struct timer timer;                                      /* the first of waiting */
@@ -88,7 +92,8 @@ struct event *event_list_pop(struct event_list *l);
 
 /* async.c */
 void async_event_ready(struct async *a, struct event *e);
-void async_event_wait(struct async *a, struct turn *t, struct event *e, int64_t due_ms);
+/* throttled: a free slot ends the wait before due_ms does. */
+void async_event_wait(struct async *a, struct turn *t, struct event *e, int64_t due_ms, bool throttled);
 void async_event_end(struct async *a, struct turn *t, struct event *e);      /* row deleted, node freed */
 void async_decide_later(struct async *a, struct event *e, enum attempt_result why);
 void lane_remember(struct lane *l, const struct target *target);

@@ -576,7 +576,7 @@ void environment_ready(struct environment *env)
     }
     if (env->state == ENVIRONMENT_IDLE)                      /* asked again on another connection */
         return;
-    if (pool_should_yield(env->pool)) {
+    if (pool_should_yield(env)) {
         environment_stop(env);
         return;
     }

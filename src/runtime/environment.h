@@ -92,6 +92,7 @@ struct environment {
     int64_t due_ns;                                          /* what the timer is for follows from the state */
     uv_timer_t timer;
     int64_t max_rss_kb, sampled_ns;
+    int64_t idle_ns;                                         /* IDLE: since when */
     unsigned handles;                                        /* of libuv, not yet closed */
 };
 
@@ -106,6 +107,7 @@ struct runtime {
     unsigned max_environments, cores;
     int64_t init_limit_ms;                                   /* INIT_LIMIT_MS; a test may shorten it */
     struct list pools, hungry;                               /* hungry: executions wait there */
+    unsigned n_hungry;
     struct list lru;                                         /* idle environments, least recently used first */
     unsigned n[ENVIRONMENT_STATE_COUNT];
     unsigned objects;                                        /* environments not yet freed */
@@ -149,7 +151,7 @@ void environment_finish(struct environment *env, const struct ending *how);
 struct pool *pool_of(struct runtime *r, struct code *code);
 struct execution *pool_take(struct pool *p);                 /* the one to run next; NULL: none waits */
 void pool_add(struct pool *p, struct execution *e);
-bool pool_should_yield(const struct pool *p);                /* somebody without any environment has waited longer */
+bool pool_should_yield(const struct environment *env);       /* it has answered: its place is another function's now */
 void pool_scale(struct pool *p);
 void pool_scale_all(struct runtime *r);
 unsigned pool_capacity(struct runtime *r, const struct code *code);

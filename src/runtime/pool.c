@@ -4,6 +4,8 @@
  * (somebody holds the line) and may start an environment each; asynchronous ones are patient: a further
  * environment for the same code only after the oldest has waited PATIENCE_MS, and never more than #cores starting
  * at once for their sake: cold starts are the dearest thing we do.
+ * On a full machine a place changes hands when its environment ends an invocation, and the line behind it does not count:
+ * who comes next is before()'s answer.  Every function may have one execution in line, so that it can be compared.
  * Warm environments are reused most recently used first, so that the others reach their idle timeout. */
 #include "runtime/environment.h"
 
@@ -16,6 +18,8 @@
 #define AHEAD_US 10000                                       /* of work in line for each busy environment, so that one commit serves many */
 #define AHEAD_EACH 32
 #define AHEAD_MAX 128u
+#define SLICE_MS 1000                                        /* an environment's for its function, once it was started */
+#define STANDING_MAX 64u                                     /* functions with an asynchronous one in line for a place */
 #define MB_PER_ENVIRONMENT 64
 
 unsigned pool_default_max(unsigned cores)
@@ -61,7 +65,6 @@ static void free_if_empty(struct pool *p)
         return;
     p->code->environments = NULL;
     list_remove(&p->in_runtime);
-    list_remove(&p->hungry);
     code_unref(p->code);
     p->magic = 0;
     free(p);
@@ -81,7 +84,7 @@ void pool_finished(struct environment *env, int64_t now_ns, int64_t duration_us)
 {
     struct pool *p = env->pool;
 
-    p->typical_us += (duration_us - p->typical_us) / 8;
+    p->typical_us = p->typical_us == 0 ? MAX(duration_us, 1) : p->typical_us + (duration_us - p->typical_us) / 8;
     p->finished_ns = now_ns;
     env->returning = env->state == ENVIRONMENT_BUSY;
     p->n_returning += env->returning;
@@ -107,6 +110,7 @@ void pool_moved(struct environment *env, enum environment_state from, enum envir
     if (to == ENVIRONMENT_IDLE) {
         list_prepend(&p->idle, &env->in_idle);
         list_append(&env->r->lru, &env->in_lru);
+        env->idle_ns = clock_mono_ns();
     }
 }
 
@@ -122,6 +126,13 @@ void pool_add(struct pool *p, struct execution *e)
     if (link_on(&p->hungry))
         return;
     list_append(&p->r->hungry, &p->hungry);
+    p->r->n_hungry++;
+}
+
+static void not_hungry(struct pool *p)
+{
+    p->r->n_hungry -= link_on(&p->hungry);
+    list_remove(&p->hungry);
 }
 
 struct execution *pool_take(struct pool *p)
@@ -138,7 +149,7 @@ struct execution *pool_take(struct pool *p)
     }
     if (p->n_sync + p->n_async == 0) {
         p->full_ns = 0;
-        list_remove(&p->hungry);
+        not_hungry(p);
     }
     return CONTAINER_OF(k, struct execution, link);
 }
@@ -156,40 +167,15 @@ static unsigned starting_free(const struct pool *p)
     return p->n[ENVIRONMENT_STARTING] - p->n_bound;
 }
 
-/* Room for one more; if there is none, an idle environment of another code makes some, for a later call. */
-static bool may_start(struct pool *p)
+/* Those that run or will, with or without work. */
+static unsigned places(const struct pool *p)
 {
-    struct runtime *r = p->r;
-
-    if (r->stopping)
-        return false;
-    if (living(r->n) < r->max_environments)
-        return true;
-    if (r->n[ENVIRONMENT_STOPPING] > 0)
-        return false;
-    LIST_EACH(&r->lru, k) {
-        struct environment *env = CONTAINER_OF(k, struct environment, in_lru);
-
-        if (env->pool != p) {
-            environment_stop(env);
-            return false;
-        }
-    }
-    return false;
+    return living(p->n) - p->n[ENVIRONMENT_STOPPING];
 }
 
-static void start_one(struct pool *p)
+static bool full(const struct runtime *r)
 {
-    if (p->full_ns != 0)
-        p->full_ns = clock_mono_ns();
-    environment_start(environment_new(p));
-}
-
-static int64_t oldest_waits_ms(const struct list *l)
-{
-    const struct link *k = list_first(l);
-
-    return k == NULL ? 0 : (clock_mono_ns() - CONTAINER_OF(k, struct execution, link)->queued_mono_ns) / 1000000;
+    return living(r->n) >= r->max_environments;
 }
 
 static int64_t oldest_ns(const struct pool *p)
@@ -201,33 +187,32 @@ static int64_t oldest_ns(const struct pool *p)
     return MIN(a, b);
 }
 
-bool pool_should_yield(const struct pool *p)
+static int64_t ms_since(int64_t ns)
 {
-    const struct runtime *r = p->r;
-
-    if (living(r->n) < r->max_environments || r->n[ENVIRONMENT_STOPPING] > 0)
-        return false;
-    LIST_EACH(&r->hungry, k) {
-        const struct pool *other = CONTAINER_OF(k, struct pool, hungry);
-
-        if (other != p && living(other->n) == 0 && oldest_ns(other) < oldest_ns(p))
-            return true;
-    }
-    return false;
+    return (clock_mono_ns() - ns) / 1000000;
 }
 
+static int64_t oldest_waits_ms(const struct list *l)
+{
+    const struct link *k = list_first(l);
+
+    return k == NULL ? 0 : ms_since(CONTAINER_OF(k, struct execution, link)->queued_mono_ns);
+}
+
+/* ---- who wants one ---- */
+
 /* An environment that has answered asks again in a moment: for so long nobody is started in its place. */
-static bool sync_wants_one(const struct pool *p)
+static unsigned sync_lacks(const struct pool *p)
 {
     unsigned soon = starting_free(p) + (oldest_waits_ms(&p->sync) < TICK_MS ? p->n_returning : 0);
 
-    return p->n_sync > soon;
+    return p->n_sync > soon ? p->n_sync - soon : 0;
 }
 
 /* Will those who wait be served soon by who is there?  Not when nothing has ended of late. */
 static bool drains_soon(const struct pool *p)
 {
-    int64_t quiet_ms = (clock_mono_ns() - p->finished_ns) / 1000000;
+    int64_t quiet_ms = ms_since(p->finished_ns);
 
     return quiet_ms < PATIENCE_MS && p->typical_us * p->n_async / 1000 < PATIENCE_MS * (int64_t)MAX(p->n[ENVIRONMENT_BUSY], 1u);
 }
@@ -236,16 +221,118 @@ static bool drains_soon(const struct pool *p)
  * short its work, so a few of them together fill a turn better than one. */
 static bool few_for_the_line(const struct pool *p)
 {
-    return p->full_ns != 0 && (clock_mono_ns() - p->full_ns) / 1000000 >= PATIENCE_MS && living(p->n) <= 2 * p->r->cores;
+    return p->full_ns != 0 && ms_since(p->full_ns) >= PATIENCE_MS && living(p->n) <= 2 * p->r->cores;
 }
 
 static bool patience_is_over(const struct pool *p)
 {
-    if (p->n_async <= starting_free(p) || p->r->n[ENVIRONMENT_STARTING] >= p->r->cores)
+    if (p->n_sync > 0 || p->n_async <= starting_free(p) || p->r->n[ENVIRONMENT_STARTING] >= p->r->cores)
         return false;
-    if (living(p->n) - p->n[ENVIRONMENT_STOPPING] == 0)
+    if (places(p) == 0)
         return true;
     return few_for_the_line(p) || (oldest_waits_ms(&p->async) >= PATIENCE_MS && !drains_soon(p));
+}
+
+/* ---- who comes next on a full machine ---- */
+
+/* Nobody waits for ever without a place, not even behind others who hold the line; then those who hold it. */
+static int rank(const struct pool *p)
+{
+    if (places(p) == 0 && ms_since(oldest_ns(p)) >= SLICE_MS)
+        return 0;
+    return p->n_sync > 0 ? 1 : 2;
+}
+
+/* Functions share places evenly, and so the machine's time, however many of each wait. */
+static bool before(const struct pool *a, const struct pool *b)
+{
+    if (rank(a) != rank(b))
+        return rank(a) < rank(b);
+    if (places(a) != places(b))
+        return places(a) < places(b);
+    return oldest_ns(a) < oldest_ns(b);
+}
+
+static bool is_next(const struct pool *p)
+{
+    LIST_EACH(&p->r->hungry, k) {
+        const struct pool *other = CONTAINER_OF(k, struct pool, hungry);
+
+        if (other != p && (sync_lacks(other) > 0 || patience_is_over(other)) && before(other, p))
+            return false;
+    }
+    return true;
+}
+
+/* How many places p should have of those that env's function holds. */
+static unsigned claims(const struct pool *p, const struct environment *env)
+{
+    const struct pool *holder = env->pool;
+    unsigned lacks = sync_lacks(p);
+
+    if (lacks > 0 && holder->n_sync == 0)
+        return lacks;
+    if (lacks == 0 && (!patience_is_over(p) || (holder->n_sync > 0 && rank(p) > 0)))
+        return 0;
+    if (places(p) + 1 < places(holder))
+        return 1;
+    if (places(p) > 0 || oldest_ns(p) >= oldest_ns(holder))
+        return 0;
+    return lacks > 0 || ms_since(env->spawned_ns) >= SLICE_MS;
+}
+
+bool pool_should_yield(const struct environment *env)
+{
+    const struct runtime *r = env->r;
+    unsigned freed = r->n[ENVIRONMENT_STOPPING] + r->n[ENVIRONMENT_IDLE], wanted = 0;
+
+    if (!full(r))
+        return false;
+    LIST_EACH(&r->hungry, k) {
+        const struct pool *other = CONTAINER_OF(k, struct pool, hungry);
+
+        if (other != env->pool && (wanted += claims(other, env)) > freed)
+            return true;
+    }
+    return false;
+}
+
+/* ---- more environments ---- */
+
+/* An environment that has just become idle is about to get its function's next event. */
+static bool may_be_taken(const struct environment *env, const struct pool *by)
+{
+    return env->pool != by && (by->n_sync > 0 || env->pool->retired || ms_since(env->idle_ns) >= PATIENCE_MS);
+}
+
+/* Room for one more; if there is none, an idle environment of another code makes some, for a later call. */
+static bool may_start(struct pool *p)
+{
+    struct runtime *r = p->r;
+
+    if (r->stopping)
+        return false;
+    if (!full(r))
+        return living(r->n) + 1 < r->max_environments || is_next(p);
+    if (r->n[ENVIRONMENT_STOPPING] > 0)
+        return false;
+    LIST_EACH(&r->lru, k) {
+        struct environment *env = CONTAINER_OF(k, struct environment, in_lru);
+
+        if (may_be_taken(env, p)) {
+            if (is_next(p))
+                environment_stop(env);
+            return false;
+        }
+    }
+    return false;
+}
+
+static void start_one(struct pool *p)
+{
+    if (p->full_ns != 0)
+        p->full_ns = clock_mono_ns();
+    environment_start(environment_new(p));
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -263,9 +350,9 @@ void pool_scale(struct pool *p)
     struct runtime *r = p->r;
 
     /* A start that fails at once answers one execution, so both loops end. */
-    while (sync_wants_one(p) && may_start(p))
+    while (sync_lacks(p) > 0 && may_start(p))
         start_one(p);
-    while (p->n_sync == 0 && patience_is_over(p) && may_start(p)) {
+    while (patience_is_over(p) && may_start(p)) {
         start_one(p);
         if (oldest_waits_ms(&p->async) < PATIENCE_MS || drains_soon(p))
             break;
@@ -292,22 +379,29 @@ void pool_scale_all(struct runtime *r)
 
 /* ---- what flow asks ---- */
 
+/* Of work in line behind busy environments.  Unknown work may be long. */
+static unsigned ahead_of(const struct pool *p)
+{
+    unsigned each = (unsigned)MIN(MAX(AHEAD_US / MAX(p->typical_us, 1), 1), AHEAD_EACH);
+
+    return p->typical_us > 0 && p->typical_us < SHORT_US ? MIN(p->n[ENVIRONMENT_BUSY] * each, AHEAD_MAX) : 0;
+}
+
 unsigned pool_capacity(struct runtime *r, const struct code *code)
 {
     struct pool *p = code->environments;
-    bool room = living(r->n) < r->max_environments || !list_empty(&r->lru);
-    unsigned waiting, taken, ahead, each;
+    bool room = !full(r) || !list_empty(&r->lru);
+    unsigned waiting, taken, ahead;
 
     if (r->stopping)
         return 0;
     if (p == NULL)
-        return room ? 1 : 0;
+        return room || r->n_hungry < STANDING_MAX ? 1 : 0;
     waiting = p->n_sync + p->n_async;
     taken = p->n[ENVIRONMENT_IDLE] + starting_free(p);
     /* Short invocations may stand in line behind a busy environment: it goes on without waiting for a turn. */
-    each = (unsigned)MIN(MAX(AHEAD_US / MAX(p->typical_us, 1), 1), AHEAD_EACH);
-    ahead = p->typical_us < SHORT_US ? MIN(p->n[ENVIRONMENT_BUSY] * each, AHEAD_MAX) : 0;
-    if (room && !p->retired)
+    ahead = ahead_of(p);
+    if (!p->retired && (room || (ahead == 0 && r->n_hungry < STANDING_MAX)))
         ahead++;
     if (taken + ahead > waiting)
         return taken + ahead - waiting;

@@ -172,6 +172,18 @@ class Functions(support.ServerCase):
             FunctionName='f', PaginationConfig={'PageSize': 1})
         self.assertEqual([v['Version'] for p in pages for v in p['Versions']], ['$LATEST', '1', '3'])
 
+    def test_a_published_version_is_active_at_once(self):
+        self.made('f', Environment={'Variables': {'NUMBER': '0'}})
+        for n in range(1, 6):
+            self.awslambda.update_function_configuration(FunctionName='f', Environment={'Variables': {'NUMBER': str(n)}})
+            self.wait_active('f')
+            reply = self.awslambda.publish_version(FunctionName='f')
+            self.assertEqual((reply['Version'], reply['State'], reply['LastUpdateStatus']), (str(n), 'Active', 'Successful'))
+            self.awslambda.create_alias(FunctionName='f', Name=f'a{n}', FunctionVersion=reply['Version'])
+            invoked = self.awslambda.invoke(FunctionName='f', Qualifier=f'a{n}')
+            self.assertEqual((invoked['StatusCode'], invoked['ExecutedVersion']), (200, str(n)))
+            self.awslambda.get_waiter('published_version_active').wait(FunctionName='f', Qualifier=reply['Version'])
+
     def test_aliases(self):
         self.made('f', Publish=True)
         status, _, reply = self.rest('POST', F + '/f/aliases', {'Name': 'live', 'FunctionVersion': '1'})

@@ -317,7 +317,8 @@ TEST(versions, publish)
     HAS(a, "201 {");
     HAS(a, "\"FunctionArn\":\"" ARN "f:1\"");
     HAS(a, "\"Description\":\"one\"");
-    HAS(a, "\"State\":\"Pending\"");
+    HAS(a, "\"State\":\"Active\"");
+    HAS(a, "\"LastUpdateStatus\":\"Successful\"");
     world_run_timers(w);
     b = ask_z(w, "POST", F "/f/versions", "{\"Description\":\"again\"}");
     HAS(b, "\"Version\":\"1\"");

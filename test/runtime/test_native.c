@@ -538,6 +538,105 @@ TEST(scaling, a_busy_function_yields_to_one_that_has_nothing)
     code_unref(c);
 }
 
+/* n asynchronous ones that take 100 ms each, all of them in line at once. */
+static void line_up(struct answer *v, size_t n, struct code *c)
+{
+    for (size_t i = 0; i < n; i++) {
+        answer_init(&v[i], &b, c, "{\"do\":\"nap\"}");
+        v[i].e.async = true;
+        bench_start(&v[i]);
+    }
+}
+
+static size_t n_done(const struct answer *v, size_t n)
+{
+    size_t done = 0;
+
+    for (size_t i = 0; i < n; i++)
+        done += v[i].done;
+    return done;
+}
+
+static void line_ends(struct answer *v, size_t n, struct code *c)
+{
+    for (size_t i = 0; i < n; i++) {
+        bench_wait(&b, &v[i].done, 60000);
+        EXPECT_INT(v[i].kind, OUTCOME_OK);
+        answer_done(&v[i]);
+    }
+    b.executor.retire(b.executor.arg, c);
+    code_unref(c);
+}
+
+TEST(scaling, a_synchronous_one_does_not_wait_for_the_line_of_another_function)
+{
+    struct answer v[160], other;
+    struct code *c = native("h", 60000);
+    size_t done;
+
+    line_up(v, ARRAY_LEN(v), c);
+    bench_wait(&b, &v[3].done, 60000);                       /* every place is taken, the line is old */
+    answer_init(&other, &b, native("h", 60000), "{\"do\":\"echo\"}");
+    bench_start(&other);
+    bench_wait(&b, &other.done, 60000);
+    done = n_done(v, ARRAY_LEN(v));
+    EXPECT(other.done);
+    EXPECT(done < ARRAY_LEN(v) / 2);
+    line_ends(v, ARRAY_LEN(v), c);
+    end(&other);
+}
+
+TEST(scaling, functions_with_a_line_each_share_the_places)
+{
+    struct answer v[80], w[80];
+    struct code *first = native("h", 60000), *second = native("h", 60000);
+    size_t done;
+
+    line_up(v, ARRAY_LEN(v), first);
+    bench_wait(&b, &v[3].done, 60000);
+    line_up(w, ARRAY_LEN(w), second);
+    for (size_t i = 0; i < ARRAY_LEN(v); i++)
+        bench_wait(&b, &v[i].done, 60000);
+    done = n_done(w, ARRAY_LEN(w));
+    EXPECT(done >= 10);
+    line_ends(v, ARRAY_LEN(v), first);
+    line_ends(w, ARRAY_LEN(w), second);
+}
+
+/* More functions than places: all of them have one in line, and none is forgotten. */
+TEST(scaling, a_line_of_every_function_comes_to_its_turn)
+{
+    struct answer v[40], w[8];
+    struct code *c = native("h", 60000), *other[ARRAY_LEN(w)];
+
+    line_up(v, ARRAY_LEN(v), c);
+    bench_wait(&b, &v[3].done, 60000);
+    for (size_t i = 0; i < ARRAY_LEN(w); i++) {
+        other[i] = native("h", 60000);
+        EXPECT_INT(b.executor.capacity(b.executor.arg, other[i]), 1);
+        line_up(&w[i], 1, other[i]);
+        EXPECT_INT(b.executor.capacity(b.executor.arg, other[i]), 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(w); i++)
+        line_ends(&w[i], 1, other[i]);
+    line_ends(v, ARRAY_LEN(v), c);
+}
+
+TEST(scaling, work_of_unknown_length_is_not_taken_ahead)
+{
+    struct answer v[4];
+    struct code *c = native("h", 60000);
+
+    for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+        answer_init(&v[i], &b, c, "{\"do\":\"nap\"}");
+        bench_start(&v[i]);
+    }
+    while (((const struct pool *)c->environments)->n[ENVIRONMENT_BUSY] == 0)
+        bench_wait(&b, &(bool){ false }, 1);
+    EXPECT(b.executor.capacity(b.executor.arg, c) <= 1);
+    line_ends(v, ARRAY_LEN(v), c);
+}
+
 TEST(scaling, capacity_counts_idle_and_possible_environments)
 {
     struct answer a;

@@ -115,6 +115,15 @@ static void release(void *arg, struct str account, struct str region, struct str
     (void)region;
     (void)name;
     ((struct sim *)arg)->slots++;
+    async_slots_freed(((struct sim *)arg)->async);
+}
+
+static bool has_slot(void *arg, struct str account, struct str region, struct str name)
+{
+    (void)account;
+    (void)region;
+    (void)name;
+    return ((struct sim *)arg)->slots > 0;
 }
 
 static void start(void *arg, struct execution *e)
@@ -286,7 +295,7 @@ static enum role_verdict role_may(void *arg, struct str role_arn, const char *ac
 static struct async *make_async(struct sim *s)
 {
     struct async_options o = {
-        .host = { .arg = s, .resolve = resolve, .acquire = acquire, .release = release },
+        .host = { .arg = s, .resolve = resolve, .acquire = acquire, .release = release, .has_slot = has_slot },
         .executor = { .arg = s, .start = start, .capacity = capacity, .retire = retire },
         .sinks = &s->sinks, .retry_delay_ms = 60000, .max_queued_events = 1000,
     };
@@ -460,7 +469,7 @@ void sim_restart(struct sim *s)
     async_reset(s->async, &t);
     end_running(s);
     async_free(s->async);
-    s->slots = 1000;
+    s->slots = s->limit != 0 ? MAX(s->limit, 0) : 1000;
     s->async = make_async(s);
     tell(s, "killed and started again");
     load(s);

@@ -36,6 +36,7 @@ struct sim {
     struct sim_answer answers[32];                           /* one per attempt, the last repeats */
     size_t n_answers, n_attempts;
     int64_t slots;                                           /* free concurrency */
+    int64_t limit;                                           /* free again after a restart; 0: 1000, -1: none */
     bool reserved_pool;
     struct code *other;                                      /* a second version, NULL: there is none; */
     bool draw_other;                                         /* an alias means it from now on */

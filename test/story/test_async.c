@@ -173,6 +173,99 @@ TEST(async, throttles_use_up_no_retry)
     sim_free(s);
 }
 
+static struct sim *fifteen_for_one_slot(void)
+{
+    static const struct sim_answer is_long = { OUTCOME_OK, "1", NULL, 22000 }, is_short = { OUTCOME_OK, "1", NULL, 3500 };
+    struct sim *s = sim_new();
+
+    sim_answers(s, 2, (struct sim_answer[]){ is_long, is_short });
+    s->slots = s->limit = 1;
+    for (int i = 0; i < 15; i++)
+        sim_event(s, NULL, "{}");
+    return s;
+}
+
+static size_t count_of(const char *text, const char *what)
+{
+    size_t n = 0;
+
+    for (const char *at = text; (at = strstr(at, what)) != NULL; at++)
+        n++;
+    return n;
+}
+
+static uint64_t still_queued(const struct sim *s)
+{
+    struct async_counts counts;
+
+    async_counts(s->async, &counts);
+    return counts.queued;
+}
+
+/* Recorded: reservation 1, one event of 22 s and fourteen short ones were all done some 72 s after the start. */
+TEST(async, a_free_slot_takes_the_head_of_the_line)
+{
+    struct sim *s = fifteen_for_one_slot();
+
+    sim_run(s, 22000 + 14 * 3500);
+    EXPECT_INT(still_queued(s), 0);
+    EXPECT_INT(s->slots, 1);
+    EXPECT_INT(count_of(sim_story(s), "succeeds"), 15);      /* the slot is one: never two at once */
+    sim_free(s);
+}
+
+TEST(async, the_line_outlives_a_crash)
+{
+    struct sim *s = fifteen_for_one_slot();
+    char *story;
+
+    sim_run(s, 30000);
+    EXPECT_INT(still_queued(s), 12);
+    sim_restart(s);
+    sim_run(s, 30000 + 12 * 3500);
+    EXPECT_INT(still_queued(s), 0);
+    story = xstrdup(sim_story(s));
+    EXPECT_INT(count_of(story, "succeeds"), 15);
+    free(story);
+    sim_free(s);
+}
+
+/* Whoever is still throttled keeps the back-off it had before the crash. */
+TEST(async, back_off_outlives_a_crash)
+{
+    struct sim *s = sim_with(&succeeds, 1);
+
+    s->slots = 0;
+    s->limit = -1;
+    sim_event(s, NULL, "{}");
+    sim_run(s, 20000);                                       /* 1 2 4 8 */
+    sim_restart(s);
+    sim_run(s, 70000);
+    EXPECT(strstr(sim_story(s), "[ 31000] no slot\n[ 63000] no slot\n") != NULL);
+    sim_free(s);
+}
+
+TEST(async, the_line_ends_at_the_age_limit)
+{
+    struct sim *s = sim_new();
+    static const struct sim_answer is_long = { OUTCOME_OK, "1", NULL, 100000 };
+    const char *story;
+
+    sim_answers(s, 1, &is_long);
+    s->target.maximum_event_age_s = 60;
+    s->target.on_failure = STR(QUEUE);
+    s->tell_record = true;
+    s->slots = 1;
+    sim_event(s, NULL, "{}");
+    sim_event(s, NULL, "{}");
+    sim_run(s, 200000);
+    story = sim_story(s);
+    EXPECT_INT(count_of(story, "runs"), 1);
+    EXPECT_INT(count_of(story, "EventAgeExceeded\",\"approximateInvokeCount\":0"), 1);
+    EXPECT_INT(still_queued(s), 0);
+    sim_free(s);
+}
+
 TEST(async, back_off_ends_at_300_seconds)
 {
     struct sim *s = sim_with(&succeeds, 1);

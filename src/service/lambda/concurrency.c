@@ -25,6 +25,7 @@ int lambda_put_function_concurrency(struct call *c, const void *input, void *out
         return rc;
     }
     function_set_reserved(f, wanted);
+    async_slots_freed(lambda_of(c)->o.async);
     rc = function_save(f, c->turn);
     out->ReservedConcurrentExecutions = INT_SET(wanted);
     return rc;
@@ -60,6 +61,7 @@ int lambda_delete_function_concurrency(struct call *c, const void *input, void *
     if (rc != 0)
         return rc;
     function_set_reserved(r.function, -1);
+    async_slots_freed(lambda_of(c)->o.async);
     rc = function_save(r.function, c->turn);
     return rc != 0 ? rc : reply_empty(c, 204);
 }

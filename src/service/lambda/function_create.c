@@ -96,7 +96,7 @@ static int function_made(struct call *c, const struct package_job *j)
     version_await_ready(l, v, c->turn);
     rc = save_new(f, c->turn);
     if (rc == 0 && in->Publish.v)
-        rc = version_publish(l, f, STR_NONE, c->turn, &published);
+        rc = version_publish(l, f, STR_NONE, PUBLISH_NEW_CODE, c->turn, &published);
     if (rc == 0)
         config_reply(c, published != NULL ? published : v, r.arn, CONFIG_WHOLE, c->output);
     return rc;

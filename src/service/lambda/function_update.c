@@ -70,7 +70,7 @@ static int code_stored(struct call *c, const struct package_job *j)
     version_update(l, v, &config, c->turn);
     rc = version_save(v, c->turn);
     if (rc == 0 && in->Publish.v)
-        rc = version_publish(l, r.function, STR_NONE, c->turn, &published);
+        rc = version_publish(l, r.function, STR_NONE, PUBLISH_NEW_CODE, c->turn, &published);
     if (rc == 0 && published != NULL)
         config_reply(c, published, arn_qualified(c->mem, r.arn, published->number), CONFIG_WHOLE, c->output);
     else if (rc == 0)

@@ -110,9 +110,16 @@ static void host_release(void *arg, struct str account, struct str region, struc
     usage_release(arg, account, region, name, life);
 }
 
+static bool host_has_slot(void *arg, struct str account, struct str region, struct str name)
+{
+    const struct function *f = function_find(arg, account, region, name);
+
+    return f == NULL || usage_has_slot(arg, f);              /* one that is gone: its events find that out */
+}
+
 struct async_host lambda_async_host(struct lambda *l)
 {
-    return (struct async_host){ .arg = l, .resolve = host_resolve, .acquire = host_acquire, .release = host_release,
+    return (struct async_host){ .arg = l, .resolve = host_resolve, .acquire = host_acquire, .release = host_release, .has_slot = host_has_slot,
                                 .concurrency = gauge_take };
 }
 

@@ -112,19 +112,22 @@ static void usage_orphan(struct lambda *l, struct usage *u, struct str key)
         free(map_del(&l->usages, key));
 }
 
+bool usage_has_slot(const struct lambda *l, const struct function *f)
+{
+    if (f->reserved_concurrency >= 0)
+        return f->usage->running < f->reserved_concurrency;
+    return f->home->unreserved_running < l->o.account_concurrency - f->home->reserved_sum;
+}
+
 enum admission usage_acquire(const struct lambda *l, struct function *f, uint64_t *ret_life)
 {
     struct usage *u = f->usage;
 
     *ret_life = l->life;
-    if (f->reserved_concurrency >= 0) {
-        if (u->running >= f->reserved_concurrency)
-            return NO_SLOT_RESERVED;
-    } else {
-        if (f->home->unreserved_running >= l->o.account_concurrency - f->home->reserved_sum)
-            return NO_SLOT_ACCOUNT;
+    if (!usage_has_slot(l, f))
+        return f->reserved_concurrency >= 0 ? NO_SLOT_RESERVED : NO_SLOT_ACCOUNT;
+    if (f->reserved_concurrency < 0)
         f->home->unreserved_running++;
-    }
     u->running++;
     return ADMITTED;
 }
@@ -140,6 +143,7 @@ void usage_release(struct lambda *l, struct str account, struct str region, stru
         return;
     CHECK(u != NULL && u->running > 0);
     u->running--;
+    async_slots_freed(l->o.async);
     if (!u->reserved)
         u->home->unreserved_running--;
     CHECK(u->home->unreserved_running >= 0);

@@ -10,7 +10,7 @@
  *                                ├─ policies           by qualifier ("" unqualified)
  *                                └─ event configs      by qualifier ("$LATEST" also for unqualified)
  *
- * A version:   PENDING --50 ms real time--> ACTIVE <--50 ms-- ACTIVE + updating
+ * A version:   PENDING --50 ms real time--> ACTIVE <--50 ms-- ACTIVE + updating      (PublishVersion: ACTIVE at once)
  * PENDING answers invokes with 409; `updating` serves the old code until it ends (State, LastUpdateStatus).
  *
  * Errors: ..._save and ..._delete give 0 or -E_FULL (the disk); handlers pass it on, the turn becomes a 500. */
@@ -167,6 +167,7 @@ int  event_config_delete(struct function *f, struct event_config *e, struct turn
 
 void tags_free(struct function *f);
 
+bool usage_has_slot(const struct lambda *l, const struct function *f);             /* would usage_acquire() admit one now? */
 /* *ret_life goes back with the slot: one taken before the registry was cleared is not a slot any more. */
 enum admission usage_acquire(const struct lambda *l, struct function *f, uint64_t *ret_life);
 void usage_release(struct lambda *l, struct str account, struct str region, struct str name, uint64_t life);

@@ -39,7 +39,8 @@ int version_room_check(struct call *c, const struct function *f)
     return code_storage_check(c, f->home, f->latest->c.code_bytes);
 }
 
-int version_publish(struct lambda *l, struct function *f, struct str description, struct turn *t, struct version **ret)
+int version_publish(struct lambda *l, struct function *f, struct str description, enum publishing how, struct turn *t,
+                    struct version **ret)
 {
     struct arena *a CLEANUP(arena_freep) = arena_new(0);
     struct str source = config_digest(a, &f->latest->c);
@@ -54,7 +55,10 @@ int version_publish(struct lambda *l, struct function *f, struct str description
         config.description = description;
     struct version *v = version_add(l, t, f, STR_NONE, &config);
     v->source = arena_str(v->mem, source);
-    version_await_ready(l, v, t);
+    if (how == PUBLISH_NEW_CODE)
+        version_await_ready(l, v, t);
+    else
+        v->state = VERSION_ACTIVE;
     *ret = v;
     int rc = version_save(v, t);
     return rc != 0 ? rc : function_save(f, t);               /* next_version */
@@ -81,7 +85,7 @@ int lambda_publish_version(struct call *c, const void *input, void *output)
         return INVALID(c, "CodeSHA256 (" STR_FMT ") is different from current CodeSHA256 in $LATEST (" STR_FMT "). Please try again"
             " with the CodeSHA256 in $LATEST.", STR_ARG(in->CodeSha256), STR_ARG(latest->c.code_sha256));
     rc = version_room_check(c, r.function);
-    rc = rc != 0 ? rc : version_publish(lambda_of(c), r.function, in->Description, c->turn, &v);
+    rc = rc != 0 ? rc : version_publish(lambda_of(c), r.function, in->Description, PUBLISH_READY_CODE, c->turn, &v);
     if (rc == 0)
         config_reply(c, v, arn_qualified(c->mem, r.arn, v->number), CONFIG_WHOLE, output);
     return rc;
