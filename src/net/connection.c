@@ -321,7 +321,10 @@ static void refuse(struct connection *c, int status, const char *why)
     char text[256];
     int n = snprintf(text, sizeof text, "%s: %s\n", status_reason(status), why);
 
-    refuse_with(c, status, str_make(text, MIN((size_t)n, sizeof text - 1)));
+    if (c->in.request != NULL && c->server->on_refused != NULL)
+        c->server->on_refused(&c->in.request->x, status, c->server->arg);
+    if (!c->closing)
+        refuse_with(c, status, str_make(text, MIN((size_t)n, sizeof text - 1)));
 }
 
 /* ---- reading ---- */
@@ -571,6 +574,10 @@ void connection_accept(struct server *s)
     }
     uv_tcp_nodelay(&c->tcp, 1);
     set_peer(c);
+    if (s->on_accept != NULL && !s->on_accept(str_of(c->peer), s->arg)) {
+        connection_close(c);
+        return;
+    }
     start_reading(c);
     if (!c->closing)
         arm(c);

@@ -32,9 +32,16 @@ typedef void server_request_fn(struct exchange *x, void *arg);   /* the whole re
  * status to refuse with (net answers with `ret_body`, which must be static, and closes).  May be NULL. */
 typedef int server_headers_fn(struct exchange *x, int64_t content_length /* -1 chunked */, void *arg, struct str *ret_body);
 
+/* A request whose head was there and whose body is refused while it comes: too large (413), too slow (408), wrong (400),
+ * no room (503).  Told before net answers and closes; x holds no body.  None is told by default. */
+typedef void server_refused_fn(struct exchange *x, int status, void *arg);
+/* Somebody has connected, peer as in exchange.peer: false closes at once, unread.  Everybody is welcome by default. */
+typedef bool server_accept_fn(struct str peer, void *arg);
+
 /* Listens; host numeric, port 0: any.  -E_BUSY when the port is taken, -E_SYSTEM otherwise. */
 int server_listen(uv_loop_t *loop, const char *host, int port, const struct server_limits *limits,
                   server_request_fn *on_request, server_headers_fn *on_headers, void *arg, struct server **ret);
+void server_set_hooks(struct server *s, server_accept_fn *on_accept, server_refused_fn *on_refused);
 int server_port(const struct server *s);
 /* No new connections; idle ones close, busy ones after their replies; then `closed` is called once. */
 void server_close(struct server *s, void (*closed)(void *arg), void *arg);

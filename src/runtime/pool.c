@@ -147,7 +147,8 @@ struct execution *pool_take(struct pool *p)
 
 static unsigned living(const unsigned n[ENVIRONMENT_STATE_COUNT])
 {
-    return n[ENVIRONMENT_COLD] + n[ENVIRONMENT_STARTING] + n[ENVIRONMENT_IDLE] + n[ENVIRONMENT_BUSY] + n[ENVIRONMENT_STOPPING];
+    return n[ENVIRONMENT_COLD] + n[ENVIRONMENT_STARTING] + n[ENVIRONMENT_IDLE] + n[ENVIRONMENT_LOST] +
+           n[ENVIRONMENT_BUSY] + n[ENVIRONMENT_STOPPING];
 }
 
 /* Those that will take the next execution that waits. */
@@ -161,7 +162,7 @@ static bool may_start(struct pool *p)
 {
     struct runtime *r = p->r;
 
-    if (r->stopping)
+    if (r->stopping || r->spawner_down)
         return false;
     if (living(r->n) < r->max_environments)
         return true;
@@ -243,7 +244,7 @@ static bool patience_is_over(const struct pool *p)
 {
     if (p->n_async <= starting_free(p) || p->r->n[ENVIRONMENT_STARTING] >= p->r->cores)
         return false;
-    if (living(p->n) - p->n[ENVIRONMENT_STOPPING] == 0)
+    if (living(p->n) - p->n[ENVIRONMENT_STOPPING] - p->n[ENVIRONMENT_LOST] == 0)
         return true;
     return few_for_the_line(p) || (oldest_waits_ms(&p->async) >= PATIENCE_MS && !drains_soon(p));
 }
@@ -298,7 +299,7 @@ unsigned pool_capacity(struct runtime *r, const struct code *code)
     bool room = living(r->n) < r->max_environments || !list_empty(&r->lru);
     unsigned waiting, taken, ahead, each;
 
-    if (r->stopping)
+    if (r->stopping || r->spawner_down)
         return 0;
     if (p == NULL)
         return room ? 1 : 0;
