@@ -62,6 +62,7 @@ struct connection {
     bool lingering;                                          /* all sent; waiting for the client to close */
     bool untidy;                                             /* bytes came that nobody will read: closing now would reset */
     bool closing;
+    bool spoke;                                              /* a request's head has come */
     uint64_t no;
     char peer[56];
 };

@@ -36,7 +36,7 @@ static void api_error(struct environment *env, struct exchange *x, int status, c
 {
     CLEANUP(buf_done) struct buf b = { 0 };
 
-    if (status >= 400 && status < 500)
+    if (status == 400 || status == 403 || status == 404)
         log_refusal(env, x, status, message);
     buf_z(&b, "{\"errorMessage\":");
     json_quote(&b, message);
@@ -396,8 +396,9 @@ static void on_refused(struct exchange *x, int status, void *arg)
     struct environment *env = arg;
 
     CHECK(env->magic == ENVIRONMENT_MAGIC);
-    log_refusal(env, x, status, STR("the body could not be read"));
-    if (status == 413 && is_answer(env, x)) {
+    if (status != 413)
+        log_refusal(env, x, status, STR("the body could not be read"));
+    else if (is_answer(env, x)) {
         finish_too_large(env);
         go_on(env);
     }

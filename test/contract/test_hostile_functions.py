@@ -3,6 +3,8 @@
 
 Each function here is a `bootstrap` of its own making: it talks to its Runtime API over raw sockets, out of turn, twice,
 in halves, and leaves when it is least expected.  After each the server serves, and what was asked got an answer."""
+import os
+import socket
 import threading
 import time
 
@@ -144,7 +146,7 @@ def handler(event, context):
         ends = []
 
         def client():
-            for _ in range(12):
+            for _ in range(30):
                 ends.append(self.invoke('f')[0]['StatusCode'])
         threads = [threading.Thread(target=client) for _ in range(4)]
         for t in threads:
@@ -152,7 +154,7 @@ def handler(event, context):
         for t in threads:
             t.join()
         self.alive()
-        self.assertEqual(ends, [200] * 48)
+        self.assertEqual(ends, [200] * 120)
 
     def test_exit_between_reply_and_next(self):
         self.bootstrap('f', """
@@ -196,15 +198,17 @@ while True:
         self.bootstrap('f', """
 s = connect()
 id, body = take(s)
+n = 0
 while True:
+    n += 1
     t = connect()
     begin(t, 'GET', 'invocation/next')
     time.sleep(0.2)
-    assert answer(s, id) == 202
+    assert answer(s, id, b'%d' % n) == 202
     status, headers, body = reply(t)
     id, s = headers['lambda-runtime-aws-request-id'], t
 """)
-        self.assertEqual([self.outcome('f') for _ in range(3)], ['ok'] * 3)
+        self.assertEqual([self.outcome('f') for _ in range(3)], [1, 2, 3])
         self.alive()
 
     def test_next_while_busy_is_abandoned(self):
@@ -322,6 +326,51 @@ behave()
 """)
         self.until_ok('f')
         self.until_ok('f')
+
+
+class Crowd(support.ServerCase):
+    """Somebody on this machine takes all connections of every Runtime API that opens, before its owner comes."""
+
+    def ports(self):
+        inodes = set()
+        for fd in os.listdir(f'/proc/{self.server.process.pid}/fd'):
+            try:
+                inodes.add(os.readlink(f'/proc/{self.server.process.pid}/fd/{fd}'))
+            except OSError:
+                pass
+        with open('/proc/net/tcp') as f:
+            rows = [line.split() for line in f.readlines()[1:]]
+        return {int(row[1].split(':')[1], 16) for row in rows
+                if row[3] == '0A' and f'socket:[{row[9]}]' in inodes} - {self.server.port}
+
+    def crowd(self, over, held):
+        seen = set()
+        while not over.is_set():
+            for port in self.ports() - seen:
+                seen.add(port)
+                for _ in range(80):
+                    s = socket.socket()
+                    held.append(s)
+                    if s.connect_ex(('127.0.0.1', port)) != 0:
+                        break
+
+    def test_cold_starts(self):
+        over, held = threading.Event(), []
+        attacker = threading.Thread(target=self.crowd, args=(over, held))
+        attacker.start()
+        try:
+            said = []
+            for n in range(5):
+                self.function(f'f{n}', 'def handler(event, context): return "ok"', Timeout=30)
+                said.append(self.invoke(f'f{n}')[1])
+        finally:
+            over.set()
+            attacker.join()
+            for s in held:
+                s.close()
+        self.assertEqual(said, ['ok'] * 5)
+        self.assertGreater(len(held), 64)
+
 
 if __name__ == '__main__':
     support.main()
