@@ -184,5 +184,6 @@ static int run_health(int argc, char **argv)
 
 const struct command command_health = {
     .name = "health", .summary = "what a running server holds and does", .run = run_health,
-    .help = "Usage: waybill health\n\nVersion, isolation of functions, counts of resources, events and environments.\n\n" ENDPOINT_HELP,
+    .help = "Usage: waybill health\n\nVersion, isolation of functions, counts of resources, events and environments, and whether the process that\n"
+            "starts functions is there.\n\n" ENDPOINT_HELP,
 };

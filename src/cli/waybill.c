@@ -305,6 +305,24 @@ static void end_polls(void *arg, struct turn *t)
     sqs_drain(w->sqs, t);
 }
 
+static void begin_stop(struct waybill *w)
+{
+    w->draining = true;
+    engine_soon(w->engine, end_polls, w);
+    server_close(w->server, server_is_closed, w);
+    uv_timer_start(&w->drain, on_drain, (uint64_t)w->o->drain_ms, 0);
+}
+
+/* Without a spawner nothing can be done that a restart would not do. */
+static void runtime_failed(void *arg)
+{
+    struct waybill *w = arg;
+
+    w->exit_status = 1;
+    if (!w->draining)
+        begin_stop(w);
+}
+
 static void on_signal(uv_signal_t *s, int number)
 {
     struct waybill *w = s->data;
@@ -314,10 +332,7 @@ static void on_signal(uv_signal_t *s, int number)
         return;
     }
     fprintf(stderr, "event=stopping signal=%d drain_ms=%lld\n", number, (long long)w->o->drain_ms);
-    w->draining = true;
-    engine_soon(w->engine, end_polls, w);
-    server_close(w->server, server_is_closed, w);
-    uv_timer_start(&w->drain, on_drain, (uint64_t)w->o->drain_ms, 0);
+    begin_stop(w);
 }
 
 static void prune(void *arg, struct turn *t)
@@ -405,7 +420,8 @@ static int make_runtime(struct waybill *w)
         .run_dir = w->run_dir.p, .server_port = server_port(w->server), .max_environments = w->o->max_environments,
         .idle_timeout_ms = IDLE_ENVIRONMENT_MS, .sandbox = !w->o->no_sandbox, .soon = engine_soon, .patiently = engine_patiently, .busy = engine_busy,
         .engine = w->engine, .credentials = credentials, .credentials_arg = w, .log = function_log, .log_arg = w,
-        .capacity_changed = capacity_changed, .capacity_arg = w };
+        .capacity_changed = capacity_changed, .capacity_arg = w,
+        .fatal = runtime_failed, .fatal_arg = w };
     int r = runtime_new(&ro, &w->runtime, &why);
 
     return r < 0 ? complain("functions cannot be run", &why, r) : 0;
@@ -504,6 +520,7 @@ static int assemble(struct waybill *w)
     struct logs_options log_options = { .max_group_bytes = (int64_t)256 << 20, .soon = engine_soon };
     struct iam_options iam_options = { .strict_permissions = w->o->strict };
 
+    watch_signals(w);                                        /* first: whoever sees the port open may end us properly */
     if (open_store(w) < 0 || listen_on_port(w) < 0)
         return -E_SYSTEM;
     w->iam = iam_new(&iam_options);
@@ -524,7 +541,6 @@ static int assemble(struct waybill *w)
         return -E_IO;
     package_sweep(w->code_dir.p, lambda_uses_package, w->lambda);
     make_control(w);
-    watch_signals(w);
     return 0;
 }
 

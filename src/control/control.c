@@ -60,6 +60,12 @@ static void health_counts(struct control *c, struct json_writer *w)
     jw_ki64(w, "starting", r.starting);
     jw_ki64(w, "started", (int64_t)r.started_total);
     jw_object_end(w);
+    jw_key(w, STR("spawner"));                               /* the process that starts functions */
+    jw_object(w);
+    jw_kstr(w, "status", r.spawner_pid > 0 ? STR("ok") : STR("lost: another is being started"));
+    jw_ki64(w, "pid", r.spawner_pid);
+    jw_ki64(w, "restarts", (int64_t)r.spawner_restarts);
+    jw_object_end(w);
     jw_key(w, STR("engine"));
     jw_object(w);
     jw_ki64(w, "turns", (int64_t)s.turns);

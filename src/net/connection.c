@@ -297,6 +297,7 @@ static void add_request(struct connection *c, struct request *r)
     r->x.peer = arena_str(r->x.mem, str_of(c->peer));
     list_append(&c->requests, &r->link);
     c->n_requests++;
+    c->spoke = true;
     c->server->stats.requests_total++;
 }
 
@@ -321,7 +322,10 @@ static void refuse(struct connection *c, int status, const char *why)
     char text[256];
     int n = snprintf(text, sizeof text, "%s: %s\n", status_reason(status), why);
 
-    refuse_with(c, status, str_make(text, MIN((size_t)n, sizeof text - 1)));
+    if (c->in.request != NULL && c->server->on_refused != NULL)
+        c->server->on_refused(&c->in.request->x, status, c->server->arg);
+    if (!c->closing)
+        refuse_with(c, status, str_make(text, MIN((size_t)n, sizeof text - 1)));
 }
 
 /* ---- reading ---- */
@@ -561,16 +565,44 @@ static struct connection *connection_new(struct server *s)
     return c;
 }
 
+/* Whoever has never asked for anything makes room for who comes, the oldest first; then whoever is at rest. */
+static bool make_room(const struct connection *newcomer)
+{
+    for (int spoke = 0; spoke < 2; spoke++)
+        LIST_EACH(&newcomer->server->connections, link) {
+            struct connection *c = CONTAINER_OF(link, struct connection, link);
+
+            if (c == newcomer || c->closing || c->spoke != spoke || !list_empty(&c->requests) || (spoke && !between_requests(c)))
+                continue;
+            connection_close(c);
+            return true;
+        }
+    return false;
+}
+
+static bool welcome(struct connection *c)
+{
+    struct server *s = c->server;
+
+    if (s->on_accept != NULL && !s->on_accept(str_of(c->peer), s->arg))
+        return false;
+    return s->stats.connections_now <= s->limits.connections || make_room(c);
+}
+
 void connection_accept(struct server *s)
 {
     struct connection *c = connection_new(s);
 
-    if (uv_accept((uv_stream_t *)&s->listener, stream_of(c)) < 0 || s->stats.connections_now > s->limits.connections) {
+    if (uv_accept((uv_stream_t *)&s->listener, stream_of(c)) < 0) {
         connection_close(c);
         return;
     }
     uv_tcp_nodelay(&c->tcp, 1);
     set_peer(c);
+    if (!welcome(c)) {
+        connection_close(c);
+        return;
+    }
     start_reading(c);
     if (!c->closing)
         arm(c);

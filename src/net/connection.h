@@ -20,6 +20,8 @@ struct server {
     struct server_limits limits;
     server_request_fn *on_request;
     server_headers_fn *on_headers;
+    server_accept_fn *on_accept;                             /* these two may be NULL */
+    server_refused_fn *on_refused;
     void *arg;
     struct wait_class *header_wait, *body_wait, *idle_wait, *linger_wait;
     struct list connections;
@@ -60,6 +62,7 @@ struct connection {
     bool lingering;                                          /* all sent; waiting for the client to close */
     bool untidy;                                             /* bytes came that nobody will read: closing now would reset */
     bool closing;
+    bool spoke;                                              /* a request's head has come */
     uint64_t no;
     char peer[56];
 };

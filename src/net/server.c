@@ -131,6 +131,12 @@ int server_listen(uv_loop_t *loop, const char *host, int port, const struct serv
     return 0;
 }
 
+void server_set_hooks(struct server *s, server_accept_fn *on_accept, server_refused_fn *on_refused)
+{
+    s->on_accept = on_accept;
+    s->on_refused = on_refused;
+}
+
 int server_port(const struct server *s)
 {
     struct sockaddr_storage address;

@@ -16,7 +16,7 @@ struct server_limits {
     size_t header_bytes;                                     /* request line + headers; 431 over it; default 64 KiB */
     size_t body_bytes;                                       /* 413 over it; default 70,167,211 */
     size_t total_body_bytes;                                 /* of all requests in work, their heads and 4 KiB each counted in; 503 over it; default 512 MiB */
-    unsigned connections;                                    /* default 4096; further ones are closed at once */
+    unsigned connections;                                    /* default 4096; a further one takes the place of an idle one, or is closed at once */
     unsigned pipelined;                                      /* requests waiting per connection before reading pauses; default 64 */
     int64_t header_timeout_ms;                               /* first byte to end of headers; 408; default 20 s */
     int64_t body_idle_timeout_ms;                            /* no body byte for so long; 408; default 20 s */
@@ -32,9 +32,16 @@ typedef void server_request_fn(struct exchange *x, void *arg);   /* the whole re
  * status to refuse with (net answers with `ret_body`, which must be static, and closes).  May be NULL. */
 typedef int server_headers_fn(struct exchange *x, int64_t content_length /* -1 chunked */, void *arg, struct str *ret_body);
 
+/* A request whose head was there and whose body is refused while it comes: too large (413), too slow (408), wrong (400),
+ * no room (503).  Told before net answers and closes; x holds no body.  None is told by default. */
+typedef void server_refused_fn(struct exchange *x, int status, void *arg);
+/* Somebody has connected, peer as in exchange.peer: false closes at once, unread.  Everybody is welcome by default. */
+typedef bool server_accept_fn(struct str peer, void *arg);
+
 /* Listens; host numeric, port 0: any.  -E_BUSY when the port is taken, -E_SYSTEM otherwise. */
 int server_listen(uv_loop_t *loop, const char *host, int port, const struct server_limits *limits,
                   server_request_fn *on_request, server_headers_fn *on_headers, void *arg, struct server **ret);
+void server_set_hooks(struct server *s, server_accept_fn *on_accept, server_refused_fn *on_refused);
 int server_port(const struct server *s);
 /* No new connections; idle ones close, busy ones after their replies; then `closed` is called once. */
 void server_close(struct server *s, void (*closed)(void *arg), void *arg);

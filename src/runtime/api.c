@@ -10,13 +10,34 @@
 #include "runtime/peer.h"
 
 #define MAX_BODY_BYTES ((size_t)32 << 20)                    /* read, to be refused politely, above RESPONSE_MAX_BYTES */
+#define REFUSALS_LOGGED 10                                   /* of one environment */
 #define JSON_TYPE STR("Content-Type: application/json\r\n")
 #define STATUS_OK STR("{\"status\":\"OK\"}\n")
 
-static void api_error(struct exchange *x, int status, const char *type, struct str message)
+/* A refusal is the function's to handle, but a runtime client that ends on one does so without a word: the server's
+ * own log says it.  So many of one environment, not as many as it likes. */
+static void log_refusal(struct environment *env, struct exchange *x, int status, struct str why)
 {
     CLEANUP(buf_done) struct buf b = { 0 };
 
+    if (env->refusals > REFUSALS_LOGGED)
+        return;
+    env->refusals++;
+    buf_printf(&b, "event=runtime_api_refused function=" STR_FMT " environment=%s status=%d request=", STR_ARG(env->code->name), env->id, status);
+    json_quote(&b, arena_printf(x->mem, STR_FMT " " STR_FMT, STR_ARG(str_sub(x->method, 0, 16)), STR_ARG(str_sub(x->path, 0, 128))));
+    buf_z(&b, " why=");
+    json_quote(&b, why);
+    if (env->refusals > REFUSALS_LOGGED)
+        buf_z(&b, " action=\"further ones of this environment are not logged\"");
+    fprintf(stderr, STR_FMT "\n", STR_ARG(buf_view(&b)));
+}
+
+static void api_error(struct environment *env, struct exchange *x, int status, const char *type, struct str message)
+{
+    CLEANUP(buf_done) struct buf b = { 0 };
+
+    if (status == 400 || status == 403 || status == 404)
+        log_refusal(env, x, status, message);
     buf_z(&b, "{\"errorMessage\":");
     json_quote(&b, message);
     buf_z(&b, ",\"errorType\":");
@@ -32,6 +53,8 @@ static const char *state_name(const struct environment *env)
         return env->init_failed ? "InitError" : "Started";
     if (env->state == ENVIRONMENT_IDLE)
         return "Ready";
+    if (env->state == ENVIRONMENT_LOST)
+        return "ResponseSent";
     if (env->state == ENVIRONMENT_BUSY)
         return env->exec != NULL ? "Running" : "ResponseSent";
     return "Exited";
@@ -42,7 +65,7 @@ static void refuse_transition(struct environment *env, struct exchange *x, const
     CLEANUP(buf_done) struct buf b = { 0 };
 
     buf_printf(&b, "State transition from %s to %s failed for runtime. Error: State transition is not allowed", state_name(env), to);
-    api_error(x, 403, "InvalidStateTransition", buf_view(&b));
+    api_error(env, x, 403, "InvalidStateTransition", buf_view(&b));
 }
 
 /* ---- next ---- */
@@ -109,8 +132,10 @@ static void on_next_gone(struct exchange *x)
     struct environment *env = x->owner;
 
     CHECK(env->magic == ENVIRONMENT_MAGIC);
-    if (env->next == x)
+    if (env->next == x) {
         env->next = NULL;
+        environment_lost(env);
+    }
     exchange_reply(x, 500, STR(""), STR(""));
 }
 
@@ -129,7 +154,8 @@ static void on_next(struct environment *env, struct exchange *x)
     env->next = x;
     x->owner = env;
     x->on_gone = on_next_gone;
-    /* Without a response before it: held until the invocation times out.  UNVERIFIED: what AWS does here. */
+    /* Without a response before it: held until there is one, or the invocation times out.  UNVERIFIED: what AWS
+     * does here. */
     if (env->state == ENVIRONMENT_BUSY && env->exec != NULL)
         return;
     environment_ready(env);
@@ -187,19 +213,26 @@ static void finish_too_large(struct environment *env)
         .kind = OUTCOME_ERROR, .status = REPORT_ERROR, .payload = buf_view(&payload), .error_type = STR("Function.ResponseSizeTooLarge") });
 }
 
+/* The answer came after the question for more, on another connection. */
+static void go_on(struct environment *env)
+{
+    if (env->next != NULL && env->state == ENVIRONMENT_BUSY && env->exec == NULL)
+        environment_ready(env);
+}
+
 static void on_response(struct environment *env, struct exchange *x)
 {
     struct str mode = exchange_header(x, "Lambda-Runtime-Function-Response-Mode");
 
     if (x->body.n > RESPONSE_MAX_BYTES) {
-        api_error(x, 413, "RequestEntityTooLarge", STR("Exceeded maximum allowed payload size (6291556 bytes)."));
+        api_error(env, x, 413, "RequestEntityTooLarge", STR("Exceeded maximum allowed payload size (6291556 bytes)."));
         finish_too_large(env);
         return;
     }
     if (mode.n > 0 && !str_eq_nocase(mode, STR("streaming"))) {
         CLEANUP(buf_done) struct buf payload = { 0 };
 
-        api_error(x, 400, "InvalidFunctionResponseMode", STR("Invalid function response mode"));
+        api_error(env, x, 400, "InvalidFunctionResponseMode", STR("Invalid function response mode"));
         report_payload(&payload, env->exec->request_id, STR("Runtime.InvalidResponseModeHeader"), STR("Invalid function response mode"));
         environment_finish(env, &(struct ending){ .kind = OUTCOME_ERROR, .status = REPORT_ERROR, .payload = buf_view(&payload),
                                                   .error_type = STR("Runtime.InvalidResponseModeHeader") });
@@ -218,7 +251,7 @@ static void on_error(struct environment *env, struct exchange *x)
     struct str header = report_error_type(exchange_header(x, "Lambda-Runtime-Function-Error-Type"));
 
     if (x->body.n > RESPONSE_MAX_BYTES) {
-        api_error(x, 413, "RequestEntityTooLarge", STR("Exceeded maximum allowed payload size (6291556 bytes)."));
+        api_error(env, x, 413, "RequestEntityTooLarge", STR("Exceeded maximum allowed payload size (6291556 bytes)."));
         finish_too_large(env);
         return;
     }
@@ -250,32 +283,33 @@ static void on_invocation(struct environment *env, struct exchange *x, struct st
     struct str id;
 
     if (!str_cut(&rest, '/', &id) || str_absent(rest) || (!str_is(rest, "response") && !str_is(rest, "error"))) {
-        api_error(x, 404, "NotFound", STR("There is no such path in the Runtime API"));
+        api_error(env, x, 404, "NotFound", STR("There is no such path in the Runtime API"));
         return;
     }
     if (env->state != ENVIRONMENT_BUSY || env->exec == NULL || !str_eq(id, env->exec->request_id)) {
-        api_error(x, 400, "InvalidRequestID", STR("Invalid request ID"));
+        api_error(env, x, 400, "InvalidRequestID", STR("Invalid request ID"));
         return;
     }
     if (str_is(rest, "response"))
         on_response(env, x);
     else
         on_error(env, x);
+    go_on(env);
 }
 
 static void on_restore(struct environment *env, struct exchange *x) { refuse_transition(env, x, "Restoring"); }
 static void on_ping(struct environment *env, struct exchange *x) { exchange_reply(x, 200, STR("Content-Type: text/plain\r\n"), STR("pong")); }
 static void on_extension(struct environment *env, struct exchange *x)
 {
-    api_error(x, 501, "Extension.NotImplemented", STR("The Extensions API is not implemented"));
+    api_error(env, x, 501, "Extension.NotImplemented", STR("The Extensions API is not implemented"));
 }
 static void on_telemetry(struct environment *env, struct exchange *x)
 {
-    api_error(x, 202, "Telemetry.NotSupported", STR("Telemetry API is not supported"));
+    api_error(env, x, 202, "Telemetry.NotSupported", STR("Telemetry API is not supported"));
 }
 static void on_logs(struct environment *env, struct exchange *x)
 {
-    api_error(x, 202, "Logs.NotSupported", STR("Logs API is not supported"));
+    api_error(env, x, 202, "Logs.NotSupported", STR("Logs API is not supported"));
 }
 
 static const struct {
@@ -295,22 +329,19 @@ static const struct {
     { "PUT",  "/2020-08-15/logs",                     on_logs },
 };
 
-/* Is it this environment that asks?  Only where environments are users of their own can anybody tell; a runtime
- * keeps its connection, so the kernel is asked once.  Whoever closed before we looked has no right to an answer. */
-static bool is_own(struct environment *env, struct exchange *x)
+/* Is it this environment that asks?  Only where environments are users of their own can anybody tell.  Asked once, when
+ * somebody connects: a stranger's connection takes no room and reads no word.  Whoever closed before we looked, too. */
+static bool on_accept(struct str peer, void *arg)
 {
+    struct environment *env = arg;
     uint32_t uid;
     int r;
 
-    if (!env->r->o.sandbox || !env->r->isolation.own_user || env->known_connection == x->connection_no)
+    CHECK(env->magic == ENVIRONMENT_MAGIC);
+    if (!env->r->o.sandbox || !env->r->isolation.own_user)
         return true;
-    r = peer_user(x->peer, server_port(env->server), &uid);
-    if (r == -E_SYSTEM)
-        return true;
-    if (r < 0 || uid != SPAWN_FIRST_UID + env->slot)
-        return false;
-    env->known_connection = x->connection_no;
-    return true;
+    r = peer_user(peer, server_port(env->server), &uid);
+    return r == -E_SYSTEM || (r == 0 && uid == SPAWN_FIRST_UID + env->slot);
 }
 
 static void on_request(struct exchange *x, void *arg)
@@ -319,10 +350,6 @@ static void on_request(struct exchange *x, void *arg)
     struct str invocation = STR("/2018-06-01/runtime/invocation/");
 
     CHECK(env->magic == ENVIRONMENT_MAGIC);
-    if (!is_own(env, x)) {
-        api_error(x, 403, "Forbidden", STR("This Runtime API belongs to another environment"));
-        return;
-    }
     if (!env->process || env->state == ENVIRONMENT_STOPPING || env->state == ENVIRONMENT_GONE) {
         refuse_transition(env, x, "Ready");
         return;
@@ -335,24 +362,46 @@ static void on_request(struct exchange *x, void *arg)
     if (str_is(x->method, "POST") && str_starts(x->path, invocation))
         on_invocation(env, x, str_sub(x->path, invocation.n, x->path.n));
     else
-        api_error(x, 404, "NotFound", STR("There is no such path in the Runtime API"));
+        api_error(env, x, 404, "NotFound", STR("There is no such path in the Runtime API"));
 }
 
-/* What is too large even to be read ends the invocation before it is. */
+static bool is_answer(const struct environment *env, struct exchange *x)
+{
+    CLEANUP(buf_done) struct buf path = { 0 };
+
+    if (env->state != ENVIRONMENT_BUSY || env->exec == NULL)
+        return false;
+    buf_printf(&path, "/2018-06-01/runtime/invocation/" STR_FMT "/", STR_ARG(env->exec->request_id));
+    return str_starts(x->path, buf_view(&path));
+}
+
+/* What is too large even to be read ends the invocation before it is: at its head where it names its length, ... */
 static int on_headers(struct exchange *x, int64_t content_length, void *arg, struct str *ret_body)
 {
     struct environment *env = arg;
-    CLEANUP(buf_done) struct buf path = { 0 };
 
     if (content_length <= (int64_t)MAX_BODY_BYTES)
         return 0;
     *ret_body = STR("{\"errorMessage\":\"Exceeded maximum allowed payload size (6291556 bytes).\",\"errorType\":\"RequestEntityTooLarge\"}\n");
-    if (env->state == ENVIRONMENT_BUSY && env->exec != NULL && is_own(env, x)) {
-        buf_printf(&path, "/2018-06-01/runtime/invocation/" STR_FMT "/", STR_ARG(env->exec->request_id));
-        if (str_starts(x->path, buf_view(&path)))
-            finish_too_large(env);
+    if (is_answer(env, x)) {
+        finish_too_large(env);
+        go_on(env);
     }
     return 413;
+}
+
+/* ... and where it comes in pieces, when there were too many. */
+static void on_refused(struct exchange *x, int status, void *arg)
+{
+    struct environment *env = arg;
+
+    CHECK(env->magic == ENVIRONMENT_MAGIC);
+    if (status != 413)
+        log_refusal(env, x, status, STR("the body could not be read"));
+    else if (is_answer(env, x)) {
+        finish_too_large(env);
+        go_on(env);
+    }
 }
 
 int api_listen(struct environment *env)
@@ -362,7 +411,11 @@ int api_listen(struct environment *env)
         .pipelined = 8, .header_timeout_ms = 20000, .body_idle_timeout_ms = 20000, .idle_timeout_ms = 0,
     };
 
-    return server_listen(env->r->o.loop, "127.0.0.1", 0, &limits, on_request, on_headers, env, &env->server);
+    int r = server_listen(env->r->o.loop, "127.0.0.1", 0, &limits, on_request, on_headers, env, &env->server);
+
+    if (r == 0)
+        server_set_hooks(env->server, on_accept, on_refused);
+    return r;
 }
 
 void api_close(struct environment *env)
@@ -371,7 +424,7 @@ void api_close(struct environment *env)
 
     if (x != NULL) {
         x->on_gone = NULL;
-        api_error(x, 500, "InternalServerError", STR("Internal Server Error"));
+        api_error(env, x, 500, "InternalServerError", STR("Internal Server Error"));
     }
     if (env->server != NULL)
         server_abort(TAKE(env->server));

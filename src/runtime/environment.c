@@ -3,7 +3,8 @@
  * True here: step() is the only place that changes a state, and keeps the pool's lists and counts in line with it.
  * env->exec is answered in environment_finish() and nowhere else.  An environment in doubt (timeout, exit, too
  * much memory) is replaced, never repaired.  One timer; what it is for follows from state and exec:
- *   STARTING without exec: the init limit.  With exec, or BUSY: the function's timeout.  IDLE: the idle timeout. */
+ *   STARTING without exec: the init limit.  With exec, or BUSY: the function's timeout.  IDLE: the idle timeout.
+ *   LOST: the time its process has to ask again, or to be reported dead. */
 #include "runtime/environment.h"
 
 #include <fcntl.h>
@@ -25,7 +26,8 @@
 static const struct { const char *name; unsigned may; } states[ENVIRONMENT_STATE_COUNT] = {
     [ENVIRONMENT_COLD]     = { "cold",     TO(STARTING) | TO(GONE) },
     [ENVIRONMENT_STARTING] = { "starting", TO(COLD) | TO(IDLE) | TO(BUSY) | TO(STOPPING) | TO(GONE) },
-    [ENVIRONMENT_IDLE]     = { "idle",     TO(BUSY) | TO(STOPPING) | TO(GONE) },
+    [ENVIRONMENT_IDLE]     = { "idle",     TO(LOST) | TO(BUSY) | TO(STOPPING) | TO(GONE) },
+    [ENVIRONMENT_LOST]     = { "lost",     TO(IDLE) | TO(BUSY) | TO(STOPPING) | TO(GONE) },
     [ENVIRONMENT_BUSY]     = { "busy",     TO(IDLE) | TO(BUSY) | TO(STOPPING) | TO(GONE) },
     [ENVIRONMENT_STOPPING] = { "stopping", TO(GONE) },
     [ENVIRONMENT_GONE]     = { "gone",     0 },
@@ -106,6 +108,7 @@ static void on_due(struct environment *env)
         environment_stop(env);
         break;
     case ENVIRONMENT_IDLE:
+    case ENVIRONMENT_LOST:
         environment_stop(env);
         break;
     default:
@@ -547,7 +550,7 @@ static void run(struct environment *env)
 
 void environment_assign(struct environment *env, struct execution *e)
 {
-    CHECK(env->exec == NULL && env->next != NULL);
+    CHECK(env->exec == NULL && env->next != NULL);           /* IDLE, or environment_ready() in this moment */
     env->exec = e;
     env->started_ns = clock_mono_ns();
     env->started_ms = clock_now(env->r->o.clock).wall_ms;
@@ -595,6 +598,16 @@ void environment_ready(struct environment *env)
     runtime_pump(env->r);
 }
 
+/* Most often this is the first we see of a process that has ended: its exit is reported a moment later. */
+void environment_lost(struct environment *env)
+{
+    if (env->state != ENVIRONMENT_IDLE)
+        return;
+    step(env, ENVIRONMENT_LOST);
+    due_in(env, LOST_LIMIT_MS);
+    runtime_pump(env->r);
+}
+
 /* ---- the end of a process ---- */
 
 static void finish_exit(struct environment *env, const char *type, struct str text)
@@ -625,6 +638,15 @@ static void finish_dead(struct environment *env, const struct spawn_slot *slot)
     }
     report_exit_text(&text, slot->status >= 0 ? slot->status : SIGKILL);
     finish_exit(env, "Runtime.ExitError", buf_view(&text));
+}
+
+/* Not the function's fault: what AWS answers when a machine of its own dies. */
+static void finish_lost(struct environment *env)
+{
+    struct str why = STR("the process that starts functions ended, and this one with it");
+
+    environment_finish(env, &(struct ending){
+        .kind = OUTCOME_SYSTEM, .status = REPORT_FAILURE, .why = why, .line = why, .error_type = STR("Runtime.Unknown") });
 }
 
 /* The child side failed before the program ran.  True when that was all. */
@@ -672,6 +694,12 @@ void environment_exited(struct environment *env)
     if (env->output.open)
         output_drain(&env->output);
     if (env->state == ENVIRONMENT_STOPPING || env->r->stopping) {
+        gone(env);
+        return;
+    }
+    if (slot->failed_stage == SPAWN_LOST) {
+        if (env->exec != NULL)
+            finish_lost(env);
         gone(env);
         return;
     }

@@ -9,7 +9,13 @@
  *    `------+---------'                        |  `--- next, more work: BUSY again
  *            \        | died, nothing waits    | died, timeout
  *             v       v                        v
- *            GONE <------------------------ STOPPING  (killed, not yet dead; IDLE comes here too)
+ *            GONE <------------------------ STOPPING  (killed, not yet dead; IDLE and LOST come here too)
+ *
+ *   IDLE --its `next` is gone--> LOST --next--> IDLE or BUSY;  died: GONE;  LOST_LIMIT_MS: STOPPING
+ *
+ * IDLE means: a `next` is held, work can be handed over at once.  The process holds the other end of that connection
+ * and may let go of it when it likes (it is dying, or its runtime is confused); an environment that is LOST is offered
+ * no work, and is replaced unless it asks again.
  *
  * A pool holds the environments of one struct code, and the executions that wait for one. */
 #ifndef WAYBILL_RUNTIME_ENVIRONMENT_H
@@ -23,7 +29,7 @@
 #include "runtime/spawn.h"
 #include "net/server.h"
 
-#define ENVIRONMENT_STATES(S) S(COLD) S(STARTING) S(IDLE) S(BUSY) S(STOPPING) S(GONE)
+#define ENVIRONMENT_STATES(S) S(COLD) S(STARTING) S(IDLE) S(LOST) S(BUSY) S(STOPPING) S(GONE)
 enum environment_state {
 #define S(name) ENVIRONMENT_##name,
     ENVIRONMENT_STATES(S)
@@ -34,6 +40,7 @@ const char *environment_state_name(enum environment_state s);
 bool environment_may(enum environment_state from, enum environment_state to);
 
 #define COMPILE_SLOT (SPAWN_SLOTS - 1)                       /* no environment's: compiles our python client */
+#define LOST_LIMIT_MS 1000                                   /* without a `next`, an environment at rest is ended */
 #define INIT_LIMIT_MS 10000                                  /* "lambda-runtime-environment": the init phase */
 #define RESPONSE_MAX_BYTES ((size_t)6291556)                 /* 6 MiB + 100 */
 
@@ -68,8 +75,8 @@ struct environment {
     struct buf log_stream;
     struct output output;
     struct server *server;
-    struct exchange *next;                                   /* the runtime's unanswered `next` */
-    uint64_t known_connection;                               /* number of one that is this environment's for certain; 0: none */
+    struct exchange *next;                                   /* the runtime's unanswered `next`; IDLE: there is one */
+    unsigned refusals;                                       /* of its requests, told in the server's log */
     unsigned slot;                                           /* in the spawner */
     bool process;                                            /* the slot's process is alive, as far as we were told */
     bool wrapped;
@@ -123,6 +130,8 @@ struct runtime {
     uv_check_t check;
     uv_timer_t scale_timer, sample_timer;
     bool stopping, drop, spawner_open;
+    bool spawner_down;                                       /* it was lost, and the next is not there yet */
+    uint64_t spawner_restarts;
     unsigned handles;
     void (*stopped)(void *arg);
     void *stopped_arg;
@@ -133,6 +142,7 @@ struct environment *environment_new(struct pool *p);
 void environment_start(struct environment *env);             /* COLD -> STARTING, or fails the oldest waiting execution */
 void environment_assign(struct environment *env, struct execution *e);   /* IDLE, with its `next` held */
 void environment_ready(struct environment *env);             /* its `next` has come */
+void environment_lost(struct environment *env);              /* its `next` has gone, unanswered */
 void environment_init_failed(struct environment *env);       /* init/error was posted: it ends itself, or is ended */
 void environment_stop(struct environment *env);              /* ends it; an execution in it was ended before */
 void environment_exited(struct environment *env);            /* the spawner says so */

@@ -38,10 +38,13 @@ static int ask(int fd, const struct question *q, uint32_t *ret_uid)
 {
     union { struct nlmsghdr head; char room[1024]; } answer;
     ssize_t n;
+    int error;
 
     if (send(fd, q, sizeof(*q), 0) != (ssize_t)sizeof(*q))
         return -E_SYSTEM;
-    n = recv(fd, &answer, sizeof(answer), 0);
+    do
+        n = recv(fd, &answer, sizeof(answer), 0);
+    while (n < 0 && errno == EINTR);
     if (n < (ssize_t)sizeof(answer.head))
         return -E_SYSTEM;
     if (answer.head.nlmsg_type == SOCK_DIAG_BY_FAMILY && n >= (ssize_t)NLMSG_LENGTH(sizeof(struct inet_diag_msg))) {
@@ -49,6 +52,9 @@ static int ask(int fd, const struct question *q, uint32_t *ret_uid)
         found_any = true;
         return 0;
     }
+    error = answer.head.nlmsg_type == NLMSG_ERROR ? ((const struct nlmsgerr *)NLMSG_DATA(&answer.head))->error : -ENOENT;
+    if (error != -ENOENT)                                    /* no memory, no time: that says nothing about the socket */
+        return -E_BUSY;
     return found_any ? -E_NOT_FOUND : -E_SYSTEM;
 }
 
@@ -69,7 +75,11 @@ int peer_user(struct str peer, int port, uint32_t *ret_uid)
     fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
     if (fd < 0)
         return -E_SYSTEM;
-    r = ask(fd, &q, ret_uid);
+    /* The kernel's table may be in motion (ENOENT) or the kernel short of memory: not at the first no. */
+    for (int tries = 0; (r = ask(fd, &q, ret_uid)) < 0 && tries < 3;)
+        tries++;
     close(fd);
+    if (r == -E_BUSY)
+        r = -E_NOT_FOUND;
     return r;
 }

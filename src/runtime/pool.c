@@ -158,7 +158,8 @@ struct execution *pool_take(struct pool *p)
 
 static unsigned living(const unsigned n[ENVIRONMENT_STATE_COUNT])
 {
-    return n[ENVIRONMENT_COLD] + n[ENVIRONMENT_STARTING] + n[ENVIRONMENT_IDLE] + n[ENVIRONMENT_BUSY] + n[ENVIRONMENT_STOPPING];
+    return n[ENVIRONMENT_COLD] + n[ENVIRONMENT_STARTING] + n[ENVIRONMENT_IDLE] + n[ENVIRONMENT_LOST] +
+           n[ENVIRONMENT_BUSY] + n[ENVIRONMENT_STOPPING];
 }
 
 /* Those that will take the next execution that waits. */
@@ -228,7 +229,7 @@ static bool patience_is_over(const struct pool *p)
 {
     if (p->n_sync > 0 || p->n_async <= starting_free(p) || p->r->n[ENVIRONMENT_STARTING] >= p->r->cores)
         return false;
-    if (places(p) == 0)
+    if (places(p) == p->n[ENVIRONMENT_LOST])
         return true;
     return few_for_the_line(p) || (oldest_waits_ms(&p->async) >= PATIENCE_MS && !drains_soon(p));
 }
@@ -310,7 +311,7 @@ static bool may_start(struct pool *p)
 {
     struct runtime *r = p->r;
 
-    if (r->stopping)
+    if (r->stopping || r->spawner_down)
         return false;
     if (!full(r))
         return living(r->n) + 1 < r->max_environments || is_next(p);
@@ -393,7 +394,7 @@ unsigned pool_capacity(struct runtime *r, const struct code *code)
     bool room = !full(r) || !list_empty(&r->lru);
     unsigned waiting, taken, ahead;
 
-    if (r->stopping)
+    if (r->stopping || r->spawner_down)
         return 0;
     if (p == NULL)
         return room || r->n_hungry < STANDING_MAX ? 1 : 0;

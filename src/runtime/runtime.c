@@ -176,6 +176,8 @@ void runtime_watch(struct runtime *r)
         uv_timer_start(&r->sample_timer, on_sample, SAMPLE_MS, SAMPLE_MS);
 }
 
+static int settle_isolation(struct runtime *r);
+
 static void on_exit_notice(void *arg, unsigned slot)
 {
     struct runtime *r = arg;
@@ -186,10 +188,35 @@ static void on_exit_notice(void *arg, unsigned slot)
         environment_exited(r->slots[slot]);
 }
 
+/* The functions that ran are gone with it; their executions end as errors of the system, those that wait go on waiting. */
+static int on_spawner(void *arg, enum spawner_state state)
+{
+    struct runtime *r = arg;
+
+    r->spawner_down = state != SPAWNER_IS_BACK;
+    if (state == SPAWNER_IS_LOST) {
+        r->compiling = false;
+        fprintf(stderr, "event=spawner_lost running=%u action=\"its functions end with it; another is started\"\n",
+                r->n[ENVIRONMENT_STARTING] + r->n[ENVIRONMENT_BUSY]);
+    } else if (state == SPAWNER_HAS_FAILED) {
+        fprintf(stderr, "event=spawner_failed action=\"stopping: no function can be started any more\"\n");
+        if (r->o.fatal != NULL)
+            r->o.fatal(r->o.fatal_arg);
+    } else {
+        if (settle_isolation(r) < 0)
+            return -E_SYSTEM;
+        r->spawner_restarts++;
+        fprintf(stderr, "event=spawner_started pid=%d functions=\"%s\"\n", (int)spawner_pid(r->o.spawner), r->isolation_text);
+        runtime_pump(r);
+    }
+    return 0;
+}
+
 void runtime_counts(const struct runtime *r, struct runtime_counts *ret)
 {
     *ret = (struct runtime_counts){
         .idle = r->n[ENVIRONMENT_IDLE], .busy = r->n[ENVIRONMENT_BUSY], .starting = r->n[ENVIRONMENT_STARTING],
+        .spawner_pid = spawner_pid(r->o.spawner), .spawner_restarts = r->spawner_restarts,
         .started_total = r->started_total, .cold_starts_total = r->cold_starts_total };
     ret->environments = ret->idle + ret->busy + ret->starting;
 }
@@ -376,7 +403,7 @@ int runtime_new(const struct runtime_options *o, struct runtime **ret, struct bu
         say(ret_why, r->run_dir, result);
     if (result == 0 && (result = settle_isolation(r)) < 0)
         say(ret_why, "the spawner does not answer", result);
-    if (result == 0 && (result = spawner_open(o->spawner, o->loop, on_exit_notice, r)) < 0)
+    if (result == 0 && (result = spawner_open(o->spawner, o->loop, &(struct spawner_watch){ on_exit_notice, on_spawner, r })) < 0)
         say(ret_why, "watching the spawner", result);
     if (result < 0) {
         runtime_free(r);

@@ -46,6 +46,9 @@ struct runtime_options {
     /* An environment became idle or could be started again: the async queue should be pumped. */
     void (*capacity_changed)(void *arg);
     void *capacity_arg;
+    /* The spawner has ended and no other can be started: the server must end, in order. */
+    void (*fatal)(void *arg);
+    void *fatal_arg;
 };
 
 int  runtime_new(const struct runtime_options *o, struct runtime **ret, struct buf *ret_why);
@@ -55,7 +58,11 @@ struct executor runtime_executor(struct runtime *r);
 void runtime_stop(struct runtime *r, bool drop, void (*done)(void *arg), void *arg);
 struct runtime *runtime_free(struct runtime *r);
 
-struct runtime_counts { unsigned environments, idle, busy, starting; uint64_t started_total, cold_starts_total; };
+struct runtime_counts {
+    unsigned environments, idle, busy, starting;
+    uint64_t started_total, cold_starts_total, spawner_restarts;
+    int spawner_pid;                                         /* 0: there is none at this moment */
+};
 void runtime_counts(const struct runtime *r, struct runtime_counts *ret);
 /* "namespaces, private root" or what is missing, for `health` and the start line. */
 const char *runtime_isolation(const struct runtime *r);

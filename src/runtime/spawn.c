@@ -1,10 +1,16 @@
 /* spawn.c - asking the spawner, and hearing from it.
  *
  * True here: the socket is non-blocking; a request that finds it full waits for room (the spawner takes a request
- * in about a millisecond and never waits for us, so the wait is short and cannot be mutual). */
+ * in about a millisecond and never waits for us, so the wait is short and cannot be mutual).  One timer: while a PING is
+ * out, when the answer is due; while there is no spawner, when the next is forked.
+ *
+ * The first spawner is forked from a small process.  A later one costs the copy of the server's page tables, once;
+ * it closes what it inherits but its socket, and never touches the heap. */
 #include "runtime/spawn.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -17,7 +23,8 @@
 #include "runtime/runtime.h"
 #include "runtime/spawner.h"
 
-#define SEND_WAIT_MS 5000
+#define SEND_WAIT_MS 1000
+#define FORK_PAUSE_MS 1000                                   /* between two spawners that die at once */
 #define PROBE_WAIT_MS 5000
 
 struct spawner {
@@ -26,10 +33,14 @@ struct spawner {
     struct spawn_slot *slots;                                /* shared with the spawner and its children */
     bool in_use[SPAWN_SLOTS];
     bool dead;
+    bool asked, heard;                                       /* a PING is out; anything has come since */
+    bool unasked;                                            /* requests were sent behind it */
+    int64_t forked_ns;
     uv_poll_t poll;
-    bool open;
-    void (*on_exit)(void *arg, unsigned slot);
-    void *arg;
+    uv_timer_t timer;
+    unsigned handles;                                        /* of the loop, not yet closed */
+    bool polling, open, closing;
+    struct spawner_watch watch;
     void (*closed)(void *arg);
     void *closed_arg;
     struct buf request;
@@ -46,22 +57,27 @@ const char *spawn_stage_text(enum spawn_stage stage)
     return (size_t)stage < ARRAY_LEN(texts) ? texts[stage] : "?";
 }
 
+static void become_spawner(int fd, struct spawn_slot *slots, pid_t server) __attribute__((noreturn));
 static void become_spawner(int fd, struct spawn_slot *slots, pid_t server)
 {
     /* EOF on the socket is the rule; this covers a copy of the socket surviving in some other child. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != server)
         _exit(0);
-    spawner_main(fd, slots);
+    signal(SIGPIPE, SIG_DFL);                                /* functions inherit what is ignored */
+    if (dup2(fd, 3) < 0 || fcntl(3, F_SETFD, FD_CLOEXEC) < 0)
+        _exit(2);
+    close_range(4, ~0u, 0);
+    spawner_main(3, slots);
 }
 
-int spawner_start(struct spawner **ret)
+static int fork_spawner(struct spawner *s)
 {
     size_t bytes = sizeof(struct spawn_slot) * SPAWN_SLOTS;
     struct spawn_slot *slots = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int fds[2], room = 1 << 20;
     pid_t server = getpid(), pid;
-    struct spawner *s;
+    sigset_t all, before;
 
     if (slots == MAP_FAILED)
         return -E_SYSTEM;
@@ -70,23 +86,41 @@ int spawner_start(struct spawner **ret)
         return -E_SYSTEM;
     }
     (void)setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+    sigfillset(&all);                                        /* the server's handlers are no business of the child's */
+    sigprocmask(SIG_SETMASK, &all, &before);
     pid = fork();
-    if (pid == 0) {
-        close(fds[0]);
+    if (pid == 0)
         become_spawner(fds[1], slots, server);
-    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
     close(fds[1]);
     if (pid < 0) {
         close(fds[0]);
         munmap(slots, bytes);
         return -E_SYSTEM;
     }
-    s = xcalloc(1, sizeof(*s));
     s->fd = fds[0];
     s->pid = pid;
     s->slots = slots;
-    *ret = s;
+    s->forked_ns = clock_mono_ns();
+    s->asked = s->unasked = s->dead = false;
     return 0;
+}
+
+int spawner_start(struct spawner **ret)
+{
+    struct spawner *s = xcalloc(1, sizeof(*s));
+    int r = fork_spawner(s);
+
+    if (r < 0)
+        free(s);
+    else
+        *ret = s;
+    return r;
+}
+
+pid_t spawner_pid(const struct spawner *s)
+{
+    return s->dead ? 0 : s->pid;
 }
 
 static int send_message(struct spawner *s, struct str m, int pass_fd)
@@ -116,6 +150,34 @@ static int send_message(struct spawner *s, struct str m, int pass_fd)
     }
     return 0;
 }
+
+/* ---- does it answer? ---- */
+
+static void on_timer(uv_timer_t *timer);
+
+/* After every request: an answer to a PING that stands behind it is due in SPAWNER_ANSWER_MS. */
+static void expect_answer(struct spawner *s)
+{
+    struct spawner_message m = { .op = SPAWNER_PING };
+
+    s->unasked = s->asked;
+    if (!s->open || s->closing || s->asked)
+        return;
+    s->asked = true;
+    s->heard = false;
+    (void)send(s->fd, &m, sizeof(m), MSG_NOSIGNAL);          /* no room: there is enough before it that wants an answer */
+    uv_timer_start(&s->timer, on_timer, SPAWNER_ANSWER_MS, 0);
+}
+
+static void got_answer(struct spawner *s)
+{
+    s->asked = false;
+    uv_timer_stop(&s->timer);
+    if (s->unasked)
+        expect_answer(s);
+}
+
+/* ---- requests ---- */
 
 static void add_item(struct buf *b, const char *z)
 {
@@ -154,7 +216,14 @@ int spawner_spawn(struct spawner *s, const struct spawn_spec *spec)
     s->slots[spec->slot] = (struct spawn_slot){ .status = -1 };
     r = send_message(s, buf_view(&s->request), spec->output_fd);
     s->in_use[spec->slot] = r == 0;
+    expect_answer(s);
     return r;
+}
+
+static void kill_runtime(const struct spawn_slot *slot)
+{
+    if (slot->runtime_pid > 1 && slot->status == -1)         /* -1: nobody has waited for it, the number is still its own */
+        kill(slot->runtime_pid, SIGKILL);
 }
 
 void spawner_kill(struct spawner *s, unsigned slot)
@@ -162,8 +231,11 @@ void spawner_kill(struct spawner *s, unsigned slot)
     struct spawner_message m = { .op = SPAWNER_KILL, .slot = slot };
 
     CHECK(slot < SPAWN_SLOTS);
-    if (s->in_use[slot] && !s->dead)
-        (void)send_message(s, str_make((const char *)&m, sizeof(m)), -1);
+    if (!s->in_use[slot] || s->dead)
+        return;
+    (void)send_message(s, str_make((const char *)&m, sizeof(m)), -1);
+    kill_runtime(&s->slots[slot]);
+    expect_answer(s);
 }
 
 const struct spawn_slot *spawner_slot(const struct spawner *s, unsigned slot)
@@ -201,15 +273,40 @@ static void tell_exit(struct spawner *s, unsigned slot)
     if (!s->in_use[slot])
         return;
     s->in_use[slot] = false;
-    s->on_exit(s->arg, slot);
+    s->watch.on_exit(s->watch.arg, slot);
 }
+
+/* ---- when it ends ---- */
+
+static void forget_process(struct spawner *s)
+{
+    kill(s->pid, SIGKILL);
+    while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    close(s->fd);
+    munmap(s->slots, sizeof(struct spawn_slot) * SPAWN_SLOTS);
+    s->slots = NULL;
+}
+
+static void on_poll_closed(uv_handle_t *h);
 
 static void spawner_died(struct spawner *s)
 {
     s->dead = true;
-    uv_poll_stop(&s->poll);
-    for (unsigned i = 0; i < SPAWN_SLOTS; i++)
+    s->asked = s->unasked = false;
+    uv_timer_stop(&s->timer);
+    s->watch.on_state(s->watch.arg, SPAWNER_IS_LOST);
+    for (unsigned i = 0; i < SPAWN_SLOTS; i++) {
+        if (!s->in_use[i])
+            continue;
+        kill_runtime(&s->slots[i]);
+        s->slots[i].failed_stage = SPAWN_LOST;
         tell_exit(s, i);
+    }
+    if (s->closing)
+        return;
+    s->polling = false;
+    uv_close((uv_handle_t *)&s->poll, on_poll_closed);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
@@ -218,32 +315,98 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     struct spawner_message m;
     ssize_t n;
 
-    while ((n = recv(s->fd, &m, sizeof(m), 0)) == (ssize_t)sizeof(m))
+    while ((n = recv(s->fd, &m, sizeof(m), 0)) == (ssize_t)sizeof(m)) {
+        s->heard = true;
         if (m.op == SPAWNER_EXITED && m.slot < SPAWN_SLOTS)
             tell_exit(s, m.slot);
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        else if (m.op == SPAWNER_PONG)
+            got_answer(s);
+    }
+    if (!s->dead && (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)))
         spawner_died(s);
 }
 
-int spawner_open(struct spawner *s, uv_loop_t *loop, void (*on_exit)(void *arg, unsigned slot), void *arg)
+static int watch(struct spawner *s)
 {
-    CHECK(!s->open);
-    if (uv_poll_init(loop, &s->poll, s->fd) < 0)
+    if (uv_poll_init(s->timer.loop, &s->poll, s->fd) < 0)
         return -E_SYSTEM;
-    s->on_exit = on_exit;
-    s->arg = arg;
     s->poll.data = s;
-    s->open = true;
+    s->handles++;
+    s->polling = true;
     return uv_poll_start(&s->poll, UV_READABLE, on_readable) < 0 ? -E_SYSTEM : 0;
 }
 
-static void on_closed(uv_handle_t *h)
+static void fork_another(struct spawner *s)
 {
-    struct spawner *s = h->data;
+    int r = fork_spawner(s);
 
+    if (r == 0 && (r = s->watch.on_state(s->watch.arg, SPAWNER_IS_BACK)) == 0)
+        r = watch(s);
+    if (r == 0)
+        return;
+    if (!s->dead)
+        forget_process(s);
+    s->dead = true;
+    s->watch.on_state(s->watch.arg, SPAWNER_HAS_FAILED);
+}
+
+static void let_go(struct spawner *s)
+{
+    if (--s->handles > 0)
+        return;
     s->open = false;
     if (s->closed != NULL)
         s->closed(s->closed_arg);
+}
+
+static void on_poll_closed(uv_handle_t *h)
+{
+    struct spawner *s = h->data;
+
+    if (s->closing || !s->dead) {
+        let_go(s);
+        return;
+    }
+    s->handles--;
+    forget_process(s);
+    uv_timer_start(&s->timer, on_timer, clock_mono_ns() - s->forked_ns < FORK_PAUSE_MS * 1000000ll ? FORK_PAUSE_MS : 0, 0);
+}
+
+/* The server itself may have been stopped or busy: what has come meanwhile is read first. */
+static void on_timer(uv_timer_t *timer)
+{
+    struct spawner *s = timer->data;
+
+    if (s->dead) {
+        fork_another(s);
+        return;
+    }
+    on_readable(&s->poll, 0, UV_READABLE);
+    if (s->dead || !s->asked)
+        return;
+    if (s->heard) {
+        s->asked = false;
+        expect_answer(s);
+    } else {
+        kill(s->pid, SIGKILL);                               /* its socket closes, and the rest follows */
+    }
+}
+
+int spawner_open(struct spawner *s, uv_loop_t *loop, const struct spawner_watch *w)
+{
+    CHECK(!s->open);
+    s->watch = *w;
+    if (uv_timer_init(loop, &s->timer) < 0)
+        return -E_SYSTEM;
+    s->timer.data = s;
+    s->handles = 1;
+    s->open = true;
+    return watch(s);
+}
+
+static void on_timer_closed(uv_handle_t *h)
+{
+    let_go(h->data);
 }
 
 void spawner_close(struct spawner *s, void (*closed)(void *arg), void *arg)
@@ -251,7 +414,10 @@ void spawner_close(struct spawner *s, void (*closed)(void *arg), void *arg)
     CHECK(s->open);
     s->closed = closed;
     s->closed_arg = arg;
-    uv_close((uv_handle_t *)&s->poll, on_closed);
+    s->closing = true;
+    if (s->polling)
+        uv_close((uv_handle_t *)&s->poll, on_poll_closed);
+    uv_close((uv_handle_t *)&s->timer, on_timer_closed);
 }
 
 struct spawner *spawner_free(struct spawner *s)
@@ -259,10 +425,12 @@ struct spawner *spawner_free(struct spawner *s)
     if (s == NULL)
         return NULL;
     CHECK(!s->open);
-    close(s->fd);
-    while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
-    munmap(s->slots, sizeof(struct spawn_slot) * SPAWN_SLOTS);
+    if (s->slots != NULL) {
+        close(s->fd);
+        while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+        munmap(s->slots, sizeof(struct spawn_slot) * SPAWN_SLOTS);
+    }
     buf_done(&s->request);
     free(s);
     return NULL;

@@ -32,7 +32,8 @@
     S(USER,    "changing to an unprivileged user") \
     S(LIMITS,  "setting limits") \
     S(CHDIR,   "entering the working directory") \
-    S(EXEC,    "executing the program")
+    S(EXEC,    "executing the program") \
+    S(LOST,    "the process that starts functions ended")    /* not the function: it was taken along */
 enum spawn_stage {
 #define S(name, text) SPAWN_##name,
     SPAWN_STAGES(S)
@@ -77,11 +78,25 @@ struct spawner;
 
 /* Waits for the answer (some milliseconds).  -E_SYSTEM when the spawner is gone. */
 int spawner_probe(struct spawner *s, const struct spawn_probe *p, struct spawn_isolation *ret);
-/* From here on exits are reported through the loop.  When the spawner itself dies, every slot in use exits. */
-int spawner_open(struct spawner *s, uv_loop_t *loop, void (*on_exit)(void *arg, unsigned slot), void *arg);
+/* The spawner itself may end (out of memory, kill -9), or stop answering for SPAWNER_ANSWER_MS: then it is ended.  LOST is
+ * told at once, and every slot in use exits with stage SPAWN_LOST: the kernel ends what ran there, and we what we can
+ * reach.  Nothing can be spawned until BACK: another spawner was forked, on_state may probe it and returns 0, or an
+ * error when it is of no use.  FAILED: there will be no other. */
+#define SPAWNER_ANSWER_MS 5000
+enum spawner_state { SPAWNER_IS_LOST, SPAWNER_IS_BACK, SPAWNER_HAS_FAILED };
+struct spawner_watch {
+    void (*on_exit)(void *arg, unsigned slot);
+    int (*on_state)(void *arg, enum spawner_state state);
+    void *arg;
+};
+/* From here on exits are reported through the loop. */
+int spawner_open(struct spawner *s, uv_loop_t *loop, const struct spawner_watch *w);
+pid_t spawner_pid(const struct spawner *s);                  /* 0: there is none */
 /* -E_LIMIT: more than SPAWN_MAX_REQUEST_BYTES; -E_SYSTEM.  After 0 an on_exit follows some day. */
 int spawner_spawn(struct spawner *s, const struct spawn_spec *spec);
-void spawner_kill(struct spawner *s, unsigned slot);         /* everything in it; on_exit follows when nothing is left */
+/* Everything in it; on_exit follows when nothing is left.  The runtime itself is also killed from here, so that a spawner
+ * that is stopped keeps no function alive. */
+void spawner_kill(struct spawner *s, unsigned slot);
 const struct spawn_slot *spawner_slot(const struct spawner *s, unsigned slot);
 /* Stops watching; `closed` once the loop has let go of it. */
 void spawner_close(struct spawner *s, void (*closed)(void *arg), void *arg);

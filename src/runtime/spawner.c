@@ -331,6 +331,8 @@ static void receive(void)
         on_kill(m.slot);
     else if (m.op == SPAWNER_PROBE)
         on_probe(sp.message + sizeof(m), sp.message + n);
+    else if (m.op == SPAWNER_PING)
+        send(sp.fd, &(struct spawner_message){ .op = SPAWNER_PONG }, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (output >= 0)
         close(output);
 }

@@ -8,10 +8,11 @@
 #include <sys/types.h>
 #include "runtime/spawn.h"
 
-enum spawner_op { SPAWNER_PROBE = 1, SPAWNER_SPAWN, SPAWNER_KILL, SPAWNER_EXITED, SPAWNER_PROBED };
+enum spawner_op { SPAWNER_PROBE = 1, SPAWNER_SPAWN, SPAWNER_KILL, SPAWNER_EXITED, SPAWNER_PROBED, SPAWNER_PING, SPAWNER_PONG };
 
 /* Every message begins with this.  SPAWN continues with cwd, task_dir, prefix, argv and env, NUL-terminated
- * one after the other; PROBE with run_dir and bootstrap_dir; PROBED with a struct spawn_isolation. */
+ * one after the other; PROBE with run_dir and bootstrap_dir; PROBED with a struct spawn_isolation.  PING is answered
+ * by PONG, in turn: a spawner that does not answer is stopped or stuck. */
 struct spawner_message {
     uint32_t op, slot;
     uint32_t n_argv, n_env;

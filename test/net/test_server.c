@@ -793,16 +793,20 @@ TEST(server, connection_limit)
     l.connections = 2;
     rig_init(&g, &l);
     a = dial(&g);
+    say(&g, a, STR("GET /1 HTTP/1.1\r\n" H "\r\n"));
+    EXPECT_HEARD(&g, a, SAYS("GET", "/1?", "", 8));
     b = dial(&g);
     turn_loop(&g, 3);
-    c = dial(&g);
-    EXPECT_HEARD(&g, c, "<end>");
-    close(c);
+    c = dial(&g);                                            /* b has never asked for anything: it goes */
+    EXPECT_HEARD(&g, b, "<end>");
+    say(&g, c, STR("GET /2 HTTP/1.1\r\n" H "\r\n"));
+    EXPECT_HEARD(&g, c, SAYS("GET", "/2?", "", 8));
+    close(b);
+    b = dial(&g);                                            /* all have: the one that came first goes */
+    EXPECT_HEARD(&g, a, "<end>");
+    say(&g, c, STR("GET /3 HTTP/1.1\r\n" H "\r\n"));
+    EXPECT_HEARD(&g, c, SAYS("GET", "/3?", "", 8));
     close(a);
-    turn_loop(&g, 3);
-    c = dial(&g);
-    say(&g, c, STR("GET /1 HTTP/1.1\r\n" H "\r\n"));
-    EXPECT_HEARD(&g, c, SAYS("GET", "/1?", "", 8));
     close(b);
     close(c);
     rig_done(&g);

@@ -10,7 +10,8 @@
 TEST(state, only_these_moves_are_allowed)
 {
     static const char *const may[ENVIRONMENT_STATE_COUNT] = {
-        [ENVIRONMENT_COLD] = "starting gone", [ENVIRONMENT_STARTING] = "cold idle busy stopping gone", [ENVIRONMENT_IDLE] = "busy stopping gone",
+        [ENVIRONMENT_COLD] = "starting gone", [ENVIRONMENT_STARTING] = "cold idle busy stopping gone", [ENVIRONMENT_IDLE] = "lost busy stopping gone",
+        [ENVIRONMENT_LOST] = "idle busy stopping gone",
         [ENVIRONMENT_BUSY] = "idle busy stopping gone", [ENVIRONMENT_STOPPING] = "gone", [ENVIRONMENT_GONE] = "",
     };
 

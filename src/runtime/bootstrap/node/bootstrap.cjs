@@ -113,6 +113,15 @@ function describe(error) {
 
 // ---- the Runtime API ----
 
+// The environment is over.  Nobody may be left to read it, but whoever looks for a cause must find one.
+function giveUp(why) {
+  try {
+    fs.writeSync(2, `waybill runtime client: ${why}; ending\n`);
+  } finally {
+    process.reallyExit(1);
+  }
+}
+
 const api = {
   socket: null,
   common: `Host: ${env.AWS_LAMBDA_RUNTIME_API}\r\nUser-Agent: aws-lambda-nodejs/${process.version}-waybill\r\n`,
@@ -123,8 +132,9 @@ const api = {
     const [host, port] = env.AWS_LAMBDA_RUNTIME_API.split(':');
     this.socket = net.connect({ host, port: Number(port), noDelay: true }, then);
     this.socket.on('data', (part) => this.read(part));
-    this.socket.on('close', () => process.reallyExit(1));   // the environment is over
-    this.socket.on('error', () => {});
+    let why = 'closed the connection';
+    this.socket.on('error', (error) => { why = `cannot be reached: ${error.message}`; });
+    this.socket.on('close', () => giveUp(`the Runtime API ${why}`));
     this.nextRequest = `GET ${API}invocation/next HTTP/1.1\r\n${this.common}\r\n`;
   },
 
@@ -409,7 +419,7 @@ function callPlain(invocation, event, head) {
 }
 
 function onEvent(status, head, body) {
-  if (status !== 200) process.reallyExit(1);
+  if (status !== 200) giveUp(`the question for the next event was refused: ${status} ${body.toString().trim()}`);
   requestId = headerOf(head, 'Lambda-Runtime-Aws-Request-Id');
   const invocation = current = new Invocation(requestId);
   const trace = headerOf(head, 'Lambda-Runtime-Trace-Id');

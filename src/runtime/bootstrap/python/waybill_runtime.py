@@ -73,10 +73,22 @@ class Api:
         return int(lines[0].split(' ', 2)[1]), headers, data[start:start + length]
 
     def more(self):
-        part = self.socket.recv(262144)
+        try:
+            part = self.socket.recv(262144)
+        except OSError as e:
+            give_up('the Runtime API cannot be read: %s' % e)
         if not part:
-            os._exit(1)                    # the environment is over
+            give_up('the Runtime API closed the connection')
         return part
+
+
+def give_up(why):
+    """The environment is over.  Nobody may be left to read it, but whoever looks for a cause must find one."""
+    try:
+        sys.stdout.flush()
+        os.write(2, ('waybill runtime client: %s; ending\n' % why).encode('utf-8', 'replace'))
+    finally:
+        os._exit(1)
 
 
 # ---- log lines ----
@@ -324,7 +336,7 @@ class Runner:
         global request_id
         status, headers, body = self.api.reply()
         if status != 200:
-            os._exit(1)
+            give_up('the question for the next event was refused: %d %s' % (status, body.decode('utf-8', 'replace').strip()))
         request_id = headers['lambda-runtime-aws-request-id']
         trace = headers.get('lambda-runtime-trace-id')
         if trace:
