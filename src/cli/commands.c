@@ -176,7 +176,8 @@ static int run_health(int argc, char **argv)
         }
         printf("%-14.*s", STR_ARG(key));
         JSON_EACH(member, part)
-            printf(" " STR_FMT " " STR_FMT, STR_ARG(part->raw), STR_ARG(json_key(a, part)));
+            printf(" " STR_FMT " " STR_FMT, STR_ARG(part->type == JSON_STRING ? json_text(a, part) : part->raw),
+                   STR_ARG(json_key(a, part)));
         printf("\n");
     }
     return 0;
@@ -184,5 +185,6 @@ static int run_health(int argc, char **argv)
 
 const struct command command_health = {
     .name = "health", .summary = "what a running server holds and does", .run = run_health,
-    .help = "Usage: waybill health\n\nVersion, isolation of functions, counts of resources, events and environments.\n\n" ENDPOINT_HELP,
+    .help = "Usage: waybill health\n\nVersion, isolation of functions, counts of resources, events and environments; stalls: how often one\n"
+        "piece of work held the server for 50 ms or more, the worst of them, and its name (the log has a line each).\n\n" ENDPOINT_HELP,
 };
