@@ -21,6 +21,25 @@ static struct str text_of(struct arena *a, const struct json *doc, const char *k
 
 /* ---- clock ---- */
 
+/* Why the two clocks differ, as far as nobody here moved the server's. */
+static void print_clock_system(const struct json *doc)
+{
+    CLEANUP(buf_done) struct buf step = { 0 };
+    CLEANUP(buf_done) struct buf debt = { 0 };
+    int64_t step_ms = 0, debt_ms = 0;
+
+    json_i64(json_get(doc, STR("system_stepped_ms")), &step_ms);
+    json_i64(json_get(doc, STR("to_catch_up_ms")), &debt_ms);
+    duration_text(&step, step_ms < 0 ? -step_ms : step_ms);
+    duration_text(&debt, debt_ms);
+    if (step_ms != 0)
+        printf("step  the system's clock was set " STR_FMT " %s while the server ran; the server's was not\n",
+               STR_ARG(buf_view(&step)), step_ms < 0 ? "back" : "forward");
+    if (debt_ms > 0)
+        printf("debt  " STR_FMT " ahead of the system since the start; runs at half pace until it is level\n",
+               STR_ARG(buf_view(&debt)));
+}
+
 static void print_clock(struct arena *a, const struct json *doc)
 {
     CLEANUP(buf_done) struct buf ahead = { 0 };
@@ -35,6 +54,7 @@ static void print_clock(struct arena *a, const struct json *doc)
         printf("real  the same\n");
     else
         printf("real  " STR_FMT " %s\n", STR_ARG(buf_view(&ahead)), offset_ms < 0 ? "ahead of the server" : "behind the server");
+    print_clock_system(doc);
 }
 
 static bool clock_body(struct arena *a, int argc, char **argv, struct str *ret)

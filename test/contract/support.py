@@ -38,7 +38,7 @@ STOP_SECONDS = 30
 
 # Event lines a server may write to stderr in an ordinary life.  A test that provokes others names them in
 # its class attribute `expected_events`.
-ORDINARY_EVENTS = {'loop_held', 'stopping', 'stopped'}
+ORDINARY_EVENTS = {'system_clock_stepped', 'loop_held', 'stopping', 'stopped'}
 SANITIZER = re.compile(r'AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|ThreadSanitizer|runtime error:|'
                        r'CHECK failed|Assertion .* failed')
 
