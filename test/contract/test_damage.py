@@ -90,13 +90,19 @@ class Damage(support.ServerCase):
             self.assertIn('event=store_failed', server.stderr(), f'bit {bit}')
             server.remove()
             return 'stopped'
-        self.assertEqual(got, want, f'bit {bit}: silently short')
+        # What a power cut may do to the transaction that was being written cannot be told from damage to the last one.
+        told = 'event=log_tail_dropped' in server.stderr()
+        if got != want:
+            self.assertTrue(told, f'bit {bit}: silently short')
+            lost = sum(len(want[q]) - len(got.get(q, [])) for q in want)
+            self.assertLessEqual(lost, 10, f'bit {bit}: more than the last transaction')
         server.kill()
         server.remove()
-        return 'served'
+        return 'told' if told else 'served'
 
     def turn_bits(self, name, kill):
         """PLACES bits of one file, each from the same state."""
+        self.start_again()
         self.fill()
         self.server.kill() if kill else self.server.stop(signal.SIGTERM)
         kept = tempfile.mkdtemp(prefix='waybill-kept-')
@@ -111,12 +117,23 @@ class Damage(support.ServerCase):
             shutil.copytree(kept, self.data, symlinks=True)
             end = self.outcome(whole, os.path.join(self.data, name), chance.randrange(len(whole) * 8), want)
             counts[end] = counts.get(end, 0) + 1
+        self.start_again()
         print(f'   {name}: {PLACES} bits turned: {counts}', flush=True)
         return counts
 
     def test_bits_of_the_database(self):
         counts = self.turn_bits('waybill.db', kill=False)
         self.assertEqual(counts, {'refused': PLACES})
+
+    def test_bits_of_the_log(self):
+        counts = self.turn_bits('waybill.db-wal', kill=True)
+        self.assertGreater(counts.get('refused', 0), PLACES // 2)
+
+    def start_again(self):
+        self.server.kill()
+        shutil.rmtree(self.data)
+        os.mkdir(self.data, 0o700)
+        self.start_server()
 
 
 class Gone(support.ServerCase):
