@@ -83,6 +83,7 @@ int  place_lock(const char *dir, int *ret_fd, struct buf *ret_why);
 int  place_sync(const char *dir);                            /* the names in dir are durable: 0 or -E_IO */
 /* The files we write to are (place_note) and are still (place_check) what their names in dir say: 0 or -E_GONE. */
 struct place_files { struct { uint64_t device, inode; } file[2]; };
+/* Noting also tells, in a line, of a directory that other users may enter. */
 void place_note(const char *dir, struct place_files *ret);
 int  place_check(const char *dir, const struct place_files *noted);
 void place_remove(const char *dir);                          /* with everything in it */

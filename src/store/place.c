@@ -54,9 +54,6 @@ int place_make(const char *dir, struct buf *ret_why)
     }
     if (stat(dir, &st) < 0 || (!S_ISDIR(st.st_mode) && (errno = ENOTDIR)))
         return refused(ret_why, "cannot use the data directory", dir);
-    if ((st.st_mode & 0077) != 0)
-        fprintf(stderr, "event=data_directory_open dir=\"%s\" mode=%04o what=\"other users can look into it; chmod 700 keeps "
-                "them out\"\n", dir, (unsigned)(st.st_mode & 07777));
     return 0;
 }
 
@@ -177,7 +174,15 @@ static void look(const char *dir, struct place_files *ret)
     }
 }
 
-void place_note(const char *dir, struct place_files *ret) { look(dir, ret); }
+void place_note(const char *dir, struct place_files *ret)
+{
+    struct stat st;
+
+    if (stat(dir, &st) == 0 && (st.st_mode & 0077) != 0)
+        fprintf(stderr, "event=data_directory_open dir=\"%s\" mode=%04o what=\"other users can look into it; chmod 700 keeps "
+                "them out\"\n", dir, (unsigned)(st.st_mode & 07777));
+    look(dir, ret);
+}
 
 int place_check(const char *dir, const struct place_files *noted)
 {

@@ -455,9 +455,11 @@ int store_open(const struct store_options *o, struct store **ret, struct buf *re
     if (r == 0 && !o->ephemeral)
         r = place_sync(s->dir);
     if (r < 0) {
-        buf_printf(why, "the database in %s cannot be %s: %s. ", s->dir, r == -E_DAMAGED ? "believed" : "written", error_text(r));
-        if (r == -E_DAMAGED)
+        buf_printf(why, "the database in %s cannot be %s: %s", s->dir, r == -E_DAMAGED ? "believed" : "written", error_text(r));
+        if (r == -E_DAMAGED) {
+            buf_z(why, ". ");
             store_damage_advice(why);
+        }
         return r;
     }
     place_note(s->dir, &s->files);

@@ -39,7 +39,7 @@ STOP_SECONDS = 30
 
 # Event lines a server may write to stderr in an ordinary life.  A test that provokes others names them in
 # its class attribute `expected_events`.
-ORDINARY_EVENTS = {'system_clock_stepped', 'loop_held', 'stopping', 'stopped'}
+ORDINARY_EVENTS = {'data_directory_open', 'system_clock_stepped', 'loop_held', 'stopping', 'stopped'}
 PAGE_BYTES, SEAL_BYTES = 4096, 8
 
 
