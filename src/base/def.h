@@ -30,7 +30,9 @@
     E(E_WAIT,     13, "the answer comes later") \
     E(E_SYSTEM,   14, "a system call failed") \
     E(E_CLOSED,   15, "the other side closed") \
-    E(E_UNDONE,   16, "undone: something in the turn failed unexpectedly")
+    E(E_UNDONE,   16, "undone: something in the turn failed unexpectedly") \
+    E(E_DAMAGED,  17, "damaged: what was read is not what was written") \
+    E(E_GONE,     18, "gone: the place it was kept in was removed, renamed or replaced")
 
 enum error_code {
 #define E(name, n, text) name = (n),

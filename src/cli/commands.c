@@ -21,6 +21,25 @@ static struct str text_of(struct arena *a, const struct json *doc, const char *k
 
 /* ---- clock ---- */
 
+/* Why the two clocks differ, as far as nobody here moved the server's. */
+static void print_clock_system(const struct json *doc)
+{
+    CLEANUP(buf_done) struct buf step = { 0 };
+    CLEANUP(buf_done) struct buf debt = { 0 };
+    int64_t step_ms = 0, debt_ms = 0;
+
+    json_i64(json_get(doc, STR("system_stepped_ms")), &step_ms);
+    json_i64(json_get(doc, STR("to_catch_up_ms")), &debt_ms);
+    duration_text(&step, step_ms < 0 ? -step_ms : step_ms);
+    duration_text(&debt, debt_ms);
+    if (step_ms != 0)
+        printf("step  the system's clock was set " STR_FMT " %s while the server ran; the server's was not\n",
+               STR_ARG(buf_view(&step)), step_ms < 0 ? "back" : "forward");
+    if (debt_ms > 0)
+        printf("debt  " STR_FMT " ahead of the system since the start; runs at half pace until it is level\n",
+               STR_ARG(buf_view(&debt)));
+}
+
 static void print_clock(struct arena *a, const struct json *doc)
 {
     CLEANUP(buf_done) struct buf ahead = { 0 };
@@ -35,6 +54,7 @@ static void print_clock(struct arena *a, const struct json *doc)
         printf("real  the same\n");
     else
         printf("real  " STR_FMT " %s\n", STR_ARG(buf_view(&ahead)), offset_ms < 0 ? "ahead of the server" : "behind the server");
+    print_clock_system(doc);
 }
 
 static bool clock_body(struct arena *a, int argc, char **argv, struct str *ret)
@@ -176,7 +196,8 @@ static int run_health(int argc, char **argv)
         }
         printf("%-14.*s", STR_ARG(key));
         JSON_EACH(member, part)
-            printf(" " STR_FMT " " STR_FMT, STR_ARG(part->raw), STR_ARG(json_key(a, part)));
+            printf(" " STR_FMT " " STR_FMT, STR_ARG(part->type == JSON_STRING ? json_text(a, part) : part->raw),
+                   STR_ARG(json_key(a, part)));
         printf("\n");
     }
     return 0;
@@ -185,5 +206,6 @@ static int run_health(int argc, char **argv)
 const struct command command_health = {
     .name = "health", .summary = "what a running server holds and does", .run = run_health,
     .help = "Usage: waybill health\n\nVersion, isolation of functions, counts of resources, events and environments, and whether the process that\n"
-            "starts functions is there.\n\n" ENDPOINT_HELP,
+            "starts functions is there; stalls: how often one piece of work held the server for 50 ms or more, the worst\n"
+            "of them, and its name (the log has a line each).\n\n" ENDPOINT_HELP,
 };

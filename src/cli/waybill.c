@@ -217,7 +217,11 @@ static void fatal(void *arg, int error, const char *why)
     struct waybill *w = arg;
 
     if (error != -E_FULL && error != -E_UNDONE) {
-        fprintf(stderr, "event=store_failed what=\"%s\" error=\"%s\" action=\"stopping: the disk cannot be believed\"\n", why, error_text(error));
+        const char *action = error == -E_GONE ? "what is written now would be found by nobody; put the directory back and start again"
+            : error == -E_DAMAGED ? "put back a copy of the data directory, or start with an empty one" : "the disk cannot be believed";
+
+        fprintf(stderr, "event=store_failed what=\"%s\" data=\"%s\" error=\"%s\" action=\"stopping: %s\"\n", why,
+                store_dir(w->store), error_text(error), action);
         _exit(1);
     }
     if (w->reloading)
@@ -348,6 +352,8 @@ static void on_housekeeping(uv_timer_t *timer)
     struct engine_quiet q = engine_quiet(w->engine);
 
     stop_when_quiet(w);
+    if (store_present(w->store) < 0)
+        fatal(w, -E_GONE, "nothing more can be kept");
     control_clock_keep(w->control);
     if (w->disk_full) {
         w->disk_full = false;

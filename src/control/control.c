@@ -74,6 +74,13 @@ static void health_counts(struct control *c, struct json_writer *w)
     jw_ki64(w, "commits", (int64_t)s.commits);
     jw_ki64(w, "longest_turn_us", s.longest_turn_us);
     jw_object_end(w);
+    jw_key(w, STR("stalls"));
+    jw_object(w);
+    jw_ki64(w, "count", (int64_t)s.held);
+    jw_ki64(w, "worst_us", s.worst_held_us);
+    if (s.held > 0)
+        jw_kstr(w, "worst", str_of(s.worst_held));
+    jw_object_end(w);
 }
 
 static void health(struct control *c, struct exchange *x, struct str rest)

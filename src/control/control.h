@@ -1,7 +1,7 @@
 /* control.h - what Waybill adds to AWS: the JSON API under /_waybill/.
  *
  *   GET  /_waybill/health                 version, clock, counts, isolation
- *   GET  /_waybill/clock                  {"now","mode","rate","offset_ms"}
+ *   GET  /_waybill/clock                  {"now","mode","rate","offset_ms","system","system_stepped_ms","to_catch_up_ms"}
  *   POST /_waybill/clock                  one of {"advance_ms":N} {"freeze":true} {"resume":true} {"rate":R}
  *   POST /_waybill/settle                 {"advance":true,"timeout_ms":30000} -> {"settled","advanced_ms","pending"}
  *   GET  /_waybill/journeys[?function=F&limit=N]      newest first
@@ -50,7 +50,8 @@ void control_tick(struct control *c);                        /* after every turn
 void control_stop(struct control *c);                        /* answers who waits; closes handles */
 
 /* Durable clock: restored before anything reads it; a server that restarts never steps back.  For that, keep() is
- * called every CONTROL_CLOCK_KEEP_MS of real time, at least within twice of it: it writes while the rate is above 1. */
+ * called every CONTROL_CLOCK_KEEP_MS of real time, at least within twice of it: it writes while the rate is above 1, and
+ * once a minute when something was committed.  It also says when the system's clock was set. */
 #define CONTROL_CLOCK_KEEP_MS 1000
 void control_clock_load(struct clock *clock, struct store *store);
 void control_clock_keep(struct control *c);

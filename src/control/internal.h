@@ -10,6 +10,8 @@ struct control {
     struct list waiters;                                     /* settle and advance under way */
     uv_timer_t tick;                                         /* runs while somebody waits: deadlines */
     int64_t started_mono_ns;
+    int64_t seen_kept_ns;                                    /* clock.c: the setting was written then, */
+    uint64_t seen_commits;                                   /* and since that commit nothing but it */
 };
 
 void control_reply(struct exchange *x, int status, const struct buf *json);

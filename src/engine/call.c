@@ -213,6 +213,13 @@ void engine_replies_fail(struct engine *e)
 
 /* ---- request ---- */
 
+int64_t engine_watch_call(struct engine *e, int64_t began_ns, const struct call *c)
+{
+    struct str service = c->service != NULL ? str_of(c->service->name) : STR("waybill");
+
+    return watch_piece(&e->watch, began_ns, service, c->op != NULL ? str_of(c->op->name) : STR("request"), c->request_id);
+}
+
 static void gone(struct exchange *x)
 {
     struct waiting_call *w = CONTAINER_OF(x->owner, struct waiting_call, call);
@@ -309,13 +316,17 @@ void engine_request(struct engine *e, struct exchange *x)
     struct waiting_call *w = ARENA_NEW(x->mem, struct waiting_call);
     struct call *c = &w->call;
     const struct handler *h = NULL;
+    int64_t began_ns = clock_mono_ns();
+    int r;
 
     e->stats.requests++;
     c->mem = x->mem;
     c->x = x;
     c->engine = e;
     c->gate = e->o.gate.may != NULL ? &e->o.gate : NULL;
-    if (prepare(e, c, &h) < 0) {
+    r = prepare(e, c, &h);
+    (void)engine_watch_call(e, began_ns, c);
+    if (r < 0) {
         refuse(e, c);
         return;
     }

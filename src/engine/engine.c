@@ -72,6 +72,8 @@ static bool timers_due(struct engine *e, int64_t now_ms)
 
 static void run_timers(struct engine *e, struct turn *t)
 {
+    int64_t began_ns = clock_mono_ns();
+
     while (timers_due(e, t->now.wall_ms)) {
         struct timer *timer = CONTAINER_OF(heap_first(&e->timers), struct timer, node);
 
@@ -79,22 +81,27 @@ static void run_timers(struct engine *e, struct turn *t)
         if (timer->work)
             e->work_timers--;
         timer->fire(timer, t);
+        began_ns = watch_piece(&e->watch, began_ns, STR("waybill"), STR("timer"), STR_NONE);
     }
 }
 
 static void run_items(struct engine *e, struct turn *t)
 {
     struct inbox in = e->inbox;
+    int64_t began_ns = clock_mono_ns();
 
     e->inbox = e->spare;
     e->inbox.n = 0;
     e->pressing = 0;
     uv_timer_stop(&e->patience);
     for (size_t i = 0; i < in.n; i++) {
-        if (in.v[i].call != NULL)
+        if (in.v[i].call != NULL) {
             engine_handle(e, t, in.v[i].call, in.v[i].handler);
-        else
-            in.v[i].fn(in.v[i].arg, t);
+            began_ns = engine_watch_call(e, began_ns, in.v[i].call);
+            continue;
+        }
+        in.v[i].fn(in.v[i].arg, t);
+        began_ns = watch_piece(&e->watch, began_ns, STR("waybill"), STR("result"), STR_NONE);
     }
     e->spare = in;
 }
@@ -124,6 +131,23 @@ static void run_effects(struct engine *e)
     e->spare_effects = fx;
 }
 
+/* What the turn decided goes out: each part is a piece of its own. */
+static int let_go(struct engine *e, struct turn *t)
+{
+    int64_t began_ns = clock_mono_ns();
+    int r = settle_store(e);
+
+    began_ns = watch_piece(&e->watch, began_ns, STR("waybill"), STR("commit"), STR_NONE);
+    engine_replies_send(e);
+    began_ns = watch_piece(&e->watch, began_ns, STR("waybill"), STR("replies"), STR_NONE);
+    run_effects(e);
+    began_ns = watch_piece(&e->watch, began_ns, STR("waybill"), STR("effects"), STR_NONE);
+    e->o.after_commit(e->o.after_arg, &t->now);
+    e->o.flush(e->o.flush_arg);
+    (void)watch_piece(&e->watch, began_ns, STR("waybill"), STR("after-commit"), STR_NONE);
+    return r;
+}
+
 static int turn(struct engine *e, void (*fn)(void *arg, struct turn *t), void *arg)
 {
     struct turn t = { .store = e->o.store, .now = clock_now(e->o.clock), .ops = engine_turn_ops(), .engine = e,
@@ -141,11 +165,7 @@ static int turn(struct engine *e, void (*fn)(void *arg, struct turn *t), void *a
         run_items(e, &t);
     run_timers(e, &t);
     e->in_turn = false;
-    r = settle_store(e);
-    engine_replies_send(e);
-    run_effects(e);
-    e->o.after_commit(e->o.after_arg, &t.now);
-    e->o.flush(e->o.flush_arg);
+    r = let_go(e, &t);
     took_us = (clock_mono_ns() - t.now.mono_ns) / 1000;
     e->stats.longest_turn_us = MAX(e->stats.longest_turn_us, took_us);
     return r;
@@ -298,4 +318,7 @@ void engine_stats(const struct engine *e, struct engine_stats *ret)
     store_stats(e->o.store, &s);
     *ret = e->stats;
     ret->commits = s.commits;
+    ret->held = e->watch.held;
+    ret->worst_held_us = e->watch.worst_us;
+    ret->worst_held = e->watch.worst;
 }

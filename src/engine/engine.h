@@ -61,7 +61,13 @@ struct engine_quiet {
 struct engine_quiet engine_quiet(struct engine *e);
 /* The server's clock was moved or changed its pace: look at the timers again. */
 void engine_clock_changed(struct engine *e);
-struct engine_stats { uint64_t turns, requests, faults, commits; int64_t longest_turn_us; };
+struct engine_stats {
+    uint64_t turns, requests, faults, commits;
+    int64_t longest_turn_us;
+    uint64_t held;                                           /* pieces of work that held the loop too long: watch.h */
+    int64_t worst_held_us;
+    const char *worst_held;                                  /* service.operation; "" when none; lives as long as the engine */
+};
 void engine_stats(const struct engine *e, struct engine_stats *ret);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "engine/engine.h"
+#include "engine/watch.h"
 
 struct item {
     struct call *call;                                       /* a request; or else fn */
@@ -40,6 +41,7 @@ struct engine {
     bool in_turn;
     struct http *http;                                       /* http.c's own */
     struct engine_stats stats;
+    struct watch watch;
 };
 
 void engine_call(struct engine *e, struct call *c, const struct handler *h);
@@ -55,6 +57,8 @@ void engine_http(void *engine, const struct http_post *p, void (*done)(void *arg
 void engine_http_forget(struct engine *e);                   /* the commit failed: what the turn wanted to send is not sent */
 /* call.c */
 void engine_handle(struct engine *e, struct turn *t, struct call *c, const struct handler *h);
+/* Times what the loop did for this call since began_ns; returns now. */
+int64_t engine_watch_call(struct engine *e, int64_t began_ns, const struct call *c);
 void engine_handle_gone(struct engine *e, struct turn *t);
 void engine_replies_send(struct engine *e);
 void engine_replies_fail(struct engine *e);                  /* every held reply becomes a 500 */

@@ -4,7 +4,7 @@
  * an engine only speaks to its library.  SQLite is the first (sqlite.c); PostgreSQL fits behind the same table.
  * Private to src/store/: nobody else includes this page.
  *
- * Errors an engine may return: -E_EXISTS (a unique constraint), -E_FULL, -E_IO, -E_BUSY (open).  Everything else
+ * Errors an engine may return: -E_EXISTS (a unique constraint), -E_FULL, -E_IO, -E_DAMAGED, -E_BUSY (open).  Everything else
  * a statement can do wrong is a bug of ours and ends the program with the statement's text.
  *
  * Ownership: `struct statement` belongs to store.c, its `handle` to the engine (prepare makes, finalize ends). */
@@ -73,11 +73,19 @@ extern const struct store_engine store_sqlite;
 /* migrate.c: brings the database to the newest version, one transaction per migration.  -E_NEWER, -E_FULL, -E_IO. */
 int migrate(const struct store_engine *e, void *db, const char *dir, struct buf *ret_why);
 
+/* What to do about a damaged database, as sentences for people. */
+void store_damage_advice(struct buf *why);
+
 /* place.c: the directory and its lock.  The lock file holds the owner's process id and lasts as long as *ret_fd. */
 int  place_make(const char *dir, struct buf *ret_why);
 int  place_private(char **ret_dir, struct buf *ret_why);     /* fresh, under $TMPDIR or /tmp; owned by the caller */
 int  place_lock(const char *dir, int *ret_fd, struct buf *ret_why);
 int  place_sync(const char *dir);                            /* the names in dir are durable: 0 or -E_IO */
+/* The files we write to are (place_note) and are still (place_check) what their names in dir say: 0 or -E_GONE. */
+struct place_files { struct { uint64_t device, inode; } file[2]; };
+/* Noting also tells, in a line, of a directory that other users may enter. */
+void place_note(const char *dir, struct place_files *ret);
+int  place_check(const char *dir, const struct place_files *noted);
 void place_remove(const char *dir);                          /* with everything in it */
 
 #endif

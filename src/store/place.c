@@ -156,6 +156,42 @@ int place_sync(const char *dir)
     return r;
 }
 
+static const char *const kept[] = { "waybill.db", "waybill.db-wal" };
+
+/* By name, as whoever starts next will: a file that was removed or renamed goes on taking writes nobody will find. */
+static void look(const char *dir, struct place_files *ret)
+{
+    char path[4096];
+    struct stat st;
+
+    *ret = (struct place_files){ 0 };
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+        snprintf(path, sizeof(path), "%s/%s", dir, kept[i]);
+        if (stat(path, &st) < 0)
+            continue;
+        ret->file[i].device = st.st_dev;
+        ret->file[i].inode = st.st_ino;
+    }
+}
+
+void place_note(const char *dir, struct place_files *ret)
+{
+    struct stat st;
+
+    if (stat(dir, &st) == 0 && (st.st_mode & 0077) != 0)
+        fprintf(stderr, "event=data_directory_open dir=\"%s\" mode=%04o what=\"other users can look into it; chmod 700 keeps "
+                "them out\"\n", dir, (unsigned)(st.st_mode & 07777));
+    look(dir, ret);
+}
+
+int place_check(const char *dir, const struct place_files *noted)
+{
+    struct place_files now;
+
+    look(dir, &now);
+    return memcmp(&now, noted, sizeof(now)) == 0 ? 0 : -E_GONE;
+}
+
 /* A directory without the write bit (an unpacked package may carry one) would keep its children for ever. */
 static int loosen(const char *path, const struct stat *st UNUSED, int kind, struct FTW *at UNUSED)
 {

@@ -12,14 +12,18 @@
 #include "store/disk.h"
 #include "store/engine.h"
 #include "store/gather.h"
+#include "store/seal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#define APPLICATION_ID 0x57617962                            /* "Wayb": what file(1) and we recognise */
+#define OLD_APPLICATION_ID 0x57617962                        /* "Wayb": before pages were sealed */
+#define LOG_COMMITS_LOST_MOST 1                              /* a power cut may leave the last one in pieces */
 #define FRAMES_MOST 1000                                     /* a checkpoint stalls its turn: 3 ms here, 20 ms at 8000; bench/README.md */
 #define FRAMES_IDLE 256
 #define CACHE_KIB 65536
@@ -28,6 +32,7 @@ struct database {
     sqlite3 *db;
     sqlite3_stmt *begin, *commit, *rollback;
     char *path;                                              /* owns */
+    bool sealed;                                             /* seal.h; otherwise volatile, or made before seals */
     int frames;                                              /* in the log and not in the database */
     int frames_due;                                          /* a commit checkpoints from here on */
 };
@@ -45,12 +50,15 @@ static __attribute__((cold)) int code_of(sqlite3 *db, int code, const char *text
     case SQLITE_FULL:
         return -E_FULL;
     case SQLITE_IOERR:
+        if (code == SQLITE_IOERR_DATA)
+            return -E_DAMAGED;
         return sqlite3_system_errno(db) == EDQUOT ? -E_FULL : -E_IO;
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
+        return -E_IO;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return -E_IO;
+        return -E_DAMAGED;
     case SQLITE_CONSTRAINT:
         code = sqlite3_extended_errcode(db);
         if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_ROWID)
@@ -307,11 +315,12 @@ static int64_t sqlite_version(void *self)
 
 static int sqlite_version_set(void *self, int64_t version)
 {
+    struct database *d = self;
     struct buf nobody = { 0 };
     char sql[96];
     int r;
 
-    snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%lld", APPLICATION_ID, (long long)version);
+    snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%lld", d->sealed ? SEAL_APPLICATION_ID : OLD_APPLICATION_ID, (long long)version);
     r = sqlite_script(self, sql, &nobody);
     buf_done(&nobody);
     return r;
@@ -380,10 +389,59 @@ static const char volatile_mode[] =
 static const char common[] =
     "PRAGMA temp_store=MEMORY; PRAGMA cache_spill=OFF; PRAGMA secure_delete=OFF; PRAGMA trusted_schema=OFF; BEGIN IMMEDIATE; COMMIT;";
 
+static int damaged(struct database *d, const char *what, struct buf *why)
+{
+    buf_printf(why, "the database %s is damaged: %s. ", d->path, what);
+    store_damage_advice(why);
+    return -E_DAMAGED;
+}
+
+/* SQLite takes the first bad frame of the log for its end.  What a power cut can leave is the last transaction in pieces,
+ * and nobody was told that it was kept; more is damage. */
+static int log_whole(struct database *d, struct buf *why)
+{
+    CLEANUP(buf_done) struct buf text = { 0 };
+    struct log_end end;
+
+    buf_printf(&text, "%s-wal", d->path);
+    seal_log_end(text.p, &end);
+    buf_clear(&text);
+    if (end.headless)
+        return damaged(d, "the head of its log cannot be read", why);
+    if (end.lost_commits > LOG_COMMITS_LOST_MOST) {
+        buf_printf(&text, "%u transactions of its log lie behind a part that cannot be read", end.lost_commits);
+        return damaged(d, text.p, why);
+    }
+    if (end.lost_frames > 0)
+        fprintf(stderr, "event=log_tail_dropped pages=%u what=\"the last transaction in the log is in pieces: the power went "
+                "while it was written, or it was damaged since\"\n", end.lost_frames);
+    return 0;
+}
+
+/* With the log folded in, the file alone is what is stored, and every page of it must be as it was written. */
+static int pages_whole(struct database *d, struct buf *why)
+{
+    char text[96];
+    int in_log = 0, moved = 0;
+    int64_t bad;
+
+    if (!d->sealed)
+        return 0;
+    if (sqlite3_wal_checkpoint_v2(d->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved) != SQLITE_OK || moved < in_log)
+        return 0;                                            /* a full disk, say: pages are still compared when read */
+    bad = seal_scan(d->db);
+    if (bad == 0)
+        return 0;
+    snprintf(text, sizeof(text), bad > 0 ? "page %lld is not as it was written" : "it cannot be read to its end", (long long)bad);
+    return damaged(d, text, why);
+}
+
 static int refused(struct database *d, int code, struct buf *why)
 {
     int low = code & 0xff;
 
+    if (low == SQLITE_CORRUPT || low == SQLITE_NOTADB || code == SQLITE_IOERR_DATA)
+        return damaged(d, code == SQLITE_IOERR_DATA ? "a page is not as it was written" : sqlite3_errmsg(d->db), why);
     buf_printf(why, "cannot use the database %s: %s", d->path, sqlite3_errmsg(d->db));
     if (low == SQLITE_BUSY || low == SQLITE_LOCKED)
         return -E_BUSY;
@@ -417,9 +475,10 @@ static int recognised(struct database *d, struct buf *why)
     if (number(d, "PRAGMA application_id", &app) < 0 || number(d, "PRAGMA user_version", &version) < 0 ||
         number(d, "SELECT count(*) FROM sqlite_schema", &tables) < 0)
         return refused(d, sqlite3_errcode(d->db), why);
-    if (app == APPLICATION_ID || (app == 0 && version == 0 && tables == 0))
+    d->sealed = d->sealed && app != OLD_APPLICATION_ID;
+    if (app == SEAL_APPLICATION_ID || app == OLD_APPLICATION_ID || (app == 0 && version == 0 && tables == 0))
         return 0;
-    buf_printf(why, "%s is a database of another program", d->path);
+    buf_printf(why, "%s is a database of another program, or its head is damaged", d->path);
     return -E_IO;
 }
 
@@ -441,22 +500,48 @@ static void library_once(void)
     done = true;
 }
 
+/* SQLite makes the log with the mode of the database, and the database with the umask's. */
+static void private_files(const char *path)
+{
+    CLEANUP(buf_done) struct buf log = { 0 };
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return;                                              /* SQLite will say why */
+    (void)fchmod(fd, 0600);
+    close(fd);
+    buf_printf(&log, "%s-wal", path);
+    (void)chmod(log.p, 0600);
+}
+
 static int sqlite_open(const char *dir, bool volatile_, void **ret_db, struct buf *ret_why)
 {
     CLEANUP(database_closep) struct database *d = xcalloc(1, sizeof(*d));
     CLEANUP(buf_done) struct buf path = { 0 };
+    const char *vfs;
     int code, r;
 
     library_once();
     buf_printf(&path, "%s/waybill.db", dir);
     d->path = xstrdup(path.p);
     d->frames_due = FRAMES_MOST;
-    code = sqlite3_open_v2(d->path, &d->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, gather_vfs(disk_vfs()));
+    d->sealed = !volatile_;
+    private_files(d->path);
+    vfs = gather_vfs(disk_vfs());
+    r = log_whole(d, ret_why);
+    if (r < 0)
+        return r;
+    code = sqlite3_open_v2(d->path, &d->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                           d->sealed ? seal_vfs(vfs) : vfs);
     if (code != SQLITE_OK)
         return refused(d, code, ret_why);
+    if (d->sealed)
+        seal_room(d->db);
     r = configure(d, volatile_, ret_why);
     if (r == 0)
         r = recognised(d, ret_why);
+    if (r == 0)
+        r = pages_whole(d, ret_why);
     if (r < 0)
         return r;
     CHECK(control_prepare(d) == SQLITE_OK);

@@ -3,7 +3,7 @@
  * True here:
  *  - a transaction is open exactly when `in_turn`; the first statement that writes opens it;
  *  - once a write or a commit failed, `failed` stands: writes are skipped and the commit reports it.
- *    -E_FULL ends with the rollback; -E_IO never ends;
+ *    -E_FULL ends with the rollback; -E_IO, -E_DAMAGED and -E_GONE never end;
  *  - a statement is prepared once per store and lives in `statements[sql.id]`; ids of struct sql are given once per
  *    process, so that several stores (tests) can share the static rows;
  *  - ids below `ids_durable` are reserved by a committed transaction.  The next block is reserved when half of one
@@ -29,7 +29,9 @@ struct store {
     int lock_fd;
 
     bool in_turn;
-    int failed;                                              /* 0, -E_FULL, -E_UNDONE or -E_IO */
+    int failed;                                              /* 0, -E_FULL, -E_UNDONE, or final: is_final() */
+    bool noted;
+    struct place_files files;                                /* what we write to; not ephemeral */
     unsigned open_rows;
     struct statement **statements;                           /* by sql.id; owns */
     uint32_t statements_cap;
@@ -95,10 +97,13 @@ static void statements_done(struct store *s)
     free(s->statements);
 }
 
+/* No store goes on after these. */
+static bool is_final(int code) { return code == -E_IO || code == -E_DAMAGED || code == -E_GONE; }
+
 static void fail(struct store *s, int code)
 {
-    CHECK(code == -E_FULL || code == -E_IO || code == -E_UNDONE);
-    if (s->failed != -E_IO)
+    CHECK(code == -E_FULL || code == -E_UNDONE || is_final(code));
+    if (!is_final(s->failed))
         s->failed = code;
 }
 
@@ -200,6 +205,18 @@ int64_t rows_int(struct rows *r, int column) { return r->store->engine->integer(
 double rows_real(struct rows *r, int column) { return r->store->engine->real(row_of(r), column); }
 struct str rows_text(struct rows *r, int column) { return r->store->engine->text(row_of(r), column); }
 
+void rows_damaged(struct rows *r) { fail(r->store, -E_DAMAGED); }
+
+int rows_enum(struct rows *r, int column, int most)
+{
+    int64_t n = rows_int(r, column);
+
+    if (n >= 0 && n <= most)
+        return (int)n;
+    rows_damaged(r);
+    return 0;
+}
+
 /* The turn. */
 
 bool store_dirty(const struct store *s)
@@ -215,7 +232,7 @@ static void turn_over(struct store *s, bool kept)
         s->ids_durable = s->ids_end;
     else
         s->ids_end = s->ids_durable;
-    if (s->failed != -E_IO)
+    if (!is_final(s->failed))
         s->failed = 0;
 }
 
@@ -236,13 +253,19 @@ void store_rollback(struct store *s)
     turn_over(s, false);
 }
 
+int store_present(const struct store *s)
+{
+    store_check(s);
+    return s->ephemeral || !s->noted ? 0 : place_check(s->dir, &s->files);
+}
+
 int store_commit(struct store *s)
 {
     int r;
 
     store_check(s);
     CHECK(s->open_rows == 0);
-    if (!s->in_turn)
+    if (!s->in_turn && !is_final(s->failed))                 /* a turn that only read, and could not, has failed too */
         return 0;
     r = s->failed != 0 ? s->failed : s->engine->commit(s->db);
     if (r < 0) {
@@ -252,20 +275,28 @@ int store_commit(struct store *s)
     }
     s->commits++;
     turn_over(s, true);
+    r = store_present(s);
+    if (r < 0) {
+        fail(s, r);
+        return r;
+    }
     /* This turn is durable whatever becomes of the checkpoint; the next one hears of it. */
     r = s->engine->checkpoint(s->db, false);
-    if (r == -E_IO)
+    if (is_final(r))
         fail(s, r);
     return 0;
 }
 
 void store_checkpoint(struct store *s)
 {
+    int r;
+
     store_check(s);
     if (s->in_turn || s->open_rows > 0 || s->failed != 0)
         return;
-    if (s->engine->checkpoint(s->db, true) == -E_IO)
-        fail(s, -E_IO);
+    r = s->engine->checkpoint(s->db, true);
+    if (is_final(r))
+        fail(s, r);
 }
 
 /* Settings and ids. */
@@ -317,8 +348,10 @@ static int ids_load(struct store *s)
     if (rows_next(&r))
         bad = str_to_u64(rows_text(&r, 0), &n);
     rows_done(&r);
-    if (bad < 0 || s->failed != 0)
-        return -E_IO;
+    if (s->failed != 0)
+        return s->failed;
+    if (bad < 0 || n >= ID_MOST - ID_BLOCK)
+        return -E_DAMAGED;
     s->ids_next = s->ids_end = s->ids_durable = n;
     store_next_id(s);
     s->ids_next--;
@@ -355,6 +388,12 @@ const char *store_dir(const struct store *s)
 }
 
 /* Open and close. */
+
+void store_damage_advice(struct buf *why)
+{
+    buf_z(why, "Nothing was changed. Put back a copy of the data directory, or move it away and start with an empty one "
+          "(--data DIR, or --ephemeral)");
+}
 
 struct store *store_close(struct store *s)
 {
@@ -416,9 +455,15 @@ int store_open(const struct store_options *o, struct store **ret, struct buf *re
     if (r == 0 && !o->ephemeral)
         r = place_sync(s->dir);
     if (r < 0) {
-        buf_printf(why, "the database in %s cannot be written: %s", s->dir, error_text(r));
+        buf_printf(why, "the database in %s cannot be %s: %s", s->dir, r == -E_DAMAGED ? "believed" : "written", error_text(r));
+        if (r == -E_DAMAGED) {
+            buf_z(why, ". ");
+            store_damage_advice(why);
+        }
         return r;
     }
+    place_note(s->dir, &s->files);
+    s->noted = true;
     *ret = TAKE(s);
     return 0;
 }

@@ -3,7 +3,9 @@
  * One connection, one thread, one transaction per turn.  store_begin() is lazy: the first write of a turn opens
  * the transaction; a turn that only reads costs no commit.  After store_commit() returned 0, everything written is
  * durable (WAL, synchronous=FULL).  When it fails nothing of the turn is: the caller answers 500 to all and, for
- * -E_IO, stops the server: a disk whose flush failed cannot be believed.  -E_FULL: disk full, rolled back; the
+ * -E_IO, stops the server: a disk whose flush failed cannot be believed; so for -E_DAMAGED (what was read is not what was
+ * written) and -E_GONE (the directory was removed, renamed or replaced; looked for after every commit, before anybody is
+ * told that it holds: two stat() calls beside a flush).  -E_FULL: disk full, rolled back; the
  * caller reloads its memory from the store.
  *
  * Statements are static rows `static struct sql Q_X = SQL("... $1 ... $2");` prepared once, on first use.  SQL
@@ -25,7 +27,8 @@ struct store_options {
                                                               * under $TMPDIR, which store_dir() names, goes at the end */
 };
 
-/* -E_BUSY: another server has this directory.  -E_NEWER: written by a newer Waybill.  -E_IO.  *ret_why (may be
+/* -E_BUSY: another server has this directory.  -E_NEWER: written by a newer Waybill.  -E_DAMAGED: every page was
+ * compared with its seal (seal.h), and one differs, or the log is not whole; nothing was changed.  -E_IO.  *ret_why (may be
  * NULL) gets a sentence for people. */
 int  store_open(const struct store_options *o, struct store **ret, struct buf *ret_why);
 struct store *store_close(struct store *s);                  /* checkpoint and close; NULL is fine */
@@ -67,10 +70,16 @@ bool rows_null(struct rows *r, int column);
 int64_t rows_int(struct rows *r, int column);
 double rows_real(struct rows *r, int column);
 struct str rows_text(struct rows *r, int column);            /* NULL column: absent; blobs too */
+/* A whole number from 0 to most, or the store is damaged: 0 then, and the turn's commit fails with -E_DAMAGED. */
+int rows_enum(struct rows *r, int column, int most);
+/* What a row says cannot be (a parent that is not there): as above. */
+void rows_damaged(struct rows *r);
 
 uint64_t store_next_id(struct store *s);
 
-int  store_commit(struct store *s);                          /* 0 at once when nothing was written */
+/* 0, or -E_GONE as a commit would find it: for idle moments. */
+int  store_present(const struct store *s);
+int  store_commit(struct store *s);                          /* 0 at once when nothing was written and all could be read */
 void store_rollback(struct store *s);
 /* Something of this turn failed half-way: its commit will fail with -E_UNDONE if anything was written, so that nobody
  * keeps half of it.  As after -E_FULL the caller reloads its memory; the next turn is free again. */

@@ -17,7 +17,7 @@ TEST(clock, runs_at_real_time)
 
     clock_init(&c);
     a = clock_now(&c);
-    EXPECT(near(a.wall_ms, c.base_real_ms));
+    EXPECT(near(a.wall_ms, c.base_steady_ms));
     b = clock_now(&c);
     EXPECT(b.wall_ms >= a.wall_ms && b.mono_ns >= a.mono_ns && a.mono_ns > 0);
     EXPECT(near(clock_offset_ms(&c) + 1, 0));
@@ -51,7 +51,7 @@ TEST(clock, frozen_stands_still)
     clock_init(&c);
     clock_freeze(&c);
     at = clock_now(&c).wall_ms;
-    c.base_real_ms -= HOUR_MS;                                /* as if an hour had gone by */
+    c.base_steady_ms -= HOUR_MS;                                /* as if an hour had gone by */
     EXPECT_INT(clock_now(&c).wall_ms, at);
     clock_resume(&c);
     EXPECT(near(clock_now(&c).wall_ms, at));                  /* the hour is not made up for */
@@ -65,29 +65,89 @@ TEST(clock, rate)
     clock_init(&c);
     clock_set_rate(&c, 60);
     at = clock_now(&c).wall_ms;
-    c.base_real_ms -= 10000;
+    c.base_steady_ms -= 10000;
     EXPECT(clock_now(&c).wall_ms >= at + 600000 && clock_now(&c).wall_ms < at + 600000 + 60 * SLACK_MS);
     clock_set_rate(&c, 0.5);
     at = clock_now(&c).wall_ms;
-    c.base_real_ms -= 10000;
+    c.base_steady_ms -= 10000;
     EXPECT(near(clock_now(&c).wall_ms, at + 5000));
 }
 
-TEST(clock, never_steps_back)
+/* What the machine says at the anchor; the tables below count from here. */
+#define REAL0 ((int64_t)1789400000000)
+#define BOOT0 ((int64_t)5000000)
+
+/* The system's clock is set, or the machine sleeps: the server's clock follows what cannot be set. */
+TEST(clock, follows_readings)
+{
+    static const struct { int64_t real, boot, wall, offset, step, news; } rows[] = {
+        { 0, 0, 0, 0, 0, 0 },
+        { 10000, 10000, 10000, 0, 0, 0 },
+        { 10999, 10000, 10000, 0, 0, 0 },                     /* below a step: read, or slewed */
+        { -3590000, 10001, 10001, 3600001, -3600001, -3600001 },   /* set back an hour: goes on at once */
+        { -3580000, 20001, 20001, 3600001, -3600001, 0 },     /* told once */
+        { 20500, 20500, 20500, 0, 0, 3600001 },               /* and forth again: level */
+        { 86420500, 20500, 20500, -86400000, 86400000, 86400000 }, /* a day forward: nothing grows old by it */
+        { 86421500, 21500, 21500, -86400000, 86400000, 0 },
+        { 36021500, 36021500, 36021500, 0, 0, -86400000 },    /* level, and ten hours asleep: they count */
+    };
+    struct clock c;
+
+    clock_init_at(&c, (struct clock_reading){ REAL0, BOOT0 });
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct clock_reading r = { REAL0 + rows[i].real, BOOT0 + rows[i].boot };
+        int64_t news = 0;
+
+        EXPECT_INT(clock_wall_at(&c, r), REAL0 + rows[i].wall);
+        EXPECT_INT(clock_offset_at(&c, r), rows[i].offset);
+        EXPECT_INT(clock_step_at(&c, r), rows[i].step);
+        EXPECT_INT(clock_step_news(&c, r, &news), rows[i].news != 0);
+        EXPECT_INT(news, rows[i].news);
+    }
+    EXPECT_INT(clock_wall_at(&c, (struct clock_reading){ REAL0, BOOT0 }), REAL0 + 36021500);   /* never back */
+}
+
+/* A start: where the last server was by its user's will, and what it had seen, against the system's clock. */
+TEST(clock, starts_again)
+{
+    static const struct { int64_t moved, seen; enum clock_restored want; int64_t start, after_10_s, debt; } rows[] = {
+        { 0, -5000, CLOCK_GOES_ON, 0, 10000, 0 },
+        { 0, 0, CLOCK_GOES_ON, 0, 10000, 0 },
+        { 3600000, 3590000, CLOCK_GOES_ON, 3600000, 3610000, 0 },  /* the user's hour stays */
+        { 0, 4000, CLOCK_CATCHES_UP, 4000, 10000, 0 },        /* four seconds ahead: level after eight */
+        { 0, 3600000, CLOCK_CATCHES_UP, 3600000, 3605000, 3595000 },
+        { 60000, 70000, CLOCK_CATCHES_UP, 70000, 75000, 5000 },
+        { 0, CLOCK_DEBT_MOST_MS + 1, CLOCK_SET_BACK, 0, 10000, 0 },
+        { -7000, -8000, CLOCK_GOES_ON, 0, 10000, 0 },
+        { INT64_MAX, INT64_MAX, CLOCK_GOES_ON, CLOCK_MOST_MS - REAL0, CLOCK_MOST_MS - REAL0, 0 },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct clock_reading now = { REAL0, BOOT0 }, later = { REAL0, BOOT0 + 10000 };
+        int64_t seen = rows[i].seen == INT64_MAX ? INT64_MAX : REAL0 + rows[i].seen;
+        struct clock c;
+
+        clock_init_at(&c, now);
+        EXPECT_INT(clock_restore(&c, rows[i].moved, seen), rows[i].want);
+        EXPECT_INT(clock_wall_at(&c, now), REAL0 + rows[i].start);
+        EXPECT_INT(clock_wall_at(&c, later), REAL0 + rows[i].after_10_s);
+        EXPECT_INT(clock_debt_at(&c, later), rows[i].debt);
+    }
+}
+
+/* What is kept for the next start is the user's part alone: no debt, no step of the system's clock. */
+TEST(clock, moved_is_the_users_part)
 {
     struct clock c;
-    int64_t at;
 
     clock_init(&c);
+    EXPECT_INT(clock_restore(&c, 0, c.base_steady_ms + HOUR_MS), CLOCK_CATCHES_UP);
     clock_advance(&c, 5000);
-    c.base_real_ms -= 10000;                                  /* it has run for ten seconds */
-    at = clock_now(&c).wall_ms;
-    EXPECT(near(at, c.base_virtual_ms + 10000));
-    c.base_real_ms += HOUR_MS;                                /* as if the real clock had been set back an hour */
-    EXPECT(clock_now(&c).wall_ms >= at && clock_now(&c).wall_ms < at + SLACK_MS);
-    clock_set_rate(&c, 1);                                    /* any change re-bases: it runs again at once */
-    EXPECT_INT(c.base_virtual_ms, c.last_ms);
-    EXPECT(near(clock_now(&c).wall_ms, at));
+    EXPECT_INT(clock_moved_ms(&c), 5000);
+    EXPECT(near(clock_now(&c).wall_ms, c.base_steady_ms + HOUR_MS + 5000 - SLACK_MS / 2));
+    EXPECT(clock_real_wait_ms(&c, clock_now(&c).wall_ms + 10000) > 20000 - SLACK_MS);   /* half pace */
+    clock_set_rate(&c, 2);
+    EXPECT(clock_moved_ms(&c) >= HOUR_MS - SLACK_MS);
 }
 
 TEST(clock, waits)

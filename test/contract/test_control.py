@@ -30,6 +30,8 @@ class Health(support.ServerCase):
         self.assertEqual((empty['status'], empty['account'], empty['permissions']), ('ok', support.ACCOUNT, 'check'))
         self.assertEqual(empty['resources'], {'functions': 0, 'queues': 0})
         self.assertEqual(empty['events'], {'queued': 0, 'ready': 0, 'running': 0, 'waiting': 0})
+        self.assertEqual(set(empty['stalls']) - {'worst'}, {'count', 'worst_us'})
+        self.assertEqual('worst' in empty['stalls'], empty['stalls']['count'] > 0)
         self.queue('q')
         self.function('f', FAIL)
         self.event('f')

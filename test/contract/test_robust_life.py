@@ -68,6 +68,7 @@ class Start(unittest.TestCase):
             name, value = (row[1] for row in db.execute(f'PRAGMA table_info({table})'))
             db.execute(f"INSERT OR REPLACE INTO {table} ({name}, {value}) VALUES ('clock', '9e99 x -1')")
             db.commit()
+        support.reseal(path)
         server = support.Server(['--data', self.data])
         self.assertLess(abs(int(support.json.loads(
             support.raw_http(server.port, 'GET', '/_waybill/clock')[2])['offset_ms'])), 1000)
@@ -75,6 +76,7 @@ class Start(unittest.TestCase):
         with closing(sqlite3.connect(path)) as db:
             db.execute(f"UPDATE {table} SET {value} = 'garbage' WHERE {name} = 'next_id'")
             db.commit()
+        support.reseal(path)
         self.refused('database', '--data', self.data)
 
     def test_places_that_cannot_be_used(self):

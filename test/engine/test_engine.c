@@ -1,5 +1,6 @@
 /* test_engine.c - when a turn comes: what presses, and what waits for company. */
 #include "engine/engine.h"
+#include "engine/watch.h"
 #include "unit.h"
 
 static struct engine *engine;
@@ -149,6 +150,55 @@ TEST(engine, spoiling_a_turn_that_wrote_nothing_is_nothing)
     setup();
     EXPECT_INT(engine_run_now(engine, spoil, NULL), 0);
     EXPECT_INT(fatal_error, 0);
+    teardown();
+}
+
+/* ---- the watchdog ---- */
+
+TEST(watch, a_line_a_second_and_the_worst_of_all)
+{
+    static const struct { int64_t took_us, at_ms; bool line; uint64_t unsaid, held; int64_t worst_us; } rows[] = {
+        { 49999, 1000, false, 0, 0, 0 },
+        { 50000, 1100, true, 0, 1, 50000 },
+        { 90000, 1200, false, 0, 2, 90000 },
+        { 60000, 2099, false, 0, 3, 90000 },
+        { 60000, 2100, true, 2, 4, 90000 },
+        { 10, 9000, false, 0, 4, 90000 },
+        { 91000, 9001, true, 0, 5, 91000 },
+    };
+    struct watch w = { 0 };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        uint64_t unsaid = 0;
+
+        EXPECT_INT(watch_saw(&w, STR("sqs"), STR("TagQueue"), rows[i].took_us, rows[i].at_ms * 1000000, &unsaid), rows[i].line);
+        EXPECT_INT(unsaid, rows[i].unsaid);
+        EXPECT_INT(w.held, rows[i].held);
+        EXPECT_INT(w.worst_us, rows[i].worst_us);
+    }
+    EXPECT_STR(str_of(w.worst), STR("sqs.TagQueue"));
+}
+
+static void hold_the_loop(void *arg, struct turn *t)
+{
+    int64_t until_ns = clock_mono_ns() + WATCH_HELD_US * 1000;
+
+    while (clock_mono_ns() < until_ns)
+        continue;
+    note(arg, t);
+}
+
+TEST(watch, the_engine_times_what_runs_in_a_turn)
+{
+    struct engine_stats s;
+
+    setup();
+    engine_soon(engine, hold_the_loop, "a");
+    run_until(1);
+    engine_stats(engine, &s);
+    EXPECT(s.held >= 1);
+    EXPECT(s.worst_held_us >= WATCH_HELD_US);
+    EXPECT(s.worst_held[0] != '\0');
     teardown();
 }
 

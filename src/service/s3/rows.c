@@ -70,7 +70,7 @@ void rows_buckets(struct store *s, void (*each)(void *arg, const struct bucket *
     while (rows_next(&r)) {
         struct bucket b = {
             .id = (uint64_t)rows_int(&r, 0), .name = rows_text(&r, 1), .account = rows_text(&r, 2), .region = rows_text(&r, 3),
-            .created_ms = rows_int(&r, 4), .versioning = (enum versioning)rows_int(&r, 5), .policy_text = rows_text(&r, 6),
+            .created_ms = rows_int(&r, 4), .versioning = (enum versioning)rows_enum(&r, 5, VERSIONING_SUSPENDED), .policy_text = rows_text(&r, 6),
             .tags = rows_text(&r, 7), .notification_text = rows_text(&r, 8),
         };
         each(arg, &b);

@@ -152,10 +152,13 @@ static void load_subscriptions(struct turn *t, const struct map *topics)
         struct sns_topic *topic = map_get(topics, id_key(&topic_id));
         struct sns_subscription *sub;
 
-        CHECK(topic != NULL);
+        if (topic == NULL) {
+            rows_damaged(&r);
+            continue;
+        }
         const struct sns_subscription_init init = { .id = (uint64_t)rows_int(&r, 0), .uuid = arena_str(a, rows_text(&r, 2)),
             .owner = arena_str(a, rows_text(&r, 3)), .protocol = protocol_of(rows_text(&r, 4)),
-            .endpoint = arena_str(a, rows_text(&r, 5)), .state = (enum sns_subscription_state)rows_int(&r, 6),
+            .endpoint = arena_str(a, rows_text(&r, 5)), .state = (enum sns_subscription_state)rows_enum(&r, 6, SNS_ENDED),
             .state_ms = rows_int(&r, 7), .token = arena_str(a, rows_text(&r, 8)), .host = arena_str(a, rows_text(&r, 11)) };
         sub = sns_subscription_new(topic, &init);
         sub->authenticated = rows_int(&r, 9) != 0;
@@ -175,7 +178,10 @@ static void load_seen(struct sns *s, struct turn *t)
         struct sns_seen seen = { .id = (uint64_t)rows_int(&r, 0), .topic_id = (uint64_t)rows_int(&r, 1), .seen_ms = rows_int(&r, 2) };
         struct str id = rows_text(&r, 4);
 
-        CHECK(id.n < sizeof(seen.message_id));
+        if (id.n >= sizeof(seen.message_id)) {
+            rows_damaged(&r);
+            continue;
+        }
         memcpy(seen.message_id, id.p, id.n);
         sns_seen_keep(s, &seen, rows_text(&r, 3));
     }

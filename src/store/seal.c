@@ -1,0 +1,258 @@
+/* seal.c - the sums of pages, and the walk over a log that a stopped server left (see seal.h).
+ *
+ * True here: a file is sealed from its open to its close or not at all; its first page says which (SQLite's byte 20,
+ * the room at a page's end, or our application id: one bit cannot change both). */
+#include "store/seal.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+
+#define HEAD_BYTES 100
+#define LOG_HEAD_BYTES 32
+#define FRAME_HEAD_BYTES 24
+#define LOG_MAGIC 0x377f0682u                                /* the lowest bit: sums are over big-endian words */
+
+struct file {
+    sqlite3_file base;
+    sqlite3_file *real;
+    bool sealed;
+};
+
+static struct {
+    sqlite3_vfs vfs;
+    sqlite3_vfs *real;
+} seal;
+
+static struct file *file_of(sqlite3_file *f) { return (struct file *)(void *)f; }
+
+/* Every step is a bijection of its lane, so that no single changed word can go unseen. */
+uint64_t seal_of(const void *page, uint32_t number)
+{
+    const char *p = page;
+    uint64_t lane[4] = { number, 0x5851f42d4c957f2d, 0x14057b7ef767814f, 0x2545f4914f6cdd1d }, sum = 0, word;
+
+    for (size_t i = 0; i < (SEAL_PAGE_BYTES - SEAL_BYTES) / 8; i++) {
+        uint64_t *l = &lane[i & 3];
+
+        memcpy(&word, p + i * 8, 8);
+        *l = (*l ^ word) * 0x9e3779b97f4a7c15;
+        *l = *l << 29 | *l >> 35;
+    }
+    for (size_t i = 0; i < 4; i++)
+        sum = (sum << 17 | sum >> 47) * 0xd6e8feb86659fd93 ^ lane[i];
+    return sum;
+}
+
+static bool all_zero(const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (p[i] != 0)
+            return false;
+    return true;
+}
+
+bool seal_sound(const void *page, uint32_t number)
+{
+    uint64_t told;
+
+    memcpy(&told, (const char *)page + SEAL_PAGE_BYTES - SEAL_BYTES, SEAL_BYTES);
+    return told == seal_of(page, number) || all_zero(page, SEAL_PAGE_BYTES);
+}
+
+static bool is_page(const struct file *f, int n, sqlite3_int64 at)
+{
+    return f->sealed && n == SEAL_PAGE_BYTES && at % SEAL_PAGE_BYTES == 0;
+}
+
+static uint32_t number_of(sqlite3_int64 at) { return (uint32_t)(at / SEAL_PAGE_BYTES) + 1; }
+
+static int f_read(sqlite3_file *file, void *p, int n, sqlite3_int64 at)
+{
+    struct file *f = file_of(file);
+    int code = f->real->pMethods->xRead(f->real, p, n, at);
+
+    if (code == SQLITE_OK && is_page(f, n, at) && !seal_sound(p, number_of(at)))
+        return SQLITE_IOERR_DATA;
+    return code;
+}
+
+static int f_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
+{
+    struct file *f = file_of(file);
+    char page[SEAL_PAGE_BYTES];
+    uint64_t sum;
+
+    if (!is_page(f, n, at))
+        return f->real->pMethods->xWrite(f->real, p, n, at);
+    memcpy(page, p, SEAL_PAGE_BYTES - SEAL_BYTES);
+    sum = seal_of(page, number_of(at));
+    memcpy(page + SEAL_PAGE_BYTES - SEAL_BYTES, &sum, SEAL_BYTES);
+    return f->real->pMethods->xWrite(f->real, page, n, at);
+}
+
+static int f_close(sqlite3_file *f) { return file_of(f)->real->pMethods->xClose(file_of(f)->real); }
+static int f_truncate(sqlite3_file *f, sqlite3_int64 n) { return file_of(f)->real->pMethods->xTruncate(file_of(f)->real, n); }
+static int f_sync(sqlite3_file *f, int flags) { return file_of(f)->real->pMethods->xSync(file_of(f)->real, flags); }
+static int f_size(sqlite3_file *f, sqlite3_int64 *ret) { return file_of(f)->real->pMethods->xFileSize(file_of(f)->real, ret); }
+static int f_lock(sqlite3_file *f, int level) { return file_of(f)->real->pMethods->xLock(file_of(f)->real, level); }
+static int f_unlock(sqlite3_file *f, int level) { return file_of(f)->real->pMethods->xUnlock(file_of(f)->real, level); }
+static int f_reserved(sqlite3_file *f, int *ret) { return file_of(f)->real->pMethods->xCheckReservedLock(file_of(f)->real, ret); }
+static int f_control(sqlite3_file *f, int op, void *arg) { return file_of(f)->real->pMethods->xFileControl(file_of(f)->real, op, arg); }
+static int f_sector(sqlite3_file *f) { return file_of(f)->real->pMethods->xSectorSize(file_of(f)->real); }
+static int f_traits(sqlite3_file *f) { return file_of(f)->real->pMethods->xDeviceCharacteristics(file_of(f)->real); }
+
+/* Version 1: nobody maps the file past its seals, and exclusive mode needs no shared memory. */
+static const sqlite3_io_methods methods = {
+    .iVersion = 1,
+    .xClose = f_close, .xRead = f_read, .xWrite = f_write, .xTruncate = f_truncate, .xSync = f_sync,
+    .xFileSize = f_size, .xLock = f_lock, .xUnlock = f_unlock, .xCheckReservedLock = f_reserved,
+    .xFileControl = f_control, .xSectorSize = f_sector, .xDeviceCharacteristics = f_traits,
+};
+
+static uint32_t be32(const unsigned char *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static bool has_seals(sqlite3_file *real)
+{
+    unsigned char head[HEAD_BYTES];
+
+    if (real->pMethods->xRead(real, head, sizeof(head), 0) != SQLITE_OK)
+        return true;                                         /* empty: seal_room() comes before its first page */
+    return head[20] == SEAL_BYTES || be32(head + 68) == SEAL_APPLICATION_ID;
+}
+
+static int v_open(sqlite3_vfs *vfs UNUSED, const char *path, sqlite3_file *file, int flags, int *ret_flags)
+{
+    struct file *f = file_of(file);
+    int code;
+
+    if ((flags & SQLITE_OPEN_MAIN_DB) == 0)
+        return seal.real->xOpen(seal.real, path, file, flags, ret_flags);
+    *f = (struct file){ .real = (sqlite3_file *)(void *)(f + 1) };
+    code = seal.real->xOpen(seal.real, path, f->real, flags, ret_flags);
+    if (code != SQLITE_OK)
+        return code;
+    f->sealed = has_seals(f->real);
+    f->base.pMethods = &methods;
+    return code;
+}
+
+const char *seal_vfs(const char *below)
+{
+    bool first = seal.real == NULL;
+
+    seal.real = sqlite3_vfs_find(below);
+    CHECK(seal.real != NULL);
+    if (!first)
+        sqlite3_vfs_unregister(&seal.vfs);
+    seal.vfs = *seal.real;
+    seal.vfs.pNext = NULL;
+    seal.vfs.zName = "waybill-seal";
+    seal.vfs.szOsFile = (int)sizeof(struct file) + seal.real->szOsFile;
+    seal.vfs.xOpen = v_open;
+    CHECK(sqlite3_vfs_register(&seal.vfs, 0) == SQLITE_OK);
+    return seal.vfs.zName;
+}
+
+void seal_room(sqlite3 *db)
+{
+    int n = SEAL_BYTES;
+
+    (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &n);
+}
+
+int64_t seal_scan(sqlite3 *db)
+{
+    sqlite3_file *file = NULL;
+    sqlite3_int64 size = 0;
+    char page[SEAL_PAGE_BYTES];
+
+    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || file->pMethods != &methods ||
+        !file_of(file)->sealed)
+        return 0;
+    if (f_size(file, &size) != SQLITE_OK)
+        return -1;
+    for (sqlite3_int64 at = 0; at + SEAL_PAGE_BYTES <= size; at += SEAL_PAGE_BYTES) {
+        int code = f_read(file, page, SEAL_PAGE_BYTES, at);
+
+        if (code == SQLITE_IOERR_DATA)
+            return number_of(at);
+        if (code != SQLITE_OK)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- the log ---- */
+
+struct sums { uint32_t a, b; };
+
+static void sum_words(struct sums *s, const unsigned char *p, size_t n, bool big)
+{
+    for (size_t i = 0; i + 8 <= n; i += 8) {
+        uint32_t x = be32(p + i), y = be32(p + i + 4);
+
+        s->a += (big ? x : __builtin_bswap32(x)) + s->b;
+        s->b += (big ? y : __builtin_bswap32(y)) + s->a;
+    }
+}
+
+static bool sums_are(const struct sums *s, const unsigned char *p) { return s->a == be32(p) && s->b == be32(p + 4); }
+
+/* frame: head and page.  The sum goes on from frame to frame. */
+static bool frame_sound(struct sums *s, const unsigned char *frame, const unsigned char *head, bool big)
+{
+    if (memcmp(frame + 8, head + 16, 8) != 0)
+        return false;
+    sum_words(s, frame, 8, big);
+    sum_words(s, frame + FRAME_HEAD_BYTES, SEAL_PAGE_BYTES, big);
+    return sums_are(s, frame + 16);
+}
+
+static void walk_frames(int fd, const unsigned char *head, bool big, struct sums s, struct log_end *ret)
+{
+    unsigned char frame[FRAME_HEAD_BYTES + SEAL_PAGE_BYTES];
+    off_t at = LOG_HEAD_BYTES;
+    uint32_t behind = 0, commits = 0;
+    bool good = true;
+
+    for (; pread(fd, frame, sizeof(frame), at) == (ssize_t)sizeof(frame); at += (off_t)sizeof(frame)) {
+        good = good && frame_sound(&s, frame, head, big);
+        if (good) {
+            ret->frames++;
+            continue;
+        }
+        behind++;                                            /* what an older round of the log left has two other salts */
+        if (memcmp(frame + 8, head + 16, 4) != 0 && memcmp(frame + 12, head + 20, 4) != 0)
+            continue;
+        commits += be32(frame + 4) != 0;
+        ret->lost_frames = behind;
+        ret->lost_commits = commits;
+    }
+}
+
+void seal_log_end(const char *path, struct log_end *ret)
+{
+    unsigned char head[LOG_HEAD_BYTES];
+    struct sums s = { 0 };
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool big;
+
+    *ret = (struct log_end){ 0 };
+    if (fd < 0)
+        return;
+    if (pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) && !all_zero((const char *)head, sizeof(head))) {
+        big = (head[3] & 1) != 0;
+        sum_words(&s, head, LOG_HEAD_BYTES - 8, big);
+        ret->headless = !sums_are(&s, head + 24) || (be32(head) & ~1u) != LOG_MAGIC;
+        if (!ret->headless && be32(head + 8) == SEAL_PAGE_BYTES)
+            walk_frames(fd, head, big, s, ret);
+    }
+    close(fd);
+}
