@@ -57,7 +57,7 @@ struct runtime *runtime_free(struct runtime *r);
 
 struct runtime_counts { unsigned environments, idle, busy, starting; uint64_t started_total, cold_starts_total; };
 void runtime_counts(const struct runtime *r, struct runtime_counts *ret);
-/* "namespaces, private root" or what is missing, for `health` and the start line. */
+/* "namespaces, private root, …" or what is missing and what that means, for `health` and the start line. */
 const char *runtime_isolation(const struct runtime *r);
 
 /* Which program a runtime needs ("nodejs20.x" -> "node"), NULL for provided.*; unknown: not runnable here. */

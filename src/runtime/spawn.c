@@ -135,7 +135,7 @@ int spawner_spawn(struct spawner *s, const struct spawn_spec *spec)
 {
     struct spawner_message m = {
         .op = SPAWNER_SPAWN, .slot = spec->slot, .n_argv = count_items(spec->argv), .n_env = count_items(spec->env),
-        .tmp_mb = spec->tmp_mb, .sandbox = spec->sandbox, .has_prefix = spec->prefix != NULL,
+        .tmp_mb = spec->tmp_mb, .memory_mb = spec->memory_mb, .sandbox = spec->sandbox, .has_prefix = spec->prefix != NULL,
     };
     int r;
 

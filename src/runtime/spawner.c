@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <sched.h>
@@ -21,6 +22,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "runtime/cgroup.h"
+#include "runtime/filter.h"
 
 #define PROCESSES 1024u                                      /* "quotas: processes/threads" of the developer guide */
 #define MAX_ITEMS 4096                                       /* argv + env of one process */
@@ -32,7 +35,7 @@ static struct {
     bool plain[SPAWN_SLOTS];                                 /* its supervisor is a reaper, not a namespace's init */
     bool unsent[SPAWN_SLOTS];                                /* exited, not yet told */
     unsigned n_unsent, used;                                 /* used: slots below it may be in use */
-    bool namespaces, private_root, own_user, user_namespace, any_plain;
+    bool namespaces, private_root, own_user, user_namespace, grouped, any_plain;
     char *items[MAX_ITEMS + 2];
     char message[SPAWN_MAX_REQUEST_BYTES + 4096];
 } sp;
@@ -40,6 +43,31 @@ static struct {
 static pid_t clone_process(unsigned long flags)
 {
     return (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
+/* Born in its control group: moving there later waits for every processor. */
+static pid_t clone_grouped(unsigned long flags, int group)
+{
+    struct clone_args a = { .flags = flags | CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)group };
+
+    return (pid_t)syscall(SYS_clone3, &a, sizeof(a));
+}
+
+/* With `sp.grouped` no environment starts without its group: an unlimited one would be worse than none. */
+static pid_t clone_environment(const struct child *c, unsigned slot)
+{
+    int group;
+    pid_t pid;
+
+    if (!sp.grouped || !c->drop)
+        return clone_process(sandbox_flags(c->namespaces));
+    group = cgroup_make(slot, c->memory_mb, c->tmp_mb, PROCESSES + 1);
+    if (group < 0)
+        return -1;
+    pid = clone_grouped(sandbox_flags(c->namespaces), group);
+    if (pid != 0)
+        close(group);
+    return pid;
 }
 
 /* Kills all children of the calling process until there are none; grandchildren come up as their parents fall. */
@@ -172,7 +200,7 @@ static void start(struct child *c, unsigned slot, int output)
     pid_t pid;
 
     *c->slot = (struct spawn_slot){ .status = -1 };
-    pid = clone_process(sandbox_flags(c->namespaces));
+    pid = clone_environment(c, slot);
     if (pid == 0)
         supervise(c, output);
     if (pid < 0) {
@@ -182,6 +210,7 @@ static void start(struct child *c, unsigned slot, int output)
         sp.n_unsent++;
         return;
     }
+    c->slot->supervisor_pid = pid;
     sp.supervisors[slot] = pid;
     sp.plain[slot] = !c->namespaces;
     sp.any_plain |= sp.plain[slot];
@@ -211,7 +240,7 @@ static char *next_item(char **at, char *end)
 
 static void on_spawn(const struct spawner_message *m, char *at, char *end, int output)
 {
-    struct child c = { .slot = &sp.slots[m->slot], .tmp_mb = m->tmp_mb };
+    struct child c = { .slot = &sp.slots[m->slot], .tmp_mb = m->tmp_mb, .memory_mb = m->memory_mb };
     size_t n = 0;
 
     if (m->n_argv + m->n_env > MAX_ITEMS)
@@ -238,19 +267,39 @@ static bool try_isolation(const char *task_dir, struct spawn_isolation *i)
 {
     static char *argv[] = { "/bin/true", NULL }, *env[] = { NULL };
     struct spawn_slot *slot = &sp.slots[SPAWN_SLOTS - 1];
-    struct child c = { .slot = slot, .cwd = "/", .task_dir = task_dir, .argv = argv, .env = env, .tmp_mb = 1 };
+    struct child c = { .slot = slot, .cwd = "/", .task_dir = task_dir, .argv = argv, .env = env, .tmp_mb = 1,
+                       .memory_mb = 128 };
     pid_t pid;
     int status;
 
     set_isolation(&c, SPAWN_SLOTS - 1, true);
     *slot = (struct spawn_slot){ .status = -1 };
-    pid = clone_process(sandbox_flags(c.namespaces));
+    pid = clone_environment(&c, SPAWN_SLOTS - 1);
     if (pid == 0)
         supervise(&c, sp.null);
-    if (pid > 0 && waitpid(pid, &status, 0) == pid && slot->status == 0)
+    if (pid > 0 && waitpid(pid, &status, 0) == pid && slot->status == 0) {
+        (void)cgroup_end(SPAWN_SLOTS - 1);
         return true;
+    }
     snprintf(i->why, sizeof(i->why), "%s: %s", spawn_stage_text(pid < 0 ? SPAWN_FORK : (enum spawn_stage)slot->failed_stage),
              strerror(pid < 0 ? errno : slot->failed_errno));
+    return false;
+}
+
+/* A kernel without filters, or one that refuses ours, is found out by a child that tries. */
+static bool try_filter(bool memfd)
+{
+    int status = -1;
+    pid_t pid;
+
+    if (filter_prepare(memfd) < 0)
+        return false;
+    pid = clone_process(0);
+    if (pid == 0)
+        _exit(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && filter_install() == 0 ? 0 : 1);
+    if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0)
+        return true;
+    filter_forget();
     return false;
 }
 
@@ -258,6 +307,9 @@ static bool try_isolation(const char *task_dir, struct spawn_isolation *i)
 static void probe(const char *run_dir, const char *bootstrap_dir, struct spawn_isolation *ret)
 {
     memset(ret, 0, sizeof(*ret));
+    /* Before the user namespace, in which the parent process would be somebody else's. */
+    sp.grouped = cgroup_open(getppid(), ret->group, ret->why_no_group, sizeof(ret->why_no_group));
+    ret->filter = try_filter(sp.grouped);
     sp.private_root = sandbox_template(run_dir, bootstrap_dir, &sp.user_namespace, ret) == 0;
     sp.namespaces = true;
     sp.own_user = geteuid() == 0 && !sp.user_namespace;
@@ -288,6 +340,13 @@ static void on_kill(unsigned slot)
         kill(sp.supervisors[slot], sp.plain[slot] ? SIGTERM : SIGKILL);
 }
 
+static void end_groups(void)
+{
+    for (unsigned i = 0; i < sp.used; i++)
+        (void)cgroup_end(i);
+    cgroup_close();
+}
+
 static void leave(void) __attribute__((noreturn));
 static void leave(void)
 {
@@ -298,10 +357,11 @@ static void leave(void)
         while (waitpid(-1, NULL, WNOHANG) > 0)
             ;
         if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
-            _exit(0);
+            break;
         poll(NULL, 0, 10);
     }
     kill_children(sp.proc, true);
+    end_groups();
     _exit(0);
 }
 
@@ -350,6 +410,7 @@ static void reap(void)
         if (i == sp.used)
             continue;
         sp.supervisors[i] = 0;
+        sp.slots[i].out_of_memory = cgroup_end(i);
         sp.unsent[i] = true;
         sp.n_unsent++;
     }
