@@ -49,7 +49,7 @@ const char *spawn_stage_text(enum spawn_stage stage)
 static void become_spawner(int fd, struct spawn_slot *slots, pid_t server)
 {
     /* EOF on the socket is the rule; this covers a copy of the socket surviving in some other child. */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != server)
         _exit(0);
     spawner_main(fd, slots);

@@ -30,6 +30,7 @@
 
 static struct {
     int fd, signals, null, proc;
+    pid_t server;
     struct spawn_slot *slots;
     pid_t supervisors[SPAWN_SLOTS];                          /* 0: no process */
     bool plain[SPAWN_SLOTS];                                 /* its supervisor is a reaper, not a namespace's init */
@@ -308,7 +309,7 @@ static void probe(const char *run_dir, const char *bootstrap_dir, struct spawn_i
 {
     memset(ret, 0, sizeof(*ret));
     /* Before the user namespace, in which the parent process would be somebody else's. */
-    sp.grouped = cgroup_open(getppid(), ret->group, ret->why_no_group, sizeof(ret->why_no_group));
+    sp.grouped = cgroup_open(sp.server, ret->group, ret->why_no_group, sizeof(ret->why_no_group));
     ret->filter = try_filter(sp.grouped);
     sp.private_root = sandbox_template(run_dir, bootstrap_dir, &sp.user_namespace, ret) == 0;
     sp.namespaces = true;
@@ -467,6 +468,8 @@ static void set_up(int fd, struct spawn_slot *slots)
     sigprocmask(SIG_SETMASK, &set, NULL);                    /* ^C in the terminal is the server's business */
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);                                /* the server has died: see spawner_main() */
+    sp.server = getppid();
     sp.fd = fd;
     sp.slots = slots;
     sp.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -492,6 +495,9 @@ void spawner_main(int fd, struct spawn_slot *slots)
             reap();
             if (sp.any_plain)
                 kill_orphans();
+            /* A service manager ends both at once, and the server still has answers to wait for. */
+            if (getppid() != sp.server)
+                leave();
         }
         if ((p[0].revents & POLLIN) != 0)
             receive();

@@ -30,6 +30,18 @@ def linger():
     time.sleep(3)                                          # the sampler looks ten times a second
     return {"took": True}
 
+def hold(mb, ready):
+    """In a child: takes, says so, keeps."""
+    held = fill(mb)
+    os.write(ready, b"x")
+    time.sleep(20)
+    os._exit(0)
+
+def await_all(n, ready):
+    while n > 0:
+        n -= len(os.read(ready, n))
+    return linger()
+
 def plain(e):
     kept.append(fill(300))
     return linger()
@@ -51,23 +63,22 @@ def mapped(e):
 
 def children(e):
     """Four of 75 MB: none is too large by itself."""
+    ready, tell = os.pipe()
     for _ in range(4):
         if os.fork() == 0:
-            held = fill(75)
-            time.sleep(20)
-            os._exit(0)
-    return linger()
+            hold(75, tell)
+    return await_all(4, ready)
 
 def orphans(e):
     """The same by grandchildren in sessions of their own, whose parents are gone."""
+    ready, tell = os.pipe()
     for _ in range(4):
         if os.fork() == 0:
             os.setsid()
             if os.fork() == 0:
-                held = fill(75)
-                time.sleep(20)
+                hold(75, tell)
             os._exit(0)
-    return linger()
+    return await_all(4, ready)
 
 def sysv(e):
     ids = []
@@ -235,9 +246,10 @@ def handler(event, context):
     thread.start()
     thread.join()
     ran.append(subprocess.run(["/bin/sh", "-c", "echo shell | cat"], capture_output=True, text=True).stdout.strip())
-    for n in (1, 2, 10):
+    for n in (1, 2, 16):
         ran.append(family(n))
-    ran.append(family(16))
+    if os.path.exists("/proc/net/if_inet6"):
+        ran.append(family(10))
     ran.append(call(libc.personality, 0xffffffff))
     ran.append(call(libc.unshare, 0x400))
     ran.append(socket.getaddrinfo("localhost", 80)[0][4][0] in ("127.0.0.1", "::1"))
@@ -273,7 +285,7 @@ class Calls(support.ServerCase):
         missing = ('clone3', 'io_uring_setup')
         self.assertEqual({k: v for k, v in got['denied'].items() if v != ('ENOSYS' if k in missing else 'EPERM')}, {})
         self.assertEqual(set(got['sockets'].values()), {'EAFNOSUPPORT', 'EPROTONOSUPPORT'}, got['sockets'])
-        self.assertEqual(got['ran'], ['thread', 'shell', 'done', 'done', 'done', 'done', 'done', 'done', True])
+        self.assertEqual([r for r in got['ran'] if r != 'done'], ['thread', 'shell', True])
         self.assertEqual(got['limits'], [[1024, 1024], [0, 0]])
         self.assertEqual(got['seccomp'], ['2'])
 

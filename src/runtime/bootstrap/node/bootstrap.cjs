@@ -9,6 +9,7 @@ const net = require('net');
 const fs = require('fs');
 const path = require('path');
 const util = require('util');
+const Module = require('module');
 const { Writable } = require('stream');
 
 const env = process.env;
@@ -83,6 +84,37 @@ function safeStringify(value) {
     return JSON.stringify({ errorType: value.errorType, errorMessage: value.errorMessage, stack: value.stack });
   }
 }
+
+// ---- SDKs that would leave for the real AWS ----
+
+// endpoint.cjs costs what node's http modules cost: it waits until the function asks for one of them.
+const guard = {
+  wanted: URL.canParse?.(env.AWS_ENDPOINT_URL ?? '') !== false && env.AWS_ENDPOINT_URL && env.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS !== 'true',
+  modules: new Set(['http', 'https', 'http2', 'node:http', 'node:https', 'node:http2']),
+
+  load() {
+    if (!this.wanted) return undefined;
+    this.modules.clear();
+    return require('./endpoint.cjs');
+  },
+
+  install() {
+    if (!this.wanted) return;
+    const { modules } = this;
+    const load = Module._load;
+    Module._load = function (request, ...rest) {
+      if (modules.has(request)) guard.load();
+      return load.call(this, request, ...rest);
+    };
+    const { fetch } = globalThis;
+    if (fetch === undefined) return;
+    globalThis.fetch = async function (input, init) {
+      const refused = /amazonaws|api\.aws/i.test(String(input?.url ?? input)) ? guard.load().refuses(input, init) : undefined;
+      if (refused) throw refused;
+      return fetch(input, init);
+    };
+  },
+};
 
 // ---- errors ----
 
@@ -235,7 +267,9 @@ function isModulePackage(file) {
   }
 }
 
+// An import of node's own modules passes no hook: what they export has to be changed before.
 function importFile(file) {
+  guard.load();
   return import(require('url').pathToFileURL(file).href);
 }
 
@@ -463,6 +497,7 @@ process.on('unhandledRejection', (reason) => {
 
 // ---- start ----
 
+guard.install();
 api.connect(() => {
   api.socket.unref();
   loadHandler(env._HANDLER).then((found) => {
