@@ -103,7 +103,7 @@ static int deny_sockets(scmp_filter_ctx f)
     return r;
 }
 
-static int fill(scmp_filter_ctx f, bool memfd)
+static int fill(scmp_filter_ctx f, bool memfd, bool sysv)
 {
     int r = 0;
 
@@ -113,6 +113,8 @@ static int fill(scmp_filter_ctx f, bool memfd)
         r = deny(f, denied[i].name, denied[i].error);
     if (r == 0 && !memfd)
         r = deny(f, "memfd_create", ENOSYS);
+    if (r == 0 && !sysv)
+        r = deny(f, "shmget", ENOSYS);
     r = r == 0 ? deny_namespaces(f) : r;
     r = r == 0 ? deny_personalities(f) : r;
     return r == 0 ? deny_sockets(f) : r;
@@ -141,14 +143,14 @@ static int take_program(scmp_filter_ctx f)
     return r;
 }
 
-int filter_prepare(bool memfd)
+int filter_prepare(bool memfd, bool sysv)
 {
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
     int r;
 
     if (f == NULL)
         return -E_SYSTEM;
-    r = fill(f, memfd) == 0 && take_program(f) == 0 ? 0 : -E_SYSTEM;
+    r = fill(f, memfd, sysv) == 0 && take_program(f) == 0 ? 0 : -E_SYSTEM;
     seccomp_release(f);
     return r;
 }

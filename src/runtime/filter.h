@@ -10,9 +10,9 @@
 
 #include <stdbool.h>
 
-/* In the spawner, once: the program is made and kept.  memfd: memory in files without a name is allowed, since
- * something counts it.  May be called again.  -E_SYSTEM. */
-int filter_prepare(bool memfd);
+/* In the spawner, once: the program is made and kept.  memfd, sysv: memory in files without a name, and System V
+ * segments, are allowed, since something counts them; else ENOSYS.  May be called again.  -E_SYSTEM. */
+int filter_prepare(bool memfd, bool sysv);
 void filter_forget(void);                                    /* it cannot be installed here */
 /* In the process to be, after no_new_privs: two system calls.  0, or -1 with errno; 0 also where none was prepared. */
 int filter_install(void);

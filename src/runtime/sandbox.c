@@ -161,7 +161,8 @@ static int cover_file(const char *at, const char *scratch, const char *text)
     if (fd < 0)
         return -1;
     close(fd);
-    r = write_file(AT_FDCWD, scratch, text) < 0 || mount(scratch, at, NULL, MS_BIND, NULL) < 0 ? -1 : 0;
+    r = write_file(AT_FDCWD, scratch, text) < 0 || mount(scratch, at, NULL, MS_BIND, NULL) < 0
+        || restrict_mount(at, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID) < 0 ? -1 : 0;
     return unlink(scratch) < 0 ? -1 : r;
 }
 
@@ -263,8 +264,8 @@ static void limit_ipc(const struct child *c)
     if (!c->namespaces)
         return;
     snprintf(pages, sizeof(pages), "%lld", (long long)c->memory_mb * (1 << 20) / sysconf(_SC_PAGESIZE));
-    (void)write_file(c->proc_fd, "sys/kernel/shmall", pages);
-    (void)write_file(c->proc_fd, "sys/kernel/shm_rmid_forced", "1");
+    c->slot->ipc_limited = write_file(c->proc_fd, "sys/kernel/shmall", pages) == 0
+                           && write_file(c->proc_fd, "sys/kernel/shm_rmid_forced", "1") == 0;
     (void)write_file(c->proc_fd, "sys/kernel/msgmni", "32");
     (void)write_file(c->proc_fd, "sys/kernel/sem", "250 32000 100 128");
 }

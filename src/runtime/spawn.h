@@ -49,6 +49,7 @@ struct spawn_slot {
     int32_t status;                                          /* as wait(2) gives it; -1: the supervisor was killed first */
     int64_t max_rss_kb;
     bool out_of_memory;                                      /* the kernel says so */
+    bool ipc_limited;                                        /* its IPC namespace took our limits */
 };
 
 /* How far apart the machine lets us keep functions; found out once by trying. */

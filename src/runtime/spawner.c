@@ -288,12 +288,12 @@ static bool try_isolation(const char *task_dir, struct spawn_isolation *i)
 }
 
 /* A kernel without filters, or one that refuses ours, is found out by a child that tries. */
-static bool try_filter(bool memfd)
+static bool try_filter(bool memfd, bool sysv)
 {
     int status = -1;
     pid_t pid;
 
-    if (filter_prepare(memfd) < 0)
+    if (filter_prepare(memfd, sysv) < 0)
         return false;
     pid = clone_process(0);
     if (pid == 0)
@@ -310,7 +310,6 @@ static void probe(const char *run_dir, const char *bootstrap_dir, struct spawn_i
     memset(ret, 0, sizeof(*ret));
     /* Before the user namespace, in which the parent process would be somebody else's. */
     sp.grouped = cgroup_open(sp.server, ret->group, ret->why_no_group, sizeof(ret->why_no_group));
-    ret->filter = try_filter(sp.grouped);
     sp.private_root = sandbox_template(run_dir, bootstrap_dir, &sp.user_namespace, ret) == 0;
     sp.namespaces = true;
     sp.own_user = geteuid() == 0 && !sp.user_namespace;
@@ -320,6 +319,7 @@ static void probe(const char *run_dir, const char *bootstrap_dir, struct spawn_i
         sp.own_user = false;
         sp.namespaces = try_isolation(bootstrap_dir, &(struct spawn_isolation){ .namespaces = false });
     }
+    ret->filter = try_filter(sp.grouped, sp.namespaces && (sp.grouped || sp.slots[SPAWN_SLOTS - 1].ipc_limited));
     ret->namespaces = sp.namespaces;
     ret->private_root = sp.private_root;
     ret->own_user = sp.own_user;
