@@ -137,6 +137,8 @@ static int build_resolver(void)
     if (realpath("/etc/resolv.conf", real) == NULL || strncmp(real, "/etc/", 5) == 0 || strncmp(real, "/usr/", 5) == 0)
         return 0;
     slash = strrchr(real, '/');
+    if (slash == real)
+        return 0;
     *slash = '\0';
     if (strncmp(real, "/run/", 5) == 0)
         return bind_dir(real, real + 1);
@@ -254,20 +256,16 @@ unsigned long sandbox_flags(bool namespaces)
     return namespaces ? CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS : 0;
 }
 
-/* In an IPC namespace of its own: a segment nobody has attached goes at once, so the shared memory there is can be
- * seen in the processes; messages and semaphores, which no limit of memory counts, are few.  An older kernel gives
- * these to the machine's root only: no failure. */
+/* Where nothing counts them otherwise, in an IPC namespace of its own: a segment nobody has attached goes at once, so
+ * the shared memory there is can be seen in the processes; messages and semaphores are few.  An older kernel gives
+ * these to the machine's root only: no failure, but see filter_prepare(). */
 static void limit_ipc(const struct child *c)
 {
-    char pages[32];
-
-    if (!c->namespaces)
+    if (!c->namespaces || c->grouped)
         return;
-    snprintf(pages, sizeof(pages), "%lld", (long long)c->memory_mb * (1 << 20) / sysconf(_SC_PAGESIZE));
-    c->slot->ipc_limited = write_file(c->proc_fd, "sys/kernel/shmall", pages) == 0
-                           && write_file(c->proc_fd, "sys/kernel/shm_rmid_forced", "1") == 0;
-    (void)write_file(c->proc_fd, "sys/kernel/msgmni", "32");
-    (void)write_file(c->proc_fd, "sys/kernel/sem", "250 32000 100 128");
+    c->slot->ipc_limited = write_file(c->proc_fd, "sys/kernel/shm_rmid_forced", "1") == 0
+                           && write_file(c->proc_fd, "sys/kernel/msgmni", "32") == 0
+                           && write_file(c->proc_fd, "sys/kernel/sem", "250 32000 100 128") == 0;
 }
 
 int sandbox_enter(const struct child *c)

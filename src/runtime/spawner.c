@@ -60,7 +60,7 @@ static pid_t clone_environment(const struct child *c, unsigned slot)
     int group;
     pid_t pid;
 
-    if (!sp.grouped || !c->drop)
+    if (!c->grouped)
         return clone_process(sandbox_flags(c->namespaces));
     group = cgroup_make(slot, c->memory_mb, c->tmp_mb, PROCESSES + 1);
     if (group < 0)
@@ -223,6 +223,7 @@ static void set_isolation(struct child *c, unsigned slot, bool sandbox)
     c->namespaces = sandbox && sp.namespaces;
     c->private_root = c->namespaces && sp.private_root;
     c->drop = sandbox;
+    c->grouped = sandbox && sp.grouped;
     c->uid = sandbox && sp.own_user ? SPAWN_FIRST_UID + slot : 0;
     /* The limit counts all processes of a user: it fits one environment only where that has a user of its own. */
     c->processes = c->uid != 0 ? PROCESSES : 0;

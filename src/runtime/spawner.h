@@ -26,7 +26,7 @@ struct child {
     char **argv, **env;                                      /* end with NULL */
     int64_t tmp_mb, memory_mb;
     uid_t uid;                                               /* 0: stay who we are */
-    bool namespaces, private_root, drop;                     /* drop: capabilities, new privileges, needless calls */
+    bool grouped, namespaces, private_root, drop;            /* drop: capabilities, new privileges, needless calls */
     uint64_t processes;                                      /* RLIMIT_NPROC; 0: leave */
     int proc_fd;                                             /* the spawner's /proc: shows pids as the server sees them */
 };

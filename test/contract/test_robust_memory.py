@@ -133,6 +133,25 @@ def common(e):
         pids.append(pid)
     return {"took": all(os.waitpid(pid, 0)[1] == 0 for pid in pids)}
 
+def forks(e):
+    """1500 at most, and they end by themselves."""
+    pids = []
+    try:
+        while len(pids) < 1500:
+            pid = os.fork()
+            if pid == 0:
+                time.sleep(15)
+                os._exit(0)
+            pids.append(pid)
+    except OSError as error:
+        got = {"refused": errno.errorcode[error.errno]}
+    else:
+        got = linger()
+    for pid in pids:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+    return got
+
 def later(e):
     """After the answer, when it ought to lie still."""
     threading.Timer(0.5, lambda: kept.append(fill(300))).start()
@@ -202,6 +221,11 @@ class Memory(support.ServerCase):
 
     def test_a_tmpfs_in_a_user_namespace(self):
         self.assert_stopped('tmpfs', 'EPERM', 'ENOSPC')
+
+    def test_more_processes_than_there_may_be(self):
+        """Refused by a limit where there is one for the environment alone; else it is ended."""
+        self.assert_stopped('forks', 'EAGAIN')
+        self.assertIsNone(self.take('who')[0])
 
     def test_an_idle_environment_is_watched_too(self):
         _, first = self.take('later')

@@ -86,16 +86,22 @@ for (const args of [[], ['--no-sandbox']]) {
     });
     after(() => server?.end());
 
-    const run = async (FunctionName, files) => {
+    const run = async (FunctionName, files, failing) => {
       await lambda.send(new CreateFunctionCommand({ FunctionName, Role, Runtime: 'nodejs20.x', Handler: 'index.handler', Timeout: 60,
         MemorySize: 512, Code: { ZipFile: zip(files) } }));
       while ((await lambda.send(new GetFunctionCommand({ FunctionName }))).Configuration.State !== 'Active') await new Promise(setImmediate);
       const reply = await lambda.send(new InvokeCommand({ FunctionName, Payload: JSON.stringify({ url }) }));
       const text = Buffer.from(reply.Payload).toString();
-      assert.equal(reply.FunctionError, undefined, text);
-      return JSON.parse(text);
+      assert.equal(reply.FunctionError, failing ? 'Unhandled' : undefined, text);
+      return failing ? JSON.parse(text)[failing] : JSON.parse(text);
     };
     const received = async () => (await sqs.send(new ReceiveMessageCommand({ QueueUrl: url, MaxNumberOfMessages: 10 }))).Messages ?? [];
+
+    test('an error while modules load keeps its frames', async () => {
+      const trace = await run('frames', { 'index.js': "require('./part');", 'part.js': "throw new Error('in part');" }, 'trace');
+      assert.ok(trace.some((line) => line.includes('/part.js')) && trace.some((line) => line.includes('/index.js')), trace.join('\n'));
+      assert.ok(!trace.some((line) => line.includes('bootstrap.cjs')), trace.join('\n'));
+    });
 
     test('SQS SendMessage by the SDK in the bundle', async () => {
       const id = await run('send', { 'index.js': SEND, ...bundle('@aws-sdk/client-sqs') });

@@ -89,27 +89,31 @@ function safeStringify(value) {
 
 // endpoint.cjs costs what node's http modules cost: it waits until the function asks for one of them.
 const guard = {
-  wanted: URL.canParse?.(env.AWS_ENDPOINT_URL ?? '') !== false && env.AWS_ENDPOINT_URL && env.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS !== 'true',
+  wanted: env.AWS_ENDPOINT_URL && env.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS !== 'true',
   modules: new Set(['http', 'https', 'http2', 'node:http', 'node:https', 'node:http2']),
 
   load() {
     if (!this.wanted) return undefined;
     this.modules.clear();
-    return require('./endpoint.cjs');
+    try {
+      return require('./endpoint.cjs');
+    } catch {
+      return undefined;                                     // AWS_ENDPOINT_URL is the function's own, and no address
+    }
   },
 
   install() {
     if (!this.wanted) return;
     const { modules } = this;
     const load = Module._load;
-    Module._load = function (request, ...rest) {
+    Module._load = function loadGuarded(request, ...rest) {
       if (modules.has(request)) guard.load();
       return load.call(this, request, ...rest);
     };
     const { fetch } = globalThis;
     if (fetch === undefined) return;
     globalThis.fetch = async function (input, init) {
-      const refused = /amazonaws|api\.aws/i.test(String(input?.url ?? input)) ? guard.load().refuses(input, init) : undefined;
+      const refused = /amazonaws|api\.aws/i.test(String(input?.url ?? input)) ? guard.load()?.refuses(input, init) : undefined;
       if (refused) throw refused;
       return fetch(input, init);
     };
@@ -129,7 +133,7 @@ class PlatformError extends Error {
 // The stack's lines down to our own frames: what stands below called us, not the function.
 function frames(error) {
   if (typeof error?.stack !== 'string') return [];
-  const lines = error.stack.split('\n');
+  const lines = error.stack.split('\n').filter((line) => !line.includes('.loadGuarded [as _load]'));
   const ours = lines.findIndex((line) => line.startsWith('    at ') && line.includes(__filename));
   return ours < 0 ? lines : lines.slice(0, ours);
 }
