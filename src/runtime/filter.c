@@ -54,9 +54,15 @@ static int deny(scmp_filter_ctx f, const char *name, int error)
     return call == __NR_SCMP_ERROR ? 0 : seccomp_rule_add(f, SCMP_ACT_ERRNO((unsigned)error), call, 0);
 }
 
+static struct scmp_arg_cmp compare(unsigned argument, enum scmp_compare how, uint64_t a, uint64_t b)
+{
+    return (struct scmp_arg_cmp){ .arg = argument, .op = how, .datum_a = a, .datum_b = b };
+}
+
 static int deny_bits(scmp_filter_ctx f, const char *name, uint64_t mask, uint64_t bits)
 {
-    return seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), seccomp_syscall_resolve_name(name), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, mask, bits));
+    return seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), seccomp_syscall_resolve_name(name), 1,
+                            compare(0, SCMP_CMP_MASKED_EQ, mask, bits));
 }
 
 /* Threads and processes, yes; new namespaces, no.  The bit of a time namespace is in clone() a part of the signal. */
@@ -86,7 +92,7 @@ static int deny_personalities(scmp_filter_ctx f)
 
 static int deny_family(scmp_filter_ctx f, enum scmp_compare how, int family)
 {
-    return seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_CMP(0, how, (scmp_datum_t)family));
+    return seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, compare(0, how, (uint64_t)family, 0));
 }
 
 /* Left are AF_UNIX, AF_INET, AF_INET6, and of AF_NETLINK what getifaddrs() asks. */
@@ -99,7 +105,7 @@ static int deny_sockets(scmp_filter_ctx f)
             r = deny_family(f, SCMP_CMP_EQ, family);
     if (r == 0)
         r = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPROTONOSUPPORT), SCMP_SYS(socket), 2,
-                             SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_NE, 0));
+                             compare(0, SCMP_CMP_EQ, AF_NETLINK, 0), compare(2, SCMP_CMP_NE, 0, 0));
     return r;
 }
 
