@@ -288,6 +288,26 @@ static bool try_isolation(const char *task_dir, struct spawn_isolation *i)
     return false;
 }
 
+/* Kernels before 5.7 have groups and nobody can be born in one. */
+static bool try_group(struct spawn_isolation *i)
+{
+    int group = cgroup_make(SPAWN_SLOTS - 1, 128, 1, PROCESSES), status = -1;
+    pid_t pid = group < 0 ? -1 : clone_grouped(0, group);
+
+    if (pid == 0)
+        _exit(0);
+    if (pid < 0)
+        snprintf(i->why_no_group, sizeof(i->why_no_group), "entering a control group: %.60s", strerror(errno));
+    if (group >= 0)
+        close(group);
+    if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0) {
+        (void)cgroup_end(SPAWN_SLOTS - 1);
+        return true;
+    }
+    i->group[0] = '\0';
+    return false;
+}
+
 /* A kernel without filters, or one that refuses ours, is found out by a child that tries. */
 static bool try_filter(bool memfd, bool sysv)
 {
@@ -310,7 +330,7 @@ static void probe(const char *run_dir, const char *bootstrap_dir, struct spawn_i
 {
     memset(ret, 0, sizeof(*ret));
     /* Before the user namespace, in which the parent process would be somebody else's. */
-    sp.grouped = cgroup_open(sp.server, ret->group, ret->why_no_group, sizeof(ret->why_no_group));
+    sp.grouped = cgroup_open(sp.server, ret->group, ret->why_no_group, sizeof(ret->why_no_group)) && try_group(ret);
     sp.private_root = sandbox_template(run_dir, bootstrap_dir, &sp.user_namespace, ret) == 0;
     sp.namespaces = true;
     sp.own_user = geteuid() == 0 && !sp.user_namespace;

@@ -319,6 +319,12 @@ class Calls(support.ServerCase):
         self.assertEqual(got['limits'], [[1024, 1024], [0, 0]])
         self.assertEqual(got['seccomp'], ['2'])
 
+    def test_what_protects_is_said(self):
+        told = self.health()['isolation']
+        self.assertIn(told, self.server.ready_line)
+        self.assertTrue('memory bounded by control groups' in told or 'memory sampled (' in told, told)
+        self.assertTrue('own users' in told, told)
+
     def test_node_goes_on_working(self):
         self.function('node', NODE, runtime='nodejs20.x')
         reply, got = self.invoke('node')

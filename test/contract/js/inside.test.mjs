@@ -5,6 +5,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CreateFunctionCommand, GetFunctionCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
+import { CreateBucketCommand, GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { Server, zip } from './support.mjs';
 
@@ -44,7 +45,7 @@ const left = (host, options, done) => done(new Error('left for ' + host));
 const ask = (make, body) => new Promise((resolve) => {
   const request = make((reply) => {
     let text = '';
-    reply.on('data', (part) => { text += part; }).on('end', () => resolve([reply.statusCode, JSON.parse(text).MessageId?.length ?? text]));
+    reply.on('data', (part) => { text += part; }).on('end', () => resolve([reply.statusCode, text && (JSON.parse(text).MessageId?.length ?? text)]));
   });
   request.on('error', (error) => resolve(error.message));
   request.end(body);
@@ -53,6 +54,8 @@ const host = 'sqs.us-east-1.amazonaws.com', url = 'https://' + host + '/';
 const handler = async (e) => {
   const body = JSON.stringify({ QueueUrl: e.url, MessageBody: 'from an old SDK' });
   const post = (key) => ({ method: 'POST', lookup: left, headers: signed(key) });
+  const { 'x-amz-target': target, authorization, ...rest } = signed(own);
+  const object = { method: 'PUT', lookup: left, headers: { ...rest, authorization: authorization.replace('/sqs/', '/s3/') } };
   const session = http2.connect(url, { lookup: left });
   session.on('error', () => {});
   return {
@@ -60,6 +63,7 @@ const handler = async (e) => {
     url: await ask((done) => request(url, post(own), done), body),
     object: await ask((done) => https.request(new URL(url), post(own), done), body),
     stranger: await ask((done) => https.request(url, post('AKIAIOSFODNN7EXAMPLE'), done), body),
+    bucket: await ask((done) => https.request('https://buck.s3.us-east-1.amazonaws.com/k', object, done), 'from an old SDK'),
     unsigned: await ask((done) => https.get(url, { lookup: left }, done)),
     elsewhere: await ask((done) => https.request('https://example.invalid/', post(own), done), body),
     fetch: await fetch(url, { method: 'POST', headers: signed(own), body }).then(() => 'sent', (error) => error.message),
@@ -71,12 +75,14 @@ const REFUSED = /^A request to sqs\.us-east-1\.amazonaws\.com, signed with the f
 
 for (const args of [[], ['--no-sandbox']]) {
   describe(`the SDK inside a function ${args.join(' ')}`, () => {
-    let server, lambda, sqs, url, Role;
+    let server, lambda, sqs, s3, url, Role;
 
     before(async () => {
       server = await Server.start(...args);
       lambda = server.client(LambdaClient);
       sqs = server.client(SQSClient);
+      s3 = server.client(S3Client, { forcePathStyle: true });
+      await s3.send(new CreateBucketCommand({ Bucket: 'buck' }));
       const iam = server.client(IAMClient);
       const statement = (rest) => JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', ...rest }] });
       Role = (await iam.send(new CreateRoleCommand({ RoleName: 'r',
@@ -117,6 +123,9 @@ for (const args of [[], ['--no-sandbox']]) {
       test(`requests for the real AWS, ${kind}`, async () => {
         const got = await run(`old-${kind}`, files);
         for (const way of ['options', 'url', 'object']) assert.deepEqual(got[way], [200, 36], `${way}: ${got[way]}`);
+        assert.deepEqual(got.bucket, [200, '']);
+        const object = await s3.send(new GetObjectCommand({ Bucket: 'buck', Key: 'k' }));
+        assert.equal(await object.Body.transformToString(), 'from an old SDK');
         assert.equal(got.stranger, 'left for sqs.us-east-1.amazonaws.com');
         assert.equal(got.unsigned, 'left for sqs.us-east-1.amazonaws.com');
         assert.equal(got.elsewhere, 'left for example.invalid');
