@@ -165,8 +165,7 @@ def handler(event, context):
 '''
 
 
-class Memory(support.ServerCase):
-    server_args = ('--max-environments', '3')
+class Takes(support.ServerCase):
 
     def setUp(self):
         super().setUp()
@@ -184,6 +183,22 @@ class Memory(support.ServerCase):
         else:
             self.assertEqual((got['errorType'], got['errorMessage'].split('Error: ')[-1]),
                              ('Runtime.ExitError', 'Runtime exited with error: signal: killed'), got)
+
+
+class PlainMemory(Takes):
+    """Without a sandbox the processes are counted all the same."""
+    server_args = ('--max-environments', '3', '--no-sandbox')
+
+    def test_children_and_orphans_together(self):
+        self.assert_stopped('children')
+        self.assert_stopped('orphans')
+
+    def test_pages_in_common_count_once(self):
+        self.assertEqual(self.take('common'), (None, {'took': True}))
+
+
+class Memory(Takes):
+    server_args = ('--max-environments', '3')
 
     def test_memory_of_one_process(self):
         self.assert_stopped('plain')
