@@ -22,6 +22,7 @@
 #define WAYBILL_RUNTIME_ENVIRONMENT_H
 
 #include "base/map.h"
+#include "runtime/memory.h"
 #include "runtime/output.h"
 #include "runtime/program.h"
 #include "runtime/report.h"
@@ -93,12 +94,12 @@ struct environment {
     bool returning;                                          /* counted in pool.n_returning */
     bool bound;                                              /* counted in pool.n_bound */
     bool init_done;                                          /* this process has asked for work */
-    bool killed_for_memory;
+    bool killed_for_memory, over_limit;                      /* over_limit: was told to end for it, or for its processes */
 
     int64_t spawned_ns, init_us;                             /* init_us: to be reported with the first invocation; 0 then */
     int64_t due_ns;                                          /* what the timer is for follows from the state */
     uv_timer_t timer;
-    int64_t max_rss_kb, sampled_ns;
+    int64_t max_rss_kb, sampled_ns, sample_due_ns;
     int64_t idle_ns;                                         /* IDLE: since when */
     unsigned handles;                                        /* of libuv, not yet closed */
 };
@@ -110,7 +111,7 @@ struct runtime {
     char *code_dir, *run_dir, *bootstrap_dir;                /* absolute */
     struct program_place place;
     struct spawn_isolation isolation;
-    char isolation_text[256];
+    char isolation_text[640];
     unsigned max_environments, cores;
     int64_t init_limit_ms;                                   /* INIT_LIMIT_MS; a test may shorten it */
     struct list pools, hungry;                               /* hungry: executions wait there */
@@ -129,6 +130,7 @@ struct runtime {
     bool pump;                                               /* capacity changed in this round */
     uv_check_t check;
     uv_timer_t scale_timer, sample_timer;
+    int64_t idle_sampled_ns;
     bool stopping, drop, spawner_open;
     bool spawner_down;                                       /* it was lost, and the next is not there yet */
     uint64_t spawner_restarts;

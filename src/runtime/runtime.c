@@ -16,6 +16,7 @@
 #include "runtime/environment.h"
 
 #define SAMPLE_MS 100
+#define IDLE_SAMPLE_MS 1000                                  /* while all are idle */
 
 /* ---- results ---- */
 
@@ -154,26 +155,29 @@ static void on_sample(uv_timer_t *timer)
     struct runtime *r = timer->data;
     int64_t now_ns = clock_mono_ns();
 
-    if (r->n[ENVIRONMENT_STARTING] + r->n[ENVIRONMENT_BUSY] == 0) {
-        uv_timer_stop(timer);
-        return;
-    }
+    bool running = r->n[ENVIRONMENT_STARTING] + r->n[ENVIRONMENT_BUSY] > 0;
+    bool idle_too = now_ns - r->idle_sampled_ns >= IDLE_SAMPLE_MS * (int64_t)1000000;
+
+    if (idle_too)
+        r->idle_sampled_ns = now_ns;
     LIST_EACH(&r->pools, k) {
         struct pool *p = CONTAINER_OF(k, struct pool, in_runtime);
 
         LIST_EACH(&p->all, at) {
             struct environment *env = CONTAINER_OF(at, struct environment, in_pool);
 
-            if (env->state == ENVIRONMENT_STARTING || env->state == ENVIRONMENT_BUSY)
-                environment_sample(env, now_ns);
+            if (env->state == ENVIRONMENT_STARTING || env->state == ENVIRONMENT_BUSY || (idle_too && env->state == ENVIRONMENT_IDLE))
+                environment_sample(env, clock_mono_ns());
         }
     }
+    if (running || r->n[ENVIRONMENT_IDLE] > 0)
+        uv_timer_start(timer, on_sample, running ? SAMPLE_MS : IDLE_SAMPLE_MS, 0);
 }
 
 void runtime_watch(struct runtime *r)
 {
-    if (!uv_is_active((uv_handle_t *)&r->sample_timer))
-        uv_timer_start(&r->sample_timer, on_sample, SAMPLE_MS, SAMPLE_MS);
+    if (!uv_is_active((uv_handle_t *)&r->sample_timer) || uv_timer_get_due_in(&r->sample_timer) > SAMPLE_MS)
+        uv_timer_start(&r->sample_timer, on_sample, SAMPLE_MS, 0);
 }
 
 static int settle_isolation(struct runtime *r);
@@ -324,18 +328,29 @@ static char *absolute(const char *path)
     return whole;
 }
 
+/* What protects, and what a missing part means. */
 static void describe_isolation(struct runtime *r)
 {
     const struct spawn_isolation *i = &r->isolation;
+    CLEANUP(buf_done) struct buf b = { 0 };
 
     if (!r->o.sandbox)
-        snprintf(r->isolation_text, sizeof(r->isolation_text), "none: plain processes, as asked");
+        buf_printf(&b, "none: plain processes, as asked");
     else if (!i->namespaces)
-        snprintf(r->isolation_text, sizeof(r->isolation_text), "none: plain processes (%s)", i->why);
+        buf_printf(&b, "none: plain processes (%s)", i->why);
     else
-        snprintf(r->isolation_text, sizeof(r->isolation_text), "%snamespaces, %s%s%s%s%s", i->user_namespace ? "user " : "",
-                 i->private_root ? "private root" : "no private root", i->own_user ? ", own users" : "",
-                 i->why[0] != '\0' ? " (" : "", i->why, i->why[0] != '\0' ? ")" : "");
+        buf_printf(&b, "%snamespaces, %s%s%s%s", i->user_namespace ? "user " : "",
+                   i->private_root ? "private root" : "no private root: functions see the machine's files",
+                   i->why[0] != '\0' ? " (" : "", i->why, i->why[0] != '\0' ? ")" : "");
+    if (r->o.sandbox)
+        buf_printf(&b, "%s, %s", i->own_user ? ", own users" : ", no own users: functions can reach each other's Runtime API",
+                   i->filter ? "system calls filtered" : "system calls not filtered");
+    if (i->group[0] != '\0')
+        buf_printf(&b, ", memory bounded by control groups");
+    else
+        buf_printf(&b, ", memory sampled%s%s%s", i->why_no_group[0] != '\0' ? " (" : "", i->why_no_group,
+                   i->why_no_group[0] != '\0' ? ")" : "");
+    snprintf(r->isolation_text, sizeof(r->isolation_text), STR_FMT, STR_ARG(buf_view(&b)));
 }
 
 static int settle_isolation(struct runtime *r)

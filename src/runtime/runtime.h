@@ -64,7 +64,7 @@ struct runtime_counts {
     int spawner_pid;                                         /* 0: there is none at this moment */
 };
 void runtime_counts(const struct runtime *r, struct runtime_counts *ret);
-/* "namespaces, private root" or what is missing, for `health` and the start line. */
+/* "namespaces, private root, …" or what is missing and what that means, for `health` and the start line. */
 const char *runtime_isolation(const struct runtime *r);
 
 /* Which program a runtime needs ("nodejs20.x" -> "node"), NULL for provided.*; unknown: not runnable here. */

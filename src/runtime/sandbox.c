@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "runtime/filter.h"
 
 #define OPEN_FILES 1024u                                     /* "quotas: file descriptors" of the developer guide */
 
@@ -125,10 +126,74 @@ static int build_devices(void)
     return 0;
 }
 
+/* Names are resolved by the machine's own settings.  Where resolv.conf is a link into /run (systemd-resolved,
+ * NetworkManager, resolvconf), the folder it lies in appears too: the file is replaced, not rewritten, when the
+ * network changes.  Elsewhere (/mnt/wsl) only the file does. */
+static int build_resolver(void)
+{
+    char real[512], *slash;
+    int fd;
+
+    if (realpath("/etc/resolv.conf", real) == NULL || strncmp(real, "/etc/", 5) == 0 || strncmp(real, "/usr/", 5) == 0)
+        return 0;
+    slash = strrchr(real, '/');
+    if (slash == real)
+        return 0;
+    *slash = '\0';
+    if (strncmp(real, "/run/", 5) == 0)
+        return bind_dir(real, real + 1);
+    if (make_dirs(real + 1) < 0)
+        return -1;
+    *slash = '/';
+    fd = open(real + 1, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return -1;
+    close(fd);
+    return mount(real, real + 1, NULL, MS_BIND, NULL);
+}
+
+/* The mount keeps a file whose name is gone: nobody can reach it by another way. */
+static int cover_file(const char *at, const char *scratch, const char *text)
+{
+    int fd, r;
+
+    if (access(at, F_OK) < 0)
+        return 0;
+    fd = open(scratch, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return -1;
+    close(fd);
+    r = write_file(AT_FDCWD, scratch, text) < 0 || mount(scratch, at, NULL, MS_BIND, NULL) < 0
+        || restrict_mount(at, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID) < 0 ? -1 : 0;
+    return unlink(scratch) < 0 ? -1 : r;
+}
+
+/* Users, groups and hosts are what /etc says: the daemons that know more are not in here to be asked. */
+static int build_switch(void)
+{
+    return cover_file("etc/nsswitch.conf", "run/nsswitch.conf",
+                      "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\n"
+                      "protocols: files\nservices: files\nethers: files\nrpc: files\n");
+}
+
+/* As at AWS: the function's user has a name, and a home that is not there and cannot be made. */
+static int build_user(const struct child *c)
+{
+    unsigned uid = (unsigned)(c->uid != 0 ? c->uid : geteuid()), gid = (unsigned)(c->uid != 0 ? c->uid : getegid());
+    char text[512];
+
+    snprintf(text, sizeof(text), "%ssbx_user1051:x:%u:%u::/home/sbx_user1051:/sbin/nologin\n%s",
+             uid != 0 ? "root:x:0:0:root:/root:/bin/bash\n" : "", uid, gid, "nobody:x:65534:65534:nobody:/:/sbin/nologin\n");
+    if (cover_file("etc/passwd", "tmp/passwd", text) < 0)
+        return -1;
+    snprintf(text, sizeof(text), "%ssbx_user1051:x:%u:\nnogroup:x:65534:\n", gid != 0 ? "root:x:0:\n" : "", gid);
+    return cover_file("etc/group", "tmp/group", text);
+}
+
 static int build_root(const char *bootstrap_dir)
 {
     static const char *const system_dirs[] = { "/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32", "/libx32", "/lib64" };
-    static const char *const empty_dirs[] = { "proc", "tmp", "var/task", "var/tmp", "opt", "run" };
+    static const char *const empty_dirs[] = { "proc", "tmp", "var/task", "var/tmp", "opt", "run", "home" };
 
     for (size_t i = 0; i < ARRAY_LEN(system_dirs); i++)
         if (copy_or_bind(system_dirs[i]) < 0)
@@ -136,10 +201,7 @@ static int build_root(const char *bootstrap_dir)
     for (size_t i = 0; i < ARRAY_LEN(empty_dirs); i++)
         if (make_dirs(empty_dirs[i]) < 0)
             return -1;
-    if (build_devices() < 0)
-        return -1;
-    /* A resolver that keeps its file under /run is the one thing of /run that names need. */
-    if (access("/run/systemd/resolve", F_OK) == 0 && bind_dir("/run/systemd/resolve", "run/systemd/resolve") < 0)
+    if (build_devices() < 0 || build_resolver() < 0 || build_switch() < 0)
         return -1;
     return bind_dir(bootstrap_dir, "var/runtime");
 }
@@ -194,16 +256,31 @@ unsigned long sandbox_flags(bool namespaces)
     return namespaces ? CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS : 0;
 }
 
+/* Where nothing counts them otherwise, in an IPC namespace of its own: a segment nobody has attached goes at once, so
+ * the shared memory there is can be seen in the processes; messages and semaphores are few.  An older kernel gives
+ * these to the machine's root only: no failure, but see filter_prepare(). */
+static void limit_ipc(const struct child *c)
+{
+    if (!c->namespaces || c->grouped)
+        return;
+    c->slot->ipc_limited = write_file(c->proc_fd, "sys/kernel/shm_rmid_forced", "1") == 0
+                           && write_file(c->proc_fd, "sys/kernel/msgmni", "32") == 0
+                           && write_file(c->proc_fd, "sys/kernel/sem", "250 32000 100 128") == 0;
+}
+
 int sandbox_enter(const struct child *c)
 {
     char size[64];
 
+    limit_ipc(c);
     if (!c->private_root)
         return 0;
     snprintf(size, sizeof(size), "mode=1777,size=%lldm", (long long)c->tmp_mb);
     if (chdir(root_dir) < 0 || bind_dir(c->task_dir, "var/task") < 0)
         return failed(c, SPAWN_MOUNT);
     if (mount("tmpfs", "tmp", "tmpfs", MS_NOSUID | MS_NODEV, size) < 0)
+        return failed(c, SPAWN_MOUNT);
+    if (build_user(c) < 0)
         return failed(c, SPAWN_MOUNT);
     if (mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
         return failed(c, SPAWN_MOUNT);
@@ -276,6 +353,10 @@ void sandbox_become(const struct child *c)
         _exit(127);
     }
     reset_signals();
+    if (c->drop && filter_install() < 0) {
+        failed(c, SPAWN_FILTER);
+        _exit(127);
+    }
     execve(c->argv[0], c->argv, c->env);
     failed(c, SPAWN_EXEC);
     _exit(127);

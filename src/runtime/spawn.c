@@ -61,7 +61,7 @@ static void become_spawner(int fd, struct spawn_slot *slots, pid_t server) __att
 static void become_spawner(int fd, struct spawn_slot *slots, pid_t server)
 {
     /* EOF on the socket is the rule; this covers a copy of the socket surviving in some other child. */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != server)
         _exit(0);
     signal(SIGPIPE, SIG_DFL);                                /* functions inherit what is ignored */
@@ -197,7 +197,7 @@ int spawner_spawn(struct spawner *s, const struct spawn_spec *spec)
 {
     struct spawner_message m = {
         .op = SPAWNER_SPAWN, .slot = spec->slot, .n_argv = count_items(spec->argv), .n_env = count_items(spec->env),
-        .tmp_mb = spec->tmp_mb, .sandbox = spec->sandbox, .has_prefix = spec->prefix != NULL,
+        .tmp_mb = spec->tmp_mb, .memory_mb = spec->memory_mb, .sandbox = spec->sandbox, .has_prefix = spec->prefix != NULL,
     };
     int r;
 

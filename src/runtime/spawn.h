@@ -31,6 +31,7 @@
     S(PIVOT,   "changing to the private root") \
     S(USER,    "changing to an unprivileged user") \
     S(LIMITS,  "setting limits") \
+    S(FILTER,  "filtering system calls") \
     S(CHDIR,   "entering the working directory") \
     S(EXEC,    "executing the program") \
     S(LOST,    "the process that starts functions ended")    /* not the function: it was taken along */
@@ -44,9 +45,12 @@ const char *spawn_stage_text(enum spawn_stage stage);
 /* Written by the child side, read by the server after on_exit; runtime_pid is valid (or 0) at any time. */
 struct spawn_slot {
     int32_t runtime_pid;                                     /* as the server's /proc shows it */
+    int32_t supervisor_pid;                                  /* above it and all that it starts */
     int32_t failed_stage, failed_errno;                      /* enum spawn_stage; SPAWN_NONE: the program ran */
     int32_t status;                                          /* as wait(2) gives it; -1: the supervisor was killed first */
     int64_t max_rss_kb;
+    bool out_of_memory;                                      /* the kernel says so */
+    bool ipc_limited;                                        /* its IPC namespace took our limits */
 };
 
 /* How far apart the machine lets us keep functions; found out once by trying. */
@@ -55,8 +59,13 @@ struct spawn_isolation {
     bool private_root;
     bool own_user;                                           /* an unprivileged user id per environment */
     bool user_namespace;                                     /* how the above was got without being root */
+    bool filter;                                             /* system calls no function needs are refused */
+    char group[256];                                         /* where control groups of environments lie; "": none */
     char why[160];                                           /* what stood in the way of more; "" */
+    char why_no_group[96];
 };
+/* The control group of a slot. */
+#define SPAWN_GROUP_FORMAT "%s/waybill-env-%u"
 struct spawn_probe {
     const char *run_dir;                                     /* absolute: the private root's mount point is made here */
     const char *bootstrap_dir;                               /* absolute: becomes /var/runtime */
@@ -70,6 +79,7 @@ struct spawn_spec {
     const char *task_dir;                                    /* host path; becomes /var/task in a private root */
     const char *prefix;                                      /* host path of an interpreter outside /usr; NULL: none */
     int64_t tmp_mb;                                          /* size of /tmp in a private root */
+    int64_t memory_mb;                                       /* MemorySize */
     int output_fd;                                           /* stdout and stderr; stays the caller's */
 };
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <sched.h>
@@ -21,18 +22,21 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "runtime/cgroup.h"
+#include "runtime/filter.h"
 
 #define PROCESSES 1024u                                      /* "quotas: processes/threads" of the developer guide */
 #define MAX_ITEMS 4096                                       /* argv + env of one process */
 
 static struct {
     int fd, signals, null, proc;
+    pid_t server;
     struct spawn_slot *slots;
     pid_t supervisors[SPAWN_SLOTS];                          /* 0: no process */
     bool plain[SPAWN_SLOTS];                                 /* its supervisor is a reaper, not a namespace's init */
     bool unsent[SPAWN_SLOTS];                                /* exited, not yet told */
     unsigned n_unsent, used;                                 /* used: slots below it may be in use */
-    bool namespaces, private_root, own_user, user_namespace, any_plain;
+    bool namespaces, private_root, own_user, user_namespace, grouped, any_plain;
     char *items[MAX_ITEMS + 2];
     char message[SPAWN_MAX_REQUEST_BYTES + 4096];
 } sp;
@@ -40,6 +44,31 @@ static struct {
 static pid_t clone_process(unsigned long flags)
 {
     return (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
+/* Born in its control group: moving there later waits for every processor. */
+static pid_t clone_grouped(unsigned long flags, int group)
+{
+    struct clone_args a = { .flags = flags | CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)group };
+
+    return (pid_t)syscall(SYS_clone3, &a, sizeof(a));
+}
+
+/* With `sp.grouped` no environment starts without its group: an unlimited one would be worse than none. */
+static pid_t clone_environment(const struct child *c, unsigned slot)
+{
+    int group;
+    pid_t pid;
+
+    if (!c->grouped)
+        return clone_process(sandbox_flags(c->namespaces));
+    group = cgroup_make(slot, c->memory_mb, c->tmp_mb, PROCESSES + 1);
+    if (group < 0)
+        return -1;
+    pid = clone_grouped(sandbox_flags(c->namespaces), group);
+    if (pid != 0)
+        close(group);
+    return pid;
 }
 
 /* Kills all children of the calling process until there are none; grandchildren come up as their parents fall. */
@@ -172,7 +201,7 @@ static void start(struct child *c, unsigned slot, int output)
     pid_t pid;
 
     *c->slot = (struct spawn_slot){ .status = -1 };
-    pid = clone_process(sandbox_flags(c->namespaces));
+    pid = clone_environment(c, slot);
     if (pid == 0)
         supervise(c, output);
     if (pid < 0) {
@@ -182,6 +211,7 @@ static void start(struct child *c, unsigned slot, int output)
         sp.n_unsent++;
         return;
     }
+    c->slot->supervisor_pid = pid;
     sp.supervisors[slot] = pid;
     sp.plain[slot] = !c->namespaces;
     sp.any_plain |= sp.plain[slot];
@@ -193,6 +223,7 @@ static void set_isolation(struct child *c, unsigned slot, bool sandbox)
     c->namespaces = sandbox && sp.namespaces;
     c->private_root = c->namespaces && sp.private_root;
     c->drop = sandbox;
+    c->grouped = sandbox && sp.grouped;
     c->uid = sandbox && sp.own_user ? SPAWN_FIRST_UID + slot : 0;
     /* The limit counts all processes of a user: it fits one environment only where that has a user of its own. */
     c->processes = c->uid != 0 ? PROCESSES : 0;
@@ -211,7 +242,7 @@ static char *next_item(char **at, char *end)
 
 static void on_spawn(const struct spawner_message *m, char *at, char *end, int output)
 {
-    struct child c = { .slot = &sp.slots[m->slot], .tmp_mb = m->tmp_mb };
+    struct child c = { .slot = &sp.slots[m->slot], .tmp_mb = m->tmp_mb, .memory_mb = m->memory_mb };
     size_t n = 0;
 
     if (m->n_argv + m->n_env > MAX_ITEMS)
@@ -238,19 +269,59 @@ static bool try_isolation(const char *task_dir, struct spawn_isolation *i)
 {
     static char *argv[] = { "/bin/true", NULL }, *env[] = { NULL };
     struct spawn_slot *slot = &sp.slots[SPAWN_SLOTS - 1];
-    struct child c = { .slot = slot, .cwd = "/", .task_dir = task_dir, .argv = argv, .env = env, .tmp_mb = 1 };
+    struct child c = { .slot = slot, .cwd = "/", .task_dir = task_dir, .argv = argv, .env = env, .tmp_mb = 1,
+                       .memory_mb = 128 };
     pid_t pid;
     int status;
 
     set_isolation(&c, SPAWN_SLOTS - 1, true);
     *slot = (struct spawn_slot){ .status = -1 };
-    pid = clone_process(sandbox_flags(c.namespaces));
+    pid = clone_environment(&c, SPAWN_SLOTS - 1);
     if (pid == 0)
         supervise(&c, sp.null);
-    if (pid > 0 && waitpid(pid, &status, 0) == pid && slot->status == 0)
+    if (pid > 0 && waitpid(pid, &status, 0) == pid && slot->status == 0) {
+        (void)cgroup_end(SPAWN_SLOTS - 1);
         return true;
+    }
     snprintf(i->why, sizeof(i->why), "%s: %s", spawn_stage_text(pid < 0 ? SPAWN_FORK : (enum spawn_stage)slot->failed_stage),
              strerror(pid < 0 ? errno : slot->failed_errno));
+    return false;
+}
+
+/* Kernels before 5.7 have groups and nobody can be born in one. */
+static bool try_group(struct spawn_isolation *i)
+{
+    int group = cgroup_make(SPAWN_SLOTS - 1, 128, 1, PROCESSES), status = -1;
+    pid_t pid = group < 0 ? -1 : clone_grouped(0, group);
+
+    if (pid == 0)
+        _exit(0);
+    if (pid < 0)
+        snprintf(i->why_no_group, sizeof(i->why_no_group), "entering a control group: %.60s", strerror(errno));
+    if (group >= 0)
+        close(group);
+    if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0) {
+        (void)cgroup_end(SPAWN_SLOTS - 1);
+        return true;
+    }
+    i->group[0] = '\0';
+    return false;
+}
+
+/* A kernel without filters, or one that refuses ours, is found out by a child that tries. */
+static bool try_filter(bool memfd, bool sysv)
+{
+    int status = -1;
+    pid_t pid;
+
+    if (filter_prepare(memfd, sysv) < 0)
+        return false;
+    pid = clone_process(0);
+    if (pid == 0)
+        _exit(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && filter_install() == 0 ? 0 : 1);
+    if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0)
+        return true;
+    filter_forget();
     return false;
 }
 
@@ -258,6 +329,8 @@ static bool try_isolation(const char *task_dir, struct spawn_isolation *i)
 static void probe(const char *run_dir, const char *bootstrap_dir, struct spawn_isolation *ret)
 {
     memset(ret, 0, sizeof(*ret));
+    /* Before the user namespace, in which the parent process would be somebody else's. */
+    sp.grouped = cgroup_open(sp.server, ret->group, ret->why_no_group, sizeof(ret->why_no_group)) && try_group(ret);
     sp.private_root = sandbox_template(run_dir, bootstrap_dir, &sp.user_namespace, ret) == 0;
     sp.namespaces = true;
     sp.own_user = geteuid() == 0 && !sp.user_namespace;
@@ -267,6 +340,7 @@ static void probe(const char *run_dir, const char *bootstrap_dir, struct spawn_i
         sp.own_user = false;
         sp.namespaces = try_isolation(bootstrap_dir, &(struct spawn_isolation){ .namespaces = false });
     }
+    ret->filter = try_filter(sp.grouped, sp.namespaces && (sp.grouped || sp.slots[SPAWN_SLOTS - 1].ipc_limited));
     ret->namespaces = sp.namespaces;
     ret->private_root = sp.private_root;
     ret->own_user = sp.own_user;
@@ -288,6 +362,13 @@ static void on_kill(unsigned slot)
         kill(sp.supervisors[slot], sp.plain[slot] ? SIGTERM : SIGKILL);
 }
 
+static void end_groups(void)
+{
+    for (unsigned i = 0; i < sp.used; i++)
+        (void)cgroup_end(i);
+    cgroup_close();
+}
+
 static void leave(void) __attribute__((noreturn));
 static void leave(void)
 {
@@ -298,10 +379,11 @@ static void leave(void)
         while (waitpid(-1, NULL, WNOHANG) > 0)
             ;
         if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
-            _exit(0);
+            break;
         poll(NULL, 0, 10);
     }
     kill_children(sp.proc, true);
+    end_groups();
     _exit(0);
 }
 
@@ -352,6 +434,7 @@ static void reap(void)
         if (i == sp.used)
             continue;
         sp.supervisors[i] = 0;
+        sp.slots[i].out_of_memory = cgroup_end(i);
         sp.unsent[i] = true;
         sp.n_unsent++;
     }
@@ -408,6 +491,8 @@ static void set_up(int fd, struct spawn_slot *slots)
     sigprocmask(SIG_SETMASK, &set, NULL);                    /* ^C in the terminal is the server's business */
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);                                /* the server has died: see spawner_main() */
+    sp.server = getppid();
     sp.fd = fd;
     sp.slots = slots;
     sp.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -433,6 +518,9 @@ void spawner_main(int fd, struct spawn_slot *slots)
             reap();
             if (sp.any_plain)
                 kill_orphans();
+            /* A service manager ends both at once, and the server still has answers to wait for. */
+            if (getppid() != sp.server)
+                leave();
         }
         if ((p[0].revents & POLLIN) != 0)
             receive();

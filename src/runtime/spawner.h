@@ -16,7 +16,7 @@ enum spawner_op { SPAWNER_PROBE = 1, SPAWNER_SPAWN, SPAWNER_KILL, SPAWNER_EXITED
 struct spawner_message {
     uint32_t op, slot;
     uint32_t n_argv, n_env;
-    int64_t tmp_mb;
+    int64_t tmp_mb, memory_mb;
     bool sandbox, has_prefix;
 };
 
@@ -25,9 +25,9 @@ struct child {
     struct spawn_slot *slot;
     const char *cwd, *task_dir, *prefix;                     /* prefix NULL: none */
     char **argv, **env;                                      /* end with NULL */
-    int64_t tmp_mb;
+    int64_t tmp_mb, memory_mb;
     uid_t uid;                                               /* 0: stay who we are */
-    bool namespaces, private_root, drop;                     /* drop: capabilities and new privileges */
+    bool grouped, namespaces, private_root, drop;            /* drop: capabilities, new privileges, needless calls */
     uint64_t processes;                                      /* RLIMIT_NPROC; 0: leave */
     int proc_fd;                                             /* the spawner's /proc: shows pids as the server sees them */
 };

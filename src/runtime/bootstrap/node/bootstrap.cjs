@@ -9,6 +9,7 @@ const net = require('net');
 const fs = require('fs');
 const path = require('path');
 const util = require('util');
+const Module = require('module');
 const { Writable } = require('stream');
 
 const env = process.env;
@@ -84,6 +85,41 @@ function safeStringify(value) {
   }
 }
 
+// ---- SDKs that would leave for the real AWS ----
+
+// endpoint.cjs costs what node's http modules cost: it waits until the function asks for one of them.
+const guard = {
+  wanted: env.AWS_ENDPOINT_URL && env.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS !== 'true',
+  modules: new Set(['http', 'https', 'http2', 'node:http', 'node:https', 'node:http2']),
+
+  load() {
+    if (!this.wanted) return undefined;
+    this.modules.clear();
+    try {
+      return require('./endpoint.cjs');
+    } catch {
+      return undefined;                                     // AWS_ENDPOINT_URL is the function's own, and no address
+    }
+  },
+
+  install() {
+    if (!this.wanted) return;
+    const { modules } = this;
+    const load = Module._load;
+    Module._load = function loadGuarded(request, ...rest) {
+      if (modules.has(request)) guard.load();
+      return load.call(this, request, ...rest);
+    };
+    const { fetch } = globalThis;
+    if (fetch === undefined) return;
+    globalThis.fetch = async function (input, init) {
+      const refused = /amazonaws|api\.aws/i.test(String(input?.url ?? input)) ? guard.load()?.refuses(input, init) : undefined;
+      if (refused) throw refused;
+      return fetch(input, init);
+    };
+  },
+};
+
 // ---- errors ----
 
 class PlatformError extends Error {
@@ -97,7 +133,7 @@ class PlatformError extends Error {
 // The stack's lines down to our own frames: what stands below called us, not the function.
 function frames(error) {
   if (typeof error?.stack !== 'string') return [];
-  const lines = error.stack.split('\n');
+  const lines = error.stack.split('\n').filter((line) => !line.includes('.loadGuarded [as _load]'));
   const ours = lines.findIndex((line) => line.startsWith('    at ') && line.includes(__filename));
   return ours < 0 ? lines : lines.slice(0, ours);
 }
@@ -245,7 +281,9 @@ function isModulePackage(file) {
   }
 }
 
+// An import of node's own modules passes no hook: what they export has to be changed before.
 function importFile(file) {
+  guard.load();
   return import(require('url').pathToFileURL(file).href);
 }
 
@@ -473,6 +511,7 @@ process.on('unhandledRejection', (reason) => {
 
 // ---- start ----
 
+guard.install();
 api.connect(() => {
   api.socket.unref();
   loadHandler(env._HANDLER).then((found) => {
