@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/header.h"
 #include "engine/internal.h"
 #include "wire/aws_chunked.h"
 #include "wire/gzip_body.h"
@@ -72,7 +73,7 @@ static bool query_mode(const struct call *c)
 static void add_content_type(struct reply *r)
 {
     if (!str_absent(r->content_type))
-        buf_printf(&r->headers, "Content-Type: " STR_FMT "\r\n", STR_ARG(r->content_type));
+        header_line(&r->headers, STR("Content-Type"), r->content_type);
 }
 
 static void encode_raw(struct call *c, struct reply *r)

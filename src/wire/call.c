@@ -1,6 +1,7 @@
 /* call.c - what a handler does with its call.  call_reply() is the engine's: it knows how replies leave. */
 #include <stdarg.h>
 
+#include "base/header.h"
 #include "net/exchange.h"
 #include "wire/call.h"
 #include "wire/codec.h"

@@ -1,6 +1,7 @@
 /* get.c - GetObject, HeadObject and what else is read of one object.
  * True here: a reply is never larger than S3_REPLY_BYTES_MOST; bytes from files are read on a pool thread, from files
  * that were opened in the handler's turn, so that a delete in between does not matter. */
+#include "base/header.h"
 #include "service/s3/write.h"
 
 static int gone(struct call *c, const struct bucket *b, const struct object *marker, bool by_id)
@@ -161,11 +162,24 @@ static int64_t count_tags(struct call *c, struct str tags)
     } \
 } while (0)
 
+/* What a reply cannot carry is refused, as S3 does for values it cannot represent; to leave bytes out would be silent. */
+static int check_override(struct call *c, const char *name, struct str value)
+{
+    return header_value_fits(value) ? 0 : s3_argument(c, name, value, "Header value cannot contain control characters.");
+}
+
+#define CHECK_OVERRIDES(c, in) ( \
+    check_override((c), "response-content-type", (in)->ResponseContentType) != 0 || \
+    check_override((c), "response-cache-control", (in)->ResponseCacheControl) != 0 || \
+    check_override((c), "response-content-disposition", (in)->ResponseContentDisposition) != 0 || \
+    check_override((c), "response-content-encoding", (in)->ResponseContentEncoding) != 0 || \
+    check_override((c), "response-content-language", (in)->ResponseContentLanguage) != 0)
+
 /* 0, 1 (not modified: answered), -E_FAULT.  A macro, because GET and HEAD have inputs of different types. */
 #define READ_BEGIN(c, in, r) ( \
     s3_enter((c), (in)->Bucket, (in)->ExpectedBucketOwner, str_absent((in)->VersionId) ? "s3:GetObject" : "s3:GetObjectVersion", (in)->Key, &(r)->b) != 0 || \
     s3_payer((c), (in)->RequestPayer) != 0 || \
-    check_mode((c), (in)->ChecksumMode) != 0 || \
+    check_mode((c), (in)->ChecksumMode) != 0 || CHECK_OVERRIDES((c), (in)) || \
     s3_object_of((c), (r)->b, (in)->Key, (in)->VersionId, &(r)->o) != 0 ? -E_FAULT : \
     check_conditions((c), &(struct conditions){ (in)->IfMatch, (in)->IfNoneMatch, (in)->IfModifiedSince, (in)->IfUnmodifiedSince }, &(r)->o))
 
