@@ -33,6 +33,14 @@ void call_raw(struct call *c, int status, const char *content_type, struct str b
     c->raw_body = body;
 }
 
+void call_files(struct call *c, const struct segment *v, size_t n, size_t *open)
+{
+    CHECK(c->n_files == 0 && n > 0);
+    c->files = v;
+    c->n_files = n;
+    c->open_files = open;
+}
+
 struct str call_request_header(const struct call *c, const char *name)
 {
     struct str value = STR_NONE;
