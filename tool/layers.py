@@ -52,6 +52,8 @@ LIBRARIES = {
 CLOCKS = re.compile(r'\b(clock_gettime|gettimeofday|timespec_get|time)\s*\(\s*(?:CLOCK_|NULL|0\s*\)|&)')
 CLOCK_FILE = 'base/clock.c'
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.M)
+HEADERS_BY_HAND = re.compile(r'(?:STR_FMT\s*"|%s)\\r\\n')
+HEADERS_FILES = ('base/header.c', 'net/client.c')            # what says how a line is made; requests of our own
 COMMENT = re.compile(r'/\*.*?\*/', re.S)
 
 
@@ -88,6 +90,10 @@ def offences(text, path):
         for library, rooms in LIBRARIES.items():
             if (own or system).startswith(library) and room not in rooms:
                 yield f'{path}:{line}: {room} may not use <{system or own}>'
+    if path not in HEADERS_FILES:
+        for match in HEADERS_BY_HAND.finditer(text):
+            line = text.count('\n', 0, match.start()) + 1
+            yield f'{path}:{line}: a header line made by hand; base/header.h makes them'
     if path != CLOCK_FILE:
         for match in CLOCKS.finditer(COMMENT.sub(lambda m: '\n' * m.group().count('\n'), text)):
             yield f'{path}: only {CLOCK_FILE} asks the system for the time ({match.group(1)})'

@@ -7,6 +7,7 @@
 
 #include "control/internal.h"
 #include "control/tell.h"
+#include "net/file_body.h"
 
 #define MAX_BODY_BYTES 65536
 #define MAX_JOURNEYS 1000
@@ -264,22 +265,17 @@ static bool is_sha256_hex(struct str s)
 static void code(struct control *c, struct exchange *x, struct str sha)
 {
     struct str path = arena_printf(x->mem, "%s/" STR_FMT "/package.zip", c->o.code_dir, STR_ARG(sha));
-    CLEANUP(buf_done) struct buf b = { 0 };
     struct stat st;
-    ssize_t got = -1;
     int fd = is_sha256_hex(sha) ? open(path.p, O_RDONLY | O_CLOEXEC) : -1;
 
-    if (fd >= 0 && fstat(fd, &st) == 0) {
-        buf_reserve(&b, (size_t)st.st_size + 1);
-        got = read(fd, b.p, (size_t)st.st_size);
-    }
-    if (fd >= 0)
-        close(fd);
-    if (got < 0) {
+    if (fd < 0 || fstat(fd, &st) < 0 || st.st_size == 0) {
+        if (fd >= 0)
+            close(fd);
         control_error(x, 404, "No package with this SHA-256");
         return;
     }
-    exchange_reply(x, 200, STR("Content-Type: application/zip\r\n"), str_make(b.p, (size_t)got));
+    exchange_reply_pieces(x, 200, STR("Content-Type: application/zip\r\n"), st.st_size,
+                          file_body_new(c->o.loop, &(struct segment){ fd, 0, st.st_size }, 1, NULL));
 }
 
 /* ---- routes ---- */

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 
 #include "base/arn.h"
+#include "base/header.h"
 #include "engine/internal.h"
+#include "net/file_body.h"
 #include "wire/aws_chunked.h"
 #include "wire/gzip_body.h"
 
@@ -84,7 +86,7 @@ static bool query_mode(const struct call *c)
 static void add_content_type(struct reply *r)
 {
     if (!str_absent(r->content_type))
-        buf_printf(&r->headers, "Content-Type: " STR_FMT "\r\n", STR_ARG(r->content_type));
+        header_line(&r->headers, STR("Content-Type"), r->content_type);
 }
 
 static void encode_raw(struct call *c, struct reply *r)
@@ -116,6 +118,25 @@ static void internal_failure(struct call *c, int result)
     call_fault(c, &error_internal, "Waybill failed to handle the request; its log says why under id " STR_FMT, STR_ARG(c->request_id));
 }
 
+/* Also of a call that failed, so that its files are closed. */
+static void take_files(struct engine *e, struct call *c, struct held *h)
+{
+    if (c->n_files == 0)
+        return;
+    for (size_t i = 0; i < c->n_files; i++)
+        h->source_bytes += c->files[i].bytes;
+    h->source = file_body_new(e->o.loop, c->files, c->n_files, c->open_files);
+    c->n_files = 0;
+}
+
+static void drop_source(struct held *h)
+{
+    struct body_source *source = TAKE(h->source);
+
+    if (source != NULL)
+        source->stop(source);
+}
+
 static void answer(struct engine *e, struct call *c, int result)
 {
     struct reply r = { 0 };
@@ -133,6 +154,9 @@ static void answer(struct engine *e, struct call *c, int result)
     h->headers = r.headers;
     h->body = r.body;
     h->head_bytes = r.head_bytes;
+    take_files(e, c, h);
+    if (result < 0)
+        drop_source(h);
 }
 
 void call_reply(struct call *c, int result)
@@ -189,7 +213,10 @@ void engine_replies_send(struct engine *e)
         if (h->head_bytes > 0 && str_is(x->method, "HEAD"))
             body.n = h->head_bytes;                          /* net tells the length of a body it does not look at */
         buf_done(&h->call->extra_headers);                   /* before the reply: it may end the call's memory */
-        exchange_reply(x, h->status, buf_view(&h->headers), body);
+        if (h->source != NULL)
+            exchange_reply_pieces(x, h->status, buf_view(&h->headers), h->source_bytes, h->source);
+        else
+            exchange_reply(x, h->status, buf_view(&h->headers), body);
         buf_done(&h->headers);
         buf_done(&h->body);
     }
@@ -202,6 +229,7 @@ void engine_replies_fail(struct engine *e)
         struct held *h = &e->replies.v[i];
         struct reply r = { 0 };
 
+        drop_source(h);
         buf_done(&h->headers);
         buf_done(&h->body);
         call_fault(h->call, &error_internal, "The change could not be made durable and was not made");

@@ -18,7 +18,15 @@ struct effect { void (*fn)(void *arg); void *arg; };
 struct effects { struct effect *v; size_t n, cap; };
 
 /* A reply made in the turn, held until its commit. */
-struct held { struct exchange *x; struct call *call; int status; struct buf headers, body; size_t head_bytes; };
+struct held {
+    struct exchange *x;
+    struct call *call;
+    int status;
+    struct buf headers, body;
+    size_t head_bytes;
+    struct body_source *source;                              /* of source_bytes: instead of body; NULL: none */
+    int64_t source_bytes;
+};
 struct replies { struct held *v; size_t n, cap; };
 
 struct engine {

@@ -6,14 +6,16 @@
  *  2. Bytes that a uv_write is sending belong to requests on that list (or on `done`), so they stay.
  *  3. Reading goes on while requests are in work, so that a client's leaving is noticed; it stops ("paused") only
  *     when a further request has begun to arrive and enough are in work or unwritten.
- *  4. After connection_close() no request of this connection is reachable from its owner through it. */
+ *  4. Of a reply in pieces one piece is held: the next is asked for when all before it has left for the kernel, and of one
+ *     connection at most two leave in one round of the loop.
+ *  5. After connection_close() no request of this connection is reachable from its owner through it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include "net/connection.h"
 
 #define UNSENT_PAUSE_BYTES ((size_t)1 << 20)                 /* no further request is begun while more is unwritten */
-#define UNSENT_CLOSE_BYTES ((size_t)256 << 20)               /* several unread replies of this size together: cut off */
+#define UNSENT_CLOSE_BYTES ((size_t)64 << 20)                /* several unread replies of this size together: cut off */
 #define BUFS_AT_ONCE 64
 
 static void arm(struct connection *c);
@@ -31,6 +33,12 @@ static void start_reading(struct connection *c)
 }
 
 /* ---- ending ---- */
+
+static void count_unsent(struct connection *c, size_t more, size_t less)
+{
+    c->unsent_bytes += more - less;
+    c->server->unsent_bytes += more - less;
+}
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -63,6 +71,7 @@ void connection_close(struct connection *c)
         return;
     CHECK(c->magic == CONNECTION_MAGIC);
     c->closing = true;
+    count_unsent(c, 0, c->unsent_bytes);
     hub_unwait(&c->wait);
     list_remove(&c->dirty_link);
     uv_close((uv_handle_t *)&c->tcp, on_closed);
@@ -114,27 +123,51 @@ static void add_buf(uv_buf_t *bufs, unsigned *n, const char *p, size_t bytes)
     bufs[(*n)++] = uv_buf_init((char *)(uintptr_t)p, (unsigned)bytes);
 }
 
-/* What may leave now: the replies up to the first that is not made; if that one's client waits for leave to send
- * its body, this too. */
-static unsigned gather(struct connection *c, uv_buf_t bufs[BUFS_AT_ONCE + 1], size_t *ret_bytes)
+/* The rest of a piece with what frames it. */
+static size_t gather_piece(const struct pieces *p, uv_buf_t *bufs, unsigned *n)
 {
-    unsigned n = 0;
+    size_t skip = p->sent;
 
-    *ret_bytes = 0;
+    for (size_t i = 0; i < ARRAY_LEN(p->v); i++) {
+        size_t part = MIN(skip, p->v[i].n);
+
+        skip -= part;
+        if (p->v[i].n > part)
+            add_buf(bufs, n, p->v[i].p + part, p->v[i].n - part);
+    }
+    return p->bytes - p->sent;
+}
+
+struct gathered { uv_buf_t bufs[BUFS_AT_ONCE]; unsigned n, requests; size_t bytes; };
+
+static void gather_request(struct request *r, struct gathered *g)
+{
+    g->requests++;
+    g->bytes += r->continue_left;
+    if (r->continue_left > 0)
+        add_buf(g->bufs, &g->n, &CONTINUE_TEXT[CONTINUE_BYTES - r->continue_left], r->continue_left);
+    if (r->sent_bytes < r->reply_bytes) {
+        add_buf(g->bufs, &g->n, r->reply + r->sent_bytes, MIN(r->reply_bytes - r->sent_bytes, (size_t)1 << 30));
+        g->bytes += g->bufs[g->n - 1].len;
+    }
+    g->bytes += gather_piece(&r->pieces, g->bufs, &g->n);
+}
+
+/* What may leave now: the replies up to the first that is not made, or not to its end; if that one's client waits for
+ * leave to send its body, this too. */
+static void gather(struct connection *c, struct gathered *g)
+{
+    g->n = g->requests = 0;
+    g->bytes = 0;
     LIST_EACH(&c->requests, link) {
         struct request *r = request_at(link);
 
-        if (n >= BUFS_AT_ONCE - 1)
+        if (g->n > BUFS_AT_ONCE - 5)
             break;
-        if (r->continue_left > 0)
-            add_buf(bufs, &n, &CONTINUE_TEXT[CONTINUE_BYTES - r->continue_left], r->continue_left);
-        *ret_bytes += r->continue_left;
-        if (!r->replied)
+        gather_request(r, g);
+        if (!r->replied || (r->pieces.source != NULL && !r->pieces.over))
             break;
-        add_buf(bufs, &n, r->reply + r->sent_bytes, MIN(r->reply_bytes - r->sent_bytes, (size_t)1 << 30));
-        *ret_bytes += bufs[n - 1].len;
     }
-    return n;
 }
 
 static void finish_request(struct connection *c, struct request *r)
@@ -150,23 +183,26 @@ static bool written(struct connection *c, size_t n)
     bool last = false;
 
     c->server->stats.bytes_out += n;
-    while (n > 0) {
-        struct request *r = request_at(list_first(&c->requests));
+    for (struct link *first; !last && (first = list_first(&c->requests)) != NULL;) {
+        struct request *r = request_at(first);
         size_t part = MIN(n, r->continue_left);
 
         r->continue_left -= part;
         n -= part;
         part = MIN(n, r->reply_bytes - r->sent_bytes);
         r->sent_bytes += part;
-        c->unsent_bytes -= part;
+        count_unsent(c, 0, part);
         n -= part;
-        if (!r->replied || r->sent_bytes < r->reply_bytes) {
-            CHECK(n == 0);
+        part = MIN(n, r->pieces.bytes - r->pieces.sent);
+        r->pieces.sent += part;
+        count_unsent(c, 0, part);
+        n -= part;
+        if (!request_sent(r))
             break;
-        }
         last = r->close_after;
         finish_request(c, r);
     }
+    CHECK(n == 0);
     return last;
 }
 
@@ -175,24 +211,23 @@ static void on_written(uv_write_t *write, int status);
 /* The kernel's buffer is full: libuv waits for room.  The interim reply counts as sent from here on. */
 static void write_rest(struct connection *c)
 {
-    uv_buf_t bufs[BUFS_AT_ONCE + 1];
-    size_t bytes;
-    unsigned n = gather(c, bufs, &bytes);
+    struct gathered g;
 
+    gather(c, &g);
     c->writing = true;
     c->write.data = c;
-    if (uv_write(&c->write, stream_of(c), bufs, n, on_written) < 0) {
+    if (uv_write(&c->write, stream_of(c), g.bufs, g.n, on_written) < 0) {
         c->writing = false;
         connection_close(c);
         return;
     }
-    c->write_bytes = bytes;
+    c->write_bytes = g.bytes;
     LIST_EACH(&c->requests, link) {
+        if (g.requests-- == 0)
+            break;
         c->write_bytes -= request_at(link)->continue_left;
         c->server->stats.bytes_out += request_at(link)->continue_left;
         request_at(link)->continue_left = 0;
-        if (!request_at(link)->replied)
-            break;
     }
 }
 
@@ -240,52 +275,96 @@ static void on_written(uv_write_t *write, int status)
         server_dirty(c->server, c);
 }
 
+/* The next piece for the first request, when it is to have one.  A source that failed ends the connection. */
+static void pull(struct connection *c)
+{
+    struct link *first = list_first(&c->requests);
+    struct request *r = first != NULL ? request_at(first) : NULL;
+    int error;
+
+    if (r == NULL || !r->replied || !pieces_hungry(&r->pieces))
+        return;
+    error = pieces_next(&r->pieces, server_piece_bytes(c->server));
+    if (error == 0)
+        count_unsent(c, r->pieces.bytes, 0);
+    else if (error != -E_WAIT)
+        connection_close(c);
+}
+
+static bool has_more_pieces(const struct connection *c)
+{
+    struct link *first = list_first(&c->requests);
+
+    return first != NULL && pieces_hungry(&request_at(first)->pieces);
+}
+
+/* The second piece of a round goes by uv_write: its end is told in the next round, when others have had their turn. */
 void connection_flush(struct connection *c)
 {
-    uv_buf_t bufs[BUFS_AT_ONCE + 1];
-    size_t bytes = 0;
-    bool last = false;
-    unsigned n;
+    bool last = false, more = false;
 
     if (c->closing || c->writing || c->lingering)
         return;
-    while (!last && (n = gather(c, bufs, &bytes)) > 0) {
-        int wrote = uv_try_write(stream_of(c), bufs, n);
+    while (!last) {
+        struct gathered g;
+        int wrote;
 
+        pull(c);
+        if (c->closing)
+            return;
+        gather(c, &g);
+        if (g.n == 0 || more) {
+            last = g.n == 0 && written(c, 0);
+            if (g.n > 0)
+                write_rest(c);
+            break;
+        }
+        wrote = uv_try_write(stream_of(c), g.bufs, g.n);
         if (wrote < 0 && wrote != UV_EAGAIN) {
             connection_close(c);
             return;
         }
         last = written(c, wrote > 0 ? (size_t)wrote : 0);
-        if (wrote < 0 || (size_t)wrote < bytes) {
+        if (wrote < 0 || (size_t)wrote < g.bytes) {
             write_rest(c);
             break;
         }
+        more = has_more_pieces(c);
     }
     if (!c->closing)
         settle(c, last);
 }
 
-void connection_reply(struct connection *c, struct request *r, int status, struct str headers, struct str body)
+void connection_resume(struct connection *c, const struct request *r)
+{
+    if (!c->closing && !c->writing && c->requests.head.next == &r->link)
+        server_dirty(c->server, c);
+}
+
+void connection_reply(struct connection *c, struct request *r, const struct answer *a)
 {
     bool last = c->requests.head.prev == &r->link && between_requests(c);
 
     CHECK(c->magic == CONNECTION_MAGIC);
     if (c->closing) {                                        /* its turn on connection_close()'s list is still to come */
         r->replied = true;
+        if (a->source != NULL)
+            a->source->stop(a->source);
         return;
     }
-    r->close_after = r->close_after || !r->keep_alive || (last && (c->eof || c->server->closing));
+    r->close_after = r->close_after || !r->keep_alive || (last && (c->eof || c->server->closing))
+        || (r->http10 && a->source != NULL && a->source_bytes < 0);
     if (r->close_after)
         http1_stop(&c->in);
-    request_set_reply(r, status, headers, body, hub_date(c->server->hub));
-    c->unsent_bytes += r->reply_bytes;
+    request_set_reply(r, a, hub_date(c->server->hub), &c->server->streams);
+    count_unsent(c, r->reply_bytes, 0);
     if (c->unsent_bytes > UNSENT_CLOSE_BYTES && c->unsent_bytes > r->reply_bytes) {
         connection_close(c);
         return;
     }
     if (c->requests.head.next == &r->link)
         server_dirty(c->server, c);
+    server_bound_unsent(c->server);
 }
 
 /* ---- refusing ---- */
@@ -314,7 +393,7 @@ static void refuse_with(struct connection *c, int status, struct str text)
     c->untidy = true;
     http1_stop(&c->in);
     r->close_after = true;
-    connection_reply(c, r, status, STR("Content-Type: text/plain\r\n"), text);
+    connection_reply(c, r, &(struct answer){ .status = status, .headers = STR("Content-Type: text/plain\r\n"), .body = text });
 }
 
 static void refuse(struct connection *c, int status, const char *why)
@@ -475,8 +554,8 @@ static struct wait_class *class_for(const struct server *s, enum connection_wait
 {
     switch (waiting) {
     case WAIT_HEADER: return s->header_wait;
-    case WAIT_BODY:
-    case WAIT_WRITE:  return s->body_wait;
+    case WAIT_BODY:   return s->body_wait;
+    case WAIT_WRITE:  return s->write_wait;
     case WAIT_IDLE:   return s->idle_wait;
     default:          return s->linger_wait;
     }

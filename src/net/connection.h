@@ -23,11 +23,13 @@ struct server {
     server_accept_fn *on_accept;                             /* these two may be NULL */
     server_refused_fn *on_refused;
     void *arg;
-    struct wait_class *header_wait, *body_wait, *idle_wait, *linger_wait;
+    struct wait_class *header_wait, *body_wait, *write_wait, *idle_wait, *linger_wait;
     struct list connections;
     struct list dirty;                                       /* connections with something to send */
     struct link flush_link;                                  /* in the hub, while dirty is not empty */
     size_t held_bytes;                                       /* of request bodies, see request.h */
+    size_t unsent_bytes;                                     /* of all connections */
+    unsigned streams;                                        /* replies that come from a source */
     unsigned refs;                                           /* listener, each connection, each orphan */
     unsigned open;                                           /* listener and connections not yet closed */
     bool closing, stopped;                                   /* stopped: nothing open; only orphans keep it */
@@ -68,12 +70,15 @@ struct connection {
 };
 
 void connection_accept(struct server *s);                    /* one waiting client */
-void connection_reply(struct connection *c, struct request *r, int status, struct str headers, struct str body);
+void connection_reply(struct connection *c, struct request *r, const struct answer *a);
+void connection_resume(struct connection *c, const struct request *r);  /* its source has more to give */
 void connection_flush(struct connection *c);
 void connection_close(struct connection *c);                 /* at once; harmless when closing */
 void connection_drain(struct connection *c);                 /* close as soon as nothing is owed */
 
 /* server.c, for connection.c and exchange.c */
+size_t server_piece_bytes(const struct server *s);           /* how large a piece may be now */
+void server_bound_unsent(struct server *s);                  /* closes who reads least while too much is unsent */
 void server_dirty(struct server *s, struct connection *c);
 void server_unref(struct server *s);
 void server_closed_one(struct server *s);                    /* the listener or a connection is closed */

@@ -31,6 +31,7 @@ struct request *request_free(struct request *r)
         free(r->body);
     if (r->reply_owned)
         free(r->reply);
+    pieces_stop(&r->pieces);
     r->x.magic = 0;
     arena_free(r->x.mem);
     return NULL;
@@ -135,44 +136,62 @@ static char *reply_space(struct request *r, size_t cap)
     return p;
 }
 
-/* The longest fixed part is some 195 bytes: 100 Continue, status line, Date, Content-Length, Connection, blank line. */
+/* The longest fixed part is some 200 bytes: 100 Continue, status line, Date, length or chunks, Connection, blank line. */
 #define FIXED_REPLY_BYTES 256
 
-void request_set_reply(struct request *r, int status, struct str headers, struct str body, struct str date)
+static char *put_length(char *at, const struct request *r, const struct answer *a)
 {
-    const char *reason = status_reason(status);
-    bool bodiless = status == 204 || status == 304;
-    char *at;
+    if (a->source != NULL && a->source_bytes < 0)
+        return r->http10 ? at : PUT_LIT(at, "Transfer-Encoding: chunked\r\n");
+    at = PUT_LIT(at, "Content-Length: ");
+    at = put_decimal(at, a->source != NULL ? (size_t)a->source_bytes : a->body.n);
+    return PUT_LIT(at, "\r\n");
+}
 
-    CHECK(status >= 200 && status <= 999 && date.n <= 40);
-    CHECK(headers.n == 0 || str_ends(headers, STR("\r\n")));
-    CHECK(!r->replied);
-    request_forget_continue(r);
-    r->reply = at = reply_space(r, FIXED_REPLY_BYTES + headers.n + (r->head_only || bodiless ? 0 : body.n));
+static char *put_head(char *at, const struct request *r, const struct answer *a, struct str date, bool bodiless)
+{
+    const char *reason = status_reason(a->status);
+
     if (r->continue_first)
         at = PUT_LIT(at, CONTINUE_TEXT);
     at = PUT_LIT(at, "HTTP/1.1 ");
-    at = put_decimal(at, (size_t)status);
+    at = put_decimal(at, (size_t)a->status);
     *at++ = ' ';
     at = put(at, reason, strlen(reason));
     at = PUT_LIT(at, "\r\nDate: ");
     at = put(at, date.p, date.n);
     at = PUT_LIT(at, "\r\n");
-    at = put(at, headers.p, headers.n);
-    if (!bodiless) {
-        at = PUT_LIT(at, "Content-Length: ");
-        at = put_decimal(at, body.n);
-        at = PUT_LIT(at, "\r\n");
-    }
+    at = put(at, a->headers.p, a->headers.n);
+    if (!bodiless)
+        at = put_length(at, r, a);
     if (r->close_after)
         at = PUT_LIT(at, "Connection: close\r\n");
     else if (r->http10)
         at = PUT_LIT(at, "Connection: keep-alive\r\n");
-    at = PUT_LIT(at, "\r\n");
-    if (!r->head_only && !bodiless)
-        at = put(at, body.p, body.n);
+    return PUT_LIT(at, "\r\n");
+}
+
+void request_set_reply(struct request *r, const struct answer *a, struct str date, unsigned *streams)
+{
+    bool bodiless = a->status == 204 || a->status == 304, bare = r->head_only || bodiless;
+    char *at;
+
+    CHECK(a->status >= 200 && a->status <= 999 && date.n <= 40);
+    CHECK(a->headers.n == 0 || str_ends(a->headers, STR("\r\n")));
+    CHECK(!r->replied);
+    request_forget_continue(r);
+    r->reply = reply_space(r, FIXED_REPLY_BYTES + a->headers.n + (bare ? 0 : a->body.n));
+    at = put_head(r->reply, r, a, date, bodiless);
+    if (!bare)
+        at = put(at, a->body.p, a->body.n);
     r->reply_bytes = (size_t)(at - r->reply);
     r->replied = true;
+    if (a->source == NULL)
+        return;
+    a->source->x = &r->x;
+    pieces_begin(&r->pieces, a->source, a->source_bytes, !r->http10, streams);
+    if (bare)
+        pieces_stop(&r->pieces);
 }
 
 /* ---- what the owner calls ---- */
@@ -187,13 +206,36 @@ struct str exchange_header(const struct exchange *x, const char *name)
     return STR_NONE;
 }
 
-void exchange_reply(struct exchange *x, int status, struct str headers, struct str body)
+static void reply(struct exchange *x, const struct answer *a)
 {
     struct request *r = request_of(x);
 
     CHECK(x->magic == EXCHANGE_MAGIC && r->dispatched && !r->replied);
-    if (x->connection != NULL)
-        connection_reply(x->connection, r, status, headers, body);
-    else
-        server_end_orphan(r);
+    if (x->connection != NULL) {
+        connection_reply(x->connection, r, a);
+        return;
+    }
+    if (a->source != NULL)
+        a->source->stop(a->source);
+    server_end_orphan(r);
+}
+
+void exchange_reply(struct exchange *x, int status, struct str headers, struct str body)
+{
+    reply(x, &(struct answer){ .status = status, .headers = headers, .body = body });
+}
+
+void exchange_reply_pieces(struct exchange *x, int status, struct str headers, int64_t bytes, struct body_source *source)
+{
+    CHECK(bytes >= BODY_BYTES_UNKNOWN && source != NULL);
+    reply(x, &(struct answer){ .status = status, .headers = headers, .source = source, .source_bytes = bytes });
+}
+
+void exchange_resume(struct exchange *x)
+{
+    struct request *r = request_of(x);
+
+    CHECK(x->magic == EXCHANGE_MAGIC && r->replied && x->connection != NULL);
+    r->pieces.later = false;
+    connection_resume(x->connection, r);
 }

@@ -106,7 +106,8 @@ static int on_value(llhttp_t *l, const char *p, size_t n)
 {
     struct cut *cut = l->data;
 
-    CHECK(cut->n > 0 && cut->headers[cut->n - 1].value.n == 0);
+    if (cut->n == 0 || cut->headers[cut->n - 1].value.n > 0)
+        return -1;                                           /* a value without a name of its own: refused */
     cut->headers[cut->n - 1].value = str_trim(str_make(p, n));
     return 0;
 }

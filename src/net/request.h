@@ -13,7 +13,7 @@
 #define WAYBILL_NET_REQUEST_H
 
 #include "base/list.h"
-#include "net/exchange.h"
+#include "net/pieces.h"
 
 struct connection;
 struct server;
@@ -50,6 +50,7 @@ struct request {
     char *reply;                                             /* whole, as it goes out */
     size_t reply_bytes, sent_bytes;
     bool reply_owned;                                        /* malloc'ed; else it lies in the arena */
+    struct pieces pieces;                                    /* what follows `reply` on the wire */
 };
 
 #define REQUEST_OWN_BYTES ((size_t)4096)                     /* the arena's first chunk */
@@ -71,8 +72,21 @@ static inline void request_forget_continue(struct request *r)
         r->continue_left = 0;
 }
 
-/* Builds the reply's bytes; `date` is the value of the Date header.  Copies everything. */
-void request_set_reply(struct request *r, int status, struct str headers, struct str body, struct str date);
+/* What the owner answers: a body that is there, or a source and how many bytes it will give. */
+struct answer {
+    int status;
+    struct str headers, body;
+    struct body_source *source;                              /* NULL: body is all */
+    int64_t source_bytes;
+};
+/* Builds the reply's bytes; `date` is the value of the Date header.  Copies everything but the source, which it takes
+ * over.  *streams counts sources in work. */
+void request_set_reply(struct request *r, const struct answer *a, struct str date, unsigned *streams);
+/* All of the reply is made and written. */
+static inline bool request_sent(const struct request *r)
+{
+    return r->replied && r->sent_bytes == r->reply_bytes && pieces_done(&r->pieces);
+}
 
 const char *status_reason(int status);                       /* never NULL */
 

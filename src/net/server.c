@@ -9,6 +9,9 @@
 #include "net/connection.h"
 
 #define BACKLOG 1024
+#define PIECE_BYTES_MOST ((size_t)256 << 10)                 /* of a body_source */
+#define PIECE_BYTES_LEAST ((size_t)16 << 10)
+#define PIECES_BYTES ((size_t)64 << 20)                      /* of all sources: the more there are, the smaller their pieces */
 #define LINGER_MS 5000                                       /* how long a refused client may take to read why */
 
 const struct server_limits server_default_limits = {
@@ -20,6 +23,8 @@ const struct server_limits server_default_limits = {
     .header_timeout_ms = 20000,
     .body_idle_timeout_ms = 20000,
     .idle_timeout_ms = 300000,
+    .write_idle_timeout_ms = 60000,
+    .unsent_bytes = (size_t)512 << 20,
 };
 
 /* ---- life ---- */
@@ -31,9 +36,14 @@ static struct server *server_new(uv_loop_t *loop, const struct server_limits *li
     s->magic = SERVER_MAGIC;
     s->limits = limits != NULL ? *limits : server_default_limits;
     CHECK(s->limits.pipelined > 0);
+    if (s->limits.write_idle_timeout_ms == 0)
+        s->limits.write_idle_timeout_ms = server_default_limits.write_idle_timeout_ms;
+    if (s->limits.unsent_bytes == 0)
+        s->limits.unsent_bytes = server_default_limits.unsent_bytes;
     s->hub = hub_ref(loop);
     s->header_wait = hub_class_ref(s->hub, s->limits.header_timeout_ms);
     s->body_wait = hub_class_ref(s->hub, s->limits.body_idle_timeout_ms);
+    s->write_wait = hub_class_ref(s->hub, s->limits.write_idle_timeout_ms);
     s->idle_wait = hub_class_ref(s->hub, s->limits.idle_timeout_ms);
     s->linger_wait = hub_class_ref(s->hub, s->limits.header_timeout_ms > 0 ? MIN(s->limits.header_timeout_ms, LINGER_MS) : LINGER_MS);
     list_init(&s->connections);
@@ -65,6 +75,7 @@ void server_closed_one(struct server *s)
     list_remove(&s->flush_link);
     hub_class_unref(s->header_wait);
     hub_class_unref(s->body_wait);
+    hub_class_unref(s->write_wait);
     hub_class_unref(s->idle_wait);
     hub_class_unref(s->linger_wait);
     hub_unref(s->hub);
@@ -189,6 +200,33 @@ void server_dirty(struct server *s, struct connection *c)
         return;
     list_append(&s->dirty, &c->dirty_link);
     hub_flush_later(s->hub, &s->flush_link, flush_link);
+}
+
+size_t server_piece_bytes(const struct server *s)
+{
+    return MIN(MAX(PIECES_BYTES / MAX(s->streams, 1u), PIECE_BYTES_LEAST), PIECE_BYTES_MOST);
+}
+
+/* Only who did not take what was offered can be meant: replies of this round have not been offered yet. */
+static struct connection *worst_reader(const struct server *s)
+{
+    struct connection *worst = NULL;
+
+    LIST_EACH(&s->connections, link) {
+        struct connection *c = CONTAINER_OF(link, struct connection, link);
+
+        if (!c->closing && c->writing && (worst == NULL || c->unsent_bytes > worst->unsent_bytes))
+            worst = c;
+    }
+    return worst;
+}
+
+void server_bound_unsent(struct server *s)
+{
+    struct connection *worst;
+
+    while (s->unsent_bytes > s->limits.unsent_bytes && (worst = worst_reader(s)) != NULL)
+        connection_close(worst);
 }
 
 void server_flush(struct server *s)

@@ -20,6 +20,9 @@ struct server_limits {
     unsigned pipelined;                                      /* requests waiting per connection before reading pauses; default 64 */
     int64_t header_timeout_ms;                               /* first byte to end of headers; 408; default 20 s */
     int64_t body_idle_timeout_ms;                            /* no body byte for so long; 408; default 20 s */
+    /* These two: 0 is the default. */
+    int64_t write_idle_timeout_ms;                           /* the client takes no byte of a reply for so long: closed; default 60 s */
+    size_t unsent_bytes;                                     /* of all replies made and not taken; beyond it who holds most of it is closed; default 512 MiB */
     int64_t idle_timeout_ms;                                 /* keep-alive between requests; close; default 300 s; 0: never */
 };
 extern const struct server_limits server_default_limits;

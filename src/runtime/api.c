@@ -5,6 +5,7 @@
  *
  * Extensions are refused in so many words: an extension that believed itself registered would wait for ever. */
 #include <stdio.h>
+#include "base/header.h"
 #include "base/json.h"
 #include "runtime/environment.h"
 #include "runtime/peer.h"
@@ -70,22 +71,11 @@ static void refuse_transition(struct environment *env, struct exchange *x, const
 
 /* ---- next ---- */
 
-static bool header_safe(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if ((uint8_t)s.p[i] < 0x20 || s.p[i] == 0x7f)
-            return false;
-    return true;
-}
-
+/* A value that does not fit is not sent at all: half of one would be another. */
 static void add_header(struct buf *b, const char *name, struct str value)
 {
-    if (value.n == 0 || !header_safe(value))
-        return;
-    buf_z(b, name);
-    buf_z(b, ": ");
-    buf_str(b, value);
-    buf_z(b, "\r\n");
+    if (value.n > 0 && header_value_fits(value))
+        header_line(b, str_of(name), value);
 }
 
 static void add_client_context(struct buf *b, struct str context)

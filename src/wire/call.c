@@ -1,6 +1,7 @@
 /* call.c - what a handler does with its call.  call_reply() is the engine's: it knows how replies leave. */
 #include <stdarg.h>
 
+#include "base/header.h"
 #include "net/exchange.h"
 #include "wire/call.h"
 #include "wire/codec.h"
@@ -28,6 +29,14 @@ void call_raw(struct call *c, int status, const char *content_type, struct str b
     c->status = status;
     c->raw_content_type = str_of(content_type);
     c->raw_body = body;
+}
+
+void call_files(struct call *c, const struct segment *v, size_t n, size_t *open)
+{
+    CHECK(c->n_files == 0 && n > 0);
+    c->files = v;
+    c->n_files = n;
+    c->open_files = open;
 }
 
 struct str call_request_header(const struct call *c, const char *name)

@@ -19,6 +19,7 @@
 
 #include "base/resource.h"
 #include "base/clock.h"
+#include "base/segment.h"
 #include "wire/fault.h"
 
 struct call;
@@ -67,6 +68,9 @@ struct call {
     bool raw;                                                /* raw_body is the reply */
     struct str raw_body, raw_content_type;
 
+    const struct segment *files;                             /* the reply's body lies there: call_files() */
+    size_t n_files, *open_files;
+
     void (*on_gone)(struct call *c);                         /* client went away while -E_WAIT; NULL: nobody asks */
     void *waiting;                                           /* the waiter's own */
     bool gone;
@@ -78,6 +82,9 @@ int  call_fault(struct call *c, const struct error_row *row, const char *fmt, ..
 void call_header(struct call *c, const char *name, struct str value);
 /* A reply body of our own making; status 0 keeps the operation's.  body must live in c->mem or be static. */
 void call_raw(struct call *c, int status, const char *content_type, struct str body);
+/* The output's payload lies in open files, which the call takes over, and is sent as fast as the client reads.  v must
+ * live in c->mem, n > 0.  *open counts the descriptors until they are closed; it must live as long as the server. */
+void call_files(struct call *c, const struct segment *v, size_t n, size_t *open);
 struct str call_request_header(const struct call *c, const char *name);   /* absent when not sent; name in any case */
 struct str call_host(const struct call *c);                  /* "127.0.0.1:4566": what the client used */
 struct str call_peer_address(const struct call *c);          /* "127.0.0.1", without port or brackets */

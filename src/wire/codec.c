@@ -205,13 +205,3 @@ void xml_text(struct buf *b, struct str s)
     if (s.n > from)
         buf_add(b, s.p + from, s.n - from);
 }
-
-void header_line(struct buf *b, struct str name, struct str value)
-{
-    buf_str(b, name);
-    buf_z(b, ": ");
-    for (size_t i = 0; i < value.n; i++)
-        if ((unsigned char)value.p[i] >= 0x20 || value.p[i] == '\t')
-            buf_char(b, value.p[i]);
-    buf_z(b, "\r\n");
-}

@@ -78,8 +78,6 @@ struct str part_header(const struct request_parts *parts, const char *name);
 struct str str_trim_xml(struct str s);
 /* Text of an XML element; bytes XML cannot carry become U+FFFD, CR is written so that it survives parsers. */
 void xml_text(struct buf *b, struct str s);
-/* "name: value\r\n"; bytes that would end the line are left out. */
-void header_line(struct buf *b, struct str name, struct str value);
 
 /* Does s match the whole pattern, in the dialect of the models (Java's)?  Compiled once per pattern. */
 bool pattern_matches(const char *pattern, struct str s);

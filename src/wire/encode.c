@@ -3,6 +3,7 @@
  * Every reply names its request.  The body stands in the model's member order without white space, so equal
  * outputs give equal bytes.  Content-Type is in ret->content_type, not among ret->headers. */
 #include "base/crypt.h"
+#include "base/header.h"
 #include "base/id.h"
 #include "wire/codec.h"
 

@@ -8,6 +8,7 @@
  *   rest-xml    as query, S3 without the wrapper: <Error><Code/><Message/> what the handler adds <RequestId/><HostId/>
  *   rpc-v2-cbor as json, in CBOR, with the header smithy-protocol */
 #include "base/cbor.h"
+#include "base/header.h"
 #include "wire/codec.h"
 
 const struct error_row error_validation = { .name = "ValidationException", .query_code = "ValidationError", .status = 400, .sender = true, .message_member = "message" };
@@ -116,9 +117,12 @@ static void type_name(struct buf *b, const struct service_model *service, const 
 /* Services that left the query protocol behind still tell its codes. */
 static void add_query_error(const struct service_model *service, const struct error_row *row, bool query_mode, struct reply *ret)
 {
+    CLEANUP(buf_done) struct buf value = { 0 };
+
     if (service == NULL || !service->query_compatible)
         return;
-    buf_printf(&ret->headers, "x-amzn-query-error: %s;%s\r\n", query_code(row), row->sender ? "Sender" : "Receiver");
+    buf_printf(&value, "%s;%s", query_code(row), row->sender ? "Sender" : "Receiver");
+    header_line(&ret->headers, STR("x-amzn-query-error"), buf_view(&value));
     if (!query_mode && row->status >= 400 && row->status < 500)
         ret->status = 400;
 }

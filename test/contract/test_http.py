@@ -110,6 +110,70 @@ class Connections(Wire):
         self.assertEqual(self.http('GET', '/_waybill/health')[0], 200)
 
 
+class Splitting(Wire):
+    """No value a client gave becomes a header, or a reply, of its own."""
+
+    EVIL = ('a%0d%0aX-Injected:%201', 'a%0d%0a%0d%0aHTTP/1.1%20200%20OK%0d%0aX-Injected:%201%0d%0a%0d%0a', 'a%0aX-Injected:%201', 'a%0dX-Injected:%201',
+            'a%00b', 'a%7f')
+    OVERRIDES = ('content-type', 'cache-control', 'content-disposition', 'content-encoding', 'content-language', 'expires')
+
+    def raw(self, method, path, headers=''):
+        """All bytes of the replies until the server closes."""
+        sock, stream = self.dial()
+        sock.sendall(f'{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {support.authorization("s3")}\r\n{headers}'
+                     'Connection: close\r\n\r\n'.encode())
+        return stream.read()
+
+    def assertOneReply(self, got, what):
+        head, _, body = got.partition(b'\r\n\r\n')
+        lines = head.split(b'\r\n')
+        self.assertRegex(lines[0], rb'^HTTP/1\.1 \d\d\d ', what)
+        for line in lines[1:]:
+            self.assertRegex(line, rb"^[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\x00-\x08\x0a-\x1f\x7f]*$", what)
+            self.assertFalse(line.lower().startswith(b'x-injected'), what)
+        length = [int(line.split(b':')[1]) for line in lines if line.lower().startswith(b'content-length:')]
+        self.assertIn(len(body), (0, *length), what)         # a HEAD's has none: in either case nothing comes after it
+        return int(lines[0].split()[1])
+
+    def test_parameters_that_become_headers(self):
+        s3 = self.client('s3')
+        s3.create_bucket(Bucket='split')
+        s3.put_object(Bucket='split', Key='k', Body=b'x')
+        for name in self.OVERRIDES:
+            for method in ('GET', 'HEAD'):
+                for evil in self.EVIL:
+                    status = self.assertOneReply(self.raw(method, f'/split/k?response-{name}={evil}'), (method, name, evil))
+                    self.assertEqual(status, 400, (method, name, evil))
+        got = self.raw('GET', '/split/k?response-content-type=text/plain%3b%20a=%22b%22%09c')
+        self.assertEqual(self.assertOneReply(got, 'a good one'), 200)
+        self.assertIn(b'\r\nContent-Type: text/plain; a="b"\tc\r\n', got)
+        got = self.raw('GET', f'/split/k?response-content-type={self.EVIL[0]}')
+        self.assertIn(b'<Code>InvalidArgument</Code>', got)
+        self.assertIn(b'<ArgumentName>response-content-type</ArgumentName>', got)
+
+    def test_names_and_values_kept_with_an_object(self):
+        """A presigned URL carries as parameters what else are headers: their names and values come back with the object."""
+        s3 = self.client('s3')
+        s3.create_bucket(Bucket='split-meta')
+        scope = '&'.join((f'X-Amz-Credential=test%2F20260914%2F{support.REGION}%2Fs3%2Faws4_request', 'X-Amz-Algorithm=AWS4-HMAC-SHA256',
+                          'X-Amz-Date=20260914T000000Z', 'X-Amz-Expires=604800', 'X-Amz-SignedHeaders=host', 'X-Amz-Signature=' + '0' * 64))
+        for i, evil in enumerate(self.EVIL):
+            for name in ('x-amz-meta-a', 'Content-Type', 'Cache-Control', 'Content-Disposition', 'x-amz-website-redirect-location'):
+                for query in (f'{name}={evil}', f'{name}{evil}=v', f'x-amz-meta-{evil}=v'):
+                    sock, stream = self.dial()
+                    sock.sendall(f'PUT /split-meta/k{i}?{query}&{scope} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx'.encode())
+                    self.assertOneReply(stream.read(), query)
+                    for method in ('GET', 'HEAD'):
+                        self.assertOneReply(self.raw(method, f'/split-meta/k{i}'), (method, query))
+
+    def test_paths_that_come_back(self):
+        for evil in self.EVIL:
+            for path in (f'/{evil}', f'/{evil}/k', f'/b/{evil}?versionId={evil}', f'/b?list-type=2&prefix={evil}&delimiter={evil}'):
+                for method in ('GET', 'HEAD', 'PUT', 'DELETE'):
+                    extra = 'Content-Length: 0\r\n' if method == 'PUT' else ''
+                    self.assertOneReply(self.raw(method, path, extra), (method, path))
+
+
 class Bodies(Wire):
     def test_chunked(self):
         body = b'{"QueueName":"chunked"}'

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include "test/unit.h"
 #include "base/clock.h"
-#include "net/server.h"
+#include "net/connection.h"
 
 #define H "Host: x\r\n"
 #define OK202 "HTTP/1.1 202 Accepted\r\nX: y\r\n"
@@ -772,7 +772,7 @@ TEST(server, client_that_never_reads_is_cut_off)
     struct rig g;
     int fd;
 
-    l.body_idle_timeout_ms = 25;
+    l.write_idle_timeout_ms = 25;
     rig_init_megabytes(&g, &l);
     fd = dial(&g);
     for (int i = 0; i < 16; i++)
@@ -971,6 +971,275 @@ TEST(server, any_mix_of_clients)
     EXPECT(g.n_requests > 800);                              /* it did go through all that */
     EXPECT(g.n_gone > 100);
     EXPECT(stats.bad_requests_total > 20);
+    rig_done(&g);
+}
+
+/* ---- replies in pieces ---- */
+
+/* Gives `left` bytes of 'p', each piece as large as may be; says "later" before every piece while `hesitant`. */
+struct pouring {
+    struct body_source source;
+    struct rig *g;
+    size_t left, largest;
+    bool hesitant, waits, fails;
+    unsigned pieces, stopped;
+    char bytes[300000];
+};
+
+static enum body_piece pour(struct body_source *s, size_t most, struct str *ret)
+{
+    struct pouring *p = CONTAINER_OF(s, struct pouring, source);
+
+    EXPECT(p->stopped == 0 && s->x != NULL);
+    if (p->hesitant && !p->waits) {
+        p->waits = true;
+        return PIECE_LATER;
+    }
+    p->waits = false;
+    if (p->left == 0)
+        return p->fails ? PIECE_FAILED : PIECE_END;
+    *ret = str_make(p->bytes, MIN(MIN(p->left, most), sizeof p->bytes));
+    p->left -= ret->n;
+    p->largest = MAX(p->largest, ret->n);
+    p->pieces++;
+    return PIECE_SOME;
+}
+
+static void stop_pouring(struct body_source *s) { CONTAINER_OF(s, struct pouring, source)->stopped++; }
+
+static void pouring_init(struct pouring *p, size_t bytes)
+{
+    *p = (struct pouring){ .source = { .proceed = pour, .stop = stop_pouring }, .left = bytes };
+    memset(p->bytes, 'p', sizeof p->bytes);
+}
+
+static void begin_pouring(struct rig *g, struct pouring *p, int64_t length)
+{
+    turn_loop(g, 3);
+    EXPECT_INT(g->n_held, 1);
+    if (g->n_held == 1)
+        exchange_reply_pieces(g->held[--g->n_held], 200, STR("A: b\r\n"), length, &p->source);
+}
+
+TEST(server, pieces_with_a_length)
+{
+    struct pouring p;
+    struct rig g;
+    int fd;
+
+    rig_init(&g, NULL);
+    g.hold = true;
+    fd = dial(&g);
+    say(&g, fd, STR("GET /1 HTTP/1.1\r\n" H "\r\n"));
+    pouring_init(&p, 5);
+    begin_pouring(&g, &p, 5);
+    EXPECT_HEARD(&g, fd, "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 5\r\n\r\nppppp");
+    EXPECT_INT(p.stopped, 1);
+    say(&g, fd, STR("HEAD /1 HTTP/1.1\r\n" H "\r\n"));
+    pouring_init(&p, 5);
+    begin_pouring(&g, &p, 5);
+    EXPECT_HEARD(&g, fd, "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 5\r\n\r\n");
+    EXPECT(p.stopped == 1 && p.pieces == 0);
+    say(&g, fd, STR("GET /1 HTTP/1.1\r\n" H "\r\n"));
+    pouring_init(&p, 0);
+    begin_pouring(&g, &p, 0);
+    EXPECT_HEARD(&g, fd, "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 0\r\n\r\n");
+    EXPECT_INT(p.stopped, 1);
+    close(fd);
+    rig_done(&g);
+}
+
+TEST(server, pieces_of_unknown_length)
+{
+    struct pouring p;
+    struct rig g;
+    int fd;
+
+    rig_init(&g, NULL);
+    g.hold = true;
+    fd = dial(&g);
+    say(&g, fd, STR("GET /1 HTTP/1.1\r\n" H "\r\n"));
+    pouring_init(&p, 17);
+    begin_pouring(&g, &p, BODY_BYTES_UNKNOWN);
+    EXPECT_HEARD(&g, fd, "HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n11\r\nppppppppppppppppp\r\n0\r\n\r\n");
+    EXPECT_INT(p.stopped, 1);
+    say(&g, fd, STR("GET /1 HTTP/1.0\r\n" H "Connection: keep-alive\r\n\r\n"));
+    pouring_init(&p, 3);
+    begin_pouring(&g, &p, BODY_BYTES_UNKNOWN);
+    EXPECT_HEARD(&g, fd, "HTTP/1.1 200 OK\r\nA: b\r\nConnection: close\r\n\r\nppp<end>");
+    EXPECT_INT(p.stopped, 1);
+    close(fd);
+    rig_done(&g);
+}
+
+/* Events: nothing for long, then some; a request that came meanwhile is answered behind them. */
+TEST(server, pieces_that_come_later)
+{
+    struct server_limits l = quick_limits();
+    struct pouring p;
+    struct rig g;
+    int fd;
+
+    l.write_idle_timeout_ms = 20;
+    rig_init(&g, &l);
+    g.hold = true;
+    fd = dial(&g);
+    say(&g, fd, STR("GET /1 HTTP/1.1\r\n" H "\r\n"));
+    pouring_init(&p, 2);
+    p.hesitant = true;
+    begin_pouring(&g, &p, BODY_BYTES_UNKNOWN);
+    EXPECT_HEARD(&g, fd, "HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n");
+    say(&g, fd, STR("GET /2 HTTP/1.1\r\n" H "\r\n"));
+    turn_loop(&g, 3);
+    reply_all_held(&g);
+    run_for(&g, 150);                                        /* no deadline ends it */
+    EXPECT_HEARD(&g, fd, "");
+    exchange_resume(p.source.x);
+    EXPECT_HEARD(&g, fd, "2\r\npp\r\n");
+    exchange_resume(p.source.x);
+    EXPECT_HEARD(&g, fd, "0\r\n\r\n" SAYS("GET", "/2?", "", 8));
+    EXPECT_INT(p.stopped, 1);
+    close(fd);
+    rig_done(&g);
+}
+
+/* Who does not read is given what the kernel holds and one piece; when he reads, all. */
+TEST(server, pieces_are_pulled)
+{
+    enum { ALL = 40 << 20 };
+    struct buf CLEANUP(buf_done) got = {0};
+    struct pouring p;
+    struct rig g;
+    size_t total = 0, then;
+    int fd;
+
+    rig_init(&g, NULL);
+    g.hold = true;
+    fd = dial(&g);
+    say(&g, fd, STR("GET /1 HTTP/1.1\r\n" H "\r\n"));
+    pouring_init(&p, ALL);
+    begin_pouring(&g, &p, ALL);
+    turn_loop(&g, 300);
+    then = p.left;
+    turn_loop(&g, 300);
+    EXPECT(p.left == then && then > ALL / 2);
+    EXPECT(p.largest <= 256 << 10 && p.stopped == 0);
+    for (int i = 0; i < 2000 && p.stopped == 0; i++) {
+        hear(&g, fd, &got);
+        total += got.n;
+    }
+    hear(&g, fd, &got);
+    EXPECT_INT(total + got.n, ALL + strlen("HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 41943040\r\n\r\n"));
+    say(&g, fd, STR("GET /2 HTTP/1.1\r\n" H "\r\n"));
+    turn_loop(&g, 3);
+    reply_all_held(&g);
+    EXPECT_HEARD(&g, fd, SAYS("GET", "/2?", "", 8));
+    close(fd);
+    rig_done(&g);
+}
+
+TEST(server, pieces_that_fail_or_end_too_soon)
+{
+    for (int fails = 0; fails < 2; fails++) {
+        struct pouring p;
+        struct rig g;
+        int fd;
+
+        rig_init(&g, NULL);
+        g.hold = true;
+        fd = dial(&g);
+        say(&g, fd, STR("GET /1 HTTP/1.1\r\n" H "\r\n"));
+        pouring_init(&p, 5);
+        p.fails = fails;
+        begin_pouring(&g, &p, 6);
+        EXPECT_HEARD(&g, fd, "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 6\r\n\r\nppppp<end>");
+        EXPECT_INT(p.stopped, 1);
+        close(fd);
+        rig_done(&g);
+    }
+}
+
+/* At any point, and before the reply. */
+TEST(server, pieces_for_a_client_that_left)
+{
+    static const struct linger hard = { 1, 0 };
+
+    for (int when = 0; when < 3; when++) {
+        struct pouring p;
+        struct rig g;
+        int fd;
+
+        rig_init(&g, NULL);
+        g.hold = true;
+        fd = dial(&g);
+        say(&g, fd, STR("GET /1 HTTP/1.1\r\n" H "\r\n"));
+        turn_loop(&g, 3);
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+        if (when == 0) {
+            close(fd);
+            turn_loop(&g, 3);
+            EXPECT_INT(g.n_gone, 1);
+        }
+        pouring_init(&p, 40 << 20);
+        p.hesitant = when == 2;
+        begin_pouring(&g, &p, 40 << 20);
+        turn_loop(&g, 20);
+        if (when > 0) {
+            EXPECT_INT(p.stopped, 0);
+            close(fd);
+        }
+        turn_loop(&g, 20);
+        EXPECT_INT(p.stopped, 1);
+        rig_done(&g);
+    }
+}
+
+TEST(server, pieces_nobody_takes_end_in_time)
+{
+    struct server_limits l = server_default_limits;
+    struct server_stats stats;
+    struct pouring p;
+    struct rig g;
+    int fd;
+
+    l.write_idle_timeout_ms = 25;
+    rig_init(&g, &l);
+    g.hold = true;
+    fd = dial(&g);
+    say(&g, fd, STR("GET /1 HTTP/1.1\r\n" H "\r\n"));
+    pouring_init(&p, 40 << 20);
+    begin_pouring(&g, &p, 40 << 20);
+    for (int i = 0; i < 1000 && p.stopped == 0; i++)
+        run_for(&g, 10);
+    EXPECT_INT(p.stopped, 1);
+    server_stats(g.server, &stats);
+    EXPECT_INT(stats.connections_now, 0);
+    close(fd);
+    rig_done(&g);
+}
+
+/* Many clients that do not read: who holds most goes first, and only as long as it is too much. */
+TEST(server, unsent_replies_of_all_are_bounded)
+{
+    enum { N = 12 };
+    struct server_limits l = server_default_limits;
+    struct server_stats stats;
+    struct rig g;
+    int fd[N];
+
+    l.unsent_bytes = 8 << 20;
+    rig_init_megabytes(&g, &l);
+    for (int i = 0; i < N; i++) {
+        fd[i] = dial(&g);
+        for (int k = 0; k < 10; k++)
+            say(&g, fd[i], STR("GET /n HTTP/1.1\r\n" H "\r\n"));
+        turn_loop(&g, 5);
+    }
+    server_stats(g.server, &stats);
+    EXPECT(stats.connections_now >= 4 && stats.connections_now < N);
+    EXPECT(g.server->unsent_bytes <= l.unsent_bytes && g.server->unsent_bytes > l.unsent_bytes / 2);
+    for (int i = 0; i < N; i++)
+        close(fd[i]);
     rig_done(&g);
 }
 

@@ -10,6 +10,7 @@
 #define WAYBILL_SERVICE_S3_FILE_H
 
 #include "base/buf.h"
+#include "base/segment.h"
 #include "service/s3/checksum.h"
 
 struct piece { uint64_t id; int64_t bytes; };
@@ -18,7 +19,6 @@ void s3_pieces_text(struct buf *b, const struct piece *v, size_t n);
 int  s3_pieces_read(struct arena *a, struct str text, struct piece **ret, size_t *ret_n);
 
 /* Where bytes come from: memory, then n parts of open files. */
-struct segment { int fd; int64_t from, bytes; };
 struct source { struct str bytes; const struct segment *v; size_t n; };
 
 /* What became of them. */

@@ -1,6 +1,7 @@
 /* get.c - GetObject, HeadObject and what else is read of one object.
- * True here: a reply is never larger than S3_REPLY_BYTES_MOST; bytes from files are read on a pool thread, from files
- * that were opened in the handler's turn, so that a delete in between does not matter. */
+ * True here: no object's bytes from files are held; its files are opened in the handler's turn and read by net while the
+ * client takes the reply, however long that is. */
+#include "base/header.h"
 #include "service/s3/write.h"
 
 static int gone(struct call *c, const struct bucket *b, const struct object *marker, bool by_id)
@@ -161,11 +162,24 @@ static int64_t count_tags(struct call *c, struct str tags)
     } \
 } while (0)
 
+/* What a reply cannot carry is refused, as S3 does for values it cannot represent; to leave bytes out would be silent. */
+static int check_override(struct call *c, const char *name, struct str value)
+{
+    return header_value_fits(value) ? 0 : s3_argument(c, name, value, "Header value cannot contain control characters.");
+}
+
+#define CHECK_OVERRIDES(c, in) ( \
+    check_override((c), "response-content-type", (in)->ResponseContentType) != 0 || \
+    check_override((c), "response-cache-control", (in)->ResponseCacheControl) != 0 || \
+    check_override((c), "response-content-disposition", (in)->ResponseContentDisposition) != 0 || \
+    check_override((c), "response-content-encoding", (in)->ResponseContentEncoding) != 0 || \
+    check_override((c), "response-content-language", (in)->ResponseContentLanguage) != 0)
+
 /* 0, 1 (not modified: answered), -E_FAULT.  A macro, because GET and HEAD have inputs of different types. */
 #define READ_BEGIN(c, in, r) ( \
     s3_enter((c), (in)->Bucket, (in)->ExpectedBucketOwner, str_absent((in)->VersionId) ? "s3:GetObject" : "s3:GetObjectVersion", (in)->Key, &(r)->b) != 0 || \
     s3_payer((c), (in)->RequestPayer) != 0 || \
-    check_mode((c), (in)->ChecksumMode) != 0 || \
+    check_mode((c), (in)->ChecksumMode) != 0 || CHECK_OVERRIDES((c), (in)) || \
     s3_object_of((c), (r)->b, (in)->Key, (in)->VersionId, &(r)->o) != 0 ? -E_FAULT : \
     check_conditions((c), &(struct conditions){ (in)->IfMatch, (in)->IfNoneMatch, (in)->IfModifiedSince, (in)->IfUnmodifiedSince }, &(r)->o))
 
@@ -200,60 +214,31 @@ int s3_head_object(struct call *c, const void *input, void *output)
 
 /* ---- bytes of files ---- */
 
-struct fetch {
-    struct call *c;
-    struct segment *v;
-    size_t n;
-    char *to;
-    int64_t bytes;
-    int rc;
-};
-
-static void fetch_run(void *arg)
-{
-    struct fetch *f = arg;
-
-    f->rc = s3_segments_read(f->v, f->n, f->to);
-    s3_segments_close(f->v, f->n);
-}
-
-static void fetch_done(void *arg, struct turn *t)
-{
-    struct fetch *f = arg;
-    struct s3_GetObjectOutput *out = f->c->output;
-
-    (void)t;
-    s3_of(f->c)->reading_bytes -= f->bytes;
-    out->Body = str_make(f->to, (size_t)f->bytes);
-    call_reply(f->c, f->rc);
-}
-
 static int slow_down(struct call *c)
 {
     return S3_FAULT(c, SlowDown, "Please reduce your request rate.");
 }
 
-static int fetch(struct call *c, const struct reading *r)
+/* The files are opened now and read while the reply is sent: a delete in between does not matter. */
+static int send_files(struct call *c, const struct reading *r)
 {
     struct s3 *s = s3_of(c);
-    struct fetch *f = ARENA_NEW(c->mem, struct fetch);
-    struct piece *v;
-    size_t n;
+    struct segment *v;
+    struct piece *pieces;
+    size_t n, n_pieces;
     int rc;
 
-    f->c = c;
-    f->bytes = r->to - r->from;
-    if (f->bytes > S3_READING_BYTES_MOST - s->reading_bytes)
-        return slow_down(c);
-    if (s3_pieces_read(c->mem, r->o.files, &v, &n) != 0)
+    if (s3_pieces_read(c->mem, r->o.files, &pieces, &n_pieces) != 0)
         return -E_IO;
-    rc = s3_segments_open(s->o.dir, c->mem, v, n, r->from, r->to, &f->v, &f->n);
+    rc = s3_segments_open(s->o.dir, c->mem, pieces, n_pieces, r->from, r->to, &v, &n);
     if (rc != 0)
         return rc == -E_LIMIT ? slow_down(c) : rc;
-    f->to = arena_alloc(c->mem, (size_t)f->bytes + 1);
-    s->reading_bytes += f->bytes;
-    c->turn->ops->work(c->turn->engine, fetch_run, fetch_done, f);
-    return -E_WAIT;
+    if (n > s->open_most - MIN(s->open_files, s->open_most)) {
+        s3_segments_close(v, n);
+        return slow_down(c);
+    }
+    call_files(c, v, n, &s->open_files);
+    return 0;
 }
 
 int s3_get_object(struct call *c, const void *input, void *output)
@@ -275,14 +260,11 @@ int s3_get_object(struct call *c, const void *input, void *output)
     }
     if (choose_range(c, &r, in->Range, in->PartNumber) != 0)
         return -E_FAULT;
-    if (r.to - r.from > S3_REPLY_BYTES_MOST)
-        return S3_FAULT(c, NotImplemented, "Waybill sends at most %lld bytes of an object in one reply: ask for ranges of it (Range or partNumber).",
-                        (long long)S3_REPLY_BYTES_MOST);
     READ_MEMBERS(c, in, out, &r);
     if (r.from == r.to)
         return 0;
     if (!str_absent(r.o.files))
-        return fetch(c, &r);
+        return send_files(c, &r);
     out->Body = str_sub(rows_object_data(c->turn->store, c->mem, r.o.id), (size_t)r.from, (size_t)r.to);
     return 0;
 }

@@ -19,8 +19,7 @@
 #define S3_ROW_BYTES_MOST ((int64_t)32 << 10)                /* larger objects are files */
 #define S3_BODY_BYTES_MOST ((size_t)67108864)                /* 64 MiB: one PutObject or UploadPart */
 #define S3_OBJECT_BYTES_MOST ((int64_t)5 << 30)              /* ours; AWS: 50 TB */
-#define S3_REPLY_BYTES_MOST ((int64_t)128 << 20)             /* one GetObject */
-#define S3_READING_BYTES_MOST ((int64_t)512 << 20)           /* all GetObjects being read from files */
+#define S3_CODE_BYTES_MOST ((int64_t)128 << 20)              /* of an object read for a function's code */
 #define S3_BUCKETS_MOST 10000
 #define S3_OBJECTS_MOST 10000000                             /* versions and markers */
 #define S3_UPLOADS_MOST 10000
@@ -53,7 +52,7 @@ struct s3 {
     void *engine;
     struct map buckets;                                      /* name -> bucket */
     int64_t objects, uploads, parts;                         /* rows in the store */
-    int64_t reading_bytes;                                   /* of GetObject jobs under way */
+    size_t open_files, open_most;                            /* of replies being sent */
     struct file_ids fresh, doomed;                           /* rows of this turn name the first, forget the second */
     bool loaded, after_wanted;
     uint64_t sweep_below;                                    /* of a reset that is not committed yet */

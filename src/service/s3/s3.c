@@ -2,6 +2,7 @@
 #include "service/s3/s3.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 #include "base/id.h"
 #include "service/s3/write.h"
 
@@ -61,12 +62,21 @@ static const struct handler handlers[] = {
     { "ListMultipartUploads", s3_list_multipart_uploads, 0 },
 };
 
+/* Of the descriptors the process may have, half are for objects that are being sent. */
+static size_t open_files_most(void)
+{
+    struct rlimit r;
+
+    return getrlimit(RLIMIT_NOFILE, &r) == 0 ? (size_t)MIN(r.rlim_cur, (rlim_t)1 << 20) / 2 : 512;
+}
+
 struct s3 *s3_new(const struct s3_options *o)
 {
     struct s3 *s = xcalloc(1, sizeof(*s));
 
     s->magic = S3_MAGIC;
     s->o = *o;
+    s->open_most = open_files_most();
     return s;
 }
 
@@ -279,7 +289,7 @@ static int read_bytes(const struct s3 *s, struct store *store, struct arena *a, 
         *ret = rows_object_data(store, a, o->id);
         return 0;
     }
-    if (o->bytes > S3_REPLY_BYTES_MOST || s3_pieces_read(a, o->files, &v, &n) != 0 ||
+    if (o->bytes > S3_CODE_BYTES_MOST || s3_pieces_read(a, o->files, &v, &n) != 0 ||
         s3_segments_open(s->o.dir, a, v, n, 0, o->bytes, &segments, &n_segments) != 0)
         return -E_LIMIT;
     to = arena_alloc(a, (size_t)o->bytes + 1);

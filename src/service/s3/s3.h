@@ -25,7 +25,7 @@ struct service s3_service(struct s3 *s);
 struct sink s3_sink(struct s3 *s);
 void s3_destination_key(struct buf *b, struct str function, int64_t now_ms, const char *uuid);   /* that key, appended */
 
-/* An object's bytes, for a function's code, at most S3_REPLY_BYTES_MOST.  Only reads; blocks for a large one.  0 and *ret
+/* An object's bytes, for a function's code, at most S3_CODE_BYTES_MOST.  Only reads; blocks for a large one.  0 and *ret
  * (in a); -E_NOT_FOUND and in *why the sentence Lambda answers with ("Error occurred while GetObject. S3 Error Code: NoSuchKey.
  * S3 Error Message: ...").  Whether the caller may is asked before. */
 int  s3_read(struct s3 *s, struct store *store, struct arena *a, struct str bucket, struct str key, struct str version,

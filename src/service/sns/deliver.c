@@ -2,6 +2,7 @@
 #include "service/sns/deliver.h"
 
 #include <stdlib.h>
+#include "base/header.h"
 #include "flow/metric.h"
 #include "service/sns/envelope.h"
 #include "service/sns/retry.h"
@@ -302,13 +303,15 @@ static void add_headers(struct buf *b, const struct sns_rendering *r, const stru
     struct sns_delivery_policy policy;
 
     sns_delivery_policy_merge(&sub->topic->delivery, &sub->delivery, &policy);
-    buf_printf(b, "x-amz-sns-message-type: %s\r\nx-amz-sns-message-id: " STR_FMT "\r\nx-amz-sns-topic-arn: " STR_FMT "\r\n",
-        sns_kind_name(r->m->kind), STR_ARG(r->m->id), STR_ARG(r->topic->arn));
+    header_line(b, STR("x-amz-sns-message-type"), str_of(sns_kind_name(r->m->kind)));
+    header_line(b, STR("x-amz-sns-message-id"), r->m->id);
+    header_line(b, STR("x-amz-sns-topic-arn"), r->topic->arn);
     if (r->m->kind != SNS_SUBSCRIPTION_CONFIRMATION)
-        buf_printf(b, "x-amz-sns-subscription-arn: " STR_FMT "\r\n", STR_ARG(sub->arn));
+        header_line(b, STR("x-amz-sns-subscription-arn"), sub->arn);
     if (r->m->kind == SNS_NOTIFICATION && sub->raw)
         buf_z(b, "x-amz-sns-rawdelivery: true\r\n");
-    buf_printf(b, "Content-Type: %s\r\nUser-Agent: " USER_AGENT "\r\n", policy.content_type);
+    header_line(b, STR("Content-Type"), str_of(policy.content_type));
+    buf_z(b, "User-Agent: " USER_AGENT "\r\n");
 }
 
 static void post(struct sns_rendering *r, struct sns_subscription *sub, struct sns_errand *e, const struct outbox_item *item)
