@@ -5,7 +5,7 @@
 BUILD ?= build
 NINJA ?= ninja
 
-.PHONY: all configure packages test contract check demo bench fuzz gen layers report install clean help
+.PHONY: all configure packages test contract hostile check demo bench fuzz fuzz-http gen layers report install clean help
 
 all: configure                          ## build/waybill, optimised
 	@$(NINJA) -C $(BUILD) src/cli/waybill
@@ -27,6 +27,9 @@ test: all                               ## unit tests, then the contract tests i
 contract: all                           ## the contract tests alone
 	@WAYBILL_BINARY=$(abspath $(BUILD))/src/cli/waybill test/contract/run.py
 
+hostile: all                            ## a calm neighbour beside hostile functions and clients
+	@WAYBILL_BINARY=$(abspath $(BUILD))/src/cli/waybill test/hostile/run.py
+
 check:                                  ## everything, with sanitizers and two compilers, as CI does
 	@./check
 
@@ -39,6 +42,9 @@ bench:                                  ## measure on this machine (bench/README
 FUZZ_SECONDS ?= 60
 fuzz:                                   ## each fuzz target for FUZZ_SECONDS (60)
 	@tool/fuzz.sh build-fuzz $(FUZZ_SECONDS)
+
+fuzz-http: all                          ## bent requests to every operation for FUZZ_SECONDS (60)
+	@tool/fuzz_http.py --seconds $(FUZZ_SECONDS) --binary $(abspath $(BUILD))/src/cli/waybill
 
 gen:                                    ## src/model again from the AWS models in ../shared/models
 	@python3 tool/gen_model.py ../shared/models src/model

@@ -1,13 +1,13 @@
 """The generated rows of src/model/*.c as Python objects: what operations there are and how their inputs look.
 
-Read from the source, so that a test can make requests to every operation without the AWS models at hand.
+Read from the source, so that a test can make requests to every operation without the AWS models at hand.  Needs
+neither boto3 nor a server.
 """
 import os
 import re
 import subprocess
 
-import support
-
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SERVICES = ('lambda', 'sqs', 'iam', 'sts', 'logs', 'sns', 'events', 's3', 'cloudwatch')
 
 _SHAPE = re.compile(r'^const struct shape \w+?_shape_(\w+) = \{\n(.*?)\n\};', re.M | re.S)
@@ -59,7 +59,7 @@ class Operation:
 
 class Service:
     def __init__(self, name):
-        with open(os.path.join(support.ROOT, 'src/model', name + '.c')) as f:
+        with open(os.path.join(ROOT, 'src/model', name + '.c')) as f:
             text = f.read()
         self.name = name
         self.target_prefix, self.json_version = _text(text, 'target_prefix'), _text(text, 'json_version')
@@ -75,9 +75,9 @@ def load():
     return {name: Service(name) for name in SERVICES}
 
 
-def served():
+def served(program):
     """{service: [names of the operations the program has handlers for]}, as the program itself lists them."""
-    text = subprocess.run([support.binary(), 'operations'], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run([program, 'operations'], capture_output=True, text=True, check=True).stdout
     found, service, listing = {}, None, False
     for line in text.splitlines():
         head = re.match(r'(\w+): \d+ of \d+ operations', line)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs the contract tests: every test_*.py beside this file, each in a process of its own.
 
-  run.py [-j N] [-k PATTERN] [-v] [NAME...]
+  run.py [-j N] [-k PATTERN] [-v] [--folder FOLDER] [NAME...]
 
 Prints a line per failing test with its report, and ends with `N passed, N failed, N skipped`."""
 import argparse
@@ -58,11 +58,11 @@ with open(sys.argv[3], 'w') as f:
 '''
 
 
-def run_file(name, pattern, scratch):
+def run_file(folder, name, pattern, scratch):
     """One file -> (name, seconds, results)."""
     began = time.monotonic()
     path = os.path.join(scratch, name)
-    argv = [sys.executable, '-c', WORKER, HERE, name, path] + ([pattern] if pattern else [])
+    argv = [sys.executable, '-c', WORKER, folder, name, path] + ([pattern] if pattern else [])
     env = {**os.environ, 'PYTHONDONTWRITEBYTECODE': '1'}
     process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                start_new_session=True)
@@ -89,16 +89,17 @@ def main():
     parser.add_argument('-j', type=int, default=max(2, min(3, os.cpu_count() or 2)), help='processes at a time')
     parser.add_argument('-k', default=None, help='only tests whose name contains this')
     parser.add_argument('-v', action='store_true', help='also the files, their seconds and slowest tests')
+    parser.add_argument('--folder', default=HERE, help='where the files are (beside this one)')
     parser.add_argument('names', nargs='*', help='test_cli, test_http, ...; default all')
     options = parser.parse_args()
     names = [os.path.basename(n).removesuffix('.py') for n in options.names]
     if not names:
-        files = glob.glob(os.path.join(HERE, 'test_*.py'))
+        files = glob.glob(os.path.join(options.folder, 'test_*.py'))
         # The longest first, by size: the best guess there is of what takes long.
         names = [os.path.basename(f)[:-3] for f in sorted(files, key=os.path.getsize, reverse=True)]
     passed = failed = skipped = 0
     with tempfile.TemporaryDirectory() as scratch, concurrent.futures.ThreadPoolExecutor(options.j) as pool:
-        for done in concurrent.futures.as_completed([pool.submit(run_file, n, options.k, scratch) for n in names]):
+        for done in concurrent.futures.as_completed([pool.submit(run_file, options.folder, n, options.k, scratch) for n in names]):
             name, seconds, results = done.result()
             if not any(results[k] for k in ('passed', 'failed', 'skipped')):
                 if not options.k:

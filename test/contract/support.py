@@ -153,7 +153,8 @@ class Server:
             args += ['--port', '0']
         environment = {k: v for k, v in os.environ.items() if not k.startswith(('AWS_', 'WAYBILL_'))}
         environment.update(HOME=self.dir, ASAN_OPTIONS='abort_on_error=0:exitcode=99:detect_leaks=1',
-                           UBSAN_OPTIONS='print_stacktrace=1:halt_on_error=0', **(env or {}))
+                           UBSAN_OPTIONS='print_stacktrace=1:halt_on_error=0')
+        environment.update(env or {})
         self.program = binary()
         self.args = args
         with open(self.out_path, 'wb') as out, open(self.err_path, 'wb') as err:
