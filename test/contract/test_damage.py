@@ -4,7 +4,7 @@ says what to do.  It never ends by an abort, and it never serves less than was s
 
 And a data directory that goes away under a running server.
 
-$WAYBILL_DAMAGE_PLACES says how many bits are turned; 100 without it."""
+$WAYBILL_DAMAGE_PLACES says how many bits are turned; 8 without it."""
 import json
 import os
 import random
@@ -14,7 +14,7 @@ import tempfile
 
 import support
 
-PLACES = int(os.environ.get('WAYBILL_DAMAGE_PLACES', '100'))
+PLACES = int(os.environ.get('WAYBILL_DAMAGE_PLACES', '8'))
 QUEUES, MESSAGES = 6, 40
 
 
