@@ -437,10 +437,11 @@ class OneEnvironment(FlowCase):
             self.routes(name, retries=0)
         self.event('a', '{"do":"slow"}')
         support.wait_until(lambda: self.health()['events']['running'] == 1, what='running')
+        self.event('b', '{}')                                # the first is started: it stands in line for the place
         id = self.event('b', '{}')
         self.client('lambda').delete_function(FunctionName='b')
         self.settle(advance=True)
-        self.records(self.ok)
+        self.records(self.ok, 2)
         self.expect(self.failed, id, 'b:$LATEST', 'RetriesExhausted', 1, '{}', '{"statusCode":404}')
         self.assertEqual(self.steps(id), ['accepted', 'missing', 'exhausted', 'sent'])
 

@@ -160,12 +160,12 @@ class Replies(NoOpCase):
         self.wait_active('f')
         routes = {'OnSuccess': {'Destination': queue}, 'OnFailure': {'Destination': queue}}
         config = {'FunctionName': 'f', 'MaximumRetryAttempts': 1, 'MaximumEventAgeInSeconds': 60, 'DestinationConfig': routes}
-        w('PublishVersion', PENDING, FunctionName='f')
+        w('PublishVersion', READY, FunctionName='f')
         w('UpdateFunctionConfiguration', CHANGING, FunctionName='f', Description='d')
         self.wait_active('f')
         w('UpdateFunctionCode', CHANGING, FunctionName='f', ZipFile=code)
         self.wait_active('f')
-        w('PublishVersion', PENDING, FunctionName='f')
+        w('PublishVersion', READY, FunctionName='f')
         w('PutFunctionConcurrency', FunctionName='f', ReservedConcurrentExecutions=5)
         w('GetFunctionConcurrency', FunctionName='f')
         w('GetFunctionConfiguration', READY, FunctionName='f')
