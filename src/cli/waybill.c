@@ -393,12 +393,21 @@ static int open_store(struct waybill *w)
     return 0;
 }
 
+/* Where the machine grants few descriptors, half of them: accept() without one would shut everybody out. */
+static unsigned connections_most(unsigned want)
+{
+    struct rlimit r;
+
+    return getrlimit(RLIMIT_NOFILE, &r) < 0 ? want : (unsigned)MIN((rlim_t)want, MAX(r.rlim_cur / 2, (rlim_t)16));
+}
+
 static int listen_on_port(struct waybill *w)
 {
     CLEANUP(buf_done) struct buf why = { 0 };
     struct server_limits limits = server_default_limits;
     int r;
 
+    limits.connections = connections_most(limits.connections);
     limits.body_bytes += 65536;                              /* AWS's own sentence for too large a body is the engine's */
     r = server_listen(&w->loop, w->o->host, w->o->port, &limits, on_request, on_headers, w, &w->server);
 

@@ -5,7 +5,8 @@
  *
  * True here: at most RUNNING_MOST requests hold a pool thread, so that packages and files find one, too; a request owns
  * copies of everything; every request not yet done counts as a job, so the server is not quiet.  Past LINE_MOST a
- * request is answered at once: no status, and a sentence.
+ * request is answered at once: no status, and a sentence.  The line here is one for all: whoever posts to endpoints of
+ * others sees to it that one that hangs cannot take every place (service/sns/line.h).
  *
  * When the process ends, running requests are told to stop: libuv waits for its threads. */
 #include <stdlib.h>
@@ -13,8 +14,8 @@
 #include "engine/internal.h"
 #include "net/client.h"
 
-#define POOL_THREADS "16"                                    /* libuv's 4 are too few when endpoints are slow */
-#define RUNNING_MOST 12
+#define POOL_THREADS "40"                                    /* libuv's 4 are too few when endpoints are slow */
+#define RUNNING_MOST 32
 #define LINE_MOST 10000
 #define REPLY_BYTES_MOST 65536                               /* of a reply, whose text only serves sentences */
 

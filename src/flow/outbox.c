@@ -217,14 +217,15 @@ int outbox_over(struct outbox *o, struct turn *t, uint64_t id)
     return 0;
 }
 
-void outbox_recall(struct outbox *o, struct turn *t, uint64_t id)
+bool outbox_recall(struct outbox *o, struct turn *t, uint64_t id)
 {
     struct entry *e = map_get(&o->entries, id_key(&id));
 
     if (e == NULL || heap_has(&e->node))
-        return;
+        return false;
     heap_set(&o->due, &e->node, t->now.wall_ms);
     arm(o, t);
+    return true;
 }
 
 size_t outbox_count(const struct outbox *o)

@@ -40,8 +40,9 @@ int  outbox_put(struct outbox *o, struct turn *t, const char *kind, struct str p
 /* One attempt more was made; due again. payload absent: as it was. */
 int  outbox_again(struct outbox *o, struct turn *t, uint64_t id, int64_t due_ms, struct str payload);
 int  outbox_over(struct outbox *o, struct turn *t, uint64_t id);
-/* The owner of a row it could not work on yet takes it up now: due at once, as it was.  Nothing is written. */
-void outbox_recall(struct outbox *o, struct turn *t, uint64_t id);
+/* The owner of a row it could not work on yet takes it up now: due at once, as it was.  Nothing is written.  False: there
+ * is no such row, or it is due anyhow. */
+bool outbox_recall(struct outbox *o, struct turn *t, uint64_t id);
 size_t outbox_count(const struct outbox *o);
 
 #endif

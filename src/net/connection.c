@@ -17,6 +17,7 @@
 #define UNSENT_PAUSE_BYTES ((size_t)1 << 20)                 /* no further request is begun while more is unwritten */
 #define UNSENT_CLOSE_BYTES ((size_t)64 << 20)                /* several unread replies of this size together: cut off */
 #define BUFS_AT_ONCE 64
+#define CONNECTIONS_LENT 64                                  /* beyond the limit, when all wait for answers */
 
 static void arm(struct connection *c);
 static void feed(struct connection *c, struct str bytes);
@@ -72,6 +73,7 @@ void connection_close(struct connection *c)
     CHECK(c->magic == CONNECTION_MAGIC);
     c->closing = true;
     count_unsent(c, 0, c->unsent_bytes);
+    crowd_leave(&c->server->crowd, &c->seat);
     hub_unwait(&c->wait);
     list_remove(&c->dirty_link);
     uv_close((uv_handle_t *)&c->tcp, on_closed);
@@ -353,7 +355,7 @@ void connection_reply(struct connection *c, struct request *r, const struct answ
         return;
     }
     r->close_after = r->close_after || !r->keep_alive || (last && (c->eof || c->server->closing))
-        || (r->http10 && a->source != NULL && a->source_bytes < 0);
+        || (r->http10 && a->source != NULL && a->source_bytes < 0) || link_on(&c->seat.lent_link);
     if (r->close_after)
         http1_stop(&c->in);
     request_set_reply(r, a, hub_date(c->server->hub), &c->server->streams);
@@ -561,10 +563,24 @@ static struct wait_class *class_for(const struct server *s, enum connection_wait
     }
 }
 
+static enum place place_for(const struct connection *c, enum connection_wait waiting)
+{
+    switch (waiting) {
+    case WAIT_IDLE:
+    case WAIT_HEADER: return c->spoke ? PLACE_IDLE : PLACE_SILENT;
+    case WAIT_LINGER: return PLACE_IDLE;
+    case WAIT_BODY:   return PLACE_READING;
+    case WAIT_WRITE:  return PLACE_WRITING;
+    default:          return PLACE_BUSY;
+    }
+}
+
 /* Only a body's deadline moves with the bytes; the others count from when the waiting began. */
 static void arm(struct connection *c)
 {
     enum connection_wait waiting = awaited(c);
+
+    crowd_place(&c->server->crowd, &c->seat, place_for(c, waiting));
 
     if (waiting == c->waiting && waiting != WAIT_BODY)
         return;
@@ -644,33 +660,36 @@ static struct connection *connection_new(struct server *s)
     return c;
 }
 
-/* Whoever has never asked for anything makes room for who comes, the oldest first; then whoever is at rest. */
-static bool make_room(const struct connection *newcomer)
+static void displace(struct seat *seat)
 {
-    for (int spoke = 0; spoke < 2; spoke++)
-        LIST_EACH(&newcomer->server->connections, link) {
-            struct connection *c = CONTAINER_OF(link, struct connection, link);
+    struct connection *c = CONTAINER_OF(seat, struct connection, seat);
 
-            if (c == newcomer || c->closing || c->spoke != spoke || !list_empty(&c->requests) || (spoke && !between_requests(c)))
-                continue;
-            connection_close(c);
-            return true;
-        }
-    return false;
+    c->server->stats.displaced_total++;
+    connection_close(c);
 }
 
-static bool welcome(struct connection *c)
+/* True when the coming connection is to have a place that is only lent. */
+static bool make_room(struct server *s)
 {
-    struct server *s = c->server;
+    struct seat *victim;
 
-    if (s->on_accept != NULL && !s->on_accept(str_of(c->peer), s->arg))
+    if (s->crowd.n < s->limits.connections)
         return false;
-    return s->stats.connections_now <= s->limits.connections || make_room(c);
+    victim = crowd_victim(&s->crowd);
+    if (victim != NULL) {
+        displace(victim);
+        return s->crowd.n >= s->limits.connections;
+    }
+    if (s->crowd.n >= s->limits.connections + CONNECTIONS_LENT && !list_empty(&s->crowd.lent))
+        displace(CONTAINER_OF(list_first(&s->crowd.lent), struct seat, lent_link));
+    return true;
 }
 
 void connection_accept(struct server *s)
 {
     struct connection *c = connection_new(s);
+    struct str host;
+    bool lent;
 
     if (uv_accept((uv_stream_t *)&s->listener, stream_of(c)) < 0) {
         connection_close(c);
@@ -678,10 +697,16 @@ void connection_accept(struct server *s)
     }
     uv_tcp_nodelay(&c->tcp, 1);
     set_peer(c);
-    if (!welcome(c)) {
+    if (s->on_accept != NULL && !s->on_accept(str_of(c->peer), s->arg)) {
         connection_close(c);
         return;
     }
+    lent = make_room(s);
+    if (c->closing)                                          /* who heard of a client's end may have ended the server */
+        return;
+    host = str_of(c->peer);
+    host.n = (size_t)MAX(str_rfind(host, ':'), 0);           /* no name at all: it has gone already */
+    crowd_join(&s->crowd, &c->seat, host, lent);
     start_reading(c);
     if (!c->closing)
         arm(c);

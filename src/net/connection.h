@@ -9,6 +9,7 @@
 #ifndef WAYBILL_NET_CONNECTION_H
 #define WAYBILL_NET_CONNECTION_H
 
+#include "net/crowd.h"
 #include "net/http1.h"
 #include "net/hub.h"
 
@@ -25,6 +26,7 @@ struct server {
     void *arg;
     struct wait_class *header_wait, *body_wait, *write_wait, *idle_wait, *linger_wait;
     struct list connections;
+    struct crowd crowd;                                      /* those that are not closing */
     struct list dirty;                                       /* connections with something to send */
     struct link flush_link;                                  /* in the hub, while dirty is not empty */
     size_t held_bytes;                                       /* of request bodies, see request.h */
@@ -48,6 +50,7 @@ struct connection {
     struct server *server;
     struct link link;                                        /* in server.connections */
     struct link dirty_link;
+    struct seat seat;
     struct wait wait;
     enum connection_wait waiting;
     struct list requests;                                    /* oldest first; the last one may still be read */

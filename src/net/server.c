@@ -12,6 +12,7 @@
 #define PIECE_BYTES_MOST ((size_t)256 << 10)                 /* of a body_source */
 #define PIECE_BYTES_LEAST ((size_t)16 << 10)
 #define PIECES_BYTES ((size_t)64 << 20)                      /* of all sources: the more there are, the smaller their pieces */
+#define SILENT_KEPT 64u                                      /* connections that came last and have not asked yet */
 #define LINGER_MS 5000                                       /* how long a refused client may take to read why */
 
 const struct server_limits server_default_limits = {
@@ -48,6 +49,7 @@ static struct server *server_new(uv_loop_t *loop, const struct server_limits *li
     s->linger_wait = hub_class_ref(s->hub, s->limits.header_timeout_ms > 0 ? MIN(s->limits.header_timeout_ms, LINGER_MS) : LINGER_MS);
     list_init(&s->connections);
     list_init(&s->dirty);
+    crowd_init(&s->crowd, MIN(s->limits.connections / 8, SILENT_KEPT));
     s->refs = 1;
     s->open = 1;
     CHECK(uv_tcp_init(loop, &s->listener) == 0);
@@ -72,6 +74,7 @@ void server_closed_one(struct server *s)
         return;
     CHECK(list_empty(&s->connections) && list_empty(&s->dirty));
     s->stopped = true;
+    crowd_done(&s->crowd);
     list_remove(&s->flush_link);
     hub_class_unref(s->header_wait);
     hub_class_unref(s->body_wait);

@@ -16,7 +16,7 @@ struct server_limits {
     size_t header_bytes;                                     /* request line + headers; 431 over it; default 64 KiB */
     size_t body_bytes;                                       /* 413 over it; default 70,167,211 */
     size_t total_body_bytes;                                 /* of all requests in work, their heads and 4 KiB each counted in; 503 over it; default 512 MiB */
-    unsigned connections;                                    /* default 4096; a further one takes the place of an idle one, or is closed at once */
+    unsigned connections;                                    /* default 4096; who makes room for a further one: crowd.h */
     unsigned pipelined;                                      /* requests waiting per connection before reading pauses; default 64 */
     int64_t header_timeout_ms;                               /* first byte to end of headers; 408; default 20 s */
     int64_t body_idle_timeout_ms;                            /* no body byte for so long; 408; default 20 s */
@@ -28,7 +28,9 @@ struct server_limits {
 extern const struct server_limits server_default_limits;
 
 struct server;
-struct server_stats { uint64_t connections_now, connections_total, requests_total, bad_requests_total, bytes_in, bytes_out; };
+struct server_stats {
+    uint64_t connections_now, connections_total, displaced_total, requests_total, bad_requests_total, bytes_in, bytes_out;
+};
 
 typedef void server_request_fn(struct exchange *x, void *arg);   /* the whole request is there */
 /* Before the body is read: may answer early (too large for this path, wrong Host): return 0 to go on, or an HTTP

@@ -3,6 +3,7 @@
 region."""
 import json
 import re
+import resource
 import socket
 import threading
 import time
@@ -108,6 +109,59 @@ class Connections(Wire):
             sock.sendall(request[:cut])
             sock.close()
         self.assertEqual(self.http('GET', '/_waybill/health')[0], 200)
+
+
+class Crowds(Wire):
+    """One client takes every connection there is, in whatever way; the next one gets in, and is answered."""
+
+    MANY = 4300                                              # beyond what the server takes in all
+
+    def setUp(self):
+        super().setUp()
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.assertGreater(limits[1], self.MANY + 100, 'this test needs descriptors')
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        self.held = []
+        self.addCleanup(lambda: [s.close() for s in self.held])
+
+    def hold(self, text=b''):
+        for _ in range(self.MANY):
+            self.held.append(socket.create_connection(('127.0.0.1', self.server.port), timeout=60))
+            try:
+                self.held[-1].sendall(text)
+            except ConnectionError:                          # it has made room already
+                pass
+
+    def assertOthersGetIn(self):
+        for _ in range(20):
+            self.assertEqual(self.talk(ACTIVE)[0], 200)
+        self.assertEqual(self.health()['status'], 'ok')
+
+    def test_idle(self):
+        self.hold()
+        self.assertOthersGetIn()
+
+    def test_half_heads(self):
+        self.hold(b'GET /_waybill/health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ')
+        self.assertOthersGetIn()
+
+    def test_half_bodies(self):
+        self.hold(b'POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n{')
+        self.assertOthersGetIn()
+
+    def test_between_requests(self):
+        self.hold(ACTIVE)
+        self.assertOthersGetIn()
+
+    def test_long_polls(self):
+        """They wait for an answer and keep their places; the next one is lent one, for one reply."""
+        url, _ = self.queue('crowd')
+        body = json.dumps({'QueueUrl': url, 'WaitTimeSeconds': 20})
+        self.hold((f'POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Amz-Target: AmazonSQS.ReceiveMessage\r\n'
+                   f'Authorization: {support.authorization("sqs")}\r\nContent-Type: application/x-amz-json-1.0\r\n'
+                   f'Content-Length: {len(body)}\r\n\r\n{body}').encode())
+        self.assertOthersGetIn()
 
 
 class Splitting(Wire):

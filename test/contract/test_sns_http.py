@@ -1,4 +1,5 @@
 """SNS over HTTP: the handshake, what is posted, when it is tried again, and where it goes in the end."""
+import contextlib
 import http.server
 import json
 import os
@@ -53,9 +54,9 @@ class HttpCase(SnsCase):
         self.addCleanup(e.close)
         return e
 
-    def confirmed(self, endpoint, protocol='http', **attributes):
+    def confirmed(self, endpoint, protocol='http', name='t', **attributes):
         """A topic with that endpoint subscribed and confirmed -> (topic, subscription ARN); the endpoint has heard nothing."""
-        topic = self.topic()
+        topic = self.topic(name)
         sub = self.subscribe(topic, protocol, endpoint.url, **attributes)
         self.settle()
         self.sns.confirm_subscription(TopicArn=topic, Token=endpoint.bodies()[0]['Token'])
@@ -325,6 +326,40 @@ class Https(HttpCase):
         self.subscribe(self.topic(), 'https', e.url)
         self.settle(advance=True)
         self.assertEqual(e.posts, [])
+
+
+
+class Hanging(HttpCase):
+    """An endpoint that takes requests and does not answer holds up itself, not others."""
+
+    def test_a_good_one_beside_a_hanging_one(self):
+        good, bad = self.hook(), self.hook()
+        release, counts, lock = threading.Event(), {'now': 0, 'most': 0, 'ended': 0}, threading.Lock()
+        topics = [self.confirmed(e, name=name)[0] for e, name in ((good, 'good'), (bad, 'hanging'))]
+        original = bad.server.RequestHandlerClass.do_POST
+
+        def hang(handler):
+            with lock:
+                counts['now'] += 1
+                counts['most'] = max(counts['most'], counts['now'])
+            release.wait(120)
+            with lock:
+                counts['now'] -= 1
+                counts['ended'] += 1
+            with contextlib.suppress(OSError):
+                original(handler)
+        self.addCleanup(release.set)
+        bad.server.RequestHandlerClass.do_POST = hang
+        sns = self.client('sns')
+        for _ in range(40):
+            sns.publish(TopicArn=topics[1], Message='to nobody')
+        support.wait_until(lambda: counts['now'] > 0, 60, what='the hanging endpoint is asked')
+        for i in range(20):
+            sns.publish(TopicArn=topics[0], Message=f'm{i}')
+        support.wait_until(lambda: len(good.posts) == 20, 120, what='the good endpoint is told all')
+        self.assertEqual(sorted(b['Message'] for b in good.bodies()), sorted(f'm{i}' for i in range(20)))
+        self.assertLessEqual(counts['most'], 8)              # one at a time; one more for each that timed out
+        self.assertEqual(counts['ended'], 0)                 # it hung all the while
 
 
 if __name__ == '__main__':

@@ -272,9 +272,9 @@ TEST(outbox, a_row_put_off_can_be_recalled)
     w.what = HOLD;
     id = put(&w, "x", 0);
     turn_at(&w, 0);
-    outbox_recall(w.outbox, &w.turn, id);
+    EXPECT(outbox_recall(w.outbox, &w.turn, id));
     turn_at(&w, 0);
-    outbox_recall(w.outbox, &w.turn, 12345);
+    EXPECT(!outbox_recall(w.outbox, &w.turn, 12345));
     expect_told(&w, "0:x@0 0:x@0 ");
     close_world(&w);
 }

@@ -812,6 +812,119 @@ TEST(server, connection_limit)
     rig_done(&g);
 }
 
+static int dial_and_say(struct rig *g, struct str bytes)
+{
+    int fd = dial(g);
+
+    say(g, fd, bytes);
+    turn_loop(g, 3);
+    return fd;
+}
+
+/* Who neither asks nor reads makes room; who has something to lose last. */
+TEST(server, who_makes_room)
+{
+    enum { N = 4 };
+    static const struct { const char *what; struct str bytes; } rows[] = {
+        { "half a head", STR("GET /1 HTTP/1.1\r\nHo") },
+        { "half a second head", STR("GET /1 HTTP/1.1\r\n" H "\r\nGET /2 HT") },
+        { "half a body", STR("POST /1 HTTP/1.1\r\n" H "Content-Length: 100\r\n\r\nhalf") },
+        { "a body in chunks", STR("POST /1 HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n") },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct server_limits l = server_default_limits;
+        struct server_stats stats;
+        struct rig g;
+        int fd[N + 3];
+
+        l.connections = N;
+        rig_init(&g, &l);
+        for (int k = 0; k < N; k++)
+            fd[k] = dial_and_say(&g, rows[i].bytes);
+        for (int k = N; k < N + 3; k++) {
+            fd[k] = dial_and_say(&g, STR("GET /new HTTP/1.1\r\n" H "\r\n"));
+            EXPECT_HEARD(&g, fd[k], SAYS("GET", "/new?", "", 10));
+        }
+        server_stats(g.server, &stats);
+        EXPECT_INT(stats.displaced_total, 3);
+        EXPECT_INT(stats.connections_now, N);
+        for (int k = 0; k < N + 3; k++)
+            close(fd[k]);
+        rig_done(&g);
+    }
+}
+
+/* All wait for answers: none of them is closed, and a few more are let in for one reply each, oldest out first. */
+TEST(server, nobody_can_make_room)
+{
+    enum { N = 2, LENT = 64 };
+    struct server_limits l = server_default_limits;
+    struct rig g;
+    int fd[N], lent[LENT + 1], fresh;
+
+    l.connections = N;
+    rig_init(&g, &l);
+    g.hold = true;
+    for (int i = 0; i < N; i++)
+        fd[i] = dial_and_say(&g, STR("GET /1 HTTP/1.1\r\n" H "\r\n"));
+    for (int i = 0; i < LENT + 1; i++)
+        lent[i] = dial_and_say(&g, STR("GET /2 HTTP/1.1\r\n" H "\r\n"));
+    EXPECT_INT(g.n_held, N + LENT + 1);
+    EXPECT_INT(g.n_gone, 1);
+    EXPECT_HEARD(&g, lent[0], "<end>");
+    g.hold = false;
+    fresh = dial_and_say(&g, STR("GET /3 HTTP/1.1\r\n" H "\r\n"));
+    EXPECT_HEARD(&g, fresh, OK202 "Content-Length: 8\r\nConnection: close\r\n\r\nGET /3? <end>");
+    reply_all_held(&g);
+    EXPECT_HEARD(&g, fd[0], SAYS("GET", "/1?", "", 8));
+    EXPECT_HEARD(&g, fd[1], SAYS("GET", "/1?", "", 8));
+    EXPECT_HEARD(&g, lent[LENT], OK202 "Content-Length: 8\r\nConnection: close\r\n\r\nGET /2? <end>");
+    for (int i = 0; i < N; i++)
+        close(fd[i]);
+    for (int i = 0; i < LENT + 1; i++)
+        close(lent[i]);
+    close(fresh);
+    rig_done(&g);
+}
+
+/* Of several addresses the one with most connections loses one, and the youngest that have not asked are left a moment. */
+TEST(server, whose_connection_goes)
+{
+    struct crowd w = {0};
+    struct seat many[6] = {0}, few[2] = {0}, newcomer = {0};
+
+    crowd_init(&w, 2);
+    for (size_t i = 0; i < ARRAY_LEN(few); i++)
+        crowd_join(&w, &few[i], STR("10.0.0.1"), false);
+    for (size_t i = 0; i < ARRAY_LEN(many); i++)
+        crowd_join(&w, &many[i], STR("10.0.0.2"), false);
+    EXPECT(crowd_victim(&w) == NULL);                        /* all busy */
+    crowd_place(&w, &few[0], PLACE_WRITING);
+    EXPECT(crowd_victim(&w) == &few[0]);
+    crowd_place(&w, &many[5], PLACE_READING);
+    EXPECT(crowd_victim(&w) == &many[5]);
+    crowd_place(&w, &few[1], PLACE_IDLE);
+    EXPECT(crowd_victim(&w) == &few[1]);
+    crowd_place(&w, &many[4], PLACE_IDLE);
+    crowd_place(&w, &many[3], PLACE_IDLE);
+    EXPECT(crowd_victim(&w) == &many[4]);                    /* later idle than few[1], but of the many */
+    crowd_join(&w, &newcomer, STR("10.0.0.3"), false);
+    crowd_place(&w, &newcomer, PLACE_SILENT);
+    crowd_place(&w, &many[2], PLACE_SILENT);
+    EXPECT(crowd_victim(&w) == &many[4]);
+    crowd_place(&w, &many[1], PLACE_SILENT);
+    EXPECT(crowd_victim(&w) == &many[2]);
+    for (size_t i = 0; i < ARRAY_LEN(many); i++)
+        crowd_leave(&w, &many[i]);
+    EXPECT(crowd_victim(&w) == &few[1]);
+    crowd_leave(&w, &few[1]);
+    EXPECT(crowd_victim(&w) == &newcomer);
+    crowd_leave(&w, &few[0]);
+    crowd_leave(&w, &newcomer);
+    crowd_done(&w);
+}
+
 /* The sum of bodies: counted while they are held, given back afterwards. */
 TEST(server, total_body_limit)
 {

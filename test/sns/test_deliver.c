@@ -333,19 +333,117 @@ TEST(deliver, an_endpoint_that_fails_three_times_more)
     close_world(&w);
 }
 
+/* One until it has answered, then four; it takes longer: two; it does not answer: one. */
 TEST(deliver, few_posts_at_a_time)
+{
+    static const struct { int status; int64_t took_ms; size_t at_once; } rows[] = {
+        { 200, 0, 4 }, { 500, SNS_QUICK_MS, 4 }, { 200, SNS_QUICK_MS + 1, 2 }, { 0, 0, 1 },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world w;
+
+        open_world(&w, SNS_HTTP, true);
+        for (size_t k = 0; k < 10; k++)
+            publish(&w, "m");
+        EXPECT_INT(w.n_posts, 1);
+        w.turn.now.mono_ns += rows[i].took_ms * 1000000;
+        answer(&w, 0, rows[i].status);
+        EXPECT_INT(w.n_posts, 1 + rows[i].at_once);
+        for (size_t k = 1; k < w.n_posts; k++)
+            answer(&w, k, 200);
+        EXPECT_INT(w.n_posts, 10);
+        EXPECT_INT(w.sns->lines.under_way, 0);
+        EXPECT_INT(outbox_count(w.outbox), rows[i].status == 200 ? 0 : 1);
+        close_world(&w);
+    }
+}
+
+static struct sns_subscription *another(struct world *w, uint64_t id, const char *url)
+{
+    char uuid[UUID_TEXT + 1];
+
+    uuid_random(uuid);
+    return sns_subscription_new(w->topic, &(struct sns_subscription_init){ .id = id, .uuid = str_make(uuid, UUID_TEXT), .owner = STR("000000000000"),
+        .endpoint = str_of(url), .host = STR("h:1"), .protocol = SNS_HTTP, .state = SNS_CONFIRMED });
+}
+
+/* The same host and port in whatever spelling is one endpoint; another port is another. */
+TEST(deliver, an_endpoint_is_a_host_and_a_port)
 {
     struct world w;
 
     open_world(&w, SNS_HTTP, true);
-    for (size_t i = 0; i < SNS_POSTING_MOST + 10; i++)
-        publish(&w, "m");
-    EXPECT_INT(w.n_posts, SNS_POSTING_MOST);
-    for (size_t i = 0; i < SNS_POSTING_MOST + 10; i++) {
-        answer(&w, i, 200);
-        EXPECT_INT(w.n_posts, MIN((size_t)SNS_POSTING_MOST + i + 1, (size_t)SNS_POSTING_MOST + 10));
+    another(&w, 101, "http://e:80/other");
+    another(&w, 102, "HTTP://u:p@E?a=/:1");
+    another(&w, 103, "http://e:81/");
+    another(&w, 104, "https://e/");
+    another(&w, 105, "https://e:443");
+    another(&w, 106, "http://[::1]/");
+    another(&w, 107, "http://[::1]:80/");
+    publish(&w, "m");
+    EXPECT_INT(w.n_posts, 4);
+    EXPECT_INT(w.sns->lines.endpoints.n, 4);
+    for (size_t k = 0; k < w.n_posts; k++)
+        answer(&w, k, 200);
+    EXPECT_INT(w.n_posts, 8);
+    close_world(&w);
+}
+
+/* A hundred that hang, each with a line: their part of the places is all they get; who is quick has the rest. */
+TEST(deliver, endpoints_that_hang_hold_up_nobody)
+{
+    enum { HANGING = 100 };
+    struct sns_subscription *hanging[HANGING];
+    struct world w;
+
+    open_world(&w, SNS_HTTP, true);
+    publish(&w, "m");
+    answer(&w, 0, 200);
+    EXPECT_INT(w.n_posts, 1);                                /* the one of open_world(), quick from now on */
+    for (size_t i = 0; i < HANGING; i++) {
+        char url[40];
+
+        snprintf(url, sizeof(url), "http://10.0.0.%zu/", i);
+        hanging[i] = another(&w, 200 + i, url);
     }
+    publish(&w, "m");
+    EXPECT_INT(w.sns->lines.not_quick, SNS_POSTING_NOT_QUICK);
+    EXPECT_INT(w.n_posts, 1 + 1 + SNS_POSTING_NOT_QUICK);
+    for (size_t i = 0; i < 20; i++) {                        /* told to the end, message after message */
+        size_t before = w.n_posts;
+
+        answer(&w, i == 0 ? 1 : before - 1, 200);
+        publish(&w, "m");
+        EXPECT_INT(w.n_posts, before + 1);
+        EXPECT_STR(buf_view(&w.url), STR("http://e/"));
+    }
+    EXPECT_INT(w.sns->lines.under_way, SNS_POSTING_NOT_QUICK + 1);
+    answer(&w, 2, 0);                                        /* one of them ends: the next endpoint has its turn */
+    EXPECT_INT(w.sns->lines.not_quick, SNS_POSTING_NOT_QUICK);
+    for (size_t i = 0; i < HANGING; i++)
+        EXPECT(hanging[i] != NULL);
+    close_world(&w);
+}
+
+/* A row that has lost its subscriber while it stood in line passes its place on. */
+TEST(deliver, a_place_nobody_needs_goes_on)
+{
+    struct sns_subscription *second;
+    struct world w;
+
+    open_world(&w, SNS_HTTP, true);
+    second = another(&w, 101, "http://e/second");
+    for (size_t i = 0; i < 6; i++)
+        publish(&w, "m");
+    EXPECT_INT(w.n_posts, 1);
+    sns_subscription_enter(w.sub, SNS_ENDED, NOW);
+    for (size_t k = 0; k < w.n_posts; k++)
+        answer(&w, k, 200);
+    EXPECT_INT(w.n_posts, 1 + 6);
+    EXPECT_INT(w.sns->lines.under_way, 0);
     EXPECT_INT(outbox_count(w.outbox), 0);
+    EXPECT(second != NULL);
     close_world(&w);
 }
 

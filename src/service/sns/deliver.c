@@ -192,6 +192,8 @@ struct post {
     struct sns *sns;
     uint64_t epoch, id;
     unsigned attempts;
+    struct sns_endpoint *endpoint;                           /* while the epoch is the service's */
+    int64_t began_ns;
     struct buf errand;
 };
 
@@ -215,25 +217,6 @@ void sns_posts_free(struct sns *s)
 
     while ((k = list_first(&s->posts)) != NULL)
         post_free(CONTAINER_OF(k, struct post, link));
-}
-
-/* An outbox row that has to wait until a post ends. */
-static void stand_in_line(struct sns *s, uint64_t id)
-{
-    if (s->line.n == s->line.cap) {
-        s->line.cap = MAX(s->line.cap * 2, (size_t)256);
-        s->line.v = xrealloc(s->line.v, s->line.cap * sizeof(*s->line.v));
-    }
-    s->line.v[s->line.n++] = id;
-}
-
-static void next_in_line(struct sns *s, struct turn *t)
-{
-    if (s->line.first == s->line.n)
-        return;
-    outbox_recall(s->o.outbox, t, s->line.v[s->line.first++]);
-    if (s->line.first == s->line.n)
-        s->line.first = s->line.n = 0;
 }
 
 /* Tried, and it did not work.  retry: number of the next one. */
@@ -291,9 +274,10 @@ static void posted(void *arg, struct turn *t, int status, struct str body)
 
     (void)body;
     if (p->epoch == s->epoch) {                              /* else the row was read again, or is gone */
-        s->posting--;
+        bool quick = t->now.mono_ns - p->began_ns <= SNS_QUICK_MS * INT64_C(1000000);
+
         answered(p, t, status);
-        next_in_line(s, t);
+        sns_line_leave(&s->lines, t, p->endpoint, status == 0 ? SNS_SILENT : quick ? SNS_QUICK : SNS_SLOW);
     }
     post_free(p);
 }
@@ -314,7 +298,9 @@ static void add_headers(struct buf *b, const struct sns_rendering *r, const stru
     buf_z(b, "User-Agent: " USER_AGENT "\r\n");
 }
 
-static void post(struct sns_rendering *r, struct sns_subscription *sub, struct sns_errand *e, const struct outbox_item *item)
+/* *place is what the row was recalled for, if it was; NULL afterwards: it is taken. */
+static void post(struct sns_rendering *r, struct sns_subscription *sub, struct sns_errand *e, const struct outbox_item *item,
+                 struct sns_endpoint **place)
 {
     CLEANUP(buf_done) struct buf body = { 0 }, headers = { 0 };
     struct sns *s = r->sns;
@@ -324,10 +310,10 @@ static void post(struct sns_rendering *r, struct sns_subscription *sub, struct s
         try_again(r, sub, e, item->id, SNS_RETRY_OVER);
         return;
     }
-    if (s->posting == SNS_POSTING_MOST) {
-        stand_in_line(s, item->id);
+    if (*place == NULL)
+        *place = sns_line_enter(&s->lines, sub->endpoint, item->id);
+    if (*place == NULL)
         return;
-    }
     add_headers(&headers, r, sub);
     if (e->message.kind != SNS_NOTIFICATION)
         sns_render_confirmation(r, sub, &body);
@@ -336,10 +322,10 @@ static void post(struct sns_rendering *r, struct sns_subscription *sub, struct s
     else
         sns_render_notification(r, sub, &body);
     p = xcalloc(1, sizeof(*p));
-    *p = (struct post){ .sns = s, .epoch = s->epoch, .id = item->id, .attempts = item->attempts };
+    *p = (struct post){ .sns = s, .epoch = s->epoch, .id = item->id, .attempts = item->attempts, .endpoint = TAKE(*place),
+        .began_ns = r->turn->now.mono_ns };
     buf_str(&p->errand, item->payload);
     list_append(&s->posts, &p->link);
-    s->posting++;
     const struct http_post request = { .url = sub->endpoint, .headers = buf_view(&headers), .body = buf_view(&body), .timeout_ms = SNS_TIMEOUT_MS };
     r->turn->ops->http(r->turn->engine, &request, posted, p);
 }
@@ -374,10 +360,9 @@ static void hand_over_again(struct sns_rendering *r, struct sns_subscription *su
         try_again(r, sub, e, item->id, d == DELIVERY_FAILED ? sns_retry_managed_ms(item->attempts + 2) : SNS_RETRY_OVER);
 }
 
-void sns_outbox_due(void *arg, struct turn *t, const struct outbox_item *item)
+static void due(struct sns *s, struct turn *t, const struct outbox_item *item, struct sns_endpoint **place)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
-    struct sns *s = arg;
     struct sns_subscription *sub = NULL;
     struct sns_topic *topic = NULL;
     struct sns_rendering r;
@@ -395,7 +380,17 @@ void sns_outbox_due(void *arg, struct turn *t, const struct outbox_item *item)
     if (sub == NULL)
         go_on_fanning(&r, &e, item->id);
     else if (is_http(sub) && !e.dead)
-        post(&r, sub, &e, item);
+        post(&r, sub, &e, item, place);
     else
         hand_over_again(&r, sub, &e, item);
+}
+
+void sns_outbox_due(void *arg, struct turn *t, const struct outbox_item *item)
+{
+    struct sns *s = arg;
+    struct sns_endpoint *place = sns_line_called(&s->lines, item->id);
+
+    due(s, t, item, &place);
+    if (place != NULL)
+        sns_line_give_back(&s->lines, t, place);
 }

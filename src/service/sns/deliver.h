@@ -15,7 +15,6 @@
 #include "service/sns/message.h"
 
 #define SNS_FAN_MOST 1000                                    /* subscriptions served at once */
-#define SNS_POSTING_MOST 64                                  /* HTTP requests handed to the engine at a time */
 #define SNS_TIMEOUT_MS 15000                                 /* of an endpoint, real time */
 
 /* Counts and serves all confirmed subscriptions.  m is checked and complete. */

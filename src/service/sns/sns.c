@@ -46,6 +46,7 @@ struct sns *sns_new(const struct sns_options *o)
     list_init(&s->expiring);
     list_init(&s->seen_order);
     list_init(&s->posts);
+    sns_lines_init(&s->lines, o->outbox);
     outbox_register(o->outbox, &(struct outbox_kind){ "sns", sns_outbox_due, s });
     return s;
 }
@@ -57,7 +58,6 @@ struct sns *sns_free(struct sns *s)
     sns_clear(s, NULL);
     sns_posts_free(s);
     sign_key_free(s->spare_key);
-    free(s->line.v);
     free(s);
     return NULL;
 }

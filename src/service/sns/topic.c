@@ -315,6 +315,5 @@ void sns_clear(struct sns *s, struct turn *t)
     }
     s->key = sign_key_free(s->key);
     s->epoch++;
-    s->posting = 0;
-    s->line.n = s->line.first = 0;
+    sns_lines_clear(&s->lines);
 }

@@ -23,6 +23,7 @@
 #include "base/sign.h"
 #include "flow/pattern.h"
 #include "service/sns/attribute.h"
+#include "service/sns/line.h"
 #include "service/sns/sns.h"
 
 #define SNS_TOPICS_MOST 100000                               /* of the whole server, as AWS allows one account */
@@ -47,8 +48,7 @@ struct sns {
     struct sign_key *spare_key;                              /* in no row: of before a reset, to be the next; or NULL */
     uint64_t epoch;                                          /* rises with load and reset: older work under way is stale */
     struct list posts;                                       /* HTTP requests under way, see deliver.c */
-    unsigned posting;                                        /* how many of them, of this epoch */
-    struct { uint64_t *v; size_t n, cap, first; } line;      /* outbox rows waiting for one of them to end */
+    struct sns_lines lines;                                  /* of those of this epoch, and of who waits */
 };
 
 struct sns_tag { struct str key, value; };
