@@ -114,6 +114,8 @@ def main():
             if options.v:
                 print(f'{seconds:6.1f} s  {name}: {len(results["passed"])} passed, {len(results["failed"])} failed; slowest: ' +
                       ', '.join(f'{t.rsplit(".", 1)[-1]} {s}' for s, t in results['slow'][:3]))
+                for line in output.splitlines()[-5:]:
+                    print('            ' + line.strip())
             sys.stdout.flush()
     if passed + failed + skipped == 0:
         print('FAILED no test was found')
