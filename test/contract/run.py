@@ -16,7 +16,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FILE_SECONDS = int(os.environ.get('WAYBILL_FILE_SECONDS', '240'))        # a file that takes longer is ended and has failed
+FILE_SECONDS = int(os.environ.get('WAYBILL_FILE_SECONDS', '420'))        # a file that takes longer is ended and has failed
 
 # Runs inside the worker: one file's tests, the results as JSON in the file it is told.
 WORKER = r'''
