@@ -389,6 +389,7 @@ static void refuse_with(struct connection *c, int status, struct str text)
 
     if (r == NULL) {
         r = request_new(&c->server->held_bytes);
+        r->head_only = http1_head_only(&c->in);
         add_request(c, r);
     }
     c->server->stats.bad_requests_total++;

@@ -34,8 +34,8 @@ ClientError = botocore.exceptions.ClientError
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ACCOUNT = '000000000000'
 REGION = 'us-east-1'
-START_SECONDS = 20
-STOP_SECONDS = 30
+START_SECONDS = 60
+STOP_SECONDS = 60
 
 # Event lines a server may write to stderr in an ordinary life.  A test that provokes others names them in
 # its class attribute `expected_events`.
@@ -312,7 +312,7 @@ class ServerCase(unittest.TestCase):
         endpoint = endpoint or cls.endpoint
         name = (service, region, key, secret, token, endpoint, tuple(sorted(config.items())))
         if name not in cls._clients:
-            options = dict(retries={'max_attempts': 0}, connect_timeout=5, read_timeout=60, max_pool_connections=50)
+            options = dict(retries={'max_attempts': 0}, connect_timeout=60, read_timeout=150, max_pool_connections=50)
             options.update(config)
             who = (key, secret, token)
             if who not in cls._sessions:
@@ -483,7 +483,7 @@ class ServerCase(unittest.TestCase):
             got = awslambda.get_function_configuration(FunctionName=name)
             self.assertNotIn('Failed', (got.get('State'), got.get('LastUpdateStatus')), got)
             return got if got['State'] == 'Active' and got.get('LastUpdateStatus') in (None, 'Successful') else None
-        return wait_until(active, 15, 0.02, f'{name} Active')
+        return wait_until(active, 60, 0.02, f'{name} Active')
 
     def publish(self, name, client=None, **kw):
         """Publishes a version and waits until it is Active -> its number, as text."""

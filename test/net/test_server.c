@@ -342,6 +342,28 @@ TEST(server, refusals)
          "Content-Length: 27\r\nConnection: close\r\n\r\nBad Request: LF without CR\n<end>");
 }
 
+/* Also where the request never became one, however it was cut. */
+TEST(server, refusal_of_a_head_has_no_body)
+{
+    static const char bytes[] = "\r\nHEAD / HTTP/1.1\r\nA: \001\r\n\r\n";
+    struct server_limits l = server_default_limits;
+    struct rig g;
+    int fd;
+
+    l.header_bytes = 64;
+    TALK(NULL, "HEAD / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 28\r\nConnection: close\r\n\r\n<end>");
+    TALK(NULL, "HEAD /\n", "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 27\r\nConnection: close\r\n\r\n<end>");
+    TALK(&l, "HEAD /0123456789012345678901234567890123456789012345678901234567890123456789",
+         "HTTP/1.1 414 URI Too Long\r\nContent-Type: text/plain\r\nContent-Length: 43\r\nConnection: close\r\n\r\n<end>");
+    rig_init(&g, NULL);
+    fd = dial(&g);
+    for (size_t i = 0; i < sizeof bytes - 1; i++)
+        say(&g, fd, str_make(bytes + i, 1));
+    EXPECT_HEARD(&g, fd, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 43\r\nConnection: close\r\n\r\n<end>");
+    close(fd);
+    rig_done(&g);
+}
+
 /* A refusal waits for the replies before it. */
 TEST(server, refusal_after_a_pending_reply)
 {
@@ -609,6 +631,21 @@ TEST(server, slow_header)
     run_for(&g, 45);
     EXPECT_HEARD(&g, fd, "HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain\r\nContent-Length: 53\r\nConnection: close\r\n\r\n"
                  "Request Timeout: the request's headers took too long\n<end>");
+    close(fd);
+    rig_done(&g);
+}
+
+TEST(server, slow_header_of_a_head)
+{
+    struct server_limits l = quick_limits();
+    struct rig g;
+    int fd;
+
+    rig_init(&g, &l);
+    fd = dial(&g);
+    say(&g, fd, STR("HEAD / HT"));
+    run_for(&g, 75);
+    EXPECT_HEARD(&g, fd, "HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain\r\nContent-Length: 53\r\nConnection: close\r\n\r\n<end>");
     close(fd);
     rig_done(&g);
 }
