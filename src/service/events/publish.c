@@ -7,6 +7,7 @@
 #include "base/crypt.h"
 #include "base/id.h"
 #include "flow/metric.h"
+#include "service/events/sift.h"
 
 #define PRINCIPAL "events.amazonaws.com"
 #define KIND "events"
@@ -392,28 +393,13 @@ void rule_take(struct events *e, struct turn *t, const struct rule *r, const str
     }
 }
 
-struct matches { const struct rule **v; size_t n, cap; };
-
-static void matched(void *arg, void *owner)
+void rule_matched(struct events *e, struct turn *t, const struct rule *r, const struct event *ev)
 {
-    struct matches *m = arg;
-
-    if (m->n == m->cap) {
-        m->cap = m->cap > 0 ? m->cap * 2 : 16;
-        m->v = xrealloc(m->v, m->cap * sizeof(*m->v));
-    }
-    m->v[m->n++] = owner;
+    count(t, r, "MatchedEvents");
+    rule_take(e, t, r, ev);
 }
 
-void bus_take(struct events *e, struct turn *t, const struct bus *b, const struct event *ev)
+int bus_take(struct events *e, struct turn *t, const struct bus *b, const struct event *ev)
 {
-    CLEANUP(arena_freep) struct arena *a = arena_new(0);
-    struct matches m = { 0 };
-
-    pattern_set_match(b->patterns, a, ev->doc, matched, &m);
-    for (size_t i = 0; i < m.n; i++) {
-        count(t, m.v[i], "MatchedEvents");
-        rule_take(e, t, m.v[i], ev);
-    }
-    free(m.v);
+    return sift_now(e, t, b, ev) ? 0 : sift_later(e, t, b, ev);
 }
