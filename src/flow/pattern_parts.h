@@ -106,6 +106,8 @@ int pattern_refuse(struct pattern_refusal *no, const char *at, const char *fmt, 
 /* pattern_operator.c: the tests of one key's array. */
 int pattern_tests(struct arena *mem, struct arena *scratch, const struct json *array, struct field *ret,
                   struct pattern_refusal *no);
+/* pattern_complexity.c: would EventBridge refuse the field's wildcards? */
+bool pattern_too_complex(struct arena *scratch, const struct field *f);
 /* Where Jackson's reader stands once it has seen the first token of a value, or all of it. */
 const char *pattern_token_end(const struct json *value);
 const char *pattern_value_end(const struct json *value);

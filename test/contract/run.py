@@ -16,7 +16,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FILE_SECONDS = 240                                           # a file that takes longer hangs: it is ended and has failed
+FILE_SECONDS = 420                                           # a file that takes longer hangs: it is ended and has failed
 
 # Runs inside the worker: one file's tests, the results as JSON in the file it is told.
 WORKER = r'''
@@ -59,7 +59,7 @@ with open(sys.argv[3], 'w') as f:
 
 
 def run_file(folder, name, pattern, scratch, most_seconds):
-    """One file -> (name, seconds, results)."""
+    """One file -> (name, seconds, results, what it printed)."""
     began = time.monotonic()
     path = os.path.join(scratch, name)
     argv = [sys.executable, '-c', WORKER, folder, name, path] + ([pattern] if pattern else [])
@@ -81,7 +81,7 @@ def run_file(folder, name, pattern, scratch, most_seconds):
     except ValueError:
         results = {'passed': [], 'skipped': [], 'slow': [],
                    'failed': [(name, 'the file did not run to its end:\n' + output.decode(errors='replace')[-4000:])]}
-    return name, time.monotonic() - began, results
+    return name, time.monotonic() - began, results, output.decode(errors='replace')
 
 
 def main():
@@ -101,7 +101,7 @@ def main():
     passed = failed = skipped = 0
     with tempfile.TemporaryDirectory() as scratch, concurrent.futures.ThreadPoolExecutor(options.j) as pool:
         for done in concurrent.futures.as_completed([pool.submit(run_file, options.folder, n, options.k, scratch, options.file_seconds) for n in names]):
-            name, seconds, results = done.result()
+            name, seconds, results, output = done.result()
             if not any(results[k] for k in ('passed', 'failed', 'skipped')):
                 if not options.k:
                     results['failed'] = [(name, 'holds no test')]
@@ -115,6 +115,8 @@ def main():
             if options.v:
                 print(f'{seconds:6.1f} s  {name}: {len(results["passed"])} passed, {len(results["failed"])} failed; slowest: ' +
                       ', '.join(f'{t.rsplit(".", 1)[-1]} {s}' for s, t in results['slow'][:3]))
+                for line in output.splitlines()[-5:]:
+                    print('            ' + line.strip())
             sys.stdout.flush()
     if passed + failed + skipped == 0:
         print('FAILED no test was found')
