@@ -235,7 +235,7 @@ static void write_rest(struct connection *c)
 
 static bool enough_in_work(const struct connection *c)
 {
-    return c->n_requests >= c->server->limits.pipelined || c->unsent_bytes > UNSENT_PAUSE_BYTES;
+    return c->n_requests >= server_pipelined(c->server) || c->unsent_bytes > UNSENT_PAUSE_BYTES;
 }
 
 static void resume(struct connection *c)

@@ -757,6 +757,33 @@ TEST(server, pipelining_limit)
     rig_done(&g);
 }
 
+/* A hundred clients that pipeline: each gets its share of a round, and who comes next waits for no more than that. */
+TEST(server, pipelining_is_shared)
+{
+    enum { CLIENTS = 100 };
+    struct rig g;
+    int fd[CLIENTS];
+
+    rig_init(&g, NULL);
+    g.hold = true;
+    for (int i = 0; i < CLIENTS; i++)
+        fd[i] = dial(&g);
+    turn_loop(&g, 3);
+    for (int i = 0; i < CLIENTS; i++)
+        say(&g, fd[i], STR("GET /1 HTTP/1.1\r\n" H "\r\nGET /2 HTTP/1.1\r\n" H "\r\nGET /3 HTTP/1.1\r\n" H "\r\n"));
+    turn_loop(&g, 5);
+    EXPECT_INT(g.n_requests, 2 * CLIENTS);
+    reply_all_held(&g);
+    turn_loop(&g, 5);
+    EXPECT_INT(g.n_requests, 3 * CLIENTS);
+    reply_all_held(&g);
+    for (int i = 0; i < CLIENTS; i++) {
+        EXPECT_HEARD(&g, fd[i], SAYS("GET", "/1?", "", 8) SAYS("GET", "/2?", "", 8) SAYS("GET", "/3?", "", 8));
+        close(fd[i]);
+    }
+    rig_done(&g);
+}
+
 static void reply_megabyte(struct exchange *x, void *arg)
 {
     struct rig *g = arg;
