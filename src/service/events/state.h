@@ -92,7 +92,7 @@ struct bus *bus_find_arn(const struct events *e, struct str arn);
 /* In memory alone. id 0: has no row. */
 struct bus *bus_new(struct events *e, uint64_t id, struct str account, struct str region, struct str name);
 void bus_free(struct bus *b);                                /* with its rules; their timers must be idle */
-void bus_policy_set(struct bus *b, struct str text);         /* absent: none; text must have been checked */
+int bus_policy_set(struct bus *b, struct str text);          /* absent: none; an error: text, checked before, is no policy */
 size_t bus_count(const struct events *e, struct str account, struct str region);
 /* Buses of an account and region sorted by name, in `a`. */
 struct bus **bus_list(const struct events *e, struct arena *a, struct str account, struct str region, size_t *ret_n);
