@@ -313,11 +313,18 @@ static size_t code_points(struct str s)
     return n;
 }
 
+static int too_many_tags(struct call *c)
+{
+    return call_fault(c, &sns_error_TagLimitExceededException, "Could not complete request: tag quota of per resource exceeded");
+}
+
 /* Lengths are checked against the model. The sentences are UNVERIFIED. */
 int sns_check_tags(struct call *c, const struct sns_topic *t, const struct sns_TagList *tags)
 {
     size_t n = t != NULL ? t->n_tags : 0;
 
+    if (tags->n > SNS_TAGS_MOST)                             /* before any of them is compared with all others */
+        return too_many_tags(c);
     for (size_t i = 0; i < tags->n; i++) {
         struct str key = tags->v[i].Key;
         bool known = false;
@@ -331,8 +338,7 @@ int sns_check_tags(struct call *c, const struct sns_topic *t, const struct sns_T
             known |= str_eq(t->tags[k].key, key);
         n += !known;
     }
-    return n <= SNS_TAGS_MOST ? 0 : call_fault(c, &sns_error_TagLimitExceededException,
-        "Could not complete request: tag quota of per resource exceeded");
+    return n <= SNS_TAGS_MOST ? 0 : too_many_tags(c);
 }
 
 /* Tags have an error of their own for what does not exist. */

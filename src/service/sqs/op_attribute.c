@@ -136,11 +136,18 @@ static size_t code_points(struct str s)
     return n;
 }
 
+static int too_many_tags(struct call *c)
+{
+    return call_fault(c, &sqs_error_invalid_parameter, "A queue can have at most %d tags.", SQS_TAGS_MOST);
+}
+
 /* The sentences are UNVERIFIED; the limits are those of the SQS API reference, TagQueue. */
 int sqs_check_tags(struct call *c, const struct sqs_queue *q, const struct sqs_TagMap *tags)
 {
     size_t n = q != NULL ? q->n_tags : 0;
 
+    if (tags->n > SQS_TAGS_MOST)                             /* before any of them is compared with all others */
+        return too_many_tags(c);
     for (size_t i = 0; i < tags->n; i++) {
         struct str key = tags->v[i].key, value = tags->v[i].value;
         bool known = false;
@@ -157,9 +164,7 @@ int sqs_check_tags(struct call *c, const struct sqs_queue *q, const struct sqs_T
             known |= str_eq(tags->v[k].key, key);
         n += !known;
     }
-    if (n > SQS_TAGS_MOST)
-        return call_fault(c, &sqs_error_invalid_parameter, "A queue can have at most %d tags.", SQS_TAGS_MOST);
-    return 0;
+    return n > SQS_TAGS_MOST ? too_many_tags(c) : 0;
 }
 
 int sqs_tag_queue(struct call *c, const void *input, void *output UNUSED)
