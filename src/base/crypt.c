@@ -9,6 +9,7 @@
 #include "base/crypt.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -58,6 +59,11 @@ static struct digest digest_of(EVP_MD **md, struct str s)
 
 struct digest md5_of(struct str s) { return digest_of(&md5, s); }
 struct digest sha256_of(struct str s) { return digest_of(&sha256, s); }
+
+bool crypt_equal(struct str a, struct str b)
+{
+    return a.n == b.n && (a.n == 0 || CRYPTO_memcmp(a.p, b.p, a.n) == 0);
+}
 
 /* RFC 2104 over a 64-byte block: hash(key ^ byte, then what). */
 static struct digest keyed_round(const uint8_t key[64], uint8_t byte, const void *p, size_t n)

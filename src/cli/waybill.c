@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "cli/credentials.h"
 #include "cli/waybill.h"
 #include "control/control.h"
 #include "engine/engine.h"
@@ -61,6 +62,7 @@ struct waybill {
     struct buf code_dir, run_dir, object_dir;
     unsigned seconds_up;
     bool draining, server_closed, stopping, disk_full, reloading;
+    bool new_pair;                                           /* made at this start */
     int exit_status;
 };
 
@@ -249,6 +251,7 @@ static void health(void *arg, struct json_writer *j)
     store_stats(w->store, &s);
     jw_kstr(j, "account", str_of(w->o->account));
     jw_kstr(j, "data", str_of(store_dir(w->store)));
+    jw_kstr(j, "auth", w->o->verify ? STR("verify") : STR("open"));
     jw_kstr(j, "permissions", w->o->strict ? STR("strict") : STR("check"));
     jw_ki64(j, "retry_delay_ms", w->o->retry_delay_ms);
     jw_key(j, STR("resources"));
@@ -427,6 +430,7 @@ static void make_engine(struct waybill *w)
 {
     struct engine_options eo = { .loop = &w->loop, .clock = &w->clock, .store = w->store, .router = w->router,
         .metrics = w->metrics, .default_account = str_of(w->o->account), .principal = iam_principal, .principal_arg = w->iam, .admit = iam_refuse_principal,
+        .secret = w->o->verify ? iam_secret : NULL, .secret_arg = w->iam,
         .gate = { iam_may, w->iam },
         .after_commit = after_commit, .after_arg = w, .flush = flush, .flush_arg = w, .fatal = fatal, .fatal_arg = w };
 
@@ -521,6 +525,51 @@ static void make_control(struct waybill *w)
     control_clock_keep(w->control);                          /* in the first turn, before anybody can ask the time */
 }
 
+static void make_root_pair(void *arg, struct turn *t)
+{
+    iam_root_make(((struct waybill *)arg)->iam, t);
+}
+
+/* The file is written anew at every start: the store is what holds. */
+static int keep_root_pair(struct waybill *w)
+{
+    struct iam_pair pair;
+
+    w->new_pair = !iam_root_pair(w->iam, &pair);
+    if (w->new_pair && engine_run_now(w->engine, make_root_pair, w) < 0)
+        return -E_IO;
+    iam_root_pair(w->iam, &pair);
+    if (credentials_write(store_dir(w->store), &pair) < 0) {
+        fprintf(stderr, "waybill: %s/credentials cannot be written: %s\n", store_dir(w->store), strerror(errno));
+        return -E_IO;
+    }
+    return 0;
+}
+
+/* Once, at the start that made it. */
+static void say_root_pair(const struct waybill *w)
+{
+    struct iam_pair pair;
+
+    if (!w->new_pair || !iam_root_pair(w->iam, &pair))
+        return;
+    printf("the root pair, shown this once (again with: waybill credentials --data %s):\n"
+           "  AWS_ACCESS_KEY_ID=" STR_FMT "\n  AWS_SECRET_ACCESS_KEY=" STR_FMT "\n", store_dir(w->store), STR_ARG(pair.key), STR_ARG(pair.secret));
+    fflush(stdout);
+}
+
+static bool is_loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+}
+
+static void warn_open(const struct waybill *w)
+{
+    if (!w->o->verify && !is_loopback(w->o->host))
+        fprintf(stderr, "event=open_to_the_network host=\"%s\" consequence=\"whoever reaches this address may create functions, that is, "
+                "run programs here: no signature is verified\" remedy=\"start with --auth verify, or listen on 127.0.0.1\"\n", w->o->host);
+}
+
 static void watch_signals(struct waybill *w)
 {
     uv_signal_init(&w->loop, &w->on_term);
@@ -558,6 +607,8 @@ static int assemble(struct waybill *w)
     make_router(w);
     engine_set_router(w->engine, w->router);
     if (engine_run_now(w->engine, load, w) < 0)
+        return -E_IO;
+    if (w->o->verify && keep_root_pair(w) < 0)
         return -E_IO;
     package_sweep(w->code_dir.p, lambda_uses_package, w->lambda);
     make_control(w);
@@ -630,7 +681,9 @@ int waybill_serve(const struct serve_options *o)
             store_close(w->store);
         return 1;
     }
-    say_ready(w);
+    say_root_pair(w);
+    warn_open(w);
+    say_ready(w);                                            /* last: who waits for it has been told all */
     uv_run(&w->loop, UV_RUN_DEFAULT);
     take_apart(w);
     fprintf(stderr, "event=stopped\n");

@@ -326,13 +326,27 @@ struct asking {
     struct str path, headers, body;
 };
 
+static void write_host(struct buf *b, const char *host, int port, int usual_port)
+{
+    bool bare_v6 = strchr(host, ':') != NULL;
+
+    buf_printf(b, "%s%s%s", bare_v6 ? "[" : "", host, bare_v6 ? "]" : "");
+    if (port != usual_port)
+        buf_printf(b, ":%d", port);
+}
+
+struct str client_host(struct arena *a, const char *host, int port)
+{
+    CLEANUP(buf_done) struct buf b = { 0 };
+
+    write_host(&b, host, port, 80);
+    return buf_to_arena(&b, a);
+}
+
 static void write_head(struct buf *b, const struct asking *q)
 {
-    bool bare_v6 = strchr(q->host, ':') != NULL;
-
-    buf_printf(b, "%s " STR_FMT " HTTP/1.1\r\nHost: %s%s%s", q->method, STR_ARG(q->path), bare_v6 ? "[" : "", q->host, bare_v6 ? "]" : "");
-    if (q->port != (q->tls ? 443 : 80))
-        buf_printf(b, ":%d", q->port);
+    buf_printf(b, "%s " STR_FMT " HTTP/1.1\r\nHost: ", q->method, STR_ARG(q->path));
+    write_host(b, q->host, q->port, q->tls ? 443 : 80);
     buf_printf(b, "\r\nContent-Length: %zu\r\nConnection: close\r\n", q->body.n);
     buf_str(b, q->headers);
     buf_z(b, "\r\n");
