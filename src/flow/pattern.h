@@ -37,8 +37,8 @@ bool pattern_match(const struct pattern *p, const struct json *event);
 /* The same with at most *left steps of work, which it counts down: about a nanosecond each, the same on every machine.  0
  * afterwards: they did not suffice, and the answer means nothing. */
 bool pattern_match_within(const struct pattern *p, const struct json *event, uint64_t *left);
-/* What one turn of the server may spend on matching: PATTERN_TURN_STEPS are below 20 ms. */
-#define PATTERN_TURN_STEPS 10000000
+/* What one message or event may spend in a turn of the server; all of a turn may spend twice as much (some 20 ms). */
+#define PATTERN_TURN_STEPS 5000000
 /* Decodes all keys and strings of an event that will be asked many times, in place: only for documents nobody else
  * reads.  Without it each match decodes them again. */
 void pattern_ready(struct arena *a, struct json *event);

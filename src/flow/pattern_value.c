@@ -12,7 +12,9 @@
 
 /* ---- numbers -------------------------------------------------------------------------------------------------- */
 
-#define STEPS_TEST 3
+#define STEPS_TEST 6
+#define STEPS_FOLD 10                                        /* a byte */
+#define STEPS_WILD 5                                         /* a byte, at worst */
 #define STEPS_NUMBER 60
 #define STEPS_LONG_NUMBER 8000                               /* printed up to 17 times */
 #define STEPS_ADDRESS 60
@@ -327,8 +329,8 @@ static uint64_t steps_of(const struct test *t, const struct subject *s)
     if (s->type != JSON_STRING)
         return STEPS_TEST;
     if (t->kind == TEST_WILDCARD)
-        return STEPS_TEST + t->n + s->text.n;
-    return STEPS_TEST + (t->nocase ? 2 * both : both / 16);
+        return STEPS_TEST + t->n + STEPS_WILD * s->text.n;
+    return STEPS_TEST + (t->nocase ? STEPS_FOLD * both : both / 16);
 }
 
 static bool any_inner_holds(const struct test *t, struct subject *s)

@@ -757,4 +757,33 @@ TEST(sift, a_job_of_older_state_is_dropped)
     world_close(&w);
 }
 
+TEST(sift, a_trial_goes_on_elsewhere)
+{
+    CLEANUP(buf_done) struct buf pattern = { 0 }, detail = { 0 }, event = { 0 };
+    struct events_TestEventPatternRequest in = { 0 };
+    struct events_TestEventPatternResponse out = { 0 };
+    struct events *e;
+    struct world w;
+
+    world_open(&w);
+    e = w.events;
+    in.EventPattern = str_of(heavy_pattern(&pattern));
+    buf_z(&event, "{\"id\":\"1\",\"account\":\"1\",\"source\":\"s\",\"time\":\"t\",\"region\":\"r\",\"resources\":[],\"detail-type\":\"d\",\"detail\":");
+    buf_z(&event, heavy_detail(&detail));
+    buf_z(&event, "}");
+    in.Event = buf_view(&event);
+    {
+        struct service s = events_service(e);
+        struct call c = { .mem = w.mem, .turn = &w.turn, .now = w.turn.now, .region = REGION, .account = ACCOUNT, .state = e,
+                          .service = s.model, .principal = { .kind = PRINCIPAL_OPERATOR, .account = ACCOUNT }, .output = &out };
+
+        EXPECT_INT(events_test_event_pattern(&c, &in, &out), -E_WAIT);
+        EXPECT(!out.Result.set);
+        world_run(&w);
+        EXPECT_INT(replied, 0);
+        EXPECT(out.Result.set && out.Result.v);
+    }
+    world_close(&w);
+}
+
 UNIT_MAIN

@@ -48,6 +48,7 @@ struct events *events_new(const struct events_options *o)
     struct outbox_kind kinds[] = { publish_outbox_kind(e), sift_outbox_kind(e) };
 
     e->o = *o;
+    e->sift.left = SIFT_TURN_STEPS;
     for (size_t i = 0; o->outbox != NULL && i < ARRAY_LEN(kinds); i++)
         outbox_register(o->outbox, &kinds[i]);
     return e;
