@@ -220,8 +220,13 @@ static void fatal(void *arg, int error, const char *why)
         const char *action = error == -E_GONE ? "what is written now would be found by nobody; put the directory back and start again"
             : error == -E_DAMAGED ? "put back a copy of the data directory, or start with an empty one" : "the disk cannot be believed";
 
-        fprintf(stderr, "event=store_failed what=\"%s\" data=\"%s\" error=\"%s\" action=\"stopping: %s\"\n", why,
-                store_dir(w->store), error_text(error), action);
+        if (w->control == NULL && !str_absent(store_damage(w->store))) {
+            fprintf(stderr, "waybill: the data directory cannot be used: the database in %s cannot be believed, " STR_FMT
+                    ". %s\n", store_dir(w->store), STR_ARG(store_damage(w->store)), STORE_DAMAGE_ADVICE);
+            _exit(1);
+        }
+        fprintf(stderr, "event=store_failed what=\"%s\" data=\"%s\" error=\"%s\" damage=\"" STR_FMT "\" action=\"stopping: %s\"\n",
+                why, store_dir(w->store), error_text(error), STR_ARG(store_damage(w->store)), action);
         _exit(1);
     }
     if (w->reloading)

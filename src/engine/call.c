@@ -11,10 +11,16 @@
 
 #define CLIENT_CLOSED 499                                    /* never seen: the client is gone */
 
+/* A longer body is decoded and checked on a pool thread: a MiB of small members takes a tenth of a second. */
+#define DECODE_HERE_BYTES ((size_t)128 << 10)
+
 /* A call and its place on the list of those whose client has gone. */
 struct waiting_call {
     struct call call;
     struct link link;
+    struct route route;
+    uv_work_t decoding;                                      /* of a long body */
+    int decoded;                                             /* 0 or -E_FAULT */
 };
 
 /* ---- request -> call ---- */
@@ -298,11 +304,12 @@ static int open_s3(struct call *c, const struct route *route, struct request_par
     return r;
 }
 
-static int prepare(struct engine *e, struct call *c, const struct handler **ret)
+/* From the request to its operation, and to who asks: what a body of any length costs little. */
+static int find_operation(struct engine *e, struct waiting_call *w)
 {
+    struct call *c = &w->call;
     struct request_parts parts = parts_of(c->x);
-    struct route route = { 0 };
-    void *input = NULL;
+    struct route *route = &w->route;
     int r;
 
     r = gzip_body_open(c->mem, &parts, &c->protocol, &c->fault);
@@ -311,10 +318,10 @@ static int prepare(struct engine *e, struct call *c, const struct handler **ret)
         return r;
     }
     c->x->body = parts.body;
-    r = router_find(e->o.router, c->mem, arena_z(c->mem, c->x->method), &parts, &route, &c->fault);
-    c->service = route.service;
-    c->op = route.op;
-    c->protocol = route.protocol;
+    r = router_find(e->o.router, c->mem, arena_z(c->mem, c->x->method), &parts, route, &c->fault);
+    c->service = route->service;
+    c->op = route->op;
+    c->protocol = route->protocol;
     c->request_id = request_id_new(c->mem, c->service, c->protocol);
     if (r < 0)
         return r;
@@ -322,43 +329,90 @@ static int prepare(struct engine *e, struct call *c, const struct handler **ret)
         return -E_FAULT;
     if (e->o.admit != NULL && e->o.admit(c) < 0)
         return -E_FAULT;
-    if (route.handler == NULL)
+    if (route->handler == NULL)
         return call_fault(c, &error_not_implemented, "Waybill does not implement %s (%s)", c->op->name, c->service->name);
-    if (!str_absent(route.path) && open_s3(c, &route, &parts) < 0)
+    c->state = route->state;
+    return 0;
+}
+
+/* The rest.  Touches nothing but the call and its exchange, and so may run on a pool thread. */
+static int decode(struct waiting_call *w)
+{
+    struct call *c = &w->call;
+    const struct route *route = &w->route;
+    struct request_parts parts = parts_of(c->x);
+    void *input = NULL;
+    int r;
+
+    if (!str_absent(route->path) && open_s3(c, route, &parts) < 0)
         return -E_FAULT;
-    if (too_large(c, route.handler))
+    if (too_large(c, route->handler))
         return -E_FAULT;
     r = shape_decode(c->mem, c->service, c->op, c->protocol, &parts, &input, &c->fault);
-    if (r == 0 && !route.checks_itself)
+    if (r == 0 && !route->checks_itself)
         r = shape_validate(c->mem, c->op, input, &c->fault);
     c->input = input;
     if (r == 0 && c->op->output != NULL)
         c->output = arena_alloc(c->mem, c->op->output->struct_size);
-    c->state = route.state;
-    *ret = route.handler;
     return r;
+}
+
+static void run_decode(uv_work_t *work)
+{
+    struct waiting_call *w = work->data;
+
+    w->decoded = decode(w);
+}
+
+/* A client that went meanwhile is on the list of those gone, until the next turn has looked at it. */
+static void decoded(uv_work_t *work, int status UNUSED)
+{
+    struct waiting_call *w = work->data;
+    struct call *c = &w->call;
+    struct engine *e = c->engine;
+
+    e->jobs--;
+    if (w->decoded == 0) {
+        engine_call(e, c, w->route.handler);
+        return;
+    }
+    list_remove(&w->link);
+    c->x->on_gone = NULL;
+    refuse(e, c);
+}
+
+static void decode_elsewhere(struct engine *e, struct waiting_call *w)
+{
+    w->decoding.data = w;
+    e->jobs++;
+    CHECK(uv_queue_work(e->o.loop, &w->decoding, run_decode, decoded) == 0);
 }
 
 void engine_request(struct engine *e, struct exchange *x)
 {
     struct waiting_call *w = ARENA_NEW(x->mem, struct waiting_call);
     struct call *c = &w->call;
-    const struct handler *h = NULL;
     int64_t began_ns = clock_mono_ns();
-    int r;
+    bool here;
 
     e->stats.requests++;
     c->mem = x->mem;
     c->x = x;
     c->engine = e;
     c->gate = e->o.gate.may != NULL ? &e->o.gate : NULL;
-    r = prepare(e, c, &h);
+    w->decoded = find_operation(e, w);
+    here = w->decoded < 0 || x->body.n <= DECODE_HERE_BYTES;
+    if (w->decoded == 0 && here)
+        w->decoded = decode(w);
     (void)engine_watch_call(e, began_ns, c);
-    if (r < 0) {
+    if (w->decoded < 0) {
         refuse(e, c);
         return;
     }
     x->owner = c;
     x->on_gone = gone;
-    engine_call(e, c, h);
+    if (here)
+        engine_call(e, c, w->route.handler);
+    else
+        decode_elsewhere(e, w);
 }

@@ -464,9 +464,15 @@ int pattern_compile(enum pattern_dialect dialect, struct str text, struct patter
     return e;
 }
 
+struct pattern *pattern_hold(struct pattern *p)
+{
+    p->holders++;
+    return p;
+}
+
 struct pattern *pattern_free(struct pattern *p)
 {
-    if (p != NULL)
+    if (p != NULL && p->holders-- == 0)
         arena_free(p->mem);
     return NULL;
 }

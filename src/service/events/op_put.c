@@ -64,7 +64,7 @@ static bool entry_refused(struct call *c, const struct events_PutEventsRequestEn
 }
 
 /* An event for a bus that is not there gets its id and is lost, as on AWS.  -E_INVALID: detail is nested so deeply that
- * with the envelope around it nobody could read it. */
+ * with the envelope around it nobody could read it.  Others: there was no room for it. */
 static int take(struct call *c, const struct bus_ref *ref, const struct events_PutEventsRequestEntry *in, struct str id)
 {
     CLEANUP(buf_done) struct buf text = { 0 };
@@ -76,7 +76,7 @@ static int take(struct call *c, const struct bus_ref *ref, const struct events_P
     if (event_parse(c->mem, buf_view(&text), &ev) < 0)
         return -E_INVALID;
     if (ref->bus != NULL && ref->bus->n_rules > 0)
-        bus_take(c->state, c->turn, ref->bus, &ev);
+        return bus_take(c->state, c->turn, ref->bus, &ev);
     return 0;
 }
 
@@ -84,11 +84,15 @@ static bool entry_fails(struct call *c, const struct bus_ref *ref, const struct 
                         struct events_PutEventsResultEntry *ret)
 {
     struct str id = uuid_str(c->mem);
+    int r;
 
     if (entry_refused(c, in, ret))
         return true;
-    if (take(c, ref, in, id) < 0)
+    r = take(c, ref, in, id);
+    if (r == -E_INVALID)
         return refused(ret, STR("MalformedDetail"), STR("Detail is malformed."));
+    if (r < 0)
+        return refused(ret, STR("InternalFailure"), STR("This server holds no more undelivered events."));
     ret->EventId = id;
     return false;
 }

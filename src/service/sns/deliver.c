@@ -363,15 +363,17 @@ static void hand_over_again(struct sns_rendering *r, struct sns_subscription *su
 static void due(struct sns *s, struct turn *t, const struct outbox_item *item, struct sns_endpoint **place)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
-    struct sns_subscription *sub = NULL;
-    struct sns_topic *topic = NULL;
+    struct sns_subscription *sub;
+    struct sns_topic *topic;
     struct sns_rendering r;
     struct sns_errand e;
 
-    if (sns_errand_read(a, item->payload, &e) == 0) {
-        topic = sns_topic_find(s, e.topic_arn);
-        sub = e.to == 0 ? NULL : addressee(s, &e);
+    if (sns_errand_read(a, item->payload, &e) != 0) {
+        store_damaged(t->store, "outbox", (int64_t)item->id, "its payload is no errand of a topic");
+        return;
     }
+    topic = sns_topic_find(s, e.topic_arn);
+    sub = e.to == 0 ? NULL : addressee(s, &e);
     if (topic == NULL || topic->id != e.topic_id || (sub == NULL && e.to != 0) || (sub != NULL && sub->topic != topic)) {
         (void)outbox_over(s->o.outbox, t, item->id);         /* nobody wants it any more */
         return;

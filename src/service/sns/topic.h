@@ -122,9 +122,10 @@ struct sns_subscription_init {
     enum sns_subscription_state state;
     int64_t state_ms;
 };
+/* NULL: the topic has one with this uuid already. */
 struct sns_subscription *sns_subscription_new(struct sns_topic *t, const struct sns_subscription_init *i);
 void sns_subscription_free(struct sns_subscription *sub);
-void sns_subscription_derive(struct sns_subscription *sub);
+int sns_subscription_derive(struct sns_subscription *sub);   /* an error: the filter policy, checked when it was set, is none */
 /* Keeps the topic's figures and the list of what expires. */
 void sns_subscription_enter(struct sns_subscription *sub, enum sns_subscription_state state, int64_t now_ms);
 

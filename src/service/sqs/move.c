@@ -221,8 +221,9 @@ void sqs_task_load(struct sqs *s, struct turn *t, struct rows *r)
     struct sqs_task *task = task_new(s, (uint64_t)rows_int(r, 0), rows_text(r, 1), rows_text(r, 2), rows_text(r, 3));
 
     task->rate = rows_int(r, 4);
-    while (!str_is(rows_text(r, 5), names[task->state]))
-        CHECK(++task->state < ARRAY_LEN(names));
+    while (task->state + 1 < ARRAY_LEN(names) && !str_is(rows_text(r, 5), names[task->state]))
+        task->state++;
+    (void)rows_must(r, str_is(rows_text(r, 5), names[task->state]), "its status is none");
     task->moved = rows_int(r, 6);
     task->to_move = rows_int(r, 7);
     task->started_ms = rows_int(r, 8);
