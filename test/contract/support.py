@@ -322,9 +322,9 @@ class ServerCase(unittest.TestCase):
                                                            config=botocore.config.Config(**options))
         return cls._clients[name]
 
-    def http(self, method, path, headers=None, body=b''):
+    def http(self, method, path, headers=None, body=b'', timeout=40):
         """Raw HTTP -> (status, headers, body bytes); header names are looked up without case."""
-        return raw_http(self.server.port, method, path, headers, body)
+        return raw_http(self.server.port, method, path, headers, body, timeout)
 
     def json(self, target, params, version='1.0', region=REGION, key='test', headers=None):
         """An awsJson call, `AmazonSQS.SendMessage` -> (status, headers, dict)."""
@@ -396,14 +396,14 @@ class ServerCase(unittest.TestCase):
 
     # ---- the control API ----
 
-    def control(self, method, path, params=None):
+    def control(self, method, path, params=None, timeout=40):
         """A call under /_waybill/ -> (status, dict)."""
         status, _, data = self.http(method, '/_waybill/' + path.lstrip('/'), {'Content-Type': 'application/json'},
-                                    b'' if params is None else json.dumps(params))
+                                    b'' if params is None else json.dumps(params), timeout)
         return status, json.loads(data)
 
-    def _control_ok(self, method, path, params=None):
-        status, reply = self.control(method, path, params)
+    def _control_ok(self, method, path, params=None, timeout=40):
+        status, reply = self.control(method, path, params, timeout)
         self.assertEqual(status, 200, reply)
         return reply
 
@@ -419,7 +419,8 @@ class ServerCase(unittest.TestCase):
 
     def settle(self, advance=False, timeout_ms=30000):
         """Waits until the server is quiet, and says so; with advance=True the clock walks to all due work."""
-        reply = self._control_ok('POST', 'settle', {'advance': advance, 'timeout_ms': timeout_ms})
+        reply = self._control_ok('POST', 'settle', {'advance': advance, 'timeout_ms': timeout_ms},
+                                 timeout=timeout_ms / 1000 + 40)     # it is the server that says when it was too long
         self.assertTrue(reply['settled'], f'not settled within {timeout_ms} ms: {reply}')
         return reply
 
