@@ -1,5 +1,6 @@
 /* waybill.c - the rooms, put together. Only this file knows them all. */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -582,6 +583,24 @@ static void watch_signals(struct waybill *w)
     uv_timer_start(&w->housekeeping, on_housekeeping, CONTROL_CLOCK_KEEP_MS, CONTROL_CLOCK_KEEP_MS);
 }
 
+static void *no_thread(void *arg) { return arg; }
+static void no_work(uv_work_t *work) { (void)work; }
+static void no_work_done(uv_work_t *work, int status) { (void)work; (void)status; }
+
+/* libuv makes its threads at the first piece of work and ends the program where it cannot: a function that eats all
+ * processes of our user must not be able to choose that moment. */
+static int make_threads(struct waybill *w)
+{
+    static uv_work_t work;
+    CLEANUP(buf_done) struct buf why = { 0 };
+    pthread_t probe;
+
+    if (pthread_create(&probe, NULL, no_thread, NULL) != 0)
+        return complain("no thread can be made; look at the limits on processes (ulimit -u, pids.max)", &why, -E_SYSTEM);
+    pthread_join(probe, NULL);
+    return uv_queue_work(&w->loop, &work, no_work, no_work_done);
+}
+
 /* Engine before runtime before lambda before router: each needs the one before; the engine asks its router and the
  * queue only when the loop runs. */
 static int assemble(struct waybill *w)
@@ -590,7 +609,7 @@ static int assemble(struct waybill *w)
     struct iam_options iam_options = { .strict_permissions = w->o->strict };
 
     watch_signals(w);                                        /* first: whoever sees the port open may end us properly */
-    if (open_store(w) < 0 || listen_on_port(w) < 0)
+    if (make_threads(w) < 0 || open_store(w) < 0 || listen_on_port(w) < 0)
         return -E_SYSTEM;
     w->iam = iam_new(&iam_options);
     w->sqs = sqs_new();

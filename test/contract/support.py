@@ -366,9 +366,9 @@ class ServerCase(unittest.TestCase):
                                                            config=botocore.config.Config(**options))
         return cls._clients[name]
 
-    def http(self, method, path, headers=None, body=b''):
+    def http(self, method, path, headers=None, body=b'', timeout=40):
         """Raw HTTP -> (status, headers, body bytes); header names are looked up without case."""
-        return raw_http(self.server.port, method, path, headers, body)
+        return raw_http(self.server.port, method, path, headers, body, timeout)
 
     def json(self, target, params, version='1.0', region=REGION, key='test', headers=None):
         """An awsJson call, `AmazonSQS.SendMessage` -> (status, headers, dict)."""
@@ -440,17 +440,17 @@ class ServerCase(unittest.TestCase):
 
     # ---- the control API ----
 
-    def control(self, method, path, params=None):
+    def control(self, method, path, params=None, timeout=40):
         """A call under /_waybill/ -> (status, dict)."""
         path, body = '/_waybill/' + path.lstrip('/'), '' if params is None else json.dumps(params)
         headers = {'Content-Type': 'application/json'}
         if 'verify' in self.server_args:
             headers = sign(self.pair, 'waybill', method, self.endpoint + path, headers, body)
-        status, _, data = self.http(method, path, headers, body)
+        status, _, data = self.http(method, path, headers, body, timeout)
         return status, json.loads(data)
 
-    def _control_ok(self, method, path, params=None):
-        status, reply = self.control(method, path, params)
+    def _control_ok(self, method, path, params=None, timeout=40):
+        status, reply = self.control(method, path, params, timeout)
         self.assertEqual(status, 200, reply)
         return reply
 
@@ -466,7 +466,8 @@ class ServerCase(unittest.TestCase):
 
     def settle(self, advance=False, timeout_ms=30000):
         """Waits until the server is quiet, and says so; with advance=True the clock walks to all due work."""
-        reply = self._control_ok('POST', 'settle', {'advance': advance, 'timeout_ms': timeout_ms})
+        reply = self._control_ok('POST', 'settle', {'advance': advance, 'timeout_ms': timeout_ms},
+                                 timeout=timeout_ms / 1000 + 40)     # it is the server that says when it was too long
         self.assertTrue(reply['settled'], f'not settled within {timeout_ms} ms: {reply}')
         return reply
 

@@ -38,7 +38,7 @@ class Kills(crash.KillCase):
         shaken = time.monotonic()
         self.assertEqual(self.clock()['rate'], rate)
         self.control('POST', 'clock', {'rate': 1})
-        self.settle(advance=True, timeout_ms=120000)
+        self.settle(advance=True, timeout_ms=max(120, ROUNDS.done) * 1000)
         records = {'Success': self.read_queue(self.ok), 'RetriesExhausted': self.read_queue(self.failed)}
         sent = {(c.number, n): body for c in clients for n, body in c.sent.items()}
         accepted = {id: (c.number, n) for c in clients for n, id in c.accepted.items()}
