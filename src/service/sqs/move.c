@@ -140,7 +140,7 @@ static void step(struct timer *tm, struct turn *t)
     int r = q == NULL ? -E_INVALID : 1;
 
     if (q != NULL)
-        sqs_index_settle(&q->index, t->now.wall_ms);
+        (void)sqs_index_settle(&q->index, t->now.wall_ms);
     for (int64_t left = budget(task, t->now.wall_ms); r > 0 && left > 0; left--)
         r = move_one(t, task, q, &failure);
     if (r == 0)
@@ -200,7 +200,7 @@ int sqs_task_start(struct turn *t, struct sqs_queue *source, struct str destinat
         return r;
     uuid_random(task_id);
     task = task_new(source->owner, store_next_id(t->store), str_make(task_id, UUID_TEXT), source->arn, destination_arn);
-    sqs_index_settle(&source->index, t->now.wall_ms);
+    (void)sqs_index_settle(&source->index, t->now.wall_ms);
     task->rate = rate;
     task->to_move = (int64_t)source->index.n_visible;
     task->started_ms = t->now.wall_ms;

@@ -58,7 +58,7 @@ int sqs_get_queue_attributes(struct call *c, const void *input, void *output)
         r = sqs_queue_expire(c->turn, q);
     if (r != 0)
         return r;
-    sqs_index_settle(&q->index, c->turn->now.wall_ms);
+    (void)sqs_index_settle(&q->index, c->turn->now.wall_ms);
     sqs_wake(c->state, c->turn);
     out->Attributes.v = arena_calloc(c->mem, SQS_N_ATTRIBUTES, sizeof(*out->Attributes.v));
     for (int i = 0; i < SQS_N_ATTRIBUTES; i++) {

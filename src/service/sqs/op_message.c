@@ -223,7 +223,7 @@ int sqs_receive_message(struct call *c, const void *input, void *output)
     if (r != 0 || (r = check_receive(c, q, in)) != 0 || (r = check_names(c, &in->MessageAttributeNames)) != 0
         || (r = make_want(c, in, &want)) != 0)
         return r;
-    sqs_index_settle(&q->index, c->turn->now.wall_ms);
+    (void)sqs_index_settle(&q->index, c->turn->now.wall_ms);
     if (!q->fifo && q->index.n_in_flight >= SQS_IN_FLIGHT_MOST)
         return call_fault(c, &sqs_error_OverLimit, "Too many messages in flight: a queue holds at most %d.", SQS_IN_FLIGHT_MOST);
     r = sqs_take(c->turn, q, &want, c->mem, &out->Messages);

@@ -385,7 +385,8 @@ void sqs_rows_load(struct sqs *s, struct turn *t)
     for (size_t i = 0; map_next(&s->queues, &i, &key, &value);) {
         struct sqs_queue *q = value;
 
-        sqs_index_settle(&q->index, t->now.wall_ms);
+        while (sqs_index_settle(&q->index, t->now.wall_ms))
+            ;
         sqs_sweep_arm(t, q);
     }
     sqs_waste_arm(s, t, WASTE_AFTER_LOAD_MS);

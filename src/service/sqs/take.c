@@ -294,7 +294,7 @@ int sqs_take(struct turn *t, struct sqs_queue *q, const struct sqs_want *want, s
     int r;
 
     CHECK(want->most >= 1 && want->most <= SQS_ATTEMPT_MESSAGES);
-    sqs_index_settle(&q->index, t->now.wall_ms);
+    (void)sqs_index_settle(&q->index, t->now.wall_ms);
     if (!sqs_index_any(&q->index) && str_absent(want->attempt_id))
         return 0;
     ret->v = arena_calloc(a, SQS_ATTEMPT_MESSAGES, sizeof(*ret->v));
