@@ -14,6 +14,7 @@
 
 #include "engine/engine.h"
 #include "wire/refusal.h"
+#include "wire/sigv2.h"
 
 #define VERIFY_ON_LOOP_BYTES ((size_t)1 << 20)               /* 3 ms at the most, where the processor cannot hash by itself */
 #define VERIFY_KEYS 256
@@ -29,6 +30,8 @@ struct verification {
     struct digest key;
     int64_t now_ms;                                          /* real */
     bool s3;
+    bool version_2;                                          /* a presigned address of S3's old kind: sigv2.h */
+    struct str secret;                                       /* version_2 */
 };
 
 /* What is verified: x as it came, before anybody unwraps its body.  service: the name in the credential scope.
