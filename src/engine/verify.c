@@ -74,6 +74,20 @@ static enum sigv4_verdict secret_of(const struct engine_options *o, struct arena
     return verdicts[o->secret(o->secret_arg, a, s->key, s->token, clock_now(o->clock).wall_ms, ret)];
 }
 
+/* An address of version 2 names no region: it is for any. */
+static enum sigv4_verdict begin_version_2(const struct engine_options *o, const struct exchange *x, struct verification *v)
+{
+    struct sigv4 *s = &v->signature;
+    enum sigv4_verdict verdict = sigv2_read(x->mem, &v->request, s);
+
+    if (verdict == SIGV4_OK && v->now_ms > s->expires_s * 1000)
+        verdict = SIGV4_EXPIRED;
+    if (verdict == SIGV4_OK)
+        verdict = secret_of(o, x->mem, s, &v->secret);
+    v->body = (struct sigv4_body){ .payload = SIGV4_UNSIGNED };
+    return verdict;
+}
+
 enum sigv4_verdict verify_begin(struct verify_keys *keys, const struct engine_options *o, const struct exchange *x, const char *service,
                                 bool s3, struct verification *v)
 {
@@ -83,6 +97,9 @@ enum sigv4_verdict verify_begin(struct verify_keys *keys, const struct engine_op
     *v = (struct verification){ .now_ms = clock_real_ms(), .s3 = s3, .request = { .method = x->method, .path = x->path,
         .query = x->query, .headers = x->headers, .n_headers = x->n_headers, .host = signed_host(x) } };
     verdict = sigv4_read(x->mem, &v->request, s3, &v->signature);
+    v->version_2 = s3 && verdict == SIGV4_VERSION_2 && str_absent(exchange_header(x, "authorization"));
+    if (v->version_2)
+        return begin_version_2(o, x, v);
     if (verdict == SIGV4_OK)
         verdict = sigv4_check(x->mem, &v->request, service, v->now_ms, &v->signature);
     if (verdict == SIGV4_OK)
@@ -103,6 +120,18 @@ static bool payload_differs(const struct verification *v)
            !str_is(v->signature.payload_hash, v->body.hash);
 }
 
+static enum sigv4_verdict end_version_2(struct arena *a, const struct verification *v, struct refusal *ret)
+{
+    CLEANUP(buf_done) struct buf to_sign = { 0 };
+
+    sigv2_to_sign(a, &v->request, &to_sign);
+    if (sigv2_signed_by(v->secret, buf_view(&to_sign), v->signature.signature))
+        return SIGV4_OK;
+    *ret = (struct refusal){ .verdict = SIGV4_DIFFERS, .signature = &v->signature, .now_ms = v->now_ms, .canonical = STR_NONE,
+                             .to_sign = buf_to_arena(&to_sign, a) };
+    return SIGV4_DIFFERS;
+}
+
 enum sigv4_verdict verify_end(struct arena *a, const struct verification *v, struct refusal *ret)
 {
     CLEANUP(buf_done) struct buf canonical = { 0 };
@@ -111,6 +140,8 @@ enum sigv4_verdict verify_end(struct arena *a, const struct verification *v, str
     struct str hash = str_absent(s->payload_hash) ? str_of(v->body.hash) : s->payload_hash;
     enum sigv4_verdict verdict = SIGV4_OK;
 
+    if (v->version_2)
+        return end_version_2(a, v, ret);
     sigv4_canonical(a, &v->request, s, v->s3, hash, &canonical);
     sigv4_to_sign(s, buf_view(&canonical), &to_sign);
     if (!sigv4_signed_by(&v->key, buf_view(&to_sign), s->signature) || v->body.differs)

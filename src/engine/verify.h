@@ -7,13 +7,14 @@
  *
  * Real time is the signer's: it bounds skew and presigned addresses.  Sessions end on the server's clock, which minted them.
  *
- * Cost of a small request on the loop: see bench/README.md, "Verified requests"; four HMACs of it are the key's
- * derivation, which is remembered per (secret, date, region, service) for the last VERIFY_KEYS of them. */
+ * Cost of a small request on the loop: 42,000 instructions, some 10 us (bench/README.md, "Verified requests").  The key's
+ * derivation, four HMACs or 60,000 more, is remembered per (secret, date, region, service), for VERIFY_KEYS of them. */
 #ifndef WAYBILL_ENGINE_VERIFY_H
 #define WAYBILL_ENGINE_VERIFY_H
 
 #include "engine/engine.h"
 #include "wire/refusal.h"
+#include "wire/sigv2.h"
 
 #define VERIFY_ON_LOOP_BYTES ((size_t)1 << 20)               /* 3 ms at the most, where the processor cannot hash by itself */
 #define VERIFY_KEYS 256
@@ -29,6 +30,8 @@ struct verification {
     struct digest key;
     int64_t now_ms;                                          /* real */
     bool s3;
+    bool version_2;                                          /* a presigned address of S3's old kind: sigv2.h */
+    struct str secret;                                       /* version_2 */
 };
 
 /* What is verified: x as it came, before anybody unwraps its body.  service: the name in the credential scope.

@@ -172,6 +172,8 @@ static int s3_differs(struct arena *a, const struct refusal *r, struct fault *f)
     fault_element(a, f, "StringToSign", r->to_sign);
     fault_element(a, f, "SignatureProvided", s->signature);
     fault_element(a, f, "StringToSignBytes", bytes_as_hex(a, r->to_sign));
+    if (str_absent(r->canonical))                            /* version 2 has none */
+        return -E_FAULT;
     fault_element(a, f, "CanonicalRequest", r->canonical);
     fault_element(a, f, "CanonicalRequestBytes", bytes_as_hex(a, r->canonical));
     return -E_FAULT;
@@ -185,6 +187,11 @@ static int s3_out_of_time(struct arena *a, const struct refusal *r, struct fault
         return fault_set(a, f, &s3_denied, "Request is not yet valid");
     if (r->verdict == SIGV4_EXPIRED) {
         fault_set(a, f, &s3_denied, "Request has expired");
+        if (str_absent(s->time)) {                           /* version 2 says the end itself */
+            fault_element(a, f, "Expires", iso_s(a, MIN(s->expires_s * 1000, CLOCK_MOST_MS)));
+            fault_element(a, f, "ServerTime", iso_s(a, r->now_ms));
+            return -E_FAULT;
+        }
         fault_element(a, f, "X-Amz-Expires", arena_printf(a, "%lld", (long long)s->expires_s));
         fault_element(a, f, "Expires", iso_s(a, s->time_ms + s->expires_s * 1000));
         fault_element(a, f, "ServerTime", iso_s(a, r->now_ms));
@@ -216,6 +223,8 @@ static int s3_malformed(struct arena *a, const struct sigv4 *s, struct fault *f,
 
 static int s3_parts_missing(struct arena *a, const struct sigv4 *s, struct fault *f)
 {
+    if (s->place == SIGV4_QUERY && s->missing == 0)
+        return fault_set(a, f, &s3_denied, "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters");
     if (s->place == SIGV4_QUERY)
         return fault_set(a, f, &s3_query, "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, "
                          "X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.");
@@ -229,6 +238,8 @@ static int s3_bad_expires(struct arena *a, const struct sigv4 *s, struct fault *
 {
     int64_t n;
 
+    if (str_absent(s->time))
+        return fault_set(a, f, &s3_denied, "Invalid date (should be seconds since epoch): " STR_FMT, STR_ARG(s->what));
     if (str_to_i64(s->what, &n) != 0)
         return fault_set(a, f, &s3_query, "X-Amz-Expires should be a number");
     if (n < 0)

@@ -220,7 +220,7 @@ class Server:
         found = re.search(r'; data: (\S+?)(?: \(ephemeral\))?; functions', self.ready_line)
         self.data = found.group(1) if found else None
 
-    def pair(self):
+    def root_pair(self):
         """The root pair of a server with --auth verify, from where its owner may read it."""
         with open(os.path.join(self.data, 'credentials')) as f:
             found = dict(re.findall(r'^(aws_\w+) = (\S+)$', f.read(), re.M))
@@ -311,7 +311,7 @@ class ServerCase(unittest.TestCase):
     server_env = None
     expected_events = ()
     reset_between_tests = False
-    pair = ('test', 'test')                                  # of who calls; the root pair where server_args say verify
+    root_pair = ('test', 'test')                                  # of who calls; the root pair where server_args say verify
     maxDiff = None
 
     @classmethod
@@ -329,7 +329,7 @@ class ServerCase(unittest.TestCase):
         cls.server = Server(['--ephemeral', *cls.server_args, *args], cls.server_env)
         cls.endpoint = cls.server.endpoint
         if 'verify' in cls.server_args:
-            cls.pair = cls.server.pair()
+            cls.root_pair = cls.server.root_pair()
         cls._clients.clear()
         return cls.server
 
@@ -353,7 +353,7 @@ class ServerCase(unittest.TestCase):
     def client(cls, service, region=REGION, key=None, secret=None, token=None, endpoint=None, **config):
         """A boto3 client, kept per class.  More keywords go to botocore's Config, as parameter_validation=False."""
         endpoint = endpoint or cls.endpoint
-        key, secret = key or cls.pair[0], secret or cls.pair[1]
+        key, secret = key or cls.root_pair[0], secret or cls.root_pair[1]
         name = (service, region, key, secret, token, endpoint, repr(sorted(config.items())))
         if name not in cls._clients:
             options = dict(retries={'max_attempts': 0}, connect_timeout=60, read_timeout=150, max_pool_connections=50)
@@ -406,8 +406,8 @@ class ServerCase(unittest.TestCase):
             with open(config, 'w') as f:
                 f.write('[default]\ncli_binary_format = raw-in-base64-out\ncli_pager =\n')
         return {'PATH': os.environ.get('PATH', '/usr/bin:/bin'), 'HOME': self.scratch, 'LANG': 'C.UTF-8', 'TZ': 'UTC',
-                'AWS_CONFIG_FILE': config, 'AWS_SHARED_CREDENTIALS_FILE': '/dev/null', 'AWS_ACCESS_KEY_ID': key or self.pair[0],
-                'AWS_SECRET_ACCESS_KEY': self.pair[1], 'AWS_DEFAULT_REGION': region, 'AWS_EC2_METADATA_DISABLED': 'true',
+                'AWS_CONFIG_FILE': config, 'AWS_SHARED_CREDENTIALS_FILE': '/dev/null', 'AWS_ACCESS_KEY_ID': key or self.root_pair[0],
+                'AWS_SECRET_ACCESS_KEY': self.root_pair[1], 'AWS_DEFAULT_REGION': region, 'AWS_EC2_METADATA_DISABLED': 'true',
                 'AWS_PAGER': '', 'WAYBILL_ENDPOINT': self.endpoint,
                 'ASAN_OPTIONS': 'exitcode=99'}
 
@@ -445,7 +445,7 @@ class ServerCase(unittest.TestCase):
         path, body = '/_waybill/' + path.lstrip('/'), '' if params is None else json.dumps(params)
         headers = {'Content-Type': 'application/json'}
         if 'verify' in self.server_args:
-            headers = sign(self.pair, 'waybill', method, self.endpoint + path, headers, body)
+            headers = sign(self.root_pair, 'waybill', method, self.endpoint + path, headers, body)
         status, _, data = self.http(method, path, headers, body, timeout)
         return status, json.loads(data)
 

@@ -38,7 +38,7 @@ class AuthCase(support.ServerCase):
 
     def raw(self, service, method, path, headers=None, body=b'', **how):
         """Signed by the root pair and sent as it stands -> (status, headers, body)."""
-        signed = support.sign(how.pop('pair', self.pair), service, method, self.endpoint + path, headers, body, **how)
+        signed = support.sign(how.pop('pair', self.root_pair), service, method, self.endpoint + path, headers, body, **how)
         return self.http(method, path, signed, body)
 
 
@@ -126,7 +126,7 @@ class Clients(AuthCase):
     def test_tampered_body(self):
         path, body = '/', b'{"QueueName":"one"}'
         headers = {'Content-Type': 'application/x-amz-json-1.0', 'X-Amz-Target': 'AmazonSQS.CreateQueue'}
-        signed = support.sign(self.pair, 'sqs', 'POST', self.endpoint + path, headers, body)
+        signed = support.sign(self.root_pair, 'sqs', 'POST', self.endpoint + path, headers, body)
         status, _, data = self.http('POST', path, signed, b'{"QueueName":"two"}')
         self.assertEqual((status, json.loads(data)), (400, {'__type': 'com.amazon.coral.service#InvalidSignatureException', 'message': DIFFERS}))
         added = dict(signed, **{'X-Amz-Meta': 'more'})
@@ -162,18 +162,18 @@ class Clients(AuthCase):
                                     (whole.replace('host;', ''), 'InvalidSignatureException')):
             _, reply, data = self.http('GET', path, dict(signed, Authorization=authorization))
             self.assertEqual(reply['x-amzn-errortype'], code, data)
-        status, _, data = self.http('GET', '/kept', {'Authorization': f'AWS {self.pair[0]}:c2lnbmF0dXJl'})
+        status, _, data = self.http('GET', '/kept', {'Authorization': f'AWS {self.root_pair[0]}:c2lnbmF0dXJl'})
         self.assertEqual(status, 400)
         self.assertIn(b'<Code>InvalidRequest</Code><Message>The authorization mechanism you have provided is not supported. '
                       b'Please use AWS4-HMAC-SHA256.</Message>', data)
 
     def sign_for(self, service, path, method='GET', headers=None, body=b''):
-        return support.sign(self.pair, service, method, self.endpoint + path, headers, body)
+        return support.sign(self.root_pair, service, method, self.endpoint + path, headers, body)
 
     def test_signed_host_of_an_old_sdk(self):
         """The Node shim sends the host that was signed along."""
         path = '/2015-03-31/functions/'
-        signed = support.sign(self.pair, 'lambda', 'GET', 'https://lambda.us-east-1.amazonaws.com' + path)
+        signed = support.sign(self.root_pair, 'lambda', 'GET', 'https://lambda.us-east-1.amazonaws.com' + path)
         self.assertEqual(self.http('GET', path, signed)[0], 403)
         self.assertEqual(self.http('GET', path, dict(signed, **{'X-Waybill-Signed-Host': 'lambda.us-east-1.amazonaws.com'}))[0], 200)
 
@@ -208,7 +208,7 @@ class Sessions(AuthCase):
         for wrong, form in ((dict(who, token=None), ('InvalidClientTokenId', INVALID, 403)),
                             (dict(who, token=other['token']), ('InvalidClientTokenId', INVALID, 403)),
                             (dict(who, secret=other['secret']), ('SignatureDoesNotMatch', DIFFERS, 403)),
-                            (dict(key=self.pair[0], secret=self.pair[1], token=who['token']), ('InvalidClientTokenId', INVALID, 403))):
+                            (dict(key=self.root_pair[0], secret=self.root_pair[1], token=who['token']), ('InvalidClientTokenId', INVALID, 403))):
             self.assertEqual(self.refusal('sts', 'get_caller_identity', **wrong), form)
         self.assertEqual(self.refusal('s3', 'list_buckets', **dict(who, token='x')),
                          ('InvalidToken', 'The provided token is malformed or otherwise invalid.', 400))
@@ -242,7 +242,7 @@ class Objects(AuthCase):
             self.assertEqual(self.s3.get_object(Bucket='bucket', Key=key)['Body'].read(), key.encode())
         host = f'bucket.localhost:{self.server.port}'
         for target in ('/with%20space', '/?list-type=2&prefix=with%20'):
-            signed = support.sign(self.pair, 's3', 'GET', f'http://{host}{target}')
+            signed = support.sign(self.root_pair, 's3', 'GET', f'http://{host}{target}')
             status, _, data = self.http('GET', target, dict(signed, Host=host))
             self.assertEqual((status, b'with space' in data), (200, True), data)
 
@@ -258,6 +258,30 @@ class Objects(AuthCase):
             with self.assertRaises(urllib.error.HTTPError) as caught:
                 urllib.request.urlopen(bent)
             self.assertEqual((caught.exception.code, re.search(r'<Code>(\w+)', caught.exception.read().decode()).group(1)), (status, code), bent)
+
+    def test_presigned_by_version_2(self):
+        """boto3's own choice in us-east-1."""
+        s3 = self.client('s3', signature_version='s3')
+        put = s3.generate_presigned_url('put_object', {'Bucket': 'bucket', 'Key': 'old key', 'ContentType': 'a/b'}, ExpiresIn=60)
+        self.assertIn('AWSAccessKeyId=', put)
+        urllib.request.urlopen(urllib.request.Request(put, b'old', {'Content-Type': 'a/b'}, method='PUT')).close()
+        who = self.client('sts').get_session_token()['Credentials']
+        for key, secret, token in ((*self.root_pair, None), (who['AccessKeyId'], who['SecretAccessKey'], who['SessionToken'])):
+            s3 = self.client('s3', key=key, secret=secret, token=token, signature_version='s3')
+            get = s3.generate_presigned_url('get_object', {'Bucket': 'bucket', 'Key': 'old key', 'ResponseContentType': 'text/x'}, ExpiresIn=60)
+            with urllib.request.urlopen(get) as reply:
+                self.assertEqual((reply.read(), reply.headers['Content-Type']), (b'old', 'text/x'))
+            for bent, status, code in ((get.replace('text%2Fx', 'text%2Fy'), 403, 'SignatureDoesNotMatch'),
+                                       (get.replace('old%20key', 'private'), 403, 'SignatureDoesNotMatch'),
+                                       (re.sub(r'Expires=\d', 'Expires=9', get), 403, 'SignatureDoesNotMatch'),
+                                       (re.sub(r'Expires=\d', 'Expires=0', get), 403, 'AccessDenied'),
+                                       (re.sub(r'Signature=[^&]+', '', get), 403, 'AccessDenied'), (get + '&Expires=1', 400, None),
+                                       (re.sub(r'AWSAccessKeyId=[^&]+', 'AWSAccessKeyId=unknown', get), 403, 'InvalidAccessKeyId')):
+                with self.assertRaises(urllib.error.HTTPError) as caught:
+                    urllib.request.urlopen(bent)
+                self.assertEqual(caught.exception.code, status, bent)
+                if code:
+                    self.assertEqual(re.search(r'<Code>(\w+)', caught.exception.read().decode()).group(1), code, bent)
 
     def test_presigned_too_late(self):
         old = self.s3.generate_presigned_url('get_object', {'Bucket': 'bucket', 'Key': 'k'}, ExpiresIn=1)
@@ -277,7 +301,7 @@ class Objects(AuthCase):
         error = caught.exception.response['Error']
         self.assertEqual(set(error) - {'RequestId', 'HostId'}, {'Code', 'Message', 'AWSAccessKeyId', 'StringToSign', 'SignatureProvided',
                                                                'StringToSignBytes', 'CanonicalRequest', 'CanonicalRequestBytes'})
-        self.assertEqual(error['AWSAccessKeyId'], self.pair[0])
+        self.assertEqual(error['AWSAccessKeyId'], self.root_pair[0])
         self.assertTrue(error['CanonicalRequest'].startswith('GET\n/\n'))
         self.assertEqual(bytes.fromhex(error['CanonicalRequestBytes']).decode(), error['CanonicalRequest'])
         self.assertEqual(bytes.fromhex(error['StringToSignBytes']).decode(), error['StringToSign'])
@@ -285,14 +309,14 @@ class Objects(AuthCase):
 
     def test_the_body_is_what_was_said(self):
         path = '/bucket/said'
-        headers = support.sign(self.pair, 's3', 'PUT', self.endpoint + path, body=b'said')
+        headers = support.sign(self.root_pair, 's3', 'PUT', self.endpoint + path, body=b'said')
         status, _, data = self.http('PUT', path, headers, b'done')
         self.assertEqual(status, 400)
         self.assertIn(f'<Code>XAmzContentSHA256Mismatch</Code><Message>The provided \'x-amz-content-sha256\' header does not match what was '
                       f'computed.</Message><ClientComputedContentSHA256>{hashlib.sha256(b"said").hexdigest()}</ClientComputedContentSHA256>'
                       f'<S3ComputedContentSHA256>{hashlib.sha256(b"done").hexdigest()}</S3ComputedContentSHA256>', data.decode())
         unsigned = {'X-Amz-Content-SHA256': 'UNSIGNED-PAYLOAD'}
-        headers = support.sign(self.pair, 's3', 'PUT', self.endpoint + path, unsigned, b'')
+        headers = support.sign(self.root_pair, 's3', 'PUT', self.endpoint + path, unsigned, b'')
         self.assertEqual(headers['X-Amz-Content-SHA256'], 'UNSIGNED-PAYLOAD')
         self.assertEqual(self.http('PUT', path, headers, b'anything')[0], 200)
         no_hash = {k: v for k, v in headers.items() if k.lower() != 'x-amz-content-sha256'}
@@ -301,7 +325,7 @@ class Objects(AuthCase):
     def test_large_bodies_are_hashed_beside_the_loop(self):
         body = os.urandom(1 << 20) * 24
         digest = hashlib.sha256(body).hexdigest()
-        headers = support.sign(self.pair, 's3', 'PUT', self.endpoint + '/bucket/large', body=body)
+        headers = support.sign(self.root_pair, 's3', 'PUT', self.endpoint + '/bucket/large', body=body)
         self.assertEqual(self.http('PUT', '/bucket/large', headers, body)[0], 200)
         self.assertEqual(hashlib.sha256(self.s3.get_object(Bucket='bucket', Key='large')['Body'].read()).hexdigest(), digest)
         status, _, data = self.http('PUT', '/bucket/large', headers, body[:-1] + bytes([body[-1] ^ 1]))
@@ -315,9 +339,9 @@ class Objects(AuthCase):
         headers = {'X-Amz-Content-SHA256': kind, 'X-Amz-Decoded-Content-Length': str(sum(map(len, pieces))), 'Content-Encoding': 'aws-chunked'}
         if trailer:
             headers['X-Amz-Trailer'] = trailer[0]
-        signed = support.sign(self.pair, 's3', 'PUT', self.endpoint + path, headers, b'')
+        signed = support.sign(self.root_pair, 's3', 'PUT', self.endpoint + path, headers, b'')
         date, region = signed['X-Amz-Date'][:8], support.REGION
-        key = ('AWS4' + self.pair[1]).encode()
+        key = ('AWS4' + self.root_pair[1]).encode()
         for part in (date, region, 's3', 'aws4_request'):
             key = hmac.new(key, part.encode(), hashlib.sha256).digest()
         last = re.search('Signature=([0-9a-f]+)', signed['Authorization']).group(1)
@@ -449,15 +473,15 @@ class Control(AuthCase):
             self.waybill(*command)
         refused = self.run_waybill('clock', env=self.without())
         self.assertEqual((refused.returncode, 'Missing Authentication Token' in refused.stderr), (1, True), refused.stderr)
-        wrong = self.run_waybill('clock', env=self.without(WAYBILL_ACCESS_KEY_ID=self.pair[0], WAYBILL_SECRET_ACCESS_KEY='x'))
+        wrong = self.run_waybill('clock', env=self.without(WAYBILL_ACCESS_KEY_ID=self.root_pair[0], WAYBILL_SECRET_ACCESS_KEY='x'))
         self.assertEqual(wrong.returncode, 1)
-        for way in ({'WAYBILL_ACCESS_KEY_ID': self.pair[0], 'WAYBILL_SECRET_ACCESS_KEY': self.pair[1]}, {'WAYBILL_DATA': self.server.data},
-                    {'AWS_ACCESS_KEY_ID': self.pair[0], 'AWS_SECRET_ACCESS_KEY': self.pair[1]}):
+        for way in ({'WAYBILL_ACCESS_KEY_ID': self.root_pair[0], 'WAYBILL_SECRET_ACCESS_KEY': self.root_pair[1]}, {'WAYBILL_DATA': self.server.data},
+                    {'AWS_ACCESS_KEY_ID': self.root_pair[0], 'AWS_SECRET_ACCESS_KEY': self.root_pair[1]}):
             done = self.run_waybill('clock', env=self.without(**way))
             self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_curl_signs(self):
-        done = subprocess.run(['curl', '-s', '--aws-sigv4', 'aws:amz:us-east-1:waybill', '--user', ':'.join(self.pair),
+        done = subprocess.run(['curl', '-s', '--aws-sigv4', 'aws:amz:us-east-1:waybill', '--user', ':'.join(self.root_pair),
                                self.endpoint + '/_waybill/clock'], capture_output=True, text=True, timeout=60)
         self.assertEqual(json.loads(done.stdout)['mode'], 'running')
 
@@ -491,7 +515,7 @@ class RootPair(unittest.TestCase):
         self.assertEqual(self.command().returncode, 1)
         server = self.serve()
         shown = re.findall(r'AWS_\w+=(\S+)', server.stdout())
-        self.assertEqual(tuple(shown), server.pair())
+        self.assertEqual(tuple(shown), server.root_pair())
         self.assertTrue(self.works(server, shown))
         for name in ('credentials', 'waybill.db'):
             self.assertEqual(stat.S_IMODE(os.stat(os.path.join(self.data, name)).st_mode), 0o600, name)
