@@ -4,6 +4,7 @@
 #include "unit.h"
 #include "wire/aws_chunked.h"
 #include "wire/refusal.h"
+#include "wire/sigv2.h"
 
 #define NOW 1789400698000LL                                  /* 2026-09-14T15:44:58Z, when the vectors were signed */
 #define MOST_HEADERS 32
@@ -221,6 +222,37 @@ TEST(sigv4, chunks)
             EXPECT(aws_chunked_decode(bent.p, bent.n - 1, &c) != 0);
         }
     }
+}
+
+/* By botocore's HmacV1QueryAuth, which boto3 takes for S3's presigned addresses. */
+#define OLD_QUERY "versionId=v1&prefix=p&response-content-type=text%2Fx&AWSAccessKeyId=AKIAWAYBILLVECTORS00&Signature=DsDlgjvSf5T6zNCP91wur5KPi8Q%3D&x-amz-security-token=t%2Fk%2B%3D&Expires=1789400758"
+
+static enum sigv4_verdict old_verdict(const char *path, const char *query)
+{
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+    CLEANUP(buf_done) struct buf to_sign = { 0 };
+    struct request r = request_of("s3", "GET", path, query, "", "");
+    struct sigv4 s;
+    enum sigv4_verdict v;
+
+    take_headers(&r, "Host: 127.0.0.1:4566\n");
+    v = sigv2_read(a, &r.q, &s);
+    if (v != SIGV4_OK)
+        return v;
+    EXPECT_STR(s.token, STR("t/k+="));
+    EXPECT_INT(s.expires_s, NOW / 1000 + 60);
+    sigv2_to_sign(a, &r.q, &to_sign);
+    return sigv2_signed_by(STR(SECRET), buf_view(&to_sign), s.signature) ? SIGV4_OK : SIGV4_DIFFERS;
+}
+
+TEST(sigv4, version_2)
+{
+    EXPECT_INT(old_verdict("/bucket/a%20key", OLD_QUERY), SIGV4_OK);
+    EXPECT_INT(old_verdict("/bucket/b%20key", OLD_QUERY), SIGV4_DIFFERS);
+    EXPECT_INT(old_verdict("/bucket/a%20key", OLD_QUERY "&versionId=v2"), SIGV4_DIFFERS);
+    EXPECT_INT(old_verdict("/bucket/a%20key", OLD_QUERY "&Expires=9"), SIGV4_BAD_PART);
+    EXPECT_INT(old_verdict("/bucket/a%20key", "AWSAccessKeyId=k&Signature=s"), SIGV4_PARTS_MISSING);
+    EXPECT_INT(old_verdict("/bucket/a%20key", "AWSAccessKeyId=k&Signature=s&Expires=soon"), SIGV4_BAD_EXPIRES);
 }
 
 TEST(sigv4, signs_what_it_believes)
