@@ -12,6 +12,7 @@
 #include "base/buf.h"
 
 #define HEAD_BYTES 100
+#define PAGES_AT 28
 #define FREE_TRUNK_AT 32                                     /* in the head of the file: the first page of the list of free ones */
 #define LOG_HEAD_BYTES 32
 #define FRAME_HEAD_BYTES 24
@@ -224,6 +225,14 @@ static void drop_free(sqlite3_file *file, struct blanks *b)
     }
 }
 
+/* What the head of the file says; every checkpoint leaves the file that long. */
+static uint32_t pages_told(sqlite3_file *file)
+{
+    unsigned char page[SEAL_PAGE_BYTES];
+
+    return f_read(file, page, SEAL_PAGE_BYTES, 0) == SQLITE_OK ? be32(page + PAGES_AT) : 0;
+}
+
 static int64_t first_blank(const struct blanks *b)
 {
     uint32_t number = 1;
@@ -249,6 +258,8 @@ int64_t seal_scan(sqlite3 *db)
     b.bits = xcalloc(b.pages / 8 + 1, 1);
     if (scan_pages(file, &b, &bad) < 0)
         bad = -1;
+    if (bad == 0 && b.pages > 0 && pages_told(file) > b.pages)
+        bad = (int64_t)b.pages + 1;                          /* its end is missing */
     if (bad == 0 && b.n > 0) {
         drop_free(file, &b);
         bad = first_blank(&b);
