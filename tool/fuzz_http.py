@@ -368,7 +368,7 @@ def main():
                         help='the program; $WAYBILL_BINARY, else the one of ./check')
     parser.add_argument('--endpoint', help='a server that runs already, on 127.0.0.1: it is emptied!  --binary only lists the operations then')
     parser.add_argument('--serve-option', action='append', default=None, help='one more option for `waybill serve` (--max-environments=2)')
-    parser.add_argument('--patience', type=float, default=40, help='seconds without a reply that are a hang (40; a long poll may take 20)')
+    parser.add_argument('--patience', type=float, default=120, help='seconds without a reply that are a hang (120; a long poll may take 20, and a busy machine its time)')
     parser.add_argument('--out', default='fuzz-failures', help='where failing requests are written (fuzz-failures)')
     parser.add_argument('--first', action='store_true', help='stop at the first failure')
     parser.add_argument('--replay', metavar='FILE', help='send what such a file holds, and nothing else')

@@ -16,6 +16,14 @@ int arn_parse(struct str text, struct arn *ret)
     return 0;
 }
 
+bool account_valid(struct str account)
+{
+    for (size_t i = 0; i < account.n; i++)
+        if (account.p[i] < '0' || account.p[i] > '9')
+            return false;
+    return account.n == 12;
+}
+
 bool region_valid(struct str region)
 {
     if (region.n == 0 || region.n > REGION_MOST || region.p[0] < 'a' || region.p[0] > 'z')

@@ -13,6 +13,9 @@ struct arn {
 #define REGION_MOST 32
 bool region_valid(struct str region);
 
+/* Twelve digits. */
+bool account_valid(struct str account);
+
 /* -E_INVALID unless there are six parts and the first is "arn".  Parts may be empty (S3: no region). */
 int arn_parse(struct str text, struct arn *ret);
 

@@ -9,6 +9,7 @@
 #include "base/crypt.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -59,10 +60,15 @@ static struct digest digest_of(EVP_MD **md, struct str s)
 struct digest md5_of(struct str s) { return digest_of(&md5, s); }
 struct digest sha256_of(struct str s) { return digest_of(&sha256, s); }
 
-/* RFC 2104 over a 64-byte block: hash(key ^ byte, then what). */
-static struct digest keyed_round(const uint8_t key[64], uint8_t byte, const void *p, size_t n)
+bool crypt_equal(struct str a, struct str b)
 {
-    EVP_MD_CTX *c = digest_begin(&sha256);
+    return a.n == b.n && (a.n == 0 || CRYPTO_memcmp(a.p, b.p, a.n) == 0);
+}
+
+/* RFC 2104 over a 64-byte block: hash(key ^ byte, then what). */
+static struct digest keyed_round(EVP_MD **md, const uint8_t key[64], uint8_t byte, const void *p, size_t n)
+{
+    EVP_MD_CTX *c = digest_begin(md);
     uint8_t block[64];
 
     for (size_t i = 0; i < sizeof(block); i++)
@@ -71,20 +77,23 @@ static struct digest keyed_round(const uint8_t key[64], uint8_t byte, const void
     return digest_end(c);
 }
 
-struct digest hmac_sha256_of(struct str key, struct str s)
+static struct digest hmac_of(EVP_MD **md, struct str key, struct str s)
 {
     uint8_t padded[64] = { 0 };
     struct digest d;
 
     if (key.n > sizeof(padded)) {
-        d = sha256_of(key);
+        d = digest_of(md, key);
         memcpy(padded, d.b, d.n);
     } else if (key.n > 0) {
         memcpy(padded, key.p, key.n);
     }
-    d = keyed_round(padded, 0x36, s.p, s.n);
-    return keyed_round(padded, 0x5c, d.b, d.n);
+    d = keyed_round(md, padded, 0x36, s.p, s.n);
+    return keyed_round(md, padded, 0x5c, d.b, d.n);
 }
+
+struct digest hmac_sha256_of(struct str key, struct str s) { return hmac_of(&sha256, key, s); }
+struct digest hmac_sha1_of(struct str key, struct str s) { return hmac_of(&sha1, key, s); }
 
 uint32_t crc32_of(struct str s)
 {

@@ -9,6 +9,8 @@ struct digest { uint8_t b[32]; size_t n; };
 struct digest md5_of(struct str s);
 struct digest sha256_of(struct str s);
 struct digest hmac_sha256_of(struct str key, struct str s);
+struct digest hmac_sha1_of(struct str key, struct str s);
+bool crypt_equal(struct str a, struct str b);                /* takes as long whatever differs, but for the lengths */
 uint32_t crc32_of(struct str s);                             /* zlib's */
 
 /* Piecewise, for what does not lie in one piece (message attribute MD5s). */

@@ -6,7 +6,7 @@
 
 static const struct command *const commands[] = {
     &command_serve, &command_trace, &command_explain, &command_clock, &command_settle, &command_reset, &command_health,
-    &command_operations,
+    &command_credentials, &command_operations,
 };
 
 static void print_help(FILE *to)

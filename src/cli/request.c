@@ -2,8 +2,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "cli/cli.h"
+#include "cli/credentials.h"
 #include "net/client.h"
+#include "wire/sigv4.h"
+
+#define MOST_PAIRS 3
 
 static const char *endpoint_or_default(const char *endpoint)
 {
@@ -49,19 +54,82 @@ static void print_error(struct arena *a, int status, struct str body)
     fprintf(stderr, "waybill: the server answered %d: " STR_FMT "\n", status, STR_ARG(text));
 }
 
+/* ---- signing ---- */
+
+static bool pair_from_env(const char *key, const char *secret, struct iam_pair *ret)
+{
+    *ret = (struct iam_pair){ str_of(getenv(key)), str_of(getenv(secret)) };
+    return !str_empty(ret->key) && !str_empty(ret->secret);
+}
+
+/* In the order in which they are tried. */
+static size_t find_pairs(struct arena *a, struct iam_pair v[MOST_PAIRS])
+{
+    CLEANUP(buf_done) struct buf place = { 0 };
+    size_t n = 0;
+
+    n += pair_from_env("WAYBILL_ACCESS_KEY_ID", "WAYBILL_SECRET_ACCESS_KEY", &v[n]);
+    n += credentials_read(a, cli_default_data(&place), &v[n]);
+    n += pair_from_env("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", &v[n]);
+    return n;
+}
+
+struct endpoint { const char *host; int port; };
+
+/* Header lines of a request; pair NULL: it is not signed. */
+static struct str header_lines(struct arena *a, const struct endpoint *to, const char *method, const char *path, struct str body,
+                               const struct iam_pair *pair)
+{
+    CLEANUP(buf_done) struct buf lines = { 0 };
+    struct str target = str_of(path), query, before;
+    struct sigv4_request q = { .method = str_of(method), .host = client_host(a, to->host, to->port) };
+
+    buf_z(&lines, "Content-Type: application/json\r\n");
+    query = target;
+    str_cut(&query, '?', &before);
+    q.path = before;
+    q.query = str_absent(query) ? STR("") : query;
+    if (pair != NULL)
+        sigv4_header_lines(a, &q, pair->key, pair->secret, "us-east-1", "waybill", clock_real_ms(), body, &lines);
+    return buf_to_arena(&lines, a);
+}
+
+static bool refused(int result, int status)
+{
+    return result >= 0 && (status == 403 || status == 401);
+}
+
+/* Refused requests did nothing: the next pair may be tried. */
+static int request(struct arena *a, const struct endpoint *to, const char *method, const char *path, struct str body, int64_t timeout_ms,
+                   int *ret_status, struct str *ret_reply)
+{
+    struct iam_pair pairs[MOST_PAIRS];
+    size_t n = find_pairs(a, pairs);
+    int r;
+
+    for (size_t i = 0;; i++) {
+        struct str headers = header_lines(a, to, method, path, body, i < n ? &pairs[i] : NULL);
+
+        r = client_request(to->host, to->port, method, path, headers, body, timeout_ms, a, ret_status, ret_reply);
+        if (i + 1 >= n || !refused(r, *ret_status))
+            return r;
+    }
+}
+
 struct json *cli_request(struct arena *a, const char *endpoint, const char *method, const char *path, struct str body,
                          int64_t timeout_ms)
 {
-    const char *url = endpoint_or_default(endpoint), *host;
+    const char *url = endpoint_or_default(endpoint);
+    struct endpoint to;
     struct str reply;
     struct json *doc;
-    int port, status, r;
+    int status, r;
 
-    if (!split_endpoint(a, url, &host, &port)) {
+    if (!split_endpoint(a, url, &to.host, &to.port)) {
         fprintf(stderr, "waybill: the endpoint %s is not of the form http://HOST:PORT\n", url);
         return NULL;
     }
-    r = client_request(host, port, method, path, STR("Content-Type: application/json\r\n"), body, timeout_ms, a, &status, &reply);
+    r = request(a, &to, method, path, body, timeout_ms, &status, &reply);
     if (r < 0) {
         fprintf(stderr, "waybill: no answer from %s (%s). Is a server running? Start one with: waybill serve\n", url, error_text(r));
         return NULL;

@@ -22,6 +22,9 @@ static const char help[] =
     "  --retry-delay TIME    base of the retry schedule after function errors; default 60s (then 120s)\n"
     "  --permissions MODE    check: a role Waybill does not know may do everything, and the journey says so;\n"
     "                        strict: it may do nothing; default check\n"
+    "  --auth MODE           open: a request is believed whatever key it names; verify: its signature is verified\n"
+    "                        against the root pair (made and shown at the first start; see waybill credentials) and\n"
+    "                        the sessions of STS, and /_waybill/ wants the root pair; default open\n"
     "  --max-environments N  function processes at the same time; default by memory and processors\n"
     "  --no-sandbox          run functions as plain processes of this user\n"
     "  --allow-host NAME     also answer requests for this host name (repeatable)\n"
@@ -31,7 +34,7 @@ static const char help[] =
     "queued events stay in the data directory. The process exits with status 0.\n";
 
 enum { OPT_PORT = 256, OPT_HOST, OPT_DATA, OPT_EPHEMERAL, OPT_ACCOUNT, OPT_RETRY, OPT_PERMISSIONS, OPT_MAX_ENV,
-       OPT_NO_SANDBOX, OPT_ALLOW_HOST, OPT_DRAIN };
+       OPT_NO_SANDBOX, OPT_ALLOW_HOST, OPT_DRAIN, OPT_AUTH };
 
 static const struct option long_options[] = {
     { "port", required_argument, NULL, OPT_PORT },
@@ -41,6 +44,7 @@ static const struct option long_options[] = {
     { "account", required_argument, NULL, OPT_ACCOUNT },
     { "retry-delay", required_argument, NULL, OPT_RETRY },
     { "permissions", required_argument, NULL, OPT_PERMISSIONS },
+    { "auth", required_argument, NULL, OPT_AUTH },
     { "max-environments", required_argument, NULL, OPT_MAX_ENV },
     { "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
     { "allow-host", required_argument, NULL, OPT_ALLOW_HOST },
@@ -89,6 +93,9 @@ static const char *take_option(struct serve_options *o, int opt, const char *val
     case OPT_PERMISSIONS:
         o->strict = strcmp(value, "strict") == 0;
         return o->strict || strcmp(value, "check") == 0 ? NULL : "--permissions takes check or strict";
+    case OPT_AUTH:
+        o->verify = strcmp(value, "verify") == 0;
+        return o->verify || strcmp(value, "open") == 0 ? NULL : "--auth takes open or verify";
     case OPT_MAX_ENV:
         if (read_number(value, 1, 10000, &n) < 0)
             return "--max-environments takes a number from 1 to 10000";
@@ -109,7 +116,7 @@ static const char *take_option(struct serve_options *o, int opt, const char *val
     }
 }
 
-static const char *default_data(struct buf *b)
+const char *cli_default_data(struct buf *b)
 {
     const char *dir = getenv("WAYBILL_DATA"), *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
 
@@ -147,7 +154,7 @@ static int run_serve(int argc, char **argv)
     if (o.ephemeral && o.data != NULL)
         return cli_usage(&command_serve, "--data and --ephemeral exclude each other");
     if (!o.ephemeral && o.data == NULL)
-        o.data = default_data(&data);
+        o.data = cli_default_data(&data);
     return waybill_serve(&o);
 }
 

@@ -1,5 +1,6 @@
 /* waybill.c - the rooms, put together. Only this file knows them all. */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "cli/credentials.h"
 #include "cli/waybill.h"
 #include "control/control.h"
 #include "engine/engine.h"
@@ -61,6 +63,7 @@ struct waybill {
     struct buf code_dir, run_dir, object_dir;
     unsigned seconds_up;
     bool draining, server_closed, stopping, disk_full, reloading;
+    bool new_pair;                                           /* made at this start */
     int exit_status;
 };
 
@@ -220,8 +223,13 @@ static void fatal(void *arg, int error, const char *why)
         const char *action = error == -E_GONE ? "what is written now would be found by nobody; put the directory back and start again"
             : error == -E_DAMAGED ? "put back a copy of the data directory, or start with an empty one" : "the disk cannot be believed";
 
-        fprintf(stderr, "event=store_failed what=\"%s\" data=\"%s\" error=\"%s\" action=\"stopping: %s\"\n", why,
-                store_dir(w->store), error_text(error), action);
+        if (w->control == NULL && !str_absent(store_damage(w->store))) {
+            fprintf(stderr, "waybill: the data directory cannot be used: the database in %s cannot be believed, " STR_FMT
+                    ". %s\n", store_dir(w->store), STR_ARG(store_damage(w->store)), STORE_DAMAGE_ADVICE);
+            _exit(1);
+        }
+        fprintf(stderr, "event=store_failed what=\"%s\" data=\"%s\" error=\"%s\" damage=\"" STR_FMT "\" action=\"stopping: %s\"\n",
+                why, store_dir(w->store), error_text(error), STR_ARG(store_damage(w->store)), action);
         _exit(1);
     }
     if (w->reloading)
@@ -244,6 +252,7 @@ static void health(void *arg, struct json_writer *j)
     store_stats(w->store, &s);
     jw_kstr(j, "account", str_of(w->o->account));
     jw_kstr(j, "data", str_of(store_dir(w->store)));
+    jw_kstr(j, "auth", w->o->verify ? STR("verify") : STR("open"));
     jw_kstr(j, "permissions", w->o->strict ? STR("strict") : STR("check"));
     jw_ki64(j, "retry_delay_ms", w->o->retry_delay_ms);
     jw_key(j, STR("resources"));
@@ -422,6 +431,7 @@ static void make_engine(struct waybill *w)
 {
     struct engine_options eo = { .loop = &w->loop, .clock = &w->clock, .store = w->store, .router = w->router,
         .metrics = w->metrics, .default_account = str_of(w->o->account), .principal = iam_principal, .principal_arg = w->iam, .admit = iam_refuse_principal,
+        .secret = w->o->verify ? iam_secret : NULL, .secret_arg = w->iam,
         .gate = { iam_may, w->iam },
         .after_commit = after_commit, .after_arg = w, .flush = flush, .flush_arg = w, .fatal = fatal, .fatal_arg = w };
 
@@ -516,6 +526,51 @@ static void make_control(struct waybill *w)
     control_clock_keep(w->control);                          /* in the first turn, before anybody can ask the time */
 }
 
+static void make_root_pair(void *arg, struct turn *t)
+{
+    iam_root_make(((struct waybill *)arg)->iam, t);
+}
+
+/* The file is written anew at every start: the store is what holds. */
+static int keep_root_pair(struct waybill *w)
+{
+    struct iam_pair pair;
+
+    w->new_pair = !iam_root_pair(w->iam, &pair);
+    if (w->new_pair && engine_run_now(w->engine, make_root_pair, w) < 0)
+        return -E_IO;
+    iam_root_pair(w->iam, &pair);
+    if (credentials_write(store_dir(w->store), &pair) < 0) {
+        fprintf(stderr, "waybill: %s/credentials cannot be written: %s\n", store_dir(w->store), strerror(errno));
+        return -E_IO;
+    }
+    return 0;
+}
+
+/* Once, at the start that made it. */
+static void say_root_pair(const struct waybill *w)
+{
+    struct iam_pair pair;
+
+    if (!w->new_pair || !iam_root_pair(w->iam, &pair))
+        return;
+    printf("the root pair, shown this once (again with: waybill credentials --data %s):\n"
+           "  AWS_ACCESS_KEY_ID=" STR_FMT "\n  AWS_SECRET_ACCESS_KEY=" STR_FMT "\n", store_dir(w->store), STR_ARG(pair.key), STR_ARG(pair.secret));
+    fflush(stdout);
+}
+
+static bool is_loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+}
+
+static void warn_open(const struct waybill *w)
+{
+    if (!w->o->verify && !is_loopback(w->o->host))
+        fprintf(stderr, "event=open_to_the_network host=\"%s\" consequence=\"whoever reaches this address may create functions, that is, "
+                "run programs here: no signature is verified\" remedy=\"start with --auth verify, or listen on 127.0.0.1\"\n", w->o->host);
+}
+
 static void watch_signals(struct waybill *w)
 {
     uv_signal_init(&w->loop, &w->on_term);
@@ -528,6 +583,24 @@ static void watch_signals(struct waybill *w)
     uv_timer_start(&w->housekeeping, on_housekeeping, CONTROL_CLOCK_KEEP_MS, CONTROL_CLOCK_KEEP_MS);
 }
 
+static void *no_thread(void *arg) { return arg; }
+static void no_work(uv_work_t *work) { (void)work; }
+static void no_work_done(uv_work_t *work, int status) { (void)work; (void)status; }
+
+/* libuv makes its threads at the first piece of work and ends the program where it cannot: a function that eats all
+ * processes of our user must not be able to choose that moment. */
+static int make_threads(struct waybill *w)
+{
+    static uv_work_t work;
+    CLEANUP(buf_done) struct buf why = { 0 };
+    pthread_t probe;
+
+    if (pthread_create(&probe, NULL, no_thread, NULL) != 0)
+        return complain("no thread can be made; look at the limits on processes (ulimit -u, pids.max)", &why, -E_SYSTEM);
+    pthread_join(probe, NULL);
+    return uv_queue_work(&w->loop, &work, no_work, no_work_done);
+}
+
 /* Engine before runtime before lambda before router: each needs the one before; the engine asks its router and the
  * queue only when the loop runs. */
 static int assemble(struct waybill *w)
@@ -536,7 +609,7 @@ static int assemble(struct waybill *w)
     struct iam_options iam_options = { .strict_permissions = w->o->strict };
 
     watch_signals(w);                                        /* first: whoever sees the port open may end us properly */
-    if (open_store(w) < 0 || listen_on_port(w) < 0)
+    if (make_threads(w) < 0 || open_store(w) < 0 || listen_on_port(w) < 0)
         return -E_SYSTEM;
     w->iam = iam_new(&iam_options);
     w->sqs = sqs_new();
@@ -553,6 +626,8 @@ static int assemble(struct waybill *w)
     make_router(w);
     engine_set_router(w->engine, w->router);
     if (engine_run_now(w->engine, load, w) < 0)
+        return -E_IO;
+    if (w->o->verify && keep_root_pair(w) < 0)
         return -E_IO;
     package_sweep(w->code_dir.p, lambda_uses_package, w->lambda);
     make_control(w);
@@ -625,7 +700,9 @@ int waybill_serve(const struct serve_options *o)
             store_close(w->store);
         return 1;
     }
-    say_ready(w);
+    say_root_pair(w);
+    warn_open(w);
+    say_ready(w);                                            /* last: who waits for it has been told all */
     uv_run(&w->loop, UV_RUN_DEFAULT);
     take_apart(w);
     fprintf(stderr, "event=stopped\n");

@@ -84,16 +84,23 @@ static void health_counts(struct control *c, struct json_writer *w)
     jw_object_end(w);
 }
 
+/* Is it up, and what is it: all a probe wants.  Who is not the operator is told no more. */
 static void health(struct control *c, struct exchange *x, struct str rest)
 {
     CLEANUP(buf_done) struct buf b = { 0 };
     struct json_writer w;
+    struct str why;
 
     (void)rest;
     jw_init(&w, &b);
     jw_object(&w);
     jw_kstr(&w, "status", STR("ok"));
     jw_kstr(&w, "version", STR(WAYBILL_VERSION));
+    if (!engine_operator_signed(c->o.engine, x, CONTROL_SIGNING_NAME, &why)) {
+        jw_object_end(&w);
+        control_reply(x, 200, &b);
+        return;
+    }
     jw_ki64(&w, "uptime_ms", (clock_mono_ns() - c->started_mono_ns) / 1000000);
     jw_kstr(&w, "isolation", str_of(runtime_isolation(c->o.runtime)));
     c->o.health(c->o.arg, &w);
@@ -289,16 +296,17 @@ static const struct control_route {
     const char *method, *path;                               /* a path that ends in '/' takes one more segment */
     void (*fn)(struct control *c, struct exchange *x, struct str rest);
     const char *parameters[2];                               /* of the query; others are refused */
+    bool open;                                               /* also to who is not the operator */
 } routes[] = {
-    { "GET",  "/_waybill/health",    health, { NULL } },
-    { "GET",  "/_waybill/clock",     get_clock, { NULL } },
-    { "POST", "/_waybill/clock",     post_clock, { NULL } },
-    { "POST", "/_waybill/settle",    post_settle, { NULL } },
-    { "GET",  "/_waybill/journeys",  journeys, { "limit", "function" } },
-    { "GET",  "/_waybill/journeys/", journey_one, { NULL } },
-    { "GET",  "/_waybill/explain",   get_explain, { "function", "request" } },
-    { "POST", "/_waybill/reset",     reset, { NULL } },
-    { "GET",  "/_waybill/code/",     code, { NULL } },
+    { "GET",  "/_waybill/health",    health, { NULL }, true },
+    { "GET",  "/_waybill/clock",     get_clock, { NULL }, false },
+    { "POST", "/_waybill/clock",     post_clock, { NULL }, false },
+    { "POST", "/_waybill/settle",    post_settle, { NULL }, false },
+    { "GET",  "/_waybill/journeys",  journeys, { "limit", "function" }, false },
+    { "GET",  "/_waybill/journeys/", journey_one, { NULL }, false },
+    { "GET",  "/_waybill/explain",   get_explain, { "function", "request" }, false },
+    { "POST", "/_waybill/reset",     reset, { NULL }, false },
+    { "GET",  "/_waybill/code/",     code, { NULL }, true },  /* whoever knows the digest was told the package's address */
 };
 
 static bool path_fits(const struct control_route *r, struct str path, struct str *ret_rest)
@@ -331,9 +339,11 @@ static struct str unknown_parameter(const struct control_route *r, struct str qu
 
 static void run_route(struct control *c, struct exchange *x, const struct control_route *r, struct str rest)
 {
-    struct str unknown = unknown_parameter(r, x->query);
+    struct str unknown = unknown_parameter(r, x->query), why;
 
-    if (str_absent(unknown))
+    if (!r->open && !engine_operator_signed(c->o.engine, x, CONTROL_SIGNING_NAME, &why))
+        control_error(x, 403, "This wants the signature of the root pair (waybill credentials): " STR_FMT, STR_ARG(why));
+    else if (str_absent(unknown))
         r->fn(c, x, rest);
     else
         control_error(x, 400, "\"" STR_FMT "\" is no parameter of %s %s", STR_ARG(unknown), r->method, r->path);

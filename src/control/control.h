@@ -9,7 +9,10 @@
  *   GET  /_waybill/explain?function=F[&request=ID]    why did nothing arrive: {"function","functionArn","findings":[...]}
  *   POST /_waybill/reset
  *   GET  /_waybill/code/{sha256 hex}      a function's deployment package (GetFunction's Code.Location)
- * Errors are {"error":"a sentence"} with 400, 404, 405 or 413.
+ * Errors are {"error":"a sentence"} with 400, 403, 404, 405 or 413.
+ *
+ * Where signatures are verified, all but code/ and a short answer of health want one of the operator (the root pair): Signature
+ * Version 4 for the service CONTROL_SIGNING_NAME, in any region.
  *
  * Advancing walks: the clock stops at every piece of due work on the way and goes on when it is done, so three
  * minutes advanced are three minutes lived. */
@@ -21,6 +24,8 @@
 #include "flow/explain.h"
 #include "net/exchange.h"
 #include "runtime/runtime.h"
+
+#define CONTROL_SIGNING_NAME "waybill"
 
 struct control;
 

@@ -5,16 +5,33 @@
 #include "base/arn.h"
 #include "base/header.h"
 #include "engine/internal.h"
+#include "engine/verify.h"
 #include "net/file_body.h"
 #include "wire/aws_chunked.h"
 #include "wire/gzip_body.h"
 
+#define DEFAULT_REGION "us-east-1"
 #define CLIENT_CLOSED 499                                    /* never seen: the client is gone */
+
+/* A longer body is decoded and checked on a pool thread: a MiB of small members takes a tenth of a second. */
+#define DECODE_HERE_BYTES ((size_t)128 << 10)
 
 /* A call and its place on the list of those whose client has gone. */
 struct waiting_call {
     struct call call;
     struct link link;
+};
+
+/* A request on its way in: what is known of it until its call stands in the inbox. */
+struct entering {
+    struct waiting_call *w;
+    struct call *c;                                          /* w's */
+    struct request_parts parts;
+    struct route route;
+    struct verification v;
+    uv_work_t work;                                          /* a long body is hashed and decoded on the pool */
+    int decoded;                                             /* there: 0 or -E_FAULT */
+    int64_t began_ns;
 };
 
 /* ---- request -> call ---- */
@@ -50,18 +67,99 @@ static int scope_refused(struct call *c)
     return call_fault(c, &error_scope, "Credential should be scoped to a valid region.");
 }
 
+static int be_caller(struct engine *e, struct call *c, struct str key, struct str region, struct str token)
+{
+    if (!str_empty(region) && !region_valid(region))
+        return scope_refused(c);
+    c->access_key = key;
+    c->region = !str_empty(region) ? region : STR(DEFAULT_REGION);
+    e->o.principal(e->o.principal_arg, c->mem, key, token, e->o.default_account, clock_now(e->o.clock).wall_ms, &c->principal);
+    c->account = c->principal.account;
+    return 0;
+}
+
+/* Whoever names a key is believed to have it. */
 static int identify(struct engine *e, struct call *c, const struct request_parts *parts)
 {
     struct signature_scope s = signature_scope(c->mem, parts);
 
-    if (!str_empty(s.region) && !region_valid(s.region))
-        return scope_refused(c);
-    c->access_key = s.access_key;
-    c->region = !str_absent(s.region) && s.region.n > 0 ? s.region : STR("us-east-1");
-    e->o.principal(e->o.principal_arg, c->mem, s.access_key, s.token, e->o.default_account,
-                   clock_now(e->o.clock).wall_ms, &c->principal);
-    c->account = c->principal.account;
+    return be_caller(e, c, s.access_key, s.region, s.token);
+}
+
+/* ---- who signed, and did he? ---- */
+
+/* What AWS lets people do who sign nothing is said by the resource's own policy, and only these have one that may. */
+static bool knows_anonymous(const struct service_model *service)
+{
+    return strcmp(service->name, "s3") == 0 || strcmp(service->name, "sqs") == 0 || strcmp(service->name, "sns") == 0;
+}
+
+static int be_anonymous(struct engine *e, struct call *c)
+{
+    c->principal = (struct principal){ .kind = PRINCIPAL_ANONYMOUS, .account = STR(""), .arn = STR("anonymous"), .user_id = STR("Anonymous") };
+    c->access_key = STR_NONE;
+    c->account = e->o.default_account;
+    c->region = STR(DEFAULT_REGION);
     return 0;
+}
+
+static int not_believed(struct entering *n, const struct refusal *r)
+{
+    return refusal_fault(n->c->mem, n->c->service, n->c->protocol, r, &n->c->fault);
+}
+
+/* The caller is who was verified: the same reading of the request. */
+static int verified(struct engine *e, struct entering *n)
+{
+    const struct sigv4 *s = &n->v.signature;
+    struct refusal why;
+
+    if (verify_end(n->c->mem, &n->v, &why) != SIGV4_OK)
+        return not_believed(n, &why);
+    return be_caller(e, n->c, s->key, s->region, s->token);
+}
+
+static void hash_run(uv_work_t *work)
+{
+    sigv4_body_run(&((struct entering *)work->data)->v.body);
+}
+
+static void enter(struct engine *e, struct entering *n, int result);
+
+/* The exchange, and with it the call, stays until it is answered, also when the client has gone. */
+static void hash_done(uv_work_t *work, int status)
+{
+    struct entering *n = work->data;
+    struct engine *e = n->c->engine;
+
+    (void)status;
+    e->jobs--;
+    engine_soon(e, engine_nothing, NULL);                    /* whoever waits for quiet looks again */
+    n->began_ns = clock_mono_ns();
+    if (n->c->x->gone)
+        exchange_reply(n->c->x, CLIENT_CLOSED, STR(""), STR(""));
+    else
+        enter(e, n, verified(e, n));
+}
+
+/* 0, -E_FAULT, or -E_WAIT: hash_done() goes on. */
+static int verify(struct engine *e, struct entering *n)
+{
+    struct call *c = n->c;
+    enum sigv4_verdict v = verify_begin(e->verify_keys, &e->o, c->x, c->service->scope, speaks_s3(c->service, c->protocol), &n->v);
+
+    if (v == SIGV4_MISSING && knows_anonymous(c->service))
+        return be_anonymous(e, c);
+    if (v != SIGV4_OK)
+        return not_believed(n, &(struct refusal){ .verdict = v, .signature = &n->v.signature, .now_ms = n->v.now_ms });
+    if (c->x->body.n <= VERIFY_ON_LOOP_BYTES || !sigv4_body_wanted(n->v.body.payload)) {
+        sigv4_body_run(&n->v.body);
+        return verified(e, n);
+    }
+    n->work.data = n;
+    e->jobs++;
+    CHECK(uv_queue_work(e->o.loop, &n->work, hash_run, hash_done) == 0);
+    return -E_WAIT;
 }
 
 /* ---- replies ---- */
@@ -298,67 +396,160 @@ static int open_s3(struct call *c, const struct route *route, struct request_par
     return r;
 }
 
-static int prepare(struct engine *e, struct call *c, const struct handler **ret)
+/* Which operation, in which protocol.  The body stays as it came: what was signed are those bytes. */
+static int find(struct engine *e, struct entering *n)
 {
-    struct request_parts parts = parts_of(c->x);
-    struct route route = { 0 };
-    void *input = NULL;
+    struct call *c = n->c;
     int r;
 
-    r = gzip_body_open(c->mem, &parts, &c->protocol, &c->fault);
+    n->parts = parts_of(c->x);
+    r = gzip_body_open(c->mem, &n->parts, &c->protocol, &c->fault);
     if (r < 0) {
         c->request_id = request_id_new(c->mem, NULL, c->protocol);
         return r;
     }
-    c->x->body = parts.body;
-    r = router_find(e->o.router, c->mem, arena_z(c->mem, c->x->method), &parts, &route, &c->fault);
-    c->service = route.service;
-    c->op = route.op;
-    c->protocol = route.protocol;
+    r = router_find(e->o.router, c->mem, arena_z(c->mem, c->x->method), &n->parts, &n->route, &c->fault);
+    c->service = n->route.service;
+    c->op = n->route.op;
+    c->protocol = n->route.protocol;
     c->request_id = request_id_new(c->mem, c->service, c->protocol);
-    if (r < 0)
-        return r;
-    if (identify(e, c, &parts) < 0)
-        return -E_FAULT;
+    return r;
+}
+
+/* May he, and is there anybody to serve him?  What a body of any length costs nothing more. */
+static int prepare(struct engine *e, struct entering *n)
+{
+    struct call *c = n->c;
+
+    c->x->body = n->parts.body;
     if (e->o.admit != NULL && e->o.admit(c) < 0)
         return -E_FAULT;
-    if (route.handler == NULL)
+    if (n->route.handler == NULL)
         return call_fault(c, &error_not_implemented, "Waybill does not implement %s (%s)", c->op->name, c->service->name);
-    if (!str_absent(route.path) && open_s3(c, &route, &parts) < 0)
+    c->state = n->route.state;
+    return 0;
+}
+
+/* Touches nothing but the call and its exchange, and so may run on a pool thread. */
+static int decode(struct entering *n)
+{
+    struct call *c = n->c;
+    const struct route *route = &n->route;
+    void *input = NULL;
+    int r;
+
+    if (!str_absent(route->path) && open_s3(c, route, &n->parts) < 0)
         return -E_FAULT;
-    if (too_large(c, route.handler))
+    if (too_large(c, route->handler))
         return -E_FAULT;
-    r = shape_decode(c->mem, c->service, c->op, c->protocol, &parts, &input, &c->fault);
-    if (r == 0 && !route.checks_itself)
+    r = shape_decode(c->mem, c->service, c->op, c->protocol, &n->parts, &input, &c->fault);
+    if (r == 0 && !route->checks_itself)
         r = shape_validate(c->mem, c->op, input, &c->fault);
     c->input = input;
     if (r == 0 && c->op->output != NULL)
         c->output = arena_alloc(c->mem, c->op->output->struct_size);
-    c->state = route.state;
-    *ret = route.handler;
     return r;
+}
+
+static void decode_run(uv_work_t *work)
+{
+    struct entering *n = work->data;
+
+    n->decoded = decode(n);
+}
+
+/* A client that went meanwhile is on the list of those gone, until the next turn has looked at it. */
+static void decode_done(uv_work_t *work, int status UNUSED)
+{
+    struct entering *n = work->data;
+    struct engine *e = n->c->engine;
+
+    e->jobs--;
+    engine_soon(e, engine_nothing, NULL);                    /* whoever waits for quiet looks again */
+    if (n->decoded == 0) {
+        engine_call(e, n->c, n->route.handler);
+        return;
+    }
+    list_remove(&n->w->link);
+    n->c->x->on_gone = NULL;
+    refuse(e, n->c);
+}
+
+static void decode_elsewhere(struct engine *e, struct entering *n)
+{
+    n->work.data = n;
+    e->jobs++;
+    CHECK(uv_queue_work(e->o.loop, &n->work, decode_run, decode_done) == 0);
+}
+
+/* The caller is known (0), or refused. */
+static void enter(struct engine *e, struct entering *n, int result)
+{
+    struct call *c = n->c;
+    bool here = n->parts.body.n <= DECODE_HERE_BYTES;
+
+    if (result == 0)
+        result = prepare(e, n);
+    if (result == 0 && here)
+        result = decode(n);
+    (void)engine_watch_call(e, n->began_ns, c);
+    if (result < 0) {
+        refuse(e, c);
+        return;
+    }
+    c->x->owner = c;
+    c->x->on_gone = gone;
+    if (here)
+        engine_call(e, c, n->route.handler);
+    else
+        decode_elsewhere(e, n);
 }
 
 void engine_request(struct engine *e, struct exchange *x)
 {
     struct waiting_call *w = ARENA_NEW(x->mem, struct waiting_call);
+    struct entering *n = ARENA_NEW(x->mem, struct entering);
     struct call *c = &w->call;
-    const struct handler *h = NULL;
-    int64_t began_ns = clock_mono_ns();
     int r;
 
     e->stats.requests++;
+    *n = (struct entering){ .w = w, .c = c, .began_ns = clock_mono_ns() };
     c->mem = x->mem;
     c->x = x;
     c->engine = e;
     c->gate = e->o.gate.may != NULL ? &e->o.gate : NULL;
-    r = prepare(e, c, &h);
-    (void)engine_watch_call(e, began_ns, c);
-    if (r < 0) {
-        refuse(e, c);
-        return;
+    r = find(e, n);
+    if (r == 0)
+        r = e->verify_keys != NULL ? verify(e, n) : identify(e, c, &n->parts);
+    if (r == -E_WAIT)
+        (void)engine_watch_call(e, n->began_ns, c);
+    else
+        enter(e, n, r);
+}
+
+bool engine_operator_signed(struct engine *e, const struct exchange *x, const char *service, struct str *ret_why)
+{
+    const struct service_model nobody = { .name = service, .scope = service };
+    struct verification v;
+    struct refusal why;
+    struct principal p;
+    struct fault f = { 0 };
+    enum sigv4_verdict verdict;
+
+    if (e->verify_keys == NULL)
+        return true;
+    verdict = verify_begin(e->verify_keys, &e->o, x, service, false, &v);
+    why = (struct refusal){ .verdict = verdict, .signature = &v.signature, .now_ms = v.now_ms };
+    if (verdict == SIGV4_OK) {
+        sigv4_body_run(&v.body);
+        verdict = verify_end(x->mem, &v, &why);
     }
-    x->owner = c;
-    x->on_gone = gone;
-    engine_call(e, c, h);
+    if (verdict != SIGV4_OK) {
+        refusal_fault(x->mem, &nobody, PROTO_REST_JSON, &why, &f);
+        *ret_why = f.message;
+        return false;
+    }
+    e->o.principal(e->o.principal_arg, x->mem, v.signature.key, v.signature.token, e->o.default_account, clock_now(e->o.clock).wall_ms, &p);
+    *ret_why = STR("A role's session is not the operator.");
+    return p.kind == PRINCIPAL_OPERATOR;
 }

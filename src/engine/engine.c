@@ -8,6 +8,7 @@
 #include "base/heap.h"
 #include "base/id.h"
 #include "engine/internal.h"
+#include "engine/verify.h"
 
 #define MAX_TURNS_PER_ROUND 8                                /* then sockets get their chance */
 #define PATIENCE_MS 2
@@ -249,6 +250,7 @@ struct engine *engine_new(const struct engine_options *o)
     list_init(&e->real_timers);
     list_init(&e->gone);
     e->http = engine_http_new();
+    e->verify_keys = o->secret != NULL ? verify_keys_new() : NULL;
     uv_prepare_init(o->loop, &e->prepare);
     uv_check_init(o->loop, &e->check);
     uv_idle_init(o->loop, &e->idle);
@@ -286,6 +288,7 @@ struct engine *engine_free(struct engine *e)
     free(e->replies.v);
     heap_done(&e->timers);
     engine_http_free(e->http);
+    verify_keys_free(e->verify_keys);
     free(e);
     return NULL;
 }

@@ -26,6 +26,10 @@ struct engine_options {
     void (*principal)(void *arg, struct arena *a, struct str access_key, struct str token, struct str default_account,
                       int64_t now_ms, struct principal *ret);
     void *principal_arg;
+    /* The secret that belongs to key and token, in a.  NULL: signatures are not verified, whoever names a key has it.
+     * now_ms: the server's clock. */
+    enum secret_state (*secret)(void *arg, struct arena *a, struct str access_key, struct str token, int64_t now_ms, struct str *ret);
+    void *secret_arg;
     struct gate gate;                                        /* of every call; may NULL: see struct call */
     int (*admit)(struct call *c);                            /* 0, or -E_FAULT: credentials over or forged; NULL: all */
     void (*after_commit)(void *arg, const struct now *now);  /* pump the queue; runs after every turn */
@@ -42,8 +46,11 @@ void engine_set_router(struct engine *e, struct router *r);   /* before the loop
 void engine_stop(struct engine *e);                          /* no more turns; run the loop once more, then free */
 struct engine *engine_free(struct engine *e);
 const struct turn_ops *engine_turn_ops(void);
-/* A request for an AWS service: routed, decoded, checked now; its handler runs in the coming turn. */
+/* A request for an AWS service: routed, verified, decoded, checked now; its handler runs in the coming turn. */
 void engine_request(struct engine *e, struct exchange *x);
+/* For what is not AWS's: did the operator (a pair that acts for an account, not a role's session) sign this small request
+ * for `service`?  True as well where nothing is verified.  Else *ret_why in x->mem. */
+bool engine_operator_signed(struct engine *e, const struct exchange *x, const char *service, struct str *ret_why);
 /* fn in the coming turn, whatever that turn is for; on its own account one comes only after two milliseconds, so that
  * more can gather under one commit.  For results nobody waits for. */
 void engine_patiently(void *engine, void (*fn)(void *arg, struct turn *t), void *arg);

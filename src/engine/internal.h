@@ -48,6 +48,7 @@ struct engine {
     int busy;
     bool in_turn;
     struct http *http;                                       /* http.c's own */
+    struct verify_keys *verify_keys;                         /* verify.h; NULL: nothing is verified */
     struct engine_stats stats;
     struct watch watch;
 };

@@ -473,6 +473,8 @@ struct async *async_free(struct async *a)
     return NULL;
 }
 
+#define TIME_MOST ((int64_t)1 << 53)                        /* of a row; the clock can be moved far, not that far */
+
 void async_load(struct async *a, struct turn *t)
 {
     CLEANUP(rows_done) struct rows r = { 0 };
@@ -485,8 +487,11 @@ void async_load(struct async *a, struct turn *t)
     while (rows_next(&r)) {
         struct async_request q = { .account = rows_text(&r, 1), .region = rows_text(&r, 2), .name = rows_text(&r, 3),
                                    .qualifier = rows_text(&r, 4) };
-        struct event *e = event_new(a, lane_for(a, &q), (uint64_t)rows_int(&r, 0), rows_int(&r, 5));
+        struct event *e;
 
+        if (!rows_must(&r, rows_int(&r, 5) >= 0 && rows_int(&r, 5) <= TIME_MOST, "its enqueued_ms is none"))
+            break;
+        e = event_new(a, lane_for(a, &q), (uint64_t)rows_int(&r, 0), rows_int(&r, 5));
         e->retries = (uint8_t)rows_int(&r, 7);
         e->executions = (uint16_t)rows_int(&r, 8);
         lane_recall(e->lane, rows_text(&r, 9));

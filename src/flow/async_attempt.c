@@ -31,6 +31,17 @@ bool event_row_read(struct store *s, struct arena *mem, uint64_t seq, struct eve
     return true;
 }
 
+/* A row that is not there though its event is: the store is in trouble, or another program was in it.  Either way the
+ * turn must fail, and the queue is read again or the server ends. */
+static bool row_of(struct store *s, struct arena *mem, const struct event *e, struct event_row *ret)
+{
+    if (event_row_read(s, mem, e->node.seq, ret))
+        return true;
+    if (store_sound(s))
+        store_damaged(s, "event", (int64_t)e->node.seq, "it is not there any more");
+    return false;
+}
+
 void story_accepted(struct buf *b, const struct event_row *row)
 {
     story_add(b, row->enqueued_ms, "accepted", "sis", row->type, (int64_t)row->payload.n,
@@ -219,7 +230,8 @@ void async_decide(struct async *a, struct turn *t, struct event *e, enum attempt
     struct ending x = { 0 };
     int64_t now_ms = t->now.wall_ms;
 
-    CHECK(event_row_read(t->store, mem, e->node.seq, &x.row));
+    if (!row_of(t->store, mem, e, &x.row))
+        return;
     x.status = x.row.last_status;
     x.version = x.row.last_version;
     x.response = x.row.last_payload;
@@ -338,7 +350,12 @@ void attempt_start(struct async *a, struct event *e, const struct target *target
     int64_t count;
 
     at->mem = mem;
-    CHECK(event_row_read(a->store, mem, e->node.seq, &at->row));
+    if (!row_of(a->store, mem, e, &at->row)) {
+        a->o.host.release(a->o.host.arg, l->account, l->region, l->name, life);
+        arena_free(mem);
+        async_decide_later(a, e, ATTEMPT_THROTTLED);         /* a turn of its own, which will fail */
+        return;
+    }
     lineage_next(mem, at->row.trace, function_arn(l), now->wall_ms, &at->trace, &count);
     if (count > LINEAGE_MAX_EXECUTIONS && !target->recursion_allowed) {
         a->o.host.release(a->o.host.arg, l->account, l->region, l->name, life);

@@ -52,13 +52,14 @@ static struct metric_point *point_of(struct metric_points *p, const struct metri
     return x;
 }
 
-static void add_values(struct metric_point *x, struct rows *r)
+static void add_values(struct metric_points *p, struct metric_point *x, struct rows *r)
 {
     double low = rows_real(r, 3), high = rows_real(r, 4);
 
-    if (!rows_null(r, 5))
+    if (!rows_null(r, 5)) {
         metric_values_decode(&x->values, rows_text(r, 5));
-    else if (low < high || low < 0)
+        p->value_bytes += rows_text(r, 5).n;
+    } else if (low < high || low < 0)
         metric_values_lose(&x->values);
     else
         metric_values_add(&x->values, low, rows_real(r, 1));
@@ -74,7 +75,7 @@ static void add_row(struct metric_points *p, const struct metric_query *q, struc
     x->count += rows_real(r, 1);
     x->sum += rows_real(r, 2);
     if (q->want_values)
-        add_values(x, r);
+        add_values(p, x, r);
     p->rows++;
 }
 

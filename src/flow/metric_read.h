@@ -30,7 +30,7 @@ struct metric_point {
 struct metric_points {
     struct metric_point *v;                                  /* owned; by time, then unit */
     size_t n, cap;
-    size_t rows;                                             /* read for it */
+    size_t rows, value_bytes;                                /* read for it */
 };
 /* ret: {0} or filled before (it is emptied first). */
 void metric_read(struct metrics *m, struct turn *t, struct arena *a, const struct metric_query *q, struct metric_points *ret);

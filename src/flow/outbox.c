@@ -275,8 +275,8 @@ void outbox_load(struct outbox *o, struct turn *t)
         const struct outbox_kind *kind = kind_named(o, rows_text(&r, 4));
         struct entry *e;
 
-        if (kind == NULL)
-            continue;
+        if (!rows_must(&r, kind != NULL, "its kind is none"))
+            break;
         e = entry_new(o, (uint64_t)rows_int(&r, 0), kind, rows_int(&r, 3));
         e->attempts = (unsigned)rows_int(&r, 2);
         heap_set(&o->due, &e->node, rows_int(&r, 1));

@@ -17,7 +17,10 @@ enum verdict { NO, ABSENT, YES };                            /* ABSENT: nothing 
 /* Is the field that ends at a step still to be satisfied, and would absence do? */
 enum want { WANT_NOTHING, WANT_FIELD, WANT_PRESENT };
 
-struct walk { struct arena *scratch; };
+struct walk { struct arena *scratch; uint64_t *left; };
+
+#define STEPS_VISIT 6
+#define STEPS_DECODE 40
 
 static enum verdict both(enum verdict a, enum verdict b)
 {
@@ -30,7 +33,7 @@ static bool is_scalar(const struct json *v) { return v->type != JSON_ARRAY && v-
 
 static bool field_holds(struct walk *w, const struct field *f, const struct json *value)
 {
-    struct subject s = pattern_subject(&w->scratch, value);
+    struct subject s = pattern_subject(&w->scratch, value, w->left);
 
     return pattern_field_holds(f, &s);
 }
@@ -41,7 +44,15 @@ static struct str key_of(struct walk *w, const struct json *member)
         return member->key;
     if (w->scratch == NULL)
         w->scratch = arena_new(0);
+    pattern_spend(w->left, STEPS_DECODE + 2 * member->key.n);
     return json_key(w->scratch, member);
+}
+
+/* One member or element more is looked at.  False: no more. */
+static bool go_on(struct walk *w, struct str key)
+{
+    pattern_spend(w->left, STEPS_VISIT + key.n / 16);
+    return *w->left > 0;
 }
 
 static enum verdict absent_below(const struct step *s)
@@ -67,7 +78,7 @@ static bool path_holds(struct walk *w, const struct json *v, struct str path, bo
     bool held = false;
 
     if (v->type == JSON_ARRAY) {
-        JSON_EACH(v, e)
+        for (const struct json *e = v->first; e != NULL && go_on(w, STR_NONE); e = e->next)
             held |= path_holds(w, e, path, at_end, f, present);
         return held;
     }
@@ -79,7 +90,7 @@ static bool path_holds(struct walk *w, const struct json *v, struct str path, bo
     }
     if (v->type != JSON_OBJECT)
         return false;
-    JSON_EACH(v, m) {
+    for (const struct json *m = v->first; m != NULL && go_on(w, m->key); m = m->next) {
         struct str key = key_of(w, m);
 
         if (str_eq(key, path))
@@ -119,7 +130,7 @@ static struct spelled spelled_by(struct walk *w, struct str path, const struct j
 {
     struct spelled r = { 0 };
 
-    JSON_EACH(object, m) {
+    for (const struct json *m = object->first; m != NULL && go_on(w, m->key); m = m->next) {
         struct str key = m->key;
 
         if (key.n < path.n && !m->key_escaped)
@@ -184,10 +195,11 @@ static enum verdict wide_holds(struct walk *w, const struct step *s, const struc
     struct spelled *at = xcalloc(s->n, sizeof(*at));
     enum verdict r = ABSENT;
 
-    JSON_EACH(object, m) {
+    for (const struct json *m = object->first; m != NULL && go_on(w, m->key); m = m->next) {
         struct str rest = key_of(w, m), name;
         const struct step *below;
 
+        pattern_spend(w->left, STEPS_DECODE);                /* a search among the steps */
         str_cut(&rest, '.', &name);
         below = find_below(s, name);
         if (below != NULL && str_absent(rest))
@@ -217,7 +229,7 @@ static enum verdict array_holds(struct walk *w, const struct step *s, enum want 
     enum verdict nothing = ABSENT;
     bool hit = false, scalars = false;
 
-    JSON_EACH(array, e)
+    for (const struct json *e = array->first; e != NULL && go_on(w, STR_NONE); e = e->next)
         if (is_scalar(e)) {
             scalars = true;
             hit = hit || (want != WANT_NOTHING && s->field != NULL && field_holds(w, s->field, e));
@@ -228,7 +240,7 @@ static enum verdict array_holds(struct walk *w, const struct step *s, enum want 
         want = WANT_PRESENT;
     if (s->first == NULL && want == WANT_NOTHING)
         return hit ? YES : ABSENT;
-    JSON_EACH(array, e)
+    for (const struct json *e = array->first; e != NULL && go_on(w, STR_NONE); e = e->next)
         if (!is_scalar(e)) {
             enum verdict r = value_holds(w, s, want, e);
 
@@ -255,14 +267,35 @@ static enum verdict value_holds(struct walk *w, const struct step *s, enum want 
 
 bool pattern_match(const struct pattern *p, const struct json *event)
 {
-    struct walk w = { 0 };
+    uint64_t left = UINT64_MAX;
+
+    return pattern_match_within(p, event, &left);
+}
+
+bool pattern_match_within(const struct pattern *p, const struct json *event, uint64_t *left)
+{
+    struct walk w = { .left = left };
     bool r = false;
 
     CHECK(p->dialect != PATTERN_SNS_ATTRIBUTES);
-    for (uint32_t i = 0; i < p->n && !r && event->type == JSON_OBJECT; i++)
+    for (uint32_t i = 0; i < p->n && !r && event->type == JSON_OBJECT && go_on(&w, STR_NONE); i++)
         r = value_holds(&w, p->branches[i].root, WANT_NOTHING, event) != NO;
     arena_free(w.scratch);
     return r;
+}
+
+void pattern_ready(struct arena *a, struct json *v)
+{
+    for (struct json *c = v->first; c != NULL; c = c->next) {
+        if (c->key_escaped)
+            c->key = json_key(a, c);
+        c->key_escaped = false;
+        pattern_ready(a, c);
+    }
+    if (v->type == JSON_STRING && v->escaped) {
+        v->raw = json_text(a, v);
+        v->escaped = false;
+    }
 }
 
 /* ---- message attributes --------------------------------------------------------------------------------------- */
@@ -273,13 +306,14 @@ static bool elements_hold(struct walk *w, const struct field *f, struct str text
 
     if (w->scratch == NULL)
         w->scratch = arena_new(0);
+    pattern_spend(w->left, STEPS_DECODE + 8 * text.n);       /* "1," again and again is a node for every two bytes */
     if (json_parse(w->scratch, text, &array, NULL) != 0)
         return false;
     if (is_scalar(array))                                    /* as an array of one; UNVERIFIED but for numbers */
         return field_holds(w, f, array);
     if (array->type != JSON_ARRAY)
         return false;
-    JSON_EACH(array, e)
+    for (const struct json *e = array->first; e != NULL && go_on(w, STR_NONE); e = e->next)
         if (is_scalar(e) && field_holds(w, f, e))
             return true;
     return false;
@@ -288,7 +322,7 @@ static bool elements_hold(struct walk *w, const struct field *f, struct str text
 /* Only that it is there can be asked of binary values and of types unknown here. */
 static bool attribute_holds(struct walk *w, const struct field *f, const struct pattern_attribute *a)
 {
-    struct subject s = { .type = JSON_STRING, .text = a->value };
+    struct subject s = { .type = JSON_STRING, .text = a->value, .left = w->left };
 
     if (str_is(a->type, "String.Array"))
         return elements_hold(w, f, a->value);
@@ -319,11 +353,18 @@ static bool field_of_attributes(struct walk *w, const struct field *f, const str
 
 bool pattern_match_attributes(const struct pattern *p, const struct pattern_attribute *v, size_t n)
 {
-    struct walk w = { 0 };
+    uint64_t left = UINT64_MAX;
+
+    return pattern_match_attributes_within(p, v, n, &left);
+}
+
+bool pattern_match_attributes_within(const struct pattern *p, const struct pattern_attribute *v, size_t n, uint64_t *left)
+{
+    struct walk w = { .left = left };
     bool r = false;
 
     CHECK(p->dialect == PATTERN_SNS_ATTRIBUTES);
-    for (uint32_t i = 0; i < p->n && !r; i++) {
+    for (uint32_t i = 0; i < p->n && !r && go_on(&w, STR_NONE); i++) {
         const struct branch *b = &p->branches[i];
 
         r = true;

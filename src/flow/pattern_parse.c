@@ -10,6 +10,8 @@
 
 /* Ours: AWS's words for more than 1,000 combinations are UNVERIFIED. */
 #define WHY_COMBINATIONS "Rule is too complex - try using fewer alternatives in $or"
+#define WHY_WILDCARDS    "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences " \
+                         "after a wildcard character"
 #define SOURCE_SHOWN 500
 #define SNS_KEYS_MOST 5
 #define SNS_COMBINATIONS_MOST 150
@@ -27,6 +29,7 @@ struct compiler {
     struct map seen;                                         /* paths that stand in some branch: their one text */
     struct map made;                                         /* steps of the branch being finished, by path */
     uint32_t depth, cells, steps;
+    bool too_complex;                                        /* said last: the Ruler weighs what it has compiled */
 };
 
 /* ---- refusing ------------------------------------------------------------------------------------------------- */
@@ -234,6 +237,7 @@ static int array_of(struct compiler *c, struct rules *r, struct str name, const 
     f->path = arena_str(c->mem, buf_view(&c->path));
     path_pop(c, before);
     e = pattern_tests(c->mem, c->scratch, v, f, &c->no);
+    c->too_complex = c->too_complex || (e == 0 && pattern_too_complex(c->scratch, f));
     return e != 0 ? e : rules_put(c, r, f);
 }
 
@@ -430,6 +434,8 @@ static int compile(struct compiler *c, struct pattern *p)
     if (c->dialect != PATTERN_EVENTS && (e = check_sns(c, doc)) != 0)
         return e;
     e = object_of(c, &r, doc, false);
+    if (e == 0 && c->too_complex)
+        e = pattern_refuse(&c->no, NULL, WHY_WILDCARDS);
     return e != 0 ? e : finish(c, &r, p);
 }
 
@@ -458,9 +464,15 @@ int pattern_compile(enum pattern_dialect dialect, struct str text, struct patter
     return e;
 }
 
+struct pattern *pattern_hold(struct pattern *p)
+{
+    p->holders++;
+    return p;
+}
+
 struct pattern *pattern_free(struct pattern *p)
 {
-    if (p != NULL)
+    if (p != NULL && p->holders-- == 0)
         arena_free(p->mem);
     return NULL;
 }

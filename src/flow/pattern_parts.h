@@ -79,7 +79,7 @@ struct branch {
 struct pattern {
     enum pattern_dialect dialect;
     struct branch *branches;
-    uint32_t n;
+    uint32_t n, holders;
     struct arena *mem;
 };
 
@@ -90,10 +90,13 @@ struct subject {
     bool number_read, net_read;
     struct pattern_number number;
     struct pattern_net net;                                  /* bytes == 0: no address */
+    uint64_t *left;                                          /* steps, as pattern_match_within() counts them */
 };
+static inline void pattern_spend(uint64_t *left, uint64_t steps) { *left -= MIN(*left, steps); }
+/* With no steps left the answer means nothing. */
 bool pattern_field_holds(const struct field *f, struct subject *s);
 /* scratch: made on first need, only for strings with escapes; the caller frees it. */
-struct subject pattern_subject(struct arena **scratch, const struct json *value);
+struct subject pattern_subject(struct arena **scratch, const struct json *value, uint64_t *left);
 
 /* Large letters become small, in the scripts whose pairs have one length in UTF-8 (Latin, Greek, Cyrillic, Armenian,
  * full-width); out takes s.n bytes. */
@@ -106,6 +109,8 @@ int pattern_refuse(struct pattern_refusal *no, const char *at, const char *fmt, 
 /* pattern_operator.c: the tests of one key's array. */
 int pattern_tests(struct arena *mem, struct arena *scratch, const struct json *array, struct field *ret,
                   struct pattern_refusal *no);
+/* pattern_complexity.c: would EventBridge refuse the field's wildcards? */
+bool pattern_too_complex(struct arena *scratch, const struct field *f);
 /* Where Jackson's reader stands once it has seen the first token of a value, or all of it. */
 const char *pattern_token_end(const struct json *value);
 const char *pattern_value_end(const struct json *value);

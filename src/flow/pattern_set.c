@@ -404,8 +404,12 @@ void pattern_set_remove(struct pattern_set *s, const struct pattern *p, void *ow
 
 /* ---- finding ---------------------------------------------------------------------------------------------------- */
 
+#define STEPS_LOOK_UP 30
+#define STEPS_FOUND 20
+
 struct hunt {
     struct arena *mem;
+    uint64_t *left;
     uint64_t round;
     struct place **found;
     size_t n, cap;
@@ -432,23 +436,28 @@ static void bucket_found(struct hunt *h, struct bucket *b)
     if (b == NULL || b->round == h->round)
         return;
     b->round = h->round;
-    for (uint32_t i = 0; i < b->n; i++)
+    pattern_spend(h->left, (uint64_t)b->n * STEPS_FOUND);
+    for (uint32_t i = 0; i < b->n && *h->left > 0; i++)
         candidate(h, b->v[i].place);
 }
 
 static void text_found(struct hunt *h, const struct way *w, struct str text)
 {
+    pattern_spend(h->left, STEPS_LOOK_UP + text.n);
     if (w->exact.n > 0)
         bucket_found(h, map_get(&w->exact, text));
     if (w->prefix.n == 0)
         return;
     for (size_t n = 1; n <= MIN(text.n, (size_t)PREFIX_BYTES); n++)
-        if (w->lengths[n] > 0)
+        if (w->lengths[n] > 0 && *h->left > 0) {
+            pattern_spend(h->left, STEPS_LOOK_UP + n);
             bucket_found(h, map_get(&w->prefix, str_sub(text, 0, n)));
+        }
 }
 
 static void number_found(struct hunt *h, const struct spans *s, struct pattern_number v)
 {
+    pattern_spend(h->left, STEPS_LOOK_UP + s->n);
     for (uint32_t i = 0; i < s->n && v.comparable; i++)
         if (v.value >= s->v[i].low && v.value <= s->v[i].high)
             candidate(h, s->v[i].place);
@@ -456,24 +465,30 @@ static void number_found(struct hunt *h, const struct spans *s, struct pattern_n
 
 static void scalar_found(struct hunt *h, const struct way *w, const struct json *v)
 {
-    struct subject s = { .type = v->type, .text = v->raw };
+    struct subject s = { .type = v->type, .text = v->raw, .left = h->left };
 
     if (v->type == JSON_STRING) {
+        pattern_spend(h->left, v->escaped ? v->raw.n : 0);
         s.text = json_text(h->mem, v);
         text_found(h, w, s.text);
     } else if (v->type == JSON_NUMBER && w->ranged.n > 0) {
+        pattern_spend(h->left, s.text.n > 15 ? 8000 : 60);
         number_found(h, &w->ranged, pattern_number(s.text));
     }
-    for (uint32_t i = 0; i < w->asked.n; i++) {
+    for (uint32_t i = 0; i < w->asked.n && *h->left > 0; i++) {
         const struct entry *e = &w->asked.v[i];
 
-        if (e->place->round != h->round && pattern_field_holds(e->field, &s))
+        pattern_spend(h->left, 1);
+        if (e->place->round != h->round && pattern_field_holds(e->field, &s) && *h->left > 0)
             candidate(h, e->place);
     }
 }
 
 static void hunt_value(struct hunt *h, const struct way *w, const struct json *v)
 {
+    pattern_spend(h->left, STEPS_LOOK_UP);
+    if (*h->left == 0)
+        return;
     if (v->type == JSON_ARRAY) {
         JSON_EACH(v, e)
             hunt_value(h, w, e);
@@ -486,8 +501,12 @@ static void hunt_value(struct hunt *h, const struct way *w, const struct json *v
     if (w->below.n == 0)
         return;
     JSON_EACH(v, m) {
-        const struct way *below = way_find(w, json_key(h->mem, m));
+        const struct way *below;
 
+        pattern_spend(h->left, STEPS_LOOK_UP + m->key.n);
+        if (*h->left == 0)
+            return;
+        below = way_find(w, json_key(h->mem, m));
         if (below != NULL)
             hunt_value(h, below, m);
     }
@@ -503,16 +522,29 @@ static int by_number(const void *a, const void *b)
 void pattern_set_match(const struct pattern_set *s, struct arena *a, const struct json *event,
                        void (*each)(void *arg, void *owner), void *arg)
 {
-    struct hunt h = { .mem = a, .round = ++*s->round };
+    uint64_t left = UINT64_MAX;
+
+    (void)pattern_set_match_within(s, a, event, &left, each, arg);
+}
+
+bool pattern_set_match_within(const struct pattern_set *s, struct arena *a, const struct json *event, uint64_t *left,
+                              void (*each)(void *arg, void *owner), void *arg)
+{
+    struct hunt h = { .mem = a, .left = left, .round = ++*s->round };
+    size_t n = 0;
 
     if (event->type != JSON_OBJECT)
-        return;
-    for (uint32_t i = 0; i < s->always.n; i++)
+        return true;
+    pattern_spend(left, (uint64_t)s->always.n * STEPS_FOUND);
+    for (uint32_t i = 0; i < s->always.n && *left > 0; i++)
         candidate(&h, s->always.v[i].place);
     hunt_value(&h, &s->root, event);
-    if (h.n > 1)
+    if (h.n > 1 && *left > 0)
         qsort(h.found, h.n, sizeof(struct place *), by_number);
-    for (size_t i = 0; i < h.n; i++)
-        if (pattern_match(h.found[i]->pattern, event))
-            each(arg, h.found[i]->owner);
+    for (size_t i = 0; i < h.n && *left > 0; i++)
+        if (pattern_match_within(h.found[i]->pattern, event, left))
+            h.found[n++] = h.found[i];
+    for (size_t i = 0; i < n && *left > 0; i++)
+        each(arg, h.found[i]->owner);
+    return *left > 0;
 }

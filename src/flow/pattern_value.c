@@ -12,6 +12,13 @@
 
 /* ---- numbers -------------------------------------------------------------------------------------------------- */
 
+#define STEPS_TEST 6
+#define STEPS_FOLD 10                                        /* a byte */
+#define STEPS_WILD 5                                         /* a byte, at worst */
+#define STEPS_NUMBER 60
+#define STEPS_LONG_NUMBER 8000                               /* printed up to 17 times */
+#define STEPS_ADDRESS 60
+#define DIGITS_QUICK 15                                      /* a text so short is read without printing it back */
 #define DIGITS_MOST 17                                       /* what a double can tell apart */
 /* 0.d1d2d3... times ten to the power of exp; no zero at either end of the digits. */
 struct decimal { bool negative; uint32_t n; int64_t exp; char d[DIGITS_MOST]; };
@@ -270,6 +277,7 @@ static bool wildcard_holds(const struct test *t, struct str s)
 static const struct pattern_number *number_of(struct subject *s)
 {
     if (!s->number_read) {
+        pattern_spend(s->left, s->text.n > DIGITS_QUICK ? STEPS_LONG_NUMBER : STEPS_NUMBER);
         s->number = pattern_number(s->text);
         s->number_read = true;
     }
@@ -305,6 +313,7 @@ static bool address_holds(const struct test *t, struct subject *s)
         return false;
     if (!s->net_read) {
         s->net_read = true;
+        pattern_spend(s->left, STEPS_ADDRESS + s->text.n / 16);
         if (pattern_address(s->text, &s->net) != 0)
             s->net.bytes = 0;
     }
@@ -312,9 +321,21 @@ static bool address_holds(const struct test *t, struct subject *s)
 }
 
 static bool test_holds(const struct test *t, struct subject *s);
+/* About a nanosecond each.  Texts are compared many bytes at a time, letters one by one. */
+static uint64_t steps_of(const struct test *t, const struct subject *s)
+{
+    size_t both = MIN(t->text.n, s->text.n);
+
+    if (s->type != JSON_STRING)
+        return STEPS_TEST;
+    if (t->kind == TEST_WILDCARD)
+        return STEPS_TEST + t->n + STEPS_WILD * s->text.n;
+    return STEPS_TEST + (t->nocase ? STEPS_FOLD * both : both / 16);
+}
+
 static bool any_inner_holds(const struct test *t, struct subject *s)
 {
-    for (uint32_t i = 0; i < t->n; i++)
+    for (uint32_t i = 0; i < t->n && *s->left > 0; i++)
         if (test_holds(&t->inner[i], s))
             return true;
     return false;
@@ -324,6 +345,7 @@ static bool test_holds(const struct test *t, struct subject *s)
 {
     bool text = s->type == JSON_STRING;
 
+    pattern_spend(s->left, steps_of(t, s));
     switch (t->kind) {
     case TEST_TEXT:
         return text && (t->nocase ? s->text.n == t->text.n && starts_folded(s->text, t->text) : str_eq(s->text, t->text));
@@ -345,19 +367,20 @@ static bool test_holds(const struct test *t, struct subject *s)
 
 bool pattern_field_holds(const struct field *f, struct subject *s)
 {
-    for (uint32_t i = 0; i < f->n; i++)
+    for (uint32_t i = 0; i < f->n && *s->left > 0; i++)
         if (test_holds(&f->tests[i], s))
             return true;
     return false;
 }
 
-struct subject pattern_subject(struct arena **scratch, const struct json *value)
+struct subject pattern_subject(struct arena **scratch, const struct json *value, uint64_t *left)
 {
-    struct subject s = { .type = value->type, .text = value->raw };
+    struct subject s = { .type = value->type, .text = value->raw, .left = left };
 
     if (value->type == JSON_STRING && value->escaped) {
         if (*scratch == NULL)
             *scratch = arena_new(0);
+        pattern_spend(left, STEPS_NUMBER + 2 * value->raw.n);
         s.text = json_text(*scratch, value);
     }
     return s;

@@ -124,8 +124,12 @@ static pthread_once_t tls_once = PTHREAD_ONCE_INIT;
 
 static void tls_make(void)
 {
-    tls = SSL_CTX_new(TLS_client_method());
-    CHECK(tls != NULL && SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION) == 1);
+    tls = SSL_CTX_new(TLS_client_method());                  /* fails where the machine's openssl.cnf forbids TLS */
+    if (tls == NULL || SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION) != 1) {
+        SSL_CTX_free(tls);
+        tls = NULL;
+        return;
+    }
     SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
     (void)SSL_CTX_set_default_verify_paths(tls);             /* looks at $SSL_CERT_FILE, too */
     SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -171,8 +175,12 @@ static int tls_begin(struct io *io, const char *host, struct buf *why)
 
     pthread_once(&tls_once, tls_make);
     ERR_clear_error();
-    io->ssl = SSL_new(tls);
-    CHECK(io->ssl != NULL && SSL_set_fd(io->ssl, io->fd) == 1);
+    io->ssl = tls != NULL ? SSL_new(tls) : NULL;
+    if (io->ssl == NULL || SSL_set_fd(io->ssl, io->fd) != 1) {
+        if (why != NULL)
+            buf_z(why, "TLS cannot be set up on this machine");
+        return -E_SYSTEM;
+    }
     if (numeric ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(io->ssl), host) != 1
                 : SSL_set1_host(io->ssl, host) != 1 || SSL_set_tlsext_host_name(io->ssl, host) != 1)
         return -E_INVALID;
@@ -326,13 +334,27 @@ struct asking {
     struct str path, headers, body;
 };
 
+static void write_host(struct buf *b, const char *host, int port, int usual_port)
+{
+    bool bare_v6 = strchr(host, ':') != NULL;
+
+    buf_printf(b, "%s%s%s", bare_v6 ? "[" : "", host, bare_v6 ? "]" : "");
+    if (port != usual_port)
+        buf_printf(b, ":%d", port);
+}
+
+struct str client_host(struct arena *a, const char *host, int port)
+{
+    CLEANUP(buf_done) struct buf b = { 0 };
+
+    write_host(&b, host, port, 80);
+    return buf_to_arena(&b, a);
+}
+
 static void write_head(struct buf *b, const struct asking *q)
 {
-    bool bare_v6 = strchr(q->host, ':') != NULL;
-
-    buf_printf(b, "%s " STR_FMT " HTTP/1.1\r\nHost: %s%s%s", q->method, STR_ARG(q->path), bare_v6 ? "[" : "", q->host, bare_v6 ? "]" : "");
-    if (q->port != (q->tls ? 443 : 80))
-        buf_printf(b, ":%d", q->port);
+    buf_printf(b, "%s " STR_FMT " HTTP/1.1\r\nHost: ", q->method, STR_ARG(q->path));
+    write_host(b, q->host, q->port, q->tls ? 443 : 80);
     buf_printf(b, "\r\nContent-Length: %zu\r\nConnection: close\r\n", q->body.n);
     buf_str(b, q->headers);
     buf_z(b, "\r\n");

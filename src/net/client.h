@@ -15,6 +15,9 @@
 
 #define CLIENT_MAX_BODY_BYTES ((size_t)256 << 20)
 
+/* The Host that goes out with a request over plain HTTP; in a. */
+struct str client_host(struct arena *a, const char *host, int port);
+
 /* The whole body into the arena; never absent on success. */
 int client_request(const char *host, int port, const char *method, const char *path, struct str headers, struct str body,
                    int64_t timeout_ms, struct arena *a, int *ret_status, struct str *ret_body);

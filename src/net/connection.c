@@ -235,7 +235,7 @@ static void write_rest(struct connection *c)
 
 static bool enough_in_work(const struct connection *c)
 {
-    return c->n_requests >= c->server->limits.pipelined || c->unsent_bytes > UNSENT_PAUSE_BYTES;
+    return c->n_requests >= server_pipelined(c->server) || c->unsent_bytes > UNSENT_PAUSE_BYTES;
 }
 
 static void resume(struct connection *c)
@@ -389,6 +389,7 @@ static void refuse_with(struct connection *c, int status, struct str text)
 
     if (r == NULL) {
         r = request_new(&c->server->held_bytes);
+        r->head_only = http1_head_only(&c->in);
         add_request(c, r);
     }
     c->server->stats.bad_requests_total++;

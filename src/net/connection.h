@@ -80,6 +80,7 @@ void connection_close(struct connection *c);                 /* at once; harmles
 void connection_drain(struct connection *c);                 /* close as soon as nothing is owed */
 
 /* server.c, for connection.c and exchange.c */
+unsigned server_pipelined(const struct server *s);           /* how many requests one connection may have in work now */
 size_t server_piece_bytes(const struct server *s);           /* how large a piece may be now */
 void server_bound_unsent(struct server *s);                  /* closes who reads least while too much is unsent */
 void server_dirty(struct server *s, struct connection *c);

@@ -53,23 +53,24 @@ int request_count_head(struct request *r, size_t head_bytes, size_t held_limit)
     return count(r, REQUEST_OWN_BYTES + head_bytes, held_limit);
 }
 
-static size_t body_grown(const struct request *r, size_t need, size_t whole)
+static size_t body_grown(const struct request *r, size_t need, size_t whole, size_t most)
 {
     size_t cap;
 
     if (whole > 0 && whole <= SMALL_BODY_BYTES)
         return whole;
     cap = MAX(MAX(r->body_cap * 2, need), whole > 0 ? GROW_FROM_BYTES : (size_t)1024);
-    return whole > 0 ? MIN(cap, whole) : cap;
+    return MIN(cap, whole > 0 ? whole : most);
 }
 
-int request_body_reserve(struct request *r, size_t more, size_t whole, size_t held_limit)
+int request_body_reserve(struct request *r, size_t more, size_t whole, size_t most, size_t held_limit)
 {
     size_t need = r->body_bytes + more, cap;
 
+    CHECK(need <= most);
     if (need <= r->body_cap)
         return 0;
-    cap = body_grown(r, need, whole);
+    cap = body_grown(r, need, whole, most);
     if (count(r, cap - r->body_cap, held_limit) < 0)
         return -E_LIMIT;
     if (whole > 0 && whole <= SMALL_BODY_BYTES) {

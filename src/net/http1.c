@@ -37,11 +37,24 @@ static enum http1_event refuse(struct http1 *h, int status, const char *text)
 
 /* ---- the head ---- */
 
-static enum http1_event refuse_long_head(struct http1 *h)
+/* A request that never became one still has a method: the reply to a HEAD has no body (RFC 9110 9.3.2), or its client would
+ * take it for the next reply. */
+static enum http1_event refuse_head(struct http1 *h, struct str head, int status, const char *text)
+{
+    h->head_only = str_starts(head, STR("HEAD "));
+    return refuse(h, status, text);
+}
+
+bool http1_head_only(const struct http1 *h)
+{
+    return h->head_only || str_starts(buf_view(&h->in), STR("HEAD "));
+}
+
+static enum http1_event refuse_long_head(struct http1 *h, struct str head)
 {
     if (h->scan.lines == 0)
-        return refuse(h, 414, "the request line is too long");
-    return refuse(h, 431, "the request's headers are too long");
+        return refuse_head(h, head, 414, "the request line is too long");
+    return refuse_head(h, head, 431, "the request's headers are too long");
 }
 
 static enum http1_event begin_request(struct http1 *h, struct str head)
@@ -53,7 +66,7 @@ static enum http1_event begin_request(struct http1 *h, struct str head)
     h->scan = (struct head_scan){0};
     if (request_count_head(r, head.n, h->limits->total_body_bytes) < 0 || head_parse(r, arena_str(r->x.mem, head), lines, &why) < 0) {
         request_free(r);
-        return refuse(h, why.status, why.text);
+        return refuse_head(h, head, why.status, why.text);
     }
     h->request = r;
     h->chunk = (struct chunk){0};
@@ -83,9 +96,9 @@ static enum http1_event feed_first(struct http1 *h, struct str *bytes)
         return refuse(h, 400, "CR without LF");
     n = bytes->n == 1 && bytes->p[0] == '\r' ? 0 : head_scan(&h->scan, begin, &why);
     if (n < 0)
-        return refuse(h, 400, why);
+        return refuse_head(h, *bytes, 400, why);
     if ((size_t)n > h->limits->header_bytes || (n == 0 && begin.n > h->limits->header_bytes))
-        return refuse_long_head(h);
+        return refuse_long_head(h, *bytes);
     if (n > 0) {
         enum http1_event event = begin_request(h, str_sub(*bytes, 0, (size_t)n));
 
@@ -114,13 +127,13 @@ static enum http1_event feed_more(struct http1 *h, struct str *bytes)
     buf_add(&h->in, bytes->p, add);
     n = head_scan(&h->scan, buf_view(&h->in), &why);
     if (n < 0)
-        return refuse(h, 400, why);
+        return refuse_head(h, buf_view(&h->in), 400, why);
     if (n == 0 && h->in.n <= h->limits->header_bytes) {
         drop(bytes, add);
         return HTTP1_MORE;
     }
     if (n == 0 || (size_t)n > h->limits->header_bytes)
-        return refuse_long_head(h);
+        return refuse_long_head(h, buf_view(&h->in));
     drop(bytes, (size_t)n - old);
     event = begin_request(h, str_make(h->in.p, (size_t)n));
     buf_done(&h->in);
@@ -135,7 +148,7 @@ static enum http1_event body_add(struct http1 *h, struct str data, size_t whole)
 
     if (data.n > h->limits->body_bytes - r->body_bytes)
         return refuse(h, 413, "the body is too large");
-    if (request_body_reserve(r, data.n, whole, h->limits->total_body_bytes) < 0)
+    if (request_body_reserve(r, data.n, whole, h->limits->body_bytes, h->limits->total_body_bytes) < 0)
         return refuse(h, 503, "too many large bodies at once; try again");
     memcpy(r->body + r->body_bytes, data.p, data.n);
     r->body_bytes += data.n;
@@ -236,7 +249,7 @@ char *http1_body_space(struct http1 *h, size_t *ret_n)
     if (left < IN_PLACE_BYTES)
         return NULL;
     if (r->body_cap - r->body_bytes < IN_PLACE_BYTES
-        && request_body_reserve(r, MIN(left, IN_PLACE_BYTES), whole, h->limits->total_body_bytes) < 0)
+        && request_body_reserve(r, MIN(left, IN_PLACE_BYTES), whole, h->limits->body_bytes, h->limits->total_body_bytes) < 0)
         return NULL;                                         /* the ordinary way will refuse it */
     *ret_n = r->body_cap - r->body_bytes;
     return r->body + r->body_bytes;

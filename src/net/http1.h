@@ -62,12 +62,14 @@ struct http1 {
     struct chunk chunk;
     struct request *request;                                 /* being read; the caller's once it saw HTTP1_HEAD */
     struct refusal refusal;
+    bool head_only;                                          /* what was refused in its head was a HEAD */
 };
 
 void http1_init(struct http1 *h, const struct server_limits *limits, size_t *held);
 void http1_done(struct http1 *h);                            /* not the request, which is the caller's */
 enum http1_event http1_feed(struct http1 *h, struct str *bytes);
 void http1_stop(struct http1 *h);                            /* no more requests from here */
+bool http1_head_only(const struct http1 *h);                 /* the head that is not whole, or was refused, is that of a HEAD */
 
 /* Reading a large body without a copy: space where the next bytes of the body belong, or NULL; after reading
  * into it, http1_body_took() with the count, then http1_feed() with no bytes. */

@@ -61,9 +61,9 @@ int request_count_head(struct request *r, size_t head_bytes, size_t held_limit);
 struct request *request_free(struct request *r);             /* accepts NULL, returns NULL */
 static inline struct request *request_of(struct exchange *x) { return CONTAINER_OF(x, struct request, x); }
 
-/* Space for `more` further bytes, in all at most `whole` (0: unknown).  -E_LIMIT when the server's sum of bodies
- * would pass `held_limit`. */
-int request_body_reserve(struct request *r, size_t more, size_t whole, size_t held_limit);
+/* Space for `more` further bytes, in all at most `whole` (0: unknown) and never more than `most`: what is counted must not
+ * outgrow what one body may be.  -E_LIMIT when the server's sum of bodies would pass `held_limit`. */
+int request_body_reserve(struct request *r, size_t more, size_t whole, size_t most, size_t held_limit);
 
 /* The client no longer needs leave to send the body; what was begun is finished all the same. */
 static inline void request_forget_continue(struct request *r)

@@ -12,6 +12,7 @@
 #define PIECE_BYTES_MOST ((size_t)256 << 10)                 /* of a body_source */
 #define PIECE_BYTES_LEAST ((size_t)16 << 10)
 #define PIECES_BYTES ((size_t)64 << 20)                      /* of all sources: the more there are, the smaller their pieces */
+#define REQUESTS_AT_ONCE 256u                                /* in work, pipelined: the more connections, the fewer of each */
 #define SILENT_KEPT 64u                                      /* connections that came last and have not asked yet */
 #define LINGER_MS 5000                                       /* how long a refused client may take to read why */
 
@@ -208,6 +209,13 @@ void server_dirty(struct server *s, struct connection *c)
 size_t server_piece_bytes(const struct server *s)
 {
     return MIN(MAX(PIECES_BYTES / MAX(s->streams, 1u), PIECE_BYTES_LEAST), PIECE_BYTES_MOST);
+}
+
+unsigned server_pipelined(const struct server *s)
+{
+    unsigned share = (unsigned)(REQUESTS_AT_ONCE / MAX(s->stats.connections_now, 1u));
+
+    return MIN(s->limits.pipelined, MAX(share, 1u));
 }
 
 /* Only who did not take what was offered can be meant: replies of this round have not been offered yet. */

@@ -17,7 +17,8 @@ struct server_limits {
     size_t body_bytes;                                       /* 413 over it; default 70,167,211 */
     size_t total_body_bytes;                                 /* of all requests in work, their heads and 4 KiB each counted in; 503 over it; default 512 MiB */
     unsigned connections;                                    /* default 4096; who makes room for a further one: crowd.h */
-    unsigned pipelined;                                      /* requests waiting per connection before reading pauses; default 64 */
+    unsigned pipelined;                                      /* requests waiting per connection before reading pauses; default 64,
+                                                                and fewer, down to one, the more connections there are */
     int64_t header_timeout_ms;                               /* first byte to end of headers; 408; default 20 s */
     int64_t body_idle_timeout_ms;                            /* no body byte for so long; 408; default 20 s */
     /* These two: 0 is the default. */

@@ -12,6 +12,8 @@
 #include "base/buf.h"
 
 #define HEAD_BYTES 100
+#define PAGES_AT 28
+#define FREE_TRUNK_AT 32                                     /* in the head of the file: the first page of the list of free ones */
 #define LOG_HEAD_BYTES 32
 #define FRAME_HEAD_BYTES 24
 #define LOG_MAGIC 0x377f0682u                                /* the lowest bit: sums are over big-endian words */
@@ -167,26 +169,103 @@ void seal_room(sqlite3 *db)
     (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &n);
 }
 
+/* Pages of nothing but zeros: in a whole file only those that were made free before they were ever written. */
+struct blanks { uint8_t *bits; uint32_t pages, n; };
+
+static bool blank_is(const struct blanks *b, uint32_t number)
+{
+    return number >= 1 && number <= b->pages && (b->bits[(number - 1) / 8] & 1u << (number - 1) % 8) != 0;
+}
+
+static void blank_drop(struct blanks *b, uint32_t number)
+{
+    if (!blank_is(b, number))
+        return;
+    b->bits[(number - 1) / 8] &= (uint8_t)~(1u << (number - 1) % 8);
+    b->n--;
+}
+
+static int scan_pages(sqlite3_file *file, struct blanks *b, int64_t *ret_bad)
+{
+    unsigned char page[SEAL_PAGE_BYTES];
+
+    for (uint32_t number = 1; number <= b->pages; number++) {
+        int code = f_read(file, page, SEAL_PAGE_BYTES, (sqlite3_int64)(number - 1) * SEAL_PAGE_BYTES);
+
+        if (code == SQLITE_IOERR_DATA) {
+            *ret_bad = number;
+            return 0;
+        }
+        if (code != SQLITE_OK)
+            return -E_IO;
+        if (all_zero((const char *)page, SEAL_PAGE_BYTES)) {
+            b->bits[(number - 1) / 8] |= (uint8_t)(1u << (number - 1) % 8);
+            b->n++;
+        }
+    }
+    return 0;
+}
+
+/* The list of free pages (SQLite's file format, 1.5): a chain of trunks that name the others. */
+static void drop_free(sqlite3_file *file, struct blanks *b)
+{
+    unsigned char page[SEAL_PAGE_BYTES];
+    uint32_t trunk, leaves, seen = 0;
+
+    if (f_read(file, page, SEAL_PAGE_BYTES, 0) != SQLITE_OK)
+        return;
+    trunk = be32(page + FREE_TRUNK_AT);
+    while (trunk > 1 && trunk <= b->pages && seen++ < b->pages && !blank_is(b, trunk)) {
+        if (f_read(file, page, SEAL_PAGE_BYTES, (sqlite3_int64)(trunk - 1) * SEAL_PAGE_BYTES) != SQLITE_OK)
+            return;
+        leaves = MIN(be32(page + 4), (uint32_t)(SEAL_PAGE_BYTES / 4 - 2));
+        for (uint32_t i = 0; i < leaves; i++)
+            blank_drop(b, be32(page + 8 + (size_t)i * 4));
+        trunk = be32(page);
+    }
+}
+
+/* What the head of the file says; every checkpoint leaves the file that long. */
+static uint32_t pages_told(sqlite3_file *file)
+{
+    unsigned char page[SEAL_PAGE_BYTES];
+
+    return f_read(file, page, SEAL_PAGE_BYTES, 0) == SQLITE_OK ? be32(page + PAGES_AT) : 0;
+}
+
+static int64_t first_blank(const struct blanks *b)
+{
+    uint32_t number = 1;
+
+    while (number <= b->pages && !blank_is(b, number))
+        number++;
+    return number <= b->pages ? number : 0;
+}
+
 int64_t seal_scan(sqlite3 *db)
 {
     sqlite3_file *file = NULL;
     sqlite3_int64 size = 0;
-    char page[SEAL_PAGE_BYTES];
+    struct blanks b = { 0 };
+    int64_t bad = 0;
 
     if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || file->pMethods != &methods ||
         !file_of(file)->sealed)
         return 0;
     if (f_size(file, &size) != SQLITE_OK)
         return -1;
-    for (sqlite3_int64 at = 0; at + SEAL_PAGE_BYTES <= size; at += SEAL_PAGE_BYTES) {
-        int code = f_read(file, page, SEAL_PAGE_BYTES, at);
-
-        if (code == SQLITE_IOERR_DATA)
-            return number_of(at);
-        if (code != SQLITE_OK)
-            return -1;
+    b.pages = (uint32_t)(size / SEAL_PAGE_BYTES);
+    b.bits = xcalloc(b.pages / 8 + 1, 1);
+    if (scan_pages(file, &b, &bad) < 0)
+        bad = -1;
+    if (bad == 0 && b.pages > 0 && pages_told(file) > b.pages)
+        bad = (int64_t)b.pages + 1;                          /* its end is missing */
+    if (bad == 0 && b.n > 0) {
+        drop_free(file, &b);
+        bad = first_blank(&b);
     }
-    return 0;
+    free(b.bits);
+    return bad;
 }
 
 /* ---- the log ---- */

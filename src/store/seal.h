@@ -25,7 +25,8 @@ bool seal_sound(const void *page, uint32_t number);          /* also a page that
 const char *seal_vfs(const char *below);
 /* After the open of an empty database, before its first statement: leaves the room. */
 void seal_room(sqlite3 *db);
-/* Reads every page of the file (not of the log).  0, or the number of the first that is not sound; -1: cannot be read. */
+/* Reads every page of the file (not of the log, which must be folded in).  0, or the number of the first that is not sound,
+ * or is nothing but zeros and not free; -1: cannot be read. */
 int64_t seal_scan(sqlite3 *db);
 
 /* What lies in the log behind the last frame SQLite will read: it takes the first bad one for the end, silently. */

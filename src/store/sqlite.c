@@ -514,6 +514,17 @@ static void private_files(const char *path)
     (void)chmod(log.p, 0600);
 }
 
+/* SQLite would make a new database of a file without a byte.  So does a first start that was cut short; but the folder for
+ * packages is made when the first start is over. */
+static bool emptied(const char *dir, const char *path)
+{
+    CLEANUP(buf_done) struct buf code = { 0 };
+    struct stat file, folder;
+
+    buf_printf(&code, "%s/code", dir);
+    return stat(path, &file) == 0 && file.st_size == 0 && stat(code.p, &folder) == 0;
+}
+
 static int sqlite_open(const char *dir, bool volatile_, void **ret_db, struct buf *ret_why)
 {
     CLEANUP(database_closep) struct database *d = xcalloc(1, sizeof(*d));
@@ -526,6 +537,8 @@ static int sqlite_open(const char *dir, bool volatile_, void **ret_db, struct bu
     d->path = xstrdup(path.p);
     d->frames_due = FRAMES_MOST;
     d->sealed = !volatile_;
+    if (!volatile_ && emptied(dir, d->path))
+        return damaged(d, "it is empty, and was not", ret_why);
     private_files(d->path);
     vfs = gather_vfs(disk_vfs());
     r = log_whole(d, ret_why);

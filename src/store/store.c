@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/arn.h"
+
 #define STORE_MAGIC 0x57a7e001u
 #define ID_BLOCK ((uint64_t)8192)
 #define ID_SETTING "next_id"
@@ -30,6 +32,7 @@ struct store {
 
     bool in_turn;
     int failed;                                              /* 0, -E_FULL, -E_UNDONE, or final: is_final() */
+    struct buf damage;                                       /* the first row that cannot be, in words */
     bool noted;
     struct place_files files;                                /* what we write to; not ephemeral */
     unsigned open_rows;
@@ -153,6 +156,11 @@ void store_query_v(struct store *s, struct sql *q, struct rows *ret, const struc
     st = statement_of(s, q);
     CHECK(!st->open);
     *ret = (struct rows){ .store = s };
+    if (is_final(s->failed)) {
+        s->in_turn = s->in_turn || st->writes;
+        ret->done = true;
+        return;
+    }
     if (st->writes && !ready_to_write(s)) {
         s->in_turn = true;
         ret->done = true;
@@ -185,6 +193,10 @@ bool rows_next(struct rows *r)
 
     if (r->done)
         return false;
+    if (is_final(r->store->failed)) {
+        rows_done(r);
+        return false;
+    }
     n = r->store->engine->step(r->store->db, r->stmt);
     if (n > 0)
         return true;
@@ -205,16 +217,59 @@ int64_t rows_int(struct rows *r, int column) { return r->store->engine->integer(
 double rows_real(struct rows *r, int column) { return r->store->engine->real(row_of(r), column); }
 struct str rows_text(struct rows *r, int column) { return r->store->engine->text(row_of(r), column); }
 
-void rows_damaged(struct rows *r) { fail(r->store, -E_DAMAGED); }
+void store_damaged(struct store *s, const char *table, int64_t row, const char *what)
+{
+    store_check(s);
+    if (s->damage.n == 0 && !is_final(s->failed))
+        buf_printf(&s->damage, "row %lld of table %s: %s", (long long)row, table, what);
+    fail(s, -E_DAMAGED);
+}
 
-int rows_enum(struct rows *r, int column, int most)
+static void table_of(const char *sql, char *ret, size_t cap)
+{
+    const char *from = strstr(sql, " FROM ");
+    size_t n = 0;
+
+    for (from = from != NULL ? from + 6 : "?"; n + 1 < cap && from[n] != '\0' && from[n] != ' ' && from[n] != ','; n++)
+        ret[n] = from[n];
+    ret[n] = '\0';
+}
+
+bool rows_must(struct rows *r, bool holds, const char *what)
+{
+    char table[48];
+
+    if (!holds) {
+        table_of(row_of(r)->text, table, sizeof(table));
+        store_damaged(r->store, table, rows_int(r, 0), what);
+    }
+    return holds;
+}
+
+bool rows_place(struct rows *r, int account, int region, int name, size_t name_most)
+{
+    return rows_must(r, account_valid(rows_text(r, account)), "its account is not twelve digits")
+        && rows_must(r, region < 0 || region_valid(rows_text(r, region)), "its region is none")
+        && rows_must(r, !str_empty(rows_text(r, name)) && rows_text(r, name).n <= name_most, "its name is empty or too long");
+}
+
+int rows_enum(struct rows *r, int column, int most, const char *what)
 {
     int64_t n = rows_int(r, column);
 
-    if (n >= 0 && n <= most)
-        return (int)n;
-    rows_damaged(r);
-    return 0;
+    return rows_must(r, n >= 0 && n <= most, what) ? (int)n : 0;
+}
+
+struct str store_damage(const struct store *s)
+{
+    store_check(s);
+    return s->damage.n > 0 ? buf_view(&s->damage) : STR_NONE;
+}
+
+bool store_sound(const struct store *s)
+{
+    store_check(s);
+    return s->failed == 0;
 }
 
 /* The turn. */
@@ -391,8 +446,7 @@ const char *store_dir(const struct store *s)
 
 void store_damage_advice(struct buf *why)
 {
-    buf_z(why, "Nothing was changed. Put back a copy of the data directory, or move it away and start with an empty one "
-          "(--data DIR, or --ephemeral)");
+    buf_z(why, STORE_DAMAGE_ADVICE);
 }
 
 struct store *store_close(struct store *s)
@@ -411,6 +465,7 @@ struct store *store_close(struct store *s)
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     free(s->dir);
+    buf_done(&s->damage);
     s->magic = 0;
     free(s);
     return NULL;

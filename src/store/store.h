@@ -10,7 +10,8 @@
  *
  * Statements are static rows `static struct sql Q_X = SQL("... $1 ... $2");` prepared once, on first use.  SQL
  * text is a compile-time constant in both dialects' common subset; user input only ever is a parameter.
- * Every statement error other than disk full and constraint is a bug and CHECKs.
+ * Every statement error other than disk full and constraint is a bug and CHECKs.  After a final error (-E_IO,
+ * -E_DAMAGED, -E_GONE) nothing more is read: queries have no rows, and whoever misses one leaves the rest to the commit.
  *
  * Keys: store_next_id() gives 64-bit sequence numbers, rising, never given twice (also not after a crash: blocks
  * of them are reserved durably).  They stay below 2^48. */
@@ -70,10 +71,22 @@ bool rows_null(struct rows *r, int column);
 int64_t rows_int(struct rows *r, int column);
 double rows_real(struct rows *r, int column);
 struct str rows_text(struct rows *r, int column);            /* NULL column: absent; blobs too */
-/* A whole number from 0 to most, or the store is damaged: 0 then, and the turn's commit fails with -E_DAMAGED. */
-int rows_enum(struct rows *r, int column, int most);
-/* What a row says cannot be (a parent that is not there): as above. */
-void rows_damaged(struct rows *r);
+
+/* A row that cannot be what we wrote (its parent is not there, a word nobody knows, JSON that is none): another program
+ * or an older, wrong server wrote it.  The first such row is kept for store_damage(); nothing more is read, and the
+ * turn's commit fails with -E_DAMAGED.  `what` completes a sentence about the row: "its tags are not JSON". */
+void store_damaged(struct store *s, const char *table, int64_t row, const char *what);
+/* The same for the row that is open: its table is the first its statement reads from, its first column the number.
+ * Returns `holds`. */
+bool rows_must(struct rows *r, bool holds, const char *what);
+bool rows_place(struct rows *r, int account, int region, int name, size_t name_most);  /* three columns; region < 0: none */
+int rows_enum(struct rows *r, int column, int most, const char *what);     /* 0 to most, or damaged and 0 */
+/* "row 17 of table sns_topic: its tags are not JSON"; absent while no row was found to be so. */
+struct str store_damage(const struct store *s);
+/* False: something of this turn failed, so what was read may be less than what is there. */
+bool store_sound(const struct store *s);
+#define STORE_DAMAGE_ADVICE "Nothing was changed. Put back a copy of the data directory, or move it away and start with an " \
+    "empty one (--data DIR, or --ephemeral)"
 
 uint64_t store_next_id(struct store *s);
 

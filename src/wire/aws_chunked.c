@@ -8,13 +8,13 @@
 
 /* ---- framing ---- */
 
-struct scan { char *p; size_t at, n; };
+struct scan { const char *p; size_t at, n; };
 
 /* The line up to CRLF, without it. */
 static int take_line(struct scan *s, struct str *ret)
 {
     size_t end = MIN(s->n - s->at, (size_t)AWS_CHUNKED_MAX_LINE);
-    char *lf = end > 0 ? memchr(s->p + s->at, '\n', end) : NULL;
+    const char *lf = end > 0 ? memchr(s->p + s->at, '\n', end) : NULL;
 
     if (lf == NULL)
         return end == AWS_CHUNKED_MAX_LINE ? -E_LIMIT : -E_TRUNCATED;
@@ -42,28 +42,37 @@ static int hex_size(struct str digits, size_t *ret)
 }
 
 /* "400;chunk-signature=ab12..." */
-static int chunk_size(struct scan *s, size_t *ret)
+static int chunk_line(struct scan *s, size_t *ret_size, struct str *ret_signature)
 {
-    struct str line, digits;
+    struct str line, digits, prefix = STR("chunk-signature=");
     int e = take_line(s, &line);
 
     if (e != 0)
         return e == -E_LIMIT ? -E_INVALID : e;
     str_cut(&line, ';', &digits);
-    if (!str_absent(line) && !str_starts(line, STR("chunk-signature=")))
+    if (!str_absent(line) && !str_starts(line, prefix))
         return -E_INVALID;
-    return hex_size(digits, ret);
+    *ret_signature = str_absent(line) ? STR_NONE : str_sub(line, prefix.n, line.n);
+    return hex_size(digits, ret_size);
 }
 
-static int move_data(struct scan *s, size_t size, struct aws_chunked *to)
+int aws_chunked_next(struct str body, size_t *at, struct aws_chunk *ret)
 {
-    if (size > s->n - s->at || s->n - s->at - size < 2)
-        return -E_TRUNCATED;
-    if (memcmp(s->p + s->at + size, "\r\n", 2) != 0)
-        return -E_INVALID;
-    memmove(s->p + to->n, s->p + s->at, size);
-    to->n += size;
-    s->at += size + 2;
+    struct scan s = { body.p, *at, body.n };
+    size_t size;
+    int e = chunk_line(&s, &size, &ret->signature);
+
+    if (e != 0)
+        return e;
+    ret->data = str_make(body.p + s.at, size);
+    if (size > 0) {
+        if (size > s.n - s.at || s.n - s.at - size < 2)
+            return -E_TRUNCATED;
+        if (memcmp(s.p + s.at + size, "\r\n", 2) != 0)
+            return -E_INVALID;
+        s.at += size + 2;
+    }
+    *at = s.at;
     return 0;
 }
 
@@ -93,16 +102,17 @@ static int read_trailers(struct scan *s, struct aws_chunked *to)
 int aws_chunked_decode(char *p, size_t n, struct aws_chunked *ret)
 {
     struct scan s = { p, 0, n };
-    size_t size;
+    struct aws_chunk c;
 
     *ret = (struct aws_chunked){ 0 };
     do {
-        int e = chunk_size(&s, &size);
-        if (e == 0 && size > 0)
-            e = move_data(&s, size, ret);
+        int e = aws_chunked_next(str_make(p, n), &s.at, &c);
+
         if (e != 0)
             return e;
-    } while (size > 0);
+        memmove(p + ret->n, c.data.p, c.data.n);
+        ret->n += c.data.n;
+    } while (c.data.n > 0);
     return read_trailers(&s, ret);
 }
 

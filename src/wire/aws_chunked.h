@@ -5,7 +5,7 @@
  *
  * A body is so framed when x-amz-content-sha256 begins with STREAMING-.  Its real length is in
  * x-amz-decoded-content-length and must be what the chunks add up to.  Signatures of chunks and trailers are passed
- * over, as signatures are everywhere here.  Trailers must be announced in x-amz-trailer and be checksums; they
+ * over here; where they are verified (wire/sigv4.h), they were before anything is moved.  Trailers must be announced in x-amz-trailer and be checksums; they
  * become headers.  Source: Amazon S3 API reference, "Signature calculations: transferring payload in multiple chunks" and
  * "Trailing headers"; the status of a broken framing is UNVERIFIED. */
 #ifndef WAYBILL_WIRE_AWS_CHUNKED_H
@@ -23,6 +23,11 @@ struct aws_chunked {
     struct { struct str name, value; } trailers[AWS_CHUNKED_MAX_TRAILERS];   /* in the body's own bytes, behind n */
     size_t n_trailers;
 };
+
+/* One chunk after the other, nothing moved: from *at = 0 until data.n is 0; trailers begin at *at then.  Borrowed from
+ * body; signature absent: none sent.  Errors as below. */
+struct aws_chunk { struct str data, signature; };
+int aws_chunked_next(struct str body, size_t *at, struct aws_chunk *ret);
 
 /* In place: what is decoded is never longer than what it stood in.  O(n), no memory.
  * 0; -E_TRUNCATED: ends inside a chunk; -E_INVALID: no framing of this kind; -E_LIMIT: trailers too long or too many. */

@@ -30,14 +30,18 @@ struct principal {
     /* PRINCIPAL_OPERATOR: a key nobody minted here (the person at the keyboard, the deployer): may do everything.
      * PRINCIPAL_ROLE: credentials minted here for a role session (a function, AssumeRole): IAM decides.
      * PRINCIPAL_EXPIRED, PRINCIPAL_INVALID: a key minted here whose token is over, or is not the one that belongs to
-     * it: every call is refused (iam_refuse_principal). */
-    enum { PRINCIPAL_OPERATOR, PRINCIPAL_ROLE, PRINCIPAL_EXPIRED, PRINCIPAL_INVALID } kind;
+     * it: every call is refused (iam_refuse_principal).
+     * PRINCIPAL_ANONYMOUS: nobody signed, where signatures are verified: only a resource's own policy can let him in. */
+    enum { PRINCIPAL_OPERATOR, PRINCIPAL_ROLE, PRINCIPAL_EXPIRED, PRINCIPAL_INVALID, PRINCIPAL_ANONYMOUS } kind;
     struct str account;
     struct str arn;                                          /* as GetCallerIdentity shows it */
     struct str user_id;                                      /* AROA...:session, or the account for an operator */
     struct str role_arn;                                     /* PRINCIPAL_ROLE */
     const void *session;                                     /* IAM's own: what else the token says; may be NULL */
 };
+
+/* What is known of the key a request is signed with, and of the session token beside it. */
+enum secret_state { SECRET_FOUND, SECRET_UNKNOWN, SECRET_TOKEN_INVALID, SECRET_TOKEN_EXPIRED };
 
 /* Who is asked whether a call may do what it wants: IAM (iam_may); cli/waybill.c puts it into the engine's options. */
 struct gate {

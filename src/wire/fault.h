@@ -36,6 +36,12 @@ extern const struct error_row error_unavailable;             /* ServiceUnavailab
 extern const struct error_row error_missing_parameter;       /* query: MissingParameter 400 */
 extern const struct error_row error_request_entity_too_large; /* RequestEntityTooLargeException 413, bare */
 extern const struct error_row error_scope;                   /* InvalidSignatureException, query: SignatureDoesNotMatch 403 */
+/* What a signature is refused with (wire/refusal.h): the JSON protocols and CBOR answer 400 whatever stands here. */
+extern const struct error_row error_missing_token;           /* MissingAuthenticationTokenException 403 */
+extern const struct error_row error_incomplete_signature;    /* IncompleteSignatureException 400 */
+extern const struct error_row error_unknown_key;             /* UnrecognizedClientException, query: InvalidClientTokenId 403 */
+extern const struct error_row error_signature;               /* InvalidSignatureException, query: SignatureDoesNotMatch 403 */
+extern const struct error_row error_expired_token;           /* ExpiredTokenException 403 */
 extern const struct error_row error_scope_s3;                /* AuthorizationHeaderMalformed 400 */
 
 #endif

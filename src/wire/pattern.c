@@ -1,21 +1,28 @@
 /* pattern.c - the models' regular expressions, which are Java's, on PCRE2.
  *
- * True here: a pattern is translated and compiled once, when first needed, and kept for the life of the process
- * (one loop thread, so no lock); a match is always of the whole text; a match that would take too long counts as
- * none.  Differences translated: \uXXXX (also surrogate pairs), \p{...} names Java has and PCRE2 has not, and the
+ * True here: a pattern is translated and compiled once, when first needed, and kept for the life of the process; a
+ * match is always of the whole text; a match that would take too long counts as none.  Long requests are checked on a
+ * pool thread (engine/call.c), so what is kept has a lock, and a match works with a matcher that nobody else has.  Differences translated: \uXXXX (also surrogate pairs), \p{...} names Java has and PCRE2 has not, and the
  * class operations && and nesting, which no served model uses: such a pattern fails to compile and is reported by
  * pattern_check() in the tests. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <pthread.h>
 
 #include "base/map.h"
 #include "wire/codec.h"
 
 struct compiled { pcre2_code *code; };
 
+struct matcher {
+    struct matcher *next;                                    /* free */
+    pcre2_match_data *data;
+    pcre2_match_context *context;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct map patterns;
-static pcre2_match_data *match_data;
-static pcre2_match_context *match_context;
+static struct matcher *matchers;                             /* that nobody uses: as many as threads matched at once */
 
 #define MATCH_LIMIT 2000000
 /* Long values in repeated groups need more than the 32 KiB a JIT match has by itself. */
@@ -119,31 +126,63 @@ static pcre2_code *compile(const char *pattern)
 static const struct compiled *compiled_pattern(const char *pattern)
 {
     struct str key = str_make((const char *)&pattern, sizeof(pattern));
-    struct compiled *c = map_get(&patterns, key);
+    struct compiled *c;
 
+    CHECK(pthread_mutex_lock(&lock) == 0);
+    c = map_get(&patterns, key);
     if (c == NULL) {
         c = xcalloc(1, sizeof(*c));
         c->code = compile(pattern);
         map_put(&patterns, key, c);
     }
-    if (match_data == NULL) {
-        match_data = pcre2_match_data_create(1, NULL);
-        match_context = pcre2_match_context_create(NULL);
-        pcre2_jit_stack *stack = pcre2_jit_stack_create(32 << 10, JIT_STACK_BYTES, NULL);
-        CHECK(match_data != NULL && match_context != NULL && stack != NULL);
-        pcre2_jit_stack_assign(match_context, NULL, stack);
-        pcre2_set_match_limit(match_context, MATCH_LIMIT);
-    }
+    CHECK(pthread_mutex_unlock(&lock) == 0);
     return c;
+}
+
+static struct matcher *matcher_new(void)
+{
+    struct matcher *m = xcalloc(1, sizeof(*m));
+    pcre2_jit_stack *stack = pcre2_jit_stack_create(32 << 10, JIT_STACK_BYTES, NULL);
+
+    m->data = pcre2_match_data_create(1, NULL);
+    m->context = pcre2_match_context_create(NULL);
+    CHECK(m->data != NULL && m->context != NULL && stack != NULL);
+    pcre2_jit_stack_assign(m->context, NULL, stack);
+    pcre2_set_match_limit(m->context, MATCH_LIMIT);
+    return m;
+}
+
+static struct matcher *matcher_take(void)
+{
+    struct matcher *m;
+
+    CHECK(pthread_mutex_lock(&lock) == 0);
+    m = matchers;
+    if (m != NULL)
+        matchers = m->next;
+    CHECK(pthread_mutex_unlock(&lock) == 0);
+    return m != NULL ? m : matcher_new();
+}
+
+static void matcher_give(struct matcher *m)
+{
+    CHECK(pthread_mutex_lock(&lock) == 0);
+    m->next = matchers;
+    matchers = m;
+    CHECK(pthread_mutex_unlock(&lock) == 0);
 }
 
 bool pattern_matches(const char *pattern, struct str s)
 {
     const struct compiled *c = compiled_pattern(pattern);
+    struct matcher *m;
+    int rc;
 
     if (c->code == NULL)
         return true;                                         /* unreadable here; the tests hold that none is */
-    int rc = pcre2_match(c->code, (PCRE2_SPTR)(s.p != NULL ? s.p : ""), s.n, 0, 0, match_data, match_context);
+    m = matcher_take();
+    rc = pcre2_match(c->code, (PCRE2_SPTR)(s.p != NULL ? s.p : ""), s.n, 0, 0, m->data, m->context);
+    matcher_give(m);
     return rc >= 0;
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs the contract tests: every test_*.py beside this file, each in a process of its own.
 
-  run.py [-j N] [-k PATTERN] [-v] [--folder FOLDER] [NAME...]
+  run.py [-j N] [-k PATTERN] [-v] [--folder FOLDER] [--file-seconds N] [NAME...]
 
 Prints a line per failing test with its report, and ends with `N passed, N failed, N skipped`."""
 import argparse
@@ -16,7 +16,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FILE_SECONDS = 240                                           # a file that takes longer is ended and has failed
+FILE_SECONDS = 420                                           # a file that takes longer hangs: it is ended and has failed
 
 # Runs inside the worker: one file's tests, the results as JSON in the file it is told.
 WORKER = r'''
@@ -58,8 +58,8 @@ with open(sys.argv[3], 'w') as f:
 '''
 
 
-def run_file(folder, name, pattern, scratch):
-    """One file -> (name, seconds, results)."""
+def run_file(folder, name, pattern, scratch, most_seconds):
+    """One file -> (name, seconds, results, what it printed)."""
     began = time.monotonic()
     path = os.path.join(scratch, name)
     argv = [sys.executable, '-c', WORKER, folder, name, path] + ([pattern] if pattern else [])
@@ -67,11 +67,11 @@ def run_file(folder, name, pattern, scratch):
     process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                start_new_session=True)
     try:
-        output, _ = process.communicate(timeout=FILE_SECONDS)
+        output, _ = process.communicate(timeout=most_seconds)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)               # with its servers
         output, _ = process.communicate()
-        output += f'\nended after {FILE_SECONDS} s'.encode()
+        output += f'\nended after {most_seconds} s'.encode()
     text = ''
     if os.path.exists(path):
         with open(path) as f:
@@ -81,7 +81,7 @@ def run_file(folder, name, pattern, scratch):
     except ValueError:
         results = {'passed': [], 'skipped': [], 'slow': [],
                    'failed': [(name, 'the file did not run to its end:\n' + output.decode(errors='replace')[-4000:])]}
-    return name, time.monotonic() - began, results
+    return name, time.monotonic() - began, results, output.decode(errors='replace')
 
 
 def main():
@@ -90,6 +90,7 @@ def main():
     parser.add_argument('-k', default=None, help='only tests whose name contains this')
     parser.add_argument('-v', action='store_true', help='also the files, their seconds and slowest tests')
     parser.add_argument('--folder', default=HERE, help='where the files are (beside this one)')
+    parser.add_argument('--file-seconds', type=float, default=FILE_SECONDS, help=f'what a file may take ({FILE_SECONDS})')
     parser.add_argument('names', nargs='*', help='test_cli, test_http, ...; default all')
     options = parser.parse_args()
     names = [os.path.basename(n).removesuffix('.py') for n in options.names]
@@ -99,8 +100,8 @@ def main():
         names = [os.path.basename(f)[:-3] for f in sorted(files, key=os.path.getsize, reverse=True)]
     passed = failed = skipped = 0
     with tempfile.TemporaryDirectory() as scratch, concurrent.futures.ThreadPoolExecutor(options.j) as pool:
-        for done in concurrent.futures.as_completed([pool.submit(run_file, options.folder, n, options.k, scratch) for n in names]):
-            name, seconds, results = done.result()
+        for done in concurrent.futures.as_completed([pool.submit(run_file, options.folder, n, options.k, scratch, options.file_seconds) for n in names]):
+            name, seconds, results, output = done.result()
             if not any(results[k] for k in ('passed', 'failed', 'skipped')):
                 if not options.k:
                     results['failed'] = [(name, 'holds no test')]
@@ -114,6 +115,8 @@ def main():
             if options.v:
                 print(f'{seconds:6.1f} s  {name}: {len(results["passed"])} passed, {len(results["failed"])} failed; slowest: ' +
                       ', '.join(f'{t.rsplit(".", 1)[-1]} {s}' for s, t in results['slow'][:3]))
+                for line in output.splitlines()[-5:]:
+                    print('            ' + line.strip())
             sys.stdout.flush()
     if passed + failed + skipped == 0:
         print('FAILED no test was found')

@@ -4,6 +4,7 @@ Runs with Debian 12's /usr/bin/python3 and its boto3 1.26; nothing else is neede
 tells how to write a test.  $WAYBILL_BINARY names the program; without it the build directories are looked through.
 """
 import base64
+import contextlib
 import http.client
 import io
 import json
@@ -16,6 +17,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import unittest.mock
 import zipfile
 
 # Nothing of the caller's AWS set-up may reach a client: not its profile, its proxy, nor its credentials.
@@ -26,7 +28,10 @@ os.environ.update(AWS_CONFIG_FILE='/dev/null', AWS_SHARED_CREDENTIALS_FILE='/dev
                   AWS_EC2_METADATA_DISABLED='true')
 
 import boto3  # noqa: E402  (after the environment is clean)
+import botocore.auth  # noqa: E402
+import botocore.awsrequest  # noqa: E402
 import botocore.config  # noqa: E402
+import botocore.credentials  # noqa: E402
 import botocore.exceptions  # noqa: E402,F401  (tests use it from here)
 
 ClientError = botocore.exceptions.ClientError
@@ -34,8 +39,8 @@ ClientError = botocore.exceptions.ClientError
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ACCOUNT = '000000000000'
 REGION = 'us-east-1'
-START_SECONDS = 20
-STOP_SECONDS = 30
+START_SECONDS = 60
+STOP_SECONDS = 60
 
 # Event lines a server may write to stderr in an ordinary life.  A test that provokes others names them in
 # its class attribute `expected_events`.
@@ -113,6 +118,33 @@ def authorization(service, region=REGION, key='test'):
             f'SignedHeaders=host;x-amz-date, Signature={"0" * 64}')
 
 
+@contextlib.contextmanager
+def signing_at(at):
+    """Whatever botocore signs meanwhile was signed then; None: now.  Old and new botocore read the time differently."""
+    if at is None:
+        yield
+    elif hasattr(botocore.auth, 'get_current_datetime'):
+        with unittest.mock.patch('botocore.auth.get_current_datetime', lambda remove_tzinfo=True: at):
+            yield
+    else:
+        with unittest.mock.patch('botocore.auth.datetime') as clock:
+            clock.datetime.utcnow.return_value = at
+            yield
+
+
+def sign(pair, service, method, url, headers=None, body=b'', region=REGION, token=None, at=None):
+    """botocore's signature of a request: all its headers, Host excepted; at: a datetime instead of now."""
+    signer = botocore.auth.S3SigV4Auth if service == 's3' else botocore.auth.SigV4Auth
+    said = {k.lower(): v for k, v in (headers or {}).items()}.get('x-amz-content-sha256')
+    if said is not None:                                     # botocore would say what it computes
+        signer = type('Said', (signer,), {'payload': lambda self, request: said})
+    request = botocore.awsrequest.AWSRequest(method=method, url=url, data=body, headers=dict(headers or {}))
+    request.context['payload_signing_enabled'] = True
+    with signing_at(at):
+        signer(botocore.credentials.Credentials(*pair, token), service, region).add_auth(request)
+    return {k: v.decode() if isinstance(v, bytes) else str(v) for k, v in request.headers.items()}
+
+
 def make_zip(files):
     """{name: text or bytes} -> the bytes of a zip file; `bootstrap` and *.sh are executable."""
     out = io.BytesIO()
@@ -185,6 +217,14 @@ class Server:
             raise
         self.ready_line, self.port = found.group(0), int(found.group(1))
         self.endpoint = f'http://127.0.0.1:{self.port}'
+        found = re.search(r'; data: (\S+?)(?: \(ephemeral\))?; functions', self.ready_line)
+        self.data = found.group(1) if found else None
+
+    def root_pair(self):
+        """The root pair of a server with --auth verify, from where its owner may read it."""
+        with open(os.path.join(self.data, 'credentials')) as f:
+            found = dict(re.findall(r'^(aws_\w+) = (\S+)$', f.read(), re.M))
+        return found['aws_access_key_id'], found['aws_secret_access_key']
 
     def wait(self, seconds=STOP_SECONDS):
         """Waits for the end; kills and fails when it does not come."""
@@ -271,6 +311,7 @@ class ServerCase(unittest.TestCase):
     server_env = None
     expected_events = ()
     reset_between_tests = False
+    root_pair = ('test', 'test')                                  # of who calls; the root pair where server_args say verify
     maxDiff = None
 
     @classmethod
@@ -287,6 +328,8 @@ class ServerCase(unittest.TestCase):
         """Starts the class's server; again after stop_server()."""
         cls.server = Server(['--ephemeral', *cls.server_args, *args], cls.server_env)
         cls.endpoint = cls.server.endpoint
+        if 'verify' in cls.server_args:
+            cls.root_pair = cls.server.root_pair()
         cls._clients.clear()
         return cls.server
 
@@ -307,12 +350,13 @@ class ServerCase(unittest.TestCase):
     # ---- clients ----
 
     @classmethod
-    def client(cls, service, region=REGION, key='test', secret='test', token=None, endpoint=None, **config):
+    def client(cls, service, region=REGION, key=None, secret=None, token=None, endpoint=None, **config):
         """A boto3 client, kept per class.  More keywords go to botocore's Config, as parameter_validation=False."""
         endpoint = endpoint or cls.endpoint
-        name = (service, region, key, secret, token, endpoint, tuple(sorted(config.items())))
+        key, secret = key or cls.root_pair[0], secret or cls.root_pair[1]
+        name = (service, region, key, secret, token, endpoint, repr(sorted(config.items())))
         if name not in cls._clients:
-            options = dict(retries={'max_attempts': 0}, connect_timeout=5, read_timeout=60, max_pool_connections=50)
+            options = dict(retries={'max_attempts': 0}, connect_timeout=60, read_timeout=150, max_pool_connections=50)
             options.update(config)
             who = (key, secret, token)
             if who not in cls._sessions:
@@ -322,9 +366,9 @@ class ServerCase(unittest.TestCase):
                                                            config=botocore.config.Config(**options))
         return cls._clients[name]
 
-    def http(self, method, path, headers=None, body=b''):
+    def http(self, method, path, headers=None, body=b'', timeout=40):
         """Raw HTTP -> (status, headers, body bytes); header names are looked up without case."""
-        return raw_http(self.server.port, method, path, headers, body)
+        return raw_http(self.server.port, method, path, headers, body, timeout)
 
     def json(self, target, params, version='1.0', region=REGION, key='test', headers=None):
         """An awsJson call, `AmazonSQS.SendMessage` -> (status, headers, dict)."""
@@ -356,18 +400,18 @@ class ServerCase(unittest.TestCase):
 
     # ---- command lines ----
 
-    def command_environment(self, region=REGION, key='test'):
+    def command_environment(self, region=REGION, key=None):
         config = os.path.join(self.scratch, 'aws-config')
         if not os.path.exists(config):
             with open(config, 'w') as f:
                 f.write('[default]\ncli_binary_format = raw-in-base64-out\ncli_pager =\n')
         return {'PATH': os.environ.get('PATH', '/usr/bin:/bin'), 'HOME': self.scratch, 'LANG': 'C.UTF-8', 'TZ': 'UTC',
-                'AWS_CONFIG_FILE': config, 'AWS_SHARED_CREDENTIALS_FILE': '/dev/null', 'AWS_ACCESS_KEY_ID': key,
-                'AWS_SECRET_ACCESS_KEY': 'test', 'AWS_DEFAULT_REGION': region, 'AWS_EC2_METADATA_DISABLED': 'true',
+                'AWS_CONFIG_FILE': config, 'AWS_SHARED_CREDENTIALS_FILE': '/dev/null', 'AWS_ACCESS_KEY_ID': key or self.root_pair[0],
+                'AWS_SECRET_ACCESS_KEY': self.root_pair[1], 'AWS_DEFAULT_REGION': region, 'AWS_EC2_METADATA_DISABLED': 'true',
                 'AWS_PAGER': '', 'WAYBILL_ENDPOINT': self.endpoint,
                 'ASAN_OPTIONS': 'exitcode=99'}
 
-    def run_aws(self, *args, region=REGION, key='test', cwd=None):
+    def run_aws(self, *args, region=REGION, key=None, cwd=None):
         """/usr/bin/aws -> the finished process, whatever its status."""
         return subprocess.run(['/usr/bin/aws', '--endpoint-url', self.endpoint, *map(str, args)], capture_output=True,
                               text=True, timeout=90, cwd=cwd or self.scratch, env=self.command_environment(region, key))
@@ -396,14 +440,17 @@ class ServerCase(unittest.TestCase):
 
     # ---- the control API ----
 
-    def control(self, method, path, params=None):
+    def control(self, method, path, params=None, timeout=40):
         """A call under /_waybill/ -> (status, dict)."""
-        status, _, data = self.http(method, '/_waybill/' + path.lstrip('/'), {'Content-Type': 'application/json'},
-                                    b'' if params is None else json.dumps(params))
+        path, body = '/_waybill/' + path.lstrip('/'), '' if params is None else json.dumps(params)
+        headers = {'Content-Type': 'application/json'}
+        if 'verify' in self.server_args:
+            headers = sign(self.root_pair, 'waybill', method, self.endpoint + path, headers, body)
+        status, _, data = self.http(method, path, headers, body, timeout)
         return status, json.loads(data)
 
-    def _control_ok(self, method, path, params=None):
-        status, reply = self.control(method, path, params)
+    def _control_ok(self, method, path, params=None, timeout=40):
+        status, reply = self.control(method, path, params, timeout)
         self.assertEqual(status, 200, reply)
         return reply
 
@@ -419,7 +466,8 @@ class ServerCase(unittest.TestCase):
 
     def settle(self, advance=False, timeout_ms=30000):
         """Waits until the server is quiet, and says so; with advance=True the clock walks to all due work."""
-        reply = self._control_ok('POST', 'settle', {'advance': advance, 'timeout_ms': timeout_ms})
+        reply = self._control_ok('POST', 'settle', {'advance': advance, 'timeout_ms': timeout_ms},
+                                 timeout=timeout_ms / 1000 + 40)     # it is the server that says when it was too long
         self.assertTrue(reply['settled'], f'not settled within {timeout_ms} ms: {reply}')
         return reply
 
@@ -483,7 +531,7 @@ class ServerCase(unittest.TestCase):
             got = awslambda.get_function_configuration(FunctionName=name)
             self.assertNotIn('Failed', (got.get('State'), got.get('LastUpdateStatus')), got)
             return got if got['State'] == 'Active' and got.get('LastUpdateStatus') in (None, 'Successful') else None
-        return wait_until(active, 15, 0.02, f'{name} Active')
+        return wait_until(active, 60, 0.02, f'{name} Active')
 
     def publish(self, name, client=None, **kw):
         """Publishes a version and waits until it is Active -> its number, as text."""

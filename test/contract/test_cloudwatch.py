@@ -301,6 +301,19 @@ class Data(CloudWatchCase):
         self.assertFault('ValidationError', self.client('cloudwatch', parameter_validation=False).get_metric_data, **base, status=400,
                          message=message)
 
+    def test_pages_end_by_work(self):
+        """Fifty queries over 1,200 minutes read 60,000 rows: more than a page's."""
+        client = self.client('cloudwatch')
+        for k in range(2):
+            client.put_metric_data(Namespace='Work', MetricData=[self.value(1, minutes=-1 - i - 600 * k) for i in range(600)])
+        ask = dict(StartTime=self.at(-1200), EndTime=self.at(0), MetricDataQueries=[self.query(f'm{i}', namespace='Work', period=3600) for i in range(50)])
+        first = client.get_metric_data(**ask)
+        self.assertTrue(0 < len(first['MetricDataResults']) < 50)
+        self.assertIn('NextToken', first)
+        pages = list(client.get_paginator('get_metric_data').paginate(**ask))
+        found = [(r['Id'], sum(r['Values'])) for p in pages for r in p['MetricDataResults']]
+        self.assertEqual(found, [(f'm{i}', 1200) for i in range(50)])
+
     def test_refusals(self):
         q = 'MetricDataQueries.member.1'
         self.refused('The values for parameter id in MetricDataQueries are not unique.', self.query(), self.query())
@@ -334,7 +347,7 @@ class Data(CloudWatchCase):
         self.refused(re.compile("Error in expression 'e1'"), self.query(), {'Id': 'e1', 'Expression': 'IF(m1, 1)', 'ReturnData': False})
         self.assertFault('ValidationError', self.cw.get_metric_data, StartTime=0, EndTime=253402300799,
                          MetricDataQueries=[self.query(), {'Id': 'e1', 'Expression': 'FILL(m1, 0)'}],
-                         message=re.compile('more than 4000000 data points'))
+                         message=re.compile('more than 500000 data points'))
 
 
 class List(CloudWatchCase):

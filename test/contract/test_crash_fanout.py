@@ -4,25 +4,21 @@ subscriber.  The server is killed at random moments, again and again.  Everythin
 deliveries it must have, what was in doubt has all of them or none, and nothing appears that nobody sent; what goes over
 HTTP comes at least once.
 
-$WAYBILL_CRASH_FANOUT_ROUNDS says how many kills; 40 without it."""
+$WAYBILL_CRASH_FANOUT_ROUNDS says how many kills; without it 40, or what a minute has room for."""
 import collections
-import ctypes
 import http.client
 import http.server
 import json
-import os
-import random
 import threading
 import time
 import unittest
 import urllib.parse
 
+import crash
 import native
 import support
-import test_crash
 
-ROUNDS = int(os.environ.get('WAYBILL_CRASH_FANOUT_ROUNDS', '40'))
-CLIENTS = 4
+ROUNDS = crash.Rounds('WAYBILL_CRASH_FANOUT_ROUNDS', 40)
 ENOUGH = 20                                                  # things accepted between most kills; each kind's turn comes once in 13
 ACCOUNT = f'{support.REGION}:{support.ACCOUNT}:'
 TOPIC, FIFO_TOPIC = f'arn:aws:sns:{ACCOUNT}t', f'arn:aws:sns:{ACCOUNT}t.fifo'
@@ -152,14 +148,9 @@ class Client(threading.Thread):
         return self.a_put(n, things, b'large' * 30000)
 
 
-class Kills(test_crash.DataCase):
-    nobody_left = test_crash.Kills.nobody_left
-    kill_and_restart = test_crash.Kills.kill_and_restart
-
+class Kills(crash.KillCase):
     def setUp(self):
         super().setUp()
-        ctypes.CDLL(None).prctl(test_crash.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        self.addCleanup(ctypes.CDLL(None).prctl, test_crash.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
         self.ear = Ear()
         self.addCleanup(self.ear.server_close)
         self.addCleanup(self.ear.shutdown)
@@ -280,28 +271,9 @@ class Kills(test_crash.DataCase):
                     self.request_ids.setdefault(name, set()).add(record['requestContext']['requestId'])
         return found
 
-    def shake(self):
-        seed = int.from_bytes(os.urandom(4), 'big')
-        rng, place = random.Random(seed), {'at': (0, self.server.port), 'over': False}
-        clients = [Client(i, place) for i in range(CLIENTS)]
-        for c in clients:
-            c.start()
-        try:
-            for _ in range(ROUNDS):
-                if rng.random() < 0.7:                       # some of each kind is accepted, also on a slow machine
-                    enough = sum(len(c.accepted) for c in clients) + ENOUGH
-                    support.wait_until(lambda: sum(len(c.accepted) for c in clients) >= enough, 60)
-                self.kill_and_restart(place, rng)
-        finally:
-            place['over'] = True
-            for c in clients:
-                c.join(30)
-        return clients, f'seed {seed}'
-
     def test_nothing_accepted_is_lost_or_doubled(self):
-        self.latest = self.clock()['now']
         self.control('POST', 'clock', {'rate': 20})          # retries fall due between the kills
-        clients, note = self.shake()
+        clients, note = self.shake(ROUNDS, Client, ENOUGH)
         self.control('POST', 'clock', {'rate': 1})
         self.settle(advance=True, timeout_ms=120000)
         sent, accepted = {}, set()
@@ -310,7 +282,7 @@ class Kills(test_crash.DataCase):
             sent.update(c.sent)
             accepted |= c.accepted
         for kind in KINDS:
-            self.assertGreater(sum(sent[name] == kind for name in accepted), ROUNDS // 4, f'{kind}: too few to prove anything')
+            self.assertGreater(sum(sent[name] == kind for name in accepted), ROUNDS.done // 4, f'{kind}: too few to prove anything')
         places, line = self.collect()
         wrong = []
         for place, names in places.items():
@@ -327,11 +299,11 @@ class Kills(test_crash.DataCase):
                 place = places[MUST[kind][0]]
                 self.assertEqual(place[name], place[name[0], name[1], 0], f'{note}: half of {kind} {name}')
         self.assertEqual({name: ids for name, ids in self.request_ids.items() if len(ids) != 1}, {}, note)
-        for client in range(CLIENTS):
+        for client in range(crash.CLIENTS):
             mine = [name for name in line if name[0] == client]
             self.assertEqual(mine, sorted(mine), f'{note}: out of order')
         self.check_ear(sent, accepted, note)
-        print(f'{ROUNDS} kills: {len(sent)} sent, {len(accepted)} accepted, {sum(sum(p.values()) for p in places.values())} deliveries, '
+        print(f'{ROUNDS.done} kills: {len(sent)} sent, {len(accepted)} accepted, {sum(sum(p.values()) for p in places.values())} deliveries, '
               f'{sum(self.ear.heard.values())} over HTTP, {sum(n - 1 for n in self.ear.heard.values())} of them again', flush=True)
 
     def check_ear(self, sent, accepted, note):

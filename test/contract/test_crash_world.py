@@ -6,8 +6,8 @@ import os
 import time
 import unittest
 
+import crash
 import support
-import test_crash
 from test_crash_fanout import Ear
 
 BUS = f'arn:aws:events:{support.REGION}:{support.ACCOUNT}:event-bus/'
@@ -87,7 +87,7 @@ class World:
                 'queues': sorted(u.rsplit('/', 1)[1] for u in self.client('sqs').list_queues().get('QueueUrls', []))}
 
 
-class Full(World, test_crash.SmallDisk):
+class Full(World, crash.SmallDisk):
     def attempt(self, kind, n):
         """True: accepted; False: refused for want of room."""
         sns, events, s3, pad = self.client('sns'), self.client('events'), self.client('s3'), 'x' * 50000
@@ -157,7 +157,7 @@ class Full(World, test_crash.SmallDisk):
                 self.assertEqual(place(n, before), (kind, n) in accepted, (kind, n))
 
 
-class Reset(World, test_crash.DataCase):
+class Reset(World, crash.DataCase):
     def files(self):
         found = []
         for place, _, names in os.walk(self.data):
@@ -205,7 +205,7 @@ class Reset(World, test_crash.DataCase):
         self.assertEqual((sum(again.heard.values()), again.tokens), (0, []))
 
 
-class Wide(World, test_crash.DataCase):
+class Wide(World, crash.DataCase):
     """A delivery of more than a turn's worth is finished after a crash, each part once."""
 
     def after_a_crash(self, expected):

@@ -305,6 +305,22 @@ class Simulation(IamCase):
         self.assertEqual(self.results(self.iam.simulate_custom_policy(ContextEntries=[entry], **ask)),
                          [('s3:GetObject', '*', 'allowed', ['PolicyInputList.1'], [])])
 
+    def test_much_work(self):
+        """Answered beside the loop, in pages that end early; what no page could do is refused."""
+        document = json.dumps({'Version': '2012-10-17', 'Statement': {'Effect': 'Allow', 'Action': '*', 'Resource': '*', 'Condition': {
+            'ForAnyValue:StringLike': {'x:team': ['*a*b'] * 3000 + ['blue']}}}})
+
+        def ask(values, n):
+            entry = {'ContextKeyName': 'x:team', 'ContextKeyValues': values, 'ContextKeyType': 'stringList'}
+            return dict(PolicyInputList=[document], ContextEntries=[entry], ActionNames=[f's3:Get{i}' for i in range(n)], MaxItems=1000)
+        self.assertGreater(len(document) * 400 * 2, 16 << 20)
+        reply = self.iam.simulate_custom_policy(**ask(['a' * 5] * 398 + ['blue'], 3))
+        self.assertEqual((self.results(reply), reply['IsTruncated']), ([('s3:Get0', '*', 'allowed', ['PolicyInputList.1'], [])], True))
+        reply = self.iam.simulate_custom_policy(Marker=reply['Marker'], **ask(['a' * 5] * 399, 3))
+        self.assertEqual(self.results(reply), [('s3:Get1', '*', 'implicitDeny', [], [])])
+        self.assertFault('InvalidInput', self.iam.simulate_custom_policy, **ask(['a'] * 4000, 1),
+                         message='The policies and context values are too many to be simulated.')
+
 
 if __name__ == '__main__':
     support.main()

@@ -52,7 +52,7 @@ class Serve(unittest.TestCase):
 
     def test_nonsense(self):
         for args in (['--port', 'x'], ['--port', '70000'], ['--account', '12'], ['--retry-delay', 'x'], ['--retry-delay', '2h'],
-                     ['--permissions', 'some'], ['--max-environments', '0'], ['--drain', 'x'], ['--unknown'], ['word'],
+                     ['--permissions', 'some'], ['--auth', 'some'], ['--max-environments', '0'], ['--drain', 'x'], ['--unknown'], ['word'],
                      ['--data', self.data, '--ephemeral']):
             with self.subTest(args):
                 self.assertIn(args[0], self.refused(*args))
@@ -123,6 +123,13 @@ class Serve(unittest.TestCase):
         on = self.start('--ephemeral', '--permissions', 'strict')
         on.assertFault('InvalidParameterValueException', on.client('lambda').create_function, FunctionName='f', **unknown)
         on.end()
+
+    def test_auth(self):
+        """What it means: test_auth.py."""
+        for mode, status in (('open', 200), ('verify', 403)):
+            on = self.start('--ephemeral', '--auth', mode)
+            self.assertEqual(on.http('GET', '/_waybill/clock')[0], status)
+            on.end()
 
     def test_max_environments(self):
         on = self.start('--ephemeral', '--max-environments', '1')

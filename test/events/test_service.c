@@ -1,6 +1,7 @@
 /* What happens to an event whose target fails, to many events at once, to schedules over time; and that all of it is
  * there again after a restart. */
 #include "world.h"
+#include "service/events/sift.h"
 
 #include "flow/explain.h"
 
@@ -612,6 +613,176 @@ TEST(authorize, each_operation_asks)
         EXPECT_STR(buf_view(&asked), str_of(rows[i].want));
     }
     buf_done(&asked);
+    world_close(&w);
+}
+
+/* ---- events whose matching is too much for a turn ---- */
+
+/* 1,000 numbers asked of each of 40,000 elements, of which the last is the one. */
+static const char *heavy_pattern(struct buf *b)
+{
+    for (int i = 0; i < 1000; i++)
+        buf_printf(b, "%s%d", i > 0 ? "," : "{\"detail\":{\"a\":[", i);
+    buf_z(b, "]}}");
+    buf_char(b, '\0');
+    return b->p;
+}
+
+static const char *heavy_detail(struct buf *b)
+{
+    for (int i = 0; i < 40000; i++)
+        buf_z(b, i > 0 ? ",5000" : "{\"a\":[5000");
+    buf_z(b, ",999]}");
+    buf_char(b, '\0');
+    return b->p;
+}
+
+static void heavy_world(struct world *w)
+{
+    CLEANUP(buf_done) struct buf pattern = { 0 };
+    struct events_Target t = { .Id = STR("t"), .Arn = QUEUE("good"), .Input = STR("\"made\"") };
+
+    world_open(w);
+    world_rule(w, "heavy", heavy_pattern(&pattern), NULL);
+    world_rule(w, "light", "{\"source\":[\"s\"]}", NULL);
+    world_rule(w, "other", "{\"source\":[\"x\"]}", NULL);
+    world_targets(w, "heavy", &t, 1);
+    world_targets(w, "light", &t, 1);
+    world_targets(w, "other", &t, 1);
+}
+
+TEST(sift, goes_on_elsewhere_and_is_durable)
+{
+    CLEANUP(buf_done) struct buf detail = { 0 };
+    struct world w;
+
+    heavy_world(&w);
+    world_put(&w, heavy_detail(&detail));
+    EXPECT_INT(w.n_sent, 0);                                 /* nobody was told yet, and the row is there */
+    EXPECT_INT(outbox_count(w.outbox), 1);
+    EXPECT(w.events->sift.turn_ns == 0 || w.events->sift.left >= SIFT_TURN_STEPS - PATTERN_TURN_STEPS);
+    world_restart(&w);
+    EXPECT_INT(outbox_count(w.outbox), 1);
+    world_advance(&w, 0);
+    EXPECT_INT(w.n_sent, 2);
+    EXPECT_INT(outbox_count(w.outbox), 0);
+    EXPECT(w.events->sift.job == NULL);
+    /* an event like any other meets them in its own turn */
+    world_put(&w, "{\"a\":[1,2,999]}");
+    EXPECT_INT(w.n_sent, 4);
+    world_close(&w);
+}
+
+TEST(sift, one_after_the_other)
+{
+    CLEANUP(buf_done) struct buf detail = { 0 };
+    struct world w;
+
+    heavy_world(&w);
+    heavy_detail(&detail);
+    for (int i = 0; i < 4; i++)
+        world_put(&w, detail.p);
+    EXPECT_INT(outbox_count(w.outbox), 4);
+    world_advance(&w, 0);
+    EXPECT_INT(w.n_sent, 8);
+    EXPECT_INT(outbox_count(w.outbox), 0);
+    EXPECT_INT(w.events->sift.n, 0);
+    world_close(&w);
+}
+
+/* A rule that goes while the job runs is not told. */
+static struct world *meddled;
+static void (*meddled_done)(void *arg, struct turn *t);
+static void meddle(void *arg, struct turn *t)
+{
+    struct events_DeleteRuleRequest in = { .Name = STR("light") };
+    struct events_RemoveTargetsRequest targets = { .Rule = STR("light"), .Ids = { true, 1, &(struct str){ "t", 1 } } };
+    struct events_RemoveTargetsResponse out = { 0 };
+
+    if (rule_find(bus_find(meddled->events, ACCOUNT, REGION, STR("default")), STR("light")) != NULL) {
+        EXPECT_INT(say(meddled, "RemoveTargets", &targets, &out), 0);
+        EXPECT_INT(say(meddled, "DeleteRule", &in, NULL), 0);
+    }
+    meddled_done(arg, t);
+}
+static void meddling_work(void *engine, void (*run)(void *arg), void (*done)(void *arg, struct turn *t), void *arg)
+{
+    run(arg);
+    meddled_done = done;
+    w_soon(engine, meddle, arg);
+}
+
+TEST(sift, rules_that_went_are_not_told)
+{
+    CLEANUP(buf_done) struct buf detail = { 0 };
+    struct turn_ops ops = world_ops;
+    struct world w;
+
+    heavy_world(&w);
+    meddled = &w;
+    ops.work = meddling_work;
+    w.turn.ops = &ops;
+    world_put(&w, heavy_detail(&detail));
+    world_advance(&w, 0);
+    EXPECT_INT(w.n_sent, 1);
+    EXPECT_STR(w.sent[0].source, STR("arn:aws:events:us-east-1:000000000000:rule/heavy"));
+    EXPECT_INT(outbox_count(w.outbox), 0);
+    world_close(&w);
+}
+
+/* The state is read again while the job runs: its row is due again, and once is enough. */
+static void reloading_work(void *engine, void (*run)(void *arg), void (*done)(void *arg, struct turn *t), void *arg)
+{
+    struct world *w = engine;
+
+    w_work(engine, run, done, arg);
+    w->turn.ops = &world_ops;
+    events_load(w->events, &w->turn);
+    outbox_load(w->outbox, &w->turn);
+}
+
+TEST(sift, a_job_of_older_state_is_dropped)
+{
+    CLEANUP(buf_done) struct buf detail = { 0 };
+    struct turn_ops ops = world_ops;
+    struct world w;
+
+    heavy_world(&w);
+    ops.work = reloading_work;
+    w.turn.ops = &ops;
+    world_put(&w, heavy_detail(&detail));
+    world_advance(&w, 0);
+    EXPECT_INT(w.n_sent, 2);
+    EXPECT_INT(outbox_count(w.outbox), 0);
+    world_close(&w);
+}
+
+TEST(sift, a_trial_goes_on_elsewhere)
+{
+    CLEANUP(buf_done) struct buf pattern = { 0 }, detail = { 0 }, event = { 0 };
+    struct events_TestEventPatternRequest in = { 0 };
+    struct events_TestEventPatternResponse out = { 0 };
+    struct events *e;
+    struct world w;
+
+    world_open(&w);
+    e = w.events;
+    in.EventPattern = str_of(heavy_pattern(&pattern));
+    buf_z(&event, "{\"id\":\"1\",\"account\":\"1\",\"source\":\"s\",\"time\":\"t\",\"region\":\"r\",\"resources\":[],\"detail-type\":\"d\",\"detail\":");
+    buf_z(&event, heavy_detail(&detail));
+    buf_z(&event, "}");
+    in.Event = buf_view(&event);
+    {
+        struct service s = events_service(e);
+        struct call c = { .mem = w.mem, .turn = &w.turn, .now = w.turn.now, .region = REGION, .account = ACCOUNT, .state = e,
+                          .service = s.model, .principal = { .kind = PRINCIPAL_OPERATOR, .account = ACCOUNT }, .output = &out };
+
+        EXPECT_INT(events_test_event_pattern(&c, &in, &out), -E_WAIT);
+        EXPECT(!out.Result.set);
+        world_run(&w);
+        EXPECT_INT(replied, 0);
+        EXPECT(out.Result.set && out.Result.v);
+    }
     world_close(&w);
 }
 

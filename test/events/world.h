@@ -51,7 +51,19 @@ static inline void w_soon(void *engine, void (*fn)(void *arg, struct turn *t), v
     w->soon[w->n_soon] = fn;
     w->soon_arg[w->n_soon++] = arg;
 }
-static const struct turn_ops world_ops = { .timer_set = w_timer_set, .timer_cancel = w_timer_cancel, .soon = w_soon };
+/* Of a call that waited for the pool. */
+static int replied = 1;
+void call_reply(struct call *c UNUSED, int result)
+{
+    replied = result;
+}
+/* The pool is done at once. */
+static inline void w_work(void *engine, void (*run)(void *arg), void (*done)(void *arg, struct turn *t), void *arg)
+{
+    run(arg);
+    w_soon(engine, done, arg);
+}
+static const struct turn_ops world_ops = { .timer_set = w_timer_set, .timer_cancel = w_timer_cancel, .soon = w_soon, .work = w_work };
 
 static inline enum sink_state w_state(void *arg UNUSED, struct turn *t UNUSED, const struct arn *target, struct str text UNUSED)
 {

@@ -163,7 +163,8 @@ static bool try_fields(const struct flats *f, const struct branch *b, uint32_t k
     for (size_t i = 0; i < f->n; i++)
         if (str_eq(f->v[i].path, b->fields[k]->path) && agree(&at, &f->v[i].at)) {
             struct arena *scratch = NULL;
-            struct subject s = pattern_subject(&scratch, f->v[i].value);
+            uint64_t left = UINT64_MAX;
+            struct subject s = pattern_subject(&scratch, f->v[i].value, &left);
             struct places more = at;
 
             join(&more, &f->v[i].at);
@@ -215,6 +216,84 @@ TEST(pattern_set, walk_is_the_rule)
             return;
     }
     EXPECT(yes > total / 50 && yes < total);
+}
+
+/* Steps that suffice give the answer; too few say so.  The number is the same every time. */
+TEST(pattern_set, so_many_steps)
+{
+    size_t short_of = 0;
+
+    for (int round = 0; round < 3000 && unit_bad == 0; round++) {
+        struct arena *a CLEANUP(arena_freep) = arena_new(0);
+        CLEANUP(buf_done) struct buf text = { 0 }, event = { 0 }, why = { 0 };
+        struct pattern *p = NULL;
+        struct json *doc;
+        uint64_t left = 1000000, used, few;
+        bool got;
+
+        random_pattern(&text, 2);
+        random_event(&event, 15);
+        CHECK(json_parse(a, buf_view(&event), &doc, NULL) == 0);
+        CHECK(pattern_compile(PATTERN_EVENTS, buf_view(&text), &p, &why) == 0);
+        got = pattern_match_within(p, doc, &left);
+        EXPECT(left > 0 && got == pattern_match(p, doc));
+        used = 1000000 - left;
+        left = used + 1;
+        EXPECT(pattern_match_within(p, doc, &left) == got && left == 1);
+        few = left = luck((unsigned)used + 1);
+        (void)pattern_match_within(p, doc, &left);
+        EXPECT_INT(left, 0);
+        short_of += few > 0;
+        pattern_ready(a, doc);
+        EXPECT_INT(pattern_match(p, doc), got);
+        pattern_free(p);
+    }
+    EXPECT(short_of > 1000);
+}
+
+/* ---- wildcards against the obvious ------------------------------------------------------------------------------- */
+
+static bool obvious(const char *pattern, const char *text)
+{
+    if (*pattern == '\0')
+        return *text == '\0';
+    if (*pattern != '*')
+        return *text == *pattern && obvious(pattern + 1, text + 1);
+    return obvious(pattern + 1, text) || (*text != '\0' && obvious(pattern, text + 1));
+}
+
+TEST(pattern_set, wildcards_are_the_obvious)
+{
+    size_t yes = 0, asked = 0;
+
+    for (int round = 0; round < 20000 && unit_bad == 0; round++) {
+        struct arena *a CLEANUP(arena_freep) = arena_new(0);
+        CLEANUP(buf_done) struct buf text = { 0 }, event = { 0 }, why = { 0 };
+        char glob[10], value[14];
+        size_t n = 0, m = luck(sizeof(value));
+        struct pattern *p = NULL;
+        struct json *doc;
+        bool want;
+
+        for (size_t k = 1 + luck(8); n < k; n++)
+            glob[n] = luck(3) == 0 && (n == 0 || glob[n - 1] != '*') ? '*' : (char)('a' + luck(2));
+        glob[n] = '\0';
+        for (size_t i = 0; i < m; i++)
+            value[i] = (char)('a' + luck(2));
+        value[m] = '\0';
+        buf_printf(&text, "{\"a\":[{\"wildcard\":\"%s\"}]}", glob);
+        buf_printf(&event, "{\"a\":\"%s\"}", value);
+        if (pattern_compile(PATTERN_EVENTS, buf_view(&text), &p, &why) != 0)
+            continue;                                        /* too complex */
+        CHECK(json_parse(a, buf_view(&event), &doc, NULL) == 0);
+        want = obvious(glob, value);
+        if (pattern_match(p, doc) != want)
+            UNIT_FAIL("want %d: %s %s", want, glob, value);
+        yes += want;
+        asked++;
+        pattern_free(p);
+    }
+    EXPECT(asked > 15000 && yes > 2000 && yes < asked);
 }
 
 /* ---- a set against its members ---------------------------------------------------------------------------------- */

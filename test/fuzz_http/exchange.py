@@ -4,6 +4,7 @@ import socket
 import time
 
 STATUS = re.compile(rb'HTTP/1\.1 (\d{3}) [\x20-\x7e]*\Z')
+HEAD = re.compile(rb'(\r\n)*HEAD ')
 FIELD = re.compile(rb'([A-Za-z0-9!#$%&\'*+.^_`|~-]+): ?([\x20-\x7e\x80-\xff\t]*)\Z')
 
 
@@ -176,10 +177,11 @@ class Connection:
             self.send(case)
             if case.end == 'half':
                 self.socket.shutdown(socket.SHUT_WR)
-            if case.end != 'close' and case.methods[0] != 'HEAD':  # whether a refusal of one has a body, who knows
+            if case.end != 'close':
                 until = time.monotonic() + 0.25
+                method = 'HEAD' if HEAD.match(case.whole()) else 'GET'  # as it was sent: the damage may be there, too
                 while len(replies) < 20:
-                    reply = self.reply(case.methods[0] if not replies else 'GET', until)
+                    reply = self.reply(method if not replies else 'GET', until)
                     if reply is None:
                         break
                     replies.append(reply)

@@ -22,8 +22,8 @@ import support  # noqa: E402  (the path comes first)
 
 CALM_PAUSE_SECONDS = float(os.environ.get('WAYBILL_HOSTILE_PAUSE', '0.02'))
 HOSTILE_SECONDS = float(os.environ.get('WAYBILL_HOSTILE_SECONDS', '1.5'))
-REPLY_SECONDS = 30                                           # the calm one's patience; far beyond what it should need
-RECORD_SECONDS = 90
+REPLY_SECONDS = 150                                          # everybody's patience; far beyond what any should need
+RECORD_SECONDS = 180
 QUIET_ASAN = 'abort_on_error=0:exitcode=99:detect_leaks=1:quarantine_size_mb=16'  # so that memory held is memory held
 
 # What a bootstrap needs to speak to the Runtime API by hand.
@@ -60,8 +60,9 @@ def answer(s, id, body=b"1"):
 '''
 
 
-def function(name, code, outcomes, runtime='python3.11', calls=4, timeout=3, memory=128, event=None):
-    """A hostile function.  outcomes: what an invocation may end in: 'ok' or the errorType; None: in anything."""
+def function(name, code, outcomes, runtime='python3.11', calls=4, timeout=60, memory=128, event=None):
+    """A hostile function.  outcomes: what an invocation may end in: 'ok' or the errorType; None: in anything.
+    timeout: short where it is to be reached; else so long that a busy machine does not reach it."""
     return {'name': name, 'code': code, 'outcomes': outcomes, 'runtime': runtime, 'calls': calls, 'timeout': timeout, 'memory': memory, 'event': event or {}}
 
 
@@ -133,7 +134,7 @@ class Calm:
 class HostileCase(support.ServerCase):
     ROWS = ()
     server_args = ('--max-environments', '8')
-    expected_events = ()
+    expected_events = ('runtime_api_refused',)               # who speaks the Runtime API by hand is refused now and then
 
     @classmethod
     def __init_subclass__(cls, **kw):
@@ -150,7 +151,7 @@ class HostileCase(support.ServerCase):
         super().setUp()
         if getattr(self.server, 'calm_queue', None) is None:
             self.server.calm_queue, arn = self.queue('calm-records')
-            self.function('calm', 'def handler(e, c): return e\n')
+            self.function('calm', 'def handler(e, c): return e\n', Timeout=120)
             self.client('lambda').put_function_event_invoke_config(FunctionName='calm', DestinationConfig={'OnSuccess': {'Destination': arn}, 'OnFailure': {'Destination': arn}})
             self.invoke('calm', b'{}')
 
@@ -178,7 +179,9 @@ class HostileCase(support.ServerCase):
         self.assertEqual(calm.wrong[:3], [], f'{len(calm.wrong)} calls of the calm neighbour went wrong')
         self.assertGreater(len(calm.accepted), 0)
         self.every_event_has_its_record(calm.accepted)
-        self.assertEqual(self.server.complaints(self.expected_events), [])
+        complaints = self.server.complaints(self.expected_events)
+        told, self.server.told = getattr(self.server, 'told', 0), len(complaints)
+        self.assertEqual(complaints[told:], [])
 
     def must_live(self):
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -241,7 +244,7 @@ class HostileCase(support.ServerCase):
     def cold_start(self):
         if self.cold:
             name = 'cold'
-            self.function(name, 'def handler(e, c): return 7\n')
+            self.function(name, 'def handler(e, c): return 7\n', Timeout=120)
             try:
                 reply, value = self.invoke(name)
                 self.assertEqual((reply.get('FunctionError'), value), (None, 7))
@@ -249,12 +252,15 @@ class HostileCase(support.ServerCase):
                 self.client('lambda').delete_function(FunctionName=name)
 
     def every_event_has_its_record(self, accepted):
-        sqs, seen = self.client('sqs'), collections.Counter()
+        sqs, seen, hurt = self.client('sqs'), collections.Counter(), []
         end, walked = time.monotonic() + RECORD_SECONDS, False
         while time.monotonic() < end:
             got = sqs.receive_message(QueueUrl=self.server.calm_queue, MaxNumberOfMessages=10).get('Messages', [])
             for message in got:
-                seen[json.loads(message['Body'])['requestContext']['requestId']] += 1
+                context = json.loads(message['Body'])['requestContext']
+                seen[context['requestId']] += 1
+                if (context['condition'], context['approximateInvokeCount']) != ('Success', 1):
+                    hurt.append(self.journey(context['requestId']))
             if got:
                 sqs.delete_message_batch(QueueUrl=self.server.calm_queue, Entries=[{'Id': str(i), 'ReceiptHandle': m['ReceiptHandle']} for i, m in enumerate(got)])
             elif set(accepted) <= set(seen):
@@ -266,6 +272,7 @@ class HostileCase(support.ServerCase):
                 time.sleep(0.05)
         self.assertEqual([i for i in accepted if seen[i] == 0], [], 'accepted, and lost')
         self.assertEqual([i for i in seen if seen[i] > 1], [], 'recorded more than once')
+        self.assertEqual(hurt[:2], [], 'did not succeed at once, though nobody is hostile in it')
 
     def note(self, row, calm):
         path = os.environ.get('WAYBILL_HOSTILE_FIGURES')

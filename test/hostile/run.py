@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 
+FILE_SECONDS = 1200                                          # a busy machine may take its time
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -35,7 +37,7 @@ def main():
             at = arguments.index('--figures')
             figures = os.path.abspath(arguments[at + 1])
             del arguments[at:at + 2]
-        done = subprocess.run([os.path.join(os.path.dirname(HERE), 'contract/run.py'), '--folder', HERE, *arguments], stdout=subprocess.PIPE, text=True,
+        done = subprocess.run([os.path.join(os.path.dirname(HERE), 'contract/run.py'), '--folder', HERE, '--file-seconds', str(FILE_SECONDS), *arguments], stdout=subprocess.PIPE, text=True,
                               env={**os.environ, 'WAYBILL_HOSTILE_FIGURES': figures})
         *report, counts = done.stdout.splitlines() or ['']
         print('\n'.join(report))

@@ -184,6 +184,22 @@ TEST(position, text_and_order)
     EXPECT_INT(log_position_parse(str_of(text), &q), -E_INVALID);
 }
 
+static size_t group_lines(struct play *p, struct log_group *ret)
+{
+    struct logs_FilterLogEventsRequest in = { .logGroupName = STR("/aws/lambda/f") };
+    size_t n = 0;
+
+    do {
+        struct logs_FilterLogEventsResponse out = { 0 };
+
+        EXPECT_INT(call(p, "FilterLogEvents", &in, &out), 0);
+        n += out.events.n;
+        in.nextToken = out.nextToken;
+    } while (!str_absent(in.nextToken));
+    EXPECT(log_group_find(p->store, p->mem, ACCOUNT, REGION, STR("/aws/lambda/f"), ret));
+    return n;
+}
+
 static int64_t count_of(struct store *s, struct sql *q)
 {
     CLEANUP(rows_done) struct rows r;
@@ -240,6 +256,76 @@ TEST(waste, a_large_group_leaves_in_pieces)
     EXPECT_INT(count_of(p.store, &streams), 1);
     EXPECT_INT(call(&p, "FilterLogEvents", &in, &out), 0);
     EXPECT_INT(out.events.n, 1);
+    play_end(&p);
+}
+
+/* A large stream is gone at once and its rows go in pieces, also after a crash; the group's bytes follow. */
+TEST(waste, a_large_stream_leaves_in_pieces)
+{
+    static struct sql rows = SQL("SELECT count(*) FROM log_row");
+    struct logs_DeleteLogStreamRequest drop = { .logGroupName = STR("/aws/lambda/f"), .logStreamName = STR("s") };
+    struct logs_FilterLogEventsRequest in = { .logGroupName = STR("/aws/lambda/f") };
+    struct logs_FilterLogEventsResponse out = { 0 };
+    struct log_group g;
+    int64_t before;
+    struct play p;
+    char big[100001];
+
+    memset(big, 'x', sizeof(big) - 1);
+    big[sizeof(big) - 1] = '\0';
+    play_begin(&p, 0);
+    EXPECT_INT(waste_pieces(&p), 1);
+    append(&p, "t", NOW, "stays");
+    for (int i = 0; i < 100; i++) {
+        append(&p, "s", NOW, big);
+        logs_flush(p.logs, &p.turn);
+    }
+    before = count_of(p.store, &rows);
+    EXPECT_INT(call(&p, "DeleteLogStream", &drop, NULL), 0);
+    EXPECT_INT(before - count_of(p.store, &rows), 16);       /* WASTE_ROWS: the work of one turn */
+    EXPECT_INT(store_commit(p.store), 0);
+    EXPECT_INT(call(&p, "FilterLogEvents", &in, &out), 0);
+    EXPECT_INT(out.events.n, 1);
+    logs_load(p.logs, &p.turn);
+    EXPECT(waste_pieces(&p) > 4);
+    EXPECT_INT(count_of(p.store, &rows), 1);
+    EXPECT_INT(group_lines(&p, &g), 1);
+    EXPECT_INT(g.bytes, strlen("stays\n") + LINE_OVERHEAD_BYTES);
+    play_end(&p);
+}
+
+/* A page ends when enough was gone through, not only when enough was read: each term goes through every line. */
+TEST(waste, a_filter_of_many_terms_ends_its_page_early)
+{
+    struct logs_FilterLogEventsRequest in = { .logGroupName = STR("/aws/lambda/f") };
+    char big[100001], pattern[200] = "";
+    size_t pages[3] = { 0 };
+    struct play p;
+
+    memset(big, 'x', sizeof(big) - 1);
+    big[sizeof(big) - 1] = '\0';
+    play_begin(&p, 0);
+    for (int i = 0; i < 40; i++) {
+        append(&p, "s", NOW, big);
+        logs_flush(p.logs, &p.turn);
+    }
+    for (int i = 0; i < 39; i++)
+        memcpy(pattern + strlen(pattern), "?zz ", 5);
+    for (int kind = 0; kind < 3; kind++) {
+        in.filterPattern = kind == 0 ? STR("zz") : kind == 1 ? str_of(pattern) : STR("{ $.a = 1 || $.b = 1 }");
+        in.nextToken = STR_NONE;
+        do {
+            struct logs_FilterLogEventsResponse out = { 0 };
+
+            EXPECT_INT(call(&p, "FilterLogEvents", &in, &out), 0);
+            EXPECT_INT(out.events.n, 0);
+            in.nextToken = out.nextToken;
+            pages[kind]++;
+        } while (!str_absent(in.nextToken));
+    }
+    EXPECT_INT(pages[0], 1);                                 /* 4 MB twice */
+    EXPECT_INT(pages[1], 14);                                /* 3 lines of 100,000 bytes 40 times are 8 MiB */
+    EXPECT_INT(pages[2], 4);
     play_end(&p);
 }
 
@@ -431,21 +517,6 @@ TEST(read, forward_token_follows)
     play_end(&p);
 }
 
-static size_t group_lines(struct play *p, struct log_group *ret)
-{
-    struct logs_FilterLogEventsRequest in = { .logGroupName = STR("/aws/lambda/f") };
-    size_t n = 0;
-
-    do {
-        struct logs_FilterLogEventsResponse out = { 0 };
-
-        EXPECT_INT(call(p, "FilterLogEvents", &in, &out), 0);
-        n += out.events.n;
-        in.nextToken = out.nextToken;
-    } while (!str_absent(in.nextToken));
-    EXPECT(log_group_find(p->store, p->mem, ACCOUNT, REGION, STR("/aws/lambda/f"), ret));
-    return n;
-}
 
 TEST(bound, oldest_lines_go_first)
 {
@@ -529,6 +600,36 @@ TEST(retention, by_the_servers_clock)
     put.retentionInDays = INT_SET(2);
     EXPECT_INT(call(&p, "PutRetentionPolicy", &put, NULL), -E_FAULT);
     EXPECT(str_find_str(p.fault.message, STR("Value '2' at 'retentionInDays'")) >= 0);
+    play_end(&p);
+}
+
+/* Much that is too old is hidden at once and goes in pieces. */
+TEST(retention, in_pieces)
+{
+    static struct sql rows = SQL("SELECT count(*) FROM log_row");
+    struct logs_PutRetentionPolicyRequest put = { .logGroupName = STR("/aws/lambda/f"), .retentionInDays = INT_SET(3) };
+    struct log_group g;
+    struct play p;
+    char big[100001];
+
+    memset(big, 'x', sizeof(big) - 1);
+    big[sizeof(big) - 1] = '\0';
+    play_begin(&p, 0);
+    EXPECT_INT(waste_pieces(&p), 1);
+    for (int i = 0; i < 40; i++) {
+        append(&p, "s", NOW - 4 * (int64_t)86400000, big);
+        logs_flush(p.logs, &p.turn);
+    }
+    append(&p, "s", NOW, "new");
+    EXPECT_INT(call(&p, "PutRetentionPolicy", &put, NULL), 0);
+    EXPECT_INT(count_of(p.store, &rows), 41 - 16);           /* WASTE_ROWS */
+    EXPECT_INT(group_lines(&p, &g), 1);
+    EXPECT_INT(p.timer_at, 0);
+    EXPECT_INT(waste_pieces(&p), 2);
+    EXPECT_INT(count_of(p.store, &rows), 1);
+    EXPECT_INT(p.timer_at, NOW + 3600000);
+    EXPECT_INT(group_lines(&p, &g), 1);
+    EXPECT_INT(g.bytes, strlen("new\n") + LINE_OVERHEAD_BYTES);
     play_end(&p);
 }
 

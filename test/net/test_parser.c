@@ -252,6 +252,37 @@ static void repeat(struct buf *b, const char *z, int n)
         buf_z(b, z);
 }
 
+/* Nobody knows how long a body in chunks will be; what is kept free for it must not count for more than one may be. */
+TEST(parser, the_largest_body_in_chunks)
+{
+    struct buf CLEANUP(buf_done) b = {0}, want = {0};
+    struct server_limits l = small_limits();
+
+    l.body_bytes = 2000;
+    buf_z(&b, CH "5dc\r\n");
+    repeat(&b, "x", 1500);
+    buf_z(&b, "\r\n1f4\r\n");
+    repeat(&b, "x", 500);
+    buf_z(&b, "\r\n0\r\n\r\n");
+    buf_z(&want, "POST / 1.1 keep [Host=x][Transfer-Encoding=chunked] \"");
+    repeat(&want, "x", 2000);
+    buf_z(&want, "\"\n");
+    buf_add(&want, "", 1);
+    expect_transcript(buf_view(&b), &l, want.p);
+}
+
+TEST(parser, refused_in_the_head_of_a_head)
+{
+    struct server_limits l = small_limits();
+
+    expect_transcript(STR("HEAD / HTTP/1.1\r\n\r\n"), &l, "refused 400 HEAD: no Host header\n");
+    expect_transcript(STR("\r\nHEAD / HTTP/1.1\n"), &l, "refused 400 HEAD: LF without CR\n");
+    expect_transcript(STR("HEAD /1234567890123456789012345678901234567890123456789012345678901234567890"), &l,
+                      "refused 414 HEAD: the request line is too long\n");
+    expect_transcript(STR("HEADS / HTTP/1.1\n"), &l, "refused 400: LF without CR\n");
+    expect_transcript(STR("GET / HTTP/1.1\r\n" H "\r\nHEAD /\n"), &l, "GET / 1.1 keep [Host=x] \"\"\nrefused 400 HEAD: LF without CR\n");
+}
+
 TEST(parser, many_headers)
 {
     struct buf CLEANUP(buf_done) b = {0}, got = {0};

@@ -342,6 +342,28 @@ TEST(server, refusals)
          "Content-Length: 27\r\nConnection: close\r\n\r\nBad Request: LF without CR\n<end>");
 }
 
+/* Also where the request never became one, however it was cut. */
+TEST(server, refusal_of_a_head_has_no_body)
+{
+    static const char bytes[] = "\r\nHEAD / HTTP/1.1\r\nA: \001\r\n\r\n";
+    struct server_limits l = server_default_limits;
+    struct rig g;
+    int fd;
+
+    l.header_bytes = 64;
+    TALK(NULL, "HEAD / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 28\r\nConnection: close\r\n\r\n<end>");
+    TALK(NULL, "HEAD /\n", "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 27\r\nConnection: close\r\n\r\n<end>");
+    TALK(&l, "HEAD /0123456789012345678901234567890123456789012345678901234567890123456789",
+         "HTTP/1.1 414 URI Too Long\r\nContent-Type: text/plain\r\nContent-Length: 43\r\nConnection: close\r\n\r\n<end>");
+    rig_init(&g, NULL);
+    fd = dial(&g);
+    for (size_t i = 0; i < sizeof bytes - 1; i++)
+        say(&g, fd, str_make(bytes + i, 1));
+    EXPECT_HEARD(&g, fd, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 43\r\nConnection: close\r\n\r\n<end>");
+    close(fd);
+    rig_done(&g);
+}
+
 /* A refusal waits for the replies before it. */
 TEST(server, refusal_after_a_pending_reply)
 {
@@ -613,6 +635,21 @@ TEST(server, slow_header)
     rig_done(&g);
 }
 
+TEST(server, slow_header_of_a_head)
+{
+    struct server_limits l = quick_limits();
+    struct rig g;
+    int fd;
+
+    rig_init(&g, &l);
+    fd = dial(&g);
+    say(&g, fd, STR("HEAD / HT"));
+    run_for(&g, 75);
+    EXPECT_HEARD(&g, fd, "HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain\r\nContent-Length: 53\r\nConnection: close\r\n\r\n<end>");
+    close(fd);
+    rig_done(&g);
+}
+
 TEST(server, slow_body)
 {
     struct server_limits l = quick_limits();
@@ -717,6 +754,33 @@ TEST(server, pipelining_limit)
     hear(&g, fd, &got);
     EXPECT_INT(got.n, 10 * strlen(SAYS("GET", "/n?", "", 8)));
     close(fd);
+    rig_done(&g);
+}
+
+/* A hundred clients that pipeline: each gets its share of a round, and who comes next waits for no more than that. */
+TEST(server, pipelining_is_shared)
+{
+    enum { CLIENTS = 100 };
+    struct rig g;
+    int fd[CLIENTS];
+
+    rig_init(&g, NULL);
+    g.hold = true;
+    for (int i = 0; i < CLIENTS; i++)
+        fd[i] = dial(&g);
+    turn_loop(&g, 3);
+    for (int i = 0; i < CLIENTS; i++)
+        say(&g, fd[i], STR("GET /1 HTTP/1.1\r\n" H "\r\nGET /2 HTTP/1.1\r\n" H "\r\nGET /3 HTTP/1.1\r\n" H "\r\n"));
+    turn_loop(&g, 5);
+    EXPECT_INT(g.n_requests, 2 * CLIENTS);
+    reply_all_held(&g);
+    turn_loop(&g, 5);
+    EXPECT_INT(g.n_requests, 3 * CLIENTS);
+    reply_all_held(&g);
+    for (int i = 0; i < CLIENTS; i++) {
+        EXPECT_HEARD(&g, fd[i], SAYS("GET", "/1?", "", 8) SAYS("GET", "/2?", "", 8) SAYS("GET", "/3?", "", 8));
+        close(fd[i]);
+    }
     rig_done(&g);
 }
 

@@ -1,7 +1,8 @@
 /* transcript.h - what the parser made of some bytes, as text, so that two ways of cutting them can be compared.
  *
  *   POST /a?b 1.1 keep [Host=x][X=y] "body"
- *   refused 400: text */
+ *   refused 400: text
+ *   refused 400 HEAD: text */
 #ifndef WAYBILL_TEST_TRANSCRIPT_H
 #define WAYBILL_TEST_TRANSCRIPT_H
 
@@ -40,7 +41,7 @@ static bool transcript_step(struct http1 *h, struct str *bytes, struct request *
         *open = request_free(*open);
         return true;
     case HTTP1_REFUSED:
-        buf_printf(out, "refused %d: %s\n", h->refusal.status, h->refusal.text);
+        buf_printf(out, "refused %d%s: %s\n", h->refusal.status, http1_head_only(h) ? " HEAD" : "", h->refusal.text);
         http1_stop(h);
         *open = request_free(*open);
         return true;

@@ -98,6 +98,42 @@ TEST(list, deleted_keys_and_old_versions_are_hidden)
     world_close(&w);
 }
 
+/* Keys that end in delete markers are passed over for a while; then the page ends, with few keys or none, and the next
+ * goes on behind them.  ListObjects says where, as no key does. */
+TEST(list, many_deleted_keys_end_a_page)
+{
+    struct s3_ListObjectsRequest old = { .Bucket = STR("bucket") };
+    struct s3_ListObjectsV2Request in = { .Bucket = STR("bucket") };
+    const struct s3_ListObjectsV2Output *out;
+    const struct s3_ListObjectsOutput *old_out;
+    CLEANUP(buf_done) struct buf b = { 0 };
+    struct world w;
+    char key[32];
+
+    world_open(&w);
+    make_bucket(&w, "bucket");
+    EXPECT_OK(version(&w, "bucket", "Enabled"));
+    (void)put(&w, "bucket", "a", STR("x"));
+    for (int i = 0; i < 20001; i++) {
+        snprintf(key, sizeof(key), "m/%05d", i);
+        EXPECT_OK(say(&w, "DeleteObject", &(struct s3_DeleteObjectRequest){ .Bucket = STR("bucket"), .Key = str_of(key) }));
+    }
+    (void)put(&w, "bucket", "z", STR("x"));
+    EXPECT_STR(whole(&w, &b, NULL, NULL, 1000, NULL), STR("a z"));
+    EXPECT_STR(whole(&w, &b, "m/", NULL, 1000, NULL), STR(""));
+    out = say(&w, "ListObjectsV2", &in)->c.output;
+    EXPECT_INT(out->Contents.n, 1);
+    EXPECT(out->IsTruncated.v);
+    old_out = say(&w, "ListObjects", &old)->c.output;
+    EXPECT_STR(old_out->NextMarker, STR("m/19999"));
+    old.Marker = old_out->NextMarker;
+    old_out = say(&w, "ListObjects", &old)->c.output;
+    EXPECT_INT(old_out->Contents.n, 1);
+    EXPECT_STR(old_out->Contents.v[0].Key, STR("z"));
+    EXPECT(!old_out->IsTruncated.v && str_absent(old_out->NextMarker));
+    world_close(&w);
+}
+
 TEST(list, versions_page_inside_a_key)
 {
     struct s3_ListObjectVersionsRequest in = { .Bucket = STR("bucket"), .MaxKeys = INT_SET(2) };

@@ -45,17 +45,39 @@ TEST(index, delayed_and_in_flight_come_back_in_the_order_they_are_due)
     sqs_index_hide(&x, sqs_index_find(&x, 2), NOW + 200);
     counts(&x, 0, 1, 2);
     EXPECT_INT(sqs_index_next_ms(&x), NOW + 100);
-    sqs_index_settle(&x, NOW + 99);
+    (void)sqs_index_settle(&x, NOW + 99);
     counts(&x, 0, 1, 2);
-    sqs_index_settle(&x, NOW + 100);
+    (void)sqs_index_settle(&x, NOW + 100);
     counts(&x, 1, 1, 1);
-    sqs_index_settle(&x, NOW + 1000);
+    (void)sqs_index_settle(&x, NOW + 1000);
     counts(&x, 3, 0, 0);
     EXPECT_INT(sqs_index_next_ms(&x), INT64_MAX);
     for (uint64_t want[] = { 3, 2, 1 }, i = 0; i < 3; i++) {
         EXPECT_INT(sqs_index_first(&x)->due.seq, want[i]);
         sqs_index_remove(&x, sqs_index_first(&x));
     }
+    sqs_index_done(&x);
+    sqs_pool_done(&pool);
+}
+
+/* Many that fall due together become visible in portions, in order. */
+TEST(index, what_is_due_together_comes_in_portions)
+{
+    struct sqs_pool pool = { 0 };
+    struct sqs_index x;
+
+    sqs_index_init(&x, &pool);
+    for (uint64_t i = 1; i <= 2 * SQS_SETTLE_MOST + 1; i++)
+        sqs_index_add(&x, i, NOW, NOW + 100, 0, NOW);
+    EXPECT(!sqs_index_settle(&x, NOW + 99));
+    EXPECT_INT(x.n_visible, 0);
+    for (size_t n = 1; n <= 2; n++) {
+        EXPECT(sqs_index_settle(&x, NOW + 100));
+        EXPECT_INT(x.n_visible, n * SQS_SETTLE_MOST);
+    }
+    EXPECT(!sqs_index_settle(&x, NOW + 100));
+    EXPECT_INT(x.n_visible, 2 * SQS_SETTLE_MOST + 1);
+    EXPECT_INT(sqs_index_first(&x)->due.seq, 1);
     sqs_index_done(&x);
     sqs_pool_done(&pool);
 }
@@ -217,7 +239,7 @@ TEST(index, random_walk)
         if (i % 100 != 0)
             continue;
         now += rnd() % 20;
-        sqs_index_settle(&x, now);
+        (void)sqs_index_settle(&x, now);
         model_settle(now);
         counts(&x, model_count(SQS_VISIBLE), model_count(SQS_DELAYED), model_count(SQS_IN_FLIGHT));
     }

@@ -407,6 +407,55 @@ static int64_t file_size(const char *path)
     return stat(path, &st) == 0 ? st.st_size : -1;
 }
 
+static void empty_page(const char *path, int64_t at)
+{
+    static const char none[SEAL_PAGE_BYTES];
+    int fd = open(path, O_RDWR);
+
+    CHECK(fd >= 0 && pwrite(fd, none, sizeof(none), at) == (ssize_t)sizeof(none));
+    close(fd);
+}
+
+/* A page that still holds what stood in it before it was made free. */
+static int64_t page_full_of(const char *path, char what)
+{
+    int fd = open(path, O_RDONLY);
+    char page[SEAL_PAGE_BYTES];
+    int64_t at = SEAL_PAGE_BYTES;
+
+    CHECK(fd >= 0);
+    while (pread(fd, page, sizeof(page), at) == (ssize_t)sizeof(page) && (page[8] != what || page[2000] != what || page[3000] != what))
+        at += SEAL_PAGE_BYTES;
+    close(fd);
+    return at < file_size(path) ? at : 0;
+}
+
+/* A page that came and went before it was ever written is all zeros, and no damage.  One that is wanted is. */
+TEST(open, a_page_of_zeros_is_damage_unless_it_is_free)
+{
+    struct story story = { 0 };
+    char *large = memset(xmalloc(400000), 'x', 400000), path[300];
+    struct store *s;
+    int64_t at;
+
+    fresh_dir();
+    s = opened();
+    store_setting_put(s, STR("large"), str_make(large, 400000));
+    EXPECT_INT(store_commit(s), 0);
+    store_setting_put(s, STR("large"), STR("no more"));
+    EXPECT_INT(one_turn(s, 1, &story), 0);
+    store_close(s);
+    snprintf(path, sizeof(path), "%s/waybill.db", dir);
+    at = page_full_of(path, 'x');
+    EXPECT(at > 0);
+    empty_page(path, at);
+    expect_kept(&story, 1);
+    empty_page(path, SEAL_PAGE_BYTES);                       /* the root of a table */
+    expect_refused(-E_DAMAGED, "is not as it was written");
+    free(large);
+    remove_dir();
+}
+
 static void flip(const char *path, int64_t bit)
 {
     int fd = open(path, O_RDWR);

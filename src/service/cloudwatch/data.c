@@ -11,8 +11,10 @@
 
 #define QUERIES_MOST 500
 #define DATAPOINTS_MOST 100800
-#define ROWS_PER_PAGE 200000                                 /* minutes read before a page ends early */
-#define ROWS_MOST 1000000                                    /* and before a single result is too much */
+#define STEPS_PER_PAGE 800000                                /* of work before a page ends early: some 20 ms */
+#define ROW_STEPS 16                                         /* a minute read; each eight bytes of its values are one more */
+#define POINT_STEPS 3                                        /* a point that an expression computes */
+#define ROWS_MOST 1000000                                    /* minutes read before a single result is too much */
 #define NESTING_MOST 20
 #define INVALID (&error_validation)
 
@@ -30,7 +32,7 @@ struct data {
     const struct cloudwatch_GetMetricDataInput *in;
     struct query *q;
     struct expression_names names;
-    size_t rows;
+    size_t rows, steps;
     int nesting;
     bool check_only;                                         /* names and grammar: every series is empty */
 };
@@ -166,6 +168,7 @@ static int load(struct data *d, size_t i, struct buf *why)
     }
     metric_read(metrics_of(d->c), d->c->turn, d->c->mem, &q, &points);
     d->rows += points.rows;
+    d->steps += points.rows * ROW_STEPS + points.value_bytes / 8;
     to_series(d, &d->q[i].statistic, &points, s);
     return 0;
 }
@@ -378,11 +381,13 @@ static int show_page(struct data *d, struct position p, struct cloudwatch_GetMet
 
         if (!is_returned(&d->in->MetricDataQueries.v[p.query]))
             continue;
-        if (d->rows > ROWS_PER_PAGE) {
+        if (d->steps > STEPS_PER_PAGE) {
             out->NextToken = position_text(d->c, p);
             return 0;
         }
+        d->names.points_left = EXPRESSION_POINTS_MOST;
         r = compute_or_fault(d, p.query);
+        d->steps += (EXPRESSION_POINTS_MOST - d->names.points_left) * POINT_STEPS;
         if (r < 0)
             return r;
         if (show_query(d, &page, &p)) {

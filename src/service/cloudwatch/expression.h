@@ -9,13 +9,13 @@
  * name.  Rules: CloudWatch user guide, "Using math expressions with CloudWatch metrics".
  *
  * A value is a number, a series, or several series.  Between two series a point is where both have one; where a division
- * has no result there is no point.  Values lie in the arena; their sum is limited (EXPRESSION_POINTS_MOST in all). */
+ * has no result there is no point.  Values lie in the arena; their sum is limited (EXPRESSION_POINTS_MOST for a result). */
 #ifndef WAYBILL_SERVICE_CLOUDWATCH_EXPRESSION_H
 #define WAYBILL_SERVICE_CLOUDWATCH_EXPRESSION_H
 
 #include "base/buf.h"
 
-#define EXPRESSION_POINTS_MOST 4000000
+#define EXPRESSION_POINTS_MOST 500000                        /* of one result: fifteen days by the minute, 23 times */
 #define EXPRESSION_DEPTH_MOST 40
 
 struct series_point { int64_t ms; double v; };

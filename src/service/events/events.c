@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "service/events/ops.h"
 #include "service/events/publish.h"
+#include "service/events/sift.h"
 #include "service/events/tick.h"
 
 /* Detail of 1 MiB is a JSON text inside a JSON text. */
@@ -44,11 +45,12 @@ static const struct handler handlers[] = {
 struct events *events_new(const struct events_options *o)
 {
     struct events *e = xcalloc(1, sizeof(*e));
-    struct outbox_kind kind = publish_outbox_kind(e);
+    struct outbox_kind kinds[] = { publish_outbox_kind(e), sift_outbox_kind(e) };
 
     e->o = *o;
-    if (o->outbox != NULL)
-        outbox_register(o->outbox, &kind);
+    e->sift.left = SIFT_TURN_STEPS;
+    for (size_t i = 0; o->outbox != NULL && i < ARRAY_LEN(kinds); i++)
+        outbox_register(o->outbox, &kinds[i]);
     return e;
 }
 
@@ -79,6 +81,7 @@ struct events *events_free(struct events *e)
         for (size_t k = 0; k < ((struct bus *)value)->n_rules; k++)
             ((struct bus *)value)->rules[k]->timer = (struct timer){ .work = false };    /* nobody looks at timers any more */
     forget(e);
+    sift_free(e);
     map_done(&e->buses);
     free(e);
     return NULL;
@@ -87,6 +90,7 @@ struct events *events_free(struct events *e)
 void events_reset(struct events *e, struct turn *t)
 {
     tick_stop_all(e, t);
+    sift_forget(e);
     forget(e);
 }
 
@@ -197,8 +201,10 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
     }
     if (ev.forwarded)
         id = json_get_text(mem, ev.doc, STR("id"));
-    if (b != NULL)
-        bus_take(arg, t, b, &ev);
+    if (b != NULL && bus_take(arg, t, b, &ev) < 0) {
+        buf_z(why, "This server holds no more undelivered events.");
+        return DELIVERY_FAILED;
+    }
     buf_str(why, id);
     return DELIVERED;
 }

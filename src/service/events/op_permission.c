@@ -137,9 +137,10 @@ int events_put_permission(struct call *c, const void *input, void *output UNUSED
     r = policy_check(c, text);
     if (r == 0)
         r = events_bus_keep(c, &ref);
+    if (r == 0)
+        r = bus_policy_set(ref.bus, text);
     if (r < 0)
         return r;
-    bus_policy_set(ref.bus, text);
     return bus_row_put(c->turn, ref.bus);
 }
 
@@ -159,6 +160,8 @@ int events_remove_permission(struct call *c, const void *input, void *output UNU
         return MIN(r, 0);
     if (!all && edited(c, ref.bus->policy_text, in->StatementId, NULL, ref.arn, &text) == 0)
         return call_fault(c, &events_error_ResourceNotFoundException, "Statement with the provided id does not exist.");
-    bus_policy_set(ref.bus, text);
+    r = bus_policy_set(ref.bus, text);
+    if (r < 0)
+        return r;
     return bus_row_put(c->turn, ref.bus);
 }

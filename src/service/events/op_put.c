@@ -64,7 +64,7 @@ static bool entry_refused(struct call *c, const struct events_PutEventsRequestEn
 }
 
 /* An event for a bus that is not there gets its id and is lost, as on AWS.  -E_INVALID: detail is nested so deeply that
- * with the envelope around it nobody could read it. */
+ * with the envelope around it nobody could read it.  Others: there was no room for it. */
 static int take(struct call *c, const struct bus_ref *ref, const struct events_PutEventsRequestEntry *in, struct str id)
 {
     CLEANUP(buf_done) struct buf text = { 0 };
@@ -76,7 +76,7 @@ static int take(struct call *c, const struct bus_ref *ref, const struct events_P
     if (event_parse(c->mem, buf_view(&text), &ev) < 0)
         return -E_INVALID;
     if (ref->bus != NULL && ref->bus->n_rules > 0)
-        bus_take(c->state, c->turn, ref->bus, &ev);
+        return bus_take(c->state, c->turn, ref->bus, &ev);
     return 0;
 }
 
@@ -84,11 +84,15 @@ static bool entry_fails(struct call *c, const struct bus_ref *ref, const struct 
                         struct events_PutEventsResultEntry *ret)
 {
     struct str id = uuid_str(c->mem);
+    int r;
 
     if (entry_refused(c, in, ret))
         return true;
-    if (take(c, ref, in, id) < 0)
+    r = take(c, ref, in, id);
+    if (r == -E_INVALID)
         return refused(ret, STR("MalformedDetail"), STR("Detail is malformed."));
+    if (r < 0)
+        return refused(ret, STR("InternalFailure"), STR("This server holds no more undelivered events."));
     ret->EventId = id;
     return false;
 }
@@ -127,22 +131,60 @@ static bool is_event(const struct json *doc)
     return true;
 }
 
+/* A pattern and an event, matched on the pool when that takes long. */
+struct trial { struct call *c; void *output; struct pattern *pattern; struct json *doc; bool matches; };
+
+static int trial_answer(struct trial *x)
+{
+    struct events_TestEventPatternResponse *out = x->output;
+
+    out->Result = BOOL_SET(x->matches);
+    pattern_free(x->pattern);
+    return 0;
+}
+
+static void trial_run(void *arg)
+{
+    struct trial *x = arg;
+
+    pattern_ready(x->c->mem, x->doc);
+    x->matches = pattern_match(x->pattern, x->doc);
+}
+
+static void trial_done(void *arg, struct turn *t)
+{
+    struct trial *x = arg;
+
+    x->c->turn = t;
+    x->c->now = t->now;
+    call_reply(x->c, trial_answer(x));
+}
+
+static int trial_begin(struct call *c, void *output, struct pattern *p, struct json *doc)
+{
+    struct trial *x = ARENA_NEW(c->mem, struct trial);
+    uint64_t left = PATTERN_TURN_STEPS;
+
+    *x = (struct trial){ c, output, p, doc, pattern_match_within(p, doc, &left) };
+    if (left > 0)
+        return trial_answer(x);
+    c->turn->ops->work(c->turn->engine, trial_run, trial_done, x);
+    return -E_WAIT;
+}
+
 int events_test_event_pattern(struct call *c, const void *input, void *output)
 {
     const struct events_TestEventPatternRequest *in = input;
-    struct events_TestEventPatternResponse *out = output;
     CLEANUP(buf_done) struct buf why = { 0 };
     struct pattern *p = NULL;
-    struct event ev = { 0 };
+    struct json *doc;
     int r = call_may_own(c, "events:TestEventPattern", STR("*"));
 
     if (r < 0)
         return r;
-    if (event_parse(c->mem, in->Event, &ev) < 0 || !is_event(ev.doc))
+    if (json_parse(c->mem, in->Event, &doc, NULL) < 0 || doc->type != JSON_OBJECT || !is_event(doc))
         return events_invalid(c, "Parameter Event is not valid.");
     if (pattern_compile(PATTERN_EVENTS, in->EventPattern, &p, &why) < 0)
         return call_fault(c, &events_error_InvalidEventPatternException, "Event pattern is not valid. Reason: " STR_FMT, STR_ARG(buf_view(&why)));
-    out->Result = BOOL_SET(pattern_match(p, ev.doc));
-    pattern_free(p);
-    return 0;
+    return trial_begin(c, output, p, doc);
 }

@@ -7,6 +7,7 @@
 #include "base/crypt.h"
 #include "base/id.h"
 #include "flow/metric.h"
+#include "service/events/sift.h"
 
 #define PRINCIPAL "events.amazonaws.com"
 #define KIND "events"
@@ -307,7 +308,23 @@ static void run(const struct errand *x)
 
 struct parked { struct errand x; struct event ev; unsigned made; };
 
-/* -E_NOT_FOUND: rule or target went meanwhile. */
+static bool parked_whole(const struct json *doc)
+{
+    static const char *const members[] = { "forwarded", "event", "made", "ingested" };
+
+    for (size_t i = 0; i < ARRAY_LEN(members); i++)
+        if (json_get(doc, str_of(members[i])) == NULL)
+            return false;
+    return true;
+}
+
+static int damaged(struct turn *t, const struct outbox_item *item)
+{
+    store_damaged(t->store, "outbox", (int64_t)item->id, "its payload is no event of a rule");
+    return -E_DAMAGED;
+}
+
+/* -E_NOT_FOUND: rule or target went meanwhile; -E_DAMAGED: this turn has failed. */
 static int unpark(struct events *e, struct turn *t, struct arena *a, const struct outbox_item *item, struct parked *ret)
 {
     const struct bus *b;
@@ -315,11 +332,13 @@ static int unpark(struct events *e, struct turn *t, struct arena *a, const struc
     int64_t made = 0;
     size_t at;
 
-    CHECK(json_parse(a, item->payload, &doc, NULL) == 0);
+    if (json_parse(a, item->payload, &doc, NULL) != 0 || !parked_whole(doc))
+        return damaged(t, item);
     *ret = (struct parked){ .x = { .e = e, .t = t }, .ev = { .trace_header = json_get_text(a, doc, STR("trace")),
         .forwarded = json_get(doc, STR("forwarded"))->type == JSON_TRUE } };
-    CHECK(event_parse(a, json_get_text(a, doc, STR("event")), &ret->ev) == 0);
-    CHECK(json_i64(json_get(doc, STR("made")), &made) == 0 && json_i64(json_get(doc, STR("ingested")), &ret->ev.ingested_ms) == 0);
+    if (event_parse(a, json_get_text(a, doc, STR("event")), &ret->ev) != 0
+        || json_i64(json_get(doc, STR("made")), &made) != 0 || json_i64(json_get(doc, STR("ingested")), &ret->ev.ingested_ms) != 0)
+        return damaged(t, item);
     ret->made = (unsigned)made + item->attempts;
     ret->x.ev = &ret->ev;
     b = bus_find(e, json_get_text(a, doc, STR("account")), json_get_text(a, doc, STR("region")), json_get_text(a, doc, STR("bus")));
@@ -342,8 +361,13 @@ static void due(void *arg, struct turn *t, const struct outbox_item *item)
     struct parked p;
     int64_t due_ms;
 
-    if (unpark(e, t, a, item, &p) < 0) {
+    switch (unpark(e, t, a, item, &p)) {
+    case 0:
+        break;
+    case -E_NOT_FOUND:
         outbox_over(e->o.outbox, t, item->id);
+        return;
+    default:
         return;
     }
     if (p.made > 0 && t->now.wall_ms >= deadline_ms(&p.x)) {
@@ -392,28 +416,13 @@ void rule_take(struct events *e, struct turn *t, const struct rule *r, const str
     }
 }
 
-struct matches { const struct rule **v; size_t n, cap; };
-
-static void matched(void *arg, void *owner)
+void rule_matched(struct events *e, struct turn *t, const struct rule *r, const struct event *ev)
 {
-    struct matches *m = arg;
-
-    if (m->n == m->cap) {
-        m->cap = m->cap > 0 ? m->cap * 2 : 16;
-        m->v = xrealloc(m->v, m->cap * sizeof(*m->v));
-    }
-    m->v[m->n++] = owner;
+    count(t, r, "MatchedEvents");
+    rule_take(e, t, r, ev);
 }
 
-void bus_take(struct events *e, struct turn *t, const struct bus *b, const struct event *ev)
+int bus_take(struct events *e, struct turn *t, const struct bus *b, const struct event *ev)
 {
-    CLEANUP(arena_freep) struct arena *a = arena_new(0);
-    struct matches m = { 0 };
-
-    pattern_set_match(b->patterns, a, ev->doc, matched, &m);
-    for (size_t i = 0; i < m.n; i++) {
-        count(t, m.v[i], "MatchedEvents");
-        rule_take(e, t, m.v[i], ev);
-    }
-    free(m.v);
+    return sift_now(e, t, b, ev) ? 0 : sift_later(e, t, b, ev);
 }

@@ -6,7 +6,8 @@
  *                                                        │          └ failed for now ──> outbox ──again, again──> dead-letter queue
  *                                                        └ does not render: not delivered
  * Everything happens in the caller's turn, so an event and what it caused are one fact.  A turn makes at most
- * PUBLISH_PER_TURN deliveries from here; what is beyond goes to the outbox and on in later turns.  Events that one bus
+ * PUBLISH_PER_TURN deliveries from here; what is beyond goes to the outbox and on in later turns.  So does an event whose
+ * matching takes too long for a turn (sift.h).  Events that one bus
  * handed to another are not handed to a third (EventBridge user guide, "Sending and receiving events between event
  * buses"), so nothing here calls itself more than once.
  *
@@ -41,7 +42,9 @@ struct event {
 /* Parses text (must outlive mem's use). 0 or -E_INVALID. */
 int event_parse(struct arena *mem, struct str text, struct event *ret);
 
-void bus_take(struct events *e, struct turn *t, const struct bus *b, const struct event *ev);
+/* 0; -E_LIMIT, -E_FULL: matching had to be put off and could not be, nobody gets the event. */
+int  bus_take(struct events *e, struct turn *t, const struct bus *b, const struct event *ev);
+void rule_matched(struct events *e, struct turn *t, const struct rule *r, const struct event *ev);
 void rule_take(struct events *e, struct turn *t, const struct rule *r, const struct event *ev);    /* whatever its pattern says */
 
 /* How long to wait before attempt number made + 1.  random: any number. */

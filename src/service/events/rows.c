@@ -1,8 +1,11 @@
-/* rows.c - SQL and nothing else.  What is read here was checked when it was written: a row that cannot be understood is
- * a broken store. */
+/* rows.c - SQL and nothing else.  What is read here was checked when it was written: a row that cannot be understood
+ * is a damaged store, and said to be one (rows_must). */
 #include "service/events/state.h"
 
+#include "base/arn.h"
 #include "wire/shape.h"
+
+#define NAME_MOST 256
 
 static struct sql Q_BUS_ADD = SQL("INSERT INTO events_bus (id, account, region, name, created_ms, modified_ms, description, policy, "
     "tags) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
@@ -78,55 +81,58 @@ static void load_buses(struct events *e, struct turn *t, struct map *by_id)
     CLEANUP(rows_done) struct rows r;
 
     store_query(t->store, &Q_BUSES, &r);
-    while (rows_next(&r)) {
+    while (rows_next(&r) && rows_place(&r, 1, 2, 3, NAME_MOST)) {
         uint64_t id = (uint64_t)rows_int(&r, 0);
         struct bus *b = bus_new(e, id, rows_text(&r, 1), rows_text(&r, 2), rows_text(&r, 3));
 
         b->created_ms = rows_int(&r, 4);
         b->modified_ms = rows_int(&r, 5);
         b->description = str_own(rows_text(&r, 6));
-        bus_policy_set(b, rows_text(&r, 7));
+        (void)rows_must(&r, bus_policy_set(b, rows_text(&r, 7)) == 0, "its policy is none");
         str_replace(&b->tags, rows_text(&r, 8));
         map_put(by_id, str_make((const char *)&id, sizeof(id)), b);
     }
 }
 
-static void load_targets(struct rule *r, struct str text)
+static int load_targets(struct rule *r, struct str text)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     CLEANUP(buf_done) struct buf why = { 0 };
     struct json *doc = NULL;
 
-    CHECK(json_parse(a, text, &doc, NULL) == 0 && doc->type == JSON_ARRAY && doc->n <= EVENTS_TARGETS_MOST);
+    if (json_parse(a, text, &doc, NULL) != 0 || doc->type != JSON_ARRAY || doc->n > EVENTS_TARGETS_MOST)
+        return -E_INVALID;
     JSON_EACH(doc, v) {
         struct events_Target in = { 0 };
         struct fault fault = { 0 };
+        struct arn arn;
 
-        CHECK(shape_from_json(a, &events_shape_Target, v, &in, &fault) == 0);
-        CHECK(target_make(&in, &r->targets[r->n_targets], &why) == 0);
+        if (shape_from_json(a, &events_shape_Target, v, &in, &fault) != 0 || str_empty(in.Id) || arn_parse(in.Arn, &arn) != 0 || target_make(&in, &r->targets[r->n_targets], &why) != 0)
+            return -E_INVALID;
         r->n_targets++;
     }
+    return 0;
 }
 
 static void load_rule(struct bus *b, struct rows *row)
 {
-    struct rule *r = rule_new(b, (uint64_t)rows_int(row, 0), rows_text(row, 5));
+    struct rule *r;
     struct str pattern = rows_text(row, 6), schedule = rows_text(row, 7);
     CLEANUP(buf_done) struct buf why = { 0 };
     struct pattern *p = NULL;
     struct schedule *s = NULL;
 
+    if (!rows_must(row, str_absent(pattern) || pattern_compile(PATTERN_EVENTS, pattern, &p, &why) == 0, "its pattern is none")
+        || !rows_must(row, str_absent(schedule) || schedule_parse(schedule, &s) == 0, "its schedule is none"))
+        return;
+    r = rule_new(b, (uint64_t)rows_int(row, 0), rows_text(row, 5));
     r->anchor_ms = rows_int(row, 1);
     r->fired_ms = rows_int(row, 2);
     r->description = str_own(rows_text(row, 8));
     r->role_arn = str_own(rows_text(row, 9));
     str_replace(&r->tags, rows_text(row, 10));
-    if (!str_absent(pattern))
-        CHECK(pattern_compile(PATTERN_EVENTS, pattern, &p, &why) == 0);
-    if (!str_absent(schedule))
-        CHECK(schedule_parse(schedule, &s) == 0);
     rule_listen(r, pattern, p, schedule, s, rows_int(row, 3) != 0);
-    load_targets(r, rows_text(row, 11));
+    (void)rows_must(row, load_targets(r, rows_text(row, 11)) == 0, "its targets are none");
 }
 
 void events_rows_load(struct events *e, struct turn *t)
@@ -140,8 +146,9 @@ void events_rows_load(struct events *e, struct turn *t)
         uint64_t bus_id = (uint64_t)rows_int(&r, 4);
         struct bus *b = map_get(&by_id, str_make((const char *)&bus_id, sizeof(bus_id)));
 
-        CHECK(b != NULL);
-        load_rule(b, &r);
+        if (rows_must(&r, b != NULL, "its bus is not there")
+            && rows_must(&r, !str_empty(rows_text(&r, 5)) && rows_text(&r, 5).n <= NAME_MOST, "its name is empty or too long"))
+            load_rule(b, &r);
     }
     rows_done(&r);
     map_done(&by_id);

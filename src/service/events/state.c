@@ -250,12 +250,11 @@ void bus_free(struct bus *b)
     free(b);
 }
 
-void bus_policy_set(struct bus *b, struct str text)
+int bus_policy_set(struct bus *b, struct str text)
 {
     b->policy = policy_free(b->policy);
     str_replace(&b->policy_text, text);
-    if (!str_absent(text))
-        CHECK(policy_parse(POLICY_RESOURCE, text, &b->policy, NULL) == 0);
+    return str_absent(text) ? 0 : policy_parse(POLICY_RESOURCE, text, &b->policy, NULL);
 }
 
 static bool is_of(const struct bus *b, struct str account, struct str region)

@@ -66,12 +66,24 @@ struct bus {
     struct pattern_set *patterns;                            /* of the rules that are enabled */
 };
 
+struct sift_job;
+/* Events whose matching took too long for their turn (sift.h). */
+struct sifting {
+    struct sift_job *job;                                    /* on the pool now; of an older epoch: nobody waits for it */
+    uint64_t epoch;                                          /* rises with load and reset */
+    uint64_t *waiting;                                       /* rows of the outbox behind it */
+    size_t n, cap;
+    int64_t turn_ns;                                         /* which turn `left` counts in */
+    uint64_t left;                                           /* steps */
+};
+
 struct events {
     struct events_options o;
     struct map buses;                                        /* "account/region/name" -> struct bus */
     size_t n_rules;                                          /* of all buses */
     int64_t turn_ns;                                         /* which turn `delivered` counts in (now.mono_ns) */
     size_t delivered;
+    struct sifting sift;
 };
 
 /* NULL when there is none in memory; the default bus may be missing here and exist all the same. */
@@ -80,7 +92,7 @@ struct bus *bus_find_arn(const struct events *e, struct str arn);
 /* In memory alone. id 0: has no row. */
 struct bus *bus_new(struct events *e, uint64_t id, struct str account, struct str region, struct str name);
 void bus_free(struct bus *b);                                /* with its rules; their timers must be idle */
-void bus_policy_set(struct bus *b, struct str text);         /* absent: none; text must have been checked */
+int bus_policy_set(struct bus *b, struct str text);          /* absent: none; an error: text, checked before, is no policy */
 size_t bus_count(const struct events *e, struct str account, struct str region);
 /* Buses of an account and region sorted by name, in `a`. */
 struct bus **bus_list(const struct events *e, struct arena *a, struct str account, struct str region, size_t *ret_n);

@@ -8,11 +8,12 @@
 int events_tags_merge(struct call *c, struct str before, const struct events_TagList *add, struct str *ret)
 {
     struct text_pair *v = arena_calloc(c->mem, add->n, sizeof(*v));
-    size_t n;
+    size_t n = add->n;
 
     for (size_t i = 0; i < add->n; i++)
         v[i] = (struct text_pair){ add->v[i].Key, add->v[i].Value };
-    *ret = texts_with(c->mem, before, v, add->n, &n);
+    if (n <= EVENTS_TAGS_MOST)                               /* more are not even compared with each other */
+        *ret = texts_with(c->mem, before, v, add->n, &n);
     if (n > EVENTS_TAGS_MOST)                                /* UNVERIFIED sentence */
         return call_fault(c, &events_error_LimitExceededException, "A resource can have no more than %d tags.", EVENTS_TAGS_MOST);
     return 0;

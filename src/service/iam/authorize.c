@@ -236,6 +236,11 @@ static void caller_policies(const struct iam *i, const struct role *r, const str
         ret->session[ret->n_session++] = managed_policy(i, s->extras.policy_arns[n]);
 }
 
+static enum policy_caller_kind caller_kind(const struct principal *p)
+{
+    return p->kind == PRINCIPAL_ANONYMOUS ? CALLER_ANONYMOUS : p->kind == PRINCIPAL_ROLE ? CALLER_ROLE : CALLER_ACCOUNT;
+}
+
 static void request_of(const struct call *c, const struct role *r, struct str action, struct str resource,
                        struct policy_request *ret)
 {
@@ -253,7 +258,7 @@ static void request_of(const struct call *c, const struct role *r, struct str ac
     if (!str_empty(call_peer_address(c)))
         add_key(c->mem, &all[n++], "aws:SourceIp", STR_NONE, call_peer_address(c));
     *ret = (struct policy_request){
-        .caller = { .kind = p->kind == PRINCIPAL_ROLE ? CALLER_ROLE : CALLER_ACCOUNT, .account = p->account, .arn = p->arn,
+        .caller = { .kind = caller_kind(p), .account = p->account, .arn = p->arn,
                     .role_arn = p->role_arn, .user_id = p->user_id },
         .action = action, .resource = resource, .region = c->region, .keys = all, .n_keys = n, .now = c->now,
     };
@@ -327,17 +332,13 @@ bool iam_policy_exists(struct iam *i, struct str policy_arn)
 /* JSON services answer 400 where the others say 403. */
 static const struct error_row denied_json = { .name = "AccessDeniedException", .status = 400, .sender = true,
                                               .message_member = "Message" };
-static const struct error_row expired = { .name = "ExpiredTokenException", .query_code = "ExpiredToken", .status = 403,
-                                          .sender = true, .message_member = "message" };
-static const struct error_row unrecognized = { .name = "UnrecognizedClientException", .query_code = "InvalidClientTokenId",
-                                               .status = 403, .sender = true, .message_member = "message" };
-
+/* Whether credentials are believed is said with the rows of wire/refusal.h. */
 int iam_refuse_principal(struct call *c)
 {
     if (c->principal.kind == PRINCIPAL_EXPIRED)
-        return call_fault(c, &expired, "The security token included in the request is expired");
+        return call_fault(c, &error_expired_token, "The security token included in the request is expired");
     if (c->principal.kind == PRINCIPAL_INVALID)
-        return call_fault(c, &unrecognized, "The security token included in the request is invalid.");
+        return call_fault(c, &error_unknown_key, "The security token included in the request is invalid.");
     return 0;
 }
 
@@ -367,6 +368,14 @@ static int deny(struct call *c, const char *action, struct str resource, enum po
                       STR_ARG(resource), STR_ARG(buf_view(&why)));
 }
 
+/* Nobody signed, and the resource lets not everybody in: S3 says no, the others ask for a signature. */
+static int deny_anonymous(struct call *c)
+{
+    if (c->protocol == PROTO_REST_XML)
+        return call_fault(c, &error_access_denied, "Access Denied");
+    return call_fault(c, &error_missing_token, "Request is missing Authentication Token");
+}
+
 /* Operators, and sessions of roles unknown here, are asked nothing at home. */
 int iam_may(void *iam, struct call *c, const char *action, const struct resource *what)
 {
@@ -374,8 +383,10 @@ int iam_may(void *iam, struct call *c, const char *action, const struct resource
     const struct role *r = NULL;
     struct policy_decision d;
 
-    if (c->principal.kind > PRINCIPAL_ROLE)
+    if (c->principal.kind == PRINCIPAL_EXPIRED || c->principal.kind == PRINCIPAL_INVALID)
         return iam_refuse_principal(c);
+    if (c->principal.kind == PRINCIPAL_ANONYMOUS)
+        return caller_decide(i, c, NULL, str_of(action), what).allowed ? 0 : deny_anonymous(c);
     if (c->principal.kind == PRINCIPAL_ROLE) {
         r = iam_role_by_arn(i, c->principal.role_arn);
         if (r == NULL && i->strict)

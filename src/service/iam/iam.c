@@ -93,6 +93,7 @@ struct iam *iam_free(struct iam *i)
     map_done(&i->policies);
     map_done(&i->policy_names);
     iam_verdicts_free(i);
+    iam_root_free(i);
     free(i);
     return NULL;
 }
@@ -153,6 +154,7 @@ void iam_load(struct iam *i, struct turn *t)
     add_all_aws_policies(i);
     settings_load(i, t);
     iam_load_all(i, t->store);
+    iam_root_load(i, t->store);
 }
 
 /* The key of the tokens outlives a reset: who holds credentials of ours must not become an operator by it. */

@@ -33,6 +33,14 @@ struct str iam_sender_id(void *iam, struct arena *a, struct str role_arn, struct
 /* Who is calling: from access key and X-Amz-Security-Token.  Keys of twelve digits name their account. */
 void iam_principal(void *iam, struct arena *a, struct str access_key, struct str token, struct str default_account,
                    int64_t now_ms, struct principal *ret);
+/* The secret of an access key, for whoever verifies signatures: the root pair's, or that of a session whose token is good.
+ * In a, or borrowed until the next turn.  now_ms: the server's clock. */
+enum secret_state iam_secret(void *iam, struct arena *a, struct str access_key, struct str token, int64_t now_ms, struct str *ret);
+/* The root pair: its holder is the operator of the server's default account.  False: there is none.  Borrowed. */
+struct iam_pair { struct str key, secret; };
+bool iam_root_pair(const struct iam *i, struct iam_pair *ret);
+/* Makes one; one that was there is gone. */
+void iam_root_make(struct iam *i, struct turn *t);
 /* gate.may, the one question behind every call.  At home a role session needs an Allow of its own side (identity
  * policies within boundary and session policy) or of the resource, an operator needs none; in another account both
  * sides must allow, and an operator's own side always does.  A session whose role is unknown here counts as its

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include "service/iam/state.h"
 
+#define NAME_MOST 128
+
 static struct sql Q_ROLE_ADD = SQL("INSERT INTO iam_role (id, account, name, path, role_id, created_ms, trust, "
     "description, max_session_s, boundary, tags) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
 static struct sql Q_ROLE_SET = SQL("UPDATE iam_role SET trust = $2, description = $3, max_session_s = $4, "
@@ -17,7 +19,7 @@ static struct sql Q_INLINE_ADD = SQL("INSERT INTO iam_role_policy (role, name, d
 static struct sql Q_INLINES = SQL("SELECT role, name, document FROM iam_role_policy ORDER BY role, name");
 static struct sql Q_ATTACH_ADD = SQL("INSERT INTO iam_attachment (id, role, policy_arn) VALUES ($1, $2, $3)");
 static struct sql Q_ATTACH_DEL = SQL("DELETE FROM iam_attachment WHERE role = $1 AND policy_arn = $2");
-static struct sql Q_ATTACHED = SQL("SELECT role, policy_arn FROM iam_attachment ORDER BY id");
+static struct sql Q_ATTACHED = SQL("SELECT id, role, policy_arn FROM iam_attachment ORDER BY id");
 static struct sql Q_POLICY_ADD = SQL("INSERT INTO iam_policy (id, account, name, path, policy_id, created_ms, "
     "updated_ms, description, default_version, next_version, tags) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
 static struct sql Q_POLICY_SET = SQL("UPDATE iam_policy SET updated_ms = $2, default_version = $3, next_version = $4, "
@@ -123,7 +125,7 @@ static void load_roles(struct iam *i, struct store *s, struct arena *a)
     struct rows rows CLEANUP(rows_done);
 
     store_query(s, &Q_ROLES, &rows);
-    while (rows_next(&rows)) {
+    while (rows_next(&rows) && rows_place(&rows, 1, -1, 2, NAME_MOST)) {
         struct role *r = xcalloc(1, sizeof(*r));
 
         r->id = (uint64_t)rows_int(&rows, 0);
@@ -160,7 +162,8 @@ static void load_inlines(struct store *s, const struct map *by_id)
     while (rows_next(&rows)) {
         struct role *r = map_get(by_id, id_key(&k, rows_int(&rows, 0)));
 
-        CHECK(r != NULL);
+        if (!rows_must(&rows, r != NULL, "its role is not there"))
+            break;
         iam_role_inline_put(r, rows_text(&rows, 1), rows_text(&rows, 2), compile(POLICY_IDENTITY, rows_text(&rows, 2)));
     }
 }
@@ -172,10 +175,12 @@ static void load_attached(struct store *s, const struct map *by_id)
 
     store_query(s, &Q_ATTACHED, &rows);
     while (rows_next(&rows)) {
-        struct role *r = map_get(by_id, id_key(&k, rows_int(&rows, 0)));
+        struct role *r = map_get(by_id, id_key(&k, rows_int(&rows, 1)));
 
-        CHECK(r != NULL && r->n_attached < IAM_MAX_ATTACHED);
-        r->attached[r->n_attached++] = str_own(rows_text(&rows, 1));
+        if (!rows_must(&rows, r != NULL, "its role is not there")
+            || !rows_must(&rows, r->n_attached < IAM_MAX_ATTACHED, "its role has too many"))
+            break;
+        r->attached[r->n_attached++] = str_own(rows_text(&rows, 2));
     }
 }
 
@@ -188,7 +193,9 @@ static void load_versions(struct store *s, const struct map *by_id)
     while (rows_next(&rows)) {
         struct managed *m = map_get(by_id, id_key(&k, rows_int(&rows, 0)));
 
-        CHECK(m != NULL && m->n_versions < IAM_MAX_VERSIONS);
+        if (!rows_must(&rows, m != NULL, "its policy is not there")
+            || !rows_must(&rows, m->n_versions < IAM_MAX_VERSIONS, "its policy has too many"))
+            break;
         m->versions[m->n_versions++] = (struct policy_version){
             .number = rows_int(&rows, 1), .document = str_own(rows_text(&rows, 2)), .created_ms = rows_int(&rows, 3),
             .policy = compile(POLICY_IDENTITY, rows_text(&rows, 2)),
@@ -201,7 +208,7 @@ static void load_managed(struct iam *i, struct store *s, struct arena *a)
     struct rows rows CLEANUP(rows_done);
 
     store_query(s, &Q_POLICIES, &rows);
-    while (rows_next(&rows)) {
+    while (rows_next(&rows) && rows_place(&rows, 1, -1, 2, NAME_MOST)) {
         struct managed *m = xcalloc(1, sizeof(*m));
 
         m->id = (uint64_t)rows_int(&rows, 0);

@@ -130,15 +130,25 @@ static void read_extras(struct arena *a, const struct json *doc, struct iam_sess
     e->tags = t;
 }
 
+/* token: its bytes, MAC included. */
+static struct str secret_of(const struct iam *i, struct arena *a, struct str token, struct str key)
+{
+    struct buf text CLEANUP(buf_done) = { 0 };
+    struct digest d;
+
+    buf_str(&text, token);
+    buf_str(&text, key);
+    d = keyed(i, "secret access key", buf_view(&text));
+    return str_sub(base64_str(a, str_make((const char *)d.b, 30)), 0, 40);
+}
+
 static void finish(const struct iam *i, struct arena *a, struct buf *token, struct iam_credentials *ret)
 {
-    struct digest mac = keyed(i, "session token", buf_view(token)), secret;
+    struct digest mac = keyed(i, "session token", buf_view(token));
 
     buf_add(token, mac.b, MAC_BYTES);
     ret->session_token = base64_str(a, buf_view(token));
-    buf_str(token, ret->access_key_id);
-    secret = keyed(i, "secret access key", buf_view(token));
-    ret->secret_access_key = str_sub(base64_str(a, str_make((const char *)secret.b, 30)), 0, 40);
+    ret->secret_access_key = secret_of(i, a, buf_view(token), ret->access_key_id);
 }
 
 static void mint(struct iam *i, struct arena *a, const struct iam_session *s, int64_t expires_ms, struct iam_credentials *ret)
@@ -211,7 +221,7 @@ static int read_token(const struct iam *i, struct arena *a, struct str key, stru
         return -E_INVALID;
     text = str_sub(bytes, 0, bytes.n - MAC_BYTES);
     mac = keyed(i, "session token", text);
-    if (memcmp(mac.b, bytes.p + text.n, MAC_BYTES) != 0 || json_parse(a, text, &doc, NULL) != 0)
+    if (!crypt_equal(str_make((const char *)mac.b, MAC_BYTES), str_make(bytes.p + text.n, MAC_BYTES)) || json_parse(a, text, &doc, NULL) != 0)
         return -E_INVALID;
     if (!str_eq(json_get_text(a, doc, STR("key")), key) || json_i64(json_get(doc, STR("until")), ret_until_ms) != 0)
         return -E_INVALID;
@@ -221,6 +231,24 @@ static int read_token(const struct iam *i, struct arena *a, struct str key, stru
     ret->name = json_get_text(a, doc, STR("name"));
     read_extras(a, doc, &ret->extras);
     return 0;
+}
+
+enum secret_state iam_session_secret(struct iam *i, struct arena *a, struct str access_key, struct str token, int64_t now_ms,
+                                     struct str *ret)
+{
+    struct iam_session session = { 0 };
+    struct str bytes;
+    uint64_t account;
+    int64_t until_ms;
+
+    if (!key_ours(i, access_key, &account))
+        return SECRET_UNKNOWN;
+    if (read_token(i, a, access_key, token, &session, &until_ms) != 0 || base64_decode(a, token, &bytes) != 0)
+        return SECRET_TOKEN_INVALID;
+    if (now_ms >= until_ms)
+        return SECRET_TOKEN_EXPIRED;
+    *ret = secret_of(i, a, bytes, access_key);
+    return SECRET_FOUND;
 }
 
 static void be_operator(struct arena *a, struct str account, struct principal *ret)

@@ -1,14 +1,20 @@
 /* simulate.c - "what would happen if": the evaluator asked by hand.
  *
  * True here: simulation asks the same policy_decide() that guards real calls; nothing is judged twice in two ways.
+ * A simulation owns all it looks at, so that one of much work is answered on a pool thread.
  * What the simulation would need and does not have (organization policies, EC2 scenarios, exclusion lists) is refused
  * by name.  Positions of statements inside their documents are not told.  How AWS names the policies of a role as
  * sources of a statement is UNVERIFIED. */
 #include "base/crypt.h"
+#include "flow/turn.h"
 #include "service/iam/state.h"
 
 #define MAX_QUESTIONS 1000                                   /* actions x resources of one call */
 #define MAX_SOURCES   256
+/* Work, in bytes of policies compared with a value: what is done at once in the turn, what ends a page early, and what is
+ * too much for a single question.  A byte full of wildcards costs some 20 ns. */
+#define WORK_HERE ((size_t)256 << 10)
+#define WORK_MOST ((size_t)16 << 20)
 
 struct source { const struct policy *policy; struct str id; };
 struct simulation {
@@ -19,13 +25,27 @@ struct simulation {
     const struct policy *resource;
     struct policy *owned[MAX_SOURCES + 2];                   /* compiled for this call */
     size_t n_owned;
+    size_t policy_bytes, values;                             /* of their texts; of the context */
     struct policy_caller caller;
     struct str resource_owner;
     struct policy_key *keys;
     size_t n_keys;
     const struct iam_ActionNameListType *actions;
     const struct iam_ResourceNameListType *resources;
+    struct call *c;
+    size_t from, to;                                         /* questions of this page */
+    struct iam_EvaluationResult *results;
 };
+
+static struct simulation *simulation_new(struct call *c, const struct iam_ActionNameListType *actions,
+                                         const struct iam_ResourceNameListType *resources)
+{
+    struct simulation *s = ARENA_NEW(c->mem, struct simulation);
+
+    s->actions = actions;
+    s->resources = resources;
+    return s;
+}
 
 static void simulation_done(struct simulation *s)
 {
@@ -42,6 +62,7 @@ static int compile(struct call *c, struct simulation *s, enum policy_kind kind, 
         return call_fault(c, &iam_error_InvalidInputException, "Too many policies in one simulation.");
     if (policy_parse(kind, text, &p, &why) != 0)
         return call_fault(c, &iam_error_InvalidInputException, STR_FMT, STR_ARG(buf_view(&why)));
+    s->policy_bytes += text.n;
     *ret = s->owned[s->n_owned++] = p;
     return 0;
 }
@@ -57,7 +78,7 @@ static int add_source(struct call *c, struct simulation *s, const struct policy 
 
 static int add_inputs(struct call *c, struct simulation *s, const struct iam_SimulationPolicyListType *list)
 {
-    const struct policy *p;
+    const struct policy *p = NULL;
     int r;
 
     for (size_t n = 0; n < list->n; n++)
@@ -74,24 +95,35 @@ static int add_boundary(struct call *c, struct simulation *s, const struct iam_S
     return list->n == 0 ? 0 : compile(c, s, POLICY_IDENTITY, list->v[0], &s->boundary);
 }
 
+/* From its text: the role's own may go while this one is asked. */
+static int add_own(struct call *c, struct simulation *s, struct str document, struct str name)
+{
+    const struct policy *p = NULL;
+    int rc = compile(c, s, POLICY_IDENTITY, document, &p);
+
+    return rc != 0 ? rc : add_source(c, s, p, arena_str(c->mem, name));
+}
+
 static int add_role(struct call *c, struct simulation *s, const struct role *r)
 {
     int rc;
 
     for (size_t n = 0; n < r->n_inlines; n++)
-        if (r->inlines[n].policy != NULL && (rc = add_source(c, s, r->inlines[n].policy, r->inlines[n].name)) != 0)
+        if (r->inlines[n].policy != NULL && (rc = add_own(c, s, r->inlines[n].document, r->inlines[n].name)) != 0)
             return rc;
     for (size_t n = 0; n < r->n_attached; n++) {
         const struct managed *m = iam_managed_find(IAM(c), r->attached[n]);
 
         if (m != NULL && iam_managed_default(m)->policy != NULL &&
-            (rc = add_source(c, s, iam_managed_default(m)->policy, m->name)) != 0)
+            (rc = add_own(c, s, iam_managed_default(m)->document, m->name)) != 0)
             return rc;
     }
     if (s->boundary == NULL && !str_absent(r->boundary)) {
         const struct managed *m = iam_managed_find(IAM(c), r->boundary);
 
-        s->boundary = m != NULL && iam_managed_default(m)->policy != NULL ? iam_managed_default(m)->policy : &policy_empty;
+        s->boundary = &policy_empty;
+        if (m != NULL && iam_managed_default(m)->policy != NULL)
+            return compile(c, s, POLICY_IDENTITY, iam_managed_default(m)->document, &s->boundary);
     }
     return 0;
 }
@@ -135,6 +167,7 @@ static int add_context(struct call *c, struct simulation *s, const struct iam_Co
 
         if (check_context(c, e) != 0)
             return -E_FAULT;
+        s->values += e->ContextKeyValues.n;
         s->keys[s->n_keys] = (struct policy_key){ e->ContextKeyName, e->ContextKeyValues.v, e->ContextKeyValues.n };
     }
     return 0;
@@ -217,12 +250,45 @@ static struct iam_EvaluationResult answer(struct call *c, const struct simulatio
     return ret;
 }
 
-static int run(struct call *c, const struct simulation *s, struct str marker, struct opt_int max_items,
-               struct iam_SimulatePolicyResponse *out)
+/* Also on a pool thread. */
+static void answer_page(void *arg)
 {
+    const struct simulation *s = arg;
     static const struct str everything[] = { { "*", 1 } };
     const struct str *resources = s->resources->n > 0 ? s->resources->v : everything;
-    size_t n_resources = MAX(s->resources->n, (size_t)1), n = s->actions->n * n_resources;
+    size_t n_resources = MAX(s->resources->n, (size_t)1);
+
+    for (size_t k = s->from; k < s->to; k++)
+        s->results[k - s->from] = answer(s->c, s, s->actions->v[k / n_resources], resources[k % n_resources]);
+}
+
+static void answered(void *arg, struct turn *t UNUSED)
+{
+    struct simulation *s = arg;
+
+    simulation_done(s);
+    call_reply(s->c, 0);
+}
+
+/* AWS may end a page early, too: "IAM might return fewer than the MaxItems number of results". */
+static int cut_page(struct call *c, const struct simulation *s, const struct str *keys, struct page *page)
+{
+    size_t work = s->policy_bytes * (1 + s->values), most = WORK_MOST / MAX(work, (size_t)1);
+
+    if (most == 0)
+        return call_fault(c, &iam_error_InvalidInputException, "The policies and context values are too many to be simulated.");
+    if (page->to - page->from <= most)
+        return 0;
+    page->to = page->from + most;
+    page->truncated.v = true;
+    page->marker = base64_str(c->mem, keys[page->to - 1]);
+    return 0;
+}
+
+static int run(struct call *c, struct simulation *s, struct str marker, struct opt_int max_items,
+               struct iam_SimulatePolicyResponse *out)
+{
+    size_t n = s->actions->n * MAX(s->resources->n, (size_t)1);
     struct str *keys;
     struct page page;
     int r;
@@ -233,15 +299,28 @@ static int run(struct call *c, const struct simulation *s, struct str marker, st
     keys = arena_calloc(c->mem, n + 1, sizeof(*keys));
     for (size_t k = 0; k < n; k++)
         keys[k] = arena_printf(c->mem, "%06zu", k);
-    if ((r = iam_page_of(c, marker, max_items, keys, n, &page)) != 0)
+    if ((r = iam_page_of(c, marker, max_items, keys, n, &page)) != 0 || (r = cut_page(c, s, keys, &page)) != 0)
         return r;
-    out->EvaluationResults = (struct iam_EvaluationResultsListType){
-        .set = true, .n = page.to - page.from, .v = arena_calloc(c->mem, page.to - page.from, sizeof(*out->EvaluationResults.v)) };
-    for (size_t k = page.from; k < page.to; k++)
-        out->EvaluationResults.v[k - page.from] = answer(c, s, s->actions->v[k / n_resources], resources[k % n_resources]);
+    s->c = c;
+    s->from = page.from;
+    s->to = page.to;
+    s->results = arena_calloc(c->mem, page.to - page.from, sizeof(*s->results));
+    out->EvaluationResults = (struct iam_EvaluationResultsListType){ .set = true, .n = page.to - page.from, .v = s->results };
     out->IsTruncated = page.truncated;
     out->Marker = page.marker;
-    return 0;
+    if (s->policy_bytes * (1 + s->values) * (page.to - page.from) <= WORK_HERE) {
+        answer_page(s);
+        return 0;
+    }
+    c->turn->ops->work(c->turn->engine, answer_page, answered, s);
+    return -E_WAIT;
+}
+
+static int ended(struct simulation *s, int r)
+{
+    if (r != -E_WAIT)
+        simulation_done(s);
+    return r;
 }
 
 /* ---- the two operations ---------------------------------------------------------------------------------------- */
@@ -271,7 +350,7 @@ static int add_resource_policy(struct call *c, struct simulation *s, struct str 
 int iam_simulate_custom_policy(struct call *c, const void *input, void *output)
 {
     const struct iam_SimulateCustomPolicyRequest *in = input;
-    CLEANUP(simulation_done) struct simulation s = { .actions = &in->ActionNames, .resources = &in->ResourceArns };
+    struct simulation *s = simulation_new(c, &in->ActionNames, &in->ResourceArns);
     int r = iam_allowed(c, STR("*"));
 
     if (r != 0)
@@ -280,18 +359,18 @@ int iam_simulate_custom_policy(struct call *c, const void *input, void *output)
         return refuse_option(c, "ResourceHandlingOption");
     if (in->OrderedOrganizationPolicyInputList.n > 0)
         return refuse_option(c, "OrderedOrganizationPolicyInputList");
-    s.caller = (struct policy_caller){ .kind = CALLER_ACCOUNT, .account = c->account };
-    if ((r = add_context(c, &s, &in->ContextEntries)) != 0 || (r = add_inputs(c, &s, &in->PolicyInputList)) != 0 ||
-        (r = add_boundary(c, &s, &in->PermissionsBoundaryPolicyInputList)) != 0 ||
-        (r = add_resource_policy(c, &s, in->ResourcePolicy, in->ResourceOwner, in->CallerArn)) != 0)
-        return r;
-    return run(c, &s, in->Marker, in->MaxItems, output);
+    s->caller = (struct policy_caller){ .kind = CALLER_ACCOUNT, .account = c->account };
+    if ((r = add_context(c, s, &in->ContextEntries)) != 0 || (r = add_inputs(c, s, &in->PolicyInputList)) != 0 ||
+        (r = add_boundary(c, s, &in->PermissionsBoundaryPolicyInputList)) != 0 ||
+        (r = add_resource_policy(c, s, in->ResourcePolicy, in->ResourceOwner, in->CallerArn)) != 0)
+        return ended(s, r);
+    return ended(s, run(c, s, in->Marker, in->MaxItems, output));
 }
 
 int iam_simulate_principal_policy(struct call *c, const void *input, void *output)
 {
     const struct iam_SimulatePrincipalPolicyRequest *in = input;
-    CLEANUP(simulation_done) struct simulation s = { .actions = &in->ActionNames, .resources = &in->ResourceArns };
+    struct simulation *s = simulation_new(c, &in->ActionNames, &in->ResourceArns);
     const struct role *role = iam_role_by_arn(IAM(c), in->PolicySourceArn);
     int r = iam_allowed(c, in->PolicySourceArn);
 
@@ -305,11 +384,12 @@ int iam_simulate_principal_policy(struct call *c, const void *input, void *outpu
         return refuse_option(c, "CallerArn other than PolicySourceArn");
     if (role == NULL || !str_eq(role->account, c->account))
         return iam_no_such(c, "Entity " STR_FMT " cannot be found.", STR_ARG(in->PolicySourceArn));
-    s.caller = (struct policy_caller){ .kind = CALLER_ROLE, .account = role->account, .arn = role->arn,
-                                       .role_arn = role->arn, .user_id = role->role_id };
-    if ((r = add_context(c, &s, &in->ContextEntries)) != 0 || (r = add_boundary(c, &s, &in->PermissionsBoundaryPolicyInputList)) != 0 || (r = add_role(c, &s, role)) != 0 ||
-        (r = add_inputs(c, &s, &in->PolicyInputList)) != 0 ||
-        (r = add_resource_policy(c, &s, in->ResourcePolicy, in->ResourceOwner, STR_NONE)) != 0)
-        return r;
-    return run(c, &s, in->Marker, in->MaxItems, output);
+    s->caller = (struct policy_caller){ .kind = CALLER_ROLE, .account = arena_str(c->mem, role->account),
+                                        .arn = arena_str(c->mem, role->arn), .role_arn = arena_str(c->mem, role->arn),
+                                        .user_id = arena_str(c->mem, role->role_id) };
+    if ((r = add_context(c, s, &in->ContextEntries)) != 0 || (r = add_boundary(c, s, &in->PermissionsBoundaryPolicyInputList)) != 0 ||
+        (r = add_role(c, s, role)) != 0 || (r = add_inputs(c, s, &in->PolicyInputList)) != 0 ||
+        (r = add_resource_policy(c, s, in->ResourcePolicy, in->ResourceOwner, STR_NONE)) != 0)
+        return ended(s, r);
+    return ended(s, run(c, s, in->Marker, in->MaxItems, output));
 }

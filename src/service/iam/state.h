@@ -74,6 +74,7 @@ struct managed {
 /* Everything.  Roles and policies stand in two maps each; generation rises with every change and is what makes a
  * remembered verdict old. */
 struct verdict;                                              /* authorize.c */
+struct iam_root { struct str key, secret; bool active; int64_t created_ms; };      /* key absent: there is none */
 struct iam {
     bool strict;
     struct map roles;                                        /* account/name in lower case -> struct role */
@@ -84,6 +85,7 @@ struct iam {
     struct verdict *verdicts;
     bool have_secret;
     uint8_t secret[32];                                      /* signs session tokens */
+    struct iam_root root;
     int64_t since_ms;                                        /* when this account began: CreateDate of its root user */
 };
 
@@ -178,12 +180,20 @@ void iam_role_policies(const struct iam *i, const struct role *r, struct role_po
 size_t iam_role_keys(struct arena *a, const struct role *r, const struct iam_session_extras *extras, struct policy_key **ret);
 void iam_verdicts_free(struct iam *i);
 
+/* ---- access_key.c ---- */
+void iam_root_load(struct iam *i, struct store *s);
+void iam_root_free(struct iam *i);
+
 /* ---- session.c ----
  * What a token of ours says; hangs in the call's arena (struct principal.session). */
 struct iam_session {
     struct iam_session_extras extras;
     struct str role_arn, role_id, name, account;
 };
+
+/* The secret of a key minted for a session, made again from its token; in a. */
+enum secret_state iam_session_secret(struct iam *i, struct arena *a, struct str access_key, struct str token, int64_t now_ms,
+                                     struct str *ret);
 
 /* ---- handlers ----
  * By the operation's name; the table in iam.c ties them to it.  Input and output are the structs of model/iam.h:

@@ -15,6 +15,8 @@ static struct sql Q_POLICIES = SQL("SELECT id, function_id, qualifier, statement
 static struct sql Q_CONFIGS = SQL("SELECT id, function_id, qualifier, maximum_retry_attempts, maximum_event_age_s, "
     "on_success, on_failure, last_modified_ms FROM lambda_event_invoke_config ORDER BY id");
 
+#define FUNCTION_NAME_MOST 140
+
 struct loading { struct lambda *l; struct map by_id; };
 
 /* Rows name their function by id; decimal text is the key of a map that lives during loading. */
@@ -39,23 +41,26 @@ static void revision(char out[UUID_TEXT + 1], struct str text)
     out[n] = '\0';
 }
 
-static void read_tags(struct function *f, struct str text)
+static int read_tags(struct function *f, struct str text)
 {
     struct arena *a CLEANUP(arena_freep) = arena_new(0);
     struct json *doc;
 
-    if (json_parse(a, text, &doc, NULL) != 0 || doc->type != JSON_OBJECT || doc->n == 0)
-        return;
-    f->tags = xcalloc(doc->n, sizeof *f->tags);
+    if (str_empty(text))
+        return 0;
+    if (json_parse(a, text, &doc, NULL) != 0 || doc->type != JSON_OBJECT)
+        return -E_INVALID;
+    f->tags = xcalloc(doc->n > 0 ? doc->n : 1, sizeof *f->tags);
     JSON_EACH(doc, m)
         f->tags[f->n_tags++] = (struct tag){ str_own(json_key(a, m)), str_own(json_text(a, m)) };
+    return 0;
 }
 
 static void load_functions(struct loading *g, struct store *s)
 {
     struct rows r CLEANUP(rows_done);
 
-    for (store_query(s, &Q_FUNCTIONS, &r); rows_next(&r); ) {
+    for (store_query(s, &Q_FUNCTIONS, &r); rows_next(&r) && rows_place(&r, 1, 2, 3, FUNCTION_NAME_MOST); ) {
         struct function *f = function_add(g->l, NULL, rows_text(&r, 1), rows_text(&r, 2), rows_text(&r, 3));
         char text[24];
 
@@ -63,7 +68,7 @@ static void load_functions(struct loading *g, struct store *s)
         f->next_version = rows_int(&r, 4);
         function_set_reserved(f, rows_int(&r, 5));
         f->recursion_allowed = rows_int(&r, 6) != 0;
-        read_tags(f, rows_text(&r, 7));
+        (void)rows_must(&r, read_tags(f, rows_text(&r, 7)) == 0, "its tags are no JSON object");
         map_put(&g->by_id, id_key(text, rows_int(&r, 0)), f);
     }
 }
@@ -77,7 +82,10 @@ static void load_versions(struct loading *g, struct store *s)
         struct function *f = function_of(g, &r);
         struct config c;
 
-        CHECK(f != NULL && config_from_json(a, rows_text(&r, 3), &c) == 0);
+        if (!rows_must(&r, f != NULL, "its function is not there")
+            || !rows_must(&r, config_from_json(a, rows_text(&r, 3), &c) == 0, "its config is no JSON object")
+            || !rows_must(&r, !str_empty(rows_text(&r, 2)) && version_find(f, rows_text(&r, 2)) == NULL, "its version is none, or there are two"))
+            break;
         struct version *v = version_add(g->l, NULL, f, rows_text(&r, 2), &c);
         v->id = (uint64_t)rows_int(&r, 0);
         revision(v->revision_id, rows_text(&r, 4));
@@ -93,9 +101,11 @@ static void load_aliases(struct loading *g, struct store *s)
 
     for (store_query(s, &Q_ALIASES, &r); rows_next(&r); ) {
         struct function *f = function_of(g, &r);
-        struct alias *a = xcalloc(1, sizeof *a);
+        struct alias *a;
 
-        CHECK(f != NULL);
+        if (!rows_must(&r, f != NULL, "its function is not there") || !rows_must(&r, !str_empty(rows_text(&r, 2)), "its name is empty"))
+            break;
+        a = xcalloc(1, sizeof *a);
         a->id = (uint64_t)rows_int(&r, 0);
         a->name = str_own(rows_text(&r, 2));
         a->version = str_own(rows_text(&r, 3));
@@ -114,10 +124,13 @@ static void load_policies(struct loading *g, struct store *s)
     for (store_query(s, &Q_POLICIES, &r); rows_next(&r); ) {
         struct arena *mem CLEANUP(arena_freep) = arena_new(0);
         struct function *f = function_of(g, &r);
-        struct function_policy *p = xcalloc(1, sizeof *p);
+        struct function_policy *p;
         struct json *doc;
 
-        CHECK(f != NULL && json_parse(mem, rows_text(&r, 3), &doc, NULL) == 0 && doc->type == JSON_ARRAY);
+        if (!rows_must(&r, f != NULL, "its function is not there")
+            || !rows_must(&r, json_parse(mem, rows_text(&r, 3), &doc, NULL) == 0 && doc->type == JSON_ARRAY, "its statements are no JSON array"))
+            break;
+        p = xcalloc(1, sizeof *p);
         p->id = (uint64_t)rows_int(&r, 0);
         p->qualifier = str_own(rows_text(&r, 2));
         p->v = xcalloc(doc->n > 0 ? doc->n : 1, sizeof *p->v);
@@ -134,9 +147,11 @@ static void load_event_configs(struct loading *g, struct store *s)
 
     for (store_query(s, &Q_CONFIGS, &r); rows_next(&r); ) {
         struct function *f = function_of(g, &r);
-        struct event_config *e = xcalloc(1, sizeof *e);
+        struct event_config *e;
 
-        CHECK(f != NULL);
+        if (!rows_must(&r, f != NULL, "its function is not there"))
+            break;
+        e = xcalloc(1, sizeof *e);
         e->id = (uint64_t)rows_int(&r, 0);
         e->qualifier = str_own(rows_text(&r, 2));
         e->maximum_retry_attempts = rows_null(&r, 3) ? -1 : rows_int(&r, 3);

@@ -36,6 +36,9 @@ struct logs {
     bool timer_wanted, flush_wanted;                         /* asked of the engine and not come yet */
     void *waste_step;                                        /* handle of the next piece's timer; NULL: none */
     uint64_t waste_from;                                     /* group ids below it left nothing behind */
+    uint64_t waste_stream_from;                              /* likewise of streams */
+    void *expiry_step;                                       /* handle of the next piece's timer; NULL: none */
+    struct log_expiry expiring;                              /* where the walk over retentions is */
     struct timer expiry;                                     /* hourly, while any group has a retention */
     struct map policies;                                     /* "account/region" -> struct policy, see policy.c */
 };
@@ -57,6 +60,8 @@ int logs_stream_of(struct call *c, const struct log_group *g, struct str name, s
 void logs_expiry_set(struct logs *l, struct turn *t);
 /* Large groups that were dropped left rows under ids from group_id on: they go in turns of their own. */
 void logs_waste_from(struct logs *l, struct turn *t, uint64_t group_id);
+/* Deletes a stream; what is left of a large one goes likewise. */
+void logs_stream_drop(struct logs *l, struct turn *t, uint64_t group_id, uint64_t stream_id);
 /* No event older than this is shown: the group's retention, on the server's clock. */
 int64_t logs_oldest_ms(const struct call *c, const struct log_group *g);
 

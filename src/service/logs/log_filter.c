@@ -120,6 +120,15 @@ static bool occurs(struct str message, struct str text)
     return text.n == 0 || memmem(message.p, message.n, text.p, text.n) != NULL;
 }
 
+#define JSON_COST 4                                          /* to read a message once, in searches for a word */
+
+size_t log_filter_cost(const struct log_filter *f)
+{
+    if (f == NULL)
+        return 0;
+    return f->json != NULL ? JSON_COST + log_condition_tests(f->json) : f->n;
+}
+
 bool log_filter_passes(const struct log_filter *f, struct arena *scratch, struct str message)
 {
     bool any = false;

@@ -23,6 +23,8 @@ struct log_filter;
 /* NULL filter in *ret: everything passes.  -E_INVALID with *ret_why: a sentence for the client. */
 int log_filter_parse(struct arena *a, struct str pattern, struct log_filter **ret, struct str *ret_why);
 /* `scratch` is used for JSON messages only; what lies there is garbage afterwards. */
+/* How often a message is gone through at the most: the terms, or the comparisons and what reading JSON costs. */
+size_t log_filter_cost(const struct log_filter *f);
 bool log_filter_passes(const struct log_filter *f, struct arena *scratch, struct str message);
 
 #endif

@@ -345,6 +345,11 @@ static bool holds(struct arena *scratch, const struct log_condition *c, const st
     return reached(scratch, c, c->path, doc) != (c->relation == NOT_EXISTS);
 }
 
+size_t log_condition_tests(const struct log_condition *c)
+{
+    return c->kind == NODE_TEST ? 1 : log_condition_tests(c->left) + log_condition_tests(c->right);
+}
+
 bool log_condition_holds(const struct log_condition *c, struct arena *scratch, struct str message)
 {
     struct json *doc = NULL;

@@ -11,7 +11,7 @@
 #define DROP_NOW_STREAMS 100
 #define WASTE_ROWS 16
 #define WASTE_STREAMS 200
-#define WASTE_PROBES 500                                     /* living groups passed over in one piece */
+#define WASTE_PROBES 500                                     /* living groups or streams passed over in one piece */
 
 #define GROUP_COLUMNS "id, name, created_ms, retention_days, bytes, streams, tags"
 #define STREAM_COLUMNS "id, name, created_ms, first_ms, last_ms, ingested_ms"
@@ -34,7 +34,7 @@ static struct sql q_waste_rows_next = SQL("SELECT min(group_id) FROM log_row WHE
 static struct sql q_waste_streams_next = SQL("SELECT min(group_id) FROM log_stream WHERE group_id >= $1");
 static struct sql q_waste_rows_out = SQL("DELETE FROM log_row WHERE id IN (SELECT id FROM log_row WHERE group_id = $1 LIMIT $2)");
 static struct sql q_waste_streams_out = SQL("DELETE FROM log_stream WHERE id IN (SELECT id FROM log_stream WHERE group_id = $1 LIMIT $2)");
-static struct sql q_retained = SQL("SELECT id, retention_days FROM log_group WHERE retention_days IS NOT NULL");
+static struct sql q_retained = SQL("SELECT id, retention_days FROM log_group WHERE id >= $1 ORDER BY id LIMIT $2");
 
 static struct sql q_stream = SQL("SELECT " STREAM_COLUMNS " FROM log_stream WHERE group_id = $1 AND name = $2");
 static struct sql q_streams = SQL("SELECT " STREAM_COLUMNS " FROM log_stream WHERE group_id = $1 AND name >= $2 ORDER BY name");
@@ -42,8 +42,9 @@ static struct sql q_stream_name = SQL("SELECT name FROM log_stream WHERE id = $1
 static struct sql q_stream_oldest = SQL("SELECT id FROM log_stream WHERE group_id = $1 ORDER BY id LIMIT 1");
 static struct sql q_stream_in = SQL("INSERT INTO log_stream (id, group_id, name, created_ms) VALUES ($1, $2, $3, $4)");
 static struct sql q_stream_out = SQL("DELETE FROM log_stream WHERE id = $1");
-static struct sql q_stream_bytes = SQL("SELECT sum(bytes) FROM log_row WHERE stream_id = $1");
-static struct sql q_stream_rows_out = SQL("DELETE FROM log_row WHERE stream_id = $1");
+static struct sql q_stream_rows = SQL("SELECT id, group_id, bytes FROM log_row WHERE stream_id = $1 LIMIT $2");
+static struct sql q_stream_rows_next = SQL("SELECT min(stream_id) FROM log_row WHERE stream_id >= $1");
+static struct sql q_stream_there = SQL("SELECT 1 FROM log_stream WHERE id = $1");
 static struct sql q_stream_times = SQL(
     "UPDATE log_stream SET first_ms = CASE WHEN first_ms <= $2 THEN first_ms ELSE $2 END, "
     "last_ms = CASE WHEN last_ms >= $3 THEN last_ms ELSE $3 END, ingested_ms = $4 WHERE id = $1");
@@ -52,8 +53,7 @@ static struct sql q_row_in = SQL("INSERT INTO log_row (id, group_id, stream_id, 
                                  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
 static struct sql q_row_out = SQL("DELETE FROM log_row WHERE id = $1");
 static struct sql q_rows_oldest = SQL("SELECT id, bytes FROM log_row WHERE group_id = $1 ORDER BY last_ms LIMIT $2");
-static struct sql q_old_bytes = SQL("SELECT sum(bytes) FROM log_row WHERE group_id = $1 AND last_ms < $2");
-static struct sql q_old_out = SQL("DELETE FROM log_row WHERE group_id = $1 AND last_ms < $2");
+static struct sql q_old = SQL("SELECT id, group_id, bytes FROM log_row WHERE group_id = $1 AND last_ms < $2 ORDER BY last_ms LIMIT $3");
 
 static int64_t number(struct rows *r)
 {
@@ -202,30 +202,47 @@ void log_group_trim(struct store *s, uint64_t group_id, int64_t most_bytes)
     store_exec(s, &q_group_add, V_INT(group_id), V_INT(-freed), V_INT(0));
 }
 
-static void expire_group(struct store *s, uint64_t group_id, int64_t cutoff_ms)
+/* The rows found go, WASTE_ROWS at the most, and their group's bytes with them.  Their number. */
+static size_t drop_rows(struct store *s, struct rows *r)
 {
-    struct rows r;
-    int64_t bytes;
+    uint64_t ids[WASTE_ROWS], group_id = 0;
+    int64_t bytes = 0;
+    size_t n = 0;
 
-    store_query(s, &q_old_bytes, &r, V_INT(group_id), V_INT(cutoff_ms));
-    bytes = number(&r);
-    if (bytes == 0)
-        return;
-    store_exec(s, &q_old_out, V_INT(group_id), V_INT(cutoff_ms));
-    store_exec(s, &q_group_add, V_INT(group_id), V_INT(-bytes), V_INT(0));
+    while (n < WASTE_ROWS && rows_next(r)) {
+        ids[n++] = (uint64_t)rows_int(r, 0);
+        group_id = (uint64_t)rows_int(r, 1);
+        bytes += rows_int(r, 2);
+    }
+    rows_done(r);
+    for (size_t i = 0; i < n; i++)
+        store_exec(s, &q_row_out, V_INT(ids[i]));
+    if (n > 0)
+        store_exec(s, &q_group_add, V_INT(group_id), V_INT(-bytes), V_INT(0));
+    return n;
 }
 
-bool log_expire(struct store *s, int64_t now_ms)
+bool log_expire(struct store *s, int64_t now_ms, struct log_expiry *x)
 {
-    CLEANUP(rows_done) struct rows r;
-    bool any = false;
+    struct retained { uint64_t id; int64_t days; } v[WASTE_PROBES];
+    size_t n = 0, dropped = 0;
+    struct rows r;
 
-    store_query(s, &q_retained, &r);
-    while (rows_next(&r)) {
-        any = true;
-        expire_group(s, (uint64_t)rows_int(&r, 0), now_ms - rows_int(&r, 1) * 86400000);
+    store_query(s, &q_retained, &r, V_INT(x->from), V_INT(WASTE_PROBES));
+    while (n < WASTE_PROBES && rows_next(&r))
+        v[n++] = (struct retained){ (uint64_t)rows_int(&r, 0), rows_int(&r, 1) };
+    rows_done(&r);
+    for (size_t i = 0; i < n && dropped < WASTE_ROWS; i++) {
+        x->from = v[i].id;
+        if (v[i].days > 0) {
+            x->retained = true;
+            store_query(s, &q_old, &r, V_INT(v[i].id), V_INT(now_ms - v[i].days * 86400000), V_INT(WASTE_ROWS));
+            dropped += drop_rows(s, &r);
+        }
     }
-    return any;
+    if (dropped < WASTE_ROWS)                                /* the last one looked at is done, too */
+        x->from++;
+    return dropped >= WASTE_ROWS || n == WASTE_PROBES;
 }
 
 static void stream_read(struct rows *r, struct arena *a, struct log_stream *ret)
@@ -256,16 +273,40 @@ uint64_t log_stream_make(struct store *s, int64_t now_ms, uint64_t group_id, str
     return id;
 }
 
-void log_stream_drop(struct store *s, uint64_t group_id, uint64_t stream_id)
+static bool drop_some(struct store *s, uint64_t stream_id)
 {
     struct rows r;
-    int64_t bytes;
 
-    store_query(s, &q_stream_bytes, &r, V_INT(stream_id));
-    bytes = number(&r);
-    store_exec(s, &q_stream_rows_out, V_INT(stream_id));
+    store_query(s, &q_stream_rows, &r, V_INT(stream_id), V_INT(WASTE_ROWS));
+    return drop_rows(s, &r) < WASTE_ROWS;
+}
+
+bool log_stream_drop(struct store *s, uint64_t group_id, uint64_t stream_id)
+{
     store_exec(s, &q_stream_out, V_INT(stream_id));
-    store_exec(s, &q_group_add, V_INT(group_id), V_INT(-bytes), V_INT(-1));
+    store_exec(s, &q_group_add, V_INT(group_id), V_INT(0), V_INT(-1));
+    return drop_some(s, stream_id);
+}
+
+bool log_stream_waste_drop(struct store *s, uint64_t *from)
+{
+    for (int probes = 0; probes < WASTE_PROBES; probes++) {
+        struct rows r;
+        uint64_t id;
+
+        store_query(s, &q_stream_rows_next, &r, V_INT(*from));
+        id = (uint64_t)number(&r);
+        if (id == 0)
+            return false;
+        store_query(s, &q_stream_there, &r, V_INT(id));
+        *from = id + 1;
+        if (number(&r) != 0)
+            continue;
+        if (!drop_some(s, id))
+            *from = id;
+        return true;
+    }
+    return true;
 }
 
 uint64_t log_stream_oldest(struct store *s, uint64_t group_id)

@@ -49,12 +49,18 @@ size_t log_group_list(struct store *s, struct arena *a, struct str account, stru
                       struct log_group *v, size_t most);
 /* Deletes oldest rows until the group is some way below the bound; nothing when it is not above. */
 void log_group_trim(struct store *s, uint64_t group_id, int64_t most_bytes);
-/* Deletes what is older than each group's retention.  True when any group has one. */
-bool log_expire(struct store *s, int64_t now_ms);
+/* One piece of deleting what is older than each group's retention, of group ids from x->from on, which moves.  Cost: some 16
+ * DELETEs, or 500 groups looked at.  False: that was the last; x->retained says whether any group has a retention. */
+struct log_expiry { uint64_t from; bool retained; };
+bool log_expire(struct store *s, int64_t now_ms, struct log_expiry *x);
 
 bool log_stream_find(struct store *s, struct arena *a, uint64_t group_id, struct str name, struct log_stream *ret);
 uint64_t log_stream_make(struct store *s, int64_t now_ms, uint64_t group_id, struct str name);
-void log_stream_drop(struct store *s, uint64_t group_id, uint64_t stream_id);
+/* The stream is gone, and some of its rows.  False: others stay, which nobody is shown (their bytes still count for the
+ * group), until log_stream_waste_drop() has taken them. */
+bool log_stream_drop(struct store *s, uint64_t group_id, uint64_t stream_id);
+/* As log_waste_drop(), of rows whose stream is gone. */
+bool log_stream_waste_drop(struct store *s, uint64_t *from);
 uint64_t log_stream_oldest(struct store *s, uint64_t group_id);   /* 0: none */
 /* All streams of the group whose name has the prefix, in name order; *ret_v in the arena. */
 size_t log_stream_list(struct store *s, struct arena *a, uint64_t group_id, struct str prefix, struct log_stream **ret_v);

@@ -146,7 +146,7 @@ void logs_append(struct logs *l, struct str account, struct str region, struct s
 }
 
 /* Function output makes its group and stream by itself.  0 ids: the region is full of groups, the lines go. */
-static void places(struct turn *t, struct arena *a, const struct pending *p, uint64_t *ret_group, uint64_t *ret_stream)
+static void places(struct logs *l, struct turn *t, struct arena *a, const struct pending *p, uint64_t *ret_group, uint64_t *ret_stream)
 {
     struct log_group g = { 0 };
     struct log_stream s;
@@ -162,7 +162,7 @@ static void places(struct turn *t, struct arena *a, const struct pending *p, uin
     }
     /* Environments come and go for years: the oldest makes room. */
     if (g.streams >= LOG_MOST_STREAMS)
-        log_stream_drop(t->store, g.id, log_stream_oldest(t->store, g.id));
+        logs_stream_drop(l, t, g.id, log_stream_oldest(t->store, g.id));
     *ret_stream = log_stream_make(t->store, t->now.wall_ms, g.id, p->stream);
 }
 
@@ -171,7 +171,7 @@ static void pending_flush(struct logs *l, struct turn *t, struct pending *p)
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     uint64_t group_id, stream_id;
 
-    places(t, a, p, &group_id, &stream_id);
+    places(l, t, a, p, &group_id, &stream_id);
     if (stream_id != 0) {
         log_rows_put(t->store, t->now.wall_ms, group_id, stream_id, p->v, p->n);
         log_group_trim(t->store, group_id, l->o.max_group_bytes);
@@ -211,11 +211,30 @@ static void expire(struct timer *tm, struct turn *t)
     logs_expiry_set(l, t);
 }
 
-void logs_expiry_set(struct logs *l, struct turn *t)
+static void expiry_turn(void *arg, struct turn *t)
+{
+    struct logs *l = arg;
+
+    l->expiry_step = NULL;
+    if (log_expire(t->store, t->now.wall_ms, &l->expiring))
+        l->expiry_step = t->ops->real_timer(t->engine, WASTE_EVERY_MS, expiry_turn, l);
+    else if (l->expiring.retained)
+        timer_set(t, &l->expiry, t->now.wall_ms + EXPIRY_EVERY_MS);
+}
+
+static void expiry_stop(struct logs *l, struct turn *t)
 {
     timer_cancel(t, &l->expiry);
-    if (log_expire(t->store, t->now.wall_ms))
-        timer_set(t, &l->expiry, t->now.wall_ms + EXPIRY_EVERY_MS);
+    if (l->expiry_step != NULL)
+        t->ops->real_timer_cancel(t->engine, l->expiry_step);
+    l->expiry_step = NULL;
+}
+
+void logs_expiry_set(struct logs *l, struct turn *t)
+{
+    expiry_stop(l, t);
+    l->expiring = (struct log_expiry){ 0 };
+    expiry_turn(l, t);
 }
 
 int64_t logs_oldest_ms(const struct call *c, const struct log_group *g)
@@ -270,11 +289,25 @@ static void waste_turn(void *arg, struct turn *t)
 {
     struct logs *l = arg;
 
+    bool more = l->waste_from != UINT64_MAX && log_waste_drop(t->store, &l->waste_from);
+
     l->waste_step = NULL;
-    if (log_waste_drop(t->store, &l->waste_from))
+    if (!more) {
+        l->waste_from = UINT64_MAX;
+        more = l->waste_stream_from != UINT64_MAX && log_stream_waste_drop(t->store, &l->waste_stream_from);
+    }
+    if (more)
         waste_arm(l, t, WASTE_EVERY_MS);
     else
-        l->waste_from = UINT64_MAX;
+        l->waste_stream_from = UINT64_MAX;
+}
+
+void logs_stream_drop(struct logs *l, struct turn *t, uint64_t group_id, uint64_t stream_id)
+{
+    if (log_stream_drop(t->store, group_id, stream_id))
+        return;
+    l->waste_stream_from = MIN(l->waste_stream_from, stream_id);
+    waste_arm(l, t, WASTE_EVERY_MS);
 }
 
 void logs_waste_from(struct logs *l, struct turn *t, uint64_t group_id)
@@ -283,14 +316,14 @@ void logs_waste_from(struct logs *l, struct turn *t, uint64_t group_id)
     waste_arm(l, t, WASTE_EVERY_MS);
 }
 
-/* What a crash left of dropped groups goes a little later: first the clients, and a full disk is not asked at once. */
+/* What a crash left of dropped groups and streams goes a little later: first the clients, and a full disk is not asked at once. */
 void logs_load(struct logs *l, struct turn *t)
 {
     logs_check(l);
     logs_policies_load(l, t);
     logs_expiry_set(l, t);
     waste_stop(l, t);
-    l->waste_from = 0;
+    l->waste_from = l->waste_stream_from = 0;
     waste_arm(l, t, WASTE_AFTER_LOAD_MS);
 }
 
@@ -300,7 +333,7 @@ void logs_reset(struct logs *l, struct turn *t)
     pending_drop_all(l);
     logs_policies_forget(l);
     waste_stop(l, t);
-    timer_cancel(t, &l->expiry);
+    expiry_stop(l, t);
 }
 
 /* What handlers begin with. */

@@ -14,12 +14,12 @@
 #define DOCUMENT_MOST 5120                                   /* characters */
 #define PAGE_MOST 50
 
-struct stored { struct str name, document; int64_t modified_ms; };
+struct stored { struct str name, document; int64_t modified_ms, id; };
 
 static struct sql Q_PUT = SQL("INSERT INTO log_policy (id, account, region, name, document, modified_ms) VALUES ($1, $2, $3, $4, $5, $6)");
 static struct sql Q_CHANGE = SQL("UPDATE log_policy SET document = $4, modified_ms = $5 WHERE account = $1 AND region = $2 AND name = $3");
 static struct sql Q_DROP = SQL("DELETE FROM log_policy WHERE account = $1 AND region = $2 AND name = $3");
-static struct sql Q_LIST = SQL("SELECT name, document, modified_ms FROM log_policy WHERE account = $1 AND region = $2 ORDER BY name");
+static struct sql Q_LIST = SQL("SELECT id, name, document, modified_ms FROM log_policy WHERE account = $1 AND region = $2 ORDER BY name");
 static struct sql Q_PLACES = SQL("SELECT DISTINCT account, region FROM log_policy");
 
 static size_t stored_of(struct turn *t, struct arena *a, struct str account, struct str region, struct stored v[static POLICIES_MOST])
@@ -29,7 +29,7 @@ static size_t stored_of(struct turn *t, struct arena *a, struct str account, str
 
     store_query(t->store, &Q_LIST, &r, V_TEXT(account), V_TEXT(region));
     while (n < POLICIES_MOST && rows_next(&r))
-        v[n++] = (struct stored){ arena_str(a, rows_text(&r, 0)), arena_str(a, rows_text(&r, 1)), rows_int(&r, 2) };
+        v[n++] = (struct stored){ arena_str(a, rows_text(&r, 1)), arena_str(a, rows_text(&r, 2)), rows_int(&r, 3), rows_int(&r, 0) };
     return n;
 }
 
@@ -56,43 +56,57 @@ static void add_statement(struct arena *a, struct json_writer *w, const struct j
     jw_object_end(w);
 }
 
-static void add_statements(struct arena *a, struct json_writer *w, struct str document)
+static int add_statements(struct arena *a, struct json_writer *w, struct str document)
 {
     struct json *doc = NULL, *v;
 
-    CHECK(json_parse(a, document, &doc, NULL) == 0 && (v = json_get(doc, STR("Statement"))) != NULL);
+    if (json_parse(a, document, &doc, NULL) != 0 || (v = json_get(doc, STR("Statement"))) == NULL)
+        return -E_INVALID;
     if (v->type != JSON_ARRAY) {
         add_statement(a, w, v);
-        return;
+        return 0;
     }
     JSON_EACH(v, one)
         add_statement(a, w, one);
+    return 0;
 }
 
-static void compile(struct logs *l, struct turn *t, struct str account, struct str region)
+/* All documents of a place as one policy.  *ret NULL: there are none.  -E_INVALID: they are no policy together; each
+ * may be one alone, as the older version of the language knows no variables. */
+static int combine(struct arena *a, const struct stored *v, size_t n, struct policy **ret)
 {
-    CLEANUP(arena_freep) struct arena *a = arena_new(0);
     CLEANUP(buf_done) struct buf b = { 0 };
-    struct stored v[POLICIES_MOST];
-    size_t n = stored_of(t, a, account, region, v);
-    struct str key = place_key(a, account, region);
-    struct policy *p = NULL;
     struct json_writer w;
+    int r = 0;
 
-    policy_free(map_del(&l->policies, key));
+    *ret = NULL;
     if (n == 0)
-        return;
+        return 0;
     jw_init(&w, &b);
     jw_object(&w);
     jw_kstr(&w, "Version", STR("2012-10-17"));
     jw_key(&w, STR("Statement"));
     jw_array(&w);
-    for (size_t i = 0; i < n; i++)
-        add_statements(a, &w, v[i].document);
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = add_statements(a, &w, v[i].document);
     jw_array_end(&w);
     jw_object_end(&w);
-    CHECK(policy_parse(POLICY_RESOURCE, buf_view(&b), &p, NULL) == 0);
-    map_put(&l->policies, key, p);
+    return r == 0 && policy_parse(POLICY_RESOURCE, buf_view(&b), ret, NULL) == 0 ? 0 : -E_INVALID;
+}
+
+static void compile(struct logs *l, struct turn *t, struct str account, struct str region)
+{
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+    struct stored v[POLICIES_MOST];
+    size_t n = stored_of(t, a, account, region, v);
+    struct str key = place_key(a, account, region);
+    struct policy *p;
+
+    policy_free(map_del(&l->policies, key));
+    if (combine(a, v, n, &p) < 0)
+        store_damaged(t->store, "log_policy", v[0].id, "its document, or another of its region, is no policy");
+    else if (p != NULL)
+        map_put(&l->policies, key, p);
 }
 
 const struct policy *logs_policy_of(const struct logs *l, struct str account, struct str region)
@@ -173,7 +187,8 @@ int logs_put_resource_policy(struct call *c, const void *input, void *output)
 {
     const struct logs_PutResourcePolicyRequest *in = input;
     struct logs_PutResourcePolicyResponse *out = output;
-    struct stored v[POLICIES_MOST], now = { in->policyName, in->policyDocument, c->now.wall_ms };
+    struct policy *together;
+    struct stored v[POLICIES_MOST], now = { in->policyName, in->policyDocument, c->now.wall_ms, 0 };
     int r = call_may_own(c, "logs:PutResourcePolicy", STR("*"));
     size_t n, at = 0;
 
@@ -190,6 +205,10 @@ int logs_put_resource_policy(struct call *c, const void *input, void *output)
         at++;
     if (at == POLICIES_MOST)
         return call_fault(c, &logs_error_LimitExceededException, "Resource limit exceeded.");
+    v[at] = now;
+    if (combine(c->mem, v, MAX(n, at + 1), &together) < 0)
+        return logs_invalid(c, "Policy document is invalid beside the others of this region.");
+    policy_free(together);
     if (at < n)
         store_exec(c->turn->store, &Q_CHANGE, V_TEXT(c->account), V_TEXT(c->region), V_TEXT(now.name), V_TEXT(now.document), V_INT(now.modified_ms));
     else

@@ -4,8 +4,8 @@
  * lines that come later in order are always found by the forward token.
  *  - GetLogEvents: "f/POSITION/s" goes on after that line, "b/POSITION/s" before it; an empty page returns the token
  *    it was asked with, which is how a client sees the end;
- *  - FilterLogEvents: the digits alone.  A call reads at most SCAN_MOST_BYTES of bodies and may come back with few
- *    or no events and a token, as AWS does when it stops searching early.
+ *  - FilterLogEvents: the digits alone.  A call reads at most SCAN_MOST_BYTES of bodies, goes through SCAN_MOST_WORK bytes
+ *    and may come back with few or no events and a token, as AWS does when it stops searching early.
  * Rules: CloudWatch Logs API reference, pages GetLogEvents and FilterLogEvents. */
 #include "service/logs/internal.h"
 #include "service/logs/log_filter.h"
@@ -14,6 +14,7 @@
 #define EVENTS_MOST 10000
 #define PAGE_MOST_BYTES ((size_t)1 << 20)
 #define SCAN_MOST_BYTES ((size_t)4 << 20)
+#define SCAN_MOST_WORK ((size_t)8 << 20)                     /* bytes gone through: a line counts for each term; some 25 ms */
 #define TO_THE_END (INT64_MAX - CHUNK_SPAN_MS)
 
 static int bad_token(struct call *c) { return logs_invalid(c, "The specified nextToken is invalid."); }
@@ -199,7 +200,7 @@ static void filter_page(struct search *s, const struct log_read *what, size_t li
     CLEANUP(log_reader_done) struct log_reader r;
     CLEANUP(arena_freep) struct arena *scratch = arena_new(0);
     struct logs_FilteredLogEvent *v = NULL;
-    size_t n = 0, cap = 0, bytes = 0;
+    size_t n = 0, cap = 0, bytes = 0, work = 0, cost = 1 + log_filter_cost(s->filter);
     struct log_event e;
 
     log_reader_init(&r, s->c->turn->store, s->c->mem, what);
@@ -217,7 +218,8 @@ static void filter_page(struct search *s, const struct log_read *what, size_t li
         }
         if (s->filter != NULL)
             arena_reset(scratch);
-        if (n == limit || bytes >= PAGE_MOST_BYTES || r.read_bytes >= SCAN_MOST_BYTES) {
+        work += (e.text.n + LINE_OVERHEAD_BYTES) * cost;
+        if (n == limit || bytes >= PAGE_MOST_BYTES || r.read_bytes >= SCAN_MOST_BYTES || work >= SCAN_MOST_WORK) {
             out->nextToken = digits(s->c, &e.at);
             break;
         }

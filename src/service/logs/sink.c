@@ -46,7 +46,7 @@ static enum sink_state sink_state_of(void *arg, struct turn *t, const struct arn
     return find(arg, t, a, &p, &g) ? SINK_OK : SINK_MISSING;
 }
 
-static uint64_t stream_of(struct turn *t, struct arena *a, const struct log_group *g, struct str name)
+static uint64_t stream_of(struct logs *l, struct turn *t, struct arena *a, const struct log_group *g, struct str name)
 {
     struct log_stream s;
 
@@ -55,7 +55,7 @@ static uint64_t stream_of(struct turn *t, struct arena *a, const struct log_grou
     if (log_stream_find(t->store, a, g->id, name, &s))
         return s.id;
     if (g->streams >= LOG_MOST_STREAMS)
-        log_stream_drop(t->store, g->id, log_stream_oldest(t->store, g->id));
+        logs_stream_drop(l, t, g->id, log_stream_oldest(t->store, g->id));
     return log_stream_make(t->store, t->now.wall_ms, g->id, name);
 }
 
@@ -77,7 +77,7 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
         return DELIVERY_REFUSED;
     }
     log_chunk_add(&chunk, t->now.wall_ms, parcel->body);
-    log_rows_put(t->store, t->now.wall_ms, g.id, stream_of(t, a, &g, p.stream), &chunk, 1);
+    log_rows_put(t->store, t->now.wall_ms, g.id, stream_of(l, t, a, &g, p.stream), &chunk, 1);
     log_chunk_done(&chunk);
     log_group_trim(t->store, g.id, l->o.max_group_bytes);
     buf_str(why, p.group);

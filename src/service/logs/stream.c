@@ -36,7 +36,7 @@ int logs_delete_stream(struct call *c, const void *input, void *output UNUSED)
     if (r == 0)
         r = logs_stream_of(c, &g, in->logStreamName, &s);
     if (r == 0)
-        log_stream_drop(c->turn->store, g.id, s.id);
+        logs_stream_drop(c->state, c->turn, g.id, s.id);
     return r;
 }
 

@@ -6,6 +6,7 @@
 
 #define PAGE_MOST 1000
 #define STEPS_BEFORE_JUMP 8
+#define PASSED_MOST 20000                                    /* keys that end in a delete marker, passed over for one page */
 
 struct walk {
     struct store *s;
@@ -14,6 +15,7 @@ struct walk {
     struct str from;                                         /* begin (again) here */
     struct str key;                                          /* last key seen; absent: none */
     size_t skipped;                                          /* rows passed over since something was shown */
+    size_t passed;                                           /* keys passed over in all */
 };
 
 enum step { STEP_ON, STEP_JUMP, STEP_END };
@@ -78,6 +80,17 @@ static enum step skip(struct walk *w, struct str key)
     return STEP_JUMP;
 }
 
+/* A page with few keys, or none, and a token: clients go on, and nobody waits for the whole bucket. */
+static enum step pass_marker(struct walk *w)
+{
+    if (++w->passed < PASSED_MOST)
+        return STEP_ON;
+    w->l->truncated = true;
+    w->l->last = w->key;
+    w->l->last_id = 0;
+    return STEP_END;
+}
+
 /* Is this row of the key the last page ended in already shown? */
 static bool shown_before(const struct listing *l, uint64_t id)
 {
@@ -98,7 +111,7 @@ static enum step step(struct walk *w, struct rows *r)
     if (newest)
         w->key = arena_str(w->a, key);
     if (!l->versions && !l->uploads && (!newest || marker))
-        return !newest ? skip(w, w->key) : STEP_ON;
+        return !newest ? skip(w, w->key) : pass_marker(w);
     if (!str_absent(l->after) && str_eq(key, l->after) && shown_before(l, id))
         return l->after_id == 0 ? skip(w, w->key) : STEP_ON;
     common = s3_common_prefix(key, l->prefix, l->delimiter);
@@ -251,7 +264,8 @@ int s3_list_objects(struct call *c, const void *input, void *output)
     out->EncodingType = in->EncodingType;
     out->MaxKeys = INT_SET((int64_t)l.most);
     out->IsTruncated = BOOL_SET(l.truncated);
-    if (l.truncated && !str_empty(in->Delimiter))            /* without a delimiter the last key is the marker */
+    /* Without a delimiter the last key is the marker, where one is shown behind which nothing was passed over. */
+    if (l.truncated && (!str_empty(in->Delimiter) || l.n_objects == 0 || !str_eq(l.last, l.objects[l.n_objects - 1].key)))
         out->NextMarker = s3_shown(c, in->EncodingType, l.last);
     return 0;
 }

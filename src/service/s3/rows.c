@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#define BUCKET_NAME_MOST 255
 #define OBJECT_COLUMNS "id, bucket_id, object_key, version_id, marker, modified_ms, bytes, etag, meta, tags, files"
 #define UPLOAD_COLUMNS "id, bucket_id, object_key, upload_id, initiator, started_ms, meta, tags"
 #define PART_COLUMNS "id, upload_id, number, modified_ms, bytes, digest, checksum"
@@ -39,7 +40,7 @@ static struct sql q_parts_out = SQL("DELETE FROM s3_part WHERE upload_id = $1");
 static struct sql q_count_objects = SQL("SELECT count(*) FROM s3_object");
 static struct sql q_count_uploads = SQL("SELECT count(*) FROM s3_upload");
 static struct sql q_count_parts = SQL("SELECT count(*) FROM s3_part");
-static struct sql q_files_of_objects = SQL("SELECT files FROM s3_object WHERE files IS NOT NULL");
+static struct sql q_files_of_objects = SQL("SELECT id, files FROM s3_object WHERE files IS NOT NULL");
 static struct sql q_files_of_parts = SQL("SELECT id FROM s3_part");
 
 /* ---- buckets ---- */
@@ -67,10 +68,11 @@ void rows_buckets(struct store *s, void (*each)(void *arg, const struct bucket *
     CLEANUP(rows_done) struct rows r;
 
     store_query(s, &q_buckets, &r);
-    while (rows_next(&r)) {
+    while (rows_next(&r) && rows_place(&r, 2, 3, 1, BUCKET_NAME_MOST)) {
         struct bucket b = {
             .id = (uint64_t)rows_int(&r, 0), .name = rows_text(&r, 1), .account = rows_text(&r, 2), .region = rows_text(&r, 3),
-            .created_ms = rows_int(&r, 4), .versioning = (enum versioning)rows_enum(&r, 5, VERSIONING_SUSPENDED), .policy_text = rows_text(&r, 6),
+            .created_ms = rows_int(&r, 4), .versioning = (enum versioning)rows_enum(&r, 5, VERSIONING_SUSPENDED,
+                "its versioning is none"), .policy_text = rows_text(&r, 6),
             .tags = rows_text(&r, 7), .notification_text = rows_text(&r, 8),
         };
         each(arg, &b);
@@ -277,7 +279,7 @@ static void ids_of_objects(struct store *s, struct file_ids *ids)
         struct piece *v;
         size_t n;
 
-        if (s3_pieces_read(a, rows_text(&r, 0), &v, &n) == 0)
+        if (rows_must(&r, s3_pieces_read(a, rows_text(&r, 1), &v, &n) == 0, "its files are none"))
             for (size_t i = 0; i < n; i++)
                 s3_ids_add(ids, v[i].id);
     }

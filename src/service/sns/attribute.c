@@ -301,13 +301,15 @@ static void write_texts(struct buf *b, const char *const *names, const struct st
     jw_object_end(&w);
 }
 
-static void read_texts(struct arena *a, struct str json, const char *const *names, struct str *text, int n)
+static int read_texts(struct arena *a, struct str json, const char *const *names, struct str *text, int n)
 {
     struct json *doc;
 
-    CHECK(json_parse(a, json, &doc, NULL) == 0 && doc->type == JSON_OBJECT);
+    if (json_parse(a, json, &doc, NULL) != 0 || doc->type != JSON_OBJECT)
+        return -E_INVALID;
     for (int i = 0; i < n; i++)
         sns_attribute_put(&text[i], json_get_text(a, doc, str_of(names[i])));
+    return 0;
 }
 
 void sns_topic_attributes_write(struct buf *b, const struct sns_topic_attributes *at)
@@ -315,9 +317,14 @@ void sns_topic_attributes_write(struct buf *b, const struct sns_topic_attributes
     write_texts(b, topic_names, at->text, SNS_N_TOPIC_ATTRIBUTES);
 }
 
-void sns_topic_attributes_read(struct arena *a, struct str json, struct sns_topic_attributes *ret)
+int sns_topic_attributes_read(struct arena *a, struct str json, struct sns_topic_attributes *ret)
 {
-    read_texts(a, json, topic_names, ret->text, SNS_N_TOPIC_ATTRIBUTES);
+    int r = read_texts(a, json, topic_names, ret->text, SNS_N_TOPIC_ATTRIBUTES);
+    struct json *doc;
+
+    if (r == 0 && !str_absent(ret->text[SNS_POLICY]) && json_parse(a, ret->text[SNS_POLICY], &doc, NULL) != 0)
+        return -E_INVALID;                                   /* it is edited by statements later */
+    return r;
 }
 
 void sns_subscription_attributes_write(struct buf *b, const struct sns_subscription_attributes *at)
@@ -325,7 +332,7 @@ void sns_subscription_attributes_write(struct buf *b, const struct sns_subscript
     write_texts(b, subscription_names, at->text, SNS_N_SUBSCRIPTION_ATTRIBUTES);
 }
 
-void sns_subscription_attributes_read(struct arena *a, struct str json, struct sns_subscription_attributes *ret)
+int sns_subscription_attributes_read(struct arena *a, struct str json, struct sns_subscription_attributes *ret)
 {
-    read_texts(a, json, subscription_names, ret->text, SNS_N_SUBSCRIPTION_ATTRIBUTES);
+    return read_texts(a, json, subscription_names, ret->text, SNS_N_SUBSCRIPTION_ATTRIBUTES);
 }

@@ -46,9 +46,9 @@ void sns_attribute_put(struct str *text, struct str value);  /* replaces; absent
 
 /* JSON object of what is set, and back; unknown names are passed over. */
 void sns_topic_attributes_write(struct buf *b, const struct sns_topic_attributes *at);
-void sns_topic_attributes_read(struct arena *a, struct str json, struct sns_topic_attributes *ret);
+int sns_topic_attributes_read(struct arena *a, struct str json, struct sns_topic_attributes *ret);
 void sns_subscription_attributes_write(struct buf *b, const struct sns_subscription_attributes *at);
-void sns_subscription_attributes_read(struct arena *a, struct str json, struct sns_subscription_attributes *ret);
+int sns_subscription_attributes_read(struct arena *a, struct str json, struct sns_subscription_attributes *ret);
 
 /* ---- delivery policies of HTTP and HTTPS ---- */
 

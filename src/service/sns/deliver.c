@@ -89,16 +89,43 @@ static bool give_up(struct sns_rendering *r, const struct sns_subscription *sub)
 
 /* ---- fan-out ---- */
 
-static bool passes(struct sns_rendering *r, const struct sns_subscription *sub)
+/* What this turn may still spend on filter policies. */
+static uint64_t *steps_of_turn(struct sns_rendering *r)
+{
+    struct sns *s = r->sns;
+
+    if (s->turn_ns != r->turn->now.mono_ns) {
+        s->turn_ns = r->turn->now.mono_ns;
+        s->steps_left = SNS_TURN_STEPS;
+    }
+    return &s->steps_left;
+}
+
+static bool passes_within(struct sns_rendering *r, const struct sns_subscription *sub, uint64_t *left)
 {
     const struct json *body;
 
     if (sub->filter == NULL)
         return true;
     if (!sub->scope_body)
-        return pattern_match_attributes(sub->filter, r->m->attributes, r->m->n_attributes);
+        return pattern_match_attributes_within(sub->filter, r->m->attributes, r->m->n_attributes, left);
     body = sns_render_body(r, sub->protocol);
-    return body != NULL && pattern_match(sub->filter, body);
+    return body != NULL && pattern_match_within(sub->filter, body, left);
+}
+
+/* False: not in this turn.  A policy that a whole turn's steps do not suffice for gets what it needs, or it would never
+ * be done. */
+static bool decide(struct sns_rendering *r, const struct sns_subscription *sub, bool *ret_passes)
+{
+    uint64_t *left = steps_of_turn(r), whole = UINT64_MAX;
+    bool fresh = *left == SNS_TURN_STEPS;
+
+    if (*left == 0)
+        return false;
+    *ret_passes = passes_within(r, sub, left);
+    if (*left == 0 && fresh)
+        *ret_passes = passes_within(r, sub, &whole);
+    return *left > 0 || fresh;
 }
 
 static void count_filtered(struct sns_rendering *r, const struct sns_subscription *sub)
@@ -136,43 +163,42 @@ static bool serve(struct sns_rendering *r, const struct sns_subscription *sub)
     return d == DELIVERED;
 }
 
-/* Everybody behind `after`; 0: all were served, else the last one who was. */
-static uint64_t fan_out(struct sns_rendering *r, uint64_t after)
+/* Everybody behind *after, which goes on with them.  True: all were served; false: the rest must wait. */
+static bool fan_out(struct sns_rendering *r, uint64_t *after)
 {
     size_t served = 0, delivered = 0;
-    uint64_t last = after;
+    bool all = true;
 
     LIST_EACH(&r->topic->subscriptions, k) {
         const struct sns_subscription *sub = CONTAINER_OF(k, struct sns_subscription, link);
+        bool passes = false;
 
-        if (sub->id <= after || sub->state != SNS_CONFIRMED)
+        if (sub->id <= *after || sub->state != SNS_CONFIRMED)
             continue;
-        if (served++ == SNS_FAN_MOST) {
-            count(r->turn, r->topic, "NumberOfNotificationsDelivered", (double)delivered, "Count");
-            return last;
-        }
-        if (passes(r, sub))
+        all = served++ < SNS_FAN_MOST && decide(r, sub, &passes);
+        if (!all)
+            break;
+        if (passes)
             delivered += serve(r, sub);
         else
             count_filtered(r, sub);
-        last = sub->id;
+        *after = sub->id;
     }
     count(r->turn, r->topic, "NumberOfNotificationsDelivered", (double)delivered, "Count");
-    return 0;
+    return all;
 }
 
 void sns_publish(struct turn *t, struct sns_topic *topic, const struct sns_message *m)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     struct sns_rendering r;
-    uint64_t last;
+    uint64_t after = 0;
 
     sns_rendering_init(&r, a, t, topic, m);
     count_one(t, topic, "NumberOfMessagesPublished");
     count(t, topic, "PublishSize", (double)sns_message_bytes(m), "Bytes");
-    last = fan_out(&r, 0);
-    if (last != 0)
-        (void)send_later(&r, 0, last, false, t->now.wall_ms);
+    if (!fan_out(&r, &after))
+        (void)send_later(&r, 0, after, false, t->now.wall_ms);
 }
 
 int sns_confirm_by_post(struct turn *t, struct sns_subscription *sub, enum sns_kind kind)
@@ -336,8 +362,7 @@ static void go_on_fanning(struct sns_rendering *r, struct sns_errand *e, uint64_
 {
     CLEANUP(buf_done) struct buf b = { 0 };
 
-    e->after = fan_out(r, e->after);
-    if (e->after == 0) {
+    if (fan_out(r, &e->after)) {
         (void)outbox_over(r->sns->o.outbox, r->turn, id);
         return;
     }
@@ -363,15 +388,17 @@ static void hand_over_again(struct sns_rendering *r, struct sns_subscription *su
 static void due(struct sns *s, struct turn *t, const struct outbox_item *item, struct sns_endpoint **place)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
-    struct sns_subscription *sub = NULL;
-    struct sns_topic *topic = NULL;
+    struct sns_subscription *sub;
+    struct sns_topic *topic;
     struct sns_rendering r;
     struct sns_errand e;
 
-    if (sns_errand_read(a, item->payload, &e) == 0) {
-        topic = sns_topic_find(s, e.topic_arn);
-        sub = e.to == 0 ? NULL : addressee(s, &e);
+    if (sns_errand_read(a, item->payload, &e) != 0) {
+        store_damaged(t->store, "outbox", (int64_t)item->id, "its payload is no errand of a topic");
+        return;
     }
+    topic = sns_topic_find(s, e.topic_arn);
+    sub = e.to == 0 ? NULL : addressee(s, &e);
     if (topic == NULL || topic->id != e.topic_id || (sub == NULL && e.to != 0) || (sub != NULL && sub->topic != topic)) {
         (void)outbox_over(s->o.outbox, t, item->id);         /* nobody wants it any more */
         return;

@@ -162,11 +162,14 @@ static int make(struct call *c, struct sns_topic *t, struct str endpoint, const 
         .token = pending ? str_make(token, TOKEN_DIGITS) : STR_NONE,
         .state = pending ? SNS_PENDING : SNS_CONFIRMED, .state_ms = c->now.wall_ms };
     sub = sns_subscription_new(t, &init);
+    if (sub == NULL)
+        return -E_EXISTS;
     sub->authenticated = !pending;
     for (int i = 0; i < SNS_N_SUBSCRIPTION_ATTRIBUTES; i++)
         if (w->given[i])
             sns_attribute_put(&sub->attributes.text[i], w->text[i]);
-    sns_subscription_derive(sub);
+    if (sns_subscription_derive(sub) < 0)
+        return -E_INVALID;
     sns_expiry_arm(t->owner, c->turn);
     *ret = sub;
     return MIN(0, sns_rows_add_subscription(c->turn->store, sub));
@@ -483,6 +486,7 @@ int sns_set_subscription_attributes(struct call *c, const void *input, void *out
     if (sns_subscription_attribute_check((enum sns_subscription_attribute)at, value, &x, &why) != 0)
         return sns_invalid(c, STR_FMT, STR_ARG(buf_view(&why)));
     sns_attribute_put(&sub->attributes.text[at], value);
-    sns_subscription_derive(sub);
+    if (sns_subscription_derive(sub) < 0)
+        return -E_INVALID;
     return MIN(0, sns_rows_put_subscription(c->turn->store, sub));
 }

@@ -313,7 +313,8 @@ static size_t code_points(struct str s)
     return n;
 }
 
-/* Lengths are checked against the model. The sentences are UNVERIFIED. */
+/* Lengths are checked against the model. The sentences are UNVERIFIED. Ends at the first tag too many: a request has room
+ * for tens of thousands. */
 int sns_check_tags(struct call *c, const struct sns_topic *t, const struct sns_TagList *tags)
 {
     size_t n = t != NULL ? t->n_tags : 0;
@@ -330,9 +331,10 @@ int sns_check_tags(struct call *c, const struct sns_topic *t, const struct sns_T
         for (size_t k = 0; t != NULL && k < t->n_tags; k++)
             known |= str_eq(t->tags[k].key, key);
         n += !known;
+        if (n > SNS_TAGS_MOST)
+            return call_fault(c, &sns_error_TagLimitExceededException, "Could not complete request: tag quota of per resource exceeded");
     }
-    return n <= SNS_TAGS_MOST ? 0 : call_fault(c, &sns_error_TagLimitExceededException,
-        "Could not complete request: tag quota of per resource exceeded");
+    return 0;
 }
 
 /* Tags have an error of their own for what does not exist. */

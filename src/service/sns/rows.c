@@ -1,7 +1,10 @@
 /* rows.c - SQL and nothing else.  Ids fit in 48 bits, so they travel as plain integers. */
 #include "service/sns/rows.h"
 
+#include "base/id.h"
 #include "service/sns/seen.h"
+
+#define NAME_MOST 256
 
 static struct sql Q_ADD_TOPIC = SQL("INSERT INTO sns_topic (id, account, region, name, deleted, attributes, tags) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7)");
@@ -21,7 +24,7 @@ static struct sql Q_ADD_SEEN = SQL("INSERT INTO sns_seen (id, topic_id, seen_ms,
 static struct sql Q_FORGET_SEEN = SQL("DELETE FROM sns_seen WHERE id <= $1");
 static struct sql Q_SEEN = SQL("SELECT id, topic_id, seen_ms, what, message_id FROM sns_seen ORDER BY id");
 static struct sql Q_PUT_KEY = SQL("INSERT INTO sns_key (id, private_key, certificate) VALUES ($1, $2, $3)");
-static struct sql Q_KEY = SQL("SELECT private_key, certificate FROM sns_key ORDER BY id");
+static struct sql Q_KEY = SQL("SELECT id, private_key, certificate FROM sns_key ORDER BY id");
 
 static void write_tags(struct buf *b, const struct sns_topic *t)
 {
@@ -117,13 +120,14 @@ static void load_topics(struct sns *s, struct turn *t, struct map *by_id)
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
 
     store_query(t->store, &Q_TOPICS, &r);
-    while (rows_next(&r)) {
+    while (rows_next(&r) && rows_place(&r, 1, 2, 3, NAME_MOST)) {
         struct sns_topic *topic = sns_topic_new(s, (uint64_t)rows_int(&r, 0), rows_text(&r, 1), rows_text(&r, 2), rows_text(&r, 3));
         struct json *tags;
 
         topic->n_deleted = (size_t)rows_int(&r, 4);
-        sns_topic_attributes_read(a, rows_text(&r, 5), &topic->attributes);
-        CHECK(json_parse(a, rows_text(&r, 6), &tags, NULL) == 0);
+        if (!rows_must(&r, sns_topic_attributes_read(a, rows_text(&r, 5), &topic->attributes) == 0, "its attributes are no JSON object")
+            || !rows_must(&r, json_parse(a, rows_text(&r, 6), &tags, NULL) == 0 && tags->type == JSON_OBJECT, "its tags are no JSON object"))
+            break;
         JSON_EACH(tags, member)
             sns_topic_tag(topic, json_key(a, member), json_text(a, member));
         sns_topic_derive(topic);
@@ -132,12 +136,13 @@ static void load_topics(struct sns *s, struct turn *t, struct map *by_id)
     }
 }
 
-static enum sns_protocol protocol_of(struct str name)
+static enum sns_protocol protocol_of(struct rows *r, int column)
 {
     enum sns_protocol p = SNS_SQS;
 
-    while (p < SNS_HTTPS && !str_is(name, sns_protocol_name(p)))
+    while (p < SNS_HTTPS && !str_is(rows_text(r, column), sns_protocol_name(p)))
         p++;
+    (void)rows_must(r, str_is(rows_text(r, column), sns_protocol_name(p)), "its protocol is none");
     return p;
 }
 
@@ -152,19 +157,20 @@ static void load_subscriptions(struct turn *t, const struct map *topics)
         struct sns_topic *topic = map_get(topics, id_key(&topic_id));
         struct sns_subscription *sub;
 
-        if (topic == NULL) {
-            rows_damaged(&r);
-            continue;
-        }
+        if (!rows_must(&r, topic != NULL, "its topic is not there")
+            || !rows_must(&r, rows_text(&r, 2).n == UUID_TEXT, "its uuid is none"))
+            break;
         const struct sns_subscription_init init = { .id = (uint64_t)rows_int(&r, 0), .uuid = arena_str(a, rows_text(&r, 2)),
-            .owner = arena_str(a, rows_text(&r, 3)), .protocol = protocol_of(rows_text(&r, 4)),
-            .endpoint = arena_str(a, rows_text(&r, 5)), .state = (enum sns_subscription_state)rows_enum(&r, 6, SNS_ENDED),
+            .owner = arena_str(a, rows_text(&r, 3)), .protocol = protocol_of(&r, 4),
+            .endpoint = arena_str(a, rows_text(&r, 5)), .state = (enum sns_subscription_state)rows_enum(&r, 6, SNS_ENDED, "its state is none"),
             .state_ms = rows_int(&r, 7), .token = arena_str(a, rows_text(&r, 8)), .host = arena_str(a, rows_text(&r, 11)) };
         sub = sns_subscription_new(topic, &init);
+        if (!rows_must(&r, sub != NULL, "there are two of its uuid")
+            || !rows_must(&r, sns_subscription_attributes_read(a, rows_text(&r, 12), &sub->attributes) == 0, "its attributes are no JSON object"))
+            break;
+        (void)rows_must(&r, sns_subscription_derive(sub) == 0, "its filter policy is none");
         sub->authenticated = rows_int(&r, 9) != 0;
         sub->guarded = rows_int(&r, 10) != 0;
-        sns_subscription_attributes_read(a, rows_text(&r, 12), &sub->attributes);
-        sns_subscription_derive(sub);
         arena_reset(a);
     }
 }
@@ -178,10 +184,8 @@ static void load_seen(struct sns *s, struct turn *t)
         struct sns_seen seen = { .id = (uint64_t)rows_int(&r, 0), .topic_id = (uint64_t)rows_int(&r, 1), .seen_ms = rows_int(&r, 2) };
         struct str id = rows_text(&r, 4);
 
-        if (id.n >= sizeof(seen.message_id)) {
-            rows_damaged(&r);
-            continue;
-        }
+        if (!rows_must(&r, id.n < sizeof(seen.message_id), "its message id is too long"))
+            break;
         memcpy(seen.message_id, id.p, id.n);
         sns_seen_keep(s, &seen, rows_text(&r, 3));
     }
@@ -193,7 +197,7 @@ static void load_key(struct sns *s, struct turn *t)
 
     store_query(t->store, &Q_KEY, &r);
     if (rows_next(&r))
-        CHECK(sign_key_read(rows_text(&r, 0), rows_text(&r, 1), &s->key) == 0);
+        (void)rows_must(&r, sign_key_read(rows_text(&r, 1), rows_text(&r, 2), &s->key) == 0, "its key or certificate cannot be read");
 }
 
 void sns_rows_load(struct sns *s, struct turn *t)

@@ -41,6 +41,7 @@ struct sns *sns_new(const struct sns_options *o)
     struct sns *s = xcalloc(1, sizeof(*s));
 
     s->o = *o;
+    s->steps_left = SNS_TURN_STEPS;
     s->expiry.fire = sns_expiry_fire;
     s->forget.fire = sns_seen_fire;
     list_init(&s->expiring);

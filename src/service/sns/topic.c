@@ -159,9 +159,12 @@ struct sns_topic *sns_topic_find(const struct sns *s, struct str arn)
 struct sns_subscription *sns_subscription_new(struct sns_topic *t, const struct sns_subscription_init *i)
 {
     CLEANUP(buf_done) struct buf arn = { 0 };
-    struct sns_subscription *sub = xcalloc(1, sizeof(*sub));
+    struct sns_subscription *sub;
 
     buf_printf(&arn, STR_FMT ":" STR_FMT, STR_ARG(t->arn), STR_ARG(i->uuid));
+    if (map_get(&t->owner->subscriptions, buf_view(&arn)) != NULL)
+        return NULL;
+    sub = xcalloc(1, sizeof(*sub));
     *sub = (struct sns_subscription){ .magic = SNS_SUBSCRIPTION_MAGIC, .topic = t, .id = i->id, .uuid = str_own(i->uuid),
         .arn = own_text(&arn), .owner = str_own(i->owner), .endpoint = str_own(i->endpoint), .token = str_own(i->token),
         .host = str_own(i->host), .protocol = i->protocol, .state = SNS_CONFIRMED };
@@ -233,7 +236,7 @@ static void derive_redrive(struct sns_subscription *sub, struct arena *a)
         sub->dead_letter_arn = str_own(json_get_text(a, doc, STR("deadLetterTargetArn")));
 }
 
-static void derive_filter(struct sns_subscription *sub, struct arena *a)
+static int derive_filter(struct sns_subscription *sub, struct arena *a)
 {
     CLEANUP(buf_done) struct buf why = { 0 };
     struct str text = sub->attributes.text[SNS_SUB_FILTER];
@@ -241,22 +244,25 @@ static void derive_filter(struct sns_subscription *sub, struct arena *a)
 
     sub->filter = pattern_free(sub->filter);
     if (str_absent(text) || (json_parse(a, text, &doc, NULL) == 0 && doc->n == 0))
-        return;
-    CHECK(pattern_compile(sub->scope_body ? PATTERN_SNS_BODY : PATTERN_SNS_ATTRIBUTES, text, &sub->filter, &why) == 0);
+        return 0;
+    return pattern_compile(sub->scope_body ? PATTERN_SNS_BODY : PATTERN_SNS_ATTRIBUTES, text, &sub->filter, &why);
 }
 
-void sns_subscription_derive(struct sns_subscription *sub)
+int sns_subscription_derive(struct sns_subscription *sub)
 {
+    int r;
+
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     const struct str *text = sub->attributes.text;
 
     sub->raw = is_true(text[SNS_SUB_RAW]);
     sub->scope_body = str_is(text[SNS_SUB_SCOPE], "MessageBody");
-    derive_filter(sub, a);
+    r = derive_filter(sub, a);
     derive_redrive(sub, a);
     sub->delivery = (struct sns_delivery_policy){ 0 };
     if (!str_absent(text[SNS_SUB_DELIVERY]))
         (void)sns_delivery_policy_parse(text[SNS_SUB_DELIVERY], false, &sub->delivery, NULL);
+    return r;
 }
 
 struct sns_subscription *sns_subscription_find(const struct sns *s, struct str arn)

@@ -46,6 +46,8 @@ struct sns {
     struct timer forget;
     struct sign_key *key;                                    /* NULL: not made yet */
     struct sign_key *spare_key;                              /* in no row: of before a reset, to be the next; or NULL */
+    int64_t turn_ns;                                         /* which turn `steps_left` counts in */
+    uint64_t steps_left;
     uint64_t epoch;                                          /* rises with load and reset: older work under way is stale */
     struct list posts;                                       /* HTTP requests under way, see deliver.c */
     struct sns_lines lines;                                  /* of those of this epoch, and of who waits */
@@ -122,9 +124,10 @@ struct sns_subscription_init {
     enum sns_subscription_state state;
     int64_t state_ms;
 };
+/* NULL: the topic has one with this uuid already. */
 struct sns_subscription *sns_subscription_new(struct sns_topic *t, const struct sns_subscription_init *i);
 void sns_subscription_free(struct sns_subscription *sub);
-void sns_subscription_derive(struct sns_subscription *sub);
+int sns_subscription_derive(struct sns_subscription *sub);   /* an error: the filter policy, checked when it was set, is none */
 /* Keeps the topic's figures and the list of what expires. */
 void sns_subscription_enter(struct sns_subscription *sub, enum sns_subscription_state state, int64_t now_ms);
 

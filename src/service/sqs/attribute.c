@@ -287,6 +287,21 @@ void sqs_attribute_write(struct buf *b, const struct sqs_attributes *at)
     jw_object_end(&w);
 }
 
+/* What others count and compare with must be what was checked when it was set. */
+static bool stored_right(struct arena *a, enum sqs_attribute i, struct str text)
+{
+    struct sqs_redrive redrive;
+    struct str reason;
+    struct json *doc;
+    int64_t n;
+
+    if (rows[i].kind == NUMBER)
+        return str_to_i64(text, &n) == 0 && n >= 0 && n <= INT32_MAX;
+    if (i == SQS_POLICY)
+        return str_empty(text) || json_parse(a, text, &doc, NULL) == 0;
+    return i != SQS_REDRIVE_POLICY || sqs_redrive_parse(a, text, &redrive, &reason) == 0;
+}
+
 int sqs_attribute_read(struct arena *a, struct str json, struct sqs_attributes *ret)
 {
     struct json *doc;
@@ -300,5 +315,8 @@ int sqs_attribute_read(struct arena *a, struct str json, struct sqs_attributes *
         if (i >= 0 && member->type == JSON_STRING)
             put(ret, i, json_text(a, member));
     }
+    for (int i = 0; i < SQS_N_ATTRIBUTES; i++)
+        if (!str_absent(ret->text[i]) && !stored_right(a, (enum sqs_attribute)i, ret->text[i]))
+            return -E_INVALID;
     return 0;
 }

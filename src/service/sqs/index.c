@@ -353,10 +353,15 @@ void sqs_index_move(struct sqs_index *from, struct sqs_index *to, struct sqs_nod
     attach_visible(to, node);
 }
 
-void sqs_index_settle(struct sqs_index *x, int64_t now_ms)
+bool sqs_index_settle(struct sqs_index *x, int64_t now_ms)
 {
-    for (struct heap_node *h; (h = heap_first(&x->hidden)) != NULL && h->key <= now_ms;)
+    struct heap_node *h = heap_first(&x->hidden);
+
+    for (size_t n = 0; n < SQS_SETTLE_MOST && h != NULL && h->key <= now_ms; n++) {
         sqs_index_show(x, CONTAINER_OF(h, struct sqs_node, due));
+        h = heap_first(&x->hidden);
+    }
+    return h != NULL && h->key <= now_ms;
 }
 
 struct sqs_node *sqs_index_first(const struct sqs_index *x)

@@ -28,6 +28,7 @@
 
 enum sqs_state { SQS_VISIBLE, SQS_DELAYED, SQS_IN_FLIGHT };
 
+#define SQS_SETTLE_MOST 4096                                 /* some 2 ms */
 #define SQS_RECEIVES_MOST 1023                               /* counted no further here; maxReceiveCount is <= 1000 */
 
 struct sqs_node {
@@ -89,8 +90,9 @@ void sqs_index_show(struct sqs_index *x, struct sqs_node *node);           /* vi
 /* The node leaves `from` and is visible in `to`; standard queues. */
 void sqs_index_move(struct sqs_index *from, struct sqs_index *to, struct sqs_node *node);
 
-/* Everything due becomes visible.  Call before looking at the counts or the first visible node. */
-void sqs_index_settle(struct sqs_index *x, int64_t now_ms);
+/* What is due becomes visible, in the order in which it fell due: SQS_SETTLE_MOST at the most, so that a million delays that
+ * end together hold nobody up.  Call before looking at the counts or the first visible node.  True: more is due. */
+bool sqs_index_settle(struct sqs_index *x, int64_t now_ms);
 struct sqs_node *sqs_index_first(const struct sqs_index *x); /* first visible, or NULL; standard queues */
 struct sqs_group *sqs_index_ready(const struct sqs_index *x);        /* first ready group, or NULL; FIFO queues */
 /* The one behind `node` in its group, when it is visible; NULL else.  FIFO queues. */

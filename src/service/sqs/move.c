@@ -140,7 +140,7 @@ static void step(struct timer *tm, struct turn *t)
     int r = q == NULL ? -E_INVALID : 1;
 
     if (q != NULL)
-        sqs_index_settle(&q->index, t->now.wall_ms);
+        (void)sqs_index_settle(&q->index, t->now.wall_ms);
     for (int64_t left = budget(task, t->now.wall_ms); r > 0 && left > 0; left--)
         r = move_one(t, task, q, &failure);
     if (r == 0)
@@ -200,7 +200,7 @@ int sqs_task_start(struct turn *t, struct sqs_queue *source, struct str destinat
         return r;
     uuid_random(task_id);
     task = task_new(source->owner, store_next_id(t->store), str_make(task_id, UUID_TEXT), source->arn, destination_arn);
-    sqs_index_settle(&source->index, t->now.wall_ms);
+    (void)sqs_index_settle(&source->index, t->now.wall_ms);
     task->rate = rate;
     task->to_move = (int64_t)source->index.n_visible;
     task->started_ms = t->now.wall_ms;
@@ -221,8 +221,9 @@ void sqs_task_load(struct sqs *s, struct turn *t, struct rows *r)
     struct sqs_task *task = task_new(s, (uint64_t)rows_int(r, 0), rows_text(r, 1), rows_text(r, 2), rows_text(r, 3));
 
     task->rate = rows_int(r, 4);
-    while (!str_is(rows_text(r, 5), names[task->state]))
-        CHECK(++task->state < ARRAY_LEN(names));
+    while (task->state + 1 < ARRAY_LEN(names) && !str_is(rows_text(r, 5), names[task->state]))
+        task->state++;
+    (void)rows_must(r, str_is(rows_text(r, 5), names[task->state]), "its status is none");
     task->moved = rows_int(r, 6);
     task->to_move = rows_int(r, 7);
     task->started_ms = rows_int(r, 8);

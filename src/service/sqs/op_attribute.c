@@ -58,7 +58,7 @@ int sqs_get_queue_attributes(struct call *c, const void *input, void *output)
         r = sqs_queue_expire(c->turn, q);
     if (r != 0)
         return r;
-    sqs_index_settle(&q->index, c->turn->now.wall_ms);
+    (void)sqs_index_settle(&q->index, c->turn->now.wall_ms);
     sqs_wake(c->state, c->turn);
     out->Attributes.v = arena_calloc(c->mem, SQS_N_ATTRIBUTES, sizeof(*out->Attributes.v));
     for (int i = 0; i < SQS_N_ATTRIBUTES; i++) {
@@ -136,14 +136,25 @@ static size_t code_points(struct str s)
     return n;
 }
 
-/* The sentences are UNVERIFIED; the limits are those of the SQS API reference, TagQueue. */
+static bool is_among(struct str key, const struct str *keys, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(keys[i], key))
+            return true;
+    return false;
+}
+
+/* The sentences are UNVERIFIED; the limits are those of the SQS API reference, TagQueue.  Ends at the first tag too many: a
+ * request has room for tens of thousands. */
 int sqs_check_tags(struct call *c, const struct sqs_queue *q, const struct sqs_TagMap *tags)
 {
-    size_t n = q != NULL ? q->n_tags : 0;
+    struct str keys[SQS_TAGS_MOST];
+    size_t n = 0;
 
+    for (size_t i = 0; q != NULL && i < MIN(q->n_tags, ARRAY_LEN(keys)); i++)
+        keys[n++] = q->tags[i].key;
     for (size_t i = 0; i < tags->n; i++) {
         struct str key = tags->v[i].key, value = tags->v[i].value;
-        bool known = false;
 
         if (code_points(key) < 1 || code_points(key) > TAG_KEY_MOST || utf8_check(key) < key.n)
             return sqs_fault_value(c, key, "Tag.Key", "Tag keys must be between 1 and 128 characters in length.");
@@ -151,14 +162,12 @@ int sqs_check_tags(struct call *c, const struct sqs_queue *q, const struct sqs_T
             return sqs_fault_value(c, value, "Tag.Value", "Tag values must be between 0 and 256 characters in length.");
         if (str_starts_nocase(key, STR("aws:")))
             return sqs_fault_value(c, key, "Tag.Key", "Tag keys must not start with 'aws:'.");
-        for (size_t k = 0; q != NULL && k < q->n_tags; k++)
-            known |= str_eq(q->tags[k].key, key);
-        for (size_t k = 0; k < i && !known; k++)
-            known |= str_eq(tags->v[k].key, key);
-        n += !known;
+        if (is_among(key, keys, n))
+            continue;
+        if (n == SQS_TAGS_MOST)
+            return call_fault(c, &sqs_error_invalid_parameter, "A queue can have at most %d tags.", SQS_TAGS_MOST);
+        keys[n++] = key;
     }
-    if (n > SQS_TAGS_MOST)
-        return call_fault(c, &sqs_error_invalid_parameter, "A queue can have at most %d tags.", SQS_TAGS_MOST);
     return 0;
 }
 

@@ -22,7 +22,7 @@ static int find(struct call *c, struct sqs_queue *q, struct str text, struct sqs
         return fault_set(a, ret_fault, &sqs_error_ReceiptHandleIsInvalid,
             "The input receipt handle \"" STR_FMT "\" is not a valid receipt handle.", STR_ARG(text));
     *ret = sqs_index_find(&q->index, h.message_id);
-    sqs_index_settle(&q->index, c->turn->now.wall_ms);
+    (void)sqs_index_settle(&q->index, c->turn->now.wall_ms);
     *ret_current = *ret != NULL && (*ret)->state == SQS_IN_FLIGHT
         && (*ret)->receives == MIN(h.receive, (uint32_t)SQS_RECEIVES_MOST);
     return 0;
@@ -37,8 +37,8 @@ static int expired(struct arena *a, struct str handle, struct fault *ret_fault)
  * the last one, while the message is in flight. */
 static int delete_one(struct call *c, struct sqs_queue *q, struct str handle, struct fault *ret_fault)
 {
-    struct sqs_node *node;
-    bool current;
+    struct sqs_node *node = NULL;
+    bool current = false;
     int r = find(c, q, handle, &node, &current, ret_fault);
 
     if (r != 0 || node == NULL)
@@ -120,8 +120,8 @@ static int check_timeout(struct arena *a, struct opt_int timeout, struct fault *
 static int change_one(struct call *c, struct sqs_queue *q, struct str handle, struct opt_int timeout, struct fault *ret_fault)
 {
     int64_t now_ms = c->turn->now.wall_ms, until_ms, received_ms;
-    struct sqs_node *node;
-    bool current;
+    struct sqs_node *node = NULL;
+    bool current = false;
     int r = check_timeout(c->mem, timeout, ret_fault);
 
     if (r != 0 || (r = find(c, q, handle, &node, &current, ret_fault)) != 0)

@@ -10,6 +10,7 @@
 #define RECEIVE_MOST 10
 #define WAIT_MOST 20
 #define VISIBILITY_MOST 43200
+#define NAMES_MOST 1000
 
 struct sent { struct str message_id, md5_body, md5_attributes, md5_system, sequence; };
 
@@ -181,6 +182,13 @@ static int check_receive(struct call *c, const struct sqs_queue *q, const struct
     return 0;
 }
 
+/* AWS names no limit.  Every name is compared with every attribute of every message, and nobody can have more. */
+static int check_names(struct call *c, const struct sqs_MessageAttributeNameList *names)
+{
+    return names->n <= NAMES_MOST ? 0 : call_fault(c, &sqs_error_invalid_parameter,
+        "A request can ask for at most %d message attribute names.", NAMES_MOST);
+}
+
 /* AttributeNames may hold names of queue attributes, which say nothing about a message. */
 static int add_names(struct call *c, struct sqs_want *want, const struct str *v, size_t n)
 {
@@ -212,9 +220,10 @@ int sqs_receive_message(struct call *c, const void *input, void *output)
     int64_t wait_ms;
     int r = sqs_enter(c, in->QueueUrl, &q);
 
-    if (r != 0 || (r = check_receive(c, q, in)) != 0 || (r = make_want(c, in, &want)) != 0)
+    if (r != 0 || (r = check_receive(c, q, in)) != 0 || (r = check_names(c, &in->MessageAttributeNames)) != 0
+        || (r = make_want(c, in, &want)) != 0)
         return r;
-    sqs_index_settle(&q->index, c->turn->now.wall_ms);
+    (void)sqs_index_settle(&q->index, c->turn->now.wall_ms);
     if (!q->fifo && q->index.n_in_flight >= SQS_IN_FLIGHT_MOST)
         return call_fault(c, &sqs_error_OverLimit, "Too many messages in flight: a queue holds at most %d.", SQS_IN_FLIGHT_MOST);
     r = sqs_take(c->turn, q, &want, c->mem, &out->Messages);

@@ -65,7 +65,7 @@ static int send_fifo(struct turn *t, struct sqs_queue *q, const struct sqs_msg *
     if (r < 0)
         return r;
     sqs_dedup_begin(&q->owner->dedup, &key, row->id, row->sent_ms);
-    sqs_index_settle(&q->index, row->sent_ms);               /* groups that came back before stand before this one */
+    (void)sqs_index_settle(&q->index, row->sent_ms);               /* groups that came back before stand before this one */
     sqs_index_add_to_group(&q->index, m->group, row->id, row->sent_ms, row->sent_ms + q->delay_ms, 0, row->sent_ms);
     return 0;
 }
@@ -129,7 +129,7 @@ static int enter_group(struct turn *t, struct sqs_queue *to, uint64_t id, int64_
     sqs_msg_ids(rows_text(&r, SQS_COL_EXTRAS), &group, &deduplication);
     key = key_of(to, group, deduplication);
     sqs_dedup_begin(&to->owner->dedup, &key, id, t->now.wall_ms);
-    sqs_index_settle(&to->index, t->now.wall_ms);
+    (void)sqs_index_settle(&to->index, t->now.wall_ms);
     sqs_index_add_to_group(&to->index, group, id, t->now.wall_ms, visible_ms, receives, t->now.wall_ms)->round =
         to->owner->round & 15;
     return 0;

@@ -48,6 +48,8 @@ static struct sql Q_END_OF_SOME = SQL("SELECT max(id) FROM (SELECT id FROM sqs_m
 static struct sql Q_MESSAGES = SQL("SELECT id, queue_id, visible_ms, receive_count, sent_ms, "
     "CASE WHEN queue_id >= 1125899906842624 THEN extras END FROM sqs_message ORDER BY id");
 
+#define NAME_MOST 80
+#define SQS_ID_MOST 128                                      /* bytes of a group or deduplication id */
 #define WASTE_AFTER_LOAD_MS 500                              /* first the clients; and a full disk is not asked again at once */
 
 static void tags_json(struct buf *b, const struct sqs_queue *q)
@@ -153,7 +155,10 @@ static bool read_message_id(struct store *s, struct sql *q, uint64_t id, char *r
     if (!rows_next(&r))
         return false;
     text = rows_text(&r, 0);
-    CHECK(text.n == UUID_TEXT);
+    if (text.n != UUID_TEXT) {
+        store_damaged(s, q == &Q_MESSAGE_ID ? "sqs_message" : "sqs_dedup", (int64_t)id, "its message id is none");
+        return false;
+    }
     memcpy(ret, text.p, UUID_TEXT);
     ret[UUID_TEXT] = 0;
     return true;
@@ -224,13 +229,15 @@ int64_t sqs_rows_received_ms(struct store *s, uint64_t id)
     return rows_next(&r) ? rows_int(&r, 0) : -E_FULL;
 }
 
-static void load_tags(struct sqs_queue *q, struct arena *a, struct str json)
+static int load_tags(struct sqs_queue *q, struct arena *a, struct str json)
 {
     struct json *doc;
 
-    CHECK(json_parse(a, json, &doc, NULL) == 0);
+    if (json_parse(a, json, &doc, NULL) != 0 || doc->type != JSON_OBJECT)
+        return -E_INVALID;
     JSON_EACH(doc, member)
         sqs_queue_tag(q, json_key(a, member), json_text(a, member));
+    return 0;
 }
 
 static struct str id_key(const uint64_t *id)
@@ -244,15 +251,17 @@ static void load_queues(struct sqs *s, struct turn *t, struct map *by_number)
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
 
     store_query(t->store, &Q_QUEUES, &r);
-    while (rows_next(&r)) {
+    while (rows_next(&r) && rows_place(&r, 1, 2, 3, NAME_MOST)) {
         struct sqs_queue *q = sqs_queue_new(s, (uint64_t)rows_int(&r, 0), rows_text(&r, 1), rows_text(&r, 2),
             rows_text(&r, 3));
 
         q->created_ms = rows_int(&r, 4);
         q->modified_ms = rows_int(&r, 5);
         q->purged_ms = rows_int(&r, 6);
-        CHECK(sqs_attribute_read(a, rows_text(&r, 7), &q->attributes) == 0);
-        load_tags(q, a, rows_text(&r, 8));
+        if (!rows_must(&r, sqs_attribute_read(a, rows_text(&r, 7), &q->attributes) == 0, "its attributes are none")
+            || !rows_must(&r, load_tags(q, a, rows_text(&r, 8)) == 0, "its tags are no JSON object")
+            || !rows_must(&r, q->fifo == (((uint64_t)rows_int(&r, 9) & SQS_FIFO_ROWS) != 0), "its rows_id is of the other kind of queue"))
+            break;
         q->rows_id = (uint64_t)rows_int(&r, 9);
         sqs_queue_derive(q);
         map_put(by_number, id_key(&q->rows_id), q);
@@ -296,6 +305,9 @@ static void load_windows(struct sqs *s, struct turn *t, const struct map *by_num
             s->dedup.over_id = id;
         else if (q != NULL) {
             sqs_msg_ids(rows_text(&r, 3), &group, &deduplication);
+            if (!rows_must(&r, !str_absent(group) && !str_absent(deduplication) && group.n <= SQS_ID_MOST
+                           && deduplication.n <= SQS_ID_MOST, "its ids are none"))
+                break;
             note_window(ws, q, id, rows_int(&r, 2), group, deduplication);
         }
     }
@@ -314,7 +326,9 @@ static void load_grouped(struct sqs_queue *q, struct turn *t, struct rows *r, st
     struct str group, deduplication;
 
     sqs_msg_ids(rows_text(r, 5), &group, &deduplication);
-    CHECK(!str_absent(group) && !str_absent(deduplication));
+    if (!rows_must(r, !str_absent(group) && !str_absent(deduplication) && group.n <= SQS_ID_MOST && deduplication.n <= SQS_ID_MOST,
+                   "its extras hold no group and deduplication id"))
+        return;
     if (t->now.wall_ms - sent_ms < SQS_WINDOW_MS)
         note_window(ws, q, id, sent_ms, group, deduplication);
     sqs_index_add_to_group(&q->index, group, id, sent_ms, receives == 0 ? sent_ms + q->delay_ms : rows_int(r, 2), receives,
@@ -371,7 +385,8 @@ void sqs_rows_load(struct sqs *s, struct turn *t)
     for (size_t i = 0; map_next(&s->queues, &i, &key, &value);) {
         struct sqs_queue *q = value;
 
-        sqs_index_settle(&q->index, t->now.wall_ms);
+        while (sqs_index_settle(&q->index, t->now.wall_ms))
+            ;
         sqs_sweep_arm(t, q);
     }
     sqs_waste_arm(s, t, WASTE_AFTER_LOAD_MS);

@@ -67,14 +67,17 @@ static void show_attributes(struct arena *a, const struct sqs_want *want, const 
 }
 
 /* Everything in *ret comes from the row, copied into `a`. */
-static void show_row(struct arena *a, struct sqs_queue *q, const struct sqs_want *want, uint64_t id, struct rows *r,
+static int show_row(struct arena *a, struct sqs_queue *q, const struct sqs_want *want, uint64_t id, struct rows *r,
                      int64_t receives, int64_t first_ms, struct sqs_Message *ret)
 {
     struct sqs_handle handle = { q->id, id, (uint32_t)receives };
     struct sqs_MessageSystemAttributeMap *map = &ret->Attributes;
     struct sqs_msg m;
 
-    CHECK(sqs_msg_unpack(arena_str(a, rows_text(r, SQS_COL_EXTRAS)), &m) == 0);
+    if (sqs_msg_unpack(arena_str(a, rows_text(r, SQS_COL_EXTRAS)), &m) != 0) {
+        store_damaged(r->store, "sqs_message", (int64_t)id, "its extras are none");
+        return -E_DAMAGED;
+    }
     ret->MessageId = arena_str(a, rows_text(r, SQS_COL_MESSAGE_ID));
     ret->ReceiptHandle = sqs_handle_text(a, &handle);
     ret->Body = arena_str(a, rows_text(r, SQS_COL_BODY));
@@ -91,6 +94,7 @@ static void show_row(struct arena *a, struct sqs_queue *q, const struct sqs_want
     add_system(want, SQS_TRACE_HEADER, m.trace, map);
     add_system(want, SQS_DEAD_LETTER_SOURCE, arena_str(a, rows_text(r, SQS_COL_SOURCE)), map);
     show_attributes(a, want, &m, ret);
+    return 0;
 }
 
 struct taking {
@@ -127,8 +131,10 @@ static int take_one(struct taking *k, struct sqs_node *node)
         return -E_FULL;                                      /* lost with the writes of a turn that failed already */
     receives = rows_int(&r, SQS_COL_RECEIVES) + 1;
     first_ms = receives == 1 ? now_ms : rows_int(&r, SQS_COL_FIRST);
-    show_row(k->a, k->q, k->want, node->due.seq, &r, receives, first_ms, &k->ret->v[k->ret->n]);
+    changed = show_row(k->a, k->q, k->want, node->due.seq, &r, receives, first_ms, &k->ret->v[k->ret->n]);
     rows_done(&r);
+    if (changed < 0)
+        return changed;
     changed = sqs_rows_take(k->t->store, node->due.seq, until_ms, receives, now_ms, first_ms);
     if (changed < 0)
         return changed;
@@ -250,8 +256,11 @@ static int take_again(struct taking *k, struct sqs_attempt *at)
         sqs_rows_read(k->t->store, at->v[i].id, &r);
         if (!rows_next(&r))
             return -E_FULL;
-        show_row(k->a, k->q, k->want, at->v[i].id, &r, at->v[i].receive, rows_int(&r, SQS_COL_FIRST), &k->ret->v[k->ret->n++]);
+        changed = show_row(k->a, k->q, k->want, at->v[i].id, &r, at->v[i].receive, rows_int(&r, SQS_COL_FIRST), &k->ret->v[k->ret->n]);
         rows_done(&r);
+        if (changed < 0)
+            return changed;
+        k->ret->n++;
         changed = sqs_rows_show_at(k->t->store, at->v[i].id, until_ms);
         if (changed < 0)
             return changed;
@@ -285,7 +294,7 @@ int sqs_take(struct turn *t, struct sqs_queue *q, const struct sqs_want *want, s
     int r;
 
     CHECK(want->most >= 1 && want->most <= SQS_ATTEMPT_MESSAGES);
-    sqs_index_settle(&q->index, t->now.wall_ms);
+    (void)sqs_index_settle(&q->index, t->now.wall_ms);
     if (!sqs_index_any(&q->index) && str_absent(want->attempt_id))
         return 0;
     ret->v = arena_calloc(a, SQS_ATTEMPT_MESSAGES, sizeof(*ret->v));

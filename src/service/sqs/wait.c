@@ -94,7 +94,7 @@ void sqs_wake_later(struct sqs_queue *q)
 /* Serves waiters while there is something to take. */
 static void serve(struct sqs_queue *q, struct turn *t)
 {
-    sqs_index_settle(&q->index, t->now.wall_ms);
+    (void)sqs_index_settle(&q->index, t->now.wall_ms);
     while (!list_empty(&q->waiters) && sqs_index_any(&q->index)) {
         struct sqs_waiter *w = CONTAINER_OF(list_first(&q->waiters), struct sqs_waiter, link);
         struct sqs_ReceiveMessageResult *out = w->call->output;

@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -49,13 +49,18 @@ export class Server {
       return server.endpoint;
     }, 'the ready line', 20_000);
     server.clients = [];
+    server.pair = { accessKeyId: 'test', secretAccessKey: 'test' };
+    if (args.includes('verify')) {                            // the root pair, from where its owner may read it
+      const kept = readFileSync(join(/; data: (\S+)/.exec(server.stdout)[1], 'credentials'), 'utf8');
+      server.pair = { accessKeyId: /access_key_id = (\S+)/.exec(kept)[1], secretAccessKey: /secret_access_key = (\S+)/.exec(kept)[1] };
+    }
     return server;
   }
 
   client(Class, options = {}) {
     const client = new Class({
       endpoint: this.endpoint, region: 'us-east-1', maxAttempts: 1,
-      credentials: { accessKeyId: 'test', secretAccessKey: 'test' }, ...options,
+      credentials: this.pair, ...options,
     });
     this.clients.push(client);
     return client;
