@@ -4,26 +4,20 @@
  * held.  Whatever else is asked of the file, they are written first, except where a read does not touch them. */
 #include "store/gather.h"
 
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/def.h"
+#include "store/overlay.h"
 
 #define HELD_MOST ((size_t)124 << 10)                        /* SQLite's own write takes less than 128 KiB at once */
 
 struct file {
-    sqlite3_file base;
-    sqlite3_file *real;
+    struct overlay_file base;
     char *p;                                                 /* owns; HELD_MOST bytes, from the first write on */
     size_t n;
     sqlite3_int64 at;
 };
-
-static struct {
-    sqlite3_vfs vfs;
-    sqlite3_vfs *real;
-} gather;
 
 static struct file *file_of(sqlite3_file *f) { return (struct file *)(void *)f; }
 
@@ -33,13 +27,13 @@ static int write_held(struct file *f)
     size_t n = f->n;
 
     f->n = 0;
-    return n == 0 ? SQLITE_OK : f->real->pMethods->xWrite(f->real, f->p, (int)n, f->at);
+    return n == 0 ? SQLITE_OK : f->base.real->pMethods->xWrite(f->base.real, f->p, (int)n, f->at);
 }
 
 static int f_close(sqlite3_file *file)
 {
     struct file *f = file_of(file);
-    int held = write_held(f), code = f->real->pMethods->xClose(f->real);
+    int held = write_held(f), code = overlay_close(file);
 
     free(f->p);
     return held != SQLITE_OK ? held : code;
@@ -51,7 +45,7 @@ static int f_read(sqlite3_file *file, void *p, int n, sqlite3_int64 at)
     bool touches = f->n > 0 && at < f->at + (sqlite3_int64)f->n && at + n > f->at;
     int code = touches ? write_held(f) : SQLITE_OK;
 
-    return code != SQLITE_OK ? code : f->real->pMethods->xRead(f->real, p, n, at);
+    return code != SQLITE_OK ? code : f->base.real->pMethods->xRead(f->base.real, p, n, at);
 }
 
 static int f_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
@@ -78,7 +72,7 @@ static int f_truncate(sqlite3_file *file, sqlite3_int64 size)
     struct file *f = file_of(file);
     int code = write_held(f);
 
-    return code != SQLITE_OK ? code : f->real->pMethods->xTruncate(f->real, size);
+    return code != SQLITE_OK ? code : overlay_truncate(file, size);
 }
 
 static int f_sync(sqlite3_file *file, int flags)
@@ -86,7 +80,7 @@ static int f_sync(sqlite3_file *file, int flags)
     struct file *f = file_of(file);
     int code = write_held(f);
 
-    return code != SQLITE_OK ? code : f->real->pMethods->xSync(f->real, flags);
+    return code != SQLITE_OK ? code : overlay_sync(file, flags);
 }
 
 static int f_size(sqlite3_file *file, sqlite3_int64 *ret)
@@ -94,7 +88,7 @@ static int f_size(sqlite3_file *file, sqlite3_int64 *ret)
     struct file *f = file_of(file);
     int code = write_held(f);
 
-    return code != SQLITE_OK ? code : f->real->pMethods->xFileSize(f->real, ret);
+    return code != SQLITE_OK ? code : overlay_size(file, ret);
 }
 
 static int f_control(sqlite3_file *file, int op, void *arg)
@@ -102,51 +96,21 @@ static int f_control(sqlite3_file *file, int op, void *arg)
     struct file *f = file_of(file);
     int code = write_held(f);
 
-    return code != SQLITE_OK ? code : f->real->pMethods->xFileControl(f->real, op, arg);
+    return code != SQLITE_OK ? code : overlay_control(file, op, arg);
 }
 
-static int f_lock(sqlite3_file *f, int level) { return file_of(f)->real->pMethods->xLock(file_of(f)->real, level); }
-static int f_unlock(sqlite3_file *f, int level) { return file_of(f)->real->pMethods->xUnlock(file_of(f)->real, level); }
-static int f_reserved(sqlite3_file *f, int *ret) { return file_of(f)->real->pMethods->xCheckReservedLock(file_of(f)->real, ret); }
-static int f_sector(sqlite3_file *f) { return file_of(f)->real->pMethods->xSectorSize(file_of(f)->real); }
-static int f_traits(sqlite3_file *f) { return file_of(f)->real->pMethods->xDeviceCharacteristics(file_of(f)->real); }
-
-/* Version 1: nobody maps a log. */
 static const sqlite3_io_methods methods = {
     .iVersion = 1,
     .xClose = f_close, .xRead = f_read, .xWrite = f_write, .xTruncate = f_truncate, .xSync = f_sync,
-    .xFileSize = f_size, .xLock = f_lock, .xUnlock = f_unlock, .xCheckReservedLock = f_reserved,
-    .xFileControl = f_control, .xSectorSize = f_sector, .xDeviceCharacteristics = f_traits,
+    .xFileSize = f_size, .xLock = overlay_lock, .xUnlock = overlay_unlock, .xCheckReservedLock = overlay_reserved,
+    .xFileControl = f_control, .xSectorSize = overlay_sector, .xDeviceCharacteristics = overlay_traits,
 };
 
-/* Other files get the real VFS's own object in the room that SQLite made for ours. */
-static int v_open(sqlite3_vfs *vfs UNUSED, const char *path, sqlite3_file *file, int flags, int *ret_flags)
-{
-    struct file *f = file_of(file);
-    int code;
-
-    if ((flags & SQLITE_OPEN_WAL) == 0)
-        return gather.real->xOpen(gather.real, path, file, flags, ret_flags);
-    *f = (struct file){ .real = (sqlite3_file *)(void *)(f + 1) };
-    code = gather.real->xOpen(gather.real, path, f->real, flags, ret_flags);
-    if (code == SQLITE_OK)
-        f->base.pMethods = &methods;
-    return code;
-}
+static struct overlay gather = {
+    .name = "waybill-gather", .kind = SQLITE_OPEN_WAL, .file_bytes = sizeof(struct file), .methods = &methods,
+};
 
 const char *gather_vfs(const char *below)
 {
-    bool first = gather.real == NULL;
-
-    gather.real = sqlite3_vfs_find(below);
-    CHECK(gather.real != NULL);
-    if (!first)
-        sqlite3_vfs_unregister(&gather.vfs);
-    gather.vfs = *gather.real;
-    gather.vfs.pNext = NULL;
-    gather.vfs.zName = "waybill-gather";
-    gather.vfs.szOsFile = (int)sizeof(struct file) + gather.real->szOsFile;
-    gather.vfs.xOpen = v_open;
-    CHECK(sqlite3_vfs_register(&gather.vfs, 0) == SQLITE_OK);
-    return gather.vfs.zName;
+    return overlay_lay(&gather, below);
 }

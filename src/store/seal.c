@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "store/overlay.h"
 
 #define HEAD_BYTES 100
 #define PAGES_AT 28
@@ -19,15 +20,9 @@
 #define LOG_MAGIC 0x377f0682u                                /* the lowest bit: sums are over big-endian words */
 
 struct file {
-    sqlite3_file base;
-    sqlite3_file *real;
+    struct overlay_file base;
     bool sealed;
 };
-
-static struct {
-    sqlite3_vfs vfs;
-    sqlite3_vfs *real;
-} seal;
 
 static struct file *file_of(sqlite3_file *f) { return (struct file *)(void *)f; }
 
@@ -75,7 +70,7 @@ static uint32_t number_of(sqlite3_int64 at) { return (uint32_t)(at / SEAL_PAGE_B
 static int f_read(sqlite3_file *file, void *p, int n, sqlite3_int64 at)
 {
     struct file *f = file_of(file);
-    int code = f->real->pMethods->xRead(f->real, p, n, at);
+    int code = f->base.real->pMethods->xRead(f->base.real, p, n, at);
 
     if (code == SQLITE_OK && is_page(f, n, at) && !seal_sound(p, number_of(at)))
         return SQLITE_IOERR_DATA;
@@ -89,30 +84,18 @@ static int f_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
     uint64_t sum;
 
     if (!is_page(f, n, at))
-        return f->real->pMethods->xWrite(f->real, p, n, at);
+        return f->base.real->pMethods->xWrite(f->base.real, p, n, at);
     memcpy(page, p, SEAL_PAGE_BYTES - SEAL_BYTES);
     sum = seal_of(page, number_of(at));
     memcpy(page + SEAL_PAGE_BYTES - SEAL_BYTES, &sum, SEAL_BYTES);
-    return f->real->pMethods->xWrite(f->real, page, n, at);
+    return f->base.real->pMethods->xWrite(f->base.real, page, n, at);
 }
 
-static int f_close(sqlite3_file *f) { return file_of(f)->real->pMethods->xClose(file_of(f)->real); }
-static int f_truncate(sqlite3_file *f, sqlite3_int64 n) { return file_of(f)->real->pMethods->xTruncate(file_of(f)->real, n); }
-static int f_sync(sqlite3_file *f, int flags) { return file_of(f)->real->pMethods->xSync(file_of(f)->real, flags); }
-static int f_size(sqlite3_file *f, sqlite3_int64 *ret) { return file_of(f)->real->pMethods->xFileSize(file_of(f)->real, ret); }
-static int f_lock(sqlite3_file *f, int level) { return file_of(f)->real->pMethods->xLock(file_of(f)->real, level); }
-static int f_unlock(sqlite3_file *f, int level) { return file_of(f)->real->pMethods->xUnlock(file_of(f)->real, level); }
-static int f_reserved(sqlite3_file *f, int *ret) { return file_of(f)->real->pMethods->xCheckReservedLock(file_of(f)->real, ret); }
-static int f_control(sqlite3_file *f, int op, void *arg) { return file_of(f)->real->pMethods->xFileControl(file_of(f)->real, op, arg); }
-static int f_sector(sqlite3_file *f) { return file_of(f)->real->pMethods->xSectorSize(file_of(f)->real); }
-static int f_traits(sqlite3_file *f) { return file_of(f)->real->pMethods->xDeviceCharacteristics(file_of(f)->real); }
-
-/* Version 1: nobody maps the file past its seals, and exclusive mode needs no shared memory. */
 static const sqlite3_io_methods methods = {
     .iVersion = 1,
-    .xClose = f_close, .xRead = f_read, .xWrite = f_write, .xTruncate = f_truncate, .xSync = f_sync,
-    .xFileSize = f_size, .xLock = f_lock, .xUnlock = f_unlock, .xCheckReservedLock = f_reserved,
-    .xFileControl = f_control, .xSectorSize = f_sector, .xDeviceCharacteristics = f_traits,
+    .xClose = overlay_close, .xRead = f_read, .xWrite = f_write, .xTruncate = overlay_truncate, .xSync = overlay_sync,
+    .xFileSize = overlay_size, .xLock = overlay_lock, .xUnlock = overlay_unlock, .xCheckReservedLock = overlay_reserved,
+    .xFileControl = overlay_control, .xSectorSize = overlay_sector, .xDeviceCharacteristics = overlay_traits,
 };
 
 static uint32_t be32(const unsigned char *p)
@@ -129,37 +112,21 @@ static bool has_seals(sqlite3_file *real)
     return head[20] == SEAL_BYTES || be32(head + 68) == SEAL_APPLICATION_ID;
 }
 
-static int v_open(sqlite3_vfs *vfs UNUSED, const char *path, sqlite3_file *file, int flags, int *ret_flags)
+static void opened(sqlite3_file *file)
 {
     struct file *f = file_of(file);
-    int code;
 
-    if ((flags & SQLITE_OPEN_MAIN_DB) == 0)
-        return seal.real->xOpen(seal.real, path, file, flags, ret_flags);
-    *f = (struct file){ .real = (sqlite3_file *)(void *)(f + 1) };
-    code = seal.real->xOpen(seal.real, path, f->real, flags, ret_flags);
-    if (code != SQLITE_OK)
-        return code;
-    f->sealed = has_seals(f->real);
-    f->base.pMethods = &methods;
-    return code;
+    f->sealed = has_seals(f->base.real);
 }
+
+static struct overlay seal = {
+    .name = "waybill-seal", .kind = SQLITE_OPEN_MAIN_DB, .file_bytes = sizeof(struct file), .methods = &methods,
+    .opened = opened,
+};
 
 const char *seal_vfs(const char *below)
 {
-    bool first = seal.real == NULL;
-
-    seal.real = sqlite3_vfs_find(below);
-    CHECK(seal.real != NULL);
-    if (!first)
-        sqlite3_vfs_unregister(&seal.vfs);
-    seal.vfs = *seal.real;
-    seal.vfs.pNext = NULL;
-    seal.vfs.zName = "waybill-seal";
-    seal.vfs.szOsFile = (int)sizeof(struct file) + seal.real->szOsFile;
-    seal.vfs.xOpen = v_open;
-    CHECK(sqlite3_vfs_register(&seal.vfs, 0) == SQLITE_OK);
-    return seal.vfs.zName;
+    return overlay_lay(&seal, below);
 }
 
 void seal_room(sqlite3 *db)
@@ -252,7 +219,7 @@ int64_t seal_scan(sqlite3 *db)
     if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || file->pMethods != &methods ||
         !file_of(file)->sealed)
         return 0;
-    if (f_size(file, &size) != SQLITE_OK)
+    if (overlay_size(file, &size) != SQLITE_OK)
         return -1;
     b.pages = (uint32_t)(size / SEAL_PAGE_BYTES);
     b.bits = xcalloc(b.pages / 8 + 1, 1);

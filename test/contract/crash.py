@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -20,24 +19,8 @@ PR_SET_CHILD_SUBREAPER = 36
 KILLED = ('log_tail_dropped',)                               # what a server may find after a kill in the middle of a commit
 
 
-class DataCase(support.ServerCase):
-    """A server on a data directory that stays when the server goes."""
+class DataCase(support.DataCase):
     expected_events = KILLED
-
-    @classmethod
-    def setUpClass(cls):
-        cls.data = tempfile.mkdtemp(prefix='waybill-data-')
-        super().setUpClass()
-        cls.addClassCleanup(shutil.rmtree, cls.data, ignore_errors=True)
-
-    @classmethod
-    def start_server(cls, *args):
-        cls.server = support.Server(['--data', cls.data, *cls.server_args, *args], cls.server_env)
-        cls.endpoint = cls.server.endpoint
-        for client in cls._clients.values():
-            client.close()
-        cls._clients.clear()
-        return cls.server
 
     def again(self, how=signal.SIGKILL):
         """Ends the server and starts it on the same directory."""
@@ -216,10 +199,5 @@ class SmallDisk(DataCase):
         super().setUpClass()
 
     @classmethod
-    def start_server(cls, *args):
-        cls.server = support.Server(['--data', os.path.join(cls.small, 'data'), *args], cls.server_env)
-        cls.endpoint = cls.server.endpoint
-        for client in cls._clients.values():
-            client.close()
-        cls._clients.clear()
-        return cls.server
+    def data_directory(cls):
+        return os.path.join(cls.small, 'data')

@@ -324,12 +324,19 @@ class ServerCase(unittest.TestCase):
         cls.start_server()
 
     @classmethod
+    def place(cls):
+        """Where the server keeps its data, as options."""
+        return ['--ephemeral']
+
+    @classmethod
     def start_server(cls, *args):
         """Starts the class's server; again after stop_server()."""
-        cls.server = Server(['--ephemeral', *cls.server_args, *args], cls.server_env)
+        cls.server = Server([*cls.place(), *cls.server_args, *args], cls.server_env)
         cls.endpoint = cls.server.endpoint
         if 'verify' in cls.server_args:
             cls.root_pair = cls.server.root_pair()
+        for client in cls._clients.values():
+            client.close()
         cls._clients.clear()
         return cls.server
 
@@ -606,6 +613,25 @@ class ServerCase(unittest.TestCase):
         if status is not None:
             self.assertEqual(error['ResponseMetadata']['HTTPStatusCode'], status)
         return error
+
+
+class DataCase(ServerCase):
+    """A server on a data directory that stays when the server goes.  Can stand before another ServerCase in a class's bases."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.data = cls.data_directory()
+        super().setUpClass()
+
+    @classmethod
+    def data_directory(cls):
+        path = tempfile.mkdtemp(prefix='waybill-data-')
+        cls.addClassCleanup(shutil.rmtree, path, ignore_errors=True)
+        return path
+
+    @classmethod
+    def place(cls):
+        return ['--data', cls.data]
 
 
 def main():

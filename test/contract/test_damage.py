@@ -76,20 +76,8 @@ def sqs(server, target, **members):
     return status, json.loads(body)
 
 
-class Damage(support.ServerCase):
+class Damage(support.DataCase):
     server_args = ('--no-sandbox',)
-
-    @classmethod
-    def setUpClass(cls):
-        cls.data = tempfile.mkdtemp(prefix='waybill-damage-')
-        cls.addClassCleanup(shutil.rmtree, cls.data, ignore_errors=True)
-        super().setUpClass()
-
-    @classmethod
-    def start_server(cls, *args):
-        cls.server = support.Server(['--data', cls.data, *cls.server_args, *args], cls.server_env)
-        cls.endpoint = cls.server.endpoint
-        return cls.server
 
     def fill(self):
         """Queues with messages, and a topic with its subscriptions."""

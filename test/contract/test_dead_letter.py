@@ -2,8 +2,6 @@
 """Dead-letter queues: the event itself, with three attributes, for every way to fail."""
 import datetime
 import json
-import shutil
-import tempfile
 
 import native
 import support
@@ -195,21 +193,12 @@ class Versions(DeadLetterCase):
         self.expect_letter(id, '{}', 200, 'no', other)
 
 
-class Killed(DeadLetterCase):
+class Killed(support.DataCase, DeadLetterCase):
     """An event knows its dead-letter queue when server and function are gone."""
-
-    @classmethod
-    def start_server(cls, *args):
-        cls.data = tempfile.mkdtemp(prefix='waybill-data-')
-        cls.addClassCleanup(shutil.rmtree, cls.data, ignore_errors=True)
-        cls.server = support.Server(['--data', cls.data])
-        cls.endpoint = cls.server.endpoint
 
     def again(self):
         self.server.kill()
-        type(self).server = support.Server(['--data', self.data])
-        type(self).endpoint = self.server.endpoint
-        type(self)._clients = {}
+        self.start_server()
         self.dead = self.client('sqs').get_queue_url(QueueName='dead')['QueueUrl']
 
     def test_after_a_kill(self):

@@ -3,8 +3,6 @@
 import datetime
 import json
 import re
-import shutil
-import tempfile
 
 import support
 
@@ -678,23 +676,8 @@ class Tools(EventsCase):
         self.assertEqual(self.steps(id)[-1], 'refused')
 
 
-class Durable(support.ServerCase):
+class Durable(support.DataCase):
     """What was put is there again after the server was killed; a schedule does not fire twice."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.data = tempfile.mkdtemp(prefix='waybill-events-')
-        super().setUpClass()
-        cls.addClassCleanup(shutil.rmtree, cls.data, ignore_errors=True)
-
-    @classmethod
-    def start_server(cls, *args):
-        cls.server = support.Server(['--data', cls.data, *cls.server_args, *args], cls.server_env)
-        cls.endpoint = cls.server.endpoint
-        for client in cls._clients.values():
-            client.close()
-        cls._clients.clear()
-        return cls.server
 
     def test_killed(self):
         arn = f'arn:aws:sqs:{R}:{A}:q'

@@ -1,8 +1,6 @@
 #!/usr/bin/python3
 """What was configured is there after the server died without a word; what a role session may call."""
 import json
-import shutil
-import tempfile
 
 import support
 
@@ -10,19 +8,10 @@ ARN = f'arn:aws:lambda:{support.REGION}:{support.ACCOUNT}:function:'
 CODE = 'import os\ndef handler(event, context): return [os.environ["WHO"], context.function_version]'
 
 
-class Kill(support.ServerCase):
-    @classmethod
-    def start_server(cls, *args):
-        cls.data = tempfile.mkdtemp(prefix='waybill-data-')
-        cls.addClassCleanup(shutil.rmtree, cls.data, ignore_errors=True)
-        cls.server = support.Server(['--data', cls.data])
-        cls.endpoint = cls.server.endpoint
-
+class Kill(support.DataCase):
     def again(self):
         self.server.kill()
-        type(self).server = support.Server(['--data', self.data])
-        type(self).endpoint = self.server.endpoint
-        type(self)._clients = {}
+        self.start_server()
         return self.client('lambda')
 
     def everything(self, awslambda):

@@ -62,25 +62,14 @@ CHECKED_EACH = 12                                            # of the table abov
 ALLOW_SEND = {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Action': 'sqs:SendMessage', 'Resource': '*', 'Principal': '*'}]}
 
 
-class Rows(support.ServerCase):
+class Rows(support.DataCase):
     server_args = ('--no-sandbox',)
 
     @classmethod
     def setUpClass(cls):
-        cls.data = tempfile.mkdtemp(prefix='waybill-rows-')
-        cls.addClassCleanup(shutil.rmtree, cls.data, ignore_errors=True)
         cls.kept = tempfile.mkdtemp(prefix='waybill-kept-')
         cls.addClassCleanup(shutil.rmtree, cls.kept, ignore_errors=True)
         super().setUpClass()
-
-    @classmethod
-    def start_server(cls, *args):
-        cls.server = support.Server(['--data', cls.data, *cls.server_args, *args], cls.server_env)
-        cls.endpoint = cls.server.endpoint
-        for client in cls._clients.values():
-            client.close()
-        cls._clients.clear()
-        return cls.server
 
     # ---- a world with a row in every table ----
 

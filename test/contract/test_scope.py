@@ -9,6 +9,7 @@ import support
 
 SERVICES = ('lambda', 'sqs', 'sns', 'events', 's3', 'iam', 'sts', 'logs', 'cloudwatch')
 BODY = {'Name': 'b', 'ScheduleExpression': 'rate(1 minute)', 'QueueName': 'q'}
+KEYS = ('', 'k' * 5000, '1' * 12, '1' * 13, '1' * 11, '-1', '12345678901a', 'ASIA' + 'x' * 300, '..', '%00', 'a b')
 HOSTILE = ('a' * 500, 'a' * 4000, 'us_east', 'US-EAST-1', '-', '1', '..', 'us:east')
 
 
@@ -24,8 +25,8 @@ def request_of(model, op):
 
 
 class Scope(support.ServerCase):
-    def refused(self, service, region, method, path, headers, body):
-        headers = dict(headers, Authorization=f'AWS4-HMAC-SHA256 Credential=AK/20260914/{region}/{service}/aws4_request, '
+    def refused(self, service, region, method, path, headers, body, key='AK'):
+        headers = dict(headers, Authorization=f'AWS4-HMAC-SHA256 Credential={key}/20260914/{region}/{service}/aws4_request, '
                                               'SignedHeaders=host, Signature=00')
         return self.http(method, path, headers, body)[0]
 
@@ -44,6 +45,18 @@ class Scope(support.ServerCase):
             for name in ('PutRule', 'CreateEventBus', 'ListRules'):
                 self.assertEqual(self.refused('events', region, *request_of(model, model.operation_model(name))), 403, region)
         self.assertEqual(self.refused('events', 'eu-west-1', *request_of(model, model.operation_model('CreateEventBus'))), 200)
+
+    def test_keys_and_services(self):
+        """The other words of a scope become nothing but an account, and that is twelve digits whatever the key is."""
+        session = botocore.session.get_session()
+        for service, name in (('events', 'CreateEventBus'), ('sqs', 'CreateQueue'), ('sns', 'CreateTopic'), ('lambda', 'ListFunctions')):
+            request = request_of(session.get_service_model(service), session.get_service_model(service).operation_model(name))
+            for key in KEYS:
+                self.assertLess(self.refused(service, 'us-east-1', *request, key=key), 500, (service, key[:40]))
+            for word in ('x' * 5000, '..', 'SQS', 'a b', '%2f'):
+                self.assertLess(self.refused(word, 'us-east-1', *request), 500, (service, word[:40]))
+        topics = self.client('sns').list_topics()['Topics'] + self.client('sns', key='1' * 12).list_topics()['Topics']
+        self.assertEqual({t['TopicArn'].split(':')[4] for t in topics} - {support.ACCOUNT, '1' * 12}, set())
 
 
 if __name__ == '__main__':

@@ -5,9 +5,7 @@ import base64
 import http.client
 import json
 import random
-import shutil
 import signal
-import tempfile
 import threading
 import time
 import unittest
@@ -302,23 +300,8 @@ class Policies(FifoCase):
                          message='Invalid value for the parameter Policy.')
 
 
-class Crash(FifoCase):
+class Crash(support.DataCase, FifoCase):
     """Killed at random moments: what was acknowledged is there, once, in its order; and a duplicate is one afterwards too."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.data = tempfile.mkdtemp(prefix='waybill-data-')
-        super().setUpClass()
-        cls.addClassCleanup(shutil.rmtree, cls.data, ignore_errors=True)
-
-    @classmethod
-    def start_server(cls, *args):
-        cls.server = support.Server(['--data', cls.data, *cls.server_args, *args], cls.server_env)
-        cls.endpoint = cls.server.endpoint
-        for client in cls._clients.values():
-            client.close()
-        cls._clients.clear()
-        return cls.server
 
     def post(self, connection, op, params):
         connection.request('POST', '/', json.dumps(params), {
