@@ -16,12 +16,13 @@
 #define STATUS_OK STR("{\"status\":\"OK\"}\n")
 
 /* A refusal is the function's to handle, but a runtime client that ends on one does so without a word: the server's
- * own log says it.  So many of one environment, not as many as it likes. */
+ * own log says it.  So many of one environment, not as many as it likes; and nothing of one that is being ended, whose
+ * last request crosses our signal. */
 static void log_refusal(struct environment *env, struct exchange *x, int status, struct str why)
 {
     CLEANUP(buf_done) struct buf b = { 0 };
 
-    if (env->refusals > REFUSALS_LOGGED)
+    if (env->refusals > REFUSALS_LOGGED || env->state == ENVIRONMENT_STOPPING || env->state == ENVIRONMENT_GONE)
         return;
     env->refusals++;
     buf_printf(&b, "event=runtime_api_refused function=" STR_FMT " environment=%s status=%d request=", STR_ARG(env->code->name), env->id, status);

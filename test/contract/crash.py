@@ -155,13 +155,13 @@ class Client(threading.Thread):
             try:
                 while self.place['at'][0] == generation and not self.place['over']:
                     n += 1
-                    self.invoke(connection, n)
+                    self.send(connection, n)
             except (OSError, http.client.HTTPException):
                 pass                                         # killed while it answered: the event is in doubt
             finally:
                 connection.close()
 
-    def invoke(self, connection, n):
+    def send(self, connection, n):
         name, event = 'native', {'client': self.number, 'n': n}
         if n % 5 == 0:
             event['do'] = 'fail'
@@ -201,3 +201,13 @@ class SmallDisk(DataCase):
     @classmethod
     def data_directory(cls):
         return os.path.join(cls.small, 'data')
+
+    def fill(self):
+        """Takes all the room there is -> the file that holds it."""
+        ballast = os.path.join(self.small, 'ballast')
+        with open(ballast, 'wb', buffering=0) as f:
+            try:
+                while True:
+                    f.write(b'\0' * 4096)
+            except OSError:
+                return ballast

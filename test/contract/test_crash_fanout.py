@@ -6,11 +6,9 @@ HTTP comes at least once.
 
 $WAYBILL_CRASH_FANOUT_ROUNDS says how many kills; without it 40, or what a minute has room for."""
 import collections
-import http.client
 import http.server
 import json
 import threading
-import time
 import unittest
 import urllib.parse
 
@@ -62,36 +60,18 @@ class EarHandler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
 
-class Client(threading.Thread):
-    """Sends without a pause, through every restart; remembers what was sent and what was accepted.  Things are named
-    (client, n, part); the parts of one request are accepted together."""
+class Client(crash.Client):
+    """Things are named (client, n, part); the parts of one request are accepted together."""
 
     def __init__(self, number, place):
-        super().__init__(daemon=True)
-        self.number, self.place = number, place
-        self.sent, self.accepted, self.wrong = {}, set(), []
-
-    def run(self):
-        n = 0
-        while not self.place['over']:
-            generation, port = self.place['at']
-            if port is None:
-                time.sleep(0.002)
-                continue
-            connection = http.client.HTTPConnection('127.0.0.1', port, timeout=20)
-            try:
-                while self.place['at'][0] == generation and not self.place['over']:
-                    n += 1
-                    self.send(connection, KINDS[n % len(KINDS)], n)
-            except (OSError, http.client.HTTPException):
-                pass                                         # killed while it answered: in doubt
-            finally:
-                connection.close()
+        super().__init__(number, place)
+        self.accepted = set()
 
     def thing(self, n, part=0):
         return {'client': self.number, 'n': n, 'part': part, 'even': n // len(KINDS) % 2 == 0}
 
-    def send(self, connection, kind, n):
+    def send(self, connection, n):
+        kind = KINDS[n % len(KINDS)]
         parts = 3 if kind in ('events', 'batch') else 1
         things = [self.thing(n, part) for part in range(parts)]
         for part in range(parts):

@@ -122,13 +122,7 @@ class Full(World, crash.SmallDisk):
         self.rule('r', [queue])
         self.bucket(queue)
         self.assertEqual(self.try_all(0, 3, accepted), 0)
-        ballast = os.path.join(self.small, 'ballast')
-        with open(ballast, 'wb', buffering=0) as f:
-            try:
-                while True:
-                    f.write(b'\0' * 4096)
-            except OSError:
-                pass
+        ballast = self.fill()
         refused = self.try_all(100, 8, accepted)
         self.assertGreater(refused, 8)
         self.assertEqual(self.health()['status'], 'ok')

@@ -61,13 +61,7 @@ class DiskFullWhileRunning(crash.SmallDisk):
         self.function('s', native.bootstrap(), 'provided.al2023', Timeout=60)
         self.client('lambda').put_function_event_invoke_config(FunctionName='s', DestinationConfig={'OnSuccess': {'Destination': arn}})
         ids = [self.event('s', '{"do":"slow","n":%d,"pad":"%s"}' % (n, 'x' * 30000)) for n in range(20)]
-        ballast = os.path.join(self.small, 'ballast')
-        with open(ballast, 'wb', buffering=0) as f:
-            try:
-                while True:
-                    f.write(b'\0' * 4096)
-            except OSError:
-                pass
+        ballast = self.fill()
         support.wait_until(lambda: 'event=disk_full' in self.server.stderr(), 10, what='a turn that could not be written')
         self.server.kill()
         self.full_start()
@@ -95,7 +89,7 @@ class Client(crash.Client):
     """Sends events of 30 KB; one that is refused is sent again, as another."""
     refused = 0
 
-    def invoke(self, connection, n):
+    def send(self, connection, n):
         self.sent[n] = '{"client":%d,"n":%d,"pad":"%s"}' % (self.number, n, 'x' * 30000)
         connection.request('POST', '/2015-03-31/functions/n/invocations', self.sent[n], {
             'X-Amz-Invocation-Type': 'Event', 'Authorization': support.authorization('lambda')})
@@ -144,13 +138,7 @@ class KilledWhileFull(DiskFullWhileRunning):
         count = lambda: sum(len(c.accepted) for c in clients)
         wanted = count() + 10
         support.wait_until(lambda: count() >= wanted, 60, 0.005, 'accepted with room')
-        ballast = os.path.join(self.small, 'ballast')
-        with open(ballast, 'wb', buffering=0) as f:
-            try:
-                while True:
-                    f.write(b'\0' * 4096)
-            except OSError:
-                pass
+        ballast = self.fill()
         refused = sum(c.refused for c in clients) + 1
         support.wait_until(lambda: sum(c.refused for c in clients) >= refused, 60, 0.005, 'refused without room')
         time.sleep(0.02 * n)

@@ -19,7 +19,7 @@ ENOUGH = 3                                                   # events accepted b
 
 
 class Client(crash.Client):
-    def invoke(self, connection, n):
+    def send(self, connection, n):
         body = json.dumps({'client': self.number, 'n': n, **({'do': 'slow'} if n % 3 == 0 else {})}, separators=(',', ':'))
         self.sent[n] = body
         connection.request('POST', '/2015-03-31/functions/native/invocations', body, {

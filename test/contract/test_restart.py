@@ -211,7 +211,7 @@ class Drain(crash.DataCase):
 
 
 class DrainClient(crash.Client):
-    def invoke(self, connection, n):
+    def send(self, connection, n):
         self.sent[n] = '{}'
         connection.request('POST', '/2015-03-31/functions/n/invocations', '{}', {
             'X-Amz-Invocation-Type': 'Event', 'Authorization': support.authorization('lambda')})
