@@ -80,6 +80,8 @@ void store_damage_advice(struct buf *why);
 int  place_make(const char *dir, struct buf *ret_why);
 int  place_private(char **ret_dir, struct buf *ret_why);     /* fresh, under $TMPDIR or /tmp; owned by the caller */
 int  place_lock(const char *dir, int *ret_fd, struct buf *ret_why);
+/* What in dir only a server that was ready, or `waybill credentials`, leaves behind; NULL: nothing. */
+const char *place_trace(const char *dir);
 int  place_sync(const char *dir);                            /* the names in dir are durable: 0 or -E_IO */
 /* The files we write to are (place_note) and are still (place_check) what their names in dir say: 0 or -E_GONE. */
 struct place_files { struct { uint64_t device, inode; } file[2]; };

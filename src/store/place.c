@@ -192,6 +192,25 @@ int place_check(const char *dir, const struct place_files *noted)
     return memcmp(&now, noted, sizeof(now)) == 0 ? 0 : -E_GONE;
 }
 
+static bool has(const char *dir, const char *name)
+{
+    CLEANUP(buf_done) struct buf path = { 0 };
+    struct stat st;
+
+    buf_printf(&path, "%s/%s", dir, name);
+    return lstat(path.p, &st) == 0;
+}
+
+/* A project may well have a folder "code", and a first start that was cut short a log. */
+const char *place_trace(const char *dir)
+{
+    if (has(dir, "code") && has(dir, "objects"))
+        return "objects";
+    if (has(dir, "waybill.db"))
+        return NULL;
+    return has(dir, "credentials") ? "credentials" : has(dir, "waybill.db-wal") ? "waybill.db-wal" : NULL;
+}
+
 /* A directory without the write bit (an unpacked package may carry one) would keep its children for ever. */
 static int loosen(const char *path, const struct stat *st UNUSED, int kind, struct FTW *at UNUSED)
 {

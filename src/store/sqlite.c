@@ -514,15 +514,20 @@ static void private_files(const char *path)
     (void)chmod(log.p, 0600);
 }
 
-/* SQLite would make a new database of a file without a byte.  So does a first start that was cut short; but the folder for
- * packages is made when the first start is over. */
-static bool emptied(const char *dir, const char *path)
+/* SQLite would make a new database where there is none, or of a file without a byte, and the world were empty without a
+ * word.  So is it at a first start, and after one that was cut short; but those leave no traces of a server. */
+static int lost(struct database *d, const char *dir, struct buf *why)
 {
-    CLEANUP(buf_done) struct buf code = { 0 };
-    struct stat file, folder;
+    const char *trace = place_trace(dir);
+    struct stat file;
+    bool there = stat(d->path, &file) == 0;
 
-    buf_printf(&code, "%s/code", dir);
-    return stat(path, &file) == 0 && file.st_size == 0 && stat(code.p, &folder) == 0;
+    if (trace == NULL || (there && file.st_size > 0))
+        return 0;
+    buf_printf(why, "the database %s is %s, and was not: %s shows that a server has been here. ", d->path,
+               there ? "empty" : "missing", trace);
+    store_damage_advice(why);
+    return -E_DAMAGED;
 }
 
 static int sqlite_open(const char *dir, bool volatile_, void **ret_db, struct buf *ret_why)
@@ -537,8 +542,9 @@ static int sqlite_open(const char *dir, bool volatile_, void **ret_db, struct bu
     d->path = xstrdup(path.p);
     d->frames_due = FRAMES_MOST;
     d->sealed = !volatile_;
-    if (!volatile_ && emptied(dir, d->path))
-        return damaged(d, "it is empty, and was not", ret_why);
+    r = volatile_ ? 0 : lost(d, dir, ret_why);
+    if (r < 0)
+        return r;
     private_files(d->path);
     vfs = gather_vfs(disk_vfs());
     r = log_whole(d, ret_why);

@@ -61,6 +61,22 @@ class Start(unittest.TestCase):
                                                'Action=ListQueues&Version=2012-11-05')[2])
         self.assertEqual(server.end(), [])
 
+    def test_a_lost_database_is_no_empty_world(self):
+        path = self.made()
+        for left in (('objects', 'code', 'lock', 'waybill.db-wal'), ('waybill.db-wal',), ('credentials',)):
+            with self.subTest(left=left):
+                shutil.rmtree(self.data)
+                os.mkdir(self.data, 0o700)
+                for name in left:
+                    place = os.path.join(self.data, name)
+                    os.mkdir(place) if name in ('objects', 'code') else open(place, 'w').close()
+                self.refused(f'database {path} is missing, and was not: {left[0]} shows .* Put back a copy .* empty one', '--data', self.data)
+                self.assertFalse(os.path.exists(path), 'the next start would not know')
+        shutil.rmtree(self.data)
+        os.makedirs(os.path.join(self.data, 'code'))         # somebody else's
+        server = support.Server(['--data', self.data])
+        self.assertEqual(server.end(), [])
+
     def test_settings_nobody_wrote_stop_the_start_or_mean_nothing(self):
         path = self.made()
         with closing(sqlite3.connect(path)) as db:
