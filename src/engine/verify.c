@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include "base/map.h"
+#include "wire/route_s3.h"
 
 /* ---- derived keys ---- */
 
@@ -47,10 +48,16 @@ static struct digest derived(struct verify_keys *keys, struct str secret, const 
 /* ---- begin ---- */
 
 /* An SDK that knows no endpoint signs the host it believes in (src/runtime/bootstrap/node/endpoint.cjs); where the request
- * really went is checked by the guard, not by the signature. */
+ * really went is checked by the guard, not by the signature.  A host says one thing more, S3's bucket: where the two
+ * names mean different ones, the Host header itself must have been signed. */
 static struct str signed_host(const struct exchange *x)
 {
-    return exchange_header(x, "x-waybill-signed-host");
+    struct str host = exchange_header(x, "x-waybill-signed-host");
+    bool s3;
+
+    if (str_absent(host) || str_eq(s3_bucket_of_host(host, &s3), s3_bucket_of_host(exchange_header(x, "host"), &s3)))
+        return host;
+    return STR_NONE;
 }
 
 static void body_of(struct verification *v, const struct exchange *x)

@@ -92,7 +92,7 @@ static void add_amz(struct arena *a, const struct sigv4_request *q, struct buf *
         }
     while (form_next(&rest, &name, &value))
         if (str_starts_nocase(name, STR("x-amz-"))) {
-            v[n] = (struct line){ lower(a, name), percent_decode(a, value, false), n };
+            v[n] = (struct line){ lower(a, name), percent_decode(a, value, true), n };
             n++;
         }
     qsort(v, n, sizeof(*v), line_order);
@@ -109,18 +109,22 @@ static void add_amz(struct arena *a, const struct sigv4_request *q, struct buf *
     }
 }
 
-static bool is_signed_parameter(struct str name)
+/* What version 2 leaves unsigned: the signature's own parts, and those that choose a page of a list.  Everything else
+ * that steers an operation is a sub-resource and signed; so is a name nobody knows, and one that hides behind escapes. */
+static bool is_unsigned_parameter(struct str name)
 {
-    static const char *const names[] = { "accelerate", "acl", "analytics", "cors", "defaultObjectAcl", "delete", "inventory", "lifecycle",
-        "location", "logging", "metrics", "notification", "object-lock", "partNumber", "policy", "replication", "requestPayment",
-        "response-cache-control", "response-content-disposition", "response-content-encoding", "response-content-language",
-        "response-content-type", "response-expires", "restore", "select", "select-type", "storageClass", "tagging", "torrent", "uploadId",
-        "uploads", "versionId", "versioning", "versions", "website" };
+    static const char *const own[] = { "AWSAccessKeyId", "Signature", "Expires", "content-md5", "content-type" };
+    static const char *const pages[] = { "continuation-token", "delimiter", "encoding-type", "fetch-owner", "key-marker", "list-type",
+        "marker", "max-buckets", "max-keys", "max-parts", "max-uploads", "part-number-marker", "prefix", "start-after",
+        "upload-id-marker", "version-id-marker", "x-id" };
 
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (str_is(name, names[i]))
+    for (size_t i = 0; i < ARRAY_LEN(own); i++)
+        if (str_eq_nocase(name, str_of(own[i])))
             return true;
-    return false;
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+        if (str_is(name, pages[i]))
+            return true;
+    return str_starts_nocase(name, STR("x-amz-"));           /* add_amz() */
 }
 
 static void add_parameters(struct arena *a, struct str query, struct buf *ret)
@@ -133,8 +137,8 @@ static void add_parameters(struct arena *a, struct str query, struct buf *ret)
         struct str value = pair;
 
         str_cut(&value, '=', &name);
-        if (is_signed_parameter(name)) {
-            v[n] = (struct line){ name, str_absent(value) ? STR_NONE : percent_decode(a, value, false), n };
+        if (!str_empty(pair) && !is_unsigned_parameter(name)) {
+            v[n] = (struct line){ name, str_absent(value) ? STR_NONE : percent_decode(a, value, true), n };
             n++;
         }
     }

@@ -2,7 +2,9 @@
  *
  * boto3 still makes them where nobody says otherwise (generate_presigned_url in most regions, us-east-1 among them).  Only
  * the query form is read; a header of version 2 is refused.  HMAC-SHA1 over method, Content-MD5, Content-Type, expiry,
- * x-amz-* headers and the resource with its sub-resources: other parameters and the body are not signed, as at AWS.
+ * x-amz-* headers and the resource with its parameters; what chooses a page of a list and the body are not signed, as at
+ * AWS.  AWS leaves any parameter unsigned that is not in its list of sub-resources; the younger ones (attributes, encryption,
+ * ...) are not in it, and would turn an address for one operation into one for another: here they must have been signed.
  * Pure.  Source: Amazon S3 developer guide (2006-03-01), "Signing and authenticating REST requests"; botocore. */
 #ifndef WAYBILL_WIRE_SIGV2_H
 #define WAYBILL_WIRE_SIGV2_H

@@ -272,12 +272,25 @@ static enum sigv4_verdict read_payload(const struct sigv4_request *q, bool s3, s
     return is_hex(s->payload_hash) ? SIGV4_OK : SIGV4_BAD_PAYLOAD_HASH;
 }
 
+static size_t count_of(const struct sigv4_request *q, const char *name)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < q->n_headers; i++)
+        n += str_eq_nocase(q->headers[i].name, str_of(name));
+    return n;
+}
+
 enum sigv4_verdict sigv4_read(struct arena *a, const struct sigv4_request *q, bool s3, struct sigv4 *ret)
 {
     struct str authorization = header_of(q, "authorization");
     enum sigv4_verdict v = in_query(q->query);
 
     *ret = (struct sigv4){ .token = STR_NONE, .payload_hash = STR_NONE };
+    if (count_of(q, "authorization") > 1) {
+        ret->what = STR("Authorization");
+        return SIGV4_BAD_PART;
+    }
     if (!str_absent(authorization) && v != SIGV4_MISSING)
         return SIGV4_TWICE;
     if (!str_absent(authorization))
@@ -423,11 +436,12 @@ static int pair_order(const void *a, const void *b)
     return order != 0 ? order : str_cmp(x->value, y->value);
 }
 
+/* Of what whoever serves the request reads there, a blank for a '+' included: no second text stands for the same one. */
 static struct str encoded(struct arena *a, struct str s)
 {
     CLEANUP(buf_done) struct buf b = { 0 };
 
-    encode(&b, s, true, '\0');
+    encode(&b, percent_decode(a, s, true), false, '\0');
     return b.n > 0 ? buf_to_arena(&b, a) : STR("");
 }
 

@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 import re
+import socket
 import stat
 import subprocess
 import tempfile
@@ -177,6 +178,30 @@ class Clients(AuthCase):
         self.assertEqual(self.http('GET', path, signed)[0], 403)
         self.assertEqual(self.http('GET', path, dict(signed, **{'X-Waybill-Signed-Host': 'lambda.us-east-1.amazonaws.com'}))[0], 200)
 
+    def test_signed_host_names_no_other_bucket(self):
+        """The name in front of S3's host is the bucket: it cannot be taken from one header and signed in another."""
+        s3 = self.client('s3', signature_version='s3v4')
+        for bucket in ('mine', 'yours'):
+            s3.create_bucket(Bucket=bucket)
+            s3.put_object(Bucket=bucket, Key='key', Body=bucket.encode())
+        port = self.server.port
+        for signed_for, sent_to, path, want in (
+                ('mine.s3.amazonaws.com', f'mine.s3.localhost:{port}', '/key', 200), (f'mine.localhost:{port}', 'yours.localhost', '/key', 403),
+                ('mine.s3.amazonaws.com', 'yours.s3.localhost', '/key', 403), ('mine.s3.amazonaws.com', f'127.0.0.1:{port}', '/yours/key', 403),
+                ('s3.amazonaws.com', 'yours.localhost', '/key', 403), ('s3.amazonaws.com', f'127.0.0.1:{port}', '/yours/key', 200)):
+            signed = support.sign(self.root_pair, 's3', 'GET', f'http://{signed_for}{path}')
+            status, _, data = self.http('GET', path, dict(signed, Host=sent_to, **{'X-Waybill-Signed-Host': signed_for}))
+            self.assertEqual(status, want, (signed_for, sent_to, path, data))
+
+    def test_one_authorization(self):
+        signed = self.sign_for('lambda', '/2015-03-31/functions/')
+        with socket.create_connection(('127.0.0.1', self.server.port), timeout=40) as s:
+            lines = [f'{k}: {v}' for k, v in signed.items()]
+            s.sendall('\r\n'.join(['GET /2015-03-31/functions/ HTTP/1.1', f'Host: 127.0.0.1:{self.server.port}', 'Connection: close',
+                                   'Authorization: Bearer x', *lines, '', '']).encode())
+            reply = s.makefile('rb').read()
+        self.assertIn(b'IncompleteSignatureException', reply)
+
     def test_presigned_query(self):
         url = self.client('sts').generate_presigned_url('get_caller_identity', ExpiresIn=60, HttpMethod='GET')
         with urllib.request.urlopen(url) as reply:
@@ -282,6 +307,29 @@ class Objects(AuthCase):
                 self.assertEqual(caught.exception.code, status, bent)
                 if code:
                     self.assertEqual(re.search(r'<Code>(\w+)', caught.exception.read().decode()).group(1), code, bent)
+
+    def test_version_2_is_for_one_operation(self):
+        """What it does not sign turns it into nothing else, however it is spelt."""
+        self.s3.put_object(Bucket='bucket', Key='one', Body=b'body')
+        s3 = self.client('s3', signature_version='s3')
+        get, put, gone = (s3.generate_presigned_url(op, {'Bucket': 'bucket', 'Key': 'one'}, ExpiresIn=60)
+                          for op in ('get_object', 'put_object', 'delete_object'))
+        for url, method, more in ((get, 'GET', 'attributes'), (get, 'GET', '%74agging'), (get, 'GET', '%76ersionId=null'),
+                                  (get, 'GET', 'response-content-typ%65=text/html'), (put, 'PUT', '%74agging'), (put, 'PUT', '%78-amz-meta-a=b'),
+                                  (gone, 'DELETE', '%74agging'), (gone, 'DELETE', '%76ersionId=null')):
+            status, _, data = self.http(method, f'{url[len(self.endpoint):]}&{more}', {}, b'')
+            self.assertEqual((status, b'<Code>SignatureDoesNotMatch</Code>' in data), (403, True), (method, more, data))
+        self.assertEqual(self.s3.get_object(Bucket='bucket', Key='one')['Body'].read(), b'body')
+        self.assertEqual(self.http('GET', get[len(self.endpoint):])[2], b'body')
+
+    def test_a_plus_is_a_blank(self):
+        """As it is read, so it is signed: an address for the one is none for the other."""
+        for key in ('a b', 'a+b'):
+            self.s3.put_object(Bucket='bucket', Key=key, Body=b'')
+        for prefix, wrong in (('a b', '%2B'), ('a+b', '+'), ('a+b', '%20')):
+            url = self.s3.generate_presigned_url('list_objects_v2', {'Bucket': 'bucket', 'Prefix': prefix}, ExpiresIn=60)[len(self.endpoint):]
+            self.assertEqual(self.http('GET', url)[0], 200)
+            self.assertEqual(self.http('GET', re.sub(r'prefix=a(%20|%2B)b', f'prefix=a{wrong}b', url))[0], 403, (prefix, wrong))
 
     def test_presigned_too_late(self):
         old = self.s3.generate_presigned_url('get_object', {'Bucket': 'bucket', 'Key': 'k'}, ExpiresIn=1)
