@@ -356,7 +356,7 @@ def reset(s):
 
 def many_queues(s):
     for i in range(60000):
-        sqs(s, 'CreateQueue', QueueName=f'queue-{random.random()}')
+        sqs(s, 'CreateQueue', QueueName=f'queue-{random.getrandbits(50)}')
 
 
 def list_queues(s):

@@ -119,6 +119,25 @@ static int verified(struct engine *e, struct entering *n)
     return be_caller(e, n->c, s->key, s->region, s->token);
 }
 
+/* What the same client sent later waits behind it: what that does must not be done first. */
+static void work_elsewhere(struct engine *e, struct entering *n, uv_work_cb run, uv_after_work_cb done)
+{
+    n->work.data = n;
+    e->jobs++;
+    exchange_hold(n->c->x);
+    CHECK(uv_queue_work(e->o.loop, &n->work, run, done) == 0);
+}
+
+static struct engine *back_on_the_loop(struct entering *n)
+{
+    struct engine *e = n->c->engine;
+
+    e->jobs--;
+    engine_soon(e, engine_nothing, NULL);                    /* whoever waits for quiet looks again */
+    n->began_ns = clock_mono_ns();
+    return e;
+}
+
 static void hash_run(uv_work_t *work)
 {
     sigv4_body_run(&((struct entering *)work->data)->v.body);
@@ -130,16 +149,15 @@ static void enter(struct engine *e, struct entering *n, int result);
 static void hash_done(uv_work_t *work, int status)
 {
     struct entering *n = work->data;
-    struct engine *e = n->c->engine;
+    struct engine *e = back_on_the_loop(n);
 
     (void)status;
-    e->jobs--;
-    engine_soon(e, engine_nothing, NULL);                    /* whoever waits for quiet looks again */
-    n->began_ns = clock_mono_ns();
-    if (n->c->x->gone)
+    if (n->c->x->gone) {
+        exchange_release(n->c->x);
         exchange_reply(n->c->x, CLIENT_CLOSED, STR(""), STR(""));
-    else
+    } else {
         enter(e, n, verified(e, n));
+    }
 }
 
 /* 0, -E_FAULT, or -E_WAIT: hash_done() goes on. */
@@ -156,9 +174,7 @@ static int verify(struct engine *e, struct entering *n)
         sigv4_body_run(&n->v.body);
         return verified(e, n);
     }
-    n->work.data = n;
-    e->jobs++;
-    CHECK(uv_queue_work(e->o.loop, &n->work, hash_run, hash_done) == 0);
+    work_elsewhere(e, n, hash_run, hash_done);
     return -E_WAIT;
 }
 
@@ -462,24 +478,17 @@ static void decode_run(uv_work_t *work)
 static void decode_done(uv_work_t *work, int status UNUSED)
 {
     struct entering *n = work->data;
-    struct engine *e = n->c->engine;
+    struct engine *e = back_on_the_loop(n);
 
-    e->jobs--;
-    engine_soon(e, engine_nothing, NULL);                    /* whoever waits for quiet looks again */
     if (n->decoded == 0) {
         engine_call(e, n->c, n->route.handler);
+        exchange_release(n->c->x);
         return;
     }
     list_remove(&n->w->link);
     n->c->x->on_gone = NULL;
+    exchange_release(n->c->x);
     refuse(e, n->c);
-}
-
-static void decode_elsewhere(struct engine *e, struct entering *n)
-{
-    n->work.data = n;
-    e->jobs++;
-    CHECK(uv_queue_work(e->o.loop, &n->work, decode_run, decode_done) == 0);
 }
 
 /* The caller is known (0), or refused. */
@@ -494,15 +503,18 @@ static void enter(struct engine *e, struct entering *n, int result)
         result = decode(n);
     (void)engine_watch_call(e, n->began_ns, c);
     if (result < 0) {
+        exchange_release(c->x);
         refuse(e, c);
         return;
     }
     c->x->owner = c;
     c->x->on_gone = gone;
-    if (here)
-        engine_call(e, c, n->route.handler);
-    else
-        decode_elsewhere(e, n);
+    if (!here) {
+        work_elsewhere(e, n, decode_run, decode_done);
+        return;
+    }
+    engine_call(e, c, n->route.handler);
+    exchange_release(c->x);
 }
 
 void engine_request(struct engine *e, struct exchange *x)

@@ -8,7 +8,8 @@
  *     when a further request has begun to arrive and enough are in work or unwritten.
  *  4. Of a reply in pieces one piece is held: the next is asked for when all before it has left for the kernel, and of one
  *     connection at most two leave in one round of the loop.
- *  5. After connection_close() no request of this connection is reachable from its owner through it. */
+ *  5. While the last request handed over is held (exchange_hold()) no further one is begun; there is only one such.
+ *  6. After connection_close() no request of this connection is reachable from its owner through it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -235,7 +236,7 @@ static void write_rest(struct connection *c)
 
 static bool enough_in_work(const struct connection *c)
 {
-    return c->n_requests >= server_pipelined(c->server) || c->unsent_bytes > UNSENT_PAUSE_BYTES;
+    return c->held || c->n_requests >= server_pipelined(c->server) || c->unsent_bytes > UNSENT_PAUSE_BYTES;
 }
 
 static void resume(struct connection *c)
@@ -257,6 +258,21 @@ static void settle(struct connection *c, bool last)
         end(c);
     else if (c->paused && !c->feeding && !enough_in_work(c))
         resume(c);
+    if (!c->closing)
+        arm(c);
+}
+
+void connection_hold(struct connection *c)
+{
+    c->held = true;
+}
+
+void connection_release(struct connection *c)
+{
+    c->held = false;
+    if (c->closing || c->lingering || !c->paused || c->feeding || enough_in_work(c))
+        return;
+    resume(c);
     if (!c->closing)
         arm(c);
 }

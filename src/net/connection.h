@@ -62,6 +62,7 @@ struct connection {
     size_t write_bytes;                                      /* of replies in it */
     size_t write_left;                                       /* of it, when we last looked whether the client reads */
     bool paused;                                             /* not reading: enough in work; in.in holds what was read */
+    bool held;                                               /* the last request handed over lets none follow yet */
     bool feeding;                                            /* within feed(): do not begin another */
     bool eof;                                                /* the client will send no more */
     bool lingering;                                          /* all sent; waiting for the client to close */
@@ -75,6 +76,8 @@ struct connection {
 void connection_accept(struct server *s);                    /* one waiting client */
 void connection_reply(struct connection *c, struct request *r, const struct answer *a);
 void connection_resume(struct connection *c, const struct request *r);  /* its source has more to give */
+void connection_hold(struct connection *c);                  /* no further request is handed over until ... */
+void connection_release(struct connection *c);
 void connection_flush(struct connection *c);
 void connection_close(struct connection *c);                 /* at once; harmless when closing */
 void connection_drain(struct connection *c);                 /* close as soon as nothing is owed */

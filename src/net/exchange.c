@@ -232,6 +232,20 @@ void exchange_reply_pieces(struct exchange *x, int status, struct str headers, i
     reply(x, &(struct answer){ .status = status, .headers = headers, .source = source, .source_bytes = bytes });
 }
 
+void exchange_hold(struct exchange *x)
+{
+    CHECK(x->magic == EXCHANGE_MAGIC && request_of(x)->dispatched && !request_of(x)->replied);
+    if (x->connection != NULL)
+        connection_hold(x->connection);
+}
+
+void exchange_release(struct exchange *x)
+{
+    CHECK(x->magic == EXCHANGE_MAGIC && !request_of(x)->replied);
+    if (x->connection != NULL)
+        connection_release(x->connection);
+}
+
 void exchange_resume(struct exchange *x)
 {
     struct request *r = request_of(x);

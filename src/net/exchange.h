@@ -31,6 +31,13 @@ struct exchange {
     void *connection;                                        /* net's own */
 };
 
+/* While its owner is not ready to let others pass (its body is read elsewhere), no later request of its connection is
+ * handed over: what they do would be done before it.  exchange_hold() within on_request or while held; exchange_release()
+ * ends it, from the loop's thread, before the reply or once the request has its place in line.  A later request may be
+ * handed over within exchange_release(). */
+void exchange_hold(struct exchange *x);
+void exchange_release(struct exchange *x);
+
 struct str exchange_header(const struct exchange *x, const char *name);    /* absent when not sent; last of several */
 
 /* headers: "name: value\r\n" lines without Content-Length, Date and Connection, which net writes.

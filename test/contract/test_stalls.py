@@ -3,6 +3,7 @@
 
 How long the loop was held is a figure and stands in bench/run (stall); here stand the limits that keep the work small.
 """
+import http.client
 import json
 import socket
 
@@ -62,11 +63,29 @@ class LongBodies(support.ServerCase):
         self.assertEqual((status, json.loads(body)['__type']), (400, 'com.amazon.coral.service#SerializationException'))
         self.assertFault('InvalidParameterException', self.client('logs').create_log_group, logGroupName='g', tags={f'{i}': LONG[:250] for i in range(1000)})
 
+    def test_it_is_done_before_what_came_after_it(self):
+        """On one connection; the later ones are short and could pass while the long one is decoded."""
+        url = self.queue('q.fifo', FifoQueue='true')[0]
+        requests = b''
+        for i in range(40):
+            body = json.dumps({'QueueUrl': url, 'MessageGroupId': 'g', 'MessageDeduplicationId': f'{i}',
+                               'MessageBody': f'{i:2}' + (LONG if i % 10 == 0 else '')}).encode()
+            requests += (f'POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {support.authorization("sqs")}\r\nX-Amz-Target: AmazonSQS.SendMessage\r\n'
+                         f'Content-Type: application/x-amz-json-1.0\r\nContent-Length: {len(body)}\r\n\r\n').encode() + body
+        with socket.create_connection(('127.0.0.1', self.server.port), timeout=60) as s:
+            s.sendall(requests)
+            f = s.makefile('rb')
+            for _ in range(40):
+                self.assertIn(b' 200 ', f.readline())
+                f.read(int(http.client.parse_headers(f)['Content-Length']))
+        order = [m['Body'][:2] for m in self.receive(url, 40, seconds=10)]
+        self.assertEqual(order, [f'{i:2}' for i in range(40)])
+
     def test_a_client_that_goes(self):
         """While its body is decoded: the message is sent or it is not, and the server lives."""
-        url = self.queue('q')[0]
+        url = self.queue('left')[0]
         body = json.dumps({'QueueUrl': url, 'MessageBody': LONG}).encode()
-        head = (f'POST / HTTP/1.1\r\nHost: x\r\nAuthorization: {support.authorization("sqs")}\r\nX-Amz-Target: AmazonSQS.SendMessage\r\n'
+        head = (f'POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {support.authorization("sqs")}\r\nX-Amz-Target: AmazonSQS.SendMessage\r\n'
                 f'Content-Type: application/x-amz-json-1.0\r\nContent-Length: {len(body)}\r\n\r\n').encode()
         for broken in (body, b'[' + body[1:]):
             for _ in range(20):

@@ -757,6 +757,79 @@ TEST(server, pipelining_limit)
     rig_done(&g);
 }
 
+static void begin_held(struct exchange *x, void *arg)
+{
+    struct rig *g = arg;
+
+    x->owner = g;
+    x->on_gone = on_gone;
+    g->held[g->n_held++] = x;
+    if (str_is(x->path, "/hold"))
+        exchange_hold(x);
+}
+
+static void rig_init_holding(struct rig *g)
+{
+    signal(SIGPIPE, SIG_IGN);
+    *g = (struct rig){0};
+    uv_loop_init(&g->loop);
+    EXPECT_INT(server_listen(&g->loop, "127.0.0.1", 0, NULL, begin_held, NULL, g, &g->server), 0);
+    g->port = server_port(g->server);
+}
+
+/* The client's later requests wait behind one that is held, whether they came with it or after it; others' do not. */
+TEST(server, a_held_request_lets_no_later_one_pass)
+{
+    struct rig g;
+    int fd, other;
+
+    rig_init_holding(&g);
+    fd = dial(&g);
+    other = dial(&g);
+    say(&g, fd, STR("GET /1 HTTP/1.1\r\n" H "\r\nGET /hold HTTP/1.1\r\n" H "\r\nGET /3 HTTP/1.1\r\n" H "\r\nGET /4 HT"));
+    turn_loop(&g, 5);
+    EXPECT_INT(g.n_held, 2);
+    EXPECT_STR(g.held[1]->path, STR("/hold"));
+    say(&g, other, STR("GET /other HTTP/1.1\r\n" H "\r\n"));
+    say(&g, fd, STR("TP/1.1\r\n" H "\r\n"));
+    turn_loop(&g, 5);
+    EXPECT_INT(g.n_held, 3);
+    EXPECT_STR(g.held[2]->path, STR("/other"));
+    echo(g.held[0]);                                         /* a reply to an earlier one changes nothing */
+    turn_loop(&g, 5);
+    EXPECT_INT(g.n_held, 3);
+    exchange_release(g.held[1]);
+    turn_loop(&g, 5);
+    EXPECT_INT(g.n_held, 5);
+    EXPECT_STR(g.held[3]->path, STR("/3"));
+    EXPECT_STR(g.held[4]->path, STR("/4"));
+    for (unsigned i = 1; i < 5; i++)
+        echo(g.held[i]);
+    g.n_held = 0;
+    EXPECT_HEARD(&g, fd, SAYS("GET", "/1?", "", 8) SAYS("GET", "/hold?", "", 11) SAYS("GET", "/3?", "", 8) SAYS("GET", "/4?", "", 8));
+    close(fd);
+    close(other);
+    rig_done(&g);
+}
+
+TEST(server, a_client_that_leaves_a_held_request)
+{
+    struct rig g;
+    int fd;
+
+    rig_init_holding(&g);
+    fd = dial(&g);
+    say(&g, fd, STR("GET /hold HTTP/1.1\r\n" H "\r\n"));
+    turn_loop(&g, 5);
+    EXPECT_INT(g.n_held, 1);
+    close(fd);
+    turn_loop(&g, 5);
+    EXPECT_INT(g.n_gone, 1);
+    exchange_release(g.held[0]);                             /* whoever held it learns of it as always */
+    turn_loop(&g, 5);
+    rig_done(&g);
+}
+
 /* A hundred clients that pipeline: each gets its share of a round, and who comes next waits for no more than that. */
 TEST(server, pipelining_is_shared)
 {
