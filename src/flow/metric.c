@@ -7,6 +7,7 @@
 #include "flow/metric_internal.h"
 
 #define FLUSH_AFTER_MS 1000
+#define MORE_AFTER_MS 1                                      /* while not all is written */
 #define FLUSHES_PER_SWEEP 256
 #define IDLE_MINUTES 5
 #define PLACES 64
@@ -161,7 +162,7 @@ static void flush_late(void *arg, struct turn *t)
     m->timer_wanted = false;
     if (!metric_store_flush(m, t, METRIC_FLUSH_MOST)) {
         m->timer_wanted = true;
-        t->ops->real_timer(t->engine, FLUSH_AFTER_MS, flush_late, m);
+        t->ops->real_timer(t->engine, MORE_AFTER_MS, flush_late, m);
     }
     if (++m->flushes % FLUSHES_PER_SWEEP == 0)
         sweep(m, t->now.wall_ms / MINUTE_MS - IDLE_MINUTES);
@@ -170,6 +171,7 @@ static void flush_late(void *arg, struct turn *t)
 static __attribute__((noinline)) void mark(struct metrics *m, struct turn *t, struct metric_series *s, struct metric_bucket *b)
 {
     b->dirty = true;
+    m->n_dirty++;
     if (!link_on(&s->dirty))
         list_append(&m->dirty, &s->dirty);
     if (m->timer_wanted || t->ops == NULL || t->ops->real_timer == NULL)
@@ -397,6 +399,7 @@ static void forget_all(struct metrics *m)
     for (size_t i = 0; map_next(&m->series, &i, &key, &value);)
         series_free(value);
     map_done(&m->series);
+    m->n_dirty = 0;
     for (size_t i = 0; m->places != NULL && i < PLACES; i++)
         place_free(m->places[i]);
     free(m->places);
@@ -428,6 +431,12 @@ void metrics_reset(struct metrics *m, struct turn *t)
 {
     (void)t;
     forget_all(m);
+}
+
+void metrics_bound(struct metrics *m, struct turn *t)
+{
+    if (m->n_dirty > METRIC_PENDING_MOST)
+        metric_store_flush(m, t, SIZE_MAX);
 }
 
 void metrics_flush(struct metrics *m, struct turn *t)

@@ -18,6 +18,7 @@
 #define MINUTE_MS 60000
 #define METRIC_RETENTION_MINUTES (15 * 24 * 60)
 #define METRIC_MINUTES_MOST 2000000                          /* rows of metric_minute; the oldest day goes when there are more */
+#define METRIC_PENDING_MOST 200                              /* buckets that wait to be written after metrics_bound() */
 #define METRIC_FLUSH_MOST 1000                               /* rows written in one turn while nobody waits for them */
 #define DIMENSION_MIDDLE '\1'
 #define DIMENSION_END '\2'
@@ -51,6 +52,7 @@ struct function_place {
 struct metrics {
     struct map series;                                       /* by the six names joined by NUL */
     struct list dirty;
+    size_t n_dirty;                                          /* buckets */
     struct buf scratch;                                      /* keys */
     struct function_place **places;                          /* PLACES of them, by hash; NULL before the first */
     uint32_t generation;                                     /* counts removals from `series`: pointers found before are void */

@@ -221,6 +221,7 @@ static void bucket_write(struct metrics *m, struct turn *t, struct metric_series
     store_exec(t->store, &Q_MINUTE_PUT, V_INT(minute_key(s->id, b->minute)), V_REAL(b->count), V_REAL(b->sum), V_REAL(b->low),
                V_REAL(b->high), singly ? V_BLOB(buf_view(&body)) : V_NULL);
     b->dirty = false;
+    m->n_dirty--;
     if (b->stored)
         return;
     b->stored = true;

@@ -68,7 +68,7 @@ static void round_all(struct metric_values *x)
 
 void metric_values_tidy(struct metric_values *x)
 {
-    if (x->n == 0)
+    if (x->sorted == x->n && x->n <= most_of(x))
         return;
     if (x->sorted < x->n)
         qsort(x->v, x->n, sizeof(*x->v), by_value);
@@ -115,17 +115,21 @@ static void make_room(struct metric_values *x)
 
 void metric_values_put(struct metric_values *x, double value, double count)
 {
+    unsigned bits = x->dropped_bits;
+    bool rises;
     struct metric_pair *p;
 
-    if (x->dropped_bits > 0)
-        value = rounded(value, x->dropped_bits);
-    p = known(x, value);
+    if (bits > 0)
+        value = rounded(value, bits);
+    rises = x->sorted == x->n && (x->n == 0 || x->v[x->n - 1].value < value);    /* so come the pairs of a stored minute */
+    p = rises ? NULL : known(x, value);
     if (p != NULL) {
         p->count += count;
         return;
     }
     if (x->n == x->cap)
         make_room(x);
+    x->sorted += rises && x->dropped_bits == bits;
     x->v[x->n++] = (struct metric_pair){ value, count };
 }
 
@@ -212,8 +216,14 @@ static int take_whole(struct str *body, double *ret)
     return -E_INVALID;
 }
 
+#define PAIR_BYTES 8                                         /* of a stored pair, roughly: only how much room is made at first */
+
 int metric_values_decode(struct metric_values *x, struct str body)
 {
+    if (x->cap == 0 && !x->lost) {
+        x->cap = (uint32_t)MIN(MAX(body.n / PAIR_BYTES, (size_t)FIRST_CAP), (size_t)most_of(x));
+        x->v = xmalloc(x->cap * sizeof(*x->v));
+    }
     while (body.n > 0) {
         unsigned char head = (unsigned char)body.p[0];
         double value, count;

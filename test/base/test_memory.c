@@ -1,5 +1,6 @@
-/* test_memory.c - arena, buf, list, heap, map.  The containers are compared with slow obvious models. */
+/* test_memory.c - arena, buf, list, heap, map, least.  The containers are compared with slow obvious models. */
 #include "base/heap.h"
+#include "base/least.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "test/unit.h"
@@ -349,3 +350,55 @@ TEST(map, hash_depends_on_every_byte_and_the_length)
 }
 
 UNIT_MAIN
+
+/* ---- the first few of many ---- */
+
+static int by_number(const void *a, const void *b)
+{
+    int x = *(const int *)a, y = *(const int *)b;
+
+    return (x > y) - (x < y);
+}
+
+TEST(least, the_first_of_many_in_any_order)
+{
+    enum { MANY = 20000, FEW = 100 };
+    static int v[MANY];
+
+    for (int way = 0; way < 3; way++)
+        for (size_t most = 1; most <= FEW; most += 33) {
+            CLEANUP(arena_freep) struct arena *a = arena_new(0);
+            struct least l;
+
+            least_init(&l, a, most, by_number);
+            for (int i = 0; i < MANY; i++) {
+                int k = way == 0 ? i : way == 1 ? MANY - 1 - i : (int)((i * (int64_t)7919) % MANY);
+
+                v[i] = k;
+                least_offer(&l, &v[i]);
+            }
+            if (way != 1)
+                EXPECT(l.compared < MANY + 20 * FEW * 7);    /* seldom more than one each */
+            least_sort(&l);
+            EXPECT_INT(l.n, most);
+            for (size_t i = 0; i < l.n; i++)
+                EXPECT_INT(*(int *)l.v[i], i);
+        }
+}
+
+TEST(least, fewer_than_asked_for)
+{
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+    int v[] = { 3, 1, 2 };
+    struct least l;
+
+    least_init(&l, a, 10, by_number);
+    least_sort(&l);
+    EXPECT_INT(l.n, 0);
+    for (size_t i = 0; i < ARRAY_LEN(v); i++)
+        least_offer(&l, &v[i]);
+    least_sort(&l);
+    EXPECT_INT(l.n, 3);
+    for (size_t i = 0; i < l.n; i++)
+        EXPECT_INT(*(int *)l.v[i], i + 1);
+}

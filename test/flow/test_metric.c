@@ -220,6 +220,28 @@ TEST(values, come_back_as_they_were_stored)
 
 /* Minutes. */
 
+/* A stored minute is read without sorting anything: its pairs rise. */
+TEST(values, what_rises_is_sorted_as_it_comes)
+{
+    struct metric_values x = { .most = 64 };
+
+    for (int i = 0; i < 64; i++) {
+        metric_values_add(&x, i, 1);
+        EXPECT_INT(x.sorted, x.n);
+    }
+    metric_values_add(&x, 10, 1);                            /* one of them again */
+    EXPECT_INT(x.sorted, 64);
+    metric_values_add(&x, 10.5, 1);
+    EXPECT_INT(x.sorted, 64);
+    metric_values_add(&x, 100, 1);                           /* nothing rises behind what is not sorted */
+    EXPECT(x.sorted < x.n);
+    metric_values_tidy(&x);
+    EXPECT(x.dropped_bits > 0 && x.n <= 64);
+    for (uint32_t i = 1; i < x.n; i++)
+        EXPECT(x.v[i - 1].value < x.v[i].value);
+    metric_values_done(&x);
+}
+
 TEST(metric, samples_of_a_minute_are_one_point)
 {
     struct play p;
@@ -269,6 +291,30 @@ TEST(metric, rows_are_written_once_a_second_not_per_sample)
     EXPECT_INT(p.n_timers, 1);
     play_timers(&p);
     EXPECT_INT(one_int(&p, &q_rows), 1);
+    play_end(&p);
+}
+
+/* However many samples come in a second: who reads next writes few, and the timer writes the rest piece by piece. */
+TEST(metric, few_minutes_wait_to_be_written)
+{
+    struct play p;
+
+    play_begin(&p);
+    for (int i = 0; i < 20; i++) {
+        for (int k = 0; k < 400; k++)
+            add(&p, "a", k, MINUTE - (i * 400 + k) * (int64_t)60000);
+        metrics_bound(p.m, &p.turn);
+        EXPECT(p.m->n_dirty <= METRIC_PENDING_MOST);
+    }
+    metrics_flush(p.m, &p.turn);
+    EXPECT_INT(p.m->n_dirty, 0);
+    play_timers(&p);
+    for (int k = 0; k < METRIC_FLUSH_MOST + 1; k++)
+        add(&p, "b", k, MINUTE - k * (int64_t)60000);
+    EXPECT_INT(p.timer[0].in_ms, 1000);
+    p.n_timers = 0;
+    EXPECT(!metric_store_flush(p.m, &p.turn, METRIC_FLUSH_MOST));
+    EXPECT_INT(p.m->n_dirty, 1);
     play_end(&p);
 }
 

@@ -11,7 +11,7 @@
 
 #define QUERIES_MOST 500
 #define DATAPOINTS_MOST 100800
-#define STEPS_PER_PAGE 800000                                /* of work before a page ends early: some 20 ms */
+#define STEPS_PER_PAGE 400000                                /* of work before a page ends early: some 20 ms */
 #define ROW_STEPS 16                                         /* a minute read; each eight bytes of its values are one more */
 #define POINT_STEPS 3                                        /* a point that an expression computes */
 #define ROWS_MOST 1000000                                    /* minutes read before a single result is too much */

@@ -173,5 +173,6 @@ int cloudwatch_put_metric_data(struct call *c, const void *input, void *output U
 
         keep(c, &p, &in->MetricData.v[i]);
     }
+    metrics_bound(metrics_of(c), c->turn);
     return r;
 }

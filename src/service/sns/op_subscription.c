@@ -1,7 +1,6 @@
 /* op_subscription.c - subscriptions: made, confirmed, shown, changed, ended. */
-#include <stdlib.h>
-
 #include "base/arn.h"
+#include "base/least.h"
 #include "service/sns/deliver.h"
 #include "service/sns/ops.h"
 #include "service/sns/rows.h"
@@ -362,7 +361,7 @@ int sns_list_subscriptions_by_topic(struct call *c, const void *input, void *out
 
 static int by_id(const void *a, const void *b)
 {
-    uint64_t x = (*(struct sns_subscription *const *)a)->id, y = (*(struct sns_subscription *const *)b)->id;
+    uint64_t x = ((const struct sns_subscription *)a)->id, y = ((const struct sns_subscription *)b)->id;
 
     return (x > y) - (x < y);
 }
@@ -372,8 +371,7 @@ int sns_list_subscriptions(struct call *c, const void *input, void *output)
     const struct sns_ListSubscriptionsInput *in = input;
     struct sns_ListSubscriptionsResponse *out = output;
     const struct sns *s = c->state;
-    struct sns_subscription **v = arena_calloc(c->mem, s->subscriptions.n + 1, sizeof(struct sns_subscription *));
-    size_t n = 0;
+    struct least page;
     uint64_t after;
     struct str key;
     void *value;
@@ -382,18 +380,19 @@ int sns_list_subscriptions(struct call *c, const void *input, void *output)
         return -E_FAULT;
     if (sns_page_begin(c, in->NextToken, &after) != 0)
         return -E_FAULT;
+    least_init(&page, c->mem, SNS_PAGE + 1, by_id);
     for (size_t i = 0; map_next(&s->subscriptions, &i, &key, &value);) {
         struct sns_subscription *sub = value;
 
         if (sub->id > after && sub->state != SNS_ENDED && str_eq(sub->owner, c->account) && str_eq(sub->topic->region, c->region))
-            v[n++] = sub;
+            least_offer(&page, sub);
     }
-    qsort(v, n, sizeof(struct sns_subscription *), by_id);
+    least_sort(&page);
     page_begin(c, &out->Subscriptions);
-    for (size_t i = 0; i < MIN(n, (size_t)SNS_PAGE); i++)
-        out->Subscriptions.v[out->Subscriptions.n++] = row_of(c, v[i]);
-    if (n > SNS_PAGE)
-        out->NextToken = sns_page_token(c, v[SNS_PAGE - 1]->id);
+    for (size_t i = 0; i < MIN(page.n, (size_t)SNS_PAGE); i++)
+        out->Subscriptions.v[out->Subscriptions.n++] = row_of(c, page.v[i]);
+    if (page.n > SNS_PAGE)
+        out->NextToken = sns_page_token(c, ((const struct sns_subscription *)page.v[SNS_PAGE - 1])->id);
     return 0;
 }
 

@@ -1,6 +1,5 @@
 /* op_topic.c - topics: made, shown, changed, deleted. */
-#include <stdlib.h>
-
+#include "base/least.h"
 #include "service/sns/ops.h"
 #include "service/sns/rows.h"
 
@@ -175,7 +174,7 @@ int sns_delete_topic(struct call *c, const void *input, void *output UNUSED)
 
 static int by_id(const void *a, const void *b)
 {
-    uint64_t x = (*(struct sns_topic *const *)a)->id, y = (*(struct sns_topic *const *)b)->id;
+    uint64_t x = ((const struct sns_topic *)a)->id, y = ((const struct sns_topic *)b)->id;
 
     return (x > y) - (x < y);
 }
@@ -185,8 +184,7 @@ int sns_list_topics(struct call *c, const void *input, void *output)
     const struct sns_ListTopicsInput *in = input;
     struct sns_ListTopicsResponse *out = output;
     const struct sns *s = c->state;
-    struct sns_topic **v = arena_calloc(c->mem, s->topics.n + 1, sizeof(struct sns_topic *));
-    size_t n = 0;
+    struct least page;
     uint64_t after;
     struct str key;
     void *value;
@@ -195,18 +193,19 @@ int sns_list_topics(struct call *c, const void *input, void *output)
         return -E_FAULT;
     if (sns_page_begin(c, in->NextToken, &after) != 0)
         return -E_FAULT;
+    least_init(&page, c->mem, SNS_PAGE + 1, by_id);
     for (size_t i = 0; map_next(&s->topics, &i, &key, &value);) {
         struct sns_topic *t = value;
 
         if (t->id > after && str_eq(t->account, c->account) && str_eq(t->region, c->region))
-            v[n++] = t;
+            least_offer(&page, t);
     }
-    qsort(v, n, sizeof(struct sns_topic *), by_id);
-    out->Topics = (struct sns_TopicsList){ true, MIN(n, (size_t)SNS_PAGE), arena_calloc(c->mem, SNS_PAGE, sizeof(*out->Topics.v)) };
+    least_sort(&page);
+    out->Topics = (struct sns_TopicsList){ true, MIN(page.n, (size_t)SNS_PAGE), arena_calloc(c->mem, SNS_PAGE, sizeof(*out->Topics.v)) };
     for (size_t i = 0; i < out->Topics.n; i++)
-        out->Topics.v[i].TopicArn = arena_str(c->mem, v[i]->arn);
-    if (n > SNS_PAGE)
-        out->NextToken = sns_page_token(c, v[SNS_PAGE - 1]->id);
+        out->Topics.v[i].TopicArn = arena_str(c->mem, ((const struct sns_topic *)page.v[i])->arn);
+    if (page.n > SNS_PAGE)
+        out->NextToken = sns_page_token(c, ((const struct sns_topic *)page.v[SNS_PAGE - 1])->id);
     return 0;
 }
 

@@ -129,13 +129,14 @@ int sqs_get_queue_url(struct call *c, const void *input, void *output)
     return 0;
 }
 
-/* The part of a sorted list that one answer shows.  The token is the name the last answer ended with, so a page
- * goes on in the right place although queues came and went. */
-static int page(struct call *c, struct opt_int most, struct str token, struct sqs_queue **v, size_t n,
-                struct sqs_QueueUrlList *ret_urls, struct str *ret_token)
+/* One answer's part of the queues that pass `pick`.  The token is the name the last answer ended with, so a page goes on
+ * in the right place although queues came and went. */
+static int page(struct call *c, struct opt_int most, struct str token, bool (*pick)(const struct sqs_queue *q, const void *arg),
+                const void *arg, struct sqs_QueueUrlList *ret_urls, struct str *ret_token)
 {
     struct str after = STR_NONE;
-    size_t from = 0, end, limit = most.set ? (size_t)most.v : PAGE_MOST;
+    size_t n, limit = most.set ? (size_t)most.v : PAGE_MOST;
+    struct sqs_queue **v;
 
     if (most.set && (most.v < 1 || most.v > PAGE_MOST))
         return sqs_fault_value(c, arena_printf(c->mem, "%lld", (long long)most.v), "MaxResults",
@@ -146,16 +147,14 @@ static int page(struct call *c, struct opt_int most, struct str token, struct sq
                 "MaxResults is a mandatory parameter when you provide a value for NextToken.");
         if (base64_decode(c->mem, token, &after) != 0)
             return sqs_fault_value(c, token, "NextToken", "The token is not one of this server's.");
-        while (from < n && str_cmp(v[from]->name, after) <= 0)
-            from++;
     }
-    end = MIN(n, from + limit);
-    ret_urls->v = arena_calloc(c->mem, end + 1, sizeof(*ret_urls->v));
-    for (; from < end; from++)
-        ret_urls->v[ret_urls->n++] = sqs_url(c, v[from]);
+    v = sqs_list(c->state, c->mem, pick, arg, after, limit + 1, &n);
+    ret_urls->v = arena_calloc(c->mem, n + 1, sizeof(*ret_urls->v));
+    for (size_t i = 0; i < MIN(n, limit); i++)
+        ret_urls->v[ret_urls->n++] = sqs_url(c, v[i]);
     ret_urls->set = ret_urls->n > 0;
-    if (most.set && end < n)
-        *ret_token = base64_str(c->mem, v[end - 1]->name);
+    if (most.set && n > limit)
+        *ret_token = base64_str(c->mem, v[limit - 1]->name);
     return 0;
 }
 
@@ -180,13 +179,10 @@ int sqs_list_queues(struct call *c, const void *input, void *output)
     const struct sqs_ListQueuesRequest *in = input;
     struct sqs_ListQueuesResult *out = output;
     struct scope scope = { c->account, c->region, in->QueueNamePrefix, STR_NONE };
-    struct sqs_queue **v;
-    size_t n;
 
     if (call_may_own(c, "sqs:ListQueues", sqs_arn(c->mem, c->region, c->account, STR("*"))) != 0)
         return -E_FAULT;
-    v = sqs_list(c->state, c->mem, in_scope, &scope, &n);
-    return page(c, in->MaxResults, in->NextToken, v, n, &out->QueueUrls, &out->NextToken);
+    return page(c, in->MaxResults, in->NextToken, in_scope, &scope, &out->QueueUrls, &out->NextToken);
 }
 
 int sqs_list_dead_letter_source_queues(struct call *c, const void *input, void *output)
@@ -194,15 +190,13 @@ int sqs_list_dead_letter_source_queues(struct call *c, const void *input, void *
     const struct sqs_ListDeadLetterSourceQueuesRequest *in = input;
     struct sqs_ListDeadLetterSourceQueuesResult *out = output;
     struct scope scope = { c->account, c->region, STR_NONE, STR_NONE };
-    struct sqs_queue *q, **v;
-    size_t n;
+    struct sqs_queue *q;
     int r = sqs_enter(c, in->QueueUrl, &q);
 
     if (r != 0)
         return r;
     scope.dead_letter_arn = q->arn;
-    v = sqs_list(c->state, c->mem, is_source, &scope, &n);
-    r = page(c, in->MaxResults, in->NextToken, v, n, &out->queueUrls, &out->NextToken);
+    r = page(c, in->MaxResults, in->NextToken, is_source, &scope, &out->queueUrls, &out->NextToken);
     /* The member is required in the model, so an empty list is shown. */
     out->queueUrls.set = true;
     return r;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/arn.h"
+#include "base/least.h"
 #include "service/sqs/fault.h"
 #include "service/sqs/redrive.h"
 #include "service/sqs/wait.h"
@@ -216,21 +217,24 @@ void sqs_queue_untag(struct sqs_queue *q, struct str key)
 
 static int by_name(const void *x, const void *y)
 {
-    return str_cmp((*(struct sqs_queue *const *)x)->name, (*(struct sqs_queue *const *)y)->name);
+    return str_cmp(((const struct sqs_queue *)x)->name, ((const struct sqs_queue *)y)->name);
 }
 
 struct sqs_queue **sqs_list(const struct sqs *s, struct arena *a, bool (*pick)(const struct sqs_queue *q, const void *arg),
-                            const void *arg, size_t *ret_n)
+                            const void *arg, struct str after, size_t most, size_t *ret_n)
 {
-    struct sqs_queue **v = arena_calloc(a, s->queues.n + 1, sizeof(struct sqs_queue *));
-    size_t n = 0;
+    struct least page;
     struct str key;
     void *value;
 
-    for (size_t i = 0; map_next(&s->queues, &i, &key, &value);)
-        if (pick(value, arg))
-            v[n++] = value;
-    qsort(v, n, sizeof(struct sqs_queue *), by_name);
-    *ret_n = n;
-    return v;
+    least_init(&page, a, most, by_name);
+    for (size_t i = 0; map_next(&s->queues, &i, &key, &value);) {
+        const struct sqs_queue *q = value;
+
+        if (pick(q, arg) && (str_absent(after) || str_cmp(q->name, after) > 0))
+            least_offer(&page, value);
+    }
+    least_sort(&page);
+    *ret_n = page.n;
+    return (struct sqs_queue **)page.v;
 }

@@ -92,9 +92,10 @@ void sqs_queue_derive(struct sqs_queue *q);                  /* after a change o
 void sqs_queue_tag(struct sqs_queue *q, struct str key, struct str value);   /* sets or replaces */
 void sqs_queue_untag(struct sqs_queue *q, struct str key);
 
-/* The queues that pass `pick`, sorted by name; in `a`. */
+/* The first `most` queues that pass `pick` and whose name stands behind `after` (absent: from the first), sorted by name;
+ * in `a`.  Looks at every queue once. */
 struct sqs_queue **sqs_list(const struct sqs *s, struct arena *a, bool (*pick)(const struct sqs_queue *q, const void *arg),
-                            const void *arg, size_t *ret_n);
+                            const void *arg, struct str after, size_t most, size_t *ret_n);
 
 /* A number for the messages of q that none has carried yet. */
 uint64_t sqs_rows_number(struct turn *t, const struct sqs_queue *q);
