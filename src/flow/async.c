@@ -473,8 +473,6 @@ struct async *async_free(struct async *a)
     return NULL;
 }
 
-#define TIME_MOST ((int64_t)1 << 53)                        /* of a row; the clock can be moved far, not that far */
-
 void async_load(struct async *a, struct turn *t)
 {
     CLEANUP(rows_done) struct rows r = { 0 };
@@ -487,16 +485,13 @@ void async_load(struct async *a, struct turn *t)
     while (rows_next(&r)) {
         struct async_request q = { .account = rows_text(&r, 1), .region = rows_text(&r, 2), .name = rows_text(&r, 3),
                                    .qualifier = rows_text(&r, 4) };
-        struct event *e;
+        struct event *e = event_new(a, lane_for(a, &q), (uint64_t)rows_int(&r, 0), rows_ms(&r, 5));
 
-        if (!rows_must(&r, rows_int(&r, 5) >= 0 && rows_int(&r, 5) <= TIME_MOST, "its enqueued_ms is none"))
-            break;
-        e = event_new(a, lane_for(a, &q), (uint64_t)rows_int(&r, 0), rows_int(&r, 5));
-        e->retries = (uint8_t)rows_int(&r, 7);
-        e->executions = (uint16_t)rows_int(&r, 8);
+        e->retries = (uint8_t)rows_count(&r, 7, UINT8_MAX);
+        e->executions = (uint16_t)rows_count(&r, 8, UINT16_MAX);
         lane_recall(e->lane, rows_text(&r, 9));
-        e->backoff = (uint8_t)rows_int(&r, 10);
-        async_event_wait(a, t, e, rows_int(&r, 6), rows_int(&r, 11) != 0);
+        e->backoff = (uint8_t)rows_count(&r, 10, UINT8_MAX);
+        async_event_wait(a, t, e, rows_ms(&r, 6), rows_int(&r, 11) != 0);
     }
 }
 

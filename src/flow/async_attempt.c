@@ -26,7 +26,7 @@ bool event_row_read(struct store *s, struct arena *mem, uint64_t seq, struct eve
         .source = arena_str(mem, rows_text(&r, 2)), .trace = arena_str(mem, rows_text(&r, 3)),
         .story = arena_str(mem, rows_text(&r, 4)), .payload = arena_str(mem, rows_text(&r, 5)),
         .last_version = arena_str(mem, rows_text(&r, 6)), .last_payload = arena_str(mem, rows_text(&r, 7)),
-        .enqueued_ms = rows_int(&r, 8), .last_status = (int)rows_int(&r, 9),
+        .enqueued_ms = rows_ms(&r, 8), .last_status = (int)rows_count(&r, 9, INT32_MAX),
     };
     return true;
 }

@@ -62,7 +62,7 @@ static void row_read(struct rows *r, struct arena *a, struct journey *ret)
     ret->function_arn = arena_str(a, rows_text(r, 2));
     ret->qualifier = arena_str(a, rows_text(r, 3));
     ret->state = arena_str(a, rows_text(r, 4));
-    ret->ended_ms = rows_int(r, 5);
+    ret->ended_ms = rows_ms(r, 5);
     ret->story = arena_str(a, rows_text(r, 6));
 }
 

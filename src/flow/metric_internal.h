@@ -20,6 +20,11 @@
 #define METRIC_MINUTES_MOST 2000000                          /* rows of metric_minute; the oldest day goes when there are more */
 #define METRIC_PENDING_MOST 200                              /* buckets that wait to be written after metrics_bound() */
 #define METRIC_FLUSH_MOST 1000                               /* rows written in one turn while nobody waits for them */
+/* A minute's key is its series' id and the minute side by side (metric_store.c). */
+#define METRIC_SERIES_SHIFT 32
+#define METRIC_MINUTE_MASK (((int64_t)1 << METRIC_SERIES_SHIFT) - 1)
+#define METRIC_ID_MOST ((int64_t)1 << 30)                    /* of a series: they count up */
+#define METRIC_KEY_MOST (METRIC_ID_MOST << METRIC_SERIES_SHIFT | METRIC_MINUTE_MASK)
 #define DIMENSION_MIDDLE '\1'
 #define DIMENSION_END '\2'
 
@@ -38,7 +43,7 @@ struct metric_series {
     size_t key_n;
     int64_t id;                                              /* 0: its row has not been asked for */
     int64_t old_id;                                          /* the id last known: buckets are `stored` under it */
-    int64_t last_minute;                                     /* the newest its row knows of; -1: none.  With id only */
+    int64_t last_minute;                                     /* the newest its row knows of; below 0: none.  With id only */
     struct metric_bucket *buckets;                           /* the one counted in last comes first */
 };
 
@@ -48,6 +53,12 @@ struct function_place {
     uint32_t generation;                                     /* of metrics, when the rows were found */
     struct metric_series **row;                              /* [metric][dimension set]; NULL: not found yet */
 };
+
+/* The last_minute of a series' row. */
+static inline int64_t metric_last_minute(struct rows *r, int column)
+{
+    return rows_int(r, column) < 0 ? -1 : rows_count(r, column, METRIC_MINUTE_MASK);
+}
 
 struct metrics {
     struct map series;                                       /* by the six names joined by NUL */

@@ -7,7 +7,6 @@
 #include "flow/metric_internal.h"
 
 #define UNITS_MOST 64
-#define SERIES_SHIFT 32
 
 static struct sql Q_UNITS = SQL("SELECT id, unit FROM metric_series WHERE account = $1 AND region = $2 AND space = $3 AND name = $4 "
                                 "AND dimensions = $5 ORDER BY unit LIMIT $6");
@@ -67,7 +66,7 @@ static void add_values(struct metric_points *p, struct metric_point *x, struct r
 
 static void add_row(struct metric_points *p, const struct metric_query *q, struct str unit, struct rows *r)
 {
-    int64_t minute = rows_int(r, 0) & (((int64_t)1 << SERIES_SHIFT) - 1);
+    int64_t minute = rows_count(r, 0, METRIC_KEY_MOST) & METRIC_MINUTE_MASK;
     struct metric_point *x = point_of(p, q, unit, minute * MINUTE_MS);
 
     x->low = x->count > 0 ? MIN(x->low, rows_real(r, 3)) : rows_real(r, 3);
@@ -89,8 +88,8 @@ static void read_series(struct turn *t, const struct metric_query *q, int64_t id
 
     if (from >= to)
         return;
-    store_query(t->store, q->want_values ? &Q_RANGE : &Q_RANGE_SUMS, &r, V_INT(id << SERIES_SHIFT | from),
-                V_INT(id << SERIES_SHIFT | MIN(to, ((int64_t)1 << SERIES_SHIFT) - 1)));
+    store_query(t->store, q->want_values ? &Q_RANGE : &Q_RANGE_SUMS, &r, V_INT(id << METRIC_SERIES_SHIFT | from),
+                V_INT(id << METRIC_SERIES_SHIFT | MIN(to, METRIC_MINUTE_MASK)));
     while (rows_next(&r))
         add_row(p, q, unit, &r);
 }
@@ -119,7 +118,7 @@ void metric_read(struct metrics *m, struct turn *t, struct arena *a, const struc
                 V_TEXT(metric_dimensions_text(&dimensions, q->place.dimensions, q->place.n_dimensions)), V_INT(UNITS_MOST));
     while (rows_next(&r))
         if (str_absent(q->unit) || str_eq(q->unit, rows_text(&r, 1))) {
-            id[n] = rows_int(&r, 0);
+            id[n] = rows_count(&r, 0, METRIC_ID_MOST);
             unit[n++] = arena_str(a, rows_text(&r, 1));
         }
     rows_done(&r);
@@ -210,7 +209,7 @@ size_t metric_list(struct metrics *m, struct turn *t, struct arena *a, const str
     while (n < most && rows_next(&r)) {
         struct metric_listed x = { .space = rows_text(&r, 0), .name = rows_text(&r, 1) };
 
-        if (rows_int(&r, 3) * MINUTE_MS + MINUTE_MS <= q->since_ms)
+        if (metric_last_minute(&r, 3) * MINUTE_MS + MINUTE_MS <= q->since_ms)
             continue;
         x.cursor = cursor_text(a, x.space, x.name, rows_text(&r, 2));
         if (n > 0 && str_eq(v[n - 1].cursor, x.cursor))      /* the same in another unit */

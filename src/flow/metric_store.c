@@ -5,13 +5,12 @@
  * left.  Errors of writing are the turn's: its commit reports them. */
 #include "flow/metric_internal.h"
 
-#define SERIES_SHIFT 32
-#define MINUTE_MASK (((int64_t)1 << SERIES_SHIFT) - 1)
 #define PRUNE_EVERY_MS ((int64_t)3600000)
 #define PIECE_EVERY_MS 1
 #define PIECE_ROWS 500
 #define PIECE_LOOKS 50
 #define DAY_MINUTES (24 * 60)
+#define MINUTES_MOST ((int64_t)1 << 53)                      /* of all rows together, whatever they say */
 
 static struct sql Q_SERIES = SQL("SELECT id, last_minute FROM metric_series WHERE account = $1 AND region = $2 AND space = $3 "
                                  "AND name = $4 AND dimensions = $5 AND unit = $6");
@@ -20,7 +19,7 @@ static struct sql Q_SERIES_NEW = SQL("INSERT INTO metric_series(id, account, reg
 static struct sql Q_SERIES_MINUTE = SQL("UPDATE metric_series SET last_minute = $2, minutes = minutes + 1 WHERE id = $1");
 static struct sql Q_SERIES_LESS = SQL("UPDATE metric_series SET minutes = minutes - $2 WHERE id = $1");
 static struct sql Q_SERIES_BY_ID = SQL("SELECT id FROM metric_series WHERE id = $1");
-static struct sql Q_SERIES_SUMS = SQL("SELECT COUNT(*), COALESCE(SUM(minutes), 0), COALESCE(MAX(id), 0) FROM metric_series");
+static struct sql Q_SERIES_SUMS = SQL("SELECT COUNT(*), COALESCE(SUM(minutes * 1.0), 0.0), COALESCE(MAX(id), 0) FROM metric_series");
 static struct sql Q_SERIES_OLD = SQL("DELETE FROM metric_series WHERE id IN (SELECT id FROM metric_series WHERE last_minute < $1 LIMIT $2)");
 static struct sql Q_SERIES_LEAST = SQL("DELETE FROM metric_series WHERE id IN (SELECT id FROM metric_series ORDER BY last_minute, id LIMIT $1)");
 static struct sql Q_MINUTE = SQL("SELECT count, sum, low, high, body FROM metric_minute WHERE id = $1");
@@ -32,7 +31,7 @@ static struct sql Q_MINUTE_NEXT = SQL("SELECT id FROM metric_minute WHERE id >= 
 static struct sql Q_MINUTE_DROP = SQL("DELETE FROM metric_minute WHERE id IN (SELECT id FROM metric_minute WHERE id >= $1 AND id < $2 "
                                       "ORDER BY id LIMIT $3)");
 
-static int64_t minute_key(int64_t series, int64_t minute) { return series << SERIES_SHIFT | (minute & MINUTE_MASK); }
+static int64_t minute_key(int64_t series, int64_t minute) { return series << METRIC_SERIES_SHIFT | (minute & METRIC_MINUTE_MASK); }
 
 void metric_store_counts(struct metrics *m, struct turn *t)
 {
@@ -45,11 +44,11 @@ void metric_store_counts(struct metrics *m, struct turn *t)
     if (!rows_next(&sums))                                   /* only a store in trouble has no row here: the turn will fail */
         return;
     m->n_series = rows_int(&sums, 0);
-    m->n_minutes = rows_int(&sums, 1);
+    m->n_minutes = (int64_t)MIN(MAX(rows_real(&sums, 1), 0.0), (double)MINUTES_MOST);
     store_query(t->store, &Q_MINUTE_LAST, &last);
     if (!rows_next(&last))
         return;
-    m->next_id = MAX(rows_int(&sums, 2), rows_int(&last, 0) >> SERIES_SHIFT) + 1;
+    m->next_id = MAX(rows_count(&sums, 2, METRIC_ID_MOST), rows_count(&last, 0, METRIC_KEY_MOST) >> METRIC_SERIES_SHIFT) + 1;
     m->counted = true;
 }
 
@@ -81,13 +80,13 @@ static int64_t next_minute(struct turn *t, int64_t from)
     CLEANUP(rows_done) struct rows r = { 0 };
 
     store_query(t->store, &Q_MINUTE_NEXT, &r, V_INT(from));
-    return rows_next(&r) ? rows_int(&r, 0) : -1;
+    return rows_next(&r) ? rows_count(&r, 0, METRIC_KEY_MOST) : -1;
 }
 
 /* False: there is nothing left to look at. */
 static bool prune_series(struct metrics *m, struct turn *t, int64_t *rows_left)
 {
-    int64_t key = next_minute(t, m->prune_from), series = key >> SERIES_SHIFT;
+    int64_t key = next_minute(t, m->prune_from), series = key >> METRIC_SERIES_SHIFT;
     bool exists;
     int64_t n;
 
@@ -162,8 +161,8 @@ static void series_id_find(struct metrics *m, struct turn *t, struct metric_seri
     store_query(t->store, &Q_SERIES, &r, V_TEXT(s->account), V_TEXT(s->region), V_TEXT(s->space), V_TEXT(s->name),
                 V_TEXT(s->dimensions), V_TEXT(s->unit));
     if (rows_next(&r)) {
-        s->id = rows_int(&r, 0);
-        s->last_minute = rows_int(&r, 1);
+        s->id = rows_count(&r, 0, METRIC_ID_MOST);
+        s->last_minute = metric_last_minute(&r, 1);
         return;
     }
     rows_done(&r);

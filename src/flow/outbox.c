@@ -277,9 +277,9 @@ void outbox_load(struct outbox *o, struct turn *t)
 
         if (!rows_must(&r, kind != NULL, "its kind is none"))
             break;
-        e = entry_new(o, (uint64_t)rows_int(&r, 0), kind, rows_int(&r, 3));
-        e->attempts = (unsigned)rows_int(&r, 2);
-        heap_set(&o->due, &e->node, rows_int(&r, 1));
+        e = entry_new(o, (uint64_t)rows_int(&r, 0), kind, rows_ms(&r, 3));
+        e->attempts = (unsigned)rows_count(&r, 2, INT32_MAX);
+        heap_set(&o->due, &e->node, rows_ms(&r, 1));
     }
     arm(o, t);
 }

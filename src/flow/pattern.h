@@ -15,6 +15,8 @@
 #ifndef WAYBILL_FLOW_PATTERN_H
 #define WAYBILL_FLOW_PATTERN_H
 
+#include <stdatomic.h>
+
 #include "base/json.h"
 
 enum pattern_dialect { PATTERN_EVENTS, PATTERN_SNS_ATTRIBUTES, PATTERN_SNS_BODY };
@@ -37,6 +39,8 @@ bool pattern_match(const struct pattern *p, const struct json *event);
 /* The same with at most *left steps of work, which it counts down: about a nanosecond each, the same on every machine.  0
  * afterwards: they did not suffice, and the answer means nothing. */
 bool pattern_match_within(const struct pattern *p, const struct json *event, uint64_t *left);
+/* The same for jobs on the pool: it ends some milliseconds after *stop became true, with *left 0. */
+bool pattern_match_unless(const struct pattern *p, const struct json *event, uint64_t *left, const atomic_bool *stop);
 /* What one message or event may spend in a turn of the server; all of a turn may spend twice as much (some 20 ms). */
 #define PATTERN_TURN_STEPS 5000000
 /* Decodes all keys and strings of an event that will be asked many times, in place: only for documents nobody else
@@ -48,6 +52,8 @@ void pattern_ready(struct arena *a, struct json *event);
 struct pattern_attribute { struct str name, type, value; };
 bool pattern_match_attributes(const struct pattern *p, const struct pattern_attribute *v, size_t n);
 bool pattern_match_attributes_within(const struct pattern *p, const struct pattern_attribute *v, size_t n, uint64_t *left);
+bool pattern_match_attributes_unless(const struct pattern *p, const struct pattern_attribute *v, size_t n, uint64_t *left,
+                                     const atomic_bool *stop);
 
 /* Many patterns asked at once: the rules of a bus.  Finds those that match without asking each: a pattern is filed under
  * a field it cannot match without, the one whose queue is shortest: exact texts and prefixes in hash tables, numbers

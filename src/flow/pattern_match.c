@@ -17,7 +17,7 @@ enum verdict { NO, ABSENT, YES };                            /* ABSENT: nothing 
 /* Is the field that ends at a step still to be satisfied, and would absence do? */
 enum want { WANT_NOTHING, WANT_FIELD, WANT_PRESENT };
 
-struct walk { struct arena *scratch; uint64_t *left; };
+struct walk { struct arena *scratch; struct pattern_steps *steps; };
 
 #define STEPS_VISIT 6
 #define STEPS_DECODE 40
@@ -33,7 +33,7 @@ static bool is_scalar(const struct json *v) { return v->type != JSON_ARRAY && v-
 
 static bool field_holds(struct walk *w, const struct field *f, const struct json *value)
 {
-    struct subject s = pattern_subject(&w->scratch, value, w->left);
+    struct subject s = pattern_subject(&w->scratch, value, w->steps);
 
     return pattern_field_holds(f, &s);
 }
@@ -44,15 +44,15 @@ static struct str key_of(struct walk *w, const struct json *member)
         return member->key;
     if (w->scratch == NULL)
         w->scratch = arena_new(0);
-    pattern_spend(w->left, STEPS_DECODE + 2 * member->key.n);
+    pattern_spend(w->steps, STEPS_DECODE + 2 * member->key.n);
     return json_key(w->scratch, member);
 }
 
 /* One member or element more is looked at.  False: no more. */
 static bool go_on(struct walk *w, struct str key)
 {
-    pattern_spend(w->left, STEPS_VISIT + key.n / 16);
-    return *w->left > 0;
+    pattern_spend(w->steps, STEPS_VISIT + key.n / 16);
+    return w->steps->left > 0;
 }
 
 static enum verdict absent_below(const struct step *s)
@@ -199,7 +199,7 @@ static enum verdict wide_holds(struct walk *w, const struct step *s, const struc
         struct str rest = key_of(w, m), name;
         const struct step *below;
 
-        pattern_spend(w->left, STEPS_DECODE);                /* a search among the steps */
+        pattern_spend(w->steps, STEPS_DECODE);                /* a search among the steps */
         str_cut(&rest, '.', &name);
         below = find_below(s, name);
         if (below != NULL && str_absent(rest))
@@ -265,6 +265,18 @@ static enum verdict value_holds(struct walk *w, const struct step *s, enum want 
     return both(r, absent_below(s));
 }
 
+bool pattern_holds(const struct pattern *p, const struct json *event, struct pattern_steps *steps)
+{
+    struct walk w = { .steps = steps };
+    bool r = false;
+
+    CHECK(p->dialect != PATTERN_SNS_ATTRIBUTES);
+    for (uint32_t i = 0; i < p->n && !r && event->type == JSON_OBJECT && go_on(&w, STR_NONE); i++)
+        r = value_holds(&w, p->branches[i].root, WANT_NOTHING, event) != NO;
+    arena_free(w.scratch);
+    return r;
+}
+
 bool pattern_match(const struct pattern *p, const struct json *event)
 {
     uint64_t left = UINT64_MAX;
@@ -274,13 +286,15 @@ bool pattern_match(const struct pattern *p, const struct json *event)
 
 bool pattern_match_within(const struct pattern *p, const struct json *event, uint64_t *left)
 {
-    struct walk w = { .left = left };
-    bool r = false;
+    return pattern_match_unless(p, event, left, NULL);
+}
 
-    CHECK(p->dialect != PATTERN_SNS_ATTRIBUTES);
-    for (uint32_t i = 0; i < p->n && !r && event->type == JSON_OBJECT && go_on(&w, STR_NONE); i++)
-        r = value_holds(&w, p->branches[i].root, WANT_NOTHING, event) != NO;
-    arena_free(w.scratch);
+bool pattern_match_unless(const struct pattern *p, const struct json *event, uint64_t *left, const atomic_bool *stop)
+{
+    struct pattern_steps steps = pattern_steps(*left, stop);
+    bool r = pattern_holds(p, event, &steps);
+
+    *left = pattern_steps_left(&steps);
     return r;
 }
 
@@ -306,7 +320,7 @@ static bool elements_hold(struct walk *w, const struct field *f, struct str text
 
     if (w->scratch == NULL)
         w->scratch = arena_new(0);
-    pattern_spend(w->left, STEPS_DECODE + 8 * text.n);       /* "1," again and again is a node for every two bytes */
+    pattern_spend(w->steps, STEPS_DECODE + 8 * text.n);       /* "1," again and again is a node for every two bytes */
     if (json_parse(w->scratch, text, &array, NULL) != 0)
         return false;
     if (is_scalar(array))                                    /* as an array of one; UNVERIFIED but for numbers */
@@ -322,7 +336,7 @@ static bool elements_hold(struct walk *w, const struct field *f, struct str text
 /* Only that it is there can be asked of binary values and of types unknown here. */
 static bool attribute_holds(struct walk *w, const struct field *f, const struct pattern_attribute *a)
 {
-    struct subject s = { .type = JSON_STRING, .text = a->value, .left = w->left };
+    struct subject s = { .type = JSON_STRING, .text = a->value, .steps = w->steps };
 
     if (str_is(a->type, "String.Array"))
         return elements_hold(w, f, a->value);
@@ -360,7 +374,14 @@ bool pattern_match_attributes(const struct pattern *p, const struct pattern_attr
 
 bool pattern_match_attributes_within(const struct pattern *p, const struct pattern_attribute *v, size_t n, uint64_t *left)
 {
-    struct walk w = { .left = left };
+    return pattern_match_attributes_unless(p, v, n, left, NULL);
+}
+
+bool pattern_match_attributes_unless(const struct pattern *p, const struct pattern_attribute *v, size_t n, uint64_t *left,
+                                     const atomic_bool *stop)
+{
+    struct pattern_steps steps = pattern_steps(*left, stop);
+    struct walk w = { .steps = &steps };
     bool r = false;
 
     CHECK(p->dialect == PATTERN_SNS_ATTRIBUTES);
@@ -372,5 +393,6 @@ bool pattern_match_attributes_within(const struct pattern *p, const struct patte
             r = field_of_attributes(&w, b->fields[k], v, n);
     }
     arena_free(w.scratch);
+    *left = pattern_steps_left(&steps);
     return r;
 }

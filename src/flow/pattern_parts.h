@@ -83,6 +83,7 @@ struct pattern {
     struct arena *mem;
 };
 
+struct pattern_steps;
 /* One value, asked many tests.  text: decoded when it is a string. */
 struct subject {
     enum json_type type;                                     /* never an array or object */
@@ -90,13 +91,30 @@ struct subject {
     bool number_read, net_read;
     struct pattern_number number;
     struct pattern_net net;                                  /* bytes == 0: no address */
-    uint64_t *left;                                          /* steps, as pattern_match_within() counts them */
+    struct pattern_steps *steps;
 };
-static inline void pattern_spend(uint64_t *left, uint64_t steps) { *left -= MIN(*left, steps); }
+
+/* Steps, as pattern_match_within() counts them.  left: 0 at the end alone; `more` comes after them, in portions, and *stop
+ * is looked at in between. */
+struct pattern_steps {
+    uint64_t left, more;
+    const atomic_bool *stop;                                 /* NULL: none */
+};
+struct pattern_steps pattern_steps(uint64_t left, const atomic_bool *stop);
+static inline uint64_t pattern_steps_left(const struct pattern_steps *s) { return s->left + s->more; }
+void pattern_portion(struct pattern_steps *s, uint64_t steps);           /* spends at least what is left */
+static inline void pattern_spend(struct pattern_steps *s, uint64_t steps)
+{
+    if (steps < s->left)
+        s->left -= steps;
+    else
+        pattern_portion(s, steps);
+}
+bool pattern_holds(const struct pattern *p, const struct json *event, struct pattern_steps *steps);
 /* With no steps left the answer means nothing. */
 bool pattern_field_holds(const struct field *f, struct subject *s);
 /* scratch: made on first need, only for strings with escapes; the caller frees it. */
-struct subject pattern_subject(struct arena **scratch, const struct json *value, uint64_t *left);
+struct subject pattern_subject(struct arena **scratch, const struct json *value, struct pattern_steps *steps);
 
 /* Large letters become small, in the scripts whose pairs have one length in UTF-8 (Latin, Greek, Cyrillic, Armenian,
  * full-width); out takes s.n bytes. */

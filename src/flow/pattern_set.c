@@ -409,7 +409,7 @@ void pattern_set_remove(struct pattern_set *s, const struct pattern *p, void *ow
 
 struct hunt {
     struct arena *mem;
-    uint64_t *left;
+    struct pattern_steps steps;
     uint64_t round;
     struct place **found;
     size_t n, cap;
@@ -436,28 +436,28 @@ static void bucket_found(struct hunt *h, struct bucket *b)
     if (b == NULL || b->round == h->round)
         return;
     b->round = h->round;
-    pattern_spend(h->left, (uint64_t)b->n * STEPS_FOUND);
-    for (uint32_t i = 0; i < b->n && *h->left > 0; i++)
+    pattern_spend(&h->steps, (uint64_t)b->n * STEPS_FOUND);
+    for (uint32_t i = 0; i < b->n && h->steps.left > 0; i++)
         candidate(h, b->v[i].place);
 }
 
 static void text_found(struct hunt *h, const struct way *w, struct str text)
 {
-    pattern_spend(h->left, STEPS_LOOK_UP + text.n);
+    pattern_spend(&h->steps, STEPS_LOOK_UP + text.n);
     if (w->exact.n > 0)
         bucket_found(h, map_get(&w->exact, text));
     if (w->prefix.n == 0)
         return;
     for (size_t n = 1; n <= MIN(text.n, (size_t)PREFIX_BYTES); n++)
-        if (w->lengths[n] > 0 && *h->left > 0) {
-            pattern_spend(h->left, STEPS_LOOK_UP + n);
+        if (w->lengths[n] > 0 && h->steps.left > 0) {
+            pattern_spend(&h->steps, STEPS_LOOK_UP + n);
             bucket_found(h, map_get(&w->prefix, str_sub(text, 0, n)));
         }
 }
 
 static void number_found(struct hunt *h, const struct spans *s, struct pattern_number v)
 {
-    pattern_spend(h->left, STEPS_LOOK_UP + s->n);
+    pattern_spend(&h->steps, STEPS_LOOK_UP + s->n);
     for (uint32_t i = 0; i < s->n && v.comparable; i++)
         if (v.value >= s->v[i].low && v.value <= s->v[i].high)
             candidate(h, s->v[i].place);
@@ -465,29 +465,29 @@ static void number_found(struct hunt *h, const struct spans *s, struct pattern_n
 
 static void scalar_found(struct hunt *h, const struct way *w, const struct json *v)
 {
-    struct subject s = { .type = v->type, .text = v->raw, .left = h->left };
+    struct subject s = { .type = v->type, .text = v->raw, .steps = &h->steps };
 
     if (v->type == JSON_STRING) {
-        pattern_spend(h->left, v->escaped ? v->raw.n : 0);
+        pattern_spend(&h->steps, v->escaped ? v->raw.n : 0);
         s.text = json_text(h->mem, v);
         text_found(h, w, s.text);
     } else if (v->type == JSON_NUMBER && w->ranged.n > 0) {
-        pattern_spend(h->left, s.text.n > 15 ? 8000 : 60);
+        pattern_spend(&h->steps, s.text.n > 15 ? 8000 : 60);
         number_found(h, &w->ranged, pattern_number(s.text));
     }
-    for (uint32_t i = 0; i < w->asked.n && *h->left > 0; i++) {
+    for (uint32_t i = 0; i < w->asked.n && h->steps.left > 0; i++) {
         const struct entry *e = &w->asked.v[i];
 
-        pattern_spend(h->left, 1);
-        if (e->place->round != h->round && pattern_field_holds(e->field, &s) && *h->left > 0)
+        pattern_spend(&h->steps, 1);
+        if (e->place->round != h->round && pattern_field_holds(e->field, &s) && h->steps.left > 0)
             candidate(h, e->place);
     }
 }
 
 static void hunt_value(struct hunt *h, const struct way *w, const struct json *v)
 {
-    pattern_spend(h->left, STEPS_LOOK_UP);
-    if (*h->left == 0)
+    pattern_spend(&h->steps, STEPS_LOOK_UP);
+    if (h->steps.left == 0)
         return;
     if (v->type == JSON_ARRAY) {
         JSON_EACH(v, e)
@@ -503,8 +503,8 @@ static void hunt_value(struct hunt *h, const struct way *w, const struct json *v
     JSON_EACH(v, m) {
         const struct way *below;
 
-        pattern_spend(h->left, STEPS_LOOK_UP + m->key.n);
-        if (*h->left == 0)
+        pattern_spend(&h->steps, STEPS_LOOK_UP + m->key.n);
+        if (h->steps.left == 0)
             return;
         below = way_find(w, json_key(h->mem, m));
         if (below != NULL)
@@ -530,21 +530,22 @@ void pattern_set_match(const struct pattern_set *s, struct arena *a, const struc
 bool pattern_set_match_within(const struct pattern_set *s, struct arena *a, const struct json *event, uint64_t *left,
                               void (*each)(void *arg, void *owner), void *arg)
 {
-    struct hunt h = { .mem = a, .left = left, .round = ++*s->round };
+    struct hunt h = { .mem = a, .steps = pattern_steps(*left, NULL), .round = ++*s->round };
     size_t n = 0;
 
     if (event->type != JSON_OBJECT)
         return true;
-    pattern_spend(left, (uint64_t)s->always.n * STEPS_FOUND);
-    for (uint32_t i = 0; i < s->always.n && *left > 0; i++)
+    pattern_spend(&h.steps, (uint64_t)s->always.n * STEPS_FOUND);
+    for (uint32_t i = 0; i < s->always.n && h.steps.left > 0; i++)
         candidate(&h, s->always.v[i].place);
     hunt_value(&h, &s->root, event);
-    if (h.n > 1 && *left > 0)
+    if (h.n > 1 && h.steps.left > 0)
         qsort(h.found, h.n, sizeof(struct place *), by_number);
-    for (size_t i = 0; i < h.n && *left > 0; i++)
-        if (pattern_match_within(h.found[i]->pattern, event, left))
+    for (size_t i = 0; i < h.n && h.steps.left > 0; i++)
+        if (pattern_holds(h.found[i]->pattern, event, &h.steps))
             h.found[n++] = h.found[i];
-    for (size_t i = 0; i < n && *left > 0; i++)
+    for (size_t i = 0; i < n && h.steps.left > 0; i++)
         each(arg, h.found[i]->owner);
+    *left = pattern_steps_left(&h.steps);
     return *left > 0;
 }

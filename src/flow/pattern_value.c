@@ -277,7 +277,7 @@ static bool wildcard_holds(const struct test *t, struct str s)
 static const struct pattern_number *number_of(struct subject *s)
 {
     if (!s->number_read) {
-        pattern_spend(s->left, s->text.n > DIGITS_QUICK ? STEPS_LONG_NUMBER : STEPS_NUMBER);
+        pattern_spend(s->steps, s->text.n > DIGITS_QUICK ? STEPS_LONG_NUMBER : STEPS_NUMBER);
         s->number = pattern_number(s->text);
         s->number_read = true;
     }
@@ -313,11 +313,29 @@ static bool address_holds(const struct test *t, struct subject *s)
         return false;
     if (!s->net_read) {
         s->net_read = true;
-        pattern_spend(s->left, STEPS_ADDRESS + s->text.n / 16);
+        pattern_spend(s->steps, STEPS_ADDRESS + s->text.n / 16);
         if (pattern_address(s->text, &s->net) != 0)
             s->net.bytes = 0;
     }
     return net_holds(&t->net, &s->net);
+}
+
+#define PORTION ((uint64_t)4000000)                          /* some milliseconds */
+
+struct pattern_steps pattern_steps(uint64_t left, const atomic_bool *stop)
+{
+    uint64_t first = stop == NULL ? left : MIN(left, PORTION);
+
+    return (struct pattern_steps){ first, left - first, stop };
+}
+
+void pattern_portion(struct pattern_steps *s, uint64_t steps)
+{
+    uint64_t whole = pattern_steps_left(s);
+
+    if (s->stop != NULL && atomic_load_explicit(s->stop, memory_order_relaxed))
+        whole = 0;
+    *s = pattern_steps(whole - MIN(whole, steps), s->stop);
 }
 
 static bool test_holds(const struct test *t, struct subject *s);
@@ -335,7 +353,7 @@ static uint64_t steps_of(const struct test *t, const struct subject *s)
 
 static bool any_inner_holds(const struct test *t, struct subject *s)
 {
-    for (uint32_t i = 0; i < t->n && *s->left > 0; i++)
+    for (uint32_t i = 0; i < t->n && s->steps->left > 0; i++)
         if (test_holds(&t->inner[i], s))
             return true;
     return false;
@@ -345,7 +363,7 @@ static bool test_holds(const struct test *t, struct subject *s)
 {
     bool text = s->type == JSON_STRING;
 
-    pattern_spend(s->left, steps_of(t, s));
+    pattern_spend(s->steps, steps_of(t, s));
     switch (t->kind) {
     case TEST_TEXT:
         return text && (t->nocase ? s->text.n == t->text.n && starts_folded(s->text, t->text) : str_eq(s->text, t->text));
@@ -367,20 +385,20 @@ static bool test_holds(const struct test *t, struct subject *s)
 
 bool pattern_field_holds(const struct field *f, struct subject *s)
 {
-    for (uint32_t i = 0; i < f->n && *s->left > 0; i++)
+    for (uint32_t i = 0; i < f->n && s->steps->left > 0; i++)
         if (test_holds(&f->tests[i], s))
             return true;
     return false;
 }
 
-struct subject pattern_subject(struct arena **scratch, const struct json *value, uint64_t *left)
+struct subject pattern_subject(struct arena **scratch, const struct json *value, struct pattern_steps *steps)
 {
-    struct subject s = { .type = value->type, .text = value->raw, .left = left };
+    struct subject s = { .type = value->type, .text = value->raw, .steps = steps };
 
     if (value->type == JSON_STRING && value->escaped) {
         if (*scratch == NULL)
             *scratch = arena_new(0);
-        pattern_spend(left, STEPS_NUMBER + 2 * value->raw.n);
+        pattern_spend(steps, STEPS_NUMBER + 2 * value->raw.n);
         s.text = json_text(*scratch, value);
     }
     return s;

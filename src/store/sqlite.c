@@ -63,6 +63,8 @@ static __attribute__((cold)) int code_of(sqlite3 *db, int code, const char *text
         code = sqlite3_extended_errcode(db);
         if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_ROWID)
             return -E_EXISTS;
+        if (code == SQLITE_CONSTRAINT_DATATYPE)              /* we bind by type: a row's number, counted up, is no integer more */
+            return -E_DAMAGED;
         break;
     }
     bug(db, text);

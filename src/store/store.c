@@ -16,11 +16,14 @@
 #include <unistd.h>
 
 #include "base/arn.h"
+#include "base/clock.h"
 
 #define STORE_MAGIC 0x57a7e001u
 #define ID_BLOCK ((uint64_t)8192)
 #define ID_SETTING "next_id"
 #define ID_MOST ((uint64_t)1 << 48)
+#define INT_MOST ((int64_t)1 << 53)
+#define MS_MOST (CLOCK_MOST_MS + (int64_t)366 * 24 * 3600 * 1000)
 
 struct store {
     unsigned magic;
@@ -213,7 +216,7 @@ static inline struct statement *row_of(struct rows *r)
 }
 
 bool rows_null(struct rows *r, int column) { return r->store->engine->null(row_of(r), column); }
-int64_t rows_int(struct rows *r, int column) { return r->store->engine->integer(row_of(r), column); }
+static int64_t integer(struct rows *r, int column) { return r->store->engine->integer(row_of(r), column); }
 double rows_real(struct rows *r, int column) { return r->store->engine->real(row_of(r), column); }
 struct str rows_text(struct rows *r, int column) { return r->store->engine->text(row_of(r), column); }
 
@@ -241,7 +244,7 @@ bool rows_must(struct rows *r, bool holds, const char *what)
 
     if (!holds) {
         table_of(row_of(r)->text, table, sizeof(table));
-        store_damaged(r->store, table, rows_int(r, 0), what);
+        store_damaged(r->store, table, integer(r, 0), what);
     }
     return holds;
 }
@@ -253,11 +256,20 @@ bool rows_place(struct rows *r, int account, int region, int name, size_t name_m
         && rows_must(r, !str_empty(rows_text(r, name)) && rows_text(r, name).n <= name_most, "its name is empty or too long");
 }
 
+static int64_t between(struct rows *r, int column, int64_t least, int64_t most, const char *what)
+{
+    int64_t n = integer(r, column);
+
+    return rows_must(r, n >= least && n <= most, what) ? n : 0;
+}
+
+int64_t rows_int(struct rows *r, int column) { return between(r, column, -INT_MOST, INT_MOST, "a number of it is none"); }
+int64_t rows_ms(struct rows *r, int column) { return between(r, column, 0, MS_MOST, "a time of it is none"); }
+int64_t rows_count(struct rows *r, int column, int64_t most) { return between(r, column, 0, most, "a count of it is none"); }
+
 int rows_enum(struct rows *r, int column, int most, const char *what)
 {
-    int64_t n = rows_int(r, column);
-
-    return rows_must(r, n >= 0 && n <= most, what) ? (int)n : 0;
+    return (int)between(r, column, 0, most, what);
 }
 
 struct str store_damage(const struct store *s)

@@ -68,7 +68,11 @@ void store_query_v(struct store *s, struct sql *q, struct rows *ret, const struc
 bool rows_next(struct rows *r);
 void rows_done(struct rows *r);                              /* also after the end; fits CLEANUP */
 bool rows_null(struct rows *r, int column);
-int64_t rows_int(struct rows *r, int column);
+/* Integers are bounded as they are read, so that no sum of a few overflows: one beyond the bound is none we wrote, damages
+ * its row as rows_must() does, and reads as 0.  NULL is 0. */
+int64_t rows_int(struct rows *r, int column);                /* up to 2^53 on either side of 0 */
+int64_t rows_ms(struct rows *r, int column);                 /* a time: 0 to a year behind CLOCK_MOST_MS */
+int64_t rows_count(struct rows *r, int column, int64_t most);                      /* 0 to most */
 double rows_real(struct rows *r, int column);
 struct str rows_text(struct rows *r, int column);            /* NULL column: absent; blobs too */
 

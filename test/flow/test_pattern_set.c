@@ -163,8 +163,8 @@ static bool try_fields(const struct flats *f, const struct branch *b, uint32_t k
     for (size_t i = 0; i < f->n; i++)
         if (str_eq(f->v[i].path, b->fields[k]->path) && agree(&at, &f->v[i].at)) {
             struct arena *scratch = NULL;
-            uint64_t left = UINT64_MAX;
-            struct subject s = pattern_subject(&scratch, f->v[i].value, &left);
+            struct pattern_steps steps = pattern_steps(UINT64_MAX, NULL);
+            struct subject s = pattern_subject(&scratch, f->v[i].value, &steps);
             struct places more = at;
 
             join(&more, &f->v[i].at);

@@ -85,8 +85,8 @@ static void load_buses(struct events *e, struct turn *t, struct map *by_id)
         uint64_t id = (uint64_t)rows_int(&r, 0);
         struct bus *b = bus_new(e, id, rows_text(&r, 1), rows_text(&r, 2), rows_text(&r, 3));
 
-        b->created_ms = rows_int(&r, 4);
-        b->modified_ms = rows_int(&r, 5);
+        b->created_ms = rows_ms(&r, 4);
+        b->modified_ms = rows_ms(&r, 5);
         b->description = str_own(rows_text(&r, 6));
         (void)rows_must(&r, bus_policy_set(b, rows_text(&r, 7)) == 0, "its policy is none");
         str_replace(&b->tags, rows_text(&r, 8));
@@ -126,8 +126,8 @@ static void load_rule(struct bus *b, struct rows *row)
         || !rows_must(row, str_absent(schedule) || schedule_parse(schedule, &s) == 0, "its schedule is none"))
         return;
     r = rule_new(b, (uint64_t)rows_int(row, 0), rows_text(row, 5));
-    r->anchor_ms = rows_int(row, 1);
-    r->fired_ms = rows_int(row, 2);
+    r->anchor_ms = rows_ms(row, 1);
+    r->fired_ms = rows_ms(row, 2);
     r->description = str_own(rows_text(row, 8));
     r->role_arn = str_own(rows_text(row, 9));
     str_replace(&r->tags, rows_text(row, 10));

@@ -34,7 +34,7 @@ void iam_root_load(struct iam *i, struct store *s)
     while (rows_next(&rows)) {
         forget(&i->root);
         i->root = (struct iam_root){ .key = str_own(rows_text(&rows, 1)), .secret = str_own(rows_text(&rows, 2)),
-                                     .active = rows_enum(&rows, 3, 1, "active is neither 0 nor 1") == 1, .created_ms = rows_int(&rows, 4) };
+                                     .active = rows_enum(&rows, 3, 1, "active is neither 0 nor 1") == 1, .created_ms = rows_ms(&rows, 4) };
         found = true;
     }
     rows_done(&rows);

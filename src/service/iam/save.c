@@ -133,10 +133,10 @@ static void load_roles(struct iam *i, struct store *s, struct arena *a)
         r->name = str_own(rows_text(&rows, 2));
         r->path = str_own(rows_text(&rows, 3));
         r->role_id = str_own(rows_text(&rows, 4));
-        r->created_ms = rows_int(&rows, 5);
+        r->created_ms = rows_ms(&rows, 5);
         r->trust = str_own(rows_text(&rows, 6));
         r->description = str_own(rows_text(&rows, 7));
-        r->max_session_s = rows_int(&rows, 8);
+        r->max_session_s = rows_count(&rows, 8, INT32_MAX);
         r->boundary = str_own(rows_text(&rows, 9));
         iam_tags_read(&r->tags, rows_text(&rows, 10));
         r->arn = str_own(iam_arn_role(a, r->account, r->path, r->name));
@@ -197,7 +197,7 @@ static void load_versions(struct store *s, const struct map *by_id)
             || !rows_must(&rows, m->n_versions < IAM_MAX_VERSIONS, "its policy has too many"))
             break;
         m->versions[m->n_versions++] = (struct policy_version){
-            .number = rows_int(&rows, 1), .document = str_own(rows_text(&rows, 2)), .created_ms = rows_int(&rows, 3),
+            .number = rows_int(&rows, 1), .document = str_own(rows_text(&rows, 2)), .created_ms = rows_ms(&rows, 3),
             .policy = compile(POLICY_IDENTITY, rows_text(&rows, 2)),
         };
     }
@@ -216,8 +216,8 @@ static void load_managed(struct iam *i, struct store *s, struct arena *a)
         m->name = str_own(rows_text(&rows, 2));
         m->path = str_own(rows_text(&rows, 3));
         m->policy_id = str_own(rows_text(&rows, 4));
-        m->created_ms = rows_int(&rows, 5);
-        m->updated_ms = rows_int(&rows, 6);
+        m->created_ms = rows_ms(&rows, 5);
+        m->updated_ms = rows_ms(&rows, 6);
         m->description = str_own(rows_text(&rows, 7));
         m->default_version = rows_int(&rows, 8);
         m->next_version = rows_int(&rows, 9);

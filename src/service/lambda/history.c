@@ -82,7 +82,7 @@ size_t history_list(const struct lambda *l, struct store *s, struct arena *a, st
     if (f == NULL || max == 0)
         return 0;
     for (store_query(s, &Q_LIST, &r, V_INT(f->id), V_INT(max)); n < max && rows_next(&r); n++)
-        v[n] = (struct history_entry){ rows_int(&r, 0), arena_str(a, rows_text(&r, 1)), arena_str(a, rows_text(&r, 2)),
+        v[n] = (struct history_entry){ rows_ms(&r, 0), arena_str(a, rows_text(&r, 1)), arena_str(a, rows_text(&r, 2)),
             arena_str(a, rows_text(&r, 3)), text_or_none(a, &r, 4), text_or_none(a, &r, 5) };
     return n;
 }

@@ -65,7 +65,7 @@ static void load_functions(struct loading *g, struct store *s)
         char text[24];
 
         f->id = (uint64_t)rows_int(&r, 0);
-        f->next_version = rows_int(&r, 4);
+        f->next_version = rows_count(&r, 4, INT64_C(1) << 48);
         function_set_reserved(f, rows_int(&r, 5));
         f->recursion_allowed = rows_int(&r, 6) != 0;
         (void)rows_must(&r, read_tags(f, rows_text(&r, 7)) == 0, "its tags are no JSON object");
@@ -89,7 +89,7 @@ static void load_versions(struct loading *g, struct store *s)
         struct version *v = version_add(g->l, NULL, f, rows_text(&r, 2), &c);
         v->id = (uint64_t)rows_int(&r, 0);
         revision(v->revision_id, rows_text(&r, 4));
-        v->last_modified_ms = rows_int(&r, 5);
+        v->last_modified_ms = rows_ms(&r, 5);
         v->source = arena_str(v->mem, rows_text(&r, 6));
         v->state = VERSION_ACTIVE;
     }
@@ -154,13 +154,23 @@ static void load_event_configs(struct loading *g, struct store *s)
         e = xcalloc(1, sizeof *e);
         e->id = (uint64_t)rows_int(&r, 0);
         e->qualifier = str_own(rows_text(&r, 2));
-        e->maximum_retry_attempts = rows_null(&r, 3) ? -1 : rows_int(&r, 3);
-        e->maximum_event_age_s = rows_null(&r, 4) ? -1 : rows_int(&r, 4);
+        e->maximum_retry_attempts = rows_null(&r, 3) ? -1 : rows_count(&r, 3, UINT8_MAX);
+        e->maximum_event_age_s = rows_null(&r, 4) ? -1 : rows_count(&r, 4, INT32_MAX);
         e->on_success = str_own(rows_text(&r, 5));
         e->on_failure = str_own(rows_text(&r, 6));
-        e->last_modified_ms = rows_int(&r, 7);
+        e->last_modified_ms = rows_ms(&r, 7);
         map_put(&f->event_configs, e->qualifier, e);
     }
+}
+
+static void check_latest(const struct loading *g, struct store *s)
+{
+    struct str key;
+    void *value;
+
+    for (size_t i = 0; map_next(&g->by_id, &i, &key, &value);)
+        if (((struct function *)value)->latest == NULL && store_sound(s))
+            store_damaged(s, "lambda_function", (int64_t)((struct function *)value)->id, "its version $LATEST is not there");
 }
 
 /* Versions come in the order of their ids, which is the order of their numbers. */
@@ -171,6 +181,7 @@ void lambda_load(struct lambda *l, struct turn *t)
     registry_clear(l, t);
     load_functions(&g, t->store);
     load_versions(&g, t->store);
+    check_latest(&g, t->store);
     load_aliases(&g, t->store);
     load_policies(&g, t->store);
     load_event_configs(&g, t->store);

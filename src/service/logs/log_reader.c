@@ -69,7 +69,7 @@ static void peek(struct log_reader *r)
         if (!r->has_next)
             return;
         r->next = (struct log_row_ref){ (uint64_t)rows_int(&r->rows, 0), (uint64_t)rows_int(&r->rows, 1),
-                                        rows_int(&r->rows, 2), rows_int(&r->rows, 3) };
+                                        rows_ms(&r->rows, 2), rows_ms(&r->rows, 3) };
     } while (r->what.wanted != NULL && !r->what.wanted(r->what.arg, r->next.stream_id));
 }
 
@@ -140,9 +140,9 @@ static void open_row(struct log_reader *r, struct cursor *c)
     if (rows_next(&body)) {
         struct str copy = arena_str(r->a, rows_text(&body, 0));
 
-        c->ingested_ms = rows_int(&body, 2);
+        c->ingested_ms = rows_ms(&body, 2);
         r->read_bytes += copy.n;
-        (void)log_chunk_lines(r->a, copy, (size_t)rows_int(&body, 1), &c->v, &c->to);
+        (void)log_chunk_lines(r->a, copy, (size_t)rows_count(&body, 1, UINT32_MAX), &c->v, &c->to);
     }
     rows_done(&body);
     while (c->from < c->to && !inside(r, c->row.id, c->from, c->v[c->from].ms))

@@ -10,6 +10,7 @@
 #define DROP_NOW_BYTES ((int64_t)4 << 20)
 #define DROP_NOW_STREAMS 100
 #define WASTE_ROWS 16
+#define LOG_DAYS_MOST 1000000                               /* of a row's retention */
 #define WASTE_STREAMS 200
 #define WASTE_PROBES 500                                     /* living groups or streams passed over in one piece */
 
@@ -66,8 +67,8 @@ static int64_t number(struct rows *r)
 static void group_read(struct rows *r, struct arena *a, struct log_group *ret)
 {
     *ret = (struct log_group){
-        .id = (uint64_t)rows_int(r, 0), .name = arena_str(a, rows_text(r, 1)), .created_ms = rows_int(r, 2),
-        .retention_days = rows_int(r, 3), .bytes = rows_int(r, 4), .streams = rows_int(r, 5), .tags = arena_str(a, rows_text(r, 6)),
+        .id = (uint64_t)rows_int(r, 0), .name = arena_str(a, rows_text(r, 1)), .created_ms = rows_ms(r, 2),
+        .retention_days = rows_count(r, 3, LOG_DAYS_MOST), .bytes = rows_int(r, 4), .streams = rows_int(r, 5), .tags = arena_str(a, rows_text(r, 6)),
     };
 }
 
@@ -191,7 +192,7 @@ void log_group_trim(struct store *s, uint64_t group_id, int64_t most_bytes)
         store_query(s, &q_rows_oldest, &r, V_INT(group_id), V_INT(TRIM_ROWS));
         while (freed < excess && rows_next(&r)) {
             ids[n++] = (uint64_t)rows_int(&r, 0);
-            freed += rows_int(&r, 1);
+            freed += rows_count(&r, 1, UINT32_MAX);
         }
         rows_done(&r);
         for (size_t i = 0; i < n; i++)
@@ -212,7 +213,7 @@ static size_t drop_rows(struct store *s, struct rows *r)
     while (n < WASTE_ROWS && rows_next(r)) {
         ids[n++] = (uint64_t)rows_int(r, 0);
         group_id = (uint64_t)rows_int(r, 1);
-        bytes += rows_int(r, 2);
+        bytes += rows_count(r, 2, UINT32_MAX);
     }
     rows_done(r);
     for (size_t i = 0; i < n; i++)
@@ -230,7 +231,7 @@ bool log_expire(struct store *s, int64_t now_ms, struct log_expiry *x)
 
     store_query(s, &q_retained, &r, V_INT(x->from), V_INT(WASTE_PROBES));
     while (n < WASTE_PROBES && rows_next(&r))
-        v[n++] = (struct retained){ (uint64_t)rows_int(&r, 0), rows_int(&r, 1) };
+        v[n++] = (struct retained){ (uint64_t)rows_int(&r, 0), rows_count(&r, 1, LOG_DAYS_MOST) };
     rows_done(&r);
     for (size_t i = 0; i < n && dropped < WASTE_ROWS; i++) {
         x->from = v[i].id;
@@ -248,8 +249,8 @@ bool log_expire(struct store *s, int64_t now_ms, struct log_expiry *x)
 static void stream_read(struct rows *r, struct arena *a, struct log_stream *ret)
 {
     *ret = (struct log_stream){
-        .id = (uint64_t)rows_int(r, 0), .name = arena_str(a, rows_text(r, 1)), .created_ms = rows_int(r, 2),
-        .has_events = !rows_null(r, 3), .first_ms = rows_int(r, 3), .last_ms = rows_int(r, 4), .ingested_ms = rows_int(r, 5),
+        .id = (uint64_t)rows_int(r, 0), .name = arena_str(a, rows_text(r, 1)), .created_ms = rows_ms(r, 2),
+        .has_events = !rows_null(r, 3), .first_ms = rows_ms(r, 3), .last_ms = rows_ms(r, 4), .ingested_ms = rows_ms(r, 5),
     };
 }
 

@@ -296,17 +296,23 @@ static void add_hex(struct buf *b, struct str hex)
     }
 }
 
-static void add_checksum(struct call *c, struct completion *k, const struct part *part)
+static int add_checksum(struct call *c, struct completion *k, const struct part *part)
 {
     struct str bytes;
     struct digest d = { 0 };
 
-    if (k->meta.checksum == CHECKSUM_NONE || base64_decode(c->mem, part->checksum, &bytes) != 0 || bytes.n > sizeof(d.b))
-        return;
+    if (k->meta.checksum == CHECKSUM_NONE)
+        return 0;
+    if (base64_decode(c->mem, part->checksum, &bytes) != 0 || bytes.n != checksum_bytes(k->meta.checksum)
+        || (!k->meta.composite && !checksum_is_crc(k->meta.checksum))) {
+        store_damaged(c->turn->store, "s3_part", (int64_t)part->id, "its checksum is none, or is of another kind than its upload's");
+        return S3_FAULT(c, InternalError, "We encountered an internal error. Please try again.");
+    }
     buf_str(&k->checksums, bytes);
     memcpy(d.b, bytes.p, d.n = bytes.n);
     if (!k->meta.composite)
         k->full = k->n == 0 ? d : checksum_combine(k->meta.checksum, &k->full, &d, (uint64_t)part->bytes);
+    return 0;
 }
 
 static int add_part(struct call *c, struct completion *k, const struct s3_CompletedPart *named, bool last)
@@ -328,7 +334,8 @@ static int add_part(struct call *c, struct completion *k, const struct s3_Comple
         return -E_FAULT;
     }
     add_hex(&k->digests, part->digest);
-    add_checksum(c, k, part);
+    if (add_checksum(c, k, part) != 0)
+        return -E_FAULT;
     k->pieces[k->n++] = (struct piece){ part->id, part->bytes };
     k->bytes += part->bytes;
     return 0;

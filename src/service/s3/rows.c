@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #define BUCKET_NAME_MOST 255
+#define BYTES_MOST ((int64_t)1 << 46)                        /* AWS's limit, whatever ours is */
+#define NUMBER_MOST 10000
 #define OBJECT_COLUMNS "id, bucket_id, object_key, version_id, marker, modified_ms, bytes, etag, meta, tags, files"
 #define UPLOAD_COLUMNS "id, bucket_id, object_key, upload_id, initiator, started_ms, meta, tags"
 #define PART_COLUMNS "id, upload_id, number, modified_ms, bytes, digest, checksum"
@@ -71,7 +73,7 @@ void rows_buckets(struct store *s, void (*each)(void *arg, const struct bucket *
     while (rows_next(&r) && rows_place(&r, 2, 3, 1, BUCKET_NAME_MOST)) {
         struct bucket b = {
             .id = (uint64_t)rows_int(&r, 0), .name = rows_text(&r, 1), .account = rows_text(&r, 2), .region = rows_text(&r, 3),
-            .created_ms = rows_int(&r, 4), .versioning = (enum versioning)rows_enum(&r, 5, VERSIONING_SUSPENDED,
+            .created_ms = rows_ms(&r, 4), .versioning = (enum versioning)rows_enum(&r, 5, VERSIONING_SUSPENDED,
                 "its versioning is none"), .policy_text = rows_text(&r, 6),
             .tags = rows_text(&r, 7), .notification_text = rows_text(&r, 8),
         };
@@ -90,8 +92,8 @@ void rows_object_read(struct rows *r, struct arena *a, struct object *ret)
 {
     *ret = (struct object){
         .id = (uint64_t)rows_int(r, 0), .bucket_id = (uint64_t)rows_int(r, 1), .key = arena_str(a, rows_text(r, 2)),
-        .version_id = arena_str(a, rows_text(r, 3)), .marker = rows_int(r, 4) != 0, .modified_ms = rows_int(r, 5),
-        .bytes = rows_int(r, 6), .etag = arena_str(a, rows_text(r, 7)), .meta = arena_str(a, rows_text(r, 8)),
+        .version_id = arena_str(a, rows_text(r, 3)), .marker = rows_int(r, 4) != 0, .modified_ms = rows_ms(r, 5),
+        .bytes = rows_count(r, 6, BYTES_MOST), .etag = arena_str(a, rows_text(r, 7)), .meta = arena_str(a, rows_text(r, 8)),
         .tags = arena_str(a, rows_text(r, 9)), .files = arena_str(a, rows_text(r, 10)),
     };
 }
@@ -175,7 +177,7 @@ void rows_upload_read(struct rows *r, struct arena *a, struct upload *ret)
 {
     *ret = (struct upload){
         .id = (uint64_t)rows_int(r, 0), .bucket_id = (uint64_t)rows_int(r, 1), .key = arena_str(a, rows_text(r, 2)),
-        .upload_id = arena_str(a, rows_text(r, 3)), .initiator = arena_str(a, rows_text(r, 4)), .started_ms = rows_int(r, 5),
+        .upload_id = arena_str(a, rows_text(r, 3)), .initiator = arena_str(a, rows_text(r, 4)), .started_ms = rows_ms(r, 5),
         .meta = arena_str(a, rows_text(r, 6)), .tags = arena_str(a, rows_text(r, 7)),
     };
 }
@@ -214,8 +216,8 @@ void rows_uploads_from(struct store *s, uint64_t bucket_id, struct str from, str
 static void part_read(struct rows *r, struct arena *a, struct part *ret)
 {
     *ret = (struct part){
-        .id = (uint64_t)rows_int(r, 0), .upload_id = (uint64_t)rows_int(r, 1), .number = rows_int(r, 2), .modified_ms = rows_int(r, 3),
-        .bytes = rows_int(r, 4), .digest = arena_str(a, rows_text(r, 5)), .checksum = arena_str(a, rows_text(r, 6)),
+        .id = (uint64_t)rows_int(r, 0), .upload_id = (uint64_t)rows_int(r, 1), .number = rows_count(r, 2, NUMBER_MOST), .modified_ms = rows_ms(r, 3),
+        .bytes = rows_count(r, 4, BYTES_MOST), .digest = arena_str(a, rows_text(r, 5)), .checksum = arena_str(a, rows_text(r, 6)),
     };
 }
 

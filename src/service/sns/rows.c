@@ -124,7 +124,7 @@ static void load_topics(struct sns *s, struct turn *t, struct map *by_id)
         struct sns_topic *topic = sns_topic_new(s, (uint64_t)rows_int(&r, 0), rows_text(&r, 1), rows_text(&r, 2), rows_text(&r, 3));
         struct json *tags;
 
-        topic->n_deleted = (size_t)rows_int(&r, 4);
+        topic->n_deleted = (size_t)rows_count(&r, 4, INT64_C(1) << 48);
         if (!rows_must(&r, sns_topic_attributes_read(a, rows_text(&r, 5), &topic->attributes) == 0, "its attributes are no JSON object")
             || !rows_must(&r, json_parse(a, rows_text(&r, 6), &tags, NULL) == 0 && tags->type == JSON_OBJECT, "its tags are no JSON object"))
             break;
@@ -163,7 +163,7 @@ static void load_subscriptions(struct turn *t, const struct map *topics)
         const struct sns_subscription_init init = { .id = (uint64_t)rows_int(&r, 0), .uuid = arena_str(a, rows_text(&r, 2)),
             .owner = arena_str(a, rows_text(&r, 3)), .protocol = protocol_of(&r, 4),
             .endpoint = arena_str(a, rows_text(&r, 5)), .state = (enum sns_subscription_state)rows_enum(&r, 6, SNS_ENDED, "its state is none"),
-            .state_ms = rows_int(&r, 7), .token = arena_str(a, rows_text(&r, 8)), .host = arena_str(a, rows_text(&r, 11)) };
+            .state_ms = rows_ms(&r, 7), .token = arena_str(a, rows_text(&r, 8)), .host = arena_str(a, rows_text(&r, 11)) };
         sub = sns_subscription_new(topic, &init);
         if (!rows_must(&r, sub != NULL, "there are two of its uuid")
             || !rows_must(&r, sns_subscription_attributes_read(a, rows_text(&r, 12), &sub->attributes) == 0, "its attributes are no JSON object"))
@@ -181,7 +181,7 @@ static void load_seen(struct sns *s, struct turn *t)
 
     store_query(t->store, &Q_SEEN, &r);
     while (rows_next(&r)) {
-        struct sns_seen seen = { .id = (uint64_t)rows_int(&r, 0), .topic_id = (uint64_t)rows_int(&r, 1), .seen_ms = rows_int(&r, 2) };
+        struct sns_seen seen = { .id = (uint64_t)rows_int(&r, 0), .topic_id = (uint64_t)rows_int(&r, 1), .seen_ms = rows_ms(&r, 2) };
         struct str id = rows_text(&r, 4);
 
         if (!rows_must(&r, id.n < sizeof(seen.message_id), "its message id is too long"))

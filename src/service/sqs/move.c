@@ -220,13 +220,13 @@ void sqs_task_load(struct sqs *s, struct turn *t, struct rows *r)
 {
     struct sqs_task *task = task_new(s, (uint64_t)rows_int(r, 0), rows_text(r, 1), rows_text(r, 2), rows_text(r, 3));
 
-    task->rate = rows_int(r, 4);
+    task->rate = rows_count(r, 4, INT32_MAX);
     while (task->state + 1 < ARRAY_LEN(names) && !str_is(rows_text(r, 5), names[task->state]))
         task->state++;
     (void)rows_must(r, str_is(rows_text(r, 5), names[task->state]), "its status is none");
-    task->moved = rows_int(r, 6);
-    task->to_move = rows_int(r, 7);
-    task->started_ms = rows_int(r, 8);
+    task->moved = rows_count(r, 6, INT64_C(1) << 48);
+    task->to_move = rows_count(r, 7, INT64_C(1) << 48);
+    task->started_ms = rows_ms(r, 8);
     task->failure = str_own(rows_text(r, 9));
     if (task->state == SQS_TASK_RUNNING)
         arm(t, task);

@@ -226,7 +226,7 @@ int64_t sqs_rows_received_ms(struct store *s, uint64_t id)
     CLEANUP(rows_done) struct rows r;
 
     store_query(s, &Q_RECEIVED, &r, V_INT(id));
-    return rows_next(&r) ? rows_int(&r, 0) : -E_FULL;
+    return rows_next(&r) ? rows_ms(&r, 0) : -E_FULL;
 }
 
 static int load_tags(struct sqs_queue *q, struct arena *a, struct str json)
@@ -255,9 +255,9 @@ static void load_queues(struct sqs *s, struct turn *t, struct map *by_number)
         struct sqs_queue *q = sqs_queue_new(s, (uint64_t)rows_int(&r, 0), rows_text(&r, 1), rows_text(&r, 2),
             rows_text(&r, 3));
 
-        q->created_ms = rows_int(&r, 4);
-        q->modified_ms = rows_int(&r, 5);
-        q->purged_ms = rows_int(&r, 6);
+        q->created_ms = rows_ms(&r, 4);
+        q->modified_ms = rows_ms(&r, 5);
+        q->purged_ms = rows_ms(&r, 6);
         if (!rows_must(&r, sqs_attribute_read(a, rows_text(&r, 7), &q->attributes) == 0, "its attributes are none")
             || !rows_must(&r, load_tags(q, a, rows_text(&r, 8)) == 0, "its tags are no JSON object")
             || !rows_must(&r, q->fifo == (((uint64_t)rows_int(&r, 9) & SQS_FIFO_ROWS) != 0), "its rows_id is of the other kind of queue"))
@@ -301,14 +301,14 @@ static void load_windows(struct sqs *s, struct turn *t, const struct map *by_num
         struct str group, deduplication;
 
         s->dedup.rows++;
-        if (t->now.wall_ms - rows_int(&r, 2) >= SQS_WINDOW_MS)
+        if (t->now.wall_ms - rows_ms(&r, 2) >= SQS_WINDOW_MS)
             s->dedup.over_id = id;
         else if (q != NULL) {
             sqs_msg_ids(rows_text(&r, 3), &group, &deduplication);
             if (!rows_must(&r, !str_absent(group) && !str_absent(deduplication) && group.n <= SQS_ID_MOST
                            && deduplication.n <= SQS_ID_MOST, "its ids are none"))
                 break;
-            note_window(ws, q, id, rows_int(&r, 2), group, deduplication);
+            note_window(ws, q, id, rows_ms(&r, 2), group, deduplication);
         }
     }
     if (ws->n > 0)
@@ -322,7 +322,7 @@ static void load_windows(struct sqs *s, struct turn *t, const struct map *by_num
 static void load_grouped(struct sqs_queue *q, struct turn *t, struct rows *r, struct windows *ws)
 {
     uint64_t id = (uint64_t)rows_int(r, 0);
-    int64_t receives = rows_int(r, 3), sent_ms = rows_int(r, 4);
+    int64_t receives = rows_count(r, 3, SQS_ROW_RECEIVES_MOST), sent_ms = rows_ms(r, 4);
     struct str group, deduplication;
 
     sqs_msg_ids(rows_text(r, 5), &group, &deduplication);
@@ -331,7 +331,7 @@ static void load_grouped(struct sqs_queue *q, struct turn *t, struct rows *r, st
         return;
     if (t->now.wall_ms - sent_ms < SQS_WINDOW_MS)
         note_window(ws, q, id, sent_ms, group, deduplication);
-    sqs_index_add_to_group(&q->index, group, id, sent_ms, receives == 0 ? sent_ms + q->delay_ms : rows_int(r, 2), receives,
+    sqs_index_add_to_group(&q->index, group, id, sent_ms, receives == 0 ? sent_ms + q->delay_ms : rows_ms(r, 2), receives,
         receives == 0 ? t->now.wall_ms : INT64_MIN);
 }
 
@@ -346,7 +346,7 @@ static void load_messages(struct sqs *s, struct turn *t, const struct map *by_nu
     store_query(t->store, &Q_MESSAGES, &r);
     while (rows_next(&r)) {
         uint64_t queue_id = (uint64_t)rows_int(&r, 1);
-        int64_t receives = rows_int(&r, 3);
+        int64_t receives = rows_count(&r, 3, SQS_ROW_RECEIVES_MOST);
 
         if (q == NULL || q->rows_id != queue_id)
             q = map_get(by_number, id_key(&queue_id));
@@ -357,7 +357,7 @@ static void load_messages(struct sqs *s, struct turn *t, const struct map *by_nu
         if (q->fifo)
             load_grouped(q, t, &r, ws);
         else
-            sqs_index_add(&q->index, (uint64_t)rows_int(&r, 0), rows_int(&r, 4), rows_int(&r, 2), receives,
+            sqs_index_add(&q->index, (uint64_t)rows_int(&r, 0), rows_ms(&r, 4), rows_ms(&r, 2), receives,
                 receives == 0 ? t->now.wall_ms : INT64_MIN);
     }
 }

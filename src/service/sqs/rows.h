@@ -47,6 +47,8 @@ enum { SQS_COL_RECEIVES, SQS_COL_FIRST, SQS_COL_SENT, SQS_COL_SOURCE, SQS_COL_ME
 void sqs_rows_read(struct store *s, uint64_t id, struct rows *ret);
 int64_t sqs_rows_received_ms(struct store *s, uint64_t id);  /* when it was received last; or -E_FULL */
 
+#define SQS_ROW_RECEIVES_MOST (INT64_C(1) << 40)             /* no row has more: nobody receives that often */
+
 struct sqs_task;
 int sqs_rows_add_task(struct store *s, const struct sqs_task *task);
 int sqs_rows_put_task(struct store *s, const struct sqs_task *task);         /* status, moved, failure */

@@ -84,7 +84,7 @@ static int show_row(struct arena *a, struct sqs_queue *q, const struct sqs_want 
     ret->MD5OfBody = sqs_msg_md5_of_body(a, ret->Body);
     map->v = arena_calloc(a, SQS_N_SYSTEM, sizeof(*map->v));
     add_system(want, SQS_SENDER_ID, m.sender, map);
-    add_system(want, SQS_SENT_TIMESTAMP, number(a, rows_int(r, SQS_COL_SENT)), map);
+    add_system(want, SQS_SENT_TIMESTAMP, number(a, rows_ms(r, SQS_COL_SENT)), map);
     add_system(want, SQS_RECEIVE_COUNT, number(a, receives), map);
     add_system(want, SQS_FIRST_RECEIVE, number(a, first_ms), map);
     add_system(want, SQS_GROUP_ID, m.group, map);
@@ -129,8 +129,8 @@ static int take_one(struct taking *k, struct sqs_node *node)
     sqs_rows_read(k->t->store, node->due.seq, &r);
     if (!rows_next(&r))
         return -E_FULL;                                      /* lost with the writes of a turn that failed already */
-    receives = rows_int(&r, SQS_COL_RECEIVES) + 1;
-    first_ms = receives == 1 ? now_ms : rows_int(&r, SQS_COL_FIRST);
+    receives = rows_count(&r, SQS_COL_RECEIVES, SQS_ROW_RECEIVES_MOST) + 1;
+    first_ms = receives == 1 ? now_ms : rows_ms(&r, SQS_COL_FIRST);
     changed = show_row(k->a, k->q, k->want, node->due.seq, &r, receives, first_ms, &k->ret->v[k->ret->n]);
     rows_done(&r);
     if (changed < 0)
@@ -256,7 +256,7 @@ static int take_again(struct taking *k, struct sqs_attempt *at)
         sqs_rows_read(k->t->store, at->v[i].id, &r);
         if (!rows_next(&r))
             return -E_FULL;
-        changed = show_row(k->a, k->q, k->want, at->v[i].id, &r, at->v[i].receive, rows_int(&r, SQS_COL_FIRST), &k->ret->v[k->ret->n]);
+        changed = show_row(k->a, k->q, k->want, at->v[i].id, &r, at->v[i].receive, rows_ms(&r, SQS_COL_FIRST), &k->ret->v[k->ret->n]);
         rows_done(&r);
         if (changed < 0)
             return changed;
