@@ -89,3 +89,8 @@ int call_may_own(struct call *c, const char *action, struct str arn)
 {
     return call_may(c, action, &(struct resource){ .arn = arn, .owner = c->account });
 }
+
+int call_may_pass(struct call *c, struct str role_arn)
+{
+    return str_empty(role_arn) ? 0 : call_may_own(c, "iam:PassRole", role_arn);
+}

@@ -103,6 +103,9 @@ int call_may(struct call *c, const char *action, const struct resource *what);
 /* The same about what belongs to the caller's own account and has no policy of its own: lists ("*"), what is only being
  * made, what no other account can name. */
 int call_may_own(struct call *c, const char *action, struct str arn);
+/* May this caller hand the role to the service it calls (iam:PassRole, with iam:PassedToService)?  Whoever sets a role asks
+ * this: what runs as the role afterwards does what the role may do, not what the caller may.  An absent role passes. */
+int call_may_pass(struct call *c, struct str role_arn);
 
 /* A service: its model and its handlers by operation name. */
 struct handler {

@@ -326,6 +326,46 @@ class Rules(World):
         for i, client in enumerate((self.client('lambda', key=OWN), self.as_role('lambda', 'wide'))):
             client.create_function(FunctionName=f'lent{i}', **given)
 
+    def test_a_role_is_passed(self):
+        """Who may make functions and rules may not thereby do what every role may: iam:PassRole, for this role and service."""
+        iam, sts = self.client('iam', key=OWN), self.client('sts', key=OWN)
+        trust = json.loads(json.dumps(TRUST))
+        trust['Statement'][0]['Principal']['Service'] = 'lambda.amazonaws.com'
+        for name in ('maker', 'mighty'):
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+        who = sts.assume_role(RoleArn=role_arn('maker'), RoleSessionName='who')['Credentials']
+        lambdas, events = (self.client(s, key=who['AccessKeyId'], secret=who['SecretAccessKey'], token=who['SessionToken'])
+                           for s in ('lambda', 'events'))
+
+        def may_pass(**more):
+            statements = [{'Effect': 'Allow', 'Action': ['lambda:*', 'events:*'], 'Resource': '*'}]
+            if more:
+                statements.append({'Effect': 'Allow', 'Action': 'iam:PassRole', **more})
+            iam.put_role_policy(RoleName='maker', PolicyName='p', PolicyDocument=json.dumps({'Version': '2012-10-17', 'Statement': statements}))
+
+        def make(name, role='mighty'):
+            return lambdas.create_function(FunctionName=name, Runtime='python3.12', Handler='index.handler', Role=role_arn(role),
+                                           Code={'ZipFile': support.make_zip({'index.py': 'def handler(e, c): return e\n'})})
+
+        may_pass()
+        self.make_function(self.client('lambda', key=OWN), 'passed', role_arn('any'))
+        events.put_rule(Name='passes', EventPattern='{"source":["s"]}')
+        targets = dict(Rule='passes', Targets=[{'Id': 'a', 'Arn': f'arn:aws:sqs:{support.REGION}:{OWN}:q', 'RoleArn': role_arn('mighty')}])
+        for role in ('mighty', 'unmade'):
+            said = self.denied('lambda', make, name=f'with-{role}', role=role)
+            self.assertEqual(said, f'User: arn:aws:sts::{OWN}:assumed-role/maker/who is not authorized to perform: iam:PassRole on resource: '
+                                   f'{role_arn(role)} because no identity-based policy allows the iam:PassRole action')
+        self.denied('lambda', lambdas.update_function_configuration, FunctionName='passed', Role=role_arn('mighty'))
+        self.denied('events', events.put_targets, **targets)
+        self.denied('events', events.put_rule, Name='passes', EventPattern='{"source":["s"]}', RoleArn=role_arn('mighty'))
+        lambdas.update_function_configuration(FunctionName='passed', Timeout=5)
+        may_pass(Resource=role_arn('mighty'), Condition={'StringEquals': {'iam:PassedToService': 'events.amazonaws.com'}})
+        self.denied('lambda', make, name='for-events')
+        self.assertEqual(events.put_targets(**targets)['FailedEntryCount'], 0)
+        may_pass(Resource=role_arn('mighty'), Condition={'StringEquals': {'iam:PassedToService': 'lambda.amazonaws.com'}})
+        make('for-lambda')
+        self.denied('events', events.put_targets, **targets)
+
     def test_destinations_in_another_account(self):
         """The role's policies and the target's: at the put, and with each record."""
         iam, lambdas = self.client('iam', key=OWN), self.client('lambda', key=OWN)

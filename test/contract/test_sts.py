@@ -130,6 +130,19 @@ class Sts(support.ServerCase):
         self.assertFault('ExpiredToken', late.get_caller_identity, status=403,
                          message='The security token included in the request is expired')
 
+    def test_a_session_ends_with_its_role(self):
+        """Deleting a role takes its rights away, and does not make its sessions the account's operators; a new role of the
+        same name is another one."""
+        deletes = {'Effect': 'Allow', 'Action': 'iam:DeleteRole*', 'Resource': '*'}
+        who = self.as_role('iam', self.make('ends', deletes))
+        who.delete_role_policy(RoleName='ends', PolicyName='p')
+        self.assertFault('AccessDenied', who.delete_role, RoleName='ends')
+        self.iam.delete_role(RoleName='ends')
+        self.assertFault('InvalidClientTokenId', who.list_roles, message='The security token included in the request is invalid.', status=403)
+        arn = self.make('ends', support.ALLOW_ALL['Statement'][0])
+        self.assertFault('InvalidClientTokenId', who.list_roles)
+        self.as_role('iam', arn).list_roles()
+
     def test_session_token(self):
         c = self.sts.get_session_token(DurationSeconds=900)['Credentials']
         me = self.client('sts', key=c['AccessKeyId'], token=c['SessionToken'])

@@ -102,6 +102,8 @@ int events_put_rule(struct call *c, const void *input, void *output)
 
     if (r == 0)
         r = listening_of(c, &ref, in, &l);
+    if (r == 0)
+        r = call_may_pass(c, in->RoleArn);
     if (r == 0 && rule == NULL)
         r = room_check(c, &ref);
     if (r == 0 && rule == NULL)                              /* a rule that is there keeps its tags, whatever is given */

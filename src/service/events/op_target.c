@@ -53,7 +53,9 @@ static int target_check(struct call *c, const struct rule *r, const struct event
         rc = events_invalid(c, "RoleArn is required for target " STR_FMT ".", STR_ARG(t->Arn));
     if (rc == 0)
         rc = input_check(c, t);
-    return rc == 0 ? dead_letter_check(c, t) : rc;
+    if (rc == 0)
+        rc = dead_letter_check(c, t);
+    return rc == 0 ? call_may_pass(c, t->RoleArn) : rc;
 }
 
 /* ---- what fails one entry ---- */

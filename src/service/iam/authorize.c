@@ -250,9 +250,11 @@ static void request_of(const struct call *c, const struct role *r, struct str ac
     struct str agent = call_request_header(c, "User-Agent");
     size_t n = iam_role_keys(c->mem, r, s != NULL ? &s->extras : NULL, &keys);
 
-    all = arena_calloc(c->mem, n + 2, sizeof(*all));
+    all = arena_calloc(c->mem, n + 3, sizeof(*all));
     if (n > 0)
         memcpy(all, keys, n * sizeof(*all));
+    if (str_is(action, "iam:PassRole"))                      /* to the service that is called: call_may_pass() */
+        add_key(c->mem, &all[n++], "iam:PassedToService", STR_NONE, arena_printf(c->mem, "%s.amazonaws.com", c->service->scope));
     if (!str_absent(agent))
         add_key(c->mem, &all[n++], "aws:UserAgent", STR_NONE, agent);
     if (!str_empty(call_peer_address(c)))

@@ -44,7 +44,8 @@ void iam_root_make(struct iam *i, struct turn *t);
 /* gate.may, the one question behind every call.  At home a role session needs an Allow of its own side (identity
  * policies within boundary and session policy) or of the resource, an operator needs none; in another account both
  * sides must allow, and an operator's own side always does.  A session whose role is unknown here counts as its
- * account's operator, unless permissions are strict: then it may nothing.  0, or -E_FAULT with the denial in the
+ * account's operator, unless permissions are strict: then it may nothing; one whose role was deleted since, or made anew,
+ * is no session any more (iam_principal).  0, or -E_FAULT with the denial in the
  * words of the service (SQS writes the action in lower case). */
 int iam_may(void *iam, struct call *c, const char *action, const struct resource *what);
 /* For whoever runs calls: 0, or -E_FAULT (ExpiredTokenException, UnrecognizedClientException) when the caller's

@@ -6,7 +6,8 @@
  * Session token: base64 of JSON and its HMAC-SHA256; the key of both is made at the first start and kept in the
  * store.  Secret: a keyed hash of access key and token.
  *
- * True here: whatever iam_principal() calls PRINCIPAL_ROLE was signed by us, is not over, and belongs to this key. */
+ * True here: whatever iam_principal() calls PRINCIPAL_ROLE was signed by us, is not over, belongs to this key, and its role
+ * is the one it was made of. */
 #include <ctype.h>
 #include <stdlib.h>
 #include "base/crypt.h"
@@ -209,7 +210,18 @@ void iam_operator_credentials(struct iam *i, struct arena *a, struct str account
 
 /* ---- who is calling ------------------------------------------------------------------------------------------- */
 
-/* 0 and the session; -E_INVALID: not signed by us or not this key's. */
+/* A session ends with the role it was made of; one made anew under the same name has another id.  (A role that was
+ * unknown when the session was made had the id that follows from its name: nothing was taken away from that one.) */
+static bool role_is_gone(const struct iam *i, struct arena *a, const struct iam_session *s)
+{
+    const struct role *r = str_absent(s->role_arn) ? NULL : iam_role_by_arn(i, s->role_arn);
+
+    if (str_absent(s->role_arn) || (r != NULL && str_eq(r->role_id, s->role_id)))
+        return false;
+    return !str_eq(s->role_id, invented_id(a, s->role_arn));
+}
+
+/* 0 and the session; -E_INVALID: not signed by us, not this key's, or of a role that is no more. */
 static int read_token(const struct iam *i, struct arena *a, struct str key, struct str token, struct iam_session *ret,
                       int64_t *ret_until_ms)
 {
@@ -230,7 +242,7 @@ static int read_token(const struct iam *i, struct arena *a, struct str key, stru
     ret->role_id = json_get_text(a, doc, STR("id"));
     ret->name = json_get_text(a, doc, STR("name"));
     read_extras(a, doc, &ret->extras);
-    return 0;
+    return role_is_gone(i, a, ret) ? -E_INVALID : 0;
 }
 
 enum secret_state iam_session_secret(struct iam *i, struct arena *a, struct str access_key, struct str token, int64_t now_ms,

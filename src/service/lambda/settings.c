@@ -122,9 +122,10 @@ static int check_env(struct call *c, const struct lambda_Environment *e)
 static int check_role(struct call *c, struct str role)
 {
     const struct lambda_options *o = &lambda_of(c)->o;
+    int rc = call_may_pass(c, role);
 
-    if (str_absent(role) || o->role_state == NULL)
-        return 0;
+    if (rc != 0 || str_absent(role) || o->role_state == NULL)
+        return rc;
     enum role_state state = o->role_state(o->role_arg, role);
     if (state == ROLE_STATE_NOT_ASSUMABLE || (state == ROLE_STATE_UNKNOWN && o->strict_permissions))
         return INVALID(c, "The role defined for the function cannot be assumed by Lambda.");
