@@ -286,6 +286,8 @@ static void stop_now(struct waybill *w)
     if (w->stopping)
         return;
     w->stopping = true;
+    events_stop(w->events);
+    sns_stop(w->sns);
     runtime_stop(w->runtime, true, stopped, w);
 }
 

@@ -660,7 +660,7 @@ TEST(sift, goes_on_elsewhere_and_is_durable)
     world_put(&w, heavy_detail(&detail));
     EXPECT_INT(w.n_sent, 0);                                 /* nobody was told yet, and the row is there */
     EXPECT_INT(outbox_count(w.outbox), 1);
-    EXPECT(w.events->sift.turn_ns == 0 || w.events->sift.left >= SIFT_TURN_STEPS - PATTERN_TURN_STEPS);
+    EXPECT(w.events->sift.turn_ns == 0 || w.events->sift.left >= ELSEWHERE_TURN_STEPS - PATTERN_TURN_STEPS);
     world_restart(&w);
     EXPECT_INT(outbox_count(w.outbox), 1);
     world_advance(&w, 0);

@@ -714,3 +714,31 @@ TEST(pattern, sns_attribute_name_with_a_dot)
 }
 
 UNIT_MAIN
+
+TEST(pattern, a_job_is_told_to_stop)
+{
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+    CLEANUP(buf_done) struct buf text = { 0 }, why = { 0 };
+    struct pattern *p;
+    struct json *doc;
+    atomic_bool stop = false;
+    uint64_t left = UINT64_MAX, plain = UINT64_MAX;
+
+    for (int i = 0; i < 200; i++)
+        buf_printf(&text, i > 0 ? ",%d" : "{\"a\":[%d", 1000 + i);
+    buf_z(&text, "]}");
+    EXPECT_INT(pattern_compile(PATTERN_EVENTS, buf_view(&text), &p, &why), 0);
+    buf_clear(&text);
+    for (int i = 0; i < 20000; i++)
+        buf_z(&text, i > 0 ? ",7" : "{\"a\":[7");
+    buf_z(&text, "]}");
+    EXPECT_INT(json_parse(a, buf_view(&text), &doc, NULL), 0);
+    EXPECT(!pattern_match_unless(p, doc, &left, &stop));     /* to the end, with as many steps as without */
+    EXPECT(!pattern_match_within(p, doc, &plain));
+    EXPECT(left == plain && left > 0);
+    stop = true;
+    left = UINT64_MAX;
+    (void)pattern_match_unless(p, doc, &left, &stop);
+    EXPECT(left == 0);
+    pattern_free(p);
+}

@@ -30,6 +30,8 @@ struct world {
     struct waiting_post posts[256];
     size_t n_posts;
     struct buf url, headers;
+    size_t n_jobs;
+    void (*meanwhile)(struct world *w);                      /* once, while a job runs */
 };
 
 static void w_timer_set(void *engine, struct timer *t, int64_t at) { heap_set(&((struct world *)engine)->timers, &t->node, at); }
@@ -51,7 +53,20 @@ static void w_http(void *engine, const struct http_post *p, void (*done)(void *a
     buf_str(&w->url, p->url);
     w->posts[w->n_posts++] = (struct waiting_post){ done, arg };
 }
-static const struct turn_ops ops = { .timer_set = w_timer_set, .timer_cancel = w_timer_cancel, .soon = w_soon, .http = w_http };
+/* The pool is done at once. */
+static void w_work(void *engine, void (*run)(void *arg), void (*done)(void *arg, struct turn *t), void *arg)
+{
+    struct world *w = engine;
+    void (*meanwhile)(struct world *w) = w->meanwhile;
+
+    w->n_jobs++;
+    w->meanwhile = NULL;
+    run(arg);
+    if (meanwhile != NULL)
+        meanwhile(w);
+    w_soon(w, done, arg);
+}
+static const struct turn_ops ops = { .timer_set = w_timer_set, .timer_cancel = w_timer_cancel, .soon = w_soon, .http = w_http, .work = w_work };
 
 void call_reply(struct call *c, int result) { (void)c; (void)result; CHECK(false); }
 
@@ -300,37 +315,115 @@ TEST(deliver, a_wide_topic_takes_several_turns)
     close_world(&w);
 }
 
-/* Policies that take long are asked as long as the turn has steps; the rest follows in later turns, and nobody is asked
- * twice or left out.  One that a whole turn does not suffice for is asked all the same. */
-TEST(deliver, policies_that_take_long_take_several_turns)
+/* Five subscribers behind the one without a policy, with as many numbers in theirs; they want 149. */
+static void long_policies(struct world *w, int numbers)
 {
-    CLEANUP(arena_freep) struct arena *a = arena_new(0);
-    CLEANUP(buf_done) struct buf policy = { 0 }, body = { 0 };
-    struct sns_message m = { 0 };
-    struct world w;
+    CLEANUP(buf_done) struct buf policy = { 0 };
 
-    open_world(&w, SNS_SQS, true);
-    for (int i = 0; i < 150; i++)
-        buf_printf(&policy, i > 0 ? ",%d" : "{\"a\":[%d", i);
+    open_world(w, SNS_SQS, true);
+    for (int i = 0; i < numbers; i++)
+        buf_printf(&policy, i > 0 ? ",%d" : "{\"a\":[%d", i == 0 ? 149 : 1000 + i);
     buf_z(&policy, "]}");
-    for (int i = 0; i < 20000; i++)
-        buf_z(&body, i > 0 ? ",5000" : "{\"a\":[5000");
-    buf_z(&body, ",149]}");
     for (uint64_t i = 0; i < 5; i++) {
         char uuid[UUID_TEXT + 1];
         struct sns_subscription *sub;
 
         uuid_random(uuid);
-        sub = sns_subscription_new(w.topic, &(struct sns_subscription_init){ .id = 100 + i, .uuid = str_make(uuid, UUID_TEXT),
+        sub = sns_subscription_new(w->topic, &(struct sns_subscription_init){ .id = 100 + i, .uuid = str_make(uuid, UUID_TEXT),
             .owner = STR("000000000000"), .endpoint = STR(QUEUE), .host = STR("h:1"), .state = SNS_CONFIRMED });
         sub->attributes.text[SNS_SUB_SCOPE] = str_own(STR("MessageBody"));
         sub->attributes.text[SNS_SUB_FILTER] = str_own(buf_view(&policy));
-        sns_subscription_derive(sub);
+        EXPECT_INT(sns_subscription_derive(sub), 0);
     }
+}
+
+/* 100,000 numbers, of which the last is wanted. */
+static void publish_long(struct world *w)
+{
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+    CLEANUP(buf_done) struct buf body = { 0 };
+    struct sns_message m = { 0 };
+
+    for (int i = 0; i < 100000; i++)
+        buf_z(&body, i > 0 ? ",7" : "{\"a\":[7");
+    buf_z(&body, ",149]}");
     m.body = buf_view(&body);
-    EXPECT_INT(sns_accept_and_publish(&w.turn, a, w.topic, &m), 0);
-    EXPECT_INT(w.to_queue, 2);                               /* one without a policy, one whose policy took all there was */
+    EXPECT_INT(sns_accept_and_publish(&w->turn, a, w->topic, &m), 0);
+}
+
+/* Policies that take long are asked as long as the turn has steps; the rest follows in later turns, and nobody is asked
+ * twice or left out. */
+TEST(deliver, policies_that_take_long_take_several_turns)
+{
+    struct world w;
+
+    long_policies(&w, 3);
+    publish_long(&w);
+    EXPECT(w.to_queue > 1 && w.to_queue < 6);
     EXPECT_INT(outbox_count(w.outbox), 1);
+    w.turn.now.mono_ns++;
+    settle(&w);
+    EXPECT_INT(w.to_queue, 6);
+    EXPECT_INT(outbox_count(w.outbox), 0);
+    EXPECT_INT(w.n_jobs, 0);
+    close_world(&w);
+}
+
+/* One that a whole turn does not suffice for is asked on the pool, with all behind it; the row holds until then. */
+TEST(deliver, a_policy_too_long_for_a_turn_is_asked_elsewhere)
+{
+    struct world w;
+
+    long_policies(&w, 150);
+    publish_long(&w);
+    EXPECT_INT(w.to_queue, 1);                               /* the one without a policy */
+    EXPECT_INT(w.sns->elsewhere.left, 0);                    /* and no step more than a turn has */
+    EXPECT_INT(outbox_count(w.outbox), 1);
+    publish_long(&w);
+    EXPECT_INT(outbox_count(w.outbox), 2);                   /* one after the other */
+    settle(&w);
+    EXPECT_INT(w.to_queue, 12);
+    EXPECT_INT(outbox_count(w.outbox), 0);
+    EXPECT(w.n_jobs >= 2);
+    EXPECT(w.sns->elsewhere.job == NULL && w.sns->elsewhere.n == 0);
+    close_world(&w);
+}
+
+static void policy_changes(struct world *w)
+{
+    struct sns_subscription *sub = sns_subscription_by_id(w->sns, 102);
+
+    str_replace(&sub->attributes.text[SNS_SUB_FILTER], STR("{\"a\":[8]}"));
+    sns_subscription_derive(sub);
+    sns_subscription_free(sns_subscription_by_id(w->sns, 103));
+}
+
+TEST(deliver, what_changed_while_a_job_ran_counts)
+{
+    struct world w;
+
+    long_policies(&w, 150);
+    w.meanwhile = policy_changes;
+    publish_long(&w);
+    settle(&w);
+    EXPECT_INT(w.to_queue, 4);                               /* the new policy does not want it, one has gone */
+    EXPECT_INT(outbox_count(w.outbox), 0);
+    close_world(&w);
+}
+
+static void world_loads_again(struct world *w)
+{
+    outbox_load(w->outbox, &w->turn);
+    elsewhere_forget(&w->sns->elsewhere);
+}
+
+TEST(deliver, a_job_of_older_state_is_dropped)
+{
+    struct world w;
+
+    long_policies(&w, 150);
+    w.meanwhile = world_loads_again;
+    publish_long(&w);
     settle(&w);
     EXPECT_INT(w.to_queue, 6);
     EXPECT_INT(outbox_count(w.outbox), 0);

@@ -48,7 +48,7 @@ struct events *events_new(const struct events_options *o)
     struct outbox_kind kinds[] = { publish_outbox_kind(e), sift_outbox_kind(e) };
 
     e->o = *o;
-    e->sift.left = SIFT_TURN_STEPS;
+    elsewhere_init(&e->sift, o->outbox);
     for (size_t i = 0; o->outbox != NULL && i < ARRAY_LEN(kinds); i++)
         outbox_register(o->outbox, &kinds[i]);
     return e;
@@ -81,16 +81,21 @@ struct events *events_free(struct events *e)
         for (size_t k = 0; k < ((struct bus *)value)->n_rules; k++)
             ((struct bus *)value)->rules[k]->timer = (struct timer){ .work = false };    /* nobody looks at timers any more */
     forget(e);
-    sift_free(e);
+    elsewhere_done(&e->sift);
     map_done(&e->buses);
     free(e);
     return NULL;
 }
 
+void events_stop(struct events *e)
+{
+    elsewhere_stop(&e->sift);
+}
+
 void events_reset(struct events *e, struct turn *t)
 {
     tick_stop_all(e, t);
-    sift_forget(e);
+    elsewhere_forget(&e->sift);
     forget(e);
 }
 

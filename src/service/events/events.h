@@ -16,6 +16,7 @@ struct events_options {
 struct events *events_new(const struct events_options *o);
 struct events *events_free(struct events *s);
 void events_load(struct events *s, struct turn *t);                  /* memory from the store; also after a turn that failed */
+void events_stop(struct events *s);                                    /* no turn will come any more: jobs end soon */
 void events_reset(struct events *s, struct turn *t);                 /* the store was emptied */
 struct service events_service(struct events *s);
 struct sink events_sink(struct events *s);

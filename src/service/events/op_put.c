@@ -132,23 +132,27 @@ static bool is_event(const struct json *doc)
 }
 
 /* A pattern and an event, matched on the pool when that takes long. */
-struct trial { struct call *c; void *output; struct pattern *pattern; struct json *doc; bool matches; };
+struct trial { struct call *c; void *output; struct pattern *pattern; struct json *doc; bool matches, stopped; };
 
 static int trial_answer(struct trial *x)
 {
     struct events_TestEventPatternResponse *out = x->output;
 
-    out->Result = BOOL_SET(x->matches);
     pattern_free(x->pattern);
+    if (x->stopped)
+        return call_fault(x->c, &error_internal, "The server is stopping.");
+    out->Result = BOOL_SET(x->matches);
     return 0;
 }
 
 static void trial_run(void *arg)
 {
     struct trial *x = arg;
+    uint64_t left = UINT64_MAX;
 
     pattern_ready(x->c->mem, x->doc);
-    x->matches = pattern_match(x->pattern, x->doc);
+    x->matches = pattern_match_unless(x->pattern, x->doc, &left, &((struct events *)x->c->state)->sift.stop);
+    x->stopped = left == 0;
 }
 
 static void trial_done(void *arg, struct turn *t)
@@ -165,7 +169,7 @@ static int trial_begin(struct call *c, void *output, struct pattern *p, struct j
     struct trial *x = ARENA_NEW(c->mem, struct trial);
     uint64_t left = PATTERN_TURN_STEPS;
 
-    *x = (struct trial){ c, output, p, doc, pattern_match_within(p, doc, &left) };
+    *x = (struct trial){ c, output, p, doc, pattern_match_within(p, doc, &left), false };
     if (left > 0)
         return trial_answer(x);
     c->turn->ops->work(c->turn->engine, trial_run, trial_done, x);

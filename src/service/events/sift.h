@@ -5,7 +5,7 @@
  *
  *   row is due ──steps of its own turn suffice──> its rules get it, the row goes: one turn
  *        │
- *        └──> a job on the pool, one at a time, in slices; the loop goes on ──> the same, in the turn after the last slice
+ *        └──> elsewhere (flow/elsewhere.h) ──> the same, in the turn after the job
  *
  * Rules that went or changed while the job ran do not get the event.  After a crash or a failed turn the row is there and
  * all begins anew. */
@@ -14,15 +14,10 @@
 
 #include "service/events/publish.h"
 
-/* Steps of all matching of a turn, of which one event may take half. */
-#define SIFT_TURN_STEPS (2 * (uint64_t)PATTERN_TURN_STEPS)
-
 /* The rules of b that want the event, each told.  False: that is too much for now, and nobody was told. */
 bool sift_now(struct events *e, struct turn *t, const struct bus *b, const struct event *ev);
 /* A row for the event. 0, -E_LIMIT, -E_FULL. */
 int  sift_later(struct events *e, struct turn *t, const struct bus *b, const struct event *ev);
-void sift_forget(struct events *e);                          /* the state is read again, or gone: what runs is stale */
-void sift_free(struct events *e);                            /* no job runs any more, and none will report */
 
 struct outbox_kind sift_outbox_kind(struct events *e);       /* "events.sift" */
 

@@ -10,6 +10,7 @@
 #define WAYBILL_SERVICE_EVENTS_STATE_H
 
 #include "base/map.h"
+#include "flow/elsewhere.h"
 #include "flow/pattern.h"
 #include "model/events.h"
 #include "service/events/events.h"
@@ -66,24 +67,13 @@ struct bus {
     struct pattern_set *patterns;                            /* of the rules that are enabled */
 };
 
-struct sift_job;
-/* Events whose matching took too long for their turn (sift.h). */
-struct sifting {
-    struct sift_job *job;                                    /* on the pool now; of an older epoch: nobody waits for it */
-    uint64_t epoch;                                          /* rises with load and reset */
-    uint64_t *waiting;                                       /* rows of the outbox behind it */
-    size_t n, cap;
-    int64_t turn_ns;                                         /* which turn `left` counts in */
-    uint64_t left;                                           /* steps */
-};
-
 struct events {
     struct events_options o;
     struct map buses;                                        /* "account/region/name" -> struct bus */
     size_t n_rules;                                          /* of all buses */
     int64_t turn_ns;                                         /* which turn `delivered` counts in (now.mono_ns) */
     size_t delivered;
-    struct sifting sift;
+    struct elsewhere sift;                                   /* events whose matching took too long for their turn (sift.h) */
 };
 
 /* NULL when there is none in memory; the default bus may be missing here and exist all the same. */

@@ -89,17 +89,13 @@ static bool give_up(struct sns_rendering *r, const struct sns_subscription *sub)
 
 /* ---- fan-out ---- */
 
-/* What this turn may still spend on filter policies. */
-static uint64_t *steps_of_turn(struct sns_rendering *r)
-{
-    struct sns *s = r->sns;
-
-    if (s->turn_ns != r->turn->now.mono_ns) {
-        s->turn_ns = r->turn->now.mono_ns;
-        s->steps_left = SNS_TURN_STEPS;
-    }
-    return &s->steps_left;
-}
+/* A message on its way to everybody behind *after. */
+struct fan {
+    struct sns_rendering *r;
+    uint64_t *after;                                         /* goes on with those that were served */
+    const struct inquiry *answers;                           /* of filter policies that took long; NULL: none */
+    size_t at;                                               /* of the answers */
+};
 
 static bool passes_within(struct sns_rendering *r, const struct sns_subscription *sub, uint64_t *left)
 {
@@ -113,19 +109,28 @@ static bool passes_within(struct sns_rendering *r, const struct sns_subscription
     return body != NULL && pattern_match_within(sub->filter, body, left);
 }
 
-/* False: not in this turn.  A policy that a whole turn's steps do not suffice for gets what it needs, or it would never
- * be done. */
-static bool decide(struct sns_rendering *r, const struct sns_subscription *sub, bool *ret_passes)
+/* Answers stand in the order of the subscriptions.  That a policy was changed shows itself by another pattern. */
+static const struct question *answer_for(struct fan *f, const struct sns_subscription *sub)
 {
-    uint64_t *left = steps_of_turn(r), whole = UINT64_MAX;
-    bool fresh = *left == SNS_TURN_STEPS;
+    const struct inquiry *q = f->answers;
 
-    if (*left == 0)
-        return false;
-    *ret_passes = passes_within(r, sub, left);
-    if (*left == 0 && fresh)
-        *ret_passes = passes_within(r, sub, &whole);
-    return *left > 0 || fresh;
+    while (q != NULL && f->at < q->n && q->v[f->at].id < sub->id)
+        f->at++;
+    return q != NULL && f->at < q->n && q->v[f->at].id == sub->id && q->v[f->at].pattern == sub->filter ? &q->v[f->at] : NULL;
+}
+
+/* False: the steps of this turn do not suffice. */
+static bool decide(struct fan *f, const struct sns_subscription *sub, bool *ret_passes)
+{
+    const struct question *answer = answer_for(f, sub);
+    uint64_t *left = elsewhere_steps(&f->r->sns->elsewhere, f->r->turn);
+
+    if (answer != NULL) {
+        *ret_passes = answer->wants;
+        return true;
+    }
+    *ret_passes = *left > 0 && passes_within(f->r, sub, left);
+    return *left > 0;
 }
 
 static void count_filtered(struct sns_rendering *r, const struct sns_subscription *sub)
@@ -163,9 +168,10 @@ static bool serve(struct sns_rendering *r, const struct sns_subscription *sub)
     return d == DELIVERED;
 }
 
-/* Everybody behind *after, which goes on with them.  True: all were served; false: the rest must wait. */
-static bool fan_out(struct sns_rendering *r, uint64_t *after)
+/* True: all were served; false: the rest must wait. */
+static bool fan_out(struct fan *f)
 {
+    struct sns_rendering *r = f->r;
     size_t served = 0, delivered = 0;
     bool all = true;
 
@@ -173,16 +179,16 @@ static bool fan_out(struct sns_rendering *r, uint64_t *after)
         const struct sns_subscription *sub = CONTAINER_OF(k, struct sns_subscription, link);
         bool passes = false;
 
-        if (sub->id <= *after || sub->state != SNS_CONFIRMED)
+        if (sub->id <= *f->after || sub->state != SNS_CONFIRMED)
             continue;
-        all = served++ < SNS_FAN_MOST && decide(r, sub, &passes);
+        all = served++ < SNS_FAN_MOST && decide(f, sub, &passes);
         if (!all)
             break;
         if (passes)
             delivered += serve(r, sub);
         else
             count_filtered(r, sub);
-        *after = sub->id;
+        *f->after = sub->id;
     }
     count(r->turn, r->topic, "NumberOfNotificationsDelivered", (double)delivered, "Count");
     return all;
@@ -197,7 +203,7 @@ void sns_publish(struct turn *t, struct sns_topic *topic, const struct sns_messa
     sns_rendering_init(&r, a, t, topic, m);
     count_one(t, topic, "NumberOfMessagesPublished");
     count(t, topic, "PublishSize", (double)sns_message_bytes(m), "Bytes");
-    if (!fan_out(&r, &after))
+    if (!fan_out(&(struct fan){ .r = &r, .after = &after }))
         (void)send_later(&r, 0, after, false, t->now.wall_ms);
 }
 
@@ -358,16 +364,66 @@ static void post(struct sns_rendering *r, struct sns_subscription *sub, struct s
 
 /* ---- rows of the outbox ---- */
 
-static void go_on_fanning(struct sns_rendering *r, struct sns_errand *e, uint64_t id)
-{
-    CLEANUP(buf_done) struct buf b = { 0 };
+static void go_on_fanning(struct sns_rendering *r, struct sns_errand *e, uint64_t id, struct str payload, const struct inquiry *answers);
 
-    if (fan_out(r, &e->after)) {
-        (void)outbox_over(r->sns->o.outbox, r->turn, id);
+struct fan_job { struct sns *sns; struct sns_errand e; struct str payload; struct inquiry q; };
+
+static void answered_elsewhere(void *arg, struct turn *t, struct inquiry *q)
+{
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+    struct fan_job *j = arg;
+    struct sns_topic *topic = sns_topic_find(j->sns, j->e.topic_arn);
+    struct sns_rendering r;
+
+    if (topic == NULL || topic->id != j->e.topic_id) {
+        (void)outbox_over(j->sns->o.outbox, t, q->row);
         return;
     }
-    sns_errand_write(&b, e);
-    (void)outbox_again(r->sns->o.outbox, r->turn, id, r->turn->now.wall_ms, buf_view(&b));
+    sns_rendering_init(&r, a, t, topic, &j->e.message);
+    go_on_fanning(&r, &j->e, q->row, j->payload, q);
+}
+
+/* Asks the filter policies of those behind e->after on the pool, as many as one go may serve. */
+static void ask_elsewhere(struct sns_rendering *r, uint64_t after, uint64_t id, struct str payload)
+{
+    struct arena *mem = arena_new(0);
+    struct fan_job *j = ARENA_NEW(mem, struct fan_job);
+    struct inquiry *q = &j->q;
+
+    *j = (struct fan_job){ .sns = r->sns, .payload = arena_str(mem, payload),
+        .q = { .mem = mem, .row = id, .tell = answered_elsewhere, .arg = j } };
+    CHECK(sns_errand_read(mem, j->payload, &j->e) == 0);     /* as it was read in this turn */
+    q->attributes = j->e.message.attributes;
+    q->n_attributes = j->e.message.n_attributes;
+    q->v = arena_calloc(mem, SNS_FAN_MOST, sizeof(*q->v));
+    LIST_EACH(&r->topic->subscriptions, k) {
+        const struct sns_subscription *sub = CONTAINER_OF(k, struct sns_subscription, link);
+        size_t text = r->m->structured ? sub->protocol : 0;
+
+        if (sub->id <= after || sub->state != SNS_CONFIRMED || sub->filter == NULL || q->n == SNS_FAN_MOST)
+            continue;
+        if (sub->scope_body && sns_render_body(r, sub->protocol) == NULL)
+            continue;                                        /* passes nothing: known without steps */
+        if (sub->scope_body && str_absent(q->text[text]))
+            q->text[text] = arena_str(mem, sns_render_text(r, sub->protocol));
+        inquiry_ask(q, sub->filter, sub->id, STR_NONE, sub->scope_body ? (int)text : -1);
+    }
+    elsewhere_begin(&r->sns->elsewhere, r->turn, q);
+}
+
+static void go_on_fanning(struct sns_rendering *r, struct sns_errand *e, uint64_t id, struct str payload, const struct inquiry *answers)
+{
+    CLEANUP(buf_done) struct buf b = { 0 };
+    uint64_t began = e->after;
+
+    if (fan_out(&(struct fan){ .r = r, .after = &e->after, .answers = answers })) {
+        (void)outbox_over(r->sns->o.outbox, r->turn, id);
+    } else if (e->after == began && answers == NULL) {
+        ask_elsewhere(r, e->after, id, payload);             /* a whole turn's steps do not suffice, or others had them */
+    } else {
+        sns_errand_write(&b, e);
+        (void)outbox_again(r->sns->o.outbox, r->turn, id, r->turn->now.wall_ms, buf_view(&b));
+    }
 }
 
 /* A retry inside Waybill: number `attempts` + 1 of the schedule. */
@@ -404,8 +460,10 @@ static void due(struct sns *s, struct turn *t, const struct outbox_item *item, s
         return;
     }
     sns_rendering_init(&r, a, t, topic, &e.message);
+    if (sub == NULL && !elsewhere_free_for(&s->elsewhere, item->id))
+        return;
     if (sub == NULL)
-        go_on_fanning(&r, &e, item->id);
+        go_on_fanning(&r, &e, item->id, item->payload, NULL);
     else if (is_http(sub) && !e.dead)
         post(&r, sub, &e, item, place);
     else

@@ -1,8 +1,9 @@
 /* deliver.h - from a published message to its subscribers.
  *
  * Queues and functions get theirs in the turn that publishes, through flow/sink.h, at most SNS_FAN_MOST of them; the
- * rest of a very wide topic, or of one whose filter policies take long, follows in later turns through an outbox row.  HTTP endpoints always get theirs from the
- * outbox: one row each.
+ * rest of a very wide topic, or of one whose filter policies take long, follows in later turns through an outbox row; what
+ * a whole turn's steps do not suffice for is matched on the pool (flow/elsewhere.h).  HTTP endpoints always get theirs
+ * from the outbox: one row each.
  *
  * What becomes of one delivery (AWS SNS developer guide, "Message delivery retries", "Dead-letter queues"):
  *   delivered           over
@@ -15,7 +16,6 @@
 #include "service/sns/message.h"
 
 #define SNS_FAN_MOST 1000                                    /* subscriptions served at once */
-#define SNS_TURN_STEPS (2 * (uint64_t)PATTERN_TURN_STEPS)     /* of all filter policies in a turn: flow/pattern.h */
 #define SNS_TIMEOUT_MS 15000                                 /* of an endpoint, real time */
 
 /* Counts and serves all confirmed subscriptions.  m is checked and complete. */

@@ -41,7 +41,7 @@ struct sns *sns_new(const struct sns_options *o)
     struct sns *s = xcalloc(1, sizeof(*s));
 
     s->o = *o;
-    s->steps_left = SNS_TURN_STEPS;
+    elsewhere_init(&s->elsewhere, o->outbox);
     s->expiry.fire = sns_expiry_fire;
     s->forget.fire = sns_seen_fire;
     list_init(&s->expiring);
@@ -58,9 +58,15 @@ struct sns *sns_free(struct sns *s)
         return NULL;
     sns_clear(s, NULL);
     sns_posts_free(s);
+    elsewhere_done(&s->elsewhere);
     sign_key_free(s->spare_key);
     free(s);
     return NULL;
+}
+
+void sns_stop(struct sns *s)
+{
+    elsewhere_stop(&s->elsewhere);
 }
 
 void sns_load(struct sns *s, struct turn *t)

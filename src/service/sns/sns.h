@@ -15,6 +15,7 @@ struct sns_options {
 struct sns *sns_new(const struct sns_options *o);
 struct sns *sns_free(struct sns *s);
 void sns_load(struct sns *s, struct turn *t);                     /* memory from the store; also after a turn that failed */
+void sns_stop(struct sns *s);                                     /* no turn will come any more: jobs end soon */
 void sns_reset(struct sns *s, struct turn *t);                    /* the store was emptied */
 struct service sns_service(struct sns *s);
 struct sink sns_sink(struct sns *s);

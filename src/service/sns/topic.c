@@ -321,5 +321,6 @@ void sns_clear(struct sns *s, struct turn *t)
     }
     s->key = sign_key_free(s->key);
     s->epoch++;
+    elsewhere_forget(&s->elsewhere);
     sns_lines_clear(&s->lines);
 }

@@ -21,6 +21,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/sign.h"
+#include "flow/elsewhere.h"
 #include "flow/pattern.h"
 #include "service/sns/attribute.h"
 #include "service/sns/line.h"
@@ -46,8 +47,7 @@ struct sns {
     struct timer forget;
     struct sign_key *key;                                    /* NULL: not made yet */
     struct sign_key *spare_key;                              /* in no row: of before a reset, to be the next; or NULL */
-    int64_t turn_ns;                                         /* which turn `steps_left` counts in */
-    uint64_t steps_left;
+    struct elsewhere elsewhere;                              /* fan-outs whose filter policies take too long for a turn */
     uint64_t epoch;                                          /* rises with load and reset: older work under way is stale */
     struct list posts;                                       /* HTTP requests under way, see deliver.c */
     struct sns_lines lines;                                  /* of those of this epoch, and of who waits */
