@@ -1,5 +1,6 @@
 /* guard.c - names are compared without case and without port. */
 #include <arpa/inet.h>
+#include <ctype.h>
 
 #include "control/guard.h"
 
@@ -36,6 +37,15 @@ static bool is_address(struct str host)
     return inet_pton(AF_INET, z, bytes) == 1 || inet_pton(AF_INET6, z, bytes) == 1;
 }
 
+/* Any label in front of ".localhost" is ours, but it is a label: "else.where/.localhost" in an address is another server. */
+static bool is_labels(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!isalnum((unsigned char)s.p[i]) && s.p[i] != '-' && s.p[i] != '_' && s.p[i] != '.')
+            return false;
+    return s.n > 0;
+}
+
 static bool name_allowed(const struct guard *g, struct str host)
 {
     struct str tail = STR(".localhost");
@@ -43,7 +53,7 @@ static bool name_allowed(const struct guard *g, struct str host)
     if (is_address(host) || str_eq_nocase(host, STR("localhost")))
         return true;
     if (host.n > tail.n && str_eq_nocase(str_sub(host, host.n - tail.n, host.n), tail))
-        return true;
+        return is_labels(host);
     for (size_t i = 0; i < g->n_hosts; i++)
         if (str_eq_nocase(host, g->hosts[i]))
             return true;

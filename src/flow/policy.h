@@ -70,6 +70,10 @@ struct policy_request {
     /* A condition on a key nobody knows yet does not stand in the way: it holds in an Allow and fails in a Deny.
      * For checks made ahead of time ("could Lambda assume this role?"). */
     bool lenient;
+    /* `keys` is all there is: what is missing would be missing at AWS, too (a simulation says what is there).  Otherwise a key
+     * that AWS fills in and Waybill never does cannot be judged (s3:prefix, sns:Protocol, aws:ResourceTag/...: see
+     * policy_condition.c): a condition on one holds in a Deny and fails in an Allow, whatever its operator. */
+    bool whole;
 };
 
 /* What one policy says: bits. */

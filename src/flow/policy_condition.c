@@ -433,10 +433,33 @@ static bool null_holds(const struct condition *c, bool missing)
     return false;
 }
 
+/* Would AWS have had a value where there is none?  The services' own keys, but for those that are given (call_may_pass(),
+ * AssumeRole) and those of what is not here: no TLS, no access points, no function URLs, no VPC. */
+static bool is_unjudged(const struct ask *a, struct str key)
+{
+    static const char *const filled[] = { "s3:", "sqs:", "sns:", "events:", "lambda:", "logs:", "cloudwatch:", "iam:", "aws:RequestTag/",
+        "aws:ResourceTag/", "aws:TagKeys", "aws:TokenIssueTime" };
+    static const char *const absent[] = { "iam:PassedToService", "s3:TlsVersion", "s3:DataAccessPoint", "s3:AccessPoint", "s3:AccessGrants",
+        "lambda:FunctionUrlAuthType", "lambda:InvokedViaFunctionUrl", "lambda:VpcIds", "lambda:SubnetIds", "lambda:SecurityGroupIds",
+        "lambda:Layer", "lambda:CodeSigningConfigArn" };
+
+    if (a->r->whole || str_starts_nocase(a->r->action, STR("sts:")))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(absent); i++)
+        if (str_starts_nocase(key, str_of(absent[i])))
+            return false;
+    for (size_t i = 0; i < ARRAY_LEN(filled); i++)
+        if (str_starts_nocase(key, str_of(filled[i])))
+            return true;
+    return false;
+}
+
 static bool missing_holds(const struct ask *a, const struct condition *c, bool allow)
 {
     if (a->r->lenient)
         return allow;
+    if (is_unjudged(a, c->key))
+        return !allow;
     if (c->if_exists || c->quantifier == Q_ALL)
         return true;
     return c->negated && c->quantifier == Q_NONE;
@@ -448,7 +471,7 @@ bool condition_holds(struct ask *a, const struct condition *c, bool allow)
     size_t matched = 0;
 
     ask_values(a, c->key, &kv);
-    if (kv.n == 0 && (c->kind != OP_NULL || a->r->lenient))
+    if (kv.n == 0 && (c->kind != OP_NULL || a->r->lenient || is_unjudged(a, c->key)))
         return missing_holds(a, c, allow);
     if (c->kind == OP_NULL)
         return null_holds(c, kv.n == 0);

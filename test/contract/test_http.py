@@ -344,7 +344,8 @@ class Guard(Wire):
         for host in ('127.0.0.1', f'127.0.0.1:{self.server.port}', 'localhost', 'LOCALHOST:4566', 'queue.localhost', '[::1]:80',
                      '10.1.2.3', 'build-server', 'build-server:1234'):
             self.assertEqual(self.get(host), 200, host)
-        for host in ('example.com', 'localhost.example.com', 'evil-localhost', 'build-server.example.com', '127.0.0.1.nip.io'):
+        for host in ('example.com', 'localhost.example.com', 'evil-localhost', 'build-server.example.com', '127.0.0.1.nip.io',
+                     'example.com/.localhost', 'example.com#.localhost', 'example.com?.localhost', 'user@example.localhost', 'a\tb.localhost'):
             self.assertEqual(self.get(host), 403, host)
 
     def test_origins(self):

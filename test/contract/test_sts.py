@@ -130,6 +130,24 @@ class Sts(support.ServerCase):
         self.assertFault('ExpiredToken', late.get_caller_identity, status=403,
                          message='The security token included in the request is expired')
 
+    def test_what_cannot_be_judged_is_denied(self):
+        """A key AWS fills in and Waybill does not: a Deny that hangs on it is no Deny that is silently left out."""
+        for i, (action, operator, key) in enumerate((('s3:ListBucket', 'StringLike', 's3:prefix'), ('s3:PutObject', 'Null', 's3:x-amz-acl'),
+                                                     ('sns:Subscribe', 'StringEquals', 'sns:Protocol'), ('sqs:*', 'StringEquals', 'aws:ResourceTag/x'))):
+            effects = ('Allow', '*', {}), ('Deny', action, {'Condition': {operator: {key: 'false' if operator == 'Null' else 'x'}}})
+            arn = self.make(f'unjudged{i}', *({'Effect': effect, 'Action': what, 'Resource': '*', **more} for effect, what, more in effects))
+            calls = {'s3:ListBucket': lambda: self.as_role('s3', arn).list_objects_v2(Bucket='unjudged'),
+                     's3:PutObject': lambda: self.as_role('s3', arn).put_object(Bucket='unjudged', Key='k', ACL='private'),
+                     'sns:Subscribe': lambda: self.as_role('sns', arn).subscribe(TopicArn=f'arn:aws:sns:us-east-1:{ACCOUNT}:t', Protocol='http',
+                                                                                 Endpoint='http://127.0.0.1:9/'),
+                     'sqs:*': lambda: self.as_role('sqs', arn).list_queues()}
+            if i == 0:
+                self.client('s3').create_bucket(Bucket='unjudged')
+                self.client('sns').create_topic(Name='t')
+            with self.assertRaises(support.ClientError) as caught:
+                calls[action]()
+            self.assertIn('with an explicit deny', caught.exception.response['Error']['Message'])
+
     def test_a_session_ends_with_its_role(self):
         """Deleting a role takes its rights away, and does not make its sessions the account's operators; a new role of the
         same name is another one."""

@@ -548,7 +548,7 @@ TEST(iam, everything_survives_a_restart)
     struct iam_CreatePolicyVersionResponse version = { 0 };
     struct iam_ListPolicyVersionsResponse before = { 0 }, after = { 0 };
     struct iam_options o = { 0 };
-    struct iam_credentials k;
+    struct iam_credentials k, own;
     struct principal p;
     struct str shown;
 
@@ -567,6 +567,7 @@ TEST(iam, everything_survives_a_restart)
     EXPECT(str_find_str(shown, STR("attached 2 mine")) > 0);
     IAM_OP(&w, ListPolicyVersions, &before, .PolicyArn = policy.Policy->Arn);
     iam_credentials(w.iam, w.mem, role.Role->Arn, STR("fn"), NOW_MS, 60, &k);
+    iam_operator_credentials(w.iam, w.mem, STR(ACCOUNT), NOW_MS, 60, &own);
     EXPECT_INT(store_commit(w.store), 0);
 
     iam_free(w.iam);
@@ -594,7 +595,9 @@ TEST(iam, everything_survives_a_restart)
     iam_reset(w.iam, &w.turn);
     EXPECT_STR(show_role(&w, "Worker"), STR("NoSuchEntity: The role with name Worker cannot be found."));
     iam_principal(w.iam, w.mem, k.access_key_id, k.session_token, STR(ACCOUNT), NOW_MS, &p);
-    EXPECT_INT(p.kind, PRINCIPAL_ROLE);
+    EXPECT_INT(p.kind, PRINCIPAL_INVALID);                   /* with its role */
+    iam_principal(w.iam, w.mem, own.access_key_id, own.session_token, STR(ACCOUNT), NOW_MS, &p);
+    EXPECT_INT(p.kind, PRINCIPAL_OPERATOR);                  /* the tokens' key outlives a reset */
     world_done(&w);
 }
 

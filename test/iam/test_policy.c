@@ -557,6 +557,38 @@ TEST(policy, lenient)
     }
 }
 
+/* A key AWS fills in and nobody here: nothing is granted on it, and no Deny left out.  A simulation knows what is missing. */
+TEST(policy, unjudged)
+{
+    static const struct context none;
+    static const struct { const char *effect, *condition, *action; unsigned real, whole; } rows[] = {
+        { "Deny", "\"StringLike\":{\"s3:prefix\":\"secret/*\"}", "s3:ListBucket", POLICY_DENIES, 0 },
+        { "Deny", "\"StringEqualsIfExists\":{\"S3:Prefix\":\"x\"}", "s3:ListBucket", POLICY_DENIES, POLICY_DENIES },
+        { "Deny", "\"Null\":{\"aws:ResourceTag/a\":\"false\"}", "sqs:SendMessage", POLICY_DENIES, 0 },
+        { "Deny", "\"ForAnyValue:StringEquals\":{\"aws:TagKeys\":\"a\"}", "sqs:TagQueue", POLICY_DENIES, 0 },
+        { "Allow", "\"StringNotEquals\":{\"sns:Protocol\":\"http\"}", "sns:Subscribe", 0, POLICY_ALLOWS },
+        { "Allow", "\"Null\":{\"s3:x-amz-acl\":\"true\"}", "s3:PutObject", 0, POLICY_ALLOWS },
+        { "Deny", "\"StringEquals\":{\"aws:SourceVpce\":\"a\"}", "s3:GetObject", 0, 0 },
+        { "Deny", "\"NumericLessThan\":{\"s3:TlsVersion\":\"1.2\"}", "s3:GetObject", 0, 0 },
+        { "Deny", "\"StringEquals\":{\"aws:RequestTag/a\":\"b\"}", "sts:AssumeRole", 0, 0 },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct policy_request q = request(rows[i].action, "arn:aws:s3:::b", &none);
+        struct buf b = { 0 };
+        struct policy *p;
+
+        buf_printf(&b, "{\"Statement\":{\"Effect\":\"%s\",\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":{%s}}}", rows[i].effect,
+                   rows[i].condition);
+        p = parse(POLICY_IDENTITY, b.p);
+        EXPECT_INT(policy_evaluate(p, &q) & ~(unsigned)POLICY_ASKED, rows[i].real);
+        q.whole = true;
+        EXPECT_INT(policy_evaluate(p, &q) & ~(unsigned)POLICY_ASKED, rows[i].whole);
+        policy_free(p);
+        buf_done(&b);
+    }
+}
+
 /* A pattern made to be slow stays proportional to pattern x text. */
 TEST(policy, hostile_pattern)
 {

@@ -179,7 +179,7 @@ static void ask_about(const struct call *c, const struct simulation *s, struct s
                       struct policy_request *ret)
 {
     *ret = (struct policy_request){ .caller = s->caller, .action = action, .resource = resource, .region = c->region,
-                                    .keys = s->keys, .n_keys = s->n_keys, .now = c->now };
+                                    .keys = s->keys, .n_keys = s->n_keys, .now = c->now, .whole = true };
 }
 
 static struct iam_StatementListType matched(struct call *c, const struct simulation *s, const struct policy_request *q,
