@@ -438,7 +438,7 @@ int sns_get_subscription_attributes(struct call *c, const void *input, void *out
     const struct sns_GetSubscriptionAttributesInput *in = input;
     struct sns_GetSubscriptionAttributesResponse *out = output;
     struct sns_SubscriptionAttributesMap *v = &out->Attributes;
-    struct sns_subscription *sub;
+    struct sns_subscription *sub = NULL;
 
     if (enter(c, in->SubscriptionArn, "sns:GetSubscriptionAttributes", &sub) != 0)
         return -E_FAULT;
@@ -467,7 +467,7 @@ int sns_set_subscription_attributes(struct call *c, const void *input, void *out
     struct str value = str_absent(in->AttributeValue) ? STR("") : in->AttributeValue;
     CLEANUP(buf_done) struct buf why = { 0 };
     struct sns_attribute_context x;
-    struct sns_subscription *sub;
+    struct sns_subscription *sub = NULL;
     bool refused;
     int at = sns_subscription_attribute_find(in->AttributeName, &refused);
 
