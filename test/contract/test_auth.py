@@ -459,6 +459,23 @@ def handler(event, context):
     return boto3.client('sts').get_caller_identity()['Arn']
 '''
 
+    def test_a_role_deleted_under_its_function(self):
+        """What is left of it may nothing: neither the session that was made before, nor the one of the next environment."""
+        iam, functions = self.client('iam'), self.client('lambda')
+        role = iam.create_role(RoleName='gone', AssumeRolePolicyDocument=json.dumps(support.TRUST_LAMBDA))['Role']['Arn']
+        queue = self.client('sqs').create_queue(QueueName='not-for-it')['QueueUrl']
+        code = 'import boto3\ndef handler(event, context):\n    boto3.client("sqs").send_message(QueueUrl=event["queue"], MessageBody="m")\n'
+        functions.create_function(FunctionName='gone', Runtime='python3.11', Handler='index.handler', Role=role, Timeout=60,
+                                  Code={'ZipFile': support.make_zip({'index.py': code})})
+        functions.get_waiter('function_active_v2').wait(FunctionName='gone', WaiterConfig={'Delay': 1})
+        iam.delete_role(RoleName='gone')
+        for version in ('a', 'b'):
+            functions.update_function_code(FunctionName='gone', ZipFile=support.make_zip({'index.py': code, version: ''}))
+            functions.get_waiter('function_updated_v2').wait(FunctionName='gone', WaiterConfig={'Delay': 1})
+            error = json.loads(functions.invoke(FunctionName='gone', Payload=json.dumps({'queue': queue}))['Payload'].read())
+            self.assertIn('AccessDenied', str(error))
+        self.assertNotIn('Messages', self.client('sqs').receive_message(QueueUrl=queue))
+
     def test_a_function_calls_with_its_roles_credentials(self):
         iam = self.client('iam')
         role = iam.create_role(RoleName='f', AssumeRolePolicyDocument=json.dumps(support.TRUST_LAMBDA))['Role']['Arn']
