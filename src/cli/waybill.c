@@ -656,6 +656,7 @@ static void last_turn(void *arg, struct turn *t)
 
 static void take_apart(struct waybill *w)
 {
+    engine_pool_wait(w->engine);
     engine_run_now(w->engine, last_turn, w);
     w->runtime = runtime_free(w->runtime);
     w->async = async_free(w->async);

@@ -43,6 +43,7 @@ struct engine_options {
 
 struct engine *engine_new(const struct engine_options *o);
 void engine_set_router(struct engine *e, struct router *r);   /* before the loop runs */
+void engine_pool_wait(struct engine *e);                     /* until no job of a turn runs: before what it touches goes */
 void engine_stop(struct engine *e);                          /* no more turns; run the loop once more, then free */
 struct engine *engine_free(struct engine *e);
 const struct turn_ops *engine_turn_ops(void);

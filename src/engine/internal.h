@@ -2,6 +2,7 @@
 #ifndef WAYBILL_ENGINE_INTERNAL_H
 #define WAYBILL_ENGINE_INTERNAL_H
 
+#include <stdatomic.h>
 #include "base/list.h"
 #include "engine/engine.h"
 #include "engine/watch.h"
@@ -45,6 +46,7 @@ struct engine {
     struct list real_timers;
     struct list gone;                                        /* calls whose client closed while they wait */
     uint64_t timer_seq, work_timers, jobs;
+    atomic_uint pooled;                                      /* jobs of turns that have not run to their end */
     int busy;
     bool in_turn;
     struct http *http;                                       /* http.c's own */
