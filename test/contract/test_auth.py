@@ -124,6 +124,18 @@ class Clients(AuthCase):
         self.assertEqual([b['Name'] for b in self.client('s3').list_buckets()['Buckets']], ['kept'])
         self.assertEqual(len(self.client('sns').list_topics()['Topics']), 1)
 
+    def test_who_was_told_a_subscription_may_end_it(self):
+        """As at AWS: an address in a message, which nobody signs."""
+        sns = self.client('sns')
+        topic = sns.create_topic(Name='told')['TopicArn']
+        arn = sns.subscribe(TopicArn=topic, Protocol='sqs', Endpoint='arn:aws:sqs:us-east-1:000000000000:kept',
+                            ReturnSubscriptionArn=True)['SubscriptionArn']
+        status, _, data = self.http('GET', '/?Action=Unsubscribe&Version=2010-03-31&SubscriptionArn=' + arn)
+        self.assertEqual(status, 200, data)
+        self.assertEqual(sns.list_subscriptions_by_topic(TopicArn=topic)['Subscriptions'], [])
+        status, _, data = self.http('GET', f'/?Action=ConfirmSubscription&Version=2010-03-31&TopicArn={topic}&Token=guessed')
+        self.assertEqual((status, b'InvalidParameter' in data), (400, True), data)
+
     def test_tampered_body(self):
         path, body = '/', b'{"QueueName":"one"}'
         headers = {'Content-Type': 'application/x-amz-json-1.0', 'X-Amz-Target': 'AmazonSQS.CreateQueue'}
@@ -515,6 +527,14 @@ class Control(AuthCase):
                              'Missing Authentication Token'), path)
         for path in ('clock', 'journeys?limit=1&function=f'):
             self.assertEqual(self.control('GET', path)[0], 200)
+
+    def test_a_package_is_for_who_knows_its_digest(self):
+        package = support.make_zip({'index.py': 'def handler(event, context): return 1'})
+        self.function('packed', package)
+        digest = hashlib.sha256(package).hexdigest()
+        self.assertEqual(self.http('GET', '/_waybill/code/' + digest)[::2], (200, package))
+        self.assertEqual(self.http('GET', '/_waybill/code/' + '0' * 64)[0], 404)
+        self.assertEqual(self.http('GET', '/_waybill/code/')[0], 404)
 
     def test_commands(self):
         for command in (('clock',), ('clock', 'advance', '1s'), ('settle',), ('health',), ('trace',)):
