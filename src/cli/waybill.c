@@ -576,6 +576,16 @@ static void warn_open(const struct waybill *w)
                 "run programs here: no signature is verified\" remedy=\"start with --auth verify, or listen on 127.0.0.1\"\n", w->o->host);
 }
 
+/* Who made a pair means to verify. */
+static void warn_pair(const struct waybill *w)
+{
+    struct iam_pair pair;
+
+    if (!w->o->verify && iam_root_pair(w->iam, &pair))
+        fprintf(stderr, "event=root_pair_unused data=\"%s\" consequence=\"the data directory has a root pair, but requests are believed "
+                "unsigned\" remedy=\"start with --auth verify\"\n", store_dir(w->store));
+}
+
 static void watch_signals(struct waybill *w)
 {
     uv_signal_init(&w->loop, &w->on_term);
@@ -645,9 +655,10 @@ static void say_ready(const struct waybill *w)
     int64_t took_us = (clock_mono_ns() - w->o->started_mono_ns) / 1000;
 
     server_authority(w->server, false, &at);
-    printf("waybill %s ready on http://%s after %lld.%lld ms; data: %s%s; functions: %s\n", WAYBILL_VERSION, at.p,
+    printf("waybill %s ready on http://%s after %lld.%lld ms; data: %s%s; requests: %s; functions: %s\n", WAYBILL_VERSION, at.p,
            (long long)took_us / 1000, (long long)took_us / 100 % 10, store_dir(w->store),
-           w->o->ephemeral ? " (ephemeral)" : "", runtime_isolation(w->runtime));
+           w->o->ephemeral ? " (ephemeral)" : "",
+           w->o->verify ? "signatures verified (--auth verify)" : "believed unsigned (--auth open)", runtime_isolation(w->runtime));
     fflush(stdout);
 }
 
@@ -709,6 +720,7 @@ int waybill_serve(const struct serve_options *o)
     }
     say_root_pair(w);
     warn_open(w);
+    warn_pair(w);
     say_ready(w);                                            /* last: who waits for it has been told all */
     uv_run(&w->loop, UV_RUN_DEFAULT);
     take_apart(w);

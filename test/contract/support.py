@@ -44,7 +44,7 @@ STOP_SECONDS = 60
 
 # Event lines a server may write to stderr in an ordinary life.  A test that provokes others names them in
 # its class attribute `expected_events`.
-ORDINARY_EVENTS = {'data_directory_open', 'system_clock_stepped', 'loop_held', 'stopping', 'stopped'}
+ORDINARY_EVENTS = {'data_directory_open', 'system_clock_stepped', 'loop_held', 'reset', 'stopping', 'stopped'}
 PAGE_BYTES, SEAL_BYTES = 4096, 8
 
 
@@ -218,7 +218,7 @@ class Server:
         self.ready_line, host, self.port = found.group(0), found.group(1), int(found.group(2))
         host = {'0.0.0.0': '127.0.0.1', '[::]': '[::1]'}.get(host, host)
         self.endpoint = f'http://{host}:{self.port}'
-        found = re.search(r'; data: (\S+?)(?: \(ephemeral\))?; functions', self.ready_line)
+        found = re.search(r'; data: (\S+?)(?: \(ephemeral\))?; requests: ', self.ready_line)
         self.data = found.group(1) if found else None
 
     def root_pair(self):

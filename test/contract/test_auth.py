@@ -611,6 +611,15 @@ class RootPair(unittest.TestCase):
         self.assertTrue(self.works(server, made))
         self.assertEqual(server.end(), [])
 
+    def test_the_start_says_whether_signatures_are_verified(self):
+        """And that they are not, where somebody made a pair for it."""
+        for args, told, warned in (([], 'believed unsigned (--auth open)', False), (['--auth', 'verify'], 'signatures verified (--auth verify)', False),
+                                   ([], 'believed unsigned (--auth open)', True)):
+            server = support.Server(['--data', self.data, *args])
+            self.assertIn(f'; requests: {told}; functions: ', server.ready_line)
+            self.assertEqual('event=root_pair_unused' in server.stderr(), warned, server.stderr())
+            self.assertEqual(server.end({'root_pair_unused'} if warned else ()), [])
+
     def test_open_to_the_network_says_so(self):
         for args, said in ((['--host', '0.0.0.0'], True), (['--host', '0.0.0.0', '--auth', 'verify'], False), ([], False)):
             server = support.Server(['--ephemeral', *args])
