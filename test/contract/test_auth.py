@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import tempfile
+import time
 import unittest
 import urllib.request
 
@@ -29,6 +30,7 @@ QUESTIONS = (('lambda', 'list_functions', {}), ('sqs', 'list_queues', {}), ('sns
 
 class AuthCase(support.ServerCase):
     server_args = ('--auth', 'verify')
+    expected_events = ('signature_refused',)
 
     def refusal(self, service, operation, params=None, **who):
         """The whole error of a call that must be refused: (code, message, status)."""
@@ -553,9 +555,41 @@ class Control(AuthCase):
                                self.endpoint + '/_waybill/clock'], capture_output=True, text=True, timeout=60)
         self.assertEqual(json.loads(done.stdout)['mode'], 'running')
 
+    def lines(self, event):
+        return [line for line in self.server.stderr().splitlines() if line.startswith(f'event={event} ')]
+
+    def test_who_was_refused_has_a_line(self):
+        """At the most one a second, so that nobody fills the log; no secret and no text of his is in it."""
+        key, secret = self.root_pair
+        sent = {'service=sqs key=AKIANOBODYKNOWS ': lambda: self.refusal('sqs', 'list_queues', key='AKIANOBODYKNOWS'),
+                'service=waybill key=- ': lambda: self.http('POST', '/_waybill/reset'),
+                f'service=waybill key={key} ': lambda: self.http('GET', '/_waybill/health', support.sign(
+                    (key, 'wrong'), 'waybill', 'GET', self.endpoint + '/_waybill/health')),
+                'service=iam key=malformed ': lambda: self.refusal('iam', 'list_roles', key='a+b'),
+                'service=events key=malformed ': lambda: self.refusal('events', 'list_rules', key='A' * 40),
+                'service=logs key=': lambda: self.refusal('logs', 'describe_log_groups', key=secret, secret=key)}
+        for want, send in sent.items():
+            def said():
+                send()
+                return any(want in line for line in self.lines('signature_refused'))
+            support.wait_until(said, 30, 0.1, want)
+        before, began = len(self.lines('signature_refused')), time.monotonic()
+        for _ in range(50):
+            self.http('GET', '/_waybill/clock')
+        self.assertLessEqual(len(self.lines('signature_refused')) - before, time.monotonic() - began + 1)
+        for line in self.lines('signature_refused'):
+            self.assertRegex(line, r'^event=signature_refused service=\w+ key=[\w-]+ from=127\.0\.0\.1:\d+ error=\w+ unsaid=\d+$')
+            self.assertNotIn(secret, line)
+
+    def test_a_health_check_is_no_refusal(self):
+        before = self.server.stderr()
+        self.assertEqual(self.http('GET', '/_waybill/health')[0], 200)
+        self.assertEqual(self.server.stderr(), before)
+
     def test_a_reset_keeps_the_pair(self):
         self.client('sqs').create_queue(QueueName='gone')
         self.reset()
+        self.assertRegex(self.lines('reset')[-1], r'^event=reset from=127\.0\.0\.1:\d+ signed_by=root$')
         self.assertNotIn('QueueUrls', self.client('sqs').list_queues())
 
 
@@ -600,7 +634,7 @@ class RootPair(unittest.TestCase):
         last = self.serve()
         self.assertTrue(self.works(last, fresh))
         self.assertFalse(self.works(last, shown))
-        self.assertEqual(last.end(), [])
+        self.assertEqual(last.end({'signature_refused'}), [])
 
     def test_made_before_the_first_start(self):
         made = re.findall(r'AWS_\w+=(\S+)', self.command('--make').stdout)

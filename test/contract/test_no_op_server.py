@@ -148,7 +148,7 @@ class Serve(unittest.TestCase):
         for mode, status in (('open', 200), ('verify', 403)):
             on = self.start('--ephemeral', '--auth', mode)
             self.assertEqual(on.http('GET', '/_waybill/clock')[0], status)
-            on.end()
+            self.assertEqual(on.server.end({'signature_refused'} if status == 403 else ()), [])
 
     def test_max_environments(self):
         on = self.start('--ephemeral', '--max-environments', '1')
