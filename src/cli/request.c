@@ -58,12 +58,15 @@ static void print_error(struct arena *a, int status, struct str body)
 {
     struct json *doc;
     struct str text = STR_NONE;
+    bool told;
 
     if (json_parse(a, body, &doc, NULL) == 0)
         text = json_get_text(a, doc, STR("error"));
-    if (str_absent(text))
-        text = body;
+    told = !str_absent(text);                                /* by the control API: not by who guards the door */
+    text = told ? text : body;
     fprintf(stderr, "waybill: the server answered %d: " STR_FMT "\n", status, STR_ARG(text));
+    if (status == 403 && told)
+        fputs("waybill: set WAYBILL_DATA to the server's data directory, or run: eval \"$(waybill credentials --data DIR --export)\"\n", stderr);
 }
 
 /* ---- signing ---- */

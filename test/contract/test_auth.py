@@ -543,6 +543,11 @@ class Control(AuthCase):
             self.waybill(*command)
         refused = self.run_waybill('clock', env=self.without())
         self.assertEqual((refused.returncode, 'Missing Authentication Token' in refused.stderr), (1, True), refused.stderr)
+        self.assertIn('set WAYBILL_DATA', refused.stderr)
+        self.assertIn('eval "$(waybill credentials --data DIR --export)"', refused.stderr)
+        little = self.run_waybill('health', env=self.without())
+        self.assertEqual((little.returncode, little.stderr), (0, 'the rest wants the root pair: waybill credentials --help\n'))
+        self.assertEqual(self.run_waybill('health').stderr, '')
         wrong = self.run_waybill('clock', env=self.without(WAYBILL_ACCESS_KEY_ID=self.root_pair[0], WAYBILL_SECRET_ACCESS_KEY='x'))
         self.assertEqual(wrong.returncode, 1)
         for way in ({'WAYBILL_ACCESS_KEY_ID': self.root_pair[0], 'WAYBILL_SECRET_ACCESS_KEY': self.root_pair[1]}, {'WAYBILL_DATA': self.server.data},
