@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include "base/list.h"
 #include "engine/engine.h"
+#include "engine/verify.h"
 #include "engine/watch.h"
 
 struct item {
@@ -53,6 +54,7 @@ struct engine {
     struct verify_keys *verify_keys;                         /* verify.h; NULL: nothing is verified */
     struct engine_stats stats;
     struct watch watch;
+    struct refused refused;
 };
 
 void engine_call(struct engine *e, struct call *c, const struct handler *h);
