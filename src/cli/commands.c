@@ -200,6 +200,8 @@ static int run_health(int argc, char **argv)
                    STR_ARG(json_key(a, part)));
         printf("\n");
     }
+    if (json_get(doc, STR("isolation")) == NULL)
+        fputs("the rest wants the root pair: waybill credentials --help\n", stderr);
     return 0;
 }
 

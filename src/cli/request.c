@@ -22,10 +22,23 @@ static const char *endpoint_or_default(const char *endpoint)
     return env != NULL && *env != '\0' ? env : "http://127.0.0.1:4566";
 }
 
+/* "localhost:4566" -> the host, and in *ret_port ":4566", or "" where none is said.  A bare address of IPv6 is no host
+ * here: where its port begins cannot be told. */
+static struct str host_of(struct str authority, struct str *ret_port)
+{
+    bool bracket = str_starts(authority, STR("["));
+    ptrdiff_t end = bracket ? str_find(authority, ']') : str_find(authority, ':');
+
+    *ret_port = STR("");
+    if (end < 0)
+        return bracket ? STR("") : authority;
+    *ret_port = str_sub(authority, (size_t)end + bracket, authority.n);
+    return str_sub(authority, bracket, (size_t)end);
+}
+
 static bool split_endpoint(struct arena *a, const char *endpoint, const char **ret_host, int *ret_port)
 {
-    struct str rest = str_of(endpoint);
-    ptrdiff_t colon;
+    struct str rest = str_of(endpoint), host, said;
     int64_t port = 80;
 
     if (!str_starts(rest, STR("http://")))
@@ -33,25 +46,27 @@ static bool split_endpoint(struct arena *a, const char *endpoint, const char **r
     rest = str_sub(rest, 7, rest.n);
     if (str_ends(rest, STR("/")))
         rest = str_sub(rest, 0, rest.n - 1);
-    colon = str_rfind(rest, ':');
-    if (colon >= 0 && (str_to_i64(str_sub(rest, (size_t)colon + 1, rest.n), &port) < 0 || port < 1 || port > 65535))
+    host = host_of(rest, &said);
+    if (said.n > 0 && (said.p[0] != ':' || str_to_i64(str_sub(said, 1, said.n), &port) < 0 || port < 1 || port > 65535))
         return false;
-    rest = colon >= 0 ? str_sub(rest, 0, (size_t)colon) : rest;
-    *ret_host = arena_z(a, rest);
+    *ret_host = arena_z(a, host);
     *ret_port = (int)port;
-    return rest.n > 0;
+    return host.n > 0;
 }
 
 static void print_error(struct arena *a, int status, struct str body)
 {
     struct json *doc;
     struct str text = STR_NONE;
+    bool told;
 
     if (json_parse(a, body, &doc, NULL) == 0)
         text = json_get_text(a, doc, STR("error"));
-    if (str_absent(text))
-        text = body;
+    told = !str_absent(text);                                /* by the control API: not by who guards the door */
+    text = told ? text : body;
     fprintf(stderr, "waybill: the server answered %d: " STR_FMT "\n", status, STR_ARG(text));
+    if (status == 403 && told)
+        fputs("waybill: set WAYBILL_DATA to the server's data directory, or run: eval \"$(waybill credentials --data DIR --export)\"\n", stderr);
 }
 
 /* ---- signing ---- */

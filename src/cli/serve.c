@@ -21,7 +21,7 @@ static const char help[] =
     "  --account N           twelve digits: the account of access keys that name none; default 000000000000\n"
     "  --retry-delay TIME    base of the retry schedule after function errors; default 60s (then 120s)\n"
     "  --permissions MODE    check: a role Waybill does not know may do everything, and the journey says so;\n"
-    "                        strict: it may do nothing; default check\n"
+    "                        strict: it may do nothing; default check, and strict with --auth verify\n"
     "  --auth MODE           open: a request is believed whatever key it names; verify: its signature is verified\n"
     "                        against the root pair (made and shown at the first start; see waybill credentials) and\n"
     "                        the sessions of STS, and /_waybill/ wants the root pair; default open\n"
@@ -92,6 +92,7 @@ static const char *take_option(struct serve_options *o, int opt, const char *val
         return NULL;
     case OPT_PERMISSIONS:
         o->strict = strcmp(value, "strict") == 0;
+        o->permissions_said = true;
         return o->strict || strcmp(value, "check") == 0 ? NULL : "--permissions takes check or strict";
     case OPT_AUTH:
         o->verify = strcmp(value, "verify") == 0;
@@ -155,6 +156,8 @@ static int run_serve(int argc, char **argv)
         return cli_usage(&command_serve, "--data and --ephemeral exclude each other");
     if (!o.ephemeral && o.data == NULL)
         o.data = cli_default_data(&data);
+    if (o.verify && !o.permissions_said)                     /* who asks for proof does not mean that a missing role may all */
+        o.strict = true;
     return waybill_serve(&o);
 }
 

@@ -442,15 +442,20 @@ static void make_engine(struct waybill *w)
 
 static int make_runtime(struct waybill *w)
 {
+    CLEANUP(buf_done) struct buf endpoint = { 0 };
     CLEANUP(buf_done) struct buf why = { 0 };
     struct runtime_options ro = { .loop = &w->loop, .spawner = w->spawner, .clock = &w->clock, .code_dir = w->code_dir.p,
-        .run_dir = w->run_dir.p, .server_port = server_port(w->server), .max_environments = w->o->max_environments,
+        .run_dir = w->run_dir.p, .max_environments = w->o->max_environments,
         .idle_timeout_ms = IDLE_ENVIRONMENT_MS, .sandbox = !w->o->no_sandbox, .soon = engine_soon, .patiently = engine_patiently, .busy = engine_busy,
         .engine = w->engine, .credentials = credentials, .credentials_arg = w, .log = function_log, .log_arg = w,
         .capacity_changed = capacity_changed, .capacity_arg = w,
         .fatal = runtime_failed, .fatal_arg = w };
-    int r = runtime_new(&ro, &w->runtime, &why);
+    int r;
 
+    buf_z(&endpoint, "http://");
+    server_authority(w->server, true, &endpoint);
+    ro.endpoint = endpoint.p;
+    r = runtime_new(&ro, &w->runtime, &why);
     return r < 0 ? complain("functions cannot be run", &why, r) : 0;
 }
 
@@ -573,6 +578,16 @@ static void warn_open(const struct waybill *w)
                 "run programs here: no signature is verified\" remedy=\"start with --auth verify, or listen on 127.0.0.1\"\n", w->o->host);
 }
 
+/* Who made a pair means to verify. */
+static void warn_pair(const struct waybill *w)
+{
+    struct iam_pair pair;
+
+    if (!w->o->verify && iam_root_pair(w->iam, &pair))
+        fprintf(stderr, "event=root_pair_unused data=\"%s\" consequence=\"the data directory has a root pair, but requests are believed "
+                "unsigned\" remedy=\"start with --auth verify\"\n", store_dir(w->store));
+}
+
 static void watch_signals(struct waybill *w)
 {
     uv_signal_init(&w->loop, &w->on_term);
@@ -638,11 +653,14 @@ static int assemble(struct waybill *w)
 
 static void say_ready(const struct waybill *w)
 {
+    CLEANUP(buf_done) struct buf at = { 0 };
     int64_t took_us = (clock_mono_ns() - w->o->started_mono_ns) / 1000;
 
-    printf("waybill %s ready on http://%s:%d after %lld.%lld ms; data: %s%s; functions: %s\n", WAYBILL_VERSION, w->o->host,
-           server_port(w->server), (long long)took_us / 1000, (long long)took_us / 100 % 10, store_dir(w->store),
-           w->o->ephemeral ? " (ephemeral)" : "", runtime_isolation(w->runtime));
+    server_authority(w->server, false, &at);
+    printf("waybill %s ready on http://%s after %lld.%lld ms; data: %s%s; requests: %s; functions: %s\n", WAYBILL_VERSION, at.p,
+           (long long)took_us / 1000, (long long)took_us / 100 % 10, store_dir(w->store),
+           w->o->ephemeral ? " (ephemeral)" : "",
+           w->o->verify ? "signatures verified (--auth verify)" : "believed unsigned (--auth open)", runtime_isolation(w->runtime));
     fflush(stdout);
 }
 
@@ -656,6 +674,7 @@ static void last_turn(void *arg, struct turn *t)
 
 static void take_apart(struct waybill *w)
 {
+    engine_pool_wait(w->engine);
     engine_run_now(w->engine, last_turn, w);
     w->runtime = runtime_free(w->runtime);
     w->async = async_free(w->async);
@@ -704,6 +723,7 @@ int waybill_serve(const struct serve_options *o)
     }
     say_root_pair(w);
     warn_open(w);
+    warn_pair(w);
     say_ready(w);                                            /* last: who waits for it has been told all */
     uv_run(&w->loop, UV_RUN_DEFAULT);
     take_apart(w);

@@ -12,6 +12,7 @@ struct serve_options {
     int port;
     const char *host, *data, *account;
     bool ephemeral, strict, no_sandbox, verify;
+    bool permissions_said;                                   /* strict was chosen, and does not follow from verify */
     int64_t retry_delay_ms, drain_ms;
     unsigned max_environments;                               /* 0: by memory and processors */
     struct guard guard;

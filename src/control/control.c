@@ -96,7 +96,7 @@ static void health(struct control *c, struct exchange *x, struct str rest)
     jw_object(&w);
     jw_kstr(&w, "status", STR("ok"));
     jw_kstr(&w, "version", STR(WAYBILL_VERSION));
-    if (!engine_operator_signed(c->o.engine, x, CONTROL_SIGNING_NAME, &why)) {
+    if (!engine_operator_signed(c->o.engine, x, CONTROL_SIGNING_NAME, false, &why)) {
         jw_object_end(&w);
         control_reply(x, 200, &b);
         return;
@@ -230,6 +230,7 @@ static void reset_done(void *arg)
     struct reset *r = arg;
     CLEANUP(buf_done) struct buf b = { 0 };
 
+    fprintf(stderr, "event=reset from=" STR_FMT " signed_by=%s\n", STR_ARG(r->x->peer), engine_verifies(r->c->o.engine) ? "root" : "-");
     buf_z(&b, "{\"reset\":true}");
     r->x->on_gone = NULL;
     control_reply(r->x, 200, &b);
@@ -341,7 +342,7 @@ static void run_route(struct control *c, struct exchange *x, const struct contro
 {
     struct str unknown = unknown_parameter(r, x->query), why;
 
-    if (!r->open && !engine_operator_signed(c->o.engine, x, CONTROL_SIGNING_NAME, &why))
+    if (!r->open && !engine_operator_signed(c->o.engine, x, CONTROL_SIGNING_NAME, true, &why))
         control_error(x, 403, "This wants the signature of the root pair (waybill credentials): " STR_FMT, STR_ARG(why));
     else if (str_absent(unknown))
         r->fn(c, x, rest);

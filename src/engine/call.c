@@ -105,7 +105,12 @@ static int be_anonymous(struct engine *e, struct call *c)
 
 static int not_believed(struct entering *n, const struct refusal *r)
 {
-    return refusal_fault(n->c->mem, n->c->service, n->c->protocol, r, &n->c->fault);
+    struct call *c = n->c;
+    struct engine *e = c->engine;
+    int result = refusal_fault(c->mem, c->service, c->protocol, r, &c->fault);
+
+    refused_say(&e->refused, c->x, c->service->name, r->signature->key, c->fault.row->name);
+    return result;
 }
 
 /* The caller is who was verified: the same reading of the request. */
@@ -539,7 +544,12 @@ void engine_request(struct engine *e, struct exchange *x)
         enter(e, n, r);
 }
 
-bool engine_operator_signed(struct engine *e, const struct exchange *x, const char *service, struct str *ret_why)
+bool engine_verifies(const struct engine *e)
+{
+    return e->verify_keys != NULL;
+}
+
+bool engine_operator_signed(struct engine *e, const struct exchange *x, const char *service, bool must, struct str *ret_why)
 {
     const struct service_model nobody = { .name = service, .scope = service };
     struct verification v;
@@ -558,10 +568,15 @@ bool engine_operator_signed(struct engine *e, const struct exchange *x, const ch
     }
     if (verdict != SIGV4_OK) {
         refusal_fault(x->mem, &nobody, PROTO_REST_JSON, &why, &f);
+        if (must || verdict != SIGV4_MISSING)
+            refused_say(&e->refused, x, service, v.signature.key, f.row->name);
         *ret_why = f.message;
         return false;
     }
     e->o.principal(e->o.principal_arg, x->mem, v.signature.key, v.signature.token, e->o.default_account, clock_now(e->o.clock).wall_ms, &p);
+    if (p.kind == PRINCIPAL_OPERATOR)
+        return true;
+    refused_say(&e->refused, x, service, v.signature.key, "NotTheOperator");
     *ret_why = STR("A role's session is not the operator.");
-    return p.kind == PRINCIPAL_OPERATOR;
+    return false;
 }

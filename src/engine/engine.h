@@ -43,14 +43,17 @@ struct engine_options {
 
 struct engine *engine_new(const struct engine_options *o);
 void engine_set_router(struct engine *e, struct router *r);   /* before the loop runs */
+void engine_pool_wait(struct engine *e);                     /* until no job of a turn runs: before what it touches goes */
 void engine_stop(struct engine *e);                          /* no more turns; run the loop once more, then free */
 struct engine *engine_free(struct engine *e);
 const struct turn_ops *engine_turn_ops(void);
 /* A request for an AWS service: routed, verified, decoded, checked now; its handler runs in the coming turn. */
 void engine_request(struct engine *e, struct exchange *x);
+bool engine_verifies(const struct engine *e);                /* signatures, that is */
 /* For what is not AWS's: did the operator (a pair that acts for an account, not a role's session) sign this small request
- * for `service`?  True as well where nothing is verified.  Else *ret_why in x->mem. */
-bool engine_operator_signed(struct engine *e, const struct exchange *x, const char *service, struct str *ret_why);
+ * for `service`?  True as well where nothing is verified.  Else *ret_why in x->mem, and a line in the log; none,
+ * unless he must sign, of somebody who signed nothing. */
+bool engine_operator_signed(struct engine *e, const struct exchange *x, const char *service, bool must, struct str *ret_why);
 /* fn in the coming turn, whatever that turn is for; on its own account one comes only after two milliseconds, so that
  * more can gather under one commit.  For results nobody waits for. */
 void engine_patiently(void *engine, void (*fn)(void *arg, struct turn *t), void *arg);

@@ -2,8 +2,10 @@
 #ifndef WAYBILL_ENGINE_INTERNAL_H
 #define WAYBILL_ENGINE_INTERNAL_H
 
+#include <stdatomic.h>
 #include "base/list.h"
 #include "engine/engine.h"
+#include "engine/verify.h"
 #include "engine/watch.h"
 
 struct item {
@@ -45,12 +47,14 @@ struct engine {
     struct list real_timers;
     struct list gone;                                        /* calls whose client closed while they wait */
     uint64_t timer_seq, work_timers, jobs;
+    atomic_uint pooled;                                      /* jobs of turns that have not run to their end */
     int busy;
     bool in_turn;
     struct http *http;                                       /* http.c's own */
     struct verify_keys *verify_keys;                         /* verify.h; NULL: nothing is verified */
     struct engine_stats stats;
     struct watch watch;
+    struct refused refused;
 };
 
 void engine_call(struct engine *e, struct call *c, const struct handler *h);

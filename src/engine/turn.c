@@ -1,5 +1,6 @@
 /* turn.c - what the engine offers to a decision while its turn runs (flow/turn.h). */
 #include <stdlib.h>
+#include <time.h>
 
 #include "engine/internal.h"
 
@@ -51,6 +52,14 @@ static void job_run(uv_work_t *req)
     struct job *j = req->data;
 
     j->run(j->arg);
+    atomic_fetch_sub(&j->engine->pooled, 1);
+}
+
+/* The library waits for its threads at the exit in any case; here what jobs touch is still there. */
+void engine_pool_wait(struct engine *e)
+{
+    while (atomic_load(&e->pooled) > 0)
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 }
 
 static void job_done(void *arg, struct turn *t)
@@ -78,6 +87,7 @@ static void op_work(void *engine, void (*run)(void *arg), void (*done)(void *arg
     *j = (struct job){ .engine = e, .run = run, .done = done, .arg = arg };
     j->req.data = j;
     e->jobs++;
+    atomic_fetch_add(&e->pooled, 1);
     CHECK(uv_queue_work(e->o.loop, &j->req, job_run, job_after) == 0);
 }
 

@@ -4,7 +4,10 @@
  * secret is never taken for it. */
 #include "engine/verify.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include "base/clock.h"
 #include "base/map.h"
 #include "wire/route_s3.h"
 
@@ -160,4 +163,38 @@ enum sigv4_verdict verify_end(struct arena *a, const struct verification *v, str
     *ret = (struct refusal){ .verdict = verdict, .signature = s, .now_ms = v->now_ms, .body_hash = arena_str(a, str_of(v->body.hash)),
                              .canonical = buf_to_arena(&canonical, a), .to_sign = buf_to_arena(&to_sign, a) };
     return verdict;
+}
+
+/* ---- lines of those refused ---- */
+
+bool refused_saw(struct refused *r, int64_t now_ns, uint64_t *ret_unsaid)
+{
+    if (r->said_ns != 0 && now_ns - r->said_ns < REFUSED_LINE_EVERY_NS) {
+        r->unsaid++;
+        return false;
+    }
+    *ret_unsaid = r->unsaid;
+    *r = (struct refused){ .said_ns = now_ns };
+    return true;
+}
+
+struct str refused_key(struct str key)
+{
+    if (str_empty(key))
+        return STR("-");
+    if (key.n > REFUSED_KEY_SHOWN)
+        return STR("malformed");
+    for (size_t i = 0; i < key.n; i++)
+        if (!isalnum((unsigned char)key.p[i]))
+            return STR("malformed");
+    return key;
+}
+
+void refused_say(struct refused *r, const struct exchange *x, const char *service, struct str key, const char *error)
+{
+    uint64_t unsaid;
+
+    if (refused_saw(r, clock_mono_ns(), &unsaid))
+        fprintf(stderr, "event=signature_refused service=%s key=" STR_FMT " from=" STR_FMT " error=%s unsaid=%llu\n", service,
+                STR_ARG(refused_key(key)), STR_ARG(x->peer), error, (unsigned long long)unsaid);
 }

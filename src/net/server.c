@@ -5,6 +5,7 @@
  *
  * `closed` is called on entering `stopped`, from a libuv close callback.  Orphans (exchanges whose client has gone
  * and whose reply the owner still owes) keep the struct alive, nothing else: their reply may come at any time. */
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include "net/connection.h"
 
@@ -161,6 +162,35 @@ int server_port(const struct server *s)
         return -E_SYSTEM;
     return ntohs(address.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&address)->sin6_port
                                                : ((const struct sockaddr_in *)&address)->sin_port);
+}
+
+static void authority_v6(struct in6_addr in, int port, bool reachable, struct buf *b)
+{
+    char text[INET6_ADDRSTRLEN];
+
+    if (reachable && IN6_IS_ADDR_UNSPECIFIED(&in))
+        in = in6addr_loopback;
+    inet_ntop(AF_INET6, &in, text, sizeof text);
+    buf_printf(b, "[%s]:%d", text, port);
+}
+
+void server_authority(const struct server *s, bool reachable, struct buf *b)
+{
+    struct sockaddr_storage address = { 0 };
+    struct in_addr in;
+    char text[INET_ADDRSTRLEN];
+    int n = sizeof address;
+
+    (void)uv_tcp_getsockname(&s->listener, (struct sockaddr *)&address, &n);
+    if (address.ss_family == AF_INET6) {
+        authority_v6(((const struct sockaddr_in6 *)&address)->sin6_addr, server_port(s), reachable, b);
+        return;
+    }
+    in = ((const struct sockaddr_in *)&address)->sin_addr;
+    if (reachable && in.s_addr == htonl(INADDR_ANY))
+        in.s_addr = htonl(INADDR_LOOPBACK);
+    inet_ntop(AF_INET, &in, text, sizeof text);
+    buf_printf(b, "%s:%d", text, server_port(s));
 }
 
 void server_close(struct server *s, void (*closed)(void *arg), void *arg)

@@ -49,6 +49,9 @@ int server_listen(uv_loop_t *loop, const char *host, int port, const struct serv
                   server_request_fn *on_request, server_headers_fn *on_headers, void *arg, struct server **ret);
 void server_set_hooks(struct server *s, server_accept_fn *on_accept, server_refused_fn *on_refused);
 int server_port(const struct server *s);
+/* Appends what stands behind "http://" for the address listened on: 127.0.0.1:4566, [::1]:4566.  reachable: for a client
+ * on this machine, which asks the loopback where every address is listened on (0.0.0.0, ::). */
+void server_authority(const struct server *s, bool reachable, struct buf *b);
 /* No new connections; idle ones close, busy ones after their replies; then `closed` is called once. */
 void server_close(struct server *s, void (*closed)(void *arg), void *arg);
 /* Closes everything now (an environment that is gone); frees the server from the loop's next iteration. */

@@ -109,6 +109,7 @@ struct runtime {
 #define RUNTIME_MAGIC 0x5e12a9d4u
     struct runtime_options o;
     char *code_dir, *run_dir, *bootstrap_dir;                /* absolute */
+    char *endpoint;
     struct program_place place;
     struct spawn_isolation isolation;
     char isolation_text[640];

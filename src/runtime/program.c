@@ -265,7 +265,7 @@ struct str program_environment(const struct program_place *place, const struct c
     set_xray(&v);
     set_paths(&v, str_of(place->private_root ? "/var/task" : p->task_dir),
               str_of(place->private_root ? "/var/runtime" : place->bootstrap_dir), p);
-    set_default(&v, "AWS_ENDPOINT_URL", arena_printf(a, "http://127.0.0.1:%d", place->server_port));
+    set_default(&v, "AWS_ENDPOINT_URL", str_of(place->endpoint));
     if (f->tmp_dir != NULL)
         set_default(&v, "TMPDIR", str_of(f->tmp_dir));
     set_users(&v);

@@ -11,7 +11,7 @@
 struct program_place {
     const char *code_dir, *bootstrap_dir;                    /* host paths, absolute */
     bool private_root;                                       /* the process sees /var/task, /var/runtime, /tmp */
-    int server_port;
+    const char *endpoint;                                    /* "http://127.0.0.1:4566" */
 };
 
 /* One start.  Everything lies in the arena given. */

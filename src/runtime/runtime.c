@@ -361,7 +361,7 @@ static int settle_isolation(struct runtime *r)
         result = spawner_probe(r->o.spawner, &(struct spawn_probe){ r->run_dir, r->bootstrap_dir }, &r->isolation);
     describe_isolation(r);
     r->place = (struct program_place){ .code_dir = r->code_dir, .bootstrap_dir = r->bootstrap_dir,
-                                       .private_root = r->isolation.private_root, .server_port = r->o.server_port };
+                                       .private_root = r->isolation.private_root, .endpoint = r->endpoint };
     return result;
 }
 
@@ -399,6 +399,7 @@ int runtime_new(const struct runtime_options *o, struct runtime **ret, struct bu
     r->o = *o;
     r->code_dir = absolute(o->code_dir);
     r->run_dir = absolute(o->run_dir);
+    r->endpoint = xstrdup(o->endpoint);
     if (asprintf(&r->bootstrap_dir, "%s/bootstrap", r->run_dir) < 0)
         abort();
     r->cores = (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
@@ -440,6 +441,7 @@ struct runtime *runtime_free(struct runtime *r)
     map_done(&r->compiled);
     free(r->code_dir);
     free(r->run_dir);
+    free(r->endpoint);
     free(r->bootstrap_dir);
     r->magic = 0;
     free(r);

@@ -27,7 +27,7 @@ struct runtime_options {
     struct clock *clock;                                     /* server's clock: log times, deadlines shown to functions */
     const char *code_dir;                                    /* DIR/code: one folder per package, named by SHA-256 hex */
     const char *run_dir;                                     /* DIR/run: sockets, bootstraps, /tmp of environments; emptied at start */
-    int server_port;                                         /* AWS_ENDPOINT_URL=http://127.0.0.1:PORT */
+    const char *endpoint;                                    /* AWS_ENDPOINT_URL: where the server is listened to; copied */
     unsigned max_environments;                               /* 0: from memory and cores */
     int64_t idle_timeout_ms;                                 /* an idle environment ends after it; 600,000 */
     bool sandbox;                                            /* false: plain processes (--no-sandbox) */

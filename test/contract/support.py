@@ -44,7 +44,7 @@ STOP_SECONDS = 60
 
 # Event lines a server may write to stderr in an ordinary life.  A test that provokes others names them in
 # its class attribute `expected_events`.
-ORDINARY_EVENTS = {'data_directory_open', 'system_clock_stepped', 'loop_held', 'stopping', 'stopped'}
+ORDINARY_EVENTS = {'data_directory_open', 'system_clock_stepped', 'loop_held', 'reset', 'stopping', 'stopped'}
 PAGE_BYTES, SEAL_BYTES = 4096, 8
 
 
@@ -208,16 +208,17 @@ class Server:
             if self.process.poll() is not None:
                 raise AssertionError(f'waybill serve {" ".join(self.args)} ended with status {self.process.returncode}:\n'
                                      f'{self.stdout()}{self.stderr()}')
-            return re.search(r'^.* ready on http://\S+:(\d+).*$', self.stdout(), re.M)
+            return re.search(r'^.* ready on http://(\S+):(\d+) .*$', self.stdout(), re.M)
         try:
             found = wait_until(ready, START_SECONDS, 0.01, 'the ready line')
         except AssertionError:
             self.process.kill()
             self.process.wait()
             raise
-        self.ready_line, self.port = found.group(0), int(found.group(1))
-        self.endpoint = f'http://127.0.0.1:{self.port}'
-        found = re.search(r'; data: (\S+?)(?: \(ephemeral\))?; functions', self.ready_line)
+        self.ready_line, host, self.port = found.group(0), found.group(1), int(found.group(2))
+        host = {'0.0.0.0': '127.0.0.1', '[::]': '[::1]'}.get(host, host)
+        self.endpoint = f'http://{host}:{self.port}'
+        found = re.search(r'; data: (\S+?)(?: \(ephemeral\))?; requests: ', self.ready_line)
         self.data = found.group(1) if found else None
 
     def root_pair(self):

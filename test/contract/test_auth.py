@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import tempfile
+import time
 import unittest
 import urllib.request
 
@@ -29,6 +30,7 @@ QUESTIONS = (('lambda', 'list_functions', {}), ('sqs', 'list_queues', {}), ('sns
 
 class AuthCase(support.ServerCase):
     server_args = ('--auth', 'verify')
+    expected_events = ('signature_refused',)
 
     def refusal(self, service, operation, params=None, **who):
         """The whole error of a call that must be refused: (code, message, status)."""
@@ -123,6 +125,18 @@ class Clients(AuthCase):
         self.assertEqual(len(self.client('sqs').list_queues()['QueueUrls']), 1)
         self.assertEqual([b['Name'] for b in self.client('s3').list_buckets()['Buckets']], ['kept'])
         self.assertEqual(len(self.client('sns').list_topics()['Topics']), 1)
+
+    def test_who_was_told_a_subscription_may_end_it(self):
+        """As at AWS: an address in a message, which nobody signs."""
+        sns = self.client('sns')
+        topic = sns.create_topic(Name='told')['TopicArn']
+        arn = sns.subscribe(TopicArn=topic, Protocol='sqs', Endpoint='arn:aws:sqs:us-east-1:000000000000:kept',
+                            ReturnSubscriptionArn=True)['SubscriptionArn']
+        status, _, data = self.http('GET', '/?Action=Unsubscribe&Version=2010-03-31&SubscriptionArn=' + arn)
+        self.assertEqual(status, 200, data)
+        self.assertEqual(sns.list_subscriptions_by_topic(TopicArn=topic)['Subscriptions'], [])
+        status, _, data = self.http('GET', f'/?Action=ConfirmSubscription&Version=2010-03-31&TopicArn={topic}&Token=guessed')
+        self.assertEqual((status, b'InvalidParameter' in data), (400, True), data)
 
     def test_tampered_body(self):
         path, body = '/', b'{"QueueName":"one"}'
@@ -459,6 +473,23 @@ def handler(event, context):
     return boto3.client('sts').get_caller_identity()['Arn']
 '''
 
+    def test_a_role_deleted_under_its_function(self):
+        """What is left of it may nothing: neither the session that was made before, nor the one of the next environment."""
+        iam, functions = self.client('iam'), self.client('lambda')
+        role = iam.create_role(RoleName='gone', AssumeRolePolicyDocument=json.dumps(support.TRUST_LAMBDA))['Role']['Arn']
+        queue = self.client('sqs').create_queue(QueueName='not-for-it')['QueueUrl']
+        code = 'import boto3\ndef handler(event, context):\n    boto3.client("sqs").send_message(QueueUrl=event["queue"], MessageBody="m")\n'
+        functions.create_function(FunctionName='gone', Runtime='python3.11', Handler='index.handler', Role=role, Timeout=60,
+                                  Code={'ZipFile': support.make_zip({'index.py': code})})
+        functions.get_waiter('function_active_v2').wait(FunctionName='gone', WaiterConfig={'Delay': 1})
+        iam.delete_role(RoleName='gone')
+        for version in ('a', 'b'):
+            functions.update_function_code(FunctionName='gone', ZipFile=support.make_zip({'index.py': code, version: ''}))
+            functions.get_waiter('function_updated_v2').wait(FunctionName='gone', WaiterConfig={'Delay': 1})
+            error = json.loads(functions.invoke(FunctionName='gone', Payload=json.dumps({'queue': queue}))['Payload'].read())
+            self.assertIn('AccessDenied', str(error))
+        self.assertNotIn('Messages', self.client('sqs').receive_message(QueueUrl=queue))
+
     def test_a_function_calls_with_its_roles_credentials(self):
         iam = self.client('iam')
         role = iam.create_role(RoleName='f', AssumeRolePolicyDocument=json.dumps(support.TRUST_LAMBDA))['Role']['Arn']
@@ -516,11 +547,24 @@ class Control(AuthCase):
         for path in ('clock', 'journeys?limit=1&function=f'):
             self.assertEqual(self.control('GET', path)[0], 200)
 
+    def test_a_package_is_for_who_knows_its_digest(self):
+        package = support.make_zip({'index.py': 'def handler(event, context): return 1'})
+        self.function('packed', package)
+        digest = hashlib.sha256(package).hexdigest()
+        self.assertEqual(self.http('GET', '/_waybill/code/' + digest)[::2], (200, package))
+        self.assertEqual(self.http('GET', '/_waybill/code/' + '0' * 64)[0], 404)
+        self.assertEqual(self.http('GET', '/_waybill/code/')[0], 404)
+
     def test_commands(self):
         for command in (('clock',), ('clock', 'advance', '1s'), ('settle',), ('health',), ('trace',)):
             self.waybill(*command)
         refused = self.run_waybill('clock', env=self.without())
         self.assertEqual((refused.returncode, 'Missing Authentication Token' in refused.stderr), (1, True), refused.stderr)
+        self.assertIn('set WAYBILL_DATA', refused.stderr)
+        self.assertIn('eval "$(waybill credentials --data DIR --export)"', refused.stderr)
+        little = self.run_waybill('health', env=self.without())
+        self.assertEqual((little.returncode, little.stderr), (0, 'the rest wants the root pair: waybill credentials --help\n'))
+        self.assertEqual(self.run_waybill('health').stderr, '')
         wrong = self.run_waybill('clock', env=self.without(WAYBILL_ACCESS_KEY_ID=self.root_pair[0], WAYBILL_SECRET_ACCESS_KEY='x'))
         self.assertEqual(wrong.returncode, 1)
         for way in ({'WAYBILL_ACCESS_KEY_ID': self.root_pair[0], 'WAYBILL_SECRET_ACCESS_KEY': self.root_pair[1]}, {'WAYBILL_DATA': self.server.data},
@@ -533,9 +577,41 @@ class Control(AuthCase):
                                self.endpoint + '/_waybill/clock'], capture_output=True, text=True, timeout=60)
         self.assertEqual(json.loads(done.stdout)['mode'], 'running')
 
+    def lines(self, event):
+        return [line for line in self.server.stderr().splitlines() if line.startswith(f'event={event} ')]
+
+    def test_who_was_refused_has_a_line(self):
+        """At the most one a second, so that nobody fills the log; no secret and no text of his is in it."""
+        key, secret = self.root_pair
+        sent = {'service=sqs key=AKIANOBODYKNOWS ': lambda: self.refusal('sqs', 'list_queues', key='AKIANOBODYKNOWS'),
+                'service=waybill key=- ': lambda: self.http('POST', '/_waybill/reset'),
+                f'service=waybill key={key} ': lambda: self.http('GET', '/_waybill/health', support.sign(
+                    (key, 'wrong'), 'waybill', 'GET', self.endpoint + '/_waybill/health')),
+                'service=iam key=malformed ': lambda: self.refusal('iam', 'list_roles', key='a+b'),
+                'service=events key=malformed ': lambda: self.refusal('events', 'list_rules', key='A' * 40),
+                'service=logs key=': lambda: self.refusal('logs', 'describe_log_groups', key=secret, secret=key)}
+        for want, send in sent.items():
+            def said():
+                send()
+                return any(want in line for line in self.lines('signature_refused'))
+            support.wait_until(said, 30, 0.1, want)
+        before, began = len(self.lines('signature_refused')), time.monotonic()
+        for _ in range(50):
+            self.http('GET', '/_waybill/clock')
+        self.assertLessEqual(len(self.lines('signature_refused')) - before, time.monotonic() - began + 1)
+        for line in self.lines('signature_refused'):
+            self.assertRegex(line, r'^event=signature_refused service=\w+ key=[\w-]+ from=127\.0\.0\.1:\d+ error=\w+ unsaid=\d+$')
+            self.assertNotIn(secret, line)
+
+    def test_a_health_check_is_no_refusal(self):
+        before = self.lines('signature_refused')
+        self.assertEqual(self.http('GET', '/_waybill/health')[0], 200)
+        self.assertEqual(self.lines('signature_refused'), before)
+
     def test_a_reset_keeps_the_pair(self):
         self.client('sqs').create_queue(QueueName='gone')
         self.reset()
+        self.assertRegex(self.lines('reset')[-1], r'^event=reset from=127\.0\.0\.1:\d+ signed_by=root$')
         self.assertNotIn('QueueUrls', self.client('sqs').list_queues())
 
 
@@ -580,7 +656,7 @@ class RootPair(unittest.TestCase):
         last = self.serve()
         self.assertTrue(self.works(last, fresh))
         self.assertFalse(self.works(last, shown))
-        self.assertEqual(last.end(), [])
+        self.assertEqual(last.end({'signature_refused'}), [])
 
     def test_made_before_the_first_start(self):
         made = re.findall(r'AWS_\w+=(\S+)', self.command('--make').stdout)
@@ -590,6 +666,15 @@ class RootPair(unittest.TestCase):
         self.assertNotIn('AWS_SECRET_ACCESS_KEY', server.stdout())
         self.assertTrue(self.works(server, made))
         self.assertEqual(server.end(), [])
+
+    def test_the_start_says_whether_signatures_are_verified(self):
+        """And that they are not, where somebody made a pair for it."""
+        for args, told, warned in (([], 'believed unsigned (--auth open)', False), (['--auth', 'verify'], 'signatures verified (--auth verify)', False),
+                                   ([], 'believed unsigned (--auth open)', True)):
+            server = support.Server(['--data', self.data, *args])
+            self.assertIn(f'; requests: {told}; functions: ', server.ready_line)
+            self.assertEqual('event=root_pair_unused' in server.stderr(), warned, server.stderr())
+            self.assertEqual(server.end({'root_pair_unused'} if warned else ()), [])
 
     def test_open_to_the_network_says_so(self):
         for args, said in ((['--host', '0.0.0.0'], True), (['--host', '0.0.0.0', '--auth', 'verify'], False), ([], False)):

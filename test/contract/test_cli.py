@@ -181,6 +181,12 @@ class Subcommands(support.ServerCase):
         self.assertEqual(self.run_waybill('clock', env={'AWS_ENDPOINT_URL': nobody}).returncode, 0)
         self.assertEqual(self.run_waybill('clock', env={'WAYBILL_ENDPOINT': '', 'AWS_ENDPOINT_URL': self.endpoint + '/'}).returncode, 0)
 
+    def test_endpoints_that_are_none(self):
+        for url in ('http://', 'http://:80', 'http://[::1', 'http://[]:80', 'http://[::1]80', 'http://[::1]:', 'http://::1:4566',
+                    'http://a:0', 'http://a:65536', 'http://a:b', 'https://a'):
+            done = self.run_waybill('clock', '--endpoint', url)
+            self.assertEqual((done.returncode, 'is not of the form http://HOST:PORT' in done.stderr), (1, True), (url, done.stderr))
+
     def test_clock(self):
         self.assertRegex(self.waybill('clock'), r'^now   \d{4}-\S+Z\nmode  running\nrate  1\nreal ')
         before = self.clock()['offset_ms']

@@ -362,7 +362,8 @@ class Process(unittest.TestCase):
     def test_ready_line_and_ephemeral_leave_nothing(self):
         server = support.Server(['--ephemeral'])
         self.addCleanup(server.remove)
-        self.assertRegex(server.ready_line, r'^waybill \S+ ready on http://127\.0\.0\.1:\d+ after [0-9.]+ ms; data: /\S+ \(ephemeral\); functions: ')
+        self.assertRegex(server.ready_line, r'^waybill \S+ ready on http://127\.0\.0\.1:\d+ after [0-9.]+ ms; data: /\S+ \(ephemeral\); '
+                         r'requests: believed unsigned \(--auth open\); functions: ')
         place = re.search(r'data: (\S+)', server.ready_line).group(1)
         mode = os.stat(place).st_mode
         self.assertTrue(stat.S_ISDIR(mode))

@@ -79,6 +79,25 @@ class Serve(unittest.TestCase):
             socket.create_connection(('127.0.0.1', on.server.port), 5)
         on.end()
 
+    def test_host_is_the_endpoint_of_functions_and_commands(self):
+        """A function calls where the server listens, and nowhere else: what it sends there is signed by its role."""
+        code = 'import boto3, os\ndef handler(event, context):\n    made = boto3.client("sqs").create_queue(QueueName="q")\n' \
+               '    return os.environ["AWS_ENDPOINT_URL"], made["QueueUrl"]\n'
+        hosts = [('127.0.0.2', '127.0.0.2', '127.0.0.2'), ('0.0.0.0', '0.0.0.0', '127.0.0.1')]
+        if os.path.exists('/proc/net/if_inet6'):             # a machine without IPv6 cannot listen there
+            hosts += [('::1', '[::1]', '[::1]'), ('0::0', '[::]', '[::1]')]
+        for host, shown, asked in hosts:
+            with self.subTest(host):
+                on = self.start('--ephemeral', '--host', host)
+                url = f'http://{asked}:{on.server.port}'
+                self.assertIn(f' ready on http://{shown}:{on.server.port} ', on.server.ready_line)
+                on.function('f', code)
+                reply = on.client('lambda').invoke(FunctionName='f')['Payload'].read()
+                self.assertEqual(json.loads(reply), [url, url + '/000000000000/q'])
+                health = subprocess.run([support.binary(), 'health', '--endpoint', url], capture_output=True, text=True, timeout=60)
+                self.assertEqual((health.returncode, health.stderr), (0, ''))
+                self.assertEqual(on.server.end({'open_to_the_network'}), [])
+
     def test_data(self):
         for args, env in ((('--data', self.data), {}), ((), {'WAYBILL_DATA': self.data}), ((), {'XDG_DATA_HOME': os.path.dirname(self.data)})):
             with self.subTest(args=args, env=env):
@@ -129,7 +148,7 @@ class Serve(unittest.TestCase):
         for mode, status in (('open', 200), ('verify', 403)):
             on = self.start('--ephemeral', '--auth', mode)
             self.assertEqual(on.http('GET', '/_waybill/clock')[0], status)
-            on.end()
+            self.assertEqual(on.server.end({'signature_refused'} if status == 403 else ()), [])
 
     def test_max_environments(self):
         on = self.start('--ephemeral', '--max-environments', '1')

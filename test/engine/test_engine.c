@@ -1,5 +1,6 @@
 /* test_engine.c - when a turn comes: what presses, and what waits for company. */
 #include "engine/engine.h"
+#include "engine/verify.h"
 #include "engine/watch.h"
 #include "unit.h"
 
@@ -177,6 +178,34 @@ TEST(watch, a_line_a_second_and_the_worst_of_all)
         EXPECT_INT(w.worst_us, rows[i].worst_us);
     }
     EXPECT_STR(str_of(w.worst), STR("sqs.TagQueue"));
+}
+
+/* ---- lines of refused requests ---- */
+
+TEST(refused, a_line_a_second)
+{
+    static const struct { int64_t at_ms; bool line; uint64_t unsaid; } rows[] = {
+        { 1000, true, 0 }, { 1001, false, 0 }, { 1999, false, 0 }, { 2000, true, 2 }, { 2999, false, 0 }, { 9000, true, 1 }, { 10000, true, 0 },
+    };
+    struct refused r = { 0 };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        uint64_t unsaid = 0;
+
+        EXPECT_INT(refused_saw(&r, rows[i].at_ms * 1000000, &unsaid), rows[i].line);
+        EXPECT_INT(unsaid, rows[i].unsaid);
+    }
+}
+
+TEST(refused, a_key_and_nothing_else)
+{
+    EXPECT_STR(refused_key(STR("AKIAIOSFODNN7EXAMPLE")), STR("AKIAIOSFODNN7EXAMPLE"));
+    EXPECT_STR(refused_key(STR_NONE), STR("-"));
+    EXPECT_STR(refused_key(STR("")), STR("-"));
+    EXPECT_STR(refused_key(STR("a\nevent=b")), STR("malformed"));
+    EXPECT_STR(refused_key(STR("a b")), STR("malformed"));
+    EXPECT_STR(refused_key(STR("12345678901234567890123456789012")), STR("12345678901234567890123456789012"));
+    EXPECT_STR(refused_key(STR("123456789012345678901234567890123")), STR("malformed"));
 }
 
 static void hold_the_loop(void *arg, struct turn *t)

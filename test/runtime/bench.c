@@ -90,7 +90,7 @@ void bench_init(struct bench *b, bool sandbox, unsigned max_environments, int64_
     snprintf(run_dir, sizeof(run_dir), "%s/run", b->dir);
     CHECK(mkdir(code_dir, 0755) == 0);
     r = runtime_new(&(struct runtime_options){
-        .loop = &b->loop, .spawner = b->spawner, .clock = &b->clock, .code_dir = code_dir, .run_dir = run_dir, .server_port = 4566,
+        .loop = &b->loop, .spawner = b->spawner, .clock = &b->clock, .code_dir = code_dir, .run_dir = run_dir, .endpoint = "http://127.0.0.1:4566",
         .max_environments = max_environments, .idle_timeout_ms = idle_ms > 0 ? idle_ms : 600000, .sandbox = sandbox, .soon = soon, .busy = busy, .engine = b,
         .credentials = credentials, .log = log_lines, .log_arg = b, .capacity_changed = capacity_changed, .capacity_arg = b,
     }, &b->runtime, &why);

@@ -196,7 +196,7 @@ static struct code some_code(struct env_var *v, size_t n, const char *runtime)
 
 TEST(program, environment_of_a_private_root)
 {
-    struct program_place place = { .code_dir = "/d/code", .bootstrap_dir = "/d/run/bootstrap", .private_root = true, .server_port = 99 };
+    struct program_place place = { .code_dir = "/d/code", .bootstrap_dir = "/d/run/bootstrap", .private_root = true, .endpoint = "http://[::1]:99" };
     struct env_var v[] = { { STR("MINE"), STR("1") }, { STR("_HANDLER"), STR("evil") }, { STR("PATH"), STR("/my") }, { STR("AWS_REGION"), STR("x") }, { STR("TZ"), STR("CET") } };
     struct code c = some_code(v, ARRAY_LEN(v), "nodejs22.x");
     struct program_facts f = { .api_port = 1234, .log_stream = STR("s"), .credentials = { STR("k"), STR("s"), STR("t") } };
@@ -207,7 +207,7 @@ TEST(program, environment_of_a_private_root)
         { "LANG", "en_US.UTF-8" }, { "LAMBDA_TASK_ROOT", "/var/task" }, { "LAMBDA_RUNTIME_DIR", "/var/runtime" }, { "AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1234" },
         { "NODE_PATH", "/opt/nodejs/node22/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task" },
         { "LD_LIBRARY_PATH", "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib" },
-        { "AWS_ENDPOINT_URL", "http://127.0.0.1:99" }, { "AWS_EXECUTION_ENV", "AWS_Lambda_nodejs22.x" }, { "AWS_LAMBDA_LOG_FORMAT", "Text" },
+        { "AWS_ENDPOINT_URL", "http://[::1]:99" }, { "AWS_EXECUTION_ENV", "AWS_Lambda_nodejs22.x" }, { "AWS_LAMBDA_LOG_FORMAT", "Text" },
         { "AWS_ACCESS_KEY_ID", "k" }, { "AWS_SESSION_TOKEN", "t" }, { "AWS_LAMBDA_FUNCTION_VERSION", "7" }, { "_AWS_XRAY_DAEMON_PORT", "2000" },
         { "AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand" }, { "PYTHONPATH", NULL }, { "AWS_LAMBDA_LOG_LEVEL", NULL }, { "TMPDIR", NULL }, { "HOME", NULL },
     };
@@ -219,7 +219,7 @@ TEST(program, environment_of_a_private_root)
 
 TEST(program, environment_without_a_private_root)
 {
-    struct program_place place = { .code_dir = "/d/code", .bootstrap_dir = "/d/run/bootstrap", .server_port = 99 };
+    struct program_place place = { .code_dir = "/d/code", .bootstrap_dir = "/d/run/bootstrap", .endpoint = "http://[::1]:99" };
     struct code c = some_code(NULL, 0, "provided.al2");
     struct arena *a = arena_new(0);
     struct program p = { .task_dir = "/d/code/ab/task", .prefix = "/home/u/node" };

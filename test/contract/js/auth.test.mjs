@@ -20,7 +20,7 @@ describe('auth', () => {
   let server;
 
   before(async () => { server = await Server.start('--auth', 'verify'); });
-  after(() => server?.end());
+  after(() => server?.end(['signature_refused']));
 
   const wrong = () => ({ credentials: { ...server.pair, secretAccessKey: 'wrong' } });
   const role = async (RoleName, principal) => {
