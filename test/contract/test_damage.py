@@ -116,7 +116,7 @@ class Damage(support.DataCase):
         except AssertionError:
             said = server.stderr()
             self.assertEqual(server.process.returncode, 1, f'{note}: {said}')
-            self.assertRegex(said, 'damaged|another program', note)
+            self.assertRegex(said, 'damaged|another program|is empty, and was not', note)
             self.assertIn(self.data, said, note)
             server.remove()
             return 'refused'
