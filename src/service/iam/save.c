@@ -227,6 +227,14 @@ static void load_managed(struct iam *i, struct store *s, struct arena *a)
     }
 }
 
+static bool has_default(const struct managed *m)
+{
+    for (size_t n = 0; n < m->n_versions; n++)
+        if (m->versions[n].number == m->default_version)
+            return true;
+    return false;
+}
+
 void iam_load_all(struct iam *i, struct store *s)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
@@ -246,4 +254,7 @@ void iam_load_all(struct iam *i, struct store *s)
     load_inlines(s, &roles);
     load_attached(s, &roles);
     load_versions(s, &policies);
+    for (size_t at = 0; map_next(&policies, &at, &key, &value);)
+        if (!has_default(value))
+            store_damaged(s, "iam_policy", (int64_t)((struct managed *)value)->id, "its default version is not there");
 }
