@@ -80,14 +80,6 @@ void uuid_of_seq(char out[UUID_TEXT + 1], uint64_t seq)
     uuid_text(out, b);
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static int uuid_bytes(struct str s, uint8_t b[16])
 {
     const char *p = s.p;
@@ -99,8 +91,8 @@ static int uuid_bytes(struct str s, uint8_t b[16])
 
         if ((i == 4 || i == 6 || i == 8 || i == 10) && *p++ != '-')
             return -E_INVALID;
-        hi = hex_value(*p++);
-        lo = hex_value(*p++);
+        hi = hex_digit(*p++);
+        lo = hex_digit(*p++);
         if (hi < 0 || lo < 0)
             return -E_INVALID;
         b[i] = (uint8_t)(hi << 4 | lo);

@@ -45,14 +45,6 @@ ALWAYS_INLINE const char *skip_blanks(const char *p, const char *end)
     return p;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* p is at the backslash. */
 static const char *scan_escape(struct reader *r, const char *p)
 {
@@ -63,7 +55,7 @@ static const char *scan_escape(struct reader *r, const char *p)
         return *p != '\0' && strchr("\"\\/bfnrt", *p) != NULL ? p + 1 : fail(r, p, JSON_BAD_ESCAPE, JSON_WANT_INSIDE);
     p++;
     for (int i = 0; i < 4; i++, p++)
-        if (p >= r->end || hex_value(*p) < 0)
+        if (p >= r->end || hex_digit(*p) < 0)
             return fail(r, p, JSON_BAD_ESCAPE, JSON_WANT_INSIDE);
     return p;
 }
@@ -410,7 +402,7 @@ int json_parse(struct arena *a, struct str s, struct json **ret, struct json_err
 
 static uint32_t hex4(const char *p)
 {
-    return (uint32_t)(hex_value(p[0]) << 12 | hex_value(p[1]) << 8 | hex_value(p[2]) << 4 | hex_value(p[3]));
+    return (uint32_t)(hex_digit(p[0]) << 12 | hex_digit(p[1]) << 8 | hex_digit(p[2]) << 4 | hex_digit(p[3]));
 }
 
 /* p is at a "\u" of sound text; a surrogate without its other half becomes U+FFFD. */

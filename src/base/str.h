@@ -62,4 +62,13 @@ size_t utf8_get(struct str s, uint32_t *ret_cp);
  * 0 when a sound code point begins there or s is empty. */
 size_t utf8_bad(struct str s);
 
+/* 0 to 15, in either case; -1: none. */
+static inline int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 #endif

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/arn.h"
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/waybill.h"
@@ -58,11 +59,6 @@ static int read_number(const char *text, int64_t min, int64_t max, int64_t *ret)
     return str_to_i64(str_of(text), ret) == 0 && *ret >= min && *ret <= max ? 0 : -E_INVALID;
 }
 
-static bool is_account(const char *text)
-{
-    return strlen(text) == 12 && strspn(text, "0123456789") == 12;
-}
-
 /* NULL, or what is wrong with the option's value. */
 static const char *take_option(struct serve_options *o, int opt, const char *value)
 {
@@ -85,7 +81,7 @@ static const char *take_option(struct serve_options *o, int opt, const char *val
         return NULL;
     case OPT_ACCOUNT:
         o->account = value;
-        return is_account(value) ? NULL : "--account takes twelve digits";
+        return account_valid(str_of(value)) ? NULL : "--account takes twelve digits";
     case OPT_RETRY:
         if (duration_parse(str_of(value), &o->retry_delay_ms) < 0 || o->retry_delay_ms > 3600000)
             return "--retry-delay takes a time up to 1h, as in 60s or 500ms";

@@ -4,6 +4,7 @@
  * principal never pass silently.  The sentences are AWS's as far as they are known; which of them AWS prefers for
  * the rarer mistakes is UNVERIFIED (the table below is the one place). */
 #include <ctype.h>
+#include "base/arn.h"
 #include "flow/policy_parts.h"
 
 #define WHY_JSON       "This policy contains invalid Json"
@@ -146,14 +147,6 @@ static int parse_resources(struct parser *p, struct json *v, struct statement *s
 
 /* ---- principals ----------------------------------------------------------------------------------------------- */
 
-static bool twelve_digits(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!isdigit((unsigned char)s.p[i]))
-            return false;
-    return s.n == 12;
-}
-
 /* An AWS principal: "*", account, root ARN, role, user or session ARN, or the unique id of a deleted one. */
 static int parse_aws_who(struct str text, struct who *ret)
 {
@@ -161,7 +154,7 @@ static int parse_aws_who(struct str text, struct who *ret)
 
     if (str_is(text, "*")) {
         ret->kind = WHO_ALL;
-    } else if (twelve_digits(text)) {
+    } else if (account_valid(text)) {
         *ret = (struct who){ WHO_ACCOUNT, text };
     } else if (str_starts(text, STR("arn:")) && arn_cut(text, part)) {
         if ((!str_is(part[2], "iam") && !str_is(part[2], "sts")) || part[4].n == 0 || part[5].n == 0 ||

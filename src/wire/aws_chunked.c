@@ -32,8 +32,8 @@ static int hex_size(struct str digits, size_t *ret)
     if (digits.n == 0 || digits.n > 12)
         return -E_INVALID;
     for (size_t i = 0; i < digits.n; i++) {
-        char c = digits.p[i];
-        int d = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+        int d = hex_digit(digits.p[i]);
+
         if (d < 0)
             return -E_INVALID;
         *ret = *ret << 4 | (size_t)d;

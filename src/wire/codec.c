@@ -102,14 +102,6 @@ enum time_format time_format_of(const struct shape *shape, uint8_t member_format
     return shape->time_format != TIME_DEFAULT ? (enum time_format)shape->time_format : place_default;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 struct str percent_decode(struct arena *a, struct str s, bool plus)
 {
     if (str_absent(s) || (memchr(s.p, '%', s.n) == NULL && (!plus || memchr(s.p, '+', s.n) == NULL)))

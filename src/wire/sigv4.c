@@ -364,11 +364,6 @@ enum sigv4_verdict sigv4_check(struct arena *a, const struct sigv4_request *q, c
 
 /* ---- the canonical request ---- */
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-}
-
 static void encode_byte(struct buf *b, unsigned char c, char also)
 {
     if (isalnum(c) || c == '-' || c == '_' || c == '.' || c == '~' || (also != '\0' && c == (unsigned char)also))

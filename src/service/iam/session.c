@@ -8,8 +8,8 @@
  *
  * True here: whatever iam_principal() calls PRINCIPAL_ROLE was signed by us, is not over, belongs to this key, and its role
  * is the one it was made of. */
-#include <ctype.h>
 #include <stdlib.h>
+#include "base/arn.h"
 #include "base/crypt.h"
 #include "service/iam/state.h"
 
@@ -283,14 +283,6 @@ static void be_role(struct arena *a, const struct iam_session *s, struct princip
                             STR_ARG(str_sub(s->role_arn, (size_t)(slash + 1), s->role_arn.n)), STR_ARG(s->name));
 }
 
-static bool is_account(struct str s)
-{
-    for (size_t n = 0; n < s.n; n++)
-        if (!isdigit((unsigned char)s.p[n]))
-            return false;
-    return s.n == 12;
-}
-
 void iam_principal(void *iam, struct arena *a, struct str access_key, struct str token, struct str default_account,
                    int64_t now_ms, struct principal *ret)
 {
@@ -299,7 +291,7 @@ void iam_principal(void *iam, struct arena *a, struct str access_key, struct str
     uint64_t account;
 
     *ret = (struct principal){ 0 };
-    if (is_account(access_key)) {
+    if (account_valid(access_key)) {
         be_operator(a, access_key, ret);
         return;
     }

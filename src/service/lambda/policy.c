@@ -8,11 +8,6 @@
 
 #define POLICY_MAX_BYTES 20480
 
-static bool is_account(struct str s)
-{
-    return s.n == 12 && is_version_number(s);
-}
-
 static bool is_service(struct str s)
 {
     return str_ends(s, STR(".amazonaws.com")) || str_ends(s, STR(".amazonaws.com.cn"));
@@ -22,7 +17,7 @@ static bool is_iam_arn(struct str s)
 {
     struct arn arn;
 
-    return arn_parse(s, &arn) == 0 && (str_is(arn.service, "iam") || str_is(arn.service, "sts")) && is_account(arn.account)
+    return arn_parse(s, &arn) == 0 && (str_is(arn.service, "iam") || str_is(arn.service, "sts")) && account_valid(arn.account)
         && !str_empty(arn.resource);
 }
 
@@ -32,12 +27,12 @@ int principal_json(struct json_writer *w, struct str principal)
         jw_str(w, principal);
         return 0;
     }
-    if (!is_service(principal) && !is_account(principal) && !is_iam_arn(principal))
+    if (!is_service(principal) && !account_valid(principal) && !is_iam_arn(principal))
         return -E_INVALID;
     jw_object(w);
     if (is_service(principal))
         jw_kstr(w, "Service", principal);
-    else if (is_account(principal)) {
+    else if (account_valid(principal)) {
         jw_key(w, STR("AWS"));
         jw_printf(w, "arn:aws:iam::" STR_FMT ":root", STR_ARG(principal));
     } else

@@ -133,14 +133,6 @@ enum condition s3_conditions(const struct conditions *k, struct str etag, int64_
 
 /* ---- encodings ---- */
 
-static int hex_digit(char ch)
-{
-    if (ch >= '0' && ch <= '9')
-        return ch - '0';
-    ch = (char)(ch | 0x20);
-    return ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : -1;
-}
-
 static struct str percent_decoded(struct arena *a, struct str s, bool plus)
 {
     char *out = arena_alloc(a, s.n + 1);

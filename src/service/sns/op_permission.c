@@ -1,11 +1,11 @@
 /* op_permission.c - AddPermission and RemovePermission edit the topic's Policy attribute: statements at the end of the
  * one in force, the default one included (AWS SNS API reference, AddPermission). */
 #include "service/sns/ops.h"
+#include "base/arn.h"
 #include "flow/policy_text.h"
 #include "service/sns/rows.h"
 
 #define POLICY_MOST 30720
-#define ACCOUNT_DIGITS 12
 
 /* What can be given to others; the rest is the owner's. */
 static const char *const shared_actions[] = {
@@ -13,20 +13,12 @@ static const char *const shared_actions[] = {
     "AddPermission", "Subscribe", "Receive",
 };
 
-static bool is_account(struct str id)
-{
-    for (size_t i = 0; i < id.n; i++)
-        if (id.p[i] < '0' || id.p[i] > '9')
-            return false;
-    return id.n == ACCOUNT_DIGITS;
-}
-
 static int check(struct call *c, const struct sns_AddPermissionInput *in)
 {
     if (str_empty(in->Label) || in->AWSAccountId.n == 0 || in->ActionName.n == 0)
         return sns_invalid(c, "%s", str_empty(in->Label) ? "Label" : in->AWSAccountId.n == 0 ? "AWSAccountId" : "ActionName");
     for (size_t i = 0; i < in->AWSAccountId.n; i++)
-        if (!is_account(in->AWSAccountId.v[i]))              /* UNVERIFIED sentence */
+        if (!account_valid(in->AWSAccountId.v[i]))            /* UNVERIFIED sentence */
             return sns_invalid(c, "AWSAccountId");
     for (size_t i = 0; i < in->ActionName.n; i++) {
         size_t k = 0;

@@ -4,12 +4,12 @@
  * keeps its members; statements are added at the end.  What a policy allows is decided elsewhere. */
 #include "service/sqs/ops.h"
 
+#include "base/arn.h"
 #include "flow/policy_text.h"
 #include "service/sqs/fault.h"
 #include "service/sqs/rows.h"
 
 #define LABEL_MOST 80
-#define ACCOUNT_DIGITS 12
 #define LIST_MOST 7                                          /* actions in one statement: the quota of the API reference */
 #define ACCOUNTS_MOST 50                                     /* UNVERIFIED */
 
@@ -33,14 +33,6 @@ static bool is_action(struct str action)
         if (str_is(action, sqs_model.ops[i].name))
             return true;
     return false;
-}
-
-static bool is_account(struct str id)
-{
-    for (size_t i = 0; i < id.n; i++)
-        if (id.p[i] < '0' || id.p[i] > '9')
-            return false;
-    return id.n == ACCOUNT_DIGITS;
 }
 
 static bool is_label(struct str label)
@@ -67,7 +59,7 @@ static int check_permission(struct call *c, const struct sqs_AddPermissionReques
     if (in->Actions.n > LIST_MOST || in->AWSAccountIds.n > ACCOUNTS_MOST)
         return call_fault(c, &sqs_error_OverLimit, "%zu Actions were found, maximum allowed is %d.", in->Actions.n, LIST_MOST);
     for (size_t i = 0; i < in->AWSAccountIds.n; i++)
-        if (!is_account(in->AWSAccountIds.v[i]))
+        if (!account_valid(in->AWSAccountIds.v[i]))
             return sqs_fault_value(c, in->AWSAccountIds.v[i], "PrincipalId", "Unable to verify.");
     for (size_t i = 0; i < in->Actions.n; i++) {
         struct str action = in->Actions.v[i];
