@@ -55,6 +55,12 @@ void buf_char(struct buf *b, char c)
     b->p[b->n] = '\0';
 }
 
+void buf_lower(struct buf *b, struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        buf_char(b, s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] | 0x20) : s.p[i]);
+}
+
 void buf_i64(struct buf *b, int64_t v)
 {
     char text[20], *p = text + sizeof(text);

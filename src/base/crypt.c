@@ -129,21 +129,30 @@ struct digest hasher_end(struct hasher *h)
     return d;
 }
 
-static void hex_write(char *out, const uint8_t *p, size_t n)
+void hex_text(char *out, const void *p, size_t n)
 {
     static const char digits[] = "0123456789abcdef";
+    const uint8_t *bytes = p;
 
     for (size_t i = 0; i < n; i++) {
-        out[2 * i] = digits[p[i] >> 4];
-        out[2 * i + 1] = digits[p[i] & 15];
+        out[2 * i] = digits[bytes[i] >> 4];
+        out[2 * i + 1] = digits[bytes[i] & 15];
     }
     out[2 * n] = '\0';
+}
+
+bool hex_is_sha256(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!((s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f')))
+            return false;
+    return s.n == 64;
 }
 
 void hex_add(struct buf *b, const void *p, size_t n)
 {
     buf_reserve(b, 2 * n);
-    hex_write(b->p + b->n, p, n);
+    hex_text(b->p + b->n, p, n);
     b->n += 2 * n;
 }
 
@@ -151,7 +160,7 @@ struct str hex_str(struct arena *a, const struct digest *d)
 {
     char *p = arena_alloc(a, 2 * d->n + 1);
 
-    hex_write(p, d->b, d->n);
+    hex_text(p, d->b, d->n);
     return str_make(p, 2 * d->n);
 }
 

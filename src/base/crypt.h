@@ -22,6 +22,8 @@ void hasher_add(struct hasher *h, const void *p, size_t n);
 struct digest hasher_end(struct hasher *h);                  /* frees h */
 
 void hex_add(struct buf *b, const void *p, size_t n);        /* lower case */
+void hex_text(char *out, const void *p, size_t n);           /* 2n digits and NUL */
+bool hex_is_sha256(struct str s);                            /* 64 digits, in lower case */
 struct str hex_str(struct arena *a, const struct digest *d);
 void base64_add(struct buf *b, const void *p, size_t n);     /* standard alphabet, padded */
 struct str base64_str(struct arena *a, struct str bytes);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crypt.h"
 #include "control/internal.h"
 #include "control/tell.h"
 #include "net/file_body.h"
@@ -262,19 +263,11 @@ static void reset(struct control *c, struct exchange *x, struct str rest)
 
 /* ---- packages ---- */
 
-static bool is_sha256_hex(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!((s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f')))
-            return false;
-    return s.n == 64;
-}
-
 static void code(struct control *c, struct exchange *x, struct str sha)
 {
     struct str path = arena_printf(x->mem, "%s/" STR_FMT "/package.zip", c->o.code_dir, STR_ARG(sha));
     struct stat st;
-    int fd = is_sha256_hex(sha) ? open(path.p, O_RDONLY | O_CLOEXEC) : -1;
+    int fd = hex_is_sha256(sha) ? open(path.p, O_RDONLY | O_CLOEXEC) : -1;
 
     if (fd < 0 || fstat(fd, &st) < 0 || st.st_size == 0) {
         if (fd >= 0)

@@ -23,11 +23,11 @@ const struct error_row error_missing_parameter = { .name = "MissingRequiredParam
 const struct error_row error_request_entity_too_large = { .name = "RequestEntityTooLargeException", .status = 413, .sender = true, .message_member = "message" };
 const struct error_row error_scope = { .name = "InvalidSignatureException", .query_code = "SignatureDoesNotMatch", .status = 403, .sender = true, .message_member = "message" };
 const struct error_row error_scope_s3 = { .name = "AuthorizationHeaderMalformed", .status = 400, .sender = true, .message_member = "message" };
-const struct error_row error_missing_token = { .name = "MissingAuthenticationTokenException", .query_code = "MissingAuthenticationToken", .status = 403, .sender = true, .message_member = "message" };
+const struct error_row error_missing_token = { .name = "MissingAuthenticationTokenException", .query_code = "MissingAuthenticationToken", .status = 403, .json_status = 400, .sender = true, .message_member = "message" };
 const struct error_row error_incomplete_signature = { .name = "IncompleteSignatureException", .query_code = "IncompleteSignature", .status = 400, .sender = true, .message_member = "message" };
-const struct error_row error_unknown_key = { .name = "UnrecognizedClientException", .query_code = "InvalidClientTokenId", .status = 403, .sender = true, .message_member = "message" };
-const struct error_row error_signature = { .name = "InvalidSignatureException", .query_code = "SignatureDoesNotMatch", .status = 403, .sender = true, .message_member = "message" };
-const struct error_row error_expired_token = { .name = "ExpiredTokenException", .query_code = "ExpiredToken", .status = 403, .sender = true, .message_member = "message" };
+const struct error_row error_unknown_key = { .name = "UnrecognizedClientException", .query_code = "InvalidClientTokenId", .status = 403, .json_status = 400, .sender = true, .message_member = "message" };
+const struct error_row error_signature = { .name = "InvalidSignatureException", .query_code = "SignatureDoesNotMatch", .status = 403, .json_status = 400, .sender = true, .message_member = "message" };
+const struct error_row error_expired_token = { .name = "ExpiredTokenException", .query_code = "ExpiredToken", .status = 403, .json_status = 400, .sender = true, .message_member = "message" };
 
 /* Errors that come from AWS's request machinery rather than from a service. */
 static const struct error_row *const front_errors[] = {
@@ -35,13 +35,6 @@ static const struct error_row *const front_errors[] = {
     &error_internal, &error_unavailable, &error_request_entity_too_large, &error_scope, &error_scope_s3, &error_missing_token,
     &error_incomplete_signature, &error_unknown_key, &error_signature, &error_expired_token,
 };
-
-/* The JSON protocols know one status for a signature that is refused. */
-static bool about_signature(const struct error_row *row)
-{
-    return row == &error_missing_token || row == &error_incomplete_signature || row == &error_unknown_key ||
-           row == &error_signature || row == &error_expired_token;
-}
 
 static bool from_front(const struct error_row *row)
 {
@@ -287,7 +280,7 @@ void fault_encode(struct arena *a, const struct service_model *service, enum pro
     switch (protocol) {
     case PROTO_REST_JSON: fault_rest_json(row, fault, ret); break;
     case PROTO_JSON:
-        ret->status = about_signature(row) ? 400 : row->status;
+        ret->status = row->json_status != 0 ? row->json_status : row->status;
         fault_json(service, row, fault, query_mode, ret);
         break;
     case PROTO_QUERY: case PROTO_REST_XML:
@@ -295,7 +288,7 @@ void fault_encode(struct arena *a, const struct service_model *service, enum pro
         error_wrapped(service, row, fault, request_id, ret);
         break;
     case PROTO_CBOR:
-        ret->status = about_signature(row) ? 400 : row->status;
+        ret->status = row->json_status != 0 ? row->json_status : row->status;
         fault_cbor(a, service, row, fault, query_mode, ret);
         break;
     }

@@ -73,6 +73,7 @@ struct error_row {
     bool sender;
     const char *message_member;                              /* "message" or "Message" */
     const struct shape *shape;                               /* NULL when hand-written */
+    int  json_status;                                        /* in the JSON protocols and CBOR; 0: status */
 };
 
 enum protocol { PROTO_REST_JSON, PROTO_JSON, PROTO_QUERY, PROTO_REST_XML, PROTO_CBOR };

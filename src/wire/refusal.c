@@ -5,13 +5,6 @@
 
 /* ---- everybody but S3 ---- */
 
-static struct str basic_time(struct arena *a, int64_t ms)
-{
-    struct when_parts p = when_parts(ms);
-
-    return arena_printf(a, "%04d%02d%02dT%02d%02d%02dZ", p.year, p.month, p.day, p.hour, p.minute, p.second);
-}
-
 static int parts_missing(struct arena *a, const struct sigv4 *s, struct fault *f)
 {
     static const struct { unsigned bit; const char *header, *query; } parts[] = {
@@ -67,13 +60,13 @@ static int out_of_time(struct arena *a, const struct refusal *r, struct fault *f
 
     if (r->verdict == SIGV4_TOO_NEW || r->verdict == SIGV4_NOT_YET)
         return fault_set(a, f, &error_signature, "Signature not yet current: " STR_FMT " is still later than " STR_FMT " (" STR_FMT
-                         " + 15 min.)", STR_ARG(s->time), STR_ARG(basic_time(a, most)), STR_ARG(basic_time(a, now)));
+                         " + 15 min.)", STR_ARG(s->time), STR_ARG(sigv4_time(a, most)), STR_ARG(sigv4_time(a, now)));
     if (r->verdict == SIGV4_EXPIRED)
         return fault_set(a, f, &error_signature, "Signature expired: " STR_FMT " is now earlier than " STR_FMT " (" STR_FMT " - %lld s)",
-                         STR_ARG(s->time), STR_ARG(basic_time(a, now - s->expires_s * 1000)), STR_ARG(basic_time(a, now)),
+                         STR_ARG(s->time), STR_ARG(sigv4_time(a, now - s->expires_s * 1000)), STR_ARG(sigv4_time(a, now)),
                          (long long)s->expires_s);
     return fault_set(a, f, &error_signature, "Signature expired: " STR_FMT " is now earlier than " STR_FMT " (" STR_FMT " - 15 min.)",
-                     STR_ARG(s->time), STR_ARG(basic_time(a, least)), STR_ARG(basic_time(a, now)));
+                     STR_ARG(s->time), STR_ARG(sigv4_time(a, least)), STR_ARG(sigv4_time(a, now)));
 }
 
 static int not_believed(struct arena *a, const struct service_model *service, const struct refusal *r, struct fault *f)

@@ -1,20 +1,9 @@
 /* sigv2.c - the parameters of a presigned address, and the text that was signed. */
-#include <ctype.h>
 #include <stdlib.h>
 
 #include "wire/codec.h"
 #include "wire/route_s3.h"
 #include "wire/sigv2.h"
-
-static struct str header_of(const struct sigv4_request *q, const char *name)
-{
-    struct str value = STR_NONE;
-
-    for (size_t i = 0; i < q->n_headers; i++)
-        if (str_eq_nocase(q->headers[i].name, str_of(name)))
-            value = q->headers[i].value;
-    return value;
-}
 
 /* Decoded; absent when it is not there.  *count: how often it is. */
 static struct str parameter(struct arena *a, struct str query, const char *wanted, size_t *count)
@@ -39,7 +28,7 @@ enum sigv4_verdict sigv2_read(struct arena *a, const struct sigv4_request *q, st
                            .what = parameter(a, q->query, "Expires", &ends),
                            .token = parameter(a, q->query, "x-amz-security-token", &tokens) };
     if (tokens == 0)
-        ret->token = header_of(q, "x-amz-security-token");
+        ret->token = sigv4_header(q, "x-amz-security-token");
     if (str_empty(ret->key) || str_empty(ret->signature) || str_empty(ret->what))
         return SIGV4_PARTS_MISSING;
     if (keys > 1 || signatures > 1 || ends > 1 || tokens > 1)
@@ -62,11 +51,10 @@ static int line_order(const void *a, const void *b)
 
 static struct str lower(struct arena *a, struct str s)
 {
-    char *p = arena_alloc(a, s.n + 1);
+    CLEANUP(buf_done) struct buf b = { 0 };
 
-    for (size_t i = 0; i < s.n; i++)
-        p[i] = (char)tolower((unsigned char)s.p[i]);
-    return str_make(p, s.n);
+    buf_lower(&b, s);
+    return buf_to_arena(&b, a);
 }
 
 static size_t count_of(struct str query)
@@ -157,8 +145,8 @@ void sigv2_to_sign(struct arena *a, const struct sigv4_request *q, struct buf *r
 {
     size_t n = 0;
     bool s3;
-    struct str md5 = header_of(q, "content-md5"), type = header_of(q, "content-type");
-    struct str bucket = s3_bucket_of_host(str_absent(q->host) ? header_of(q, "host") : q->host, &s3);
+    struct str md5 = sigv4_header(q, "content-md5"), type = sigv4_header(q, "content-type");
+    struct str bucket = s3_bucket_of_host(str_absent(q->host) ? sigv4_header(q, "host") : q->host, &s3);
 
     buf_printf(ret, STR_FMT "\n" STR_FMT "\n" STR_FMT "\n" STR_FMT "\n", STR_ARG(q->method),
                STR_ARG(str_absent(md5) ? parameter(a, q->query, "content-md5", &n) : md5),

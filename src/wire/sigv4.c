@@ -17,7 +17,7 @@
 
 /* ---- reading ---- */
 
-static struct str header_of(const struct sigv4_request *q, const char *name)
+struct str sigv4_header(const struct sigv4_request *q, const char *name)
 {
     struct str value = STR_NONE;
 
@@ -43,7 +43,7 @@ static bool read_time(struct str text, int64_t *ret_ms)
     return when_parse_iso(str_of(iso), ret_ms) == 0;
 }
 
-static struct str time_text(struct arena *a, int64_t ms)
+struct str sigv4_time(struct arena *a, int64_t ms)
 {
     struct when_parts p = when_parts(ms);
 
@@ -53,14 +53,14 @@ static struct str time_text(struct arena *a, int64_t ms)
 /* X-Amz-Date, or the Date every HTTP client knows. */
 static enum sigv4_verdict header_time(struct arena *a, const struct sigv4_request *q, struct sigv4 *s)
 {
-    struct str date = header_of(q, "date");
+    struct str date = sigv4_header(q, "date");
 
-    s->time = header_of(q, "x-amz-date");
+    s->time = sigv4_header(q, "x-amz-date");
     if (str_absent(s->time) && !str_absent(date)) {
         s->time = date;
         if (!read_time(date, &s->time_ms) && when_parse_http(date, &s->time_ms) != 0)
             return SIGV4_BAD_TIME;
-        s->time = time_text(a, s->time_ms);
+        s->time = sigv4_time(a, s->time_ms);
         return SIGV4_OK;
     }
     if (str_absent(s->time)) {
@@ -146,7 +146,7 @@ static enum sigv4_verdict read_header(struct arena *a, const struct sigv4_reques
     enum sigv4_verdict v, time;
 
     s->place = SIGV4_HEADER;
-    s->token = header_of(q, "x-amz-security-token");
+    s->token = sigv4_header(q, "x-amz-security-token");
     str_cut(&rest, ' ', &scheme);
     v = known_scheme(scheme, s);
     while (v == SIGV4_OK && str_cut(&rest, ',', &item))
@@ -198,7 +198,7 @@ static enum sigv4_verdict read_query(struct arena *a, const struct sigv4_request
     s->headers = parts[HEADERS].value;
     s->signature = parts[SIGNATURE].value;
     s->time = parts[DATE].value;
-    s->token = str_absent(parts[TOKEN].value) ? header_of(q, "x-amz-security-token") : parts[TOKEN].value;
+    s->token = str_absent(parts[TOKEN].value) ? sigv4_header(q, "x-amz-security-token") : parts[TOKEN].value;
     s->payload_hash = parts[HASH].value;
     if (str_empty(parts[ALGORITHM].value))
         s->missing |= SIGV4_PART_ALGORITHM;
@@ -233,14 +233,6 @@ static enum sigv4_verdict in_query(struct str query)
     return v;
 }
 
-static bool is_hex(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!isxdigit((unsigned char)s.p[i]) || isupper((unsigned char)s.p[i]))
-            return false;
-    return s.n == SIGV4_HEX;
-}
-
 static const struct { const char *text; enum sigv4_payload payload; } payloads[] = {
     { "UNSIGNED-PAYLOAD", SIGV4_UNSIGNED },
     { "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", SIGV4_CHUNKS },
@@ -251,7 +243,7 @@ static const struct { const char *text; enum sigv4_payload payload; } payloads[]
 /* Only S3 lets the signer say what the body's hash is; elsewhere it is what the body's hash is. */
 static enum sigv4_verdict read_payload(const struct sigv4_request *q, bool s3, struct sigv4 *s)
 {
-    struct str said = header_of(q, "x-amz-content-sha256");
+    struct str said = sigv4_header(q, "x-amz-content-sha256");
 
     if (!s3) {
         s->payload_hash = STR_NONE;
@@ -269,7 +261,7 @@ static enum sigv4_verdict read_payload(const struct sigv4_request *q, bool s3, s
             return SIGV4_OK;
         }
     s->what = s->payload_hash;
-    return is_hex(s->payload_hash) ? SIGV4_OK : SIGV4_BAD_PAYLOAD_HASH;
+    return hex_is_sha256(s->payload_hash) ? SIGV4_OK : SIGV4_BAD_PAYLOAD_HASH;
 }
 
 static size_t count_of(const struct sigv4_request *q, const char *name)
@@ -283,7 +275,7 @@ static size_t count_of(const struct sigv4_request *q, const char *name)
 
 enum sigv4_verdict sigv4_read(struct arena *a, const struct sigv4_request *q, bool s3, struct sigv4 *ret)
 {
-    struct str authorization = header_of(q, "authorization");
+    struct str authorization = sigv4_header(q, "authorization");
     enum sigv4_verdict v = in_query(q->query);
 
     *ret = (struct sigv4){ .token = STR_NONE, .payload_hash = STR_NONE };
@@ -329,8 +321,7 @@ static struct str unsigned_headers(struct arena *a, const struct sigv4_request *
         if (!str_starts_nocase(name, STR("x-amz-")) || str_eq_nocase(name, STR("x-amz-content-sha256")) || is_signed(s, name))
             continue;
         buf_z(&names, names.n > 0 ? ", " : "");
-        for (size_t k = 0; k < name.n; k++)
-            buf_char(&names, (char)tolower((unsigned char)name.p[k]));
+        buf_lower(&names, name);
     }
     return names.n > 0 ? buf_to_arena(&names, a) : STR_NONE;
 }
@@ -484,8 +475,7 @@ static void canonical_header(struct buf *b, const struct sigv4_request *q, struc
 {
     bool first = true;
 
-    for (size_t i = 0; i < name.n; i++)
-        buf_char(b, (char)tolower((unsigned char)name.p[i]));
+    buf_lower(b, name);
     buf_char(b, ':');
     if (!str_absent(q->host) && str_eq_nocase(name, STR("host"))) {
         add_value(b, q->host);
@@ -548,23 +538,12 @@ struct digest sigv4_key(struct str secret, struct str date, struct str region, s
     return d;
 }
 
-static void hex_of(const struct digest *d, char ret[SIGV4_HEX + 1])
-{
-    static const char digits[] = "0123456789abcdef";
-
-    for (size_t i = 0; i < SIGV4_HEX / 2; i++) {
-        ret[2 * i] = digits[d->b[i] >> 4];
-        ret[2 * i + 1] = digits[d->b[i] & 15];
-    }
-    ret[SIGV4_HEX] = '\0';
-}
-
 struct sigv4_signature sigv4_sign(const struct digest *key, struct str to_sign)
 {
     struct digest d = hmac_sha256_of(digest_view(key), to_sign);
     struct sigv4_signature ret;
 
-    hex_of(&d, ret.hex);
+    hex_text(ret.hex, d.b, d.n);
     return ret;
 }
 
@@ -591,7 +570,7 @@ static void hash_whole(struct sigv4_body *b)
         return;
     }
     d = sha256_of(b->bytes);
-    hex_of(&d, b->hash);
+    hex_text(b->hash, d.b, d.n);
 }
 
 /* What all links of the chain begin with. */
@@ -627,8 +606,7 @@ static bool trailers_hold(const struct sigv4_body *b, struct buf *text, struct s
             signature = str_trim(line);
             continue;
         }
-        for (size_t i = 0; i < name.n; i++)
-            buf_char(&lines, (char)tolower((unsigned char)name.p[i]));
+        buf_lower(&lines, name);
         buf_char(&lines, ':');
         buf_str(&lines, str_trim(line));
         buf_char(&lines, '\n');
@@ -677,8 +655,8 @@ void sigv4_header_lines(struct arena *a, const struct sigv4_request *q, struct s
 {
     CLEANUP(buf_done) struct buf canonical = { 0 };
     CLEANUP(buf_done) struct buf to_sign = { 0 };
-    struct str time = time_text(a, now_ms), date = str_sub(time, 0, 8);
-    const struct header headers[] = { { STR("host"), str_absent(q->host) ? header_of(q, "host") : q->host }, { STR("x-amz-date"), time } };
+    struct str time = sigv4_time(a, now_ms), date = str_sub(time, 0, 8);
+    const struct header headers[] = { { STR("host"), str_absent(q->host) ? sigv4_header(q, "host") : q->host }, { STR("x-amz-date"), time } };
     struct sigv4_request all = *q;
     struct sigv4 s = { .place = SIGV4_HEADER, .time = time, .headers = STR("host;x-amz-date"),
                        .scope = arena_printf(a, STR_FMT "/%s/%s/" TERM, STR_ARG(date), region, service) };

@@ -39,6 +39,9 @@ enum sigv4_payload {
     SIGV4_UNSIGNED_CHUNKS,                                   /* STREAMING-UNSIGNED-PAYLOAD-TRAILER */
 };
 
+struct str sigv4_header(const struct sigv4_request *q, const char *name);    /* the last of several, as everywhere; or absent */
+struct str sigv4_time(struct arena *a, int64_t ms);          /* "20260914T120000Z" */
+
 /* Why a request is not believed; wire/refusal.h has the words. */
 enum sigv4_verdict {
     SIGV4_OK,
