@@ -249,6 +249,17 @@ static bool again_at(const struct errand *x, unsigned made, struct failure *f, i
     return f->exhausted == NULL;
 }
 
+void event_park(struct json_writer *w, const struct bus *b, const struct event *ev)
+{
+    jw_kstr(w, "account", b->account);
+    jw_kstr(w, "region", b->region);
+    jw_kstr(w, "bus", b->name);
+    jw_kstr(w, "trace", ev->trace_header);
+    jw_ki64(w, "ingested", ev->ingested_ms);
+    jw_kbool(w, "forwarded", ev->forwarded);
+    jw_kstr(w, "event", ev->text);                           /* as a text: one level deeper it might not be readable */
+}
+
 static void put_off(const struct errand *x, unsigned made, int64_t due_ms, const struct failure *f)
 {
     CLEANUP(buf_done) struct buf b = { 0 };
@@ -256,16 +267,10 @@ static void put_off(const struct errand *x, unsigned made, int64_t due_ms, const
 
     jw_init(&w, &b);
     jw_object(&w);
-    jw_kstr(&w, "account", x->rule->bus->account);
-    jw_kstr(&w, "region", x->rule->bus->region);
-    jw_kstr(&w, "bus", x->rule->bus->name);
     jw_kstr(&w, "rule", x->rule->name);
     jw_kstr(&w, "target", x->target->id);
-    jw_kstr(&w, "trace", x->ev->trace_header);
     jw_ki64(&w, "made", made);
-    jw_ki64(&w, "ingested", x->ev->ingested_ms);
-    jw_kbool(&w, "forwarded", x->ev->forwarded);
-    jw_kstr(&w, "event", x->ev->text);                       /* as a text: one level deeper it might not be readable */
+    event_park(&w, x->rule->bus, x->ev);
     jw_object_end(&w);
     if (outbox_put(x->e->o.outbox, x->t, KIND, buf_view(&b), due_ms, NULL) < 0)
         dead_letter(x, f);
@@ -306,46 +311,56 @@ static void run(const struct errand *x)
 
 /* ---- what comes back from the outbox ---- */
 
-struct parked { struct errand x; struct event ev; unsigned made; };
-
-static bool parked_whole(const struct json *doc)
-{
-    static const char *const members[] = { "forwarded", "event", "made", "ingested" };
-
-    for (size_t i = 0; i < ARRAY_LEN(members); i++)
-        if (json_get(doc, str_of(members[i])) == NULL)
-            return false;
-    return true;
-}
-
 static int damaged(struct turn *t, const struct outbox_item *item)
 {
-    store_damaged(t->store, "outbox", (int64_t)item->id, "its payload is no event of a rule");
+    store_damaged(t->store, "outbox", (int64_t)item->id, "its payload is no event of a bus");
     return -E_DAMAGED;
 }
+
+int event_unpark(struct turn *t, struct arena *a, const struct outbox_item *item, struct parked_event *ret)
+{
+    const struct json *forwarded, *ingested;
+    struct json *doc;
+
+    if (json_parse(a, item->payload, &doc, NULL) != 0)
+        return damaged(t, item);
+    forwarded = json_get(doc, STR("forwarded"));
+    ingested = json_get(doc, STR("ingested"));
+    *ret = (struct parked_event){ .doc = doc, .account = json_get_text(a, doc, STR("account")),
+        .region = json_get_text(a, doc, STR("region")), .bus = json_get_text(a, doc, STR("bus")),
+        .ev = { .trace_header = json_get_text(a, doc, STR("trace")),
+                .forwarded = forwarded != NULL && forwarded->type == JSON_TRUE } };
+    if (forwarded == NULL || ingested == NULL || json_i64(ingested, &ret->ev.ingested_ms) != 0
+        || json_get(doc, STR("event")) == NULL || event_parse(a, json_get_text(a, doc, STR("event")), &ret->ev) != 0)
+        return damaged(t, item);
+    return 0;
+}
+
+struct parked { struct errand x; struct parked_event p; unsigned made; };
 
 /* -E_NOT_FOUND: rule or target went meanwhile; -E_DAMAGED: this turn has failed. */
 static int unpark(struct events *e, struct turn *t, struct arena *a, const struct outbox_item *item, struct parked *ret)
 {
+    const struct json *tried;
     const struct bus *b;
-    struct json *doc;
     int64_t made = 0;
     size_t at;
+    int r;
 
-    if (json_parse(a, item->payload, &doc, NULL) != 0 || !parked_whole(doc))
-        return damaged(t, item);
-    *ret = (struct parked){ .x = { .e = e, .t = t }, .ev = { .trace_header = json_get_text(a, doc, STR("trace")),
-        .forwarded = json_get(doc, STR("forwarded"))->type == JSON_TRUE } };
-    if (event_parse(a, json_get_text(a, doc, STR("event")), &ret->ev) != 0
-        || json_i64(json_get(doc, STR("made")), &made) != 0 || json_i64(json_get(doc, STR("ingested")), &ret->ev.ingested_ms) != 0)
+    *ret = (struct parked){ .x = { .e = e, .t = t } };
+    r = event_unpark(t, a, item, &ret->p);
+    if (r < 0)
+        return r;
+    tried = json_get(ret->p.doc, STR("made"));
+    if (tried == NULL || json_i64(tried, &made) != 0)
         return damaged(t, item);
     ret->made = (unsigned)made + item->attempts;
-    ret->x.ev = &ret->ev;
-    b = bus_find(e, json_get_text(a, doc, STR("account")), json_get_text(a, doc, STR("region")), json_get_text(a, doc, STR("bus")));
-    ret->x.rule = b != NULL ? rule_find(b, json_get_text(a, doc, STR("rule"))) : NULL;
+    ret->x.ev = &ret->p.ev;
+    b = bus_find(e, ret->p.account, ret->p.region, ret->p.bus);
+    ret->x.rule = b != NULL ? rule_find(b, json_get_text(a, ret->p.doc, STR("rule"))) : NULL;
     if (ret->x.rule == NULL)
         return -E_NOT_FOUND;
-    at = rule_target_at(ret->x.rule, json_get_text(a, doc, STR("target")));
+    at = rule_target_at(ret->x.rule, json_get_text(a, ret->p.doc, STR("target")));
     if (at == ret->x.rule->n_targets)
         return -E_NOT_FOUND;
     ret->x.target = ret->x.rule->targets[at];

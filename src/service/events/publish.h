@@ -42,6 +42,16 @@ struct event {
 /* Parses text (must outlive mem's use). 0 or -E_INVALID. */
 int event_parse(struct arena *mem, struct str text, struct event *ret);
 
+/* An event that waits in a row of the outbox: members of the row's payload, and what they say. */
+struct parked_event {
+    const struct json *doc;                                  /* the payload's */
+    struct str account, region, bus;
+    struct event ev;
+};
+void event_park(struct json_writer *w, const struct bus *b, const struct event *ev);
+/* All in a, or borrowed from the item's payload.  0; -E_DAMAGED: the row is none of ours, and the turn has failed. */
+int  event_unpark(struct turn *t, struct arena *a, const struct outbox_item *item, struct parked_event *ret);
+
 /* 0; -E_LIMIT, -E_FULL: matching had to be put off and could not be, nobody gets the event. */
 int  bus_take(struct events *e, struct turn *t, const struct bus *b, const struct event *ev);
 void rule_matched(struct events *e, struct turn *t, const struct rule *r, const struct event *ev);

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 
 #define KIND "events.sift"
-/* An event on its way through a job; doc: of the turn it became due in. */
+
+/* An event on its way through a job; its doc: of the turn it became due in. */
 struct sift_job {
     struct events *e;
-    struct str account, region, bus;
-    struct event ev;
+    struct parked_event p;
     struct inquiry q;
 };
 
@@ -48,13 +48,7 @@ int sift_later(struct events *e, struct turn *t, const struct bus *b, const stru
 
     jw_init(&w, &payload);
     jw_object(&w);
-    jw_kstr(&w, "account", b->account);
-    jw_kstr(&w, "region", b->region);
-    jw_kstr(&w, "bus", b->name);
-    jw_kstr(&w, "trace", ev->trace_header);
-    jw_ki64(&w, "ingested", ev->ingested_ms);
-    jw_kbool(&w, "forwarded", ev->forwarded);
-    jw_kstr(&w, "event", ev->text);
+    event_park(&w, b, ev);
     jw_object_end(&w);
     return outbox_put(e->o.outbox, t, KIND, buf_view(&payload), t->now.wall_ms, NULL);
 }
@@ -64,37 +58,20 @@ int sift_later(struct events *e, struct turn *t, const struct bus *b, const stru
 static void tell(void *arg, struct turn *t, struct inquiry *q)
 {
     struct sift_job *j = arg;
-    const struct bus *b = bus_find(j->e, j->account, j->region, j->bus);
+    const struct bus *b = bus_find(j->e, j->p.account, j->p.region, j->p.bus);
 
     for (size_t i = 0; b != NULL && i < q->n; i++) {
         const struct rule *r = q->v[i].wants ? rule_find(b, q->v[i].name) : NULL;
 
         if (r != NULL && r->id == q->v[i].id && r->pattern == q->v[i].pattern && r->enabled)
-            rule_matched(j->e, t, r, &j->ev);
+            rule_matched(j->e, t, r, &j->p.ev);
     }
     (void)outbox_over(j->e->o.outbox, t, q->row);
 }
 
-static struct sift_job *job_new(struct events *e, struct arena *mem, const struct outbox_item *item)
-{
-    struct sift_job *j = ARENA_NEW(mem, struct sift_job);
-    struct str text = arena_str(mem, item->payload);
-    struct json *doc;
-
-    *j = (struct sift_job){ .e = e, .q = { .mem = mem, .row = item->id, .tell = tell, .arg = j } };
-    CHECK(json_parse(mem, text, &doc, NULL) == 0 && json_i64(json_get(doc, STR("ingested")), &j->ev.ingested_ms) == 0);
-    j->account = json_get_text(mem, doc, STR("account"));
-    j->region = json_get_text(mem, doc, STR("region"));
-    j->bus = json_get_text(mem, doc, STR("bus"));
-    j->ev.text = json_get_text(mem, doc, STR("event"));
-    j->ev.trace_header = json_get_text(mem, doc, STR("trace"));
-    j->ev.forwarded = json_get(doc, STR("forwarded"))->type == JSON_TRUE;
-    return j;
-}
-
 static void job_begin(struct sift_job *j, struct turn *t, const struct bus *b)
 {
-    j->q.text[0] = j->ev.text;
+    j->q.text[0] = j->p.ev.text;
     j->q.v = arena_calloc(j->q.mem, b->n_rules + 1, sizeof(*j->q.v));
     for (size_t i = 0; i < b->n_rules; i++) {
         struct rule *r = b->rules[i];
@@ -108,18 +85,23 @@ static void job_begin(struct sift_job *j, struct turn *t, const struct bus *b)
 static void due(void *arg, struct turn *t, const struct outbox_item *item)
 {
     struct events *e = arg;
+    struct outbox_item kept = *item;
+    const struct bus *b;
     struct arena *mem;
     struct sift_job *j;
-    const struct bus *b;
 
     if (!elsewhere_free_for(&e->sift, item->id))
         return;
     mem = arena_new(0);
-    j = job_new(e, mem, item);
-    b = bus_find(e, j->account, j->region, j->bus);
-    if (b != NULL)
-        CHECK(event_parse(mem, j->ev.text, &j->ev) == 0);
-    if (b != NULL && !sift_now(e, t, b, &j->ev)) {
+    kept.payload = arena_str(mem, item->payload);            /* the job may read it longer than this turn */
+    j = ARENA_NEW(mem, struct sift_job);
+    *j = (struct sift_job){ .e = e, .q = { .mem = mem, .row = item->id, .tell = tell, .arg = j } };
+    if (event_unpark(t, mem, &kept, &j->p) < 0) {
+        arena_free(mem);
+        return;
+    }
+    b = bus_find(e, j->p.account, j->p.region, j->p.bus);
+    if (b != NULL && !sift_now(e, t, b, &j->p.ev)) {
         job_begin(j, t, b);
         return;
     }
