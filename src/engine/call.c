@@ -16,19 +16,13 @@
 /* A longer body is decoded and checked on a pool thread: a MiB of small members takes a tenth of a second. */
 #define DECODE_HERE_BYTES ((size_t)128 << 10)
 
-/* A call and its place on the list of those whose client has gone. */
-struct waiting_call {
-    struct call call;
-    struct link link;
-};
-
-/* A request on its way in: what is known of it until its call stands in the inbox. */
+/* A request: its call, and what else is known of it until the call stands in the inbox. */
 struct entering {
-    struct waiting_call *w;
-    struct call *c;                                          /* w's */
+    struct call call;
+    struct link link;                                        /* among those whose client has gone */
     struct request_parts parts;
     struct route route;
-    struct verification v;
+    struct verification *v;                                  /* NULL: nothing is verified */
     uv_work_t work;                                          /* a long body is hashed and decoded on the pool */
     int decoded;                                             /* there: 0 or -E_FAULT */
     int64_t began_ns;
@@ -105,7 +99,7 @@ static int be_anonymous(struct engine *e, struct call *c)
 
 static int not_believed(struct entering *n, const struct refusal *r)
 {
-    struct call *c = n->c;
+    struct call *c = &n->call;
     struct engine *e = c->engine;
     int result = refusal_fault(c->mem, c->service, c->protocol, r, &c->fault);
 
@@ -116,12 +110,12 @@ static int not_believed(struct entering *n, const struct refusal *r)
 /* The caller is who was verified: the same reading of the request. */
 static int verified(struct engine *e, struct entering *n)
 {
-    const struct sigv4 *s = &n->v.signature;
+    const struct sigv4 *s = &n->v->signature;
     struct refusal why;
 
-    if (verify_end(n->c->mem, &n->v, &why) != SIGV4_OK)
+    if (verify_end(n->call.mem, n->v, &why) != SIGV4_OK)
         return not_believed(n, &why);
-    return be_caller(e, n->c, s->key, s->region, s->token);
+    return be_caller(e, &n->call, s->key, s->region, s->token);
 }
 
 /* What the same client sent later waits behind it: what that does must not be done first. */
@@ -129,13 +123,13 @@ static void work_elsewhere(struct engine *e, struct entering *n, uv_work_cb run,
 {
     n->work.data = n;
     e->jobs++;
-    exchange_hold(n->c->x);
+    exchange_hold(n->call.x);
     CHECK(uv_queue_work(e->o.loop, &n->work, run, done) == 0);
 }
 
 static struct engine *back_on_the_loop(struct entering *n)
 {
-    struct engine *e = n->c->engine;
+    struct engine *e = n->call.engine;
 
     e->jobs--;
     engine_soon(e, engine_nothing, NULL);                    /* whoever waits for quiet looks again */
@@ -145,7 +139,7 @@ static struct engine *back_on_the_loop(struct entering *n)
 
 static void hash_run(uv_work_t *work)
 {
-    sigv4_body_run(&((struct entering *)work->data)->v.body);
+    sigv4_body_run(&((struct entering *)work->data)->v->body);
 }
 
 static void enter(struct engine *e, struct entering *n, int result);
@@ -157,9 +151,9 @@ static void hash_done(uv_work_t *work, int status)
     struct engine *e = back_on_the_loop(n);
 
     (void)status;
-    if (n->c->x->gone) {
-        exchange_release(n->c->x);
-        exchange_reply(n->c->x, CLIENT_CLOSED, STR(""), STR(""));
+    if (n->call.x->gone) {
+        exchange_release(n->call.x);
+        exchange_reply(n->call.x, CLIENT_CLOSED, STR(""), STR(""));
     } else {
         enter(e, n, verified(e, n));
     }
@@ -168,15 +162,17 @@ static void hash_done(uv_work_t *work, int status)
 /* 0, -E_FAULT, or -E_WAIT: hash_done() goes on. */
 static int verify(struct engine *e, struct entering *n)
 {
-    struct call *c = n->c;
-    enum sigv4_verdict v = verify_begin(e->verify_keys, &e->o, c->x, c->service->scope, speaks_s3(c->service, c->protocol), &n->v);
+    struct call *c = &n->call;
+    enum sigv4_verdict v;
 
+    n->v = ARENA_NEW(c->mem, struct verification);
+    v = verify_begin(e->verify_keys, &e->o, c->x, c->service->scope, speaks_s3(c->service, c->protocol), n->v);
     if (v == SIGV4_MISSING && knows_anonymous(c->service))
         return be_anonymous(e, c);
     if (v != SIGV4_OK)
-        return not_believed(n, &(struct refusal){ .verdict = v, .signature = &n->v.signature, .now_ms = n->v.now_ms });
-    if (c->x->body.n <= VERIFY_ON_LOOP_BYTES || !sigv4_body_wanted(n->v.body.payload)) {
-        sigv4_body_run(&n->v.body);
+        return not_believed(n, &(struct refusal){ .verdict = v, .signature = &n->v->signature, .now_ms = n->v->now_ms });
+    if (c->x->body.n <= VERIFY_ON_LOOP_BYTES || !sigv4_body_wanted(n->v->body.payload)) {
+        sigv4_body_run(&n->v->body);
         return verified(e, n);
     }
     work_elsewhere(e, n, hash_run, hash_done);
@@ -318,7 +314,7 @@ void engine_handle_gone(struct engine *e, struct turn *t)
     struct link *k;
 
     while ((k = list_pop(&e->gone)) != NULL)
-        drop(e, t, &CONTAINER_OF(k, struct waiting_call, link)->call);
+        drop(e, t, &CONTAINER_OF(k, struct entering, link)->call);
 }
 
 void engine_replies_send(struct engine *e)
@@ -369,11 +365,11 @@ int64_t engine_watch_call(struct engine *e, int64_t began_ns, const struct call 
 
 static void gone(struct exchange *x)
 {
-    struct waiting_call *w = CONTAINER_OF(x->owner, struct waiting_call, call);
-    struct engine *e = w->call.engine;
+    struct entering *n = CONTAINER_OF(x->owner, struct entering, call);
+    struct engine *e = n->call.engine;
 
-    w->call.gone = true;
-    list_append(&e->gone, &w->link);
+    n->call.gone = true;
+    list_append(&e->gone, &n->link);
     engine_soon(e, engine_nothing, NULL);
 }
 
@@ -420,7 +416,7 @@ static int open_s3(struct call *c, const struct route *route, struct request_par
 /* Which operation, in which protocol.  The body stays as it came: what was signed are those bytes. */
 static int find(struct engine *e, struct entering *n)
 {
-    struct call *c = n->c;
+    struct call *c = &n->call;
     int r;
 
     n->parts = parts_of(c->x);
@@ -440,7 +436,7 @@ static int find(struct engine *e, struct entering *n)
 /* May he, and is there anybody to serve him?  What a body of any length costs nothing more. */
 static int prepare(struct engine *e, struct entering *n)
 {
-    struct call *c = n->c;
+    struct call *c = &n->call;
 
     c->x->body = n->parts.body;
     if (e->o.admit != NULL && e->o.admit(c) < 0)
@@ -454,7 +450,7 @@ static int prepare(struct engine *e, struct entering *n)
 /* Touches nothing but the call and its exchange, and so may run on a pool thread. */
 static int decode(struct entering *n)
 {
-    struct call *c = n->c;
+    struct call *c = &n->call;
     const struct route *route = &n->route;
     void *input = NULL;
     int r;
@@ -486,20 +482,20 @@ static void decode_done(uv_work_t *work, int status UNUSED)
     struct engine *e = back_on_the_loop(n);
 
     if (n->decoded == 0) {
-        engine_call(e, n->c, n->route.handler);
-        exchange_release(n->c->x);
+        engine_call(e, &n->call, n->route.handler);
+        exchange_release(n->call.x);
         return;
     }
-    list_remove(&n->w->link);
-    n->c->x->on_gone = NULL;
-    exchange_release(n->c->x);
-    refuse(e, n->c);
+    list_remove(&n->link);
+    n->call.x->on_gone = NULL;
+    exchange_release(n->call.x);
+    refuse(e, &n->call);
 }
 
 /* The caller is known (0), or refused. */
 static void enter(struct engine *e, struct entering *n, int result)
 {
-    struct call *c = n->c;
+    struct call *c = &n->call;
     bool here = n->parts.body.n <= DECODE_HERE_BYTES;
 
     if (result == 0)
@@ -524,13 +520,12 @@ static void enter(struct engine *e, struct entering *n, int result)
 
 void engine_request(struct engine *e, struct exchange *x)
 {
-    struct waiting_call *w = ARENA_NEW(x->mem, struct waiting_call);
     struct entering *n = ARENA_NEW(x->mem, struct entering);
-    struct call *c = &w->call;
+    struct call *c = &n->call;
     int r;
 
     e->stats.requests++;
-    *n = (struct entering){ .w = w, .c = c, .began_ns = clock_mono_ns() };
+    n->began_ns = clock_mono_ns();
     c->mem = x->mem;
     c->x = x;
     c->engine = e;

@@ -54,7 +54,7 @@ struct engine {
     struct verify_keys *verify_keys;                         /* verify.h; NULL: nothing is verified */
     struct engine_stats stats;
     struct watch watch;
-    struct refused refused;
+    struct seldom refused;                                   /* lines of refused signatures */
 };
 
 void engine_call(struct engine *e, struct call *c, const struct handler *h);

@@ -167,17 +167,6 @@ enum sigv4_verdict verify_end(struct arena *a, const struct verification *v, str
 
 /* ---- lines of those refused ---- */
 
-bool refused_saw(struct refused *r, int64_t now_ns, uint64_t *ret_unsaid)
-{
-    if (r->said_ns != 0 && now_ns - r->said_ns < REFUSED_LINE_EVERY_NS) {
-        r->unsaid++;
-        return false;
-    }
-    *ret_unsaid = r->unsaid;
-    *r = (struct refused){ .said_ns = now_ns };
-    return true;
-}
-
 struct str refused_key(struct str key)
 {
     if (str_empty(key))
@@ -190,11 +179,11 @@ struct str refused_key(struct str key)
     return key;
 }
 
-void refused_say(struct refused *r, const struct exchange *x, const char *service, struct str key, const char *error)
+void refused_say(struct seldom *lines, const struct exchange *x, const char *service, struct str key, const char *error)
 {
     uint64_t unsaid;
 
-    if (refused_saw(r, clock_mono_ns(), &unsaid))
+    if (seldom_due(lines, clock_mono_ns(), &unsaid))
         fprintf(stderr, "event=signature_refused service=%s key=" STR_FMT " from=" STR_FMT " error=%s unsaid=%llu\n", service,
                 STR_ARG(refused_key(key)), STR_ARG(x->peer), error, (unsigned long long)unsaid);
 }

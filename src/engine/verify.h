@@ -13,6 +13,7 @@
 #define WAYBILL_ENGINE_VERIFY_H
 
 #include "engine/engine.h"
+#include "engine/watch.h"
 #include "wire/refusal.h"
 #include "wire/sigv2.h"
 
@@ -41,21 +42,11 @@ enum sigv4_verdict verify_begin(struct verify_keys *keys, const struct engine_op
 /* SIGV4_OK, or the refusal's facts in *ret, texts in a. */
 enum sigv4_verdict verify_end(struct arena *a, const struct verification *v, struct refusal *ret);
 
-/* Refused requests have a line, at most one a second: it says how many before had none. */
-#define REFUSED_LINE_EVERY_NS ((int64_t)1000000000)
 #define REFUSED_KEY_SHOWN 32
-
-struct refused {
-    uint64_t unsaid;                                         /* refused since the last line */
-    int64_t said_ns;                                         /* of the last line; 0: none yet */
-};
-
-/* One was refused.  True: a line is due; *ret_unsaid others had none. */
-bool refused_saw(struct refused *r, int64_t now_ns, uint64_t *ret_unsaid);
 /* What of an access key's id a line may show: itself, "-" where there is none, or that it is none: it may be a secret in
  * the wrong place, or text made for the log. */
 struct str refused_key(struct str key);
 /* Writes the line where one is due.  error: its name, ours. */
-void refused_say(struct refused *r, const struct exchange *x, const char *service, struct str key, const char *error);
+void refused_say(struct seldom *lines, const struct exchange *x, const char *service, struct str key, const char *error);
 
 #endif

@@ -5,6 +5,17 @@
 
 #include "base/clock.h"
 
+bool seldom_due(struct seldom *s, int64_t now_ns, uint64_t *ret_unsaid)
+{
+    if (s->said_ns != 0 && now_ns - s->said_ns < SELDOM_EVERY_NS) {
+        s->unsaid++;
+        return false;
+    }
+    *ret_unsaid = s->unsaid;
+    *s = (struct seldom){ .said_ns = now_ns };
+    return true;
+}
+
 bool watch_saw(struct watch *w, struct str service, struct str operation, int64_t took_us, int64_t now_ns, uint64_t *ret_unsaid)
 {
     if (took_us < WATCH_HELD_US)
@@ -14,14 +25,7 @@ bool watch_saw(struct watch *w, struct str service, struct str operation, int64_
         w->worst_us = took_us;
         snprintf(w->worst, sizeof(w->worst), STR_FMT "." STR_FMT, STR_ARG(service), STR_ARG(operation));
     }
-    if (w->said_ns != 0 && now_ns - w->said_ns < WATCH_LINE_EVERY_NS) {
-        w->unsaid++;
-        return false;
-    }
-    *ret_unsaid = w->unsaid;
-    w->unsaid = 0;
-    w->said_ns = now_ns;
-    return true;
+    return seldom_due(&w->lines, now_ns, ret_unsaid);
 }
 
 int64_t watch_piece(struct watch *w, int64_t began_ns, struct str service, struct str operation, struct str request_id)

@@ -11,15 +11,22 @@
 #include "base/str.h"
 
 #define WATCH_HELD_US ((int64_t)50000)
-#define WATCH_LINE_EVERY_NS ((int64_t)1000000000)
 #define WATCH_NAME 96
+#define SELDOM_EVERY_NS ((int64_t)1000000000)
+
+/* Lines of one kind, at most one a second: it says how many before had none. */
+struct seldom {
+    uint64_t unsaid;                                         /* since the last line */
+    int64_t said_ns;                                         /* of the last line; 0: none yet */
+};
+/* One is to be said.  True: now; *ret_unsaid others had no line. */
+bool seldom_due(struct seldom *s, int64_t now_ns, uint64_t *ret_unsaid);
 
 struct watch {
     uint64_t held;                                           /* pieces that held the loop */
     int64_t worst_us;                                        /* of these; 0: none */
     char worst[WATCH_NAME];                                  /* its name */
-    uint64_t unsaid;                                         /* held since the last line */
-    int64_t said_ns;                                         /* of the last line; 0: none yet */
+    struct seldom lines;
 };
 
 /* A piece ended.  True: a line is due (of this piece); *ret_unsaid others had none. */

@@ -187,12 +187,12 @@ TEST(refused, a_line_a_second)
     static const struct { int64_t at_ms; bool line; uint64_t unsaid; } rows[] = {
         { 1000, true, 0 }, { 1001, false, 0 }, { 1999, false, 0 }, { 2000, true, 2 }, { 2999, false, 0 }, { 9000, true, 1 }, { 10000, true, 0 },
     };
-    struct refused r = { 0 };
+    struct seldom r = { 0 };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         uint64_t unsaid = 0;
 
-        EXPECT_INT(refused_saw(&r, rows[i].at_ms * 1000000, &unsaid), rows[i].line);
+        EXPECT_INT(seldom_due(&r, rows[i].at_ms * 1000000, &unsaid), rows[i].line);
         EXPECT_INT(unsaid, rows[i].unsaid);
     }
 }
