@@ -169,7 +169,9 @@ class Client(threading.Thread):
             name = 'slow'
         elif n % 7 == 0:
             name = 'first'
-        body = json.dumps(event, separators=(',', ':'))
+        self.invoke(connection, n, name, json.dumps(event, separators=(',', ':')))
+
+    def invoke(self, connection, n, name, body):
         self.sent[n] = body
         connection.request('POST', f'/2015-03-31/functions/{name}/invocations', body,
                            {'X-Amz-Invocation-Type': 'Event', 'Authorization': support.authorization('lambda')})
@@ -178,7 +180,10 @@ class Client(threading.Thread):
         if reply.status == 202:
             self.accepted[n] = reply.getheader('x-amzn-RequestId')
         else:
-            self.wrong.append((reply.status, data))
+            self.not_accepted(reply.status, data)
+
+    def not_accepted(self, status, data):
+        self.wrong.append((status, data))
 
 
 class SmallDisk(DataCase):

@@ -90,18 +90,14 @@ class Client(crash.Client):
     refused = 0
 
     def send(self, connection, n):
-        self.sent[n] = '{"client":%d,"n":%d,"pad":"%s"}' % (self.number, n, 'x' * 30000)
-        connection.request('POST', '/2015-03-31/functions/n/invocations', self.sent[n], {
-            'X-Amz-Invocation-Type': 'Event', 'Authorization': support.authorization('lambda')})
-        reply = connection.getresponse()
-        data = reply.read()
-        if reply.status == 202:
-            self.accepted[n] = reply.getheader('x-amzn-RequestId')
-        elif reply.status == 500:
+        self.invoke(connection, n, 'n', '{"client":%d,"n":%d,"pad":"%s"}' % (self.number, n, 'x' * 30000))
+
+    def not_accepted(self, status, data):
+        if status == 500:
             self.refused += 1
             time.sleep(0.01)
         else:
-            self.wrong.append((reply.status, data))
+            super().not_accepted(status, data)
 
 
 class KilledWhileFull(DiskFullWhileRunning):

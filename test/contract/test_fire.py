@@ -20,16 +20,8 @@ ENOUGH = 3                                                   # events accepted b
 
 class Client(crash.Client):
     def send(self, connection, n):
-        body = json.dumps({'client': self.number, 'n': n, **({'do': 'slow'} if n % 3 == 0 else {})}, separators=(',', ':'))
-        self.sent[n] = body
-        connection.request('POST', '/2015-03-31/functions/native/invocations', body, {
-            'X-Amz-Invocation-Type': 'Event', 'Authorization': support.authorization('lambda')})
-        reply = connection.getresponse()
-        data = reply.read()
-        if reply.status == 202:
-            self.accepted[n] = reply.getheader('x-amzn-RequestId')
-        else:
-            self.wrong.append((reply.status, data))
+        event = {'client': self.number, 'n': n, **({'do': 'slow'} if n % 3 == 0 else {})}
+        self.invoke(connection, n, 'native', json.dumps(event, separators=(',', ':')))
 
 
 class Fire(crash.DataCase):
