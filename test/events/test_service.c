@@ -757,6 +757,34 @@ TEST(sift, a_job_of_older_state_is_dropped)
     world_close(&w);
 }
 
+/* A row that is none of ours is damage, whichever member is bent; a whole one is an event. */
+TEST(sift, a_bent_row_is_damage)
+{
+#define PLACE "\"account\":\"000000000000\",\"region\":\"us-east-1\",\"bus\":\"default\","
+    static const struct { const char *payload; int result; } rows[] = {
+        { "{" PLACE "\"ingested\":1,\"forwarded\":false,\"event\":\"{\\\"source\\\":\\\"s\\\",\\\"detail\\\":{}}\"}", 0 },
+        { "{", -E_DAMAGED },
+        { "[]", -E_DAMAGED },
+        { "{" PLACE "\"forwarded\":false,\"event\":\"{}\"}", -E_DAMAGED },
+        { "{" PLACE "\"ingested\":\"x\",\"forwarded\":false,\"event\":\"{}\"}", -E_DAMAGED },
+        { "{" PLACE "\"ingested\":1,\"event\":\"{}\"}", -E_DAMAGED },
+        { "{" PLACE "\"ingested\":1,\"forwarded\":false}", -E_DAMAGED },
+        { "{" PLACE "\"ingested\":1,\"forwarded\":false,\"event\":\"{\"}", -E_DAMAGED },
+    };
+#undef PLACE
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct outbox_item item = { .id = 7, .payload = str_of(rows[i].payload) };
+        struct parked_event got;
+        struct world w;
+
+        world_open(&w);
+        EXPECT_INT(event_unpark(&w.turn, w.mem, &item, &got), rows[i].result);
+        EXPECT_INT(str_absent(store_damage(w.store)), rows[i].result == 0);
+        world_close(&w);
+    }
+}
+
 TEST(sift, a_trial_goes_on_elsewhere)
 {
     CLEANUP(buf_done) struct buf pattern = { 0 }, detail = { 0 }, event = { 0 };
