@@ -208,6 +208,15 @@ static int64_t count_of(struct store *s, struct sql *q)
     return rows_next(&r) ? rows_int(&r, 0) : 0;
 }
 
+#define BIG_BYTES 100000
+static const char *big_line(void)
+{
+    static char big[BIG_BYTES + 1];
+
+    memset(big, 'x', BIG_BYTES);
+    return big;
+}
+
 static size_t waste_pieces(struct play *p)
 {
     size_t n = 0;
@@ -230,15 +239,12 @@ TEST(waste, a_large_group_leaves_in_pieces)
     struct logs_FilterLogEventsResponse out = { 0 };
     int64_t before;
     struct play p;
-    char big[100001];
 
-    memset(big, 'x', sizeof(big) - 1);
-    big[sizeof(big) - 1] = '\0';
     play_begin(&p, 0);
     EXPECT_INT(waste_pieces(&p), 1);                         /* the look after loading */
     EXPECT_INT(call(&p, "CreateLogGroup", &other, NULL), 0);
     for (int i = 0; i < 100; i++) {
-        append(&p, i % 2 == 0 ? "s" : "t", NOW, big);
+        append(&p, i % 2 == 0 ? "s" : "t", NOW, big_line());
         logs_flush(p.logs, &p.turn);
     }
     EXPECT_INT(store_commit(p.store), 0);
@@ -269,15 +275,12 @@ TEST(waste, a_large_stream_leaves_in_pieces)
     struct log_group g;
     int64_t before;
     struct play p;
-    char big[100001];
 
-    memset(big, 'x', sizeof(big) - 1);
-    big[sizeof(big) - 1] = '\0';
     play_begin(&p, 0);
     EXPECT_INT(waste_pieces(&p), 1);
     append(&p, "t", NOW, "stays");
     for (int i = 0; i < 100; i++) {
-        append(&p, "s", NOW, big);
+        append(&p, "s", NOW, big_line());
         logs_flush(p.logs, &p.turn);
     }
     before = count_of(p.store, &rows);
@@ -298,15 +301,13 @@ TEST(waste, a_large_stream_leaves_in_pieces)
 TEST(waste, a_filter_of_many_terms_ends_its_page_early)
 {
     struct logs_FilterLogEventsRequest in = { .logGroupName = STR("/aws/lambda/f") };
-    char big[100001], pattern[200] = "";
+    char pattern[200] = "";
     size_t pages[3] = { 0 };
     struct play p;
 
-    memset(big, 'x', sizeof(big) - 1);
-    big[sizeof(big) - 1] = '\0';
     play_begin(&p, 0);
     for (int i = 0; i < 40; i++) {
-        append(&p, "s", NOW, big);
+        append(&p, "s", NOW, big_line());
         logs_flush(p.logs, &p.turn);
     }
     for (int i = 0; i < 39; i++)
@@ -610,14 +611,11 @@ TEST(retention, in_pieces)
     struct logs_PutRetentionPolicyRequest put = { .logGroupName = STR("/aws/lambda/f"), .retentionInDays = INT_SET(3) };
     struct log_group g;
     struct play p;
-    char big[100001];
 
-    memset(big, 'x', sizeof(big) - 1);
-    big[sizeof(big) - 1] = '\0';
     play_begin(&p, 0);
     EXPECT_INT(waste_pieces(&p), 1);
     for (int i = 0; i < 40; i++) {
-        append(&p, "s", NOW - 4 * (int64_t)86400000, big);
+        append(&p, "s", NOW - 4 * (int64_t)86400000, big_line());
         logs_flush(p.logs, &p.turn);
     }
     append(&p, "s", NOW, "new");
