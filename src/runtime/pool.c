@@ -18,7 +18,7 @@
 #define AHEAD_US 10000                                       /* of work in line for each busy environment, so that one commit serves many */
 #define AHEAD_EACH 32
 #define AHEAD_MAX 128u
-#define SLICE_MS 1000                                        /* an environment's for its function, once it was started */
+#define SLICE_MS 1000                                        /* an environment's for its function, once it was started or last used */
 #define STANDING_MAX 64u                                     /* functions with an asynchronous one in line for a place */
 #define MB_PER_ENVIRONMENT 64
 
@@ -271,7 +271,7 @@ static unsigned claims(const struct pool *p, const struct environment *env)
     const struct pool *holder = env->pool;
     unsigned lacks = sync_lacks(p);
 
-    if (lacks > 0 && holder->n_sync == 0)
+    if (lacks > 0 && holder->n_sync == 0 && places(p) < places(holder))
         return lacks;
     if (lacks == 0 && (!patience_is_over(p) || (holder->n_sync > 0 && rank(p) > 0)))
         return 0;
@@ -300,10 +300,19 @@ bool pool_should_yield(const struct environment *env)
 
 /* ---- more environments ---- */
 
-/* An environment that has just become idle is about to get its function's next event. */
+/* An environment that has just become idle is about to get its function's next event.  And who holds most places may
+ * not make those who hold few start anew for each call: only what they have not used for a while. */
 static bool may_be_taken(const struct environment *env, const struct pool *by)
 {
-    return env->pool != by && (by->n_sync > 0 || env->pool->retired || ms_since(env->idle_ns) >= PATIENCE_MS);
+    int64_t idle_ms = ms_since(env->idle_ns);
+
+    if (env->pool == by)
+        return false;
+    if (env->pool->retired)
+        return true;
+    if (places(by) >= places(env->pool))
+        return idle_ms >= SLICE_MS;
+    return by->n_sync > 0 || idle_ms >= PATIENCE_MS;
 }
 
 /* Room for one more; if there is none, an idle environment of another code makes some, for a later call. */
