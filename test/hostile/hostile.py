@@ -35,7 +35,7 @@ def connect():
 def request(method, path, body=b"", headers=b""):
     return (b"%s /2018-06-01/runtime/%s HTTP/1.1\\r\\nHost: x\\r\\n%sContent-Length: %d\\r\\n\\r\\n" % (method, path, headers, len(body))) + body
 def read(s):
-    data = b""
+    data, more = b"", b"more"
     while b"\\r\\n\\r\\n" not in data:
         more = s.recv(65536)
         if not more:
@@ -44,8 +44,9 @@ def read(s):
     head, _, rest = data.partition(b"\\r\\n\\r\\n")
     for line in head.split(b"\\r\\n"):
         if line.lower().startswith(b"content-length:"):
-            while len(rest) < int(line.split(b":")[1]):
-                rest += s.recv(65536)
+            while len(rest) < int(line.split(b":")[1]) and more:
+                more = s.recv(65536)
+                rest += more
     return head
 def next_id(s):
     s.sendall(request(b"GET", b"invocation/next"))
