@@ -100,6 +100,7 @@ struct environment {
     int64_t due_ns;                                          /* what the timer is for follows from the state */
     uv_timer_t timer;
     int64_t max_rss_kb, sampled_ns, sample_due_ns;
+    struct memory_walk *memory_walk;                         /* NULL: none is under way */
     int64_t idle_ns;                                         /* IDLE: since when */
     unsigned handles;                                        /* of libuv, not yet closed */
 };

@@ -92,39 +92,57 @@ static void list_descendants(struct tree *t, int32_t supervisor)
         list_children(t, t->pids[i]);
 }
 
-static int64_t resident_kb(const struct tree *t)
+static int64_t resident_kb(int proc, const int32_t *pids, unsigned n)
 {
     int64_t pages = 0;
     char path[64], text[128];
 
-    for (unsigned i = 0; i < t->n; i++) {
+    for (unsigned i = 0; i < n; i++) {
         long long one = 0;
 
-        snprintf(path, sizeof(path), "%d/statm", (int)t->pids[i]);
-        if (read_text(t->proc, path, text, sizeof(text)) > 0 && sscanf(text, "%*s %lld", &one) == 1)
+        snprintf(path, sizeof(path), "%d/statm", (int)pids[i]);
+        if (read_text(proc, path, text, sizeof(text)) > 0 && sscanf(text, "%*s %lld", &one) == 1)
             pages += one;
     }
     return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 /* A process that cannot be asked (it belongs to somebody else by now) counts with what is resident. */
-static int64_t share_kb(const struct tree *t)
+static int64_t share_kb(int proc, int32_t pid)
 {
-    int64_t kb = 0;
     char path[64], text[2048];
+    const char *at;
 
-    for (unsigned i = 0; i < t->n; i++) {
-        struct tree one = { .proc = t->proc, .n = 1, .pids = { t->pids[i] } };
-        const char *at;
+    snprintf(path, sizeof(path), "%d/smaps_rollup", (int)pid);
+    at = read_text(proc, path, text, sizeof(text)) > 0 ? strstr(text, "\nPss:") : NULL;
+    return at != NULL ? atoll(at + sizeof("\nPss:") - 1) : resident_kb(proc, &pid, 1);
+}
 
-        snprintf(path, sizeof(path), "%d/smaps_rollup", (int)t->pids[i]);
-        at = read_text(t->proc, path, text, sizeof(text)) > 0 ? strstr(text, "\nPss:") : NULL;
-        kb += at != NULL ? atoll(at + sizeof("\nPss:") - 1) : resident_kb(&one);
+struct memory_walk {
+    unsigned at, n;
+    int64_t kb;
+    int32_t pids[];
+};
+
+static int64_t walk_on(const struct tree *t, struct memory_walk **walk)
+{
+    struct memory_walk *w = *walk;
+    int64_t kb;
+
+    if (w == NULL) {
+        w = *walk = xmalloc(sizeof(*w) + t->n * sizeof(w->pids[0]));
+        *w = (struct memory_walk){ .n = t->n };
+        memcpy(w->pids, t->pids, t->n * sizeof(w->pids[0]));
     }
+    for (unsigned most = MIN(w->at + MEMORY_LOOK, w->n); w->at < most; w->at++)
+        w->kb += share_kb(t->proc, w->pids[w->at]);
+    kb = w->kb;
+    if (w->at == w->n)
+        free(TAKE(*walk));
     return kb;
 }
 
-void memory_of_processes(int32_t supervisor, bool private_root, int64_t limit_kb, struct memory_use *ret)
+void memory_of_processes(int32_t supervisor, bool private_root, int64_t limit_kb, struct memory_walk **walk, struct memory_use *ret)
 {
     static struct tree t;                                    /* the loop's thread only */
     char path[64];
@@ -140,9 +158,11 @@ void memory_of_processes(int32_t supervisor, bool private_root, int64_t limit_kb
     else
         list_descendants(&t, supervisor);
     ret->processes = t.n;
-    ret->kb = resident_kb(&t);
+    ret->kb = resident_kb(t.proc, t.pids, t.n);
     if (ret->kb > limit_kb && t.n > 1)
-        ret->kb = share_kb(&t);
+        ret->kb = walk_on(&t, walk);
+    else
+        free(TAKE(*walk));
     close(t.proc);
 }
 
