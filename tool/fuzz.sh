@@ -24,31 +24,48 @@ ninja -C "$build" $targets >"$build/ninja.log" 2>&1 || { tail -40 "$build/ninja.
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
-passed=0
-failed=0
+
+# One target; what is to be printed goes to $scratch/NAME.told, and what it found to the build directory.
+run_one() {
+    program=$1
+    name=${program##*/fuzz_}
+    mkdir "$scratch/$name" "$scratch/$name.found"
+    corpus=
+    [ ! -d "test/fuzz/corpus/$name" ] || corpus=test/fuzz/corpus/$name
+    if "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -artifact_prefix="$scratch/$name.found/" \
+           "$scratch/$name" $corpus >"$scratch/$name.log" 2>&1; then
+        echo "$name: $(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$scratch/$name.log") runs"
+        return
+    fi
+    echo "FAILED fuzz_$name"
+    tail -60 "$scratch/$name.log" | sed 's/^/    /'
+    for found in "$scratch/$name.found"/*; do
+        [ -f "$found" ] || continue
+        cp "$found" "$build/"
+        echo "    the input: $build/${found##*/}"
+    done
+}
+
+# As many at once as there are processors; each takes the same time.
+at_once=$(getconf _NPROCESSORS_ONLN)
+n=0
 for program in "$build"/test/fuzz/fuzz_*; do
     { [ -f "$program" ] && [ -x "$program" ]; } || continue
     name=${program##*/fuzz_}
     case " ${*:-$name} " in *" $name "*) ;; *) continue ;; esac
-    mkdir "$scratch/$name"
-    corpus=
-    [ ! -d "test/fuzz/corpus/$name" ] || corpus=test/fuzz/corpus/$name
-    if "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -artifact_prefix="$scratch/" \
-           "$scratch/$name" $corpus >"$scratch/$name.log" 2>&1; then
-        passed=$((passed + 1))
-        echo "$name: $(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$scratch/$name.log") runs"
-    else
-        failed=$((failed + 1))
-        echo "FAILED fuzz_$name"
-        tail -60 "$scratch/$name.log" | sed 's/^/    /'
-        for found in "$scratch"/crash-* "$scratch"/timeout-* "$scratch"/oom-* "$scratch"/leak-*; do
-            [ -f "$found" ] || continue
-            cp "$found" "$build/"
-            echo "    the input: $build/${found##*/}"
-        done
-    fi
+    run_one "$program" >"$scratch/$name.told" 2>&1 &
+    n=$((n + 1))
+    [ $((n % at_once)) -ne 0 ] || wait
 done
-if [ $((passed + failed)) -eq 0 ]; then
+wait
+failed=0
+for told in "$scratch"/*.told; do
+    [ -f "$told" ] || continue
+    cat "$told"
+    ! grep -q '^FAILED' "$told" || failed=$((failed + 1))
+done
+passed=$((n - failed))
+if [ "$n" -eq 0 ]; then
     echo "FAILED no fuzz target was built"
     failed=1
 fi
