@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+import time
 
 import native
 import support
@@ -444,6 +445,36 @@ class OneEnvironment(FlowCase):
         self.records(self.ok, 2)
         self.expect(self.failed, id, 'b:$LATEST', 'RetriesExhausted', 1, '{}', '{"statusCode":404}')
         self.assertEqual(self.steps(id), ['accepted', 'missing', 'exhausted', 'sent'])
+
+
+class FourEnvironments(FlowCase):
+    server_args = ('--max-environments', '4')
+
+    def test_who_holds_most_places_leaves_the_others_theirs(self):
+        """More callers of one function than there are places: another one, called again and again, keeps its warm
+        environment, though it is idle in between and nobody waits in line for it."""
+        self.function('many', native.bootstrap(), 'provided.al2023')
+        self.function('calm', native.bootstrap(), 'provided.al2023')
+        self.invoke('calm', '{"n":0}')
+        stopping = threading.Event()
+
+        def caller():
+            while not stopping.is_set():
+                self.invoke_raw('many', '{"do":"slow"}', 'RequestResponse')
+        callers = [threading.Thread(target=caller) for _ in range(6)]
+        for thread in callers:
+            thread.start()
+        try:
+            support.wait_until(lambda: self.health()['environments']['busy'] >= 3, what='a full machine')
+            for n in range(60):
+                self.assertEqual(self.invoke('calm', '{"n":%d}' % n)[1], {'ran': {'n': n}})
+                time.sleep(0.02)
+        finally:
+            stopping.set()
+            for thread in callers:
+                thread.join()
+        streams = self.client('logs').describe_log_streams(logGroupName='/aws/lambda/calm')['logStreams']
+        self.assertLessEqual(len(streams), 6)                # one for each environment it had; without, one a call
 
 
 class Retry(FlowCase):
