@@ -231,6 +231,9 @@ void answer_init(struct answer *a, struct bench *b, struct code *c, const char *
 
 void answer_done(struct answer *a)
 {
+    if (a->started && !a->done)
+        bench_wait(a->b, &a->done, 90000);
+    CHECK(!a->started || a->done);                           /* or it would be answered when it is gone */
     buf_done(&a->payload);
     buf_done(&a->error_type);
     buf_done(&a->why);
@@ -240,6 +243,7 @@ void answer_done(struct answer *a)
 
 void bench_start(struct answer *a)
 {
+    a->started = true;
     a->b->executor.start(a->b->executor.arg, &a->e);
 }
 

@@ -28,7 +28,7 @@ struct bench {
 struct answer {
     struct execution e;
     struct bench *b;
-    bool done;
+    bool started, done;
     enum outcome_kind kind;
     struct buf payload, error_type, why, tail, environment_id;
     int64_t duration_us, init_us, done_ns;
@@ -45,7 +45,7 @@ struct code *bench_code(struct bench *b, const char *runtime, const char *handle
 void bench_env(struct code *c, const char *name, const char *value);
 
 void answer_init(struct answer *a, struct bench *b, struct code *c, const char *payload);
-void answer_done(struct answer *a);
+void answer_done(struct answer *a);                          /* waits for one that was started and is not there yet */
 void bench_start(struct answer *a);
 void bench_wait(struct bench *b, bool *done, int64_t limit_ms);
 /* Start and wait; the log holds what was logged since. */

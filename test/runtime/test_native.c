@@ -516,17 +516,17 @@ TEST(scaling, idle_environments_make_room_for_other_functions)
 TEST(scaling, a_busy_function_yields_to_one_that_has_nothing)
 {
     struct answer v[12], other;
-    struct code *c = native("h", 400);
+    struct code *c = native("h", 60000);
 
     for (size_t i = 0; i < ARRAY_LEN(v); i++) {
         answer_init(&v[i], &b, c, "{\"do\":\"nap\"}");
         bench_start(&v[i]);
     }
-    answer_init(&other, &b, native("h", 3000), "{\"do\":\"echo\"}");
+    answer_init(&other, &b, native("h", 60000), "{\"do\":\"echo\"}");
     bench_wait(&b, &(bool){ false }, 50);
     bench_start(&other);
-    bench_wait(&b, &v[11].done, 5000);
-    bench_wait(&b, &other.done, 1000);
+    bench_wait(&b, &v[11].done, 60000);
+    bench_wait(&b, &other.done, 60000);
     for (size_t i = 0; i < ARRAY_LEN(v); i++) {
         EXPECT_INT(v[i].kind, OUTCOME_OK);
         EXPECT(v[i].done);
