@@ -290,6 +290,20 @@ static int by_id(const void *x, const void *y)
     return a < b ? -1 : a > b;
 }
 
+/* In the order of their messages, each of which has one id for ever. */
+static void begin_windows(struct sqs *s, struct turn *t, struct windows *ws)
+{
+    if (ws->n > 0)
+        qsort(ws->v, ws->n, sizeof(*ws->v), by_id);
+    for (size_t i = 0; i < ws->n; i++) {
+        if (i > 0 && ws->v[i].id == ws->v[i - 1].id) {
+            store_damaged(t->store, "sqs_dedup", (int64_t)ws->v[i].id, "its id is a message's");
+            return;
+        }
+        sqs_dedup_begin(&s->dedup, &ws->v[i].key, ws->v[i].id, ws->v[i].began_ms);
+    }
+}
+
 static void load_windows(struct sqs *s, struct turn *t, const struct map *by_number, struct windows *ws)
 {
     CLEANUP(rows_done) struct rows r;
@@ -311,10 +325,7 @@ static void load_windows(struct sqs *s, struct turn *t, const struct map *by_num
             note_window(ws, q, id, rows_ms(&r, 2), group, deduplication);
         }
     }
-    if (ws->n > 0)
-        qsort(ws->v, ws->n, sizeof(*ws->v), by_id);
-    for (size_t i = 0; i < ws->n; i++)
-        sqs_dedup_begin(&s->dedup, &ws->v[i].key, ws->v[i].id, ws->v[i].began_ms);
+    begin_windows(s, t, ws);
     free(ws->v);
 }
 
