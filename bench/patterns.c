@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include "flow/pattern.h"
+#include "pattern/pattern.h"
 
 enum { ROUNDS_NS = 300000000 };
 

@@ -7,7 +7,7 @@
 
 #include "base/str.h"
 
-struct policy;                                               /* flow/policy.h */
+struct policy;                                               /* policy/policy.h */
 
 struct resource {
     struct str arn;                                          /* "*" when the action has none */

@@ -11,6 +11,7 @@
 #include "service/s3/s3.h"
 #include "service/sns/sns.h"
 #include "service/sqs/sqs.h"
+#include "service/sts/sts.h"
 
 static bool handled(const struct service *s, const struct op *op)
 {

@@ -14,7 +14,7 @@
 #include "control/control.h"
 #include "engine/engine.h"
 #include "flow/async.h"
-#include "flow/metric.h"
+#include "metric/metric.h"
 #include "flow/outbox.h"
 #include "net/server.h"
 #include "runtime/package.h"
@@ -27,6 +27,7 @@
 #include "service/s3/s3.h"
 #include "service/sns/sns.h"
 #include "service/sqs/sqs.h"
+#include "service/sts/sts.h"
 
 #define N_SERVICES 9
 #define MAX_QUEUED_EVENTS 10000000

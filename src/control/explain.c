@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "control/internal.h"
-#include "flow/metric_read.h"
+#include "metric/read.h"
 
 #define DAY_MS ((int64_t)86400000)
 #define JOURNEYS 50                                          /* the newest of the function */

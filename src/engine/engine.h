@@ -8,7 +8,7 @@
 #define WAYBILL_ENGINE_ENGINE_H
 
 #include <uv.h>
-#include "flow/turn.h"
+#include "turn/turn.h"
 #include "net/exchange.h"
 #include "wire/call.h"
 #include "wire/route.h"

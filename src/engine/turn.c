@@ -1,4 +1,4 @@
-/* turn.c - what the engine offers to a decision while its turn runs (flow/turn.h). */
+/* turn.c - what the engine offers to a decision while its turn runs (turn/turn.h). */
 #include <stdlib.h>
 #include <time.h>
 

@@ -3,7 +3,7 @@
 
 #include "flow/async_internal.h"
 #include "flow/lineage.h"
-#include "flow/metric_lambda.h"
+#include "metric/lambda.h"
 
 #define SLAB_EVENTS 1024
 #define PRUNE_EVERY 20000

@@ -45,7 +45,7 @@ struct async_host {                                          /* service/lambda, 
     void (*release)(void *arg, struct str account, struct str region, struct str name, uint64_t life);
     /* Would acquire() admit one now?  Takes nothing. */
     bool (*has_slot)(void *arg, struct str account, struct str region, struct str name);
-    /* Slots in use now, for CloudWatch (flow/metric_lambda.h).  False: nothing is known.  NULL: nobody counts. */
+    /* Slots in use now, for CloudWatch (metric/lambda.h).  False: nothing is known.  NULL: nobody counts. */
     bool (*concurrency)(void *arg, struct str account, struct str region, struct str name, struct metric_concurrency *ret);
 };
 

@@ -2,7 +2,7 @@
 #include "flow/async_internal.h"
 #include "flow/deadletter.h"
 #include "flow/lineage.h"
-#include "flow/metric_lambda.h"
+#include "metric/lambda.h"
 
 #define STORY_MAX_BYTES 8192                                 /* beyond it throttles are no longer told one by one */
 

@@ -1,6 +1,6 @@
 /* elsewhere.h - matching that is too much for a turn, done on the pool.
  *
- * Whoever matches what a client sent gives it so many steps (flow/pattern.h).  When they do not suffice, what is to be
+ * Whoever matches what a client sent gives it so many steps (pattern/pattern.h).  When they do not suffice, what is to be
  * matched stands in a row of the outbox, in the same turn, so that what the sender is told is durable; the row's patterns
  * are asked by a job:
  *
@@ -14,7 +14,7 @@
 #define WAYBILL_FLOW_ELSEWHERE_H
 
 #include "flow/outbox.h"
-#include "flow/pattern.h"
+#include "pattern/pattern.h"
 
 /* Steps of all matching of a turn, of which one message or event may take half. */
 #define ELSEWHERE_TURN_STEPS (2 * (uint64_t)PATTERN_TURN_STEPS)

@@ -6,7 +6,7 @@
 #define WAYBILL_FLOW_EXECUTION_H
 
 #include "base/list.h"
-#include "flow/turn.h"
+#include "turn/turn.h"
 
 /* What a process needs to know of a function version.  Immutable once made; owned by service/lambda, counted:
  * code or configuration changes make a new one, and the old one's environments retire after their invocation. */

@@ -17,7 +17,7 @@
 #define WAYBILL_FLOW_JOURNEY_H
 
 #include "base/json.h"
-#include "flow/turn.h"
+#include "turn/turn.h"
 
 #define JOURNEY_MAX_ROWS 200000
 #define JOURNEY_MAX_AGE_MS ((int64_t)14 * 24 * 3600 * 1000)

@@ -10,7 +10,7 @@
 #ifndef WAYBILL_FLOW_OUTBOX_H
 #define WAYBILL_FLOW_OUTBOX_H
 
-#include "flow/turn.h"
+#include "turn/turn.h"
 
 #define OUTBOX_ROWS_MOST 1000000
 

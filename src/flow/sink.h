@@ -11,8 +11,8 @@
 
 #include "base/arn.h"
 #include "base/resource.h"
-#include "flow/policy.h"
-#include "flow/turn.h"
+#include "policy/policy.h"
+#include "turn/turn.h"
 
 struct explain_onward;
 

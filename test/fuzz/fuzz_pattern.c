@@ -2,7 +2,7 @@
  * answers always the same, and a set with it inside answers as the pattern alone does.
  *
  * Input: the pattern's text, a line feed (the last one counts), the event's text. */
-#include "flow/pattern.h"
+#include "pattern/pattern.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 /* fuzz_policy.c - whatever the bytes: a document is refused with a sentence or answers every question, always the
  * same way; the whole policy says what its statements say one by one, and a Deny among them is never lost. */
-#include "flow/policy.h"
+#include "policy/policy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

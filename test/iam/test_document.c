@@ -1,6 +1,6 @@
 /* What a policy document may say, and the sentence that refuses the rest. */
 #include "../unit.h"
-#include "flow/policy.h"
+#include "policy/policy.h"
 
 #define OK NULL
 #define ST1(what) "{\"Version\":\"2012-10-17\",\"Statement\":[{" what "}]}"

@@ -1,10 +1,10 @@
 /* IAM against a real store: operations, what they leave behind after a restart, verdicts, credentials. */
 #include "../unit.h"
 #include "base/crypt.h"
-#include "flow/turn.h"
+#include "turn/turn.h"
 #include "model/iam.h"
 #include "model/sts.h"
-#include "service/iam/iam.h"
+#include "service/sts/sts.h"
 
 #define NOW_MS  1789400698123LL
 #define ACCOUNT "000000000000"

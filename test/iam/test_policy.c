@@ -1,6 +1,6 @@
 /* The evaluator as tables: one row, one question.  A context is written "key=value;key=value,value". */
 #include "../unit.h"
-#include "flow/policy.h"
+#include "policy/policy.h"
 
 #define ROLE    "arn:aws:iam::000000000000:role/app/worker"
 #define SESSION "arn:aws:sts::000000000000:assumed-role/worker/fn"

@@ -7,7 +7,7 @@
 #include "base/crypt.h"
 #include "service/sns/deliver.h"
 #include "service/sns/envelope.h"
-#include "flow/policy_text.h"
+#include "policy/text.h"
 #include "service/sns/retry.h"
 
 #define NOW 1800000000000

@@ -4,7 +4,7 @@
 #include "test/sqs/world.h"
 
 #include <time.h>
-#include "flow/metric.h"
+#include "metric/metric.h"
 #include "service/sqs/expire.h"
 
 static struct world w;

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "flow/metric_read.h"
+#include "metric/read.h"
 #include "story/sim.h"
 
 struct sim_soon {

@@ -1,4 +1,4 @@
-/* cloudwatch.c - the service's life, its operations, and what their checks share.  All that is kept is flow/metric.h's. */
+/* cloudwatch.c - the service's life, its operations, and what their checks share.  All that is kept is metric/metric.h's. */
 #include "service/cloudwatch/internal.h"
 
 #include <stdlib.h>

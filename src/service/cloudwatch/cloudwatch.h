@@ -1,8 +1,8 @@
-/* cloudwatch.h - CloudWatch metrics: what was counted (flow/metric.h), shown. */
+/* cloudwatch.h - CloudWatch metrics: what was counted (metric/metric.h), shown. */
 #ifndef WAYBILL_SERVICE_CLOUDWATCH_H
 #define WAYBILL_SERVICE_CLOUDWATCH_H
 
-#include "flow/metric.h"
+#include "metric/metric.h"
 #include "wire/call.h"
 
 struct cloudwatch;

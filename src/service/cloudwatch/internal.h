@@ -5,8 +5,8 @@
 #ifndef WAYBILL_SERVICE_CLOUDWATCH_INTERNAL_H
 #define WAYBILL_SERVICE_CLOUDWATCH_INTERNAL_H
 
-#include "flow/metric_read.h"
-#include "flow/turn.h"
+#include "metric/read.h"
+#include "turn/turn.h"
 #include "model/cloudwatch.h"
 #include "service/cloudwatch/cloudwatch.h"
 

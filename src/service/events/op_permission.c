@@ -2,7 +2,7 @@
  * Rules: EventBridge API reference, pages PutPermission and RemovePermission. */
 #include "service/events/ops.h"
 
-#include "flow/policy.h"
+#include "policy/policy.h"
 
 #define POLICY_MOST 10240                                    /* bytes without white space, as policies are counted */
 

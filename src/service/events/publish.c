@@ -6,7 +6,7 @@
 #include "base/arn.h"
 #include "base/crypt.h"
 #include "base/id.h"
-#include "flow/metric.h"
+#include "metric/metric.h"
 #include "service/events/sift.h"
 
 #define PRINCIPAL "events.amazonaws.com"

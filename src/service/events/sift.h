@@ -1,6 +1,6 @@
 /* sift.h - events whose matching is too much for a turn.
  *
- * bus_take() gives an event's matching so many steps (flow/pattern.h).  When they do not suffice the event becomes a row of
+ * bus_take() gives an event's matching so many steps (pattern/pattern.h).  When they do not suffice the event becomes a row of
  * the outbox, in the same turn, so what the sender is told is durable; the row is matched later:
  *
  *   row is due ──steps of its own turn suffice──> its rules get it, the row goes: one turn

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/arn.h"
-#include "flow/policy.h"
+#include "policy/policy.h"
 #include "wire/shape.h"
 
 #define KEY_MOST 512

@@ -11,7 +11,7 @@
 
 #include "base/map.h"
 #include "flow/elsewhere.h"
-#include "flow/pattern.h"
+#include "pattern/pattern.h"
 #include "model/events.h"
 #include "service/events/events.h"
 #include "service/events/schedule.h"

@@ -12,7 +12,6 @@ struct iam *iam_free(struct iam *i);
 void iam_load(struct iam *i, struct turn *t);
 void iam_reset(struct iam *i, struct turn *t);
 struct service iam_service(struct iam *i);
-struct service sts_service(struct iam *i);                   /* src/service/sts: shares the roles through this header */
 
 /* sinks.role_may.  Decisions are cached per (role, action, resource) until any role or policy changes, but those that
  * hang on the resource's own policy or on another account's resource. */

@@ -6,7 +6,7 @@
  * by name.  Positions of statements inside their documents are not told.  How AWS names the policies of a role as
  * sources of a statement is UNVERIFIED. */
 #include "base/crypt.h"
-#include "flow/turn.h"
+#include "turn/turn.h"
 #include "service/iam/state.h"
 
 #define MAX_QUESTIONS 1000                                   /* actions x resources of one call */

@@ -9,8 +9,8 @@
 
 #include "base/json.h"
 #include "base/map.h"
-#include "flow/policy.h"
-#include "flow/turn.h"
+#include "policy/policy.h"
+#include "turn/turn.h"
 #include "model/iam.h"
 #include "service/iam/iam.h"
 

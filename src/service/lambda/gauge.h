@@ -5,7 +5,7 @@
 #define WAYBILL_SERVICE_LAMBDA_GAUGE_H
 
 #include "flow/execution.h"
-#include "flow/metric_lambda.h"
+#include "metric/lambda.h"
 #include "service/lambda/registry.h"
 
 /* For struct async_host.  False: the function is gone, and nothing is said.  Constant time while the account has no

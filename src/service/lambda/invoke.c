@@ -9,7 +9,7 @@
 #include "base/crypt.h"
 #include "flow/lineage.h"
 #include "service/lambda/gauge.h"
-#include "flow/metric.h"
+#include "metric/metric.h"
 
 #define CLIENT_CONTEXT_BYTES 3583
 #define SOURCE "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: %u, column: %u]"

@@ -3,7 +3,7 @@
 #include "service/lambda/registry.h"
 
 #include <stdlib.h>
-#include "flow/policy.h"
+#include "policy/policy.h"
 #include "service/lambda/history.h"
 #include "service/lambda/policy.h"
 

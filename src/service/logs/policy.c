@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
-#include "flow/policy.h"
+#include "policy/policy.h"
 
 #define POLICIES_MOST 10                                     /* of an account and region */
 #define DOCUMENT_MOST 5120                                   /* characters */

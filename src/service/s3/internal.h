@@ -7,8 +7,8 @@
 #define WAYBILL_SERVICE_S3_INTERNAL_H
 
 #include "base/map.h"
-#include "flow/policy.h"
-#include "flow/turn.h"
+#include "policy/policy.h"
+#include "turn/turn.h"
 #include "model/s3.h"
 #include "service/s3/file.h"
 #include "service/s3/meta.h"

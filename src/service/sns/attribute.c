@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 #include "base/arn.h"
-#include "flow/pattern.h"
-#include "flow/policy.h"
+#include "pattern/pattern.h"
+#include "policy/policy.h"
 
 #define DISPLAY_NAME_MOST 100
 #define KEY_MOST 2048

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 #include "base/header.h"
-#include "flow/metric.h"
+#include "metric/metric.h"
 #include "service/sns/envelope.h"
 #include "service/sns/retry.h"
 

@@ -8,7 +8,7 @@
 #define WAYBILL_SERVICE_SNS_MESSAGE_H
 
 #include "base/id.h"
-#include "flow/pattern.h"
+#include "pattern/pattern.h"
 #include "model/sns.h"
 #include "service/sns/topic.h"
 

@@ -2,7 +2,7 @@
  * one in force, the default one included (AWS SNS API reference, AddPermission). */
 #include "service/sns/ops.h"
 #include "base/arn.h"
-#include "flow/policy_text.h"
+#include "policy/text.h"
 #include "service/sns/rows.h"
 
 #define POLICY_MOST 30720

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include "flow/policy_text.h"
+#include "policy/text.h"
 #include "service/sns/rows.h"
 #include "service/sns/seen.h"
 

@@ -22,7 +22,7 @@
 #include "base/map.h"
 #include "base/sign.h"
 #include "flow/elsewhere.h"
-#include "flow/pattern.h"
+#include "pattern/pattern.h"
 #include "service/sns/attribute.h"
 #include "service/sns/line.h"
 #include "service/sns/sns.h"

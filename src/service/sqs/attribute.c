@@ -2,7 +2,7 @@
 #include "service/sqs/attribute.h"
 
 #include <stdlib.h>
-#include "flow/policy.h"
+#include "policy/policy.h"
 #include "service/sqs/fault.h"
 #include "service/sqs/redrive.h"
 

@@ -5,7 +5,7 @@
 #include "service/sqs/ops.h"
 
 #include "base/arn.h"
-#include "flow/policy_text.h"
+#include "policy/text.h"
 #include "service/sqs/fault.h"
 #include "service/sqs/rows.h"
 

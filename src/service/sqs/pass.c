@@ -2,7 +2,7 @@
  * Order in each: write the store, change the memory, mark for waking. */
 #include "service/sqs/queue.h"
 
-#include "flow/metric.h"
+#include "metric/metric.h"
 #include "service/sqs/expire.h"
 #include "service/sqs/rows.h"
 #include "service/sqs/wait.h"

@@ -11,8 +11,8 @@
 
 #include "base/id.h"
 #include "base/map.h"
-#include "flow/policy.h"
-#include "flow/turn.h"
+#include "policy/policy.h"
+#include "turn/turn.h"
 #include "service/sqs/attempt.h"
 #include "service/sqs/attribute.h"
 #include "service/sqs/dedup.h"

@@ -3,9 +3,9 @@
  * True here: AssumeRole asks the trust policy first and says the same words for a role that refuses and a role that
  * is not there, so that nobody learns which roles exist.  What cannot be honoured (MFA devices, trusted contexts,
  * transitive tags) is refused by name. */
-#include "flow/policy.h"
+#include "policy/policy.h"
 #include "model/sts.h"
-#include "service/iam/iam.h"
+#include "service/sts/sts.h"
 
 #define IAM(c) ((struct iam *)(c)->state)
 #define CHAINED_MAX_S 3600                                   /* a role session may take on another role for an hour */

@@ -17,7 +17,7 @@ CREATE TABLE metric_series (
 
 -- What one series counted in one minute. The key is the series' id times 2^32 plus the minute since 1970: reading a range
 -- of one series is reading neighbours, and there is no further index to pay. Written at most once a second while the
--- minute lasts. body: values and how often each came (flow/metric_values.h); NULL where low = high, or where they are
+-- minute lasts. body: values and how often each came (metric/values.h); NULL where low = high, or where they are
 -- not known one by one.
 CREATE TABLE metric_minute (
     id    @KEY@,
