@@ -1,18 +1,20 @@
 /* load.c - the load generator: N keep-alive connections on one thread, one request at a time on each.
  *
- *   load --port P --mode MODE [--function NAME | --queue URL | --topic ARN] [--connections N] [--seconds S | --requests N]
+ *   load --port P --mode MODE [--function NAME | --queue URL | --topic ARN] [--connections N] [--seconds S |
+ * --requests N]
  *        [--rate R] [--warmup S] [--batch N] [--bytes N] [--kinds N]
  *
  *   event      Invoke Event with a JSON body of --bytes (600) and the headers an SDK sends (some 870 bytes)
  *   sqs-send   SendMessage with a body of --bytes
- *   sqs-drain  ReceiveMessage of up to --batch messages, then DeleteMessage (or DeleteMessageBatch), until empty
- *   publish    SNS Publish to --topic, a message of --bytes
- *   put-events PutEvents of --batch entries of --bytes each; their detail-types are spread over Kind0 ... Kind(--kinds)
+ *   sqs-drain  ReceiveMessage of up to --batch messages, then DeleteMessage (or DeleteMessageBatch), until
+ * empty publish    SNS Publish to --topic, a message of --bytes put-events PutEvents of --batch entries of
+ * --bytes each; their detail-types are spread over Kind0 ... Kind(--kinds)
  *
- * Closed loop (no --rate): a connection sends its next request when the reply is there; the latency is that of one
- * request.  Open loop (--rate R): request k is due at k/R seconds, whether or not the server keeps up, and its latency
- * counts from then on, also while it waits here for a connection: a stalled server cannot hide the requests it
- * delayed.  epoll without a library, because due times need a clock finer than a millisecond.
+ * Closed loop (no --rate): a connection sends its next request when the reply is there; the latency is that
+ * of one request.  Open loop (--rate R): request k is due at k/R seconds, whether or not the server keeps up,
+ * and its latency counts from then on, also while it waits here for a connection: a stalled server cannot
+ * hide the requests it delayed.  epoll without a library, because due times need a clock finer than a
+ * millisecond.
  *
  * Prints one line of JSON. */
 #include <arpa/inet.h>
@@ -36,17 +38,20 @@
 #define IN_BYTES ((size_t)256 << 10)
 #define MAX_BATCH 10
 #define HANDLE_BYTES 1024
-#define GRACE_NS ((int64_t)2000000000)                       /* for replies under way when the time is over */
+#define GRACE_NS ((int64_t)2000000000) /* for replies under way when the time is over */
 
 enum mode { EVENT, SQS_SEND, SQS_DRAIN, PUBLISH, PUT_EVENTS };
 
-struct message { char *p; size_t n; };
+struct message {
+    char *p;
+    size_t n;
+};
 
 struct connection {
     int fd;
     bool busy, over;
-    int64_t due_ns;                                          /* latency counts from here */
-    unsigned handles;                                        /* messages the request under way deletes */
+    int64_t due_ns;   /* latency counts from here */
+    unsigned handles; /* messages the request under way deletes */
     size_t in_n, need;
     char *in;
 };
@@ -57,7 +62,14 @@ static struct {
     const char *function, *queue, *topic;
     double seconds, warmup, rate;
     uint64_t requests;
-} o = { .connections = 32, .batch = 10, .bytes = 600, .function = "f", .queue = "", .topic = "", .kinds = 1, .seconds = 2 };
+} o = { .connections = 32,
+        .batch = 10,
+        .bytes = 600,
+        .function = "f",
+        .queue = "",
+        .topic = "",
+        .kinds = 1,
+        .seconds = 2 };
 
 static struct connection *connections;
 static struct connection *idle[MAX_CONNECTIONS];
@@ -142,19 +154,27 @@ static __attribute__((format(printf, 2, 3))) void add(struct message *m, const c
 static void add_headers(struct message *m, const char *service, size_t body_n)
 {
     add(m, "Host: 127.0.0.1:%d\r\nContent-Length: %zu\r\n", o.port, body_n);
-    add(m, "User-Agent: aws-sdk-js/3.1143.0 ua/2.1 os/linux#6.1.0 lang/js md/nodejs#20.18.0 api/%s#3.1143.0 m/E,n\r\n"
-        "X-Amz-User-Agent: aws-sdk-js/3.1143.0\r\namz-sdk-invocation-id: 2f1e9e0a-5f0e-4a53-8f43-5d1a2a3b4c5d\r\n"
+    add(m,
+        "User-Agent: aws-sdk-js/3.1143.0 ua/2.1 os/linux#6.1.0 lang/js md/nodejs#20.18.0 api/%s#3.1143.0 "
+        "m/E,n\r\n"
+        "X-Amz-User-Agent: aws-sdk-js/3.1143.0\r\namz-sdk-invocation-id: "
+        "2f1e9e0a-5f0e-4a53-8f43-5d1a2a3b4c5d\r\n"
         "amz-sdk-request: attempt=1; max=3\r\nX-Amz-Date: 20261123T080000Z\r\n"
-        "X-Amz-Content-Sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\r\n", service);
-    add(m, "Authorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261123/us-east-1/%s/aws4_request, "
-        "SignedHeaders=amz-sdk-invocation-id;amz-sdk-request;content-length;content-type;host;x-amz-content-sha256;"
+        "X-Amz-Content-Sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\r\n",
+        service);
+    add(m,
+        "Authorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261123/us-east-1/%s/aws4_request, "
+        "SignedHeaders=amz-sdk-invocation-id;amz-sdk-request;content-length;content-type;host;x-amz-content-"
+        "sha256;"
         "x-amz-date;x-amz-invocation-type;x-amz-user-agent, "
-        "Signature=fe5f80f77d5fa3beca038a248ff027d0445342fe2855ddc963176630326f1024\r\n", service);
+        "Signature=fe5f80f77d5fa3beca038a248ff027d0445342fe2855ddc963176630326f1024\r\n",
+        service);
 }
 
 static void add_sqs(struct message *m, const char *operation, const struct message *body)
 {
-    add(m, "POST / HTTP/1.1\r\nContent-Type: application/x-amz-json-1.0\r\nX-Amz-Target: AmazonSQS.%s\r\n", operation);
+    add(m, "POST / HTTP/1.1\r\nContent-Type: application/x-amz-json-1.0\r\nX-Amz-Target: AmazonSQS.%s\r\n",
+        operation);
     add_headers(m, "sqs", body->n);
     add(m, "\r\n%s", body->p);
 }
@@ -178,8 +198,10 @@ static void make_put_events(struct message *body)
     for (int i = 0; i < o.batch; i++) {
         int kind = (int)((long long)i * o.kinds / o.batch);
 
-        add(body, "%s{\"Source\":\"shop.orders\",\"DetailType\":\"Kind%d.placed\",\"Detail\":\"{\\\"amount\\\":%d,"
-            "\\\"customer\\\":{\\\"mail\\\":\\\"someone@%d.example\\\"},\\\"text\\\":\\\"", i > 0 ? "," : "", kind, kind, kind);
+        add(body,
+            "%s{\"Source\":\"shop.orders\",\"DetailType\":\"Kind%d.placed\",\"Detail\":\"{\\\"amount\\\":%d,"
+            "\\\"customer\\\":{\\\"mail\\\":\\\"someone@%d.example\\\"},\\\"text\\\":\\\"",
+            i > 0 ? "," : "", kind, kind, kind);
         add_filler(body, o.bytes > 80 ? o.bytes - 80 : 0);
         add(body, "\\\"}\"}");
     }
@@ -194,8 +216,10 @@ static void make_first_request(void)
         add(&body, "{\"orderId\":\"");
         add_filler(&body, o.bytes > 14 ? o.bytes - 14 : 0);
         add(&body, "\"}");
-        add(&first_request, "POST /2015-03-31/functions/%s/invocations HTTP/1.1\r\nContent-Type: application/json\r\n"
-            "X-Amz-Invocation-Type: Event\r\n", o.function);
+        add(&first_request,
+            "POST /2015-03-31/functions/%s/invocations HTTP/1.1\r\nContent-Type: application/json\r\n"
+            "X-Amz-Invocation-Type: Event\r\n",
+            o.function);
         add_headers(&first_request, "lambda", body.n);
         add(&first_request, "\r\n%s", body.p);
     } else if (o.mode == SQS_SEND) {
@@ -211,7 +235,8 @@ static void make_first_request(void)
         add(&first_request, "\r\n%s", body.p);
     } else if (o.mode == PUT_EVENTS) {
         make_put_events(&body);
-        add(&first_request, "POST / HTTP/1.1\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Target: AWSEvents.PutEvents\r\n");
+        add(&first_request, "POST / HTTP/1.1\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Target: "
+                            "AWSEvents.PutEvents\r\n");
         add_headers(&first_request, "events", body.n);
         add(&first_request, "\r\n%s", body.p);
     } else {
@@ -241,7 +266,8 @@ static unsigned make_delete(const char *reply, size_t n, struct message *ret)
         if (o.batch == 1)
             add(&body, "{\"QueueUrl\":\"%s\",\"ReceiptHandle\":\"%.*s\"}", o.queue, (int)(stop - p), p);
         else
-            add(&body, "%s{\"Id\":\"%u\",\"ReceiptHandle\":\"%.*s\"}", found == 0 ? "" : ",", found, (int)(stop - p), p);
+            add(&body, "%s{\"Id\":\"%u\",\"ReceiptHandle\":\"%.*s\"}", found == 0 ? "" : ",", found,
+                (int)(stop - p), p);
         p = stop;
     }
     if (found > 0 && o.batch == 1) {
@@ -261,7 +287,9 @@ static unsigned make_delete(const char *reply, size_t n, struct message *ret)
 
 static void dial(struct connection *c)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)o.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)o.port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     struct epoll_event event = { .events = EPOLLIN, .data.ptr = c };
     int on = 1;
 
@@ -332,7 +360,7 @@ static void on_reply(struct connection *c, size_t n)
     c->in_n -= n;
     memmove(c->in, c->in + n, c->in_n);
     if (c->handles > 0)
-        send_request(c, &next, now);                         /* also when the time is over: nothing stays in flight */
+        send_request(c, &next, now); /* also when the time is over: nothing stays in flight */
     else if (c->over || o.rate > 0 || !may_send(now))
         rest(c);
     else
@@ -355,7 +383,8 @@ static void on_readable(struct connection *c)
     ssize_t r = read(c->fd, c->in + c->in_n, IN_BYTES - c->in_n);
 
     if (r <= 0) {
-        fprintf(stderr, "load: the server closed a connection after %llu replies\n", (unsigned long long)answered);
+        fprintf(stderr, "load: the server closed a connection after %llu replies\n",
+                (unsigned long long)answered);
         exit(1);
     }
     c->in_n += (size_t)r;
@@ -370,10 +399,7 @@ static void on_readable(struct connection *c)
 
 /* ---- the run ---- */
 
-static int64_t due_ns(uint64_t k)
-{
-    return began_ns + (int64_t)((double)k * 1e9 / o.rate);
-}
+static int64_t due_ns(uint64_t k) { return began_ns + (int64_t)((double)k * 1e9 / o.rate); }
 
 static void send_due(int64_t now)
 {
@@ -431,7 +457,7 @@ static void run(void)
         if (now > stop_ns && now - stop_ns > GRACE_NS)
             break;
         if (!stopping && o.rate <= 0 && n_busy == 0)
-            break;                                           /* drained */
+            break; /* drained */
         wait_and_read(now);
     }
     stop_ns = stop_ns < now ? stop_ns : now;
@@ -443,13 +469,17 @@ static void report(void)
     struct rusage u;
 
     getrusage(RUSAGE_SELF, &u);
-    printf("{\"requests\":%llu,\"answered\":%llu,\"unanswered\":%d,\"bad\":%llu,\"bad_status\":%d,\"items\":%llu,\"seconds\":%.6f,"
-           "\"per_s\":%.1f,\"items_per_s\":%.1f,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"max_us\":%.1f,"
+    printf("{\"requests\":%llu,\"answered\":%llu,\"unanswered\":%d,\"bad\":%llu,\"bad_status\":%d,\"items\":%"
+           "llu,\"seconds\":%.6f,"
+           "\"per_s\":%.1f,\"items_per_s\":%.1f,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%"
+           ".1f,\"max_us\":%.1f,"
            "\"total\":%llu,\"load_cpu_s\":%.3f}\n",
-           (unsigned long long)sent, (unsigned long long)answered, n_busy, (unsigned long long)bad, first_bad_status,
-           (unsigned long long)items, seconds, (double)answered / seconds, (double)items / seconds, percentile_us(0.5),
-           percentile_us(0.9), percentile_us(0.99), percentile_us(0.999), (double)max_ns / 1000.0, (unsigned long long)total_sent,
-           (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6);
+           (unsigned long long)sent, (unsigned long long)answered, n_busy, (unsigned long long)bad,
+           first_bad_status, (unsigned long long)items, seconds, (double)answered / seconds,
+           (double)items / seconds, percentile_us(0.5), percentile_us(0.9), percentile_us(0.99),
+           percentile_us(0.999), (double)max_ns / 1000.0, (unsigned long long)total_sent,
+           (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+               (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6);
 }
 
 static int read_mode(const char *text)
@@ -466,10 +496,13 @@ static int read_mode(const char *text)
 static void read_options(int argc, char **argv)
 {
     static const struct option options[] = {
-        { "port", 1, NULL, 'p' }, { "mode", 1, NULL, 'm' }, { "function", 1, NULL, 'f' }, { "queue", 1, NULL, 'q' },
-        { "connections", 1, NULL, 'c' }, { "seconds", 1, NULL, 's' }, { "requests", 1, NULL, 'n' }, { "rate", 1, NULL, 'r' },
-        { "warmup", 1, NULL, 'w' }, { "batch", 1, NULL, 'b' }, { "bytes", 1, NULL, 'y' },
-        { "topic", 1, NULL, 't' }, { "kinds", 1, NULL, 'k' }, { NULL, 0, NULL, 0 },
+        { "port", 1, NULL, 'p' },        { "mode", 1, NULL, 'm' },
+        { "function", 1, NULL, 'f' },    { "queue", 1, NULL, 'q' },
+        { "connections", 1, NULL, 'c' }, { "seconds", 1, NULL, 's' },
+        { "requests", 1, NULL, 'n' },    { "rate", 1, NULL, 'r' },
+        { "warmup", 1, NULL, 'w' },      { "batch", 1, NULL, 'b' },
+        { "bytes", 1, NULL, 'y' },       { "topic", 1, NULL, 't' },
+        { "kinds", 1, NULL, 'k' },       { NULL, 0, NULL, 0 },
     };
     int c;
 
@@ -481,7 +514,10 @@ static void read_options(int argc, char **argv)
         case 'q': o.queue = optarg; break;
         case 'c': o.connections = atoi(optarg); break;
         case 's': o.seconds = atof(optarg); break;
-        case 'n': o.requests = strtoull(optarg, NULL, 10); o.seconds = 0; break;
+        case 'n':
+            o.requests = strtoull(optarg, NULL, 10);
+            o.seconds = 0;
+            break;
         case 'r': o.rate = atof(optarg); break;
         case 'w': o.warmup = atof(optarg); break;
         case 'b': o.batch = atoi(optarg); break;
@@ -491,8 +527,8 @@ static void read_options(int argc, char **argv)
         default: exit(2);
         }
     }
-    if (o.port <= 0 || o.connections < 1 || o.connections > MAX_CONNECTIONS || o.batch < 1 || o.batch > MAX_BATCH || o.bytes < 1 || o.kinds < 1
-        || (o.rate > 0 && o.mode == SQS_DRAIN)) {
+    if (o.port <= 0 || o.connections < 1 || o.connections > MAX_CONNECTIONS || o.batch < 1 ||
+        o.batch > MAX_BATCH || o.bytes < 1 || o.kinds < 1 || (o.rate > 0 && o.mode == SQS_DRAIN)) {
         fprintf(stderr, "load: see the top of bench/load.c\n");
         exit(2);
     }

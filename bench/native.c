@@ -1,6 +1,6 @@
-/* native.c - the fastest function we can write: the Runtime API's least, on one raw keep-alive socket, statically
- * linked.  What is left of an event's time with it is the server's.  Deployed as the `bootstrap` of a provided.al2023
- * function; the handler's name says what it does with every event:
+/* native.c - the fastest function we can write: the Runtime API's least, on one raw keep-alive socket,
+ * statically linked.  What is left of an event's time with it is the server's.  Deployed as the `bootstrap`
+ * of a provided.al2023 function; the handler's name says what it does with every event:
  *
  *   ok     answers {"ok":true}
  *   fail   reports an error, so that the event waits for its retry
@@ -76,7 +76,7 @@ static size_t reply(void)
         ssize_t r = in_n < ROOM ? read(sock, in + in_n, ROOM - in_n) : 0;
 
         if (r <= 0)
-            exit(0);                                         /* the environment is over */
+            exit(0); /* the environment is over */
         in_n += (size_t)r;
     }
 }
@@ -109,12 +109,14 @@ int main(void)
             return 1;
         if (strcmp(what, "block") == 0)
             pause();
-        /* The answer and the question for the next event leave in one write, as the shipped bootstraps do it. */
-        int m = snprintf(out, sizeof(out), "POST /2018-06-01/runtime/invocation/%.*s/%s HTTP/1.1\r\nHost: api\r\n"
-                         "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s" NEXT, ID_TEXT,
-                         id + sizeof(id_header) - 1, kind, strlen(body), body);
+        /* The answer and the question for the next event leave in one write, as the shipped bootstraps do it.
+         */
+        int m = snprintf(out, sizeof(out),
+                         "POST /2018-06-01/runtime/invocation/%.*s/%s HTTP/1.1\r\nHost: api\r\n"
+                         "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s" NEXT,
+                         ID_TEXT, id + sizeof(id_header) - 1, kind, strlen(body), body);
         say(out, (size_t)m);
         drop(n);
-        drop(reply());                                       /* 202 */
+        drop(reply()); /* 202 */
     }
 }

@@ -7,9 +7,9 @@
  *   prefix    each rule a prefix of the detail-type and nothing else
  *   numeric   each rule a range of detail.amount and nothing else
  *   mixed     all three in turns, and every tenth with a wildcard
- *   worst     300 rules of 4,096 bytes against nearly a megabyte, of the kinds that cost most: how long until the set says
- *             that a turn's steps do not suffice (that is what the loop pays), ns per step, and one rule to its end
- * The event has some 700 bytes, as an order has them; parsing it is counted apart. */
+ *   worst     300 rules of 4,096 bytes against nearly a megabyte, of the kinds that cost most: how long until
+ * the set says that a turn's steps do not suffice (that is what the loop pays), ns per step, and one rule to
+ * its end The event has some 700 bytes, as an order has them; parsing it is counted apart. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -34,9 +34,18 @@ static uint64_t cpu_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void exact(struct buf *b, unsigned i) { buf_printf(b, "{\"source\":[\"shop.orders\"],\"detail-type\":[\"Kind%u.placed\"]}", i); }
-static void prefix(struct buf *b, unsigned i) { buf_printf(b, "{\"detail-type\":[{\"prefix\":\"Kind%u.\"}]}", i); }
-static void numeric(struct buf *b, unsigned i) { buf_printf(b, "{\"detail\":{\"amount\":[{\"numeric\":[\">=\",%u,\"<\",%u]}]}}", i, i + 1); }
+static void exact(struct buf *b, unsigned i)
+{
+    buf_printf(b, "{\"source\":[\"shop.orders\"],\"detail-type\":[\"Kind%u.placed\"]}", i);
+}
+static void prefix(struct buf *b, unsigned i)
+{
+    buf_printf(b, "{\"detail-type\":[{\"prefix\":\"Kind%u.\"}]}", i);
+}
+static void numeric(struct buf *b, unsigned i)
+{
+    buf_printf(b, "{\"detail\":{\"amount\":[{\"numeric\":[\">=\",%u,\"<\",%u]}]}}", i, i + 1);
+}
 static void mixed(struct buf *b, unsigned i)
 {
     if (i % 10 == 9)
@@ -45,18 +54,31 @@ static void mixed(struct buf *b, unsigned i)
         (i % 3 == 0 ? exact : i % 3 == 1 ? prefix : numeric)(b, i);
 }
 
-static const struct { const char *name; void (*write)(struct buf *b, unsigned i); } kinds[] = {
-    { "exact", exact }, { "prefix", prefix }, { "numeric", numeric }, { "mixed", mixed },
+static const struct {
+    const char *name;
+    void (*write)(struct buf *b, unsigned i);
+} kinds[] = {
+    { "exact", exact },
+    { "prefix", prefix },
+    { "numeric", numeric },
+    { "mixed", mixed },
 };
 
 static void write_event(struct buf *b, unsigned i)
 {
-    buf_printf(b, "{\"version\":\"0\",\"id\":\"6a7e8feb-b491-4cf7-a9f1-bf3703467718\",\"detail-type\":\"Kind%u.placed\",\"source\":\"shop.orders\","
-               "\"account\":\"000000000000\",\"time\":\"2026-09-14T15:44:58Z\",\"region\":\"us-east-1\",\"resources\":[],\"detail\":{"
-               "\"order\":\"o-%u\",\"amount\":%u,\"currency\":\"EUR\",\"customer\":{\"id\":%u,\"mail\":\"someone@%u.example\","
-               "\"address\":{\"street\":\"Main 1\",\"city\":\"Basel\",\"country\":\"CH\"}},\"items\":[", i, i, i, i, i);
+    buf_printf(b,
+               "{\"version\":\"0\",\"id\":\"6a7e8feb-b491-4cf7-a9f1-bf3703467718\",\"detail-type\":\"Kind%u."
+               "placed\",\"source\":\"shop.orders\","
+               "\"account\":\"000000000000\",\"time\":\"2026-09-14T15:44:58Z\",\"region\":\"us-east-1\","
+               "\"resources\":[],\"detail\":{"
+               "\"order\":\"o-%u\",\"amount\":%u,\"currency\":\"EUR\",\"customer\":{\"id\":%u,\"mail\":"
+               "\"someone@%u.example\","
+               "\"address\":{\"street\":\"Main 1\",\"city\":\"Basel\",\"country\":\"CH\"}},\"items\":[",
+               i, i, i, i, i);
     for (int k = 0; k < 5; k++)
-        buf_printf(b, "%s{\"sku\":\"s-%d\",\"count\":%d,\"price\":19.%d,\"name\":\"A thing one might order\"}", k > 0 ? "," : "", k, k, k);
+        buf_printf(b,
+                   "%s{\"sku\":\"s-%d\",\"count\":%d,\"price\":19.%d,\"name\":\"A thing one might order\"}",
+                   k > 0 ? "," : "", k, k, k);
     buf_z(b, "]}}");
 }
 
@@ -96,8 +118,8 @@ static void measure(size_t kind, unsigned rules)
         rounds += ARRAY_LEN(docs);
         ns = now_ns() - start;
     } while (ns < ROUNDS_NS);
-    printf("%-8s %6u rules  %9.0f ns per event  %.2f matched\n", kinds[kind].name, rules, (double)ns / (double)rounds,
-           (double)matched / (double)rounds);
+    printf("%-8s %6u rules  %9.0f ns per event  %.2f matched\n", kinds[kind].name, rules,
+           (double)ns / (double)rounds, (double)matched / (double)rounds);
     pattern_set_free(s);
     for (unsigned i = 0; i < rules; i++)
         pattern_free(p[i]);
@@ -124,7 +146,8 @@ static void measure_one(const char *name, const char *text)
         rounds += 1000;
         ns = now_ns() - start;
     } while (ns < ROUNDS_NS / 4);
-    printf("one      %-12s %6.0f ns per match  (%s)\n", name, (double)ns / (double)rounds, matched > 0 ? "matches" : "does not match");
+    printf("one      %-12s %6.0f ns per match  (%s)\n", name, (double)ns / (double)rounds,
+           matched > 0 ? "matches" : "does not match");
     pattern_free(p);
     arena_free(a);
 }
@@ -156,13 +179,20 @@ static void many(struct buf *b, const char *one, size_t most)
 }
 
 /* "a" holds `value` again and again; the pattern asks `test` again and again. */
-static const struct { const char *name, *test, *value; bool branches; } worst[] = {
+static const struct {
+    const char *name, *test, *value;
+    bool branches;
+} worst[] = {
     { "numbers", "1", "2", false },
     { "texts", "\"x\"", "\"y\"", false },
     { "prefixes", "{\"prefix\":\"xx\"}", "\"xy\"", false },
-    { "nocase", "{\"equals-ignore-case\":\"XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX\"}", "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxy\"", false },
+    { "nocase", "{\"equals-ignore-case\":\"XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX\"}",
+      "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxy\"", false },
     { "but", "{\"anything-but\":\"x\"}", "\"x\"", false },
-    { "wildcards", "{\"wildcard\":\"*aaab*\"}", "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"", false },
+    { "wildcards", "{\"wildcard\":\"*aaab*\"}",
+      "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+      "aaaaaaaa\"",
+      false },
     { "ranges", "{\"numeric\":[\"<\",1]}", "12345678901234567", false },
     { "cidr", "{\"cidr\":\"10.0.0.0/8\"}", "\"11.1.1.1\"", false },
     { "or", "{\"a\":[1]}", "2", true },
@@ -193,12 +223,14 @@ static void measure_worst(size_t k)
     start = cpu_ns();
     (void)pattern_set_match_within(s, mem, doc, &left, met, &matched);
     ns = cpu_ns() - start;
-    printf("worst    %-10s %7.1f ms held, %5.2f ns per step", worst[k].name, (double)ns / 1e6, (double)ns / (double)(PATTERN_TURN_STEPS - left));
+    printf("worst    %-10s %7.1f ms held, %5.2f ns per step", worst[k].name, (double)ns / 1e6,
+           (double)ns / (double)(PATTERN_TURN_STEPS - left));
     pattern_ready(a, doc);
     start = cpu_ns();
     (void)pattern_match_within(p[0], doc, &whole);
     ns = cpu_ns() - start;
-    printf("; one rule %8.1f ms, %5.2f ns per step\n", (double)ns / 1e6, (double)ns / (double)(UINT64_MAX - whole));
+    printf("; one rule %8.1f ms, %5.2f ns per step\n", (double)ns / 1e6,
+           (double)ns / (double)(UINT64_MAX - whole));
     pattern_set_free(s);
     for (size_t i = 0; i < ARRAY_LEN(p); i++)
         pattern_free(p[i]);

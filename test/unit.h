@@ -19,22 +19,33 @@ struct unit_test {
     struct unit_test *next;
 };
 static struct unit_test *unit_first, **unit_last = &unit_first;
-static int unit_bad;                                         /* failed expectations in the running test */
+static int unit_bad; /* failed expectations in the running test */
 
-#define TEST(suite, name) \
-    static void test_##suite##_##name(void); \
+#define TEST(suite, name)                                                                              \
+    static void test_##suite##_##name(void);                                                           \
     static struct unit_test unit_##suite##_##name = { #suite "." #name, test_##suite##_##name, NULL }; \
-    __attribute__((constructor)) static void unit_add_##suite##_##name(void) \
-    { *unit_last = &unit_##suite##_##name; unit_last = &unit_##suite##_##name.next; } \
+    __attribute__((constructor)) static void unit_add_##suite##_##name(void)                           \
+    {                                                                                                  \
+        *unit_last = &unit_##suite##_##name;                                                           \
+        unit_last = &unit_##suite##_##name.next;                                                       \
+    }                                                                                                  \
     static void test_##suite##_##name(void)
 
 #define UNIT_FAIL(...) (unit_bad++, printf("%s:%d: ", __FILE__, __LINE__), printf(__VA_ARGS__), printf("\n"))
 #define EXPECT(c) ((c) ? (void)0 : (void)UNIT_FAIL("expected: %s", #c))
-#define EXPECT_INT(got, want) do { long long g_ = (long long)(got), w_ = (long long)(want); \
-    if (g_ != w_) UNIT_FAIL("%s: got %lld, want %lld", #got, g_, w_); } while (0)
-#define EXPECT_STR(got, want) do { struct str g_ = (got), w_ = (want); \
-    if (!str_eq(g_, w_) || (g_.p == NULL) != (w_.p == NULL)) \
-        UNIT_FAIL("%s:\n   got  %s" STR_FMT "\n   want %s" STR_FMT, #got, g_.p ? "" : "(absent)", STR_ARG(g_), w_.p ? "" : "(absent)", STR_ARG(w_)); } while (0)
+#define EXPECT_INT(got, want)                                    \
+    do {                                                         \
+        long long g_ = (long long)(got), w_ = (long long)(want); \
+        if (g_ != w_)                                            \
+            UNIT_FAIL("%s: got %lld, want %lld", #got, g_, w_);  \
+    } while (0)
+#define EXPECT_STR(got, want)                                                                         \
+    do {                                                                                              \
+        struct str g_ = (got), w_ = (want);                                                           \
+        if (!str_eq(g_, w_) || (g_.p == NULL) != (w_.p == NULL))                                      \
+            UNIT_FAIL("%s:\n   got  %s" STR_FMT "\n   want %s" STR_FMT, #got, g_.p ? "" : "(absent)", \
+                      STR_ARG(g_), w_.p ? "" : "(absent)", STR_ARG(w_));                              \
+    } while (0)
 #define EXPECT_Z(got, want) EXPECT_STR(str_of(got), str_of(want))
 
 static inline int unit_main(int argc, char **argv)
@@ -54,6 +65,7 @@ static inline int unit_main(int argc, char **argv)
     printf("%d passed, %d failed\n", passed, failed);
     return failed > 0;
 }
-#define UNIT_MAIN int main(int argc, char **argv) { return unit_main(argc, argv); }
+#define UNIT_MAIN \
+    int main(int argc, char **argv) { return unit_main(argc, argv); }
 
 #endif

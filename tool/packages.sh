@@ -9,7 +9,7 @@ set -eu
 build='gcc libc6-dev make pkg-config meson ninja-build python3 libuv1-dev libssl-dev libsqlite3-dev zlib1g-dev
        libpcre2-dev libzip-dev libexpat1-dev libseccomp-dev node-llhttp'
 demo="$build awscli"
-check="$build awscli python3-boto3 clang libclang-rt-14-dev curl ca-certificates"
+check="$build awscli python3-boto3 clang clang-format libclang-rt-14-dev curl ca-certificates"
 
 case "${1:-}" in
     build) want=$build ;;

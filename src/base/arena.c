@@ -15,8 +15,8 @@
 #include <stdlib.h>
 
 #define INLINE_BYTES ((size_t)4096)
-#define CHUNK_MOST   ((size_t)1 << 20)
-#define SPARE_MOST   512                                     /* 2 MiB: as many requests under one commit cost no malloc */
+#define CHUNK_MOST ((size_t)1 << 20)
+#define SPARE_MOST 512 /* 2 MiB: as many requests under one commit cost no malloc */
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SEPARATE 1
@@ -31,7 +31,7 @@
 
 struct chunk {
     struct chunk *next;
-    size_t size;                                             /* of what follows, in bytes */
+    size_t size; /* of what follows, in bytes */
 };
 _Static_assert(sizeof(struct chunk) % 16 == 0, "what follows a chunk's head must stay aligned");
 
@@ -39,10 +39,10 @@ struct arena {
     char *at, *end;
     struct chunk *chunks;
     size_t limit, used;
-    size_t next_size;                                        /* of the next ordinary chunk */
+    size_t next_size; /* of the next ordinary chunk */
     void *scratch;
     size_t scratch_size;
-    struct arena *spare;                                     /* next in the list of freed arenas */
+    struct arena *spare; /* next in the list of freed arenas */
     bool over;
     char first[SEPARATE ? 16 : INLINE_BYTES] __attribute__((aligned(16)));
 };
@@ -173,10 +173,7 @@ static inline void *alloc_raw(struct arena *a, size_t n)
     return p;
 }
 
-void *arena_alloc(struct arena *a, size_t n)
-{
-    return memset(alloc_raw(a, n), 0, n);
-}
+void *arena_alloc(struct arena *a, size_t n) { return memset(alloc_raw(a, n), 0, n); }
 
 void *arena_calloc(struct arena *a, size_t n, size_t size)
 {
@@ -198,10 +195,7 @@ struct str arena_str(struct arena *a, struct str s)
     return str_make(p, s.n);
 }
 
-const char *arena_z(struct arena *a, struct str s)
-{
-    return s.p != NULL ? arena_str(a, s).p : "";
-}
+const char *arena_z(struct arena *a, struct str s) { return s.p != NULL ? arena_str(a, s).p : ""; }
 
 struct str arena_printf(struct arena *a, const char *fmt, ...)
 {

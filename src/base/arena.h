@@ -13,10 +13,10 @@ struct arena;
 
 #define ARENA_DEFAULT_LIMIT ((size_t)256 << 20)
 
-struct arena *arena_new(size_t limit_bytes);                 /* 0: ARENA_DEFAULT_LIMIT */
-struct arena *arena_free(struct arena *a);                   /* accepts NULL, returns NULL */
-void arena_reset(struct arena *a);                           /* empty again, keeps its first chunk */
-void arena_freep(struct arena **a);                          /* for CLEANUP */
+struct arena *arena_new(size_t limit_bytes); /* 0: ARENA_DEFAULT_LIMIT */
+struct arena *arena_free(struct arena *a);   /* accepts NULL, returns NULL */
+void arena_reset(struct arena *a);           /* empty again, keeps its first chunk */
+void arena_freep(struct arena **a);          /* for CLEANUP */
 
 /* Zeroed, aligned to 16.  Never NULL. */
 void *arena_alloc(struct arena *a, size_t n);
@@ -26,9 +26,9 @@ void *arena_calloc(struct arena *a, size_t n, size_t size);
 /* Copies; the copy is followed by a NUL that is not counted.  An absent str stays absent. */
 struct str arena_str(struct arena *a, struct str s);
 struct str arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
-const char *arena_z(struct arena *a, struct str s);          /* NUL-terminated copy; absent gives "" */
+const char *arena_z(struct arena *a, struct str s); /* NUL-terminated copy; absent gives "" */
 
-bool   arena_overflowed(const struct arena *a);
+bool arena_overflowed(const struct arena *a);
 size_t arena_used_bytes(const struct arena *a);
 
 #endif

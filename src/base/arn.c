@@ -11,8 +11,9 @@ int arn_parse(struct str text, struct arn *ret)
             return -E_INVALID;
     if (!str_is(parts[0], "arn"))
         return -E_INVALID;
-    *ret = (struct arn){ .partition = parts[1], .service = parts[2], .region = parts[3], .account = parts[4],
-                         .resource = rest };
+    *ret = (struct arn){
+        .partition = parts[1], .service = parts[2], .region = parts[3], .account = parts[4], .resource = rest
+    };
     return 0;
 }
 

@@ -5,11 +5,11 @@
 #include "base/str.h"
 
 struct arn {
-    struct str partition, service, region, account, resource;   /* resource keeps its own colons */
+    struct str partition, service, region, account, resource; /* resource keeps its own colons */
 };
 
-/* A region as AWS writes them: "us-east-1"; small letters, digits and dashes, a letter first, REGION_MOST bytes at most.
- * Whatever names a region from outside passes this before anything keeps it. */
+/* A region as AWS writes them: "us-east-1"; small letters, digits and dashes, a letter first, REGION_MOST
+ * bytes at most. Whatever names a region from outside passes this before anything keeps it. */
 #define REGION_MOST 32
 bool region_valid(struct str region);
 

@@ -91,9 +91,12 @@ static void print_rest(struct buf *b, const char *fmt, va_list ap)
     b->n += (size_t)n;
 }
 
-struct arguments { va_list ap; };
+struct arguments {
+    va_list ap;
+};
 
-/* The three conversions that texts are mostly made of.  What follows it in the format; NULL: another conversion. */
+/* The three conversions that texts are mostly made of.  What follows it in the format; NULL: another
+ * conversion. */
 static const char *print_one(struct buf *b, const char *at, struct arguments *args)
 {
     if (at[1] == '.' && at[2] == '*' && at[3] == 's') {
@@ -156,9 +159,6 @@ void buf_drop(struct buf *b, size_t n)
     memmove(b->p, b->p + n, b->n + 1);
 }
 
-struct str buf_view(const struct buf *b)
-{
-    return b->p != NULL ? str_make(b->p, b->n) : STR("");
-}
+struct str buf_view(const struct buf *b) { return b->p != NULL ? str_make(b->p, b->n) : STR(""); }
 
 struct str buf_to_arena(const struct buf *b, struct arena *a) { return arena_str(a, buf_view(b)); }

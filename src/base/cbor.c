@@ -1,12 +1,21 @@
 /* cbor.c - heads, and the strings that may come in pieces.
  *
- * True here: a head is one byte of major type and additional information, then 0, 1, 2, 4 or 8 bytes of argument;
- * nothing is read that was not counted first. */
+ * True here: a head is one byte of major type and additional information, then 0, 1, 2, 4 or 8 bytes of
+ * argument; nothing is read that was not counted first. */
 #include <math.h>
 
 #include "base/cbor.h"
 
-enum major { MAJOR_UINT, MAJOR_NEGATIVE, MAJOR_BYTES, MAJOR_TEXT, MAJOR_ARRAY, MAJOR_MAP, MAJOR_TAG, MAJOR_SIMPLE };
+enum major {
+    MAJOR_UINT,
+    MAJOR_NEGATIVE,
+    MAJOR_BYTES,
+    MAJOR_TEXT,
+    MAJOR_ARRAY,
+    MAJOR_MAP,
+    MAJOR_TAG,
+    MAJOR_SIMPLE
+};
 enum { INFO_BYTE = 24, INFO_HALF, INFO_SINGLE, INFO_DOUBLE, INFO_INDEFINITE = 31 };
 
 struct head {
@@ -135,11 +144,13 @@ static double double_of(uint64_t bits)
 static int read_simple(const struct head *h, struct cbor_item *ret)
 {
     switch (h->info) {
-    case 20: case 21:
+    case 20:
+    case 21:
         ret->kind = CBOR_BOOL;
         ret->yes = h->info == 21;
         return 0;
-    case 22: case 23: ret->kind = CBOR_NULL; return 0;
+    case 22:
+    case 23: ret->kind = CBOR_NULL; return 0;
     case INFO_INDEFINITE: ret->kind = CBOR_BREAK; return 0;
     case INFO_HALF: ret->real = half_of(h->argument); break;
     case INFO_SINGLE: ret->real = single_of(h->argument); break;
@@ -159,9 +170,12 @@ int cbor_next(struct cbor_reader *r, struct arena *a, struct cbor_item *ret)
     if (e != 0)
         return e;
     switch (h.major) {
-    case MAJOR_UINT: case MAJOR_NEGATIVE: return read_int(&h, ret);
-    case MAJOR_BYTES: case MAJOR_TEXT: return read_string(r, a, &h, ret);
-    case MAJOR_ARRAY: case MAJOR_MAP: return read_container(r, &h, ret);
+    case MAJOR_UINT:
+    case MAJOR_NEGATIVE: return read_int(&h, ret);
+    case MAJOR_BYTES:
+    case MAJOR_TEXT: return read_string(r, a, &h, ret);
+    case MAJOR_ARRAY:
+    case MAJOR_MAP: return read_container(r, &h, ret);
     case MAJOR_SIMPLE: return read_simple(&h, ret);
     case MAJOR_TAG: break;
     }
@@ -172,7 +186,10 @@ int cbor_next(struct cbor_reader *r, struct arena *a, struct cbor_item *ret)
 
 static int skip(struct cbor_reader *r, struct arena *a, const struct cbor_item *item, unsigned depth)
 {
-    size_t left = item->kind == CBOR_TAG ? 1 : item->kind == CBOR_MAP ? item->n * 2 : item->kind == CBOR_ARRAY ? item->n : 0;
+    size_t left = item->kind == CBOR_TAG     ? 1
+                  : item->kind == CBOR_MAP   ? item->n * 2
+                  : item->kind == CBOR_ARRAY ? item->n
+                                             : 0;
     struct cbor_item inner;
     size_t passed = 0;
 
@@ -200,8 +217,11 @@ int cbor_skip(struct cbor_reader *r, struct arena *a, const struct cbor_item *it
 
 static void put_head(struct buf *b, enum major major, uint64_t argument)
 {
-    unsigned info = argument < INFO_BYTE ? (unsigned)argument : argument <= UINT8_MAX ? INFO_BYTE : argument <= UINT16_MAX ? INFO_HALF
-                  : argument <= UINT32_MAX ? INFO_SINGLE : INFO_DOUBLE;
+    unsigned info = argument < INFO_BYTE     ? (unsigned)argument
+                    : argument <= UINT8_MAX  ? INFO_BYTE
+                    : argument <= UINT16_MAX ? INFO_HALF
+                    : argument <= UINT32_MAX ? INFO_SINGLE
+                                             : INFO_DOUBLE;
     unsigned n = info < INFO_BYTE ? 0 : 1u << (info - INFO_BYTE);
 
     buf_char(b, (char)((unsigned)major << 5 | info));

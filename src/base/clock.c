@@ -6,8 +6,8 @@
  *              resume
  *
  * True here: every change first re-bases the clock on the answer it would give now, so changes never make it
- * jump; answers never fall below last_ms, whatever the readings are; nothing goes past CLOCK_MOST_MS; only the anchor
- * and the offset for people look at the system's clock. */
+ * jump; answers never fall below last_ms, whatever the readings are; nothing goes past CLOCK_MOST_MS; only
+ * the anchor and the offset for people look at the system's clock. */
 #include "base/clock.h"
 
 #include <math.h>
@@ -34,34 +34,31 @@ struct clock_reading clock_read(void)
     struct timespec t;
 
     CHECK(clock_gettime(CLOCK_BOOTTIME, &t) == 0);
-    return (struct clock_reading){ .real_ms = clock_real_ms(), .boot_ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000 };
+    return (struct clock_reading){ .real_ms = clock_real_ms(),
+                                   .boot_ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000 };
 }
 
 void clock_init_at(struct clock *c, struct clock_reading r)
 {
-    *c = (struct clock){ .anchor_real_ms = r.real_ms, .anchor_boot_ms = r.boot_ms, .base_steady_ms = r.real_ms,
-                         .base_virtual_ms = r.real_ms, .last_ms = r.real_ms, .rate = 1.0, .mode = CLOCK_RUNNING };
+    *c = (struct clock){ .anchor_real_ms = r.real_ms,
+                         .anchor_boot_ms = r.boot_ms,
+                         .base_steady_ms = r.real_ms,
+                         .base_virtual_ms = r.real_ms,
+                         .last_ms = r.real_ms,
+                         .rate = 1.0,
+                         .mode = CLOCK_RUNNING };
 }
 
-void clock_init(struct clock *c)
-{
-    clock_init_at(c, clock_read());
-}
+void clock_init(struct clock *c) { clock_init_at(c, clock_read()); }
 
 static int64_t steady_at(const struct clock *c, struct clock_reading r)
 {
     return c->anchor_real_ms + (r.boot_ms - c->anchor_boot_ms);
 }
 
-static int64_t steady_ms(const struct clock *c)
-{
-    return steady_at(c, clock_read());
-}
+static int64_t steady_ms(const struct clock *c) { return steady_at(c, clock_read()); }
 
-static int64_t capped(double ms)
-{
-    return ms < (double)CLOCK_MOST_MS ? (int64_t)ms : CLOCK_MOST_MS;
-}
+static int64_t capped(double ms) { return ms < (double)CLOCK_MOST_MS ? (int64_t)ms : CLOCK_MOST_MS; }
 
 /* Of the time gone since the last change, what goes into the debt. */
 static int64_t paid(const struct clock *c, int64_t gone)
@@ -121,13 +118,10 @@ void clock_set_rate(struct clock *c, double rate)
     rebase(c);
     c->rate = rate;
     if (rate != 1.0)
-        c->debt_ms = 0;                                      /* who sets the pace has said where the clock is to be */
+        c->debt_ms = 0; /* who sets the pace has said where the clock is to be */
 }
 
-int64_t clock_wall_at(struct clock *c, struct clock_reading r)
-{
-    return virtual_at(c, steady_at(c, r));
-}
+int64_t clock_wall_at(struct clock *c, struct clock_reading r) { return virtual_at(c, steady_at(c, r)); }
 
 int64_t clock_step_at(const struct clock *c, struct clock_reading r)
 {
@@ -152,10 +146,7 @@ int64_t clock_offset_at(struct clock *c, struct clock_reading r)
     return clock_wall_at(c, r) - steady_at(c, r) - clock_step_at(c, r);
 }
 
-int64_t clock_offset_ms(struct clock *c)
-{
-    return clock_offset_at(c, clock_read());
-}
+int64_t clock_offset_ms(struct clock *c) { return clock_offset_at(c, clock_read()); }
 
 int64_t clock_debt_at(const struct clock *c, struct clock_reading r)
 {
@@ -183,7 +174,8 @@ enum clock_restored clock_restore(struct clock *c, int64_t moved_ms, int64_t see
 
 int64_t clock_real_wait_ms(struct clock *c, int64_t at_ms)
 {
-    int64_t at = steady_ms(c), now_ms = virtual_at(c, at), debt_ms = c->debt_ms - paid(c, at - c->base_steady_ms);
+    int64_t at = steady_ms(c), now_ms = virtual_at(c, at),
+            debt_ms = c->debt_ms - paid(c, at - c->base_steady_ms);
 
     if (at_ms <= now_ms)
         return 0;

@@ -116,10 +116,7 @@ struct hasher *hasher_new_md5(void) { return hasher_new(&md5); }
 struct hasher *hasher_new_sha1(void) { return hasher_new(&sha1); }
 struct hasher *hasher_new_sha256(void) { return hasher_new(&sha256); }
 
-void hasher_add(struct hasher *h, const void *p, size_t n)
-{
-    CHECK(EVP_DigestUpdate(h->c, p, n) == 1);
-}
+void hasher_add(struct hasher *h, const void *p, size_t n) { CHECK(EVP_DigestUpdate(h->c, p, n) == 1); }
 
 struct digest hasher_end(struct hasher *h)
 {
@@ -207,9 +204,10 @@ struct str base64_str(struct arena *a, struct str bytes)
 
 /* Value + 1, so that what is left out is 0 and means "foreign". */
 static const uint8_t values[256] = {
-    ['A'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
-    ['a'] = 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52,
-    ['0'] = 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, ['+'] = 63, ['/'] = 64,
+    ['A'] = 1, 2,  3,  4,  5,          6,  7,  8,  9,  10, 11,         12, 13, 14, 15,         16,
+    17,        18, 19, 20, 21,         22, 23, 24, 25, 26, ['a'] = 27, 28, 29, 30, 31,         32,
+    33,        34, 35, 36, 37,         38, 39, 40, 41, 42, 43,         44, 45, 46, 47,         48,
+    49,        50, 51, 52, ['0'] = 53, 54, 55, 56, 57, 58, 59,         60, 61, 62, ['+'] = 63, ['/'] = 64,
 };
 
 static inline bool decode_group(const uint8_t *in, unsigned chars, uint32_t *ret)
@@ -261,7 +259,7 @@ int base64_decode(struct arena *a, struct str text, struct str *ret)
 
 static _Thread_local struct {
     uint8_t bytes[2048];
-    size_t left;                                             /* the last `left` bytes are fresh */
+    size_t left; /* the last `left` bytes are fresh */
 } pool;
 
 static void forget_pool(void) { pool.left = 0; }

@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const texts[] = {
-    [0] = "no error",
+static const char *const texts[] = { [0] = "no error",
 #define E(name, n, text) [n] = text,
-    ERROR_CODES(E)
+                                     ERROR_CODES(E)
 #undef E
 };
 

@@ -1,6 +1,7 @@
 /* gzip.c - zlib's work on gzip's frame.
  *
- * True here: the output grows by doubling up to the limit, so what is allocated is never far from what came out. */
+ * True here: the output grows by doubling up to the limit, so what is allocated is never far from what came
+ * out. */
 #include <zlib.h>
 
 #include "base/gzip.h"
@@ -33,7 +34,7 @@ int gunzip(struct arena *a, struct str packed, size_t max_bytes, struct str *ret
     CHECK(max_bytes < UINT32_MAX / 2);
     if (packed.n > UINT32_MAX)
         return -E_LIMIT;
-    if (inflateInit2(&z, 15 + 16) != Z_OK)                   /* 16: gzip's frame and no other */
+    if (inflateInit2(&z, 15 + 16) != Z_OK) /* 16: gzip's frame and no other */
         return -E_NOMEM;
     e = inflate_all(&z, max_bytes, &out);
     inflateEnd(&z);

@@ -3,13 +3,11 @@
 
 static bool is_token(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
-static bool fits(char c)
-{
-    return ((unsigned char)c >= 0x20 && c != 0x7f) || c == '\t';
-}
+static bool fits(char c) { return ((unsigned char)c >= 0x20 && c != 0x7f) || c == '\t'; }
 
 bool header_value_fits(struct str value)
 {

@@ -7,9 +7,9 @@
 #include "base/def.h"
 
 struct heap_node {
-    int64_t  key;
+    int64_t key;
     uint64_t seq;
-    uint32_t at;                                             /* index + 1 in the heap; 0: in none */
+    uint32_t at; /* index + 1 in the heap; 0: in none */
 };
 struct heap {
     struct heap_node **v;
@@ -17,9 +17,9 @@ struct heap {
 };
 
 void heap_done(struct heap *h);
-void heap_add(struct heap *h, struct heap_node *node);       /* CHECKs that it is in no heap */
-void heap_remove(struct heap *h, struct heap_node *node);    /* harmless when in none */
-void heap_set(struct heap *h, struct heap_node *node, int64_t key);  /* changes the key, adds when in none */
+void heap_add(struct heap *h, struct heap_node *node);              /* CHECKs that it is in no heap */
+void heap_remove(struct heap *h, struct heap_node *node);           /* harmless when in none */
+void heap_set(struct heap *h, struct heap_node *node, int64_t key); /* changes the key, adds when in none */
 static inline struct heap_node *heap_first(const struct heap *h) { return h->n > 0 ? h->v[0] : NULL; }
 static inline bool heap_has(const struct heap_node *node) { return node->at != 0; }
 

@@ -1,8 +1,8 @@
 /* id.c - ids from chance, and the invocation id that knows its row.
  *
- * True here: bytes 0-5 of an invocation id are the sequence number xor a mask; the mask is a hash of bytes 6-15
- * (74 random bits and the six fixed ones).  The hash has no key: ids in an old data directory must decode after
- * a restart, and the number is blurred, not secret. */
+ * True here: bytes 0-5 of an invocation id are the sequence number xor a mask; the mask is a hash of bytes
+ * 6-15 (74 random bits and the six fixed ones).  The hash has no key: ids in an old data directory must
+ * decode after a restart, and the number is blurred, not secret. */
 #include "base/id.h"
 
 #include "base/crypt.h"

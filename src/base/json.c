@@ -2,7 +2,8 @@
  *
  * True here:
  *  - the reader is a loop with a stack of its own, so nesting costs no C stack and has a limit;
- *  - scanners take the place to start and return the place after, or NULL once the fault is noted in the reader;
+ *  - scanners take the place to start and return the place after, or NULL once the fault is noted in the
+ * reader;
  *  - line and column are counted only when there is an error to report;
  *  - the text of a node that was built is well formed, so what is asked of it later needs no second check;
  *  - a byte order mark is no JSON (RFC 8259 section 8.1 lets a parser refuse it). */
@@ -13,8 +14,8 @@
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 struct frame {
-    const char *start;                                       /* the bracket */
-    struct json *node, *last;                                /* with nodes only */
+    const char *start;        /* the bracket */
+    struct json *node, *last; /* with nodes only */
 };
 
 struct reader {
@@ -23,13 +24,14 @@ struct reader {
     enum json_wanted wanted;
     const char *bad;
     uint32_t depth;
-    struct frame open[JSON_MAX_DEPTH];                       /* only what depth covers is ever touched */
+    struct frame open[JSON_MAX_DEPTH]; /* only what depth covers is ever touched */
 };
 
-static __attribute__((noinline, cold)) const char *fail(struct reader *r, const char *at, enum json_problem problem,
-                                                        enum json_wanted wanted)
+static __attribute__((noinline, cold)) const char *fail(struct reader *r, const char *at,
+                                                        enum json_problem problem, enum json_wanted wanted)
 {
-    r->problem = at >= r->end && problem != JSON_EMPTY && problem != JSON_BAD_LITERAL ? JSON_UNEXPECTED_END : problem;
+    r->problem =
+        at >= r->end && problem != JSON_EMPTY && problem != JSON_BAD_LITERAL ? JSON_UNEXPECTED_END : problem;
     r->wanted = wanted;
     r->bad = at;
     return NULL;
@@ -52,7 +54,8 @@ static const char *scan_escape(struct reader *r, const char *p)
     if (p >= r->end)
         return fail(r, p, JSON_BAD_ESCAPE, JSON_WANT_INSIDE);
     if (*p != 'u')
-        return *p != '\0' && strchr("\"\\/bfnrt", *p) != NULL ? p + 1 : fail(r, p, JSON_BAD_ESCAPE, JSON_WANT_INSIDE);
+        return *p != '\0' && strchr("\"\\/bfnrt", *p) != NULL ? p + 1
+                                                              : fail(r, p, JSON_BAD_ESCAPE, JSON_WANT_INSIDE);
     p++;
     for (int i = 0; i < 4; i++, p++)
         if (p >= r->end || hex_digit(*p) < 0)
@@ -143,8 +146,13 @@ static const char *word_end(const char *p, const char *end)
 
 static const char *scan_literal(struct reader *r, const char *p, enum json_type *ret_type)
 {
-    static const struct { struct str word; enum json_type type; } rows[] = {
-        { { "true", 4 }, JSON_TRUE }, { { "false", 5 }, JSON_FALSE }, { { "null", 4 }, JSON_NULL },
+    static const struct {
+        struct str word;
+        enum json_type type;
+    } rows[] = {
+        { { "true", 4 }, JSON_TRUE },
+        { { "false", 5 }, JSON_FALSE },
+        { { "null", 4 }, JSON_NULL },
     };
     struct str word = str_make(p, (size_t)(word_end(p, r->end) - p));
 
@@ -535,7 +543,8 @@ static int64_t exponent_of(struct str text)
     return negative ? -v : v;
 }
 
-/* A sound number as digits * 10^scale without zeros at either end of the digits; the digits may hold a point. */
+/* A sound number as digits * 10^scale without zeros at either end of the digits; the digits may hold a point.
+ */
 static struct str significant(struct str raw, int64_t *ret_scale)
 {
     struct str digits, exponent = raw;

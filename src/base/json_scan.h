@@ -1,5 +1,5 @@
-/* json_scan.h - inside base only: the step that reader and writer share.  Both copy or pass over string bytes in
- * runs, and a run ends at the same bytes for both. */
+/* json_scan.h - inside base only: the step that reader and writer share.  Both copy or pass over string bytes
+ * in runs, and a run ends at the same bytes for both. */
 #ifndef WAYBILL_BASE_JSON_SCAN_H
 #define WAYBILL_BASE_JSON_SCAN_H
 

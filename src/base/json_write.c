@@ -1,6 +1,6 @@
 /* json_write.c - writing JSON: compacting what exists, quoting, and the writer.
- * True here: the buf always holds a prefix of a well-formed text; commas and colons are written by begin() and
- * jw_key() alone; misuse (a value without its key, an end without its begin) is caught by CHECK. */
+ * True here: the buf always holds a prefix of a well-formed text; commas and colons are written by begin()
+ * and jw_key() alone; misuse (a value without its key, an end without its begin) is caught by CHECK. */
 #include "base/json.h"
 
 #include <float.h>
@@ -198,7 +198,8 @@ void jw_f64(struct json_writer *w, double value)
         buf_z(w->out, "null");
         return;
     }
-    /* 15 digits always suffice to be short (trailing zeros fall away), but for subnormals, which hold fewer. */
+    /* 15 digits always suffice to be short (trailing zeros fall away), but for subnormals, which hold fewer.
+     */
     for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, value);
         if (strtod(text, NULL) == value)

@@ -3,9 +3,9 @@
  *   struct waiter { struct link link; ... };
  *   LIST_EACH(&waiters, k) { struct waiter *w = CONTAINER_OF(k, struct waiter, link); ... }
  *
- * Borrowed: a list owns nothing.  Whoever frees an object takes it off its list first (list_remove() is harmless
- * when it is on none).  A struct list must not be copied or moved once it has members: they point at its head.
- * Nothing here allocates or fails; all but the loops take constant time. */
+ * Borrowed: a list owns nothing.  Whoever frees an object takes it off its list first (list_remove() is
+ * harmless when it is on none).  A struct list must not be copied or moved once it has members: they point at
+ * its head. Nothing here allocates or fails; all but the loops take constant time. */
 #ifndef WAYBILL_BASE_LIST_H
 #define WAYBILL_BASE_LIST_H
 
@@ -15,7 +15,7 @@ struct link {
     struct link *next, *prev;
 };
 struct list {
-    struct link head;                                        /* head.next == &head when empty */
+    struct link head; /* head.next == &head when empty */
 };
 
 /* A list must be initialised before anything else; {0} is no empty list. */
@@ -32,7 +32,7 @@ static inline void list_insert_before(struct link *at, struct link *k)
 }
 static inline void list_append(struct list *l, struct link *k) { list_insert_before(&l->head, k); }
 static inline void list_prepend(struct list *l, struct link *k) { list_insert_before(l->head.next, k); }
-static inline void list_remove(struct link *k)               /* harmless when on no list */
+static inline void list_remove(struct link *k) /* harmless when on no list */
 {
     if (k->next == NULL)
         return;

@@ -9,9 +9,9 @@
 
 struct map_slot {
     uint64_t hash;
-    char    *key;                                            /* owned */
-    size_t   key_n;
-    void    *value;
+    char *key; /* owned */
+    size_t key_n;
+    void *value;
 };
 
 static char grave_mark;

@@ -5,6 +5,9 @@
 
 #include <stdint.h>
 
-struct segment { int fd; int64_t from, bytes; };             /* bytes > 0 */
+struct segment {
+    int fd;
+    int64_t from, bytes;
+}; /* bytes > 0 */
 
 #endif

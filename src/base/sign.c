@@ -1,6 +1,6 @@
 /* sign.c - RSA keys, certificates and signatures.
- * True here: what OpenSSL refuses to do with a sound key is a broken machine and CHECKs; what was read from outside is
- * only ever refused. */
+ * True here: what OpenSSL refuses to do with a sound key is a broken machine and CHECKs; what was read from
+ * outside is only ever refused. */
 #include "base/sign.h"
 
 #include <openssl/evp.h>
@@ -15,7 +15,7 @@
 
 struct sign_key {
     EVP_PKEY *pair;
-    struct buf certificate;                                  /* PEM */
+    struct buf certificate; /* PEM */
     char name[NAME_DIGITS + 1];
 };
 
@@ -49,7 +49,8 @@ static X509 *certify(EVP_PKEY *pair, const char *common_name)
     CHECK(ASN1_TIME_set_string(X509_getm_notBefore(x), "20200101000000Z") == 1);
     CHECK(ASN1_TIME_set_string(X509_getm_notAfter(x), "20991231235959Z") == 1);
     name = X509_get_subject_name(x);
-    CHECK(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common_name, -1, -1, 0) == 1);
+    CHECK(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common_name, -1, -1,
+                                     0) == 1);
     CHECK(X509_set_issuer_name(x, name) == 1 && X509_set_pubkey(x, pair) == 1);
     CHECK(X509_sign(x, pair, EVP_sha256()) > 0);
     return x;
@@ -108,15 +109,9 @@ void sign_key_write(const struct sign_key *k, struct buf *ret_private_pem)
     take_pem(pem, ret_private_pem);
 }
 
-struct str sign_certificate(const struct sign_key *k)
-{
-    return buf_view(&k->certificate);
-}
+struct str sign_certificate(const struct sign_key *k) { return buf_view(&k->certificate); }
 
-const char *sign_key_name(const struct sign_key *k)
-{
-    return k->name;
-}
+const char *sign_key_name(const struct sign_key *k) { return k->name; }
 
 void sign_text(const struct sign_key *k, enum sign_digest digest, struct str text, struct buf *ret_base64)
 {
@@ -124,7 +119,8 @@ void sign_text(const struct sign_key *k, enum sign_digest digest, struct str tex
     uint8_t bytes[KEY_BITS / 8 * 2];
     size_t n = sizeof(bytes);
 
-    CHECK(c != NULL && EVP_DigestSignInit(c, NULL, digest == SIGN_SHA1 ? EVP_sha1() : EVP_sha256(), NULL, k->pair) == 1);
+    CHECK(c != NULL &&
+          EVP_DigestSignInit(c, NULL, digest == SIGN_SHA1 ? EVP_sha1() : EVP_sha256(), NULL, k->pair) == 1);
     CHECK(EVP_DigestSign(c, bytes, &n, (const unsigned char *)text.p, text.n) == 1);
     EVP_MD_CTX_free(c);
     base64_add(ret_base64, bytes, n);

@@ -21,17 +21,20 @@ static inline struct str str_of(const char *z) { return z == NULL ? STR_NONE : (
 static inline struct str str_make(const char *p, size_t n) { return (struct str){ p, n }; }
 static inline bool str_absent(struct str s) { return s.p == NULL; }
 static inline bool str_empty(struct str s) { return s.n == 0; }
-static inline bool str_eq(struct str a, struct str b) { return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0); }
+static inline bool str_eq(struct str a, struct str b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
 static inline bool str_is(struct str a, const char *z) { return str_eq(a, str_of(z)); }
 
-int  str_cmp(struct str a, struct str b);                    /* by bytes, as strcmp */
-bool str_eq_nocase(struct str a, struct str b);              /* ASCII letters only */
+int str_cmp(struct str a, struct str b);        /* by bytes, as strcmp */
+bool str_eq_nocase(struct str a, struct str b); /* ASCII letters only */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 bool str_starts_nocase(struct str s, struct str prefix);
-struct str str_sub(struct str s, size_t from, size_t to);    /* [from, to), clamped */
-struct str str_trim(struct str s);                           /* blanks and tabs off both ends */
-ptrdiff_t str_find(struct str s, char c);                    /* index or -1 */
+struct str str_sub(struct str s, size_t from, size_t to); /* [from, to), clamped */
+struct str str_trim(struct str s);                        /* blanks and tabs off both ends */
+ptrdiff_t str_find(struct str s, char c);                 /* index or -1 */
 ptrdiff_t str_rfind(struct str s, char c);
 ptrdiff_t str_find_str(struct str s, struct str needle);
 
@@ -41,8 +44,8 @@ bool str_cut(struct str *s, char sep, struct str *ret_head);
 
 /* Strings with memory of their own, with a NUL behind; an absent one stays absent. */
 struct str str_own(struct str s);
-void str_drop(struct str *s);                                /* frees, leaves absent */
-void str_replace(struct str *s, struct str with);            /* frees the old after `with` was copied */
+void str_drop(struct str *s);                     /* frees, leaves absent */
+void str_replace(struct str *s, struct str with); /* frees the old after `with` was copied */
 
 /* Decimal numbers, whole text only: "" and "+1", "1x" are -E_INVALID; beyond the range -E_LIMIT. */
 int str_to_i64(struct str s, int64_t *ret);

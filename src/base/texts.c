@@ -38,7 +38,8 @@ static struct str written(struct arena *a, const struct text_pair *v, size_t n)
     return buf_to_arena(&b, a);
 }
 
-struct str texts_with(struct arena *a, struct str object, const struct text_pair *add, size_t n, size_t *ret_n)
+struct str texts_with(struct arena *a, struct str object, const struct text_pair *add, size_t n,
+                      size_t *ret_n)
 {
     size_t have, all;
     const struct text_pair *before = texts_read(a, object, &have);

@@ -13,7 +13,8 @@ static const char *const month_names[] = {
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 };
 static const char *const day_names[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
-static const char *const long_days[] = { "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday" };
+static const char *const long_days[] = { "Sunday",   "Monday", "Tuesday", "Wednesday",
+                                         "Thursday", "Friday", "Saturday" };
 
 static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
@@ -54,8 +55,8 @@ struct when_parts when_parts(int64_t ms)
 
 int64_t when_from_parts(const struct when_parts *p)
 {
-    return days_of(p->year, p->month, p->day) * DAY_MS + p->hour * (int64_t)3600000 + p->minute * (int64_t)60000 +
-           p->second * (int64_t)1000 + p->ms;
+    return days_of(p->year, p->month, p->day) * DAY_MS + p->hour * (int64_t)3600000 +
+           p->minute * (int64_t)60000 + p->second * (int64_t)1000 + p->ms;
 }
 
 static void date_and_time(struct buf *b, const struct when_parts *p)
@@ -91,8 +92,8 @@ void when_http(struct buf *b, int64_t ms)
 {
     struct when_parts p = when_parts(ms);
 
-    buf_printf(b, "%s, %02d %s %04d %02d:%02d:%02d GMT", day_names[p.weekday], p.day, month_names[p.month - 1],
-               p.year, p.hour, p.minute, p.second);
+    buf_printf(b, "%s, %02d %s %04d %02d:%02d:%02d GMT", day_names[p.weekday], p.day,
+               month_names[p.month - 1], p.year, p.hour, p.minute, p.second);
 }
 
 void when_epoch_s(struct buf *b, int64_t ms)
@@ -205,7 +206,8 @@ int when_parse_iso(struct str s, int64_t *ret_ms)
     if (!take_digits(&s, 4, &p.year) || !take(&s, "-") || !take_digits(&s, 2, &p.month) || !take(&s, "-") ||
         !take_digits(&s, 2, &p.day))
         return -E_INVALID;
-    if (!(take(&s, "T") || take(&s, "t") || take(&s, " ")) || !take_clock(&s, &p) || !take_fraction(&s, &p.ms))
+    if (!(take(&s, "T") || take(&s, "t") || take(&s, " ")) || !take_clock(&s, &p) ||
+        !take_fraction(&s, &p.ms))
         return -E_INVALID;
     if (!take_zone(&s, &zone) || s.n > 0 || !sound(&p))
         return -E_INVALID;
@@ -219,7 +221,8 @@ static bool http_fixed(struct str s, struct when_parts *p)
     int month = 0;
     bool ok = take_name(&s, day_names, 7, &p->weekday) && take(&s, ", ") && take_digits(&s, 2, &p->day) &&
               take(&s, " ") && take_name(&s, month_names, 12, &month) && take(&s, " ") &&
-              take_digits(&s, 4, &p->year) && take(&s, " ") && take_clock(&s, p) && take(&s, " GMT") && s.n == 0;
+              take_digits(&s, 4, &p->year) && take(&s, " ") && take_clock(&s, p) && take(&s, " GMT") &&
+              s.n == 0;
 
     p->month = month + 1;
     return ok;
@@ -231,7 +234,8 @@ static bool http_rfc850(struct str s, struct when_parts *p)
     int month = 0;
     bool ok = take_name(&s, long_days, 7, &p->weekday) && take(&s, ", ") && take_digits(&s, 2, &p->day) &&
               take(&s, "-") && take_name(&s, month_names, 12, &month) && take(&s, "-") &&
-              take_digits(&s, 2, &p->year) && take(&s, " ") && take_clock(&s, p) && take(&s, " GMT") && s.n == 0;
+              take_digits(&s, 2, &p->year) && take(&s, " ") && take_clock(&s, p) && take(&s, " GMT") &&
+              s.n == 0;
 
     p->month = month + 1;
     p->year += p->year < 70 ? 2000 : 1900;
@@ -242,9 +246,10 @@ static bool http_rfc850(struct str s, struct when_parts *p)
 static bool http_asctime(struct str s, struct when_parts *p)
 {
     int month = 0;
-    bool ok = take_name(&s, day_names, 7, &p->weekday) && take(&s, " ") && take_name(&s, month_names, 12, &month) &&
-              take(&s, " ") && (take(&s, " ") ? take_digits(&s, 1, &p->day) : take_digits(&s, 2, &p->day)) &&
-              take(&s, " ") && take_clock(&s, p) && take(&s, " ") && take_digits(&s, 4, &p->year) && s.n == 0;
+    bool ok = take_name(&s, day_names, 7, &p->weekday) && take(&s, " ") &&
+              take_name(&s, month_names, 12, &month) && take(&s, " ") &&
+              (take(&s, " ") ? take_digits(&s, 1, &p->day) : take_digits(&s, 2, &p->day)) && take(&s, " ") &&
+              take_clock(&s, p) && take(&s, " ") && take_digits(&s, 4, &p->year) && s.n == 0;
 
     p->month = month + 1;
     return ok;

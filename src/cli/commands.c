@@ -6,7 +6,7 @@
 #include "cli/cli.h"
 
 #define DEFAULT_TIMEOUT_MS 40000
-#define ENDPOINT_HELP \
+#define ENDPOINT_HELP                                                                                        \
     "  --endpoint URL   the server; default $WAYBILL_ENDPOINT, $AWS_ENDPOINT_URL or http://127.0.0.1:4566\n" \
     "  --help           this text\n"
 
@@ -53,7 +53,8 @@ static void print_clock(struct arena *a, const struct json *doc)
     if (offset_ms == 0)
         printf("real  the same\n");
     else
-        printf("real  " STR_FMT " %s\n", STR_ARG(buf_view(&ahead)), offset_ms < 0 ? "ahead of the server" : "behind the server");
+        printf("real  " STR_FMT " %s\n", STR_ARG(buf_view(&ahead)),
+               offset_ms < 0 ? "ahead of the server" : "behind the server");
     print_clock_system(doc);
 }
 
@@ -95,10 +96,14 @@ static int run_clock(int argc, char **argv)
 }
 
 const struct command command_clock = {
-    .name = "clock", .summary = "show or move the server's clock", .run = run_clock,
-    .help = "Usage: waybill clock [show | advance TIME | freeze | resume | rate NUMBER]\n\n"
+    .name = "clock",
+    .summary = "show or move the server's clock",
+    .run = run_clock,
+    .help =
+        "Usage: waybill clock [show | advance TIME | freeze | resume | rate NUMBER]\n\n"
         "Every wait of the server (retries, event age, message visibility, retention) is on this clock,\n"
-        "so hours of retries can be tested in milliseconds. Function time-outs and sockets keep real time.\n\n"
+        "so hours of retries can be tested in milliseconds. Function time-outs and sockets keep real "
+        "time.\n\n"
         "  show             what the clock says (the default)\n"
         "  advance TIME     move it forward: 3m, 90s, 1h30m, 500ms, or plain seconds; work that falls due\n"
         "                   on the way is done on the way\n"
@@ -124,11 +129,13 @@ static int run_settle(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--advance") == 0)
             advance = true;
-        else if (strcmp(argv[i], "--timeout") != 0 || i + 1 >= argc || duration_parse(str_of(argv[++i]), &timeout_ms) < 0)
+        else if (strcmp(argv[i], "--timeout") != 0 || i + 1 >= argc ||
+                 duration_parse(str_of(argv[++i]), &timeout_ms) < 0)
             return cli_usage(&command_settle, "%s is not understood", argv[i]);
     }
     doc = cli_request(a, endpoint, "POST", "/_waybill/settle",
-                      arena_printf(a, "{\"advance\":%s,\"timeout_ms\":%lld}", advance ? "true" : "false", (long long)timeout_ms),
+                      arena_printf(a, "{\"advance\":%s,\"timeout_ms\":%lld}", advance ? "true" : "false",
+                                   (long long)timeout_ms),
                       timeout_ms + 10000);
     if (doc == NULL)
         return 1;
@@ -136,18 +143,22 @@ static int run_settle(int argc, char **argv)
     json_i64(json_get(doc, STR("advanced_ms")), &advanced_ms);
     duration_text(&moved, advanced_ms);
     pending = text_of(a, doc, "pending");
-    printf("%s; clock moved by " STR_FMT "; " STR_FMT " %s still queued\n", settled ? "settled" : "not settled in time",
-           STR_ARG(buf_view(&moved)), STR_ARG(pending), str_is(pending, "1") ? "event" : "events");
+    printf("%s; clock moved by " STR_FMT "; " STR_FMT " %s still queued\n",
+           settled ? "settled" : "not settled in time", STR_ARG(buf_view(&moved)), STR_ARG(pending),
+           str_is(pending, "1") ? "event" : "events");
     return settled ? 0 : 1;
 }
 
 const struct command command_settle = {
-    .name = "settle", .summary = "wait until nothing is due or running", .run = run_settle,
+    .name = "settle",
+    .summary = "wait until nothing is due or running",
+    .run = run_settle,
     .help = "Usage: waybill settle [--advance] [--timeout TIME]\n\n"
-        "Waits until no event is ready, no function runs and nothing is due. Exit status 0 when settled, 1 when\n"
-        "the time-out came first.\n\n"
-        "  --advance        move the clock to the next due work, again and again, until all is quiet\n"
-        "  --timeout TIME   give up after this much real time; default 30s\n" ENDPOINT_HELP,
+            "Waits until no event is ready, no function runs and nothing is due. Exit status 0 when settled, "
+            "1 when\n"
+            "the time-out came first.\n\n"
+            "  --advance        move the clock to the next due work, again and again, until all is quiet\n"
+            "  --timeout TIME   give up after this much real time; default 30s\n" ENDPOINT_HELP,
 };
 
 /* ---- reset, health ---- */
@@ -168,10 +179,13 @@ static int run_reset(int argc, char **argv)
 }
 
 const struct command command_reset = {
-    .name = "reset", .summary = "empty a running server", .run = run_reset,
+    .name = "reset",
+    .summary = "empty a running server",
+    .run = run_reset,
     .help = "Usage: waybill reset\n\n"
-        "Removes every function, queue, role, log group, event and journey of a running server, and ends its\n"
-        "function processes. The clock stays where it is.\n\n" ENDPOINT_HELP,
+            "Removes every function, queue, role, log group, event and journey of a running server, and ends "
+            "its\n"
+            "function processes. The clock stays where it is.\n\n" ENDPOINT_HELP,
 };
 
 static int run_health(int argc, char **argv)
@@ -196,7 +210,8 @@ static int run_health(int argc, char **argv)
         }
         printf("%-14.*s", STR_ARG(key));
         JSON_EACH(member, part)
-            printf(" " STR_FMT " " STR_FMT, STR_ARG(part->type == JSON_STRING ? json_text(a, part) : part->raw),
+            printf(" " STR_FMT " " STR_FMT,
+                   STR_ARG(part->type == JSON_STRING ? json_text(a, part) : part->raw),
                    STR_ARG(json_key(a, part)));
         printf("\n");
     }
@@ -206,8 +221,12 @@ static int run_health(int argc, char **argv)
 }
 
 const struct command command_health = {
-    .name = "health", .summary = "what a running server holds and does", .run = run_health,
-    .help = "Usage: waybill health\n\nVersion, isolation of functions, counts of resources, events and environments, and whether the process that\n"
-            "starts functions is there; stalls: how often one piece of work held the server for 50 ms or more, the worst\n"
+    .name = "health",
+    .summary = "what a running server holds and does",
+    .run = run_health,
+    .help = "Usage: waybill health\n\nVersion, isolation of functions, counts of resources, events and "
+            "environments, and whether the process that\n"
+            "starts functions is there; stalls: how often one piece of work held the server for 50 ms or "
+            "more, the worst\n"
             "of them, and its name (the log has a line each).\n\n" ENDPOINT_HELP,
 };

@@ -37,9 +37,11 @@ int credentials_write(const char *dir, const struct iam_pair *pair)
 
     buf_printf(&path, "%s/" FILE_NAME, dir);
     buf_printf(&fresh, "%s/" FILE_NAME ".new", dir);
-    buf_printf(&text, "# The root pair of this data directory (see: waybill credentials --help).\n[default]\n"
-               "aws_access_key_id = " STR_FMT "\naws_secret_access_key = " STR_FMT "\n", STR_ARG(pair->key), STR_ARG(pair->secret));
-    unlink(fresh.p);                                         /* what stood there may have been made for others to read */
+    buf_printf(&text,
+               "# The root pair of this data directory (see: waybill credentials --help).\n[default]\n"
+               "aws_access_key_id = " STR_FMT "\naws_secret_access_key = " STR_FMT "\n",
+               STR_ARG(pair->key), STR_ARG(pair->secret));
+    unlink(fresh.p); /* what stood there may have been made for others to read */
     fd = open(fresh.p, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return -E_IO;
@@ -75,7 +77,8 @@ bool credentials_read(struct arena *a, const char *dir, struct iam_pair *ret)
     close(fd);
     rest = str_make(bytes, n > 0 ? (size_t)n : 0);
     while (str_cut(&rest, '\n', &line)) {
-        struct str key = value_of(line, "aws_access_key_id"), secret = value_of(line, "aws_secret_access_key");
+        struct str key = value_of(line, "aws_access_key_id"),
+                   secret = value_of(line, "aws_secret_access_key");
 
         ret->key = str_absent(key) ? ret->key : key;
         ret->secret = str_absent(secret) ? ret->secret : secret;
@@ -91,7 +94,8 @@ static void print_pair(const struct iam_pair *p, bool export)
 {
     const char *before = export ? "export " : "";
 
-    printf("%sAWS_ACCESS_KEY_ID=" STR_FMT "\n%sAWS_SECRET_ACCESS_KEY=" STR_FMT "\n", before, STR_ARG(p->key), before, STR_ARG(p->secret));
+    printf("%sAWS_ACCESS_KEY_ID=" STR_FMT "\n%sAWS_SECRET_ACCESS_KEY=" STR_FMT "\n", before, STR_ARG(p->key),
+           before, STR_ARG(p->secret));
 }
 
 /* The pair of a store nobody else has open, made or replaced where that is wished; in a. */
@@ -123,11 +127,15 @@ static int make(struct arena *a, const char *dir, enum wish wish, struct iam_pai
     int r = store_open(&so, &s, &why);
 
     if (r == -E_BUSY) {
-        fprintf(stderr, "waybill: a server is running on %s. Stop it, run this again, and start it: the new pair counts from then on\n", dir);
+        fprintf(stderr,
+                "waybill: a server is running on %s. Stop it, run this again, and start it: the new pair "
+                "counts from then on\n",
+                dir);
         return 1;
     }
     if (r < 0) {
-        fprintf(stderr, "waybill: the data directory cannot be used: " STR_FMT "\n", STR_ARG(why.n > 0 ? buf_view(&why) : str_of(error_text(r))));
+        fprintf(stderr, "waybill: the data directory cannot be used: " STR_FMT "\n",
+                STR_ARG(why.n > 0 ? buf_view(&why) : str_of(error_text(r))));
         return 1;
     }
     r = change(a, s, wish, ret);
@@ -172,8 +180,11 @@ static int run_credentials(int argc, char **argv)
         return 0;
     }
     if (wish == SHOW) {
-        fprintf(stderr, "waybill: %s has no root pair that can be read here. waybill credentials --make makes one, and so does the first "
-                "start of waybill serve --auth verify\n", dir);
+        fprintf(stderr,
+                "waybill: %s has no root pair that can be read here. waybill credentials --make makes one, "
+                "and so does the first "
+                "start of waybill serve --auth verify\n",
+                dir);
         return 1;
     }
     if (make(a, dir, wish, &pair) != 0)
@@ -183,16 +194,22 @@ static int run_credentials(int argc, char **argv)
 }
 
 const struct command command_credentials = {
-    .name = "credentials", .summary = "show or make the root pair of --auth verify", .run = run_credentials,
+    .name = "credentials",
+    .summary = "show or make the root pair of --auth verify",
+    .run = run_credentials,
     .help = "Usage: waybill credentials [--data DIR] [--make | --rotate] [--export]\n\n"
-        "A server started with --auth verify believes only signed requests. The root pair, an access key and its secret,\n"
-        "acts for the operator of the server's account: it makes roles and functions, and signs what this program asks of\n"
-        "the server. It is kept in the data directory, and in DIR/credentials for its owner alone, in the form that\n"
-        "AWS_SHARED_CREDENTIALS_FILE wants.\n\n"
-        "  --data DIR   default $WAYBILL_DATA, $XDG_DATA_HOME/waybill or ~/.local/share/waybill\n"
-        "  --make       make a pair where there is none yet\n"
-        "  --rotate     replace the pair; the old one is worthless from the server's next start on. A running server\n"
-        "               must be stopped for it\n"
-        "  --export     as lines for a shell: eval \"$(waybill credentials --export)\"\n"
-        "  --help       this text\n",
+            "A server started with --auth verify believes only signed requests. The root pair, an access key "
+            "and its secret,\n"
+            "acts for the operator of the server's account: it makes roles and functions, and signs what "
+            "this program asks of\n"
+            "the server. It is kept in the data directory, and in DIR/credentials for its owner alone, in "
+            "the form that\n"
+            "AWS_SHARED_CREDENTIALS_FILE wants.\n\n"
+            "  --data DIR   default $WAYBILL_DATA, $XDG_DATA_HOME/waybill or ~/.local/share/waybill\n"
+            "  --make       make a pair where there is none yet\n"
+            "  --rotate     replace the pair; the old one is worthless from the server's next start on. A "
+            "running server\n"
+            "               must be stopped for it\n"
+            "  --export     as lines for a shell: eval \"$(waybill credentials --export)\"\n"
+            "  --help       this text\n",
 };

@@ -1,7 +1,8 @@
 /* credentials.h - the root pair beside the data it opens.
  *
- * The pair is kept in the data directory's store.  DIR/credentials repeats it, for its owner alone (0600), in the form AWS's
- * tools read (AWS_SHARED_CREDENTIALS_FILE): while a server runs nobody else can open the store, and the commands must sign. */
+ * The pair is kept in the data directory's store.  DIR/credentials repeats it, for its owner alone (0600), in
+ * the form AWS's tools read (AWS_SHARED_CREDENTIALS_FILE): while a server runs nobody else can open the
+ * store, and the commands must sign. */
 #ifndef WAYBILL_CLI_CREDENTIALS_H
 #define WAYBILL_CLI_CREDENTIALS_H
 

@@ -1,7 +1,10 @@
 /* duration.c - spans of time as people write them. */
 #include "cli/cli.h"
 
-static const struct unit { const char *name; int64_t ms; } units[] = {
+static const struct unit {
+    const char *name;
+    int64_t ms;
+} units[] = {
     { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 },
 };
 

@@ -48,7 +48,8 @@ static void print_findings(struct arena *a, const struct json *doc)
 
     printf(STR_FMT "\n", STR_ARG(arn.n > 0 ? arn : member(a, doc, "function")));
     if (list == NULL || list->n == 0) {
-        printf("\nNothing stands in the way of its records that Waybill can see. `waybill trace --function NAME` tells where each went.\n");
+        printf("\nNothing stands in the way of its records that Waybill can see. `waybill trace --function "
+               "NAME` tells where each went.\n");
         return;
     }
     JSON_EACH(list, f) {
@@ -70,7 +71,8 @@ static struct str escaped(struct arena *a, const char *s)
     CLEANUP(buf_done) struct buf b = { 0 };
 
     for (; *s != '\0'; s++)
-        if ((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || strchr("-._~:/", *s) != NULL)
+        if ((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') ||
+            strchr("-._~:/", *s) != NULL)
             buf_char(&b, *s);
         else
             buf_printf(&b, "%%%02X", (unsigned)(unsigned char)*s);
@@ -113,18 +115,25 @@ static int run_explain(int argc, char **argv)
 }
 
 const struct command command_explain = {
-    .name = "explain", .summary = "say why nothing arrived, and what mends it", .run = run_explain,
+    .name = "explain",
+    .summary = "say why nothing arrived, and what mends it",
+    .run = run_explain,
     .help = "Usage: waybill explain FUNCTION [--request REQUEST_ID] [--json]\n\n"
-        "Reads the function's configuration, its role, the policies of its targets, its last journeys and its metrics,\n"
-        "and names what keeps records from arriving, one cause a paragraph, each with the command that mends it:\n"
-        "invoked synchronously; the destination set on another qualifier; a stream's failures expected at the function;\n"
-        "a role or queue policy that does not allow; a put that replaced a destination; retries still running;\n"
-        "reserved concurrency 0; a FIFO target; a target that is gone; and some more.\n\n"
-        "  !                marks a cause, . what is good to know\n"
-        "  --request ID     only this event (what `aws lambda invoke --invocation-type Event` answered)\n"
-        "  --json           as the server answers\n"
-        "  --endpoint URL   the server; default $WAYBILL_ENDPOINT, $AWS_ENDPOINT_URL or http://127.0.0.1:4566\n"
-        "  --help           this text\n\n"
-        "Example:\n"
-        "  waybill explain thumbnails --request 5f0c1f7e-6d5e-4a53-9a1c-2f6d0c4f7a10\n",
+            "Reads the function's configuration, its role, the policies of its targets, its last journeys "
+            "and its metrics,\n"
+            "and names what keeps records from arriving, one cause a paragraph, each with the command that "
+            "mends it:\n"
+            "invoked synchronously; the destination set on another qualifier; a stream's failures expected "
+            "at the function;\n"
+            "a role or queue policy that does not allow; a put that replaced a destination; retries still "
+            "running;\n"
+            "reserved concurrency 0; a FIFO target; a target that is gone; and some more.\n\n"
+            "  !                marks a cause, . what is good to know\n"
+            "  --request ID     only this event (what `aws lambda invoke --invocation-type Event` answered)\n"
+            "  --json           as the server answers\n"
+            "  --endpoint URL   the server; default $WAYBILL_ENDPOINT, $AWS_ENDPOINT_URL or "
+            "http://127.0.0.1:4566\n"
+            "  --help           this text\n\n"
+            "Example:\n"
+            "  waybill explain thumbnails --request 5f0c1f7e-6d5e-4a53-9a1c-2f6d0c4f7a10\n",
 };

@@ -5,25 +5,29 @@
 #include "cli/cli.h"
 
 static const struct command *const commands[] = {
-    &command_serve, &command_trace, &command_explain, &command_clock, &command_settle, &command_reset, &command_health,
-    &command_credentials, &command_operations,
+    &command_serve, &command_trace,  &command_explain,     &command_clock,      &command_settle,
+    &command_reset, &command_health, &command_credentials, &command_operations,
 };
 
 static void print_help(FILE *to)
 {
     fprintf(to, "Usage: waybill COMMAND [OPTIONS]\n\n"
-            "The event-driven half of AWS Lambda in one program: queues asynchronous invocations durably, runs real\n"
-            "function processes, retries, and delivers a record of the outcome. AWS's own CLI and SDKs talk to it.\n\n"
-            "Commands:\n");
+                "The event-driven half of AWS Lambda in one program: queues asynchronous invocations "
+                "durably, runs real\n"
+                "function processes, retries, and delivers a record of the outcome. AWS's own CLI and SDKs "
+                "talk to it.\n\n"
+                "Commands:\n");
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         fprintf(to, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(to, "\nFirst steps:\n"
-            "  waybill serve --ephemeral &\n"
-            "  export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1\n"
-            "  aws lambda invoke --function-name NAME --invocation-type Event --cli-binary-format raw-in-base64-out \\\n"
-            "      --payload '{\"a\": 1}' /dev/stdout\n"
-            "  waybill trace --follow\n\n"
-            "waybill COMMAND --help tells more; waybill --version prints the version.\n");
+                "  waybill serve --ephemeral &\n"
+                "  export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_ACCESS_KEY_ID=test "
+                "AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1\n"
+                "  aws lambda invoke --function-name NAME --invocation-type Event --cli-binary-format "
+                "raw-in-base64-out \\\n"
+                "      --payload '{\"a\": 1}' /dev/stdout\n"
+                "  waybill trace --follow\n\n"
+                "waybill COMMAND --help tells more; waybill --version prints the version.\n");
 }
 
 int main(int argc, char **argv)

@@ -1,5 +1,6 @@
-/* operations.c - `waybill operations`: every operation of every served service, and whether it is here.  The same
- * rows route requests, so this list cannot drift from what the server does; doc/COMPATIBILITY.md carries it. */
+/* operations.c - `waybill operations`: every operation of every served service, and whether it is here.  The
+ * same rows route requests, so this list cannot drift from what the server does; doc/COMPATIBILITY.md carries
+ * it. */
 #include <stdio.h>
 
 #include "cli/cli.h"
@@ -45,7 +46,8 @@ static void print_names(const struct service *s, bool want, const char *separato
 
 static void print_service(const struct service *s, bool markdown)
 {
-    printf(markdown ? "### %s: %zu of %u operations\n\n" : "%s: %zu of %u operations\n", s->model->name, count_handled(s), s->model->n_ops);
+    printf(markdown ? "### %s: %zu of %u operations\n\n" : "%s: %zu of %u operations\n", s->model->name,
+           count_handled(s), s->model->n_ops);
     printf(markdown ? "**Served:** " : "  served:\n    ");
     print_names(s, true, markdown ? ", " : "\n    ");
     printf(markdown ? "\n**Answered with NotImplementedException, by name:** " : "  refused by name:\n    ");
@@ -55,8 +57,9 @@ static void print_service(const struct service *s, bool markdown)
 
 static int run_operations(int argc, char **argv)
 {
-    const struct service services[] = { lambda_service(NULL), sqs_service(NULL), iam_service(NULL), sts_service(NULL), logs_service(NULL),
-                                        cloudwatch_service(NULL), sns_service(NULL), events_service(NULL), s3_service(NULL) };
+    const struct service services[] = { lambda_service(NULL), sqs_service(NULL),    iam_service(NULL),
+                                        sts_service(NULL),    logs_service(NULL),   cloudwatch_service(NULL),
+                                        sns_service(NULL),    events_service(NULL), s3_service(NULL) };
     bool markdown = argc == 2 && strcmp(argv[1], "--markdown") == 0;
     const char *endpoint;
 
@@ -72,8 +75,11 @@ static int run_operations(int argc, char **argv)
 }
 
 const struct command command_operations = {
-    .name = "operations", .summary = "list which AWS operations are served", .run = run_operations,
+    .name = "operations",
+    .summary = "list which AWS operations are served",
+    .run = run_operations,
     .help = "Usage: waybill operations [--markdown]\n\n"
-        "Lists every operation of the services this build knows: served, or refused by name. Needs no server.\n\n"
-        "  --markdown   as the lists that end doc/COMPATIBILITY.md\n",
+            "Lists every operation of the services this build knows: served, or refused by name. Needs no "
+            "server.\n\n"
+            "  --markdown   as the lists that end doc/COMPATIBILITY.md\n",
 };

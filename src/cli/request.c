@@ -22,8 +22,8 @@ static const char *endpoint_or_default(const char *endpoint)
     return env != NULL && *env != '\0' ? env : "http://127.0.0.1:4566";
 }
 
-/* "localhost:4566" -> the host, and in *ret_port ":4566", or "" where none is said.  A bare address of IPv6 is no host
- * here: where its port begins cannot be told. */
+/* "localhost:4566" -> the host, and in *ret_port ":4566", or "" where none is said.  A bare address of IPv6
+ * is no host here: where its port begins cannot be told. */
 static struct str host_of(struct str authority, struct str *ret_port)
 {
     bool bracket = str_starts(authority, STR("["));
@@ -47,7 +47,8 @@ static bool split_endpoint(struct arena *a, const char *endpoint, const char **r
     if (str_ends(rest, STR("/")))
         rest = str_sub(rest, 0, rest.n - 1);
     host = host_of(rest, &said);
-    if (said.n > 0 && (said.p[0] != ':' || str_to_i64(str_sub(said, 1, said.n), &port) < 0 || port < 1 || port > 65535))
+    if (said.n > 0 &&
+        (said.p[0] != ':' || str_to_i64(str_sub(said, 1, said.n), &port) < 0 || port < 1 || port > 65535))
         return false;
     *ret_host = arena_z(a, host);
     *ret_port = (int)port;
@@ -62,11 +63,13 @@ static void print_error(struct arena *a, int status, struct str body)
 
     if (json_parse(a, body, &doc, NULL) == 0)
         text = json_get_text(a, doc, STR("error"));
-    told = !str_absent(text);                                /* by the control API: not by who guards the door */
+    told = !str_absent(text); /* by the control API: not by who guards the door */
     text = told ? text : body;
     fprintf(stderr, "waybill: the server answered %d: " STR_FMT "\n", status, STR_ARG(text));
     if (status == 403 && told)
-        fputs("waybill: set WAYBILL_DATA to the server's data directory, or run: eval \"$(waybill credentials --data DIR --export)\"\n", stderr);
+        fputs("waybill: set WAYBILL_DATA to the server's data directory, or run: eval \"$(waybill "
+              "credentials --data DIR --export)\"\n",
+              stderr);
 }
 
 /* ---- signing ---- */
@@ -89,11 +92,14 @@ static size_t find_pairs(struct arena *a, struct iam_pair v[MOST_PAIRS])
     return n;
 }
 
-struct endpoint { const char *host; int port; };
+struct endpoint {
+    const char *host;
+    int port;
+};
 
 /* Header lines of a request; pair NULL: it is not signed. */
-static struct str header_lines(struct arena *a, const struct endpoint *to, const char *method, const char *path, struct str body,
-                               const struct iam_pair *pair)
+static struct str header_lines(struct arena *a, const struct endpoint *to, const char *method,
+                               const char *path, struct str body, const struct iam_pair *pair)
 {
     CLEANUP(buf_done) struct buf lines = { 0 };
     struct str target = str_of(path), query, before;
@@ -105,18 +111,16 @@ static struct str header_lines(struct arena *a, const struct endpoint *to, const
     q.path = before;
     q.query = str_absent(query) ? STR("") : query;
     if (pair != NULL)
-        sigv4_header_lines(a, &q, pair->key, pair->secret, "us-east-1", "waybill", clock_real_ms(), body, &lines);
+        sigv4_header_lines(a, &q, pair->key, pair->secret, "us-east-1", "waybill", clock_real_ms(), body,
+                           &lines);
     return buf_to_arena(&lines, a);
 }
 
-static bool refused(int result, int status)
-{
-    return result >= 0 && (status == 403 || status == 401);
-}
+static bool refused(int result, int status) { return result >= 0 && (status == 403 || status == 401); }
 
 /* Refused requests did nothing: the next pair may be tried. */
-static int request(struct arena *a, const struct endpoint *to, const char *method, const char *path, struct str body, int64_t timeout_ms,
-                   int *ret_status, struct str *ret_reply)
+static int request(struct arena *a, const struct endpoint *to, const char *method, const char *path,
+                   struct str body, int64_t timeout_ms, int *ret_status, struct str *ret_reply)
 {
     struct iam_pair pairs[MOST_PAIRS];
     size_t n = find_pairs(a, pairs);
@@ -125,14 +129,15 @@ static int request(struct arena *a, const struct endpoint *to, const char *metho
     for (size_t i = 0;; i++) {
         struct str headers = header_lines(a, to, method, path, body, i < n ? &pairs[i] : NULL);
 
-        r = client_request(to->host, to->port, method, path, headers, body, timeout_ms, a, ret_status, ret_reply);
+        r = client_request(to->host, to->port, method, path, headers, body, timeout_ms, a, ret_status,
+                           ret_reply);
         if (i + 1 >= n || !refused(r, *ret_status))
             return r;
     }
 }
 
-struct json *cli_request(struct arena *a, const char *endpoint, const char *method, const char *path, struct str body,
-                         int64_t timeout_ms)
+struct json *cli_request(struct arena *a, const char *endpoint, const char *method, const char *path,
+                         struct str body, int64_t timeout_ms)
 {
     const char *url = endpoint_or_default(endpoint);
     struct endpoint to;
@@ -146,7 +151,9 @@ struct json *cli_request(struct arena *a, const char *endpoint, const char *meth
     }
     r = request(a, &to, method, path, body, timeout_ms, &status, &reply);
     if (r < 0) {
-        fprintf(stderr, "waybill: no answer from %s (%s). Is a server running? Start one with: waybill serve\n", url, error_text(r));
+        fprintf(stderr,
+                "waybill: no answer from %s (%s). Is a server running? Start one with: waybill serve\n", url,
+                error_text(r));
         return NULL;
     }
     if (status / 100 != 2) {

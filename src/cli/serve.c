@@ -1,4 +1,5 @@
-/* serve.c - `waybill serve`: options in, a running server out. Here the rooms meet; see also server_life.c. */
+/* serve.c - `waybill serve`: options in, a running server out. Here the rooms meet; see also server_life.c.
+ */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,8 @@
 
 static const char help[] =
     "Usage: waybill serve [OPTIONS]\n\n"
-    "Serves AWS Lambda's asynchronous side on one port, and what that needs: SQS, SNS, EventBridge, S3, IAM, STS,\n"
+    "Serves AWS Lambda's asynchronous side on one port, and what that needs: SQS, SNS, EventBridge, S3, IAM, "
+    "STS,\n"
     "CloudWatch Logs and CloudWatch metrics.\n\n"
     "  --port N              port; 0 takes a free one; default 4566\n"
     "  --host ADDRESS        address to listen on; default 127.0.0.1\n"
@@ -21,21 +23,37 @@ static const char help[] =
     "  --ephemeral           keep nothing: a private directory, removed at the end\n"
     "  --account N           twelve digits: the account of access keys that name none; default 000000000000\n"
     "  --retry-delay TIME    base of the retry schedule after function errors; default 60s (then 120s)\n"
-    "  --permissions MODE    check: a role Waybill does not know may do everything, and the journey says so;\n"
+    "  --permissions MODE    check: a role Waybill does not know may do everything, and the journey says "
+    "so;\n"
     "                        strict: it may do nothing; default check, and strict with --auth verify\n"
-    "  --auth MODE           open: a request is believed whatever key it names; verify: its signature is verified\n"
-    "                        against the root pair (made and shown at the first start; see waybill credentials) and\n"
+    "  --auth MODE           open: a request is believed whatever key it names; verify: its signature is "
+    "verified\n"
+    "                        against the root pair (made and shown at the first start; see waybill "
+    "credentials) and\n"
     "                        the sessions of STS, and /_waybill/ wants the root pair; default open\n"
     "  --max-environments N  function processes at the same time; default by memory and processors\n"
     "  --no-sandbox          run functions as plain processes of this user\n"
     "  --allow-host NAME     also answer requests for this host name (repeatable)\n"
     "  --drain TIME          how long a stop waits for running functions; default 10s\n"
     "  --help                this text\n\n"
-    "A line says when it is ready and where. SIGTERM and SIGINT end it: running functions get the drain time,\n"
+    "A line says when it is ready and where. SIGTERM and SIGINT end it: running functions get the drain "
+    "time,\n"
     "queued events stay in the data directory. The process exits with status 0.\n";
 
-enum { OPT_PORT = 256, OPT_HOST, OPT_DATA, OPT_EPHEMERAL, OPT_ACCOUNT, OPT_RETRY, OPT_PERMISSIONS, OPT_MAX_ENV,
-       OPT_NO_SANDBOX, OPT_ALLOW_HOST, OPT_DRAIN, OPT_AUTH };
+enum {
+    OPT_PORT = 256,
+    OPT_HOST,
+    OPT_DATA,
+    OPT_EPHEMERAL,
+    OPT_ACCOUNT,
+    OPT_RETRY,
+    OPT_PERMISSIONS,
+    OPT_MAX_ENV,
+    OPT_NO_SANDBOX,
+    OPT_ALLOW_HOST,
+    OPT_DRAIN,
+    OPT_AUTH
+};
 
 static const struct option long_options[] = {
     { "port", required_argument, NULL, OPT_PORT },
@@ -70,15 +88,9 @@ static const char *take_option(struct serve_options *o, int opt, const char *val
             return "--port takes a number from 0 to 65535";
         o->port = (int)n;
         return NULL;
-    case OPT_HOST:
-        o->host = value;
-        return NULL;
-    case OPT_DATA:
-        o->data = value;
-        return NULL;
-    case OPT_EPHEMERAL:
-        o->ephemeral = true;
-        return NULL;
+    case OPT_HOST: o->host = value; return NULL;
+    case OPT_DATA: o->data = value; return NULL;
+    case OPT_EPHEMERAL: o->ephemeral = true; return NULL;
     case OPT_ACCOUNT:
         o->account = value;
         return account_valid(str_of(value)) ? NULL : "--account takes twelve digits";
@@ -98,9 +110,7 @@ static const char *take_option(struct serve_options *o, int opt, const char *val
             return "--max-environments takes a number from 1 to 10000";
         o->max_environments = (unsigned)n;
         return NULL;
-    case OPT_NO_SANDBOX:
-        o->no_sandbox = true;
-        return NULL;
+    case OPT_NO_SANDBOX: o->no_sandbox = true; return NULL;
     case OPT_ALLOW_HOST:
         if (o->guard.n_hosts == GUARD_MAX_HOSTS)
             return "too many --allow-host";
@@ -108,8 +118,7 @@ static const char *take_option(struct serve_options *o, int opt, const char *val
         return NULL;
     case OPT_DRAIN:
         return duration_parse(str_of(value), &o->drain_ms) < 0 ? "--drain takes a time, as in 10s" : NULL;
-    default:
-        return "this option is not known";
+    default: return "this option is not known";
     }
 }
 
@@ -129,8 +138,12 @@ const char *cli_default_data(struct buf *b)
 static int run_serve(int argc, char **argv)
 {
     CLEANUP(buf_done) struct buf data = { 0 };
-    struct serve_options o = { .port = 4566, .host = "127.0.0.1", .account = "000000000000", .retry_delay_ms = 60000,
-                               .drain_ms = 10000, .started_mono_ns = clock_mono_ns() };
+    struct serve_options o = { .port = 4566,
+                               .host = "127.0.0.1",
+                               .account = "000000000000",
+                               .retry_delay_ms = 60000,
+                               .drain_ms = 10000,
+                               .started_mono_ns = clock_mono_ns() };
     int opt;
 
     while ((opt = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
@@ -141,7 +154,7 @@ static int run_serve(int argc, char **argv)
             return 0;
         }
         if (opt == '?')
-            return 2;                                        /* getopt has said which */
+            return 2; /* getopt has said which */
         wrong = take_option(&o, opt, optarg);
         if (wrong != NULL)
             return cli_usage(&command_serve, "%s", wrong);
@@ -152,11 +165,14 @@ static int run_serve(int argc, char **argv)
         return cli_usage(&command_serve, "--data and --ephemeral exclude each other");
     if (!o.ephemeral && o.data == NULL)
         o.data = cli_default_data(&data);
-    if (o.verify && !o.permissions_said)                     /* who asks for proof does not mean that a missing role may all */
+    if (o.verify && !o.permissions_said) /* who asks for proof does not mean that a missing role may all */
         o.strict = true;
     return waybill_serve(&o);
 }
 
 const struct command command_serve = {
-    .name = "serve", .summary = "run the server", .run = run_serve, .help = help,
+    .name = "serve",
+    .summary = "run the server",
+    .run = run_serve,
+    .help = help,
 };

@@ -18,18 +18,16 @@ static struct str member(struct arena *a, const struct json *o, const char *key)
 }
 
 /* "2026-09-14T15:44:58.123Z" -> "15:44:58.123": the day stands in the head line. */
-static struct str clock_time(struct str iso)
-{
-    return iso.n >= 24 ? str_sub(iso, 11, 23) : iso;
-}
+static struct str clock_time(struct str iso) { return iso.n >= 24 ? str_sub(iso, 11, 23) : iso; }
 
 static void print_head(struct arena *a, const struct json *j)
 {
     struct str accepted = member(a, j, "acceptedAt"), qualifier = member(a, j, "qualifier");
 
-    printf(STR_FMT "  " STR_FMT "%s" STR_FMT "  " STR_FMT "  " STR_FMT "\n", STR_ARG(member(a, j, "requestId")),
-           STR_ARG(member(a, j, "functionArn")), qualifier.n > 0 ? ":" : "", STR_ARG(qualifier),
-           STR_ARG(str_sub(accepted, 0, 10)), STR_ARG(member(a, j, "state")));
+    printf(STR_FMT "  " STR_FMT "%s" STR_FMT "  " STR_FMT "  " STR_FMT "\n",
+           STR_ARG(member(a, j, "requestId")), STR_ARG(member(a, j, "functionArn")),
+           qualifier.n > 0 ? ":" : "", STR_ARG(qualifier), STR_ARG(str_sub(accepted, 0, 10)),
+           STR_ARG(member(a, j, "state")));
 }
 
 static void print_steps(struct arena *a, const struct json *j, uint32_t from)
@@ -44,8 +42,9 @@ static void print_steps(struct arena *a, const struct json *j, uint32_t from)
 
         if (i++ < from)
             continue;
-        printf("  " STR_FMT "  %-10.*s ", STR_ARG(clock_time(member(a, step, "time"))), STR_ARG(member(a, step, "step")));
-        for (size_t k = 0; k < text.n; k++)                  /* one step, one line; no control characters to a terminal */
+        printf("  " STR_FMT "  %-10.*s ", STR_ARG(clock_time(member(a, step, "time"))),
+               STR_ARG(member(a, step, "step")));
+        for (size_t k = 0; k < text.n; k++) /* one step, one line; no control characters to a terminal */
             putchar((unsigned char)text.p[k] < 0x20 || text.p[k] == 0x7f ? ' ' : text.p[k]);
         putchar('\n');
     }
@@ -54,7 +53,8 @@ static void print_steps(struct arena *a, const struct json *j, uint32_t from)
 static int trace_one(const char *endpoint, const char *id, bool raw)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
-    struct json *doc = cli_request(a, endpoint, "GET", arena_printf(a, "/_waybill/journeys/%s", id).p, STR(""), TIMEOUT_MS);
+    struct json *doc =
+        cli_request(a, endpoint, "GET", arena_printf(a, "/_waybill/journeys/%s", id).p, STR(""), TIMEOUT_MS);
 
     if (doc == NULL)
         return 1;
@@ -88,8 +88,9 @@ static int trace_list(const char *endpoint, const char *function, int limit, boo
     if (raw)
         printf(STR_FMT "\n", STR_ARG(list->raw));
     else if (list->n == 0)
-        printf("No asynchronous invocation%s%s yet. Invoke with --invocation-type Event.\n", function ? " of " : "", function ? function : "");
-    for (uint32_t i = list->n; !raw && i-- > 0;) {           /* oldest first: the newest stands at the prompt */
+        printf("No asynchronous invocation%s%s yet. Invoke with --invocation-type Event.\n",
+               function ? " of " : "", function ? function : "");
+    for (uint32_t i = list->n; !raw && i-- > 0;) { /* oldest first: the newest stands at the prompt */
         print_head(a, json_at(list, i));
         print_steps(a, json_at(list, i), 0);
     }
@@ -98,7 +99,10 @@ static int trace_list(const char *endpoint, const char *function, int limit, boo
 
 /* ---- follow: polls, and prints the steps it has not printed yet ---- */
 
-struct seen { int64_t sequence; uint32_t steps; };
+struct seen {
+    int64_t sequence;
+    uint32_t steps;
+};
 
 static struct seen *find_seen(struct seen *v, size_t n, int64_t sequence)
 {
@@ -168,7 +172,8 @@ static int run_trace(int argc, char **argv)
             raw = true;
         else if (strcmp(argv[i], "--function") == 0 && i + 1 < argc)
             function = argv[++i];
-        else if (strcmp(argv[i], "--limit") == 0 && i + 1 < argc && str_to_i64(str_of(argv[i + 1]), &limit) == 0 && limit >= 1 && limit <= 1000)
+        else if (strcmp(argv[i], "--limit") == 0 && i + 1 < argc &&
+                 str_to_i64(str_of(argv[i + 1]), &limit) == 0 && limit >= 1 && limit <= 1000)
             i++;
         else if (argv[i][0] != '-' && id == NULL)
             id = argv[i];
@@ -176,27 +181,37 @@ static int run_trace(int argc, char **argv)
             return cli_usage(&command_trace, "%s is not understood", argv[i]);
     }
     if (following && (id != NULL || raw || limit > 0))
-        return cli_usage(&command_trace, "--follow takes no %s", id != NULL ? "request id" : raw ? "--json" : "--limit");
+        return cli_usage(&command_trace, "--follow takes no %s",
+                         id != NULL ? "request id"
+                         : raw      ? "--json"
+                                    : "--limit");
     if (id != NULL && (function != NULL || limit > 0))
-        return cli_usage(&command_trace, "%s does not go with a request id", function != NULL ? "--function" : "--limit");
+        return cli_usage(&command_trace, "%s does not go with a request id",
+                         function != NULL ? "--function" : "--limit");
     if (id != NULL)
         return trace_one(endpoint, id, raw);
-    return following ? follow(endpoint, function) : trace_list(endpoint, function, limit > 0 ? (int)limit : DEFAULT_LIMIT, raw);
+    return following ? follow(endpoint, function)
+                     : trace_list(endpoint, function, limit > 0 ? (int)limit : DEFAULT_LIMIT, raw);
 }
 
 const struct command command_trace = {
-    .name = "trace", .summary = "tell the journey of an event", .run = run_trace,
-    .help = "Usage: waybill trace [--function NAME|ARN] [--limit N] [--json]\n"
+    .name = "trace",
+    .summary = "tell the journey of an event",
+    .run = run_trace,
+    .help =
+        "Usage: waybill trace [--function NAME|ARN] [--limit N] [--json]\n"
         "       waybill trace REQUEST_ID [--json]\n"
         "       waybill trace --follow [--function NAME|ARN]\n\n"
-        "Tells what happened to an asynchronous invocation: accepted, each attempt, each retry and why, the record\n"
+        "Tells what happened to an asynchronous invocation: accepted, each attempt, each retry and why, the "
+        "record\n"
         "and where it went, or why it was not delivered. REQUEST_ID is what `aws lambda invoke` answers.\n"
         "Without one: the newest events, oldest of them first.\n\n"
         "  --follow, -f     go on printing what happens until interrupted\n"
         "  --function F     only this function (name or ARN)\n"
         "  --limit N        how many events; default 20, at most 1000\n"
         "  --json           as the server answers\n"
-        "  --endpoint URL   the server; default $WAYBILL_ENDPOINT, $AWS_ENDPOINT_URL or http://127.0.0.1:4566\n"
+        "  --endpoint URL   the server; default $WAYBILL_ENDPOINT, $AWS_ENDPOINT_URL or "
+        "http://127.0.0.1:4566\n"
         "  --help           this text\n\n"
         "Example:\n"
         "  waybill trace 5f0c1f7e-6d5e-4a53-9a1c-2f6d0c4f7a10\n",

@@ -64,7 +64,7 @@ struct waybill {
     struct buf code_dir, run_dir, object_dir;
     unsigned seconds_up;
     bool draining, server_closed, stopping, disk_full, reloading;
-    bool new_pair;                                           /* made at this start */
+    bool new_pair; /* made at this start */
     int exit_status;
 };
 
@@ -93,7 +93,8 @@ static void on_request(struct exchange *x, void *arg)
 
 /* ---- what rooms ask of each other ---- */
 
-static void credentials(void *arg, const struct code *code, struct arena *mem, struct runtime_credentials *ret)
+static void credentials(void *arg, const struct code *code, struct arena *mem,
+                        struct runtime_credentials *ret)
 {
     struct waybill *w = arg;
     struct iam_credentials c;
@@ -102,12 +103,14 @@ static void credentials(void *arg, const struct code *code, struct arena *mem, s
     *ret = (struct runtime_credentials){ c.access_key_id, c.secret_access_key, c.session_token };
 }
 
-static void function_log(void *arg, const struct code *code, struct str stream, const struct runtime_log_line *v, size_t n)
+static void function_log(void *arg, const struct code *code, struct str stream,
+                         const struct runtime_log_line *v, size_t n)
 {
     struct waybill *w = arg;
 
     _Static_assert(sizeof(struct runtime_log_line) == sizeof(struct log_line), "one layout, two names");
-    logs_append(w->logs, code->account, code->region, code->log_group, stream, (const struct log_line *)(const void *)v, n);
+    logs_append(w->logs, code->account, code->region, code->log_group, stream,
+                (const struct log_line *)(const void *)v, n);
 }
 
 static enum role_state role_state(void *arg, struct str role_arn)
@@ -118,8 +121,8 @@ static enum role_state role_state(void *arg, struct str role_arn)
     return states[iam_role_state(w->iam, role_arn, "lambda.amazonaws.com")];
 }
 
-static int store_package(const char *code_dir, struct str zip, char ret_hex[65], char ret_base64[45], int64_t *ret_zipped,
-                         int64_t *ret_unzipped)
+static int store_package(const char *code_dir, struct str zip, char ret_hex[65], char ret_base64[45],
+                         int64_t *ret_zipped, int64_t *ret_unzipped)
 {
     struct package_info info;
     int r = package_store(code_dir, zip, &info);
@@ -141,7 +144,7 @@ static void nothing(void *arg, struct turn *t)
 
 static void capacity_changed(void *arg)
 {
-    engine_soon(((struct waybill *)arg)->engine, nothing, NULL);    /* the pump runs after every turn */
+    engine_soon(((struct waybill *)arg)->engine, nothing, NULL); /* the pump runs after every turn */
 }
 
 static void after_commit(void *arg, const struct now *now)
@@ -189,7 +192,7 @@ static void forget(struct waybill *w, struct turn *t)
     async_reset(w->async, t);
     lambda_reset(w->lambda, t);
     sqs_reset(w->sqs, t);
-    if (!w->reloading)                                       /* it removes objects' files: only when the store is emptied */
+    if (!w->reloading) /* it removes objects' files: only when the store is emptied */
         s3_reset(w->s3, t);
     events_reset(w->events, t);
     sns_reset(w->sns, t);
@@ -214,31 +217,45 @@ static void reload(void *arg, struct turn *t)
     load(arg, t);
 }
 
-/* A full disk, or a turn that was undone: memory is read again before anything else may look at what the turn had
- * changed.  With a full disk no event is started until the next second: its end could not be written either. */
+/* A full disk, or a turn that was undone: memory is read again before anything else may look at what the turn
+ * had changed.  With a full disk no event is started until the next second: its end could not be written
+ * either. */
 static void fatal(void *arg, int error, const char *why)
 {
     struct waybill *w = arg;
 
     if (error != -E_FULL && error != -E_UNDONE) {
-        const char *action = error == -E_GONE ? "what is written now would be found by nobody; put the directory back and start again"
-            : error == -E_DAMAGED ? "put back a copy of the data directory, or start with an empty one" : "the disk cannot be believed";
+        const char *action =
+            error == -E_GONE
+                ? "what is written now would be found by nobody; put the directory back and start again"
+            : error == -E_DAMAGED ? "put back a copy of the data directory, or start with an empty one"
+                                  : "the disk cannot be believed";
 
         if (w->control == NULL && !str_absent(store_damage(w->store))) {
-            fprintf(stderr, "waybill: the data directory cannot be used: the database in %s cannot be believed, " STR_FMT
-                    ". %s\n", store_dir(w->store), STR_ARG(store_damage(w->store)), STORE_DAMAGE_ADVICE);
+            fprintf(
+                stderr,
+                "waybill: the data directory cannot be used: the database in %s cannot be believed, " STR_FMT
+                ". %s\n",
+                store_dir(w->store), STR_ARG(store_damage(w->store)), STORE_DAMAGE_ADVICE);
             _exit(1);
         }
-        fprintf(stderr, "event=store_failed what=\"%s\" data=\"%s\" error=\"%s\" damage=\"" STR_FMT "\" action=\"stopping: %s\"\n",
+        fprintf(stderr,
+                "event=store_failed what=\"%s\" data=\"%s\" error=\"%s\" damage=\"" STR_FMT
+                "\" action=\"stopping: %s\"\n",
                 why, store_dir(w->store), error_text(error), STR_ARG(store_damage(w->store)), action);
         _exit(1);
     }
     if (w->reloading)
         return;
     if (error == -E_UNDONE)
-        fprintf(stderr, "event=turn_undone what=\"%s\" action=\"requests of the turn refused, memory read again from the store\"\n", why);
+        fprintf(stderr,
+                "event=turn_undone what=\"%s\" action=\"requests of the turn refused, memory read again from "
+                "the store\"\n",
+                why);
     else if (!w->disk_full)
-        fprintf(stderr, "event=disk_full what=\"%s\" action=\"requests refused, memory read again from the store\"\n", why);
+        fprintf(stderr,
+                "event=disk_full what=\"%s\" action=\"requests refused, memory read again from the store\"\n",
+                why);
     w->disk_full = w->disk_full || error == -E_FULL;
     w->reloading = true;
     engine_run_now(w->engine, reload, w);
@@ -268,7 +285,8 @@ static void health(void *arg, struct json_writer *j)
     jw_object_end(j);
 }
 
-static void explain_function(void *arg, struct turn *t, struct arena *a, struct str function, struct explain_facts *ret)
+static void explain_function(void *arg, struct turn *t, struct arena *a, struct str function,
+                             struct explain_facts *ret)
 {
     struct waybill *w = arg;
 
@@ -277,10 +295,7 @@ static void explain_function(void *arg, struct turn *t, struct arena *a, struct 
 
 /* ---- stop ---- */
 
-static void stopped(void *arg)
-{
-    uv_stop(&((struct waybill *)arg)->loop);
-}
+static void stopped(void *arg) { uv_stop(&((struct waybill *)arg)->loop); }
 
 static void stop_now(struct waybill *w)
 {
@@ -309,10 +324,7 @@ static void server_is_closed(void *arg)
     stop_when_quiet(w);
 }
 
-static void on_drain(uv_timer_t *timer)
-{
-    stop_now(timer->data);
-}
+static void on_drain(uv_timer_t *timer) { stop_now(timer->data); }
 
 static void end_polls(void *arg, struct turn *t)
 {
@@ -381,7 +393,8 @@ static void on_housekeeping(uv_timer_t *timer)
 
 static int complain(const char *what, struct buf *why, int error)
 {
-    fprintf(stderr, "waybill: %s: " STR_FMT "\n", what, STR_ARG(why->n > 0 ? buf_view(why) : str_of(error_text(error))));
+    fprintf(stderr, "waybill: %s: " STR_FMT "\n", what,
+            STR_ARG(why->n > 0 ? buf_view(why) : str_of(error_text(error))));
     return error;
 }
 
@@ -410,7 +423,8 @@ static unsigned connections_most(unsigned want)
 {
     struct rlimit r;
 
-    return getrlimit(RLIMIT_NOFILE, &r) < 0 ? want : (unsigned)MIN((rlim_t)want, MAX(r.rlim_cur / 2, (rlim_t)16));
+    return getrlimit(RLIMIT_NOFILE, &r) < 0 ? want
+                                            : (unsigned)MIN((rlim_t)want, MAX(r.rlim_cur / 2, (rlim_t)16));
 }
 
 static int listen_on_port(struct waybill *w)
@@ -420,23 +434,37 @@ static int listen_on_port(struct waybill *w)
     int r;
 
     limits.connections = connections_most(limits.connections);
-    limits.body_bytes += 65536;                              /* AWS's own sentence for too large a body is the engine's */
+    limits.body_bytes += 65536; /* AWS's own sentence for too large a body is the engine's */
     r = server_listen(&w->loop, w->o->host, w->o->port, &limits, on_request, on_headers, w, &w->server);
 
     if (r == -E_BUSY)
         buf_printf(&why, "port %d of %s is in use; choose another with --port", w->o->port, w->o->host);
     else if (r == -E_SYSTEM)
-        buf_printf(&why, "port %d of %s cannot be had; --host takes a numeric address of this machine", w->o->port, w->o->host);
+        buf_printf(&why, "port %d of %s cannot be had; --host takes a numeric address of this machine",
+                   w->o->port, w->o->host);
     return r < 0 ? complain("cannot listen", &why, r) : 0;
 }
 
 static void make_engine(struct waybill *w)
 {
-    struct engine_options eo = { .loop = &w->loop, .clock = &w->clock, .store = w->store, .router = w->router,
-        .metrics = w->metrics, .default_account = str_of(w->o->account), .principal = iam_principal, .principal_arg = w->iam, .admit = iam_refuse_principal,
-        .secret = w->o->verify ? iam_secret : NULL, .secret_arg = w->iam,
-        .gate = { iam_may, w->iam },
-        .after_commit = after_commit, .after_arg = w, .flush = flush, .flush_arg = w, .fatal = fatal, .fatal_arg = w };
+    struct engine_options eo = { .loop = &w->loop,
+                                 .clock = &w->clock,
+                                 .store = w->store,
+                                 .router = w->router,
+                                 .metrics = w->metrics,
+                                 .default_account = str_of(w->o->account),
+                                 .principal = iam_principal,
+                                 .principal_arg = w->iam,
+                                 .admit = iam_refuse_principal,
+                                 .secret = w->o->verify ? iam_secret : NULL,
+                                 .secret_arg = w->iam,
+                                 .gate = { iam_may, w->iam },
+                                 .after_commit = after_commit,
+                                 .after_arg = w,
+                                 .flush = flush,
+                                 .flush_arg = w,
+                                 .fatal = fatal,
+                                 .fatal_arg = w };
 
     w->engine = engine_new(&eo);
 }
@@ -445,12 +473,26 @@ static int make_runtime(struct waybill *w)
 {
     CLEANUP(buf_done) struct buf endpoint = { 0 };
     CLEANUP(buf_done) struct buf why = { 0 };
-    struct runtime_options ro = { .loop = &w->loop, .spawner = w->spawner, .clock = &w->clock, .code_dir = w->code_dir.p,
-        .run_dir = w->run_dir.p, .max_environments = w->o->max_environments,
-        .idle_timeout_ms = IDLE_ENVIRONMENT_MS, .sandbox = !w->o->no_sandbox, .soon = engine_soon, .patiently = engine_patiently, .busy = engine_busy,
-        .engine = w->engine, .credentials = credentials, .credentials_arg = w, .log = function_log, .log_arg = w,
-        .capacity_changed = capacity_changed, .capacity_arg = w,
-        .fatal = runtime_failed, .fatal_arg = w };
+    struct runtime_options ro = { .loop = &w->loop,
+                                  .spawner = w->spawner,
+                                  .clock = &w->clock,
+                                  .code_dir = w->code_dir.p,
+                                  .run_dir = w->run_dir.p,
+                                  .max_environments = w->o->max_environments,
+                                  .idle_timeout_ms = IDLE_ENVIRONMENT_MS,
+                                  .sandbox = !w->o->no_sandbox,
+                                  .soon = engine_soon,
+                                  .patiently = engine_patiently,
+                                  .busy = engine_busy,
+                                  .engine = w->engine,
+                                  .credentials = credentials,
+                                  .credentials_arg = w,
+                                  .log = function_log,
+                                  .log_arg = w,
+                                  .capacity_changed = capacity_changed,
+                                  .capacity_arg = w,
+                                  .fatal = runtime_failed,
+                                  .fatal_arg = w };
     int r;
 
     buf_z(&endpoint, "http://");
@@ -468,12 +510,21 @@ static int read_object(void *s3, struct store *store, struct arena *a, struct st
 
 static void make_lambda(struct waybill *w)
 {
-    struct lambda_options lo = { .executor = runtime_executor(w->runtime), .sinks = &w->sinks,
-        .packages = { .code_dir = w->code_dir.p, .store = store_package, .read_object = read_object, .read_arg = w->s3 },
-        .account_concurrency = 1000,
-        .strict_permissions = w->o->strict, .role_state = role_state, .role_arg = w };
-    struct async_options ao = { .executor = runtime_executor(w->runtime), .sinks = &w->sinks,
-        .retry_delay_ms = w->o->retry_delay_ms, .max_queued_events = MAX_QUEUED_EVENTS, .strict_permissions = w->o->strict };
+    struct lambda_options lo = { .executor = runtime_executor(w->runtime),
+                                 .sinks = &w->sinks,
+                                 .packages = { .code_dir = w->code_dir.p,
+                                               .store = store_package,
+                                               .read_object = read_object,
+                                               .read_arg = w->s3 },
+                                 .account_concurrency = 1000,
+                                 .strict_permissions = w->o->strict,
+                                 .role_state = role_state,
+                                 .role_arg = w };
+    struct async_options ao = { .executor = runtime_executor(w->runtime),
+                                .sinks = &w->sinks,
+                                .retry_delay_ms = w->o->retry_delay_ms,
+                                .max_queued_events = MAX_QUEUED_EVENTS,
+                                .strict_permissions = w->o->strict };
 
     w->lambda = lambda_new(&lo);
     ao.host = lambda_async_host(w->lambda);
@@ -485,7 +536,9 @@ static void make_event_services(struct waybill *w)
 {
     struct cloudwatch_options co = { .metrics = w->metrics };
     struct sns_options no = { .sinks = &w->sinks, .outbox = w->outbox };
-    struct events_options eo = { .sinks = &w->sinks, .outbox = w->outbox, .strict_permissions = w->o->strict };
+    struct events_options eo = { .sinks = &w->sinks,
+                                 .outbox = w->outbox,
+                                 .strict_permissions = w->o->strict };
     struct s3_options so = { .sinks = &w->sinks, .dir = w->object_dir.p };
 
     w->cloudwatch = cloudwatch_new(&co);
@@ -496,8 +549,8 @@ static void make_event_services(struct waybill *w)
 
 static void make_sinks(struct waybill *w)
 {
-    const struct sink rows[] = { sqs_sink(w->sqs), lambda_sink(w->lambda), sns_sink(w->sns), events_sink(w->events), s3_sink(w->s3),
-                                 logs_sink(w->logs) };
+    const struct sink rows[] = { sqs_sink(w->sqs),       lambda_sink(w->lambda), sns_sink(w->sns),
+                                 events_sink(w->events), s3_sink(w->s3),         logs_sink(w->logs) };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         sinks_add(&w->sinks, &rows[i]);
@@ -526,18 +579,24 @@ static void make_router(struct waybill *w)
 
 static void make_control(struct waybill *w)
 {
-    struct control_options co = { .loop = &w->loop, .clock = &w->clock, .store = w->store, .engine = w->engine,
-        .async = w->async, .runtime = w->runtime, .code_dir = w->code_dir.p, .default_account = str_of(w->o->account),
-        .reset = reset, .health = health, .explain = explain_function, .arg = w };
+    struct control_options co = { .loop = &w->loop,
+                                  .clock = &w->clock,
+                                  .store = w->store,
+                                  .engine = w->engine,
+                                  .async = w->async,
+                                  .runtime = w->runtime,
+                                  .code_dir = w->code_dir.p,
+                                  .default_account = str_of(w->o->account),
+                                  .reset = reset,
+                                  .health = health,
+                                  .explain = explain_function,
+                                  .arg = w };
 
     w->control = control_new(&co);
-    control_clock_keep(w->control);                          /* in the first turn, before anybody can ask the time */
+    control_clock_keep(w->control); /* in the first turn, before anybody can ask the time */
 }
 
-static void make_root_pair(void *arg, struct turn *t)
-{
-    iam_root_make(((struct waybill *)arg)->iam, t);
-}
+static void make_root_pair(void *arg, struct turn *t) { iam_root_make(((struct waybill *)arg)->iam, t); }
 
 /* The file is written anew at every start: the store is what holds. */
 static int keep_root_pair(struct waybill *w)
@@ -549,7 +608,8 @@ static int keep_root_pair(struct waybill *w)
         return -E_IO;
     iam_root_pair(w->iam, &pair);
     if (credentials_write(store_dir(w->store), &pair) < 0) {
-        fprintf(stderr, "waybill: %s/credentials cannot be written: %s\n", store_dir(w->store), strerror(errno));
+        fprintf(stderr, "waybill: %s/credentials cannot be written: %s\n", store_dir(w->store),
+                strerror(errno));
         return -E_IO;
     }
     return 0;
@@ -563,7 +623,8 @@ static void say_root_pair(const struct waybill *w)
     if (!w->new_pair || !iam_root_pair(w->iam, &pair))
         return;
     printf("the root pair, shown this once (again with: waybill credentials --data %s):\n"
-           "  AWS_ACCESS_KEY_ID=" STR_FMT "\n  AWS_SECRET_ACCESS_KEY=" STR_FMT "\n", store_dir(w->store), STR_ARG(pair.key), STR_ARG(pair.secret));
+           "  AWS_ACCESS_KEY_ID=" STR_FMT "\n  AWS_SECRET_ACCESS_KEY=" STR_FMT "\n",
+           store_dir(w->store), STR_ARG(pair.key), STR_ARG(pair.secret));
     fflush(stdout);
 }
 
@@ -575,8 +636,12 @@ static bool is_loopback(const char *host)
 static void warn_open(const struct waybill *w)
 {
     if (!w->o->verify && !is_loopback(w->o->host))
-        fprintf(stderr, "event=open_to_the_network host=\"%s\" consequence=\"whoever reaches this address may create functions, that is, "
-                "run programs here: no signature is verified\" remedy=\"start with --auth verify, or listen on 127.0.0.1\"\n", w->o->host);
+        fprintf(stderr,
+                "event=open_to_the_network host=\"%s\" consequence=\"whoever reaches this address may create "
+                "functions, that is, "
+                "run programs here: no signature is verified\" remedy=\"start with --auth verify, or listen "
+                "on 127.0.0.1\"\n",
+                w->o->host);
 }
 
 /* Who made a pair means to verify. */
@@ -585,8 +650,11 @@ static void warn_pair(const struct waybill *w)
     struct iam_pair pair;
 
     if (!w->o->verify && iam_root_pair(w->iam, &pair))
-        fprintf(stderr, "event=root_pair_unused data=\"%s\" consequence=\"the data directory has a root pair, but requests are believed "
-                "unsigned\" remedy=\"start with --auth verify\"\n", store_dir(w->store));
+        fprintf(stderr,
+                "event=root_pair_unused data=\"%s\" consequence=\"the data directory has a root pair, but "
+                "requests are believed "
+                "unsigned\" remedy=\"start with --auth verify\"\n",
+                store_dir(w->store));
 }
 
 static void watch_signals(struct waybill *w)
@@ -603,10 +671,14 @@ static void watch_signals(struct waybill *w)
 
 static void *no_thread(void *arg) { return arg; }
 static void no_work(uv_work_t *work) { (void)work; }
-static void no_work_done(uv_work_t *work, int status) { (void)work; (void)status; }
+static void no_work_done(uv_work_t *work, int status)
+{
+    (void)work;
+    (void)status;
+}
 
-/* libuv makes its threads at the first piece of work and ends the program where it cannot: a function that eats all
- * processes of our user must not be able to choose that moment. */
+/* libuv makes its threads at the first piece of work and ends the program where it cannot: a function that
+ * eats all processes of our user must not be able to choose that moment. */
 static int make_threads(struct waybill *w)
 {
     static uv_work_t work;
@@ -614,19 +686,20 @@ static int make_threads(struct waybill *w)
     pthread_t probe;
 
     if (pthread_create(&probe, NULL, no_thread, NULL) != 0)
-        return complain("no thread can be made; look at the limits on processes (ulimit -u, pids.max)", &why, -E_SYSTEM);
+        return complain("no thread can be made; look at the limits on processes (ulimit -u, pids.max)", &why,
+                        -E_SYSTEM);
     pthread_join(probe, NULL);
     return uv_queue_work(&w->loop, &work, no_work, no_work_done);
 }
 
-/* Engine before runtime before lambda before router: each needs the one before; the engine asks its router and the
- * queue only when the loop runs. */
+/* Engine before runtime before lambda before router: each needs the one before; the engine asks its router
+ * and the queue only when the loop runs. */
 static int assemble(struct waybill *w)
 {
     struct logs_options log_options = { .max_group_bytes = (int64_t)256 << 20, .soon = engine_soon };
     struct iam_options iam_options = { .strict_permissions = w->o->strict };
 
-    watch_signals(w);                                        /* first: whoever sees the port open may end us properly */
+    watch_signals(w); /* first: whoever sees the port open may end us properly */
     if (make_threads(w) < 0 || open_store(w) < 0 || listen_on_port(w) < 0)
         return -E_SYSTEM;
     w->iam = iam_new(&iam_options);
@@ -658,10 +731,11 @@ static void say_ready(const struct waybill *w)
     int64_t took_us = (clock_mono_ns() - w->o->started_mono_ns) / 1000;
 
     server_authority(w->server, false, &at);
-    printf("waybill %s ready on http://%s after %lld.%lld ms; data: %s%s; requests: %s; functions: %s\n", WAYBILL_VERSION, at.p,
-           (long long)took_us / 1000, (long long)took_us / 100 % 10, store_dir(w->store),
-           w->o->ephemeral ? " (ephemeral)" : "",
-           w->o->verify ? "signatures verified (--auth verify)" : "believed unsigned (--auth open)", runtime_isolation(w->runtime));
+    printf("waybill %s ready on http://%s after %lld.%lld ms; data: %s%s; requests: %s; functions: %s\n",
+           WAYBILL_VERSION, at.p, (long long)took_us / 1000, (long long)took_us / 100 % 10,
+           store_dir(w->store), w->o->ephemeral ? " (ephemeral)" : "",
+           w->o->verify ? "signatures verified (--auth verify)" : "believed unsigned (--auth open)",
+           runtime_isolation(w->runtime));
     fflush(stdout);
 }
 
@@ -706,7 +780,7 @@ static void raise_limits(void)
 
 int waybill_serve(const struct serve_options *o)
 {
-    static struct waybill the_server;                        /* as long as the process, also where a start fails */
+    static struct waybill the_server; /* as long as the process, also where a start fails */
     struct waybill *w = &the_server;
 
     w->o = o;
@@ -725,7 +799,7 @@ int waybill_serve(const struct serve_options *o)
     say_root_pair(w);
     warn_open(w);
     warn_pair(w);
-    say_ready(w);                                            /* last: who waits for it has been told all */
+    say_ready(w); /* last: who waits for it has been told all */
     uv_run(&w->loop, UV_RUN_DEFAULT);
     take_apart(w);
     fprintf(stderr, "event=stopped\n");

@@ -1,8 +1,9 @@
-/* clock.c - the server's clock over HTTP, its durable setting "moved_ms mode rate seen_ms", and the line about a step
- * of the system's clock.
+/* clock.c - the server's clock over HTTP, its durable setting "moved_ms mode rate seen_ms", and the line
+ * about a step of the system's clock.
  *
- * The setting is written when the clock is moved, every second while it runs faster than time, and otherwise once a
- * minute in which something was committed: so a restart knows, to the minute, which moments are stored already. */
+ * The setting is written when the clock is moved, every second while it runs faster than time, and otherwise
+ * once a minute in which something was committed: so a restart knows, to the minute, which moments are stored
+ * already. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,10 +44,13 @@ void clock_get(struct control *c, struct exchange *x)
     control_reply(x, 200, &b);
 }
 
-/* A clock that runs faster than time is written ahead of itself: no restart may find it earlier than anybody saw it. */
+/* A clock that runs faster than time is written ahead of itself: no restart may find it earlier than anybody
+ * saw it. */
 static int64_t ahead_ms(const struct clock *clock)
 {
-    return clock->mode == CLOCK_RUNNING && clock->rate > 1 ? (int64_t)(clock->rate * 2 * CONTROL_CLOCK_KEEP_MS) : 0;
+    return clock->mode == CLOCK_RUNNING && clock->rate > 1
+               ? (int64_t)(clock->rate * 2 * CONTROL_CLOCK_KEEP_MS)
+               : 0;
 }
 
 static uint64_t commits(const struct control *c)
@@ -62,11 +66,11 @@ static void save(void *arg, struct turn *t)
     struct control *c = arg;
     char text[96];
 
-    snprintf(text, sizeof(text), "%lld %d %.17g %lld", (long long)clock_moved_ms(c->o.clock), c->o.clock->mode,
-             c->o.clock->rate, (long long)(t->now.wall_ms + ahead_ms(c->o.clock)));
+    snprintf(text, sizeof(text), "%lld %d %.17g %lld", (long long)clock_moved_ms(c->o.clock),
+             c->o.clock->mode, c->o.clock->rate, (long long)(t->now.wall_ms + ahead_ms(c->o.clock)));
     store_setting_put(t->store, SETTING, str_of(text));
     c->seen_kept_ns = t->now.mono_ns;
-    c->seen_commits = commits(c) + 1;                        /* this turn's own */
+    c->seen_commits = commits(c) + 1; /* this turn's own */
 }
 
 void clock_moved(struct control *c)
@@ -80,9 +84,11 @@ void control_clock_keep(struct control *c)
     int64_t stepped_ms;
 
     if (clock_step_news(c->o.clock, clock_read(), &stepped_ms))
-        fprintf(stderr, "event=system_clock_stepped by_ms=%" PRId64 " offset_ms=%" PRId64 " what=\"the system's clock was set "
-                "%s; the server's goes on as before until it is started again\"\n", stepped_ms, clock_offset_ms(c->o.clock),
-                stepped_ms < 0 ? "back" : "forward");
+        fprintf(stderr,
+                "event=system_clock_stepped by_ms=%" PRId64 " offset_ms=%" PRId64
+                " what=\"the system's clock was set "
+                "%s; the server's goes on as before until it is started again\"\n",
+                stepped_ms, clock_offset_ms(c->o.clock), stepped_ms < 0 ? "back" : "forward");
     if (ahead_ms(c->o.clock) > 0 ||
         (clock_mono_ns() - c->seen_kept_ns >= SEEN_EVERY_NS && commits(c) > c->seen_commits))
         engine_soon(c->o.engine, save, c);
@@ -92,15 +98,20 @@ void control_clock_keep(struct control *c)
 static void go_on(struct clock *clock, int64_t moved_ms, int64_t seen_ms)
 {
     switch (clock_restore(clock, moved_ms, seen_ms)) {
-    case CLOCK_GOES_ON:
-        return;
+    case CLOCK_GOES_ON: return;
     case CLOCK_CATCHES_UP:
-        fprintf(stderr, "event=clock_ahead ahead_ms=%" PRId64 " what=\"the system's clock was set back since the server last "
-                "ran; the server's runs at half pace until it is level\"\n", clock_debt_at(clock, clock_read()));
+        fprintf(stderr,
+                "event=clock_ahead ahead_ms=%" PRId64
+                " what=\"the system's clock was set back since the server last "
+                "ran; the server's runs at half pace until it is level\"\n",
+                clock_debt_at(clock, clock_read()));
         return;
     case CLOCK_SET_BACK:
-        fprintf(stderr, "event=clock_set_back by_ms=%" PRId64 " what=\"the system's clock was set back by more than a day since "
-                "the server last ran; what is stored with later moments waits for them: waybill clock advance, or reset\"\n",
+        fprintf(stderr,
+                "event=clock_set_back by_ms=%" PRId64
+                " what=\"the system's clock was set back by more than a day since "
+                "the server last ran; what is stored with later moments waits for them: waybill clock "
+                "advance, or reset\"\n",
                 seen_ms - clock_now(clock).wall_ms);
         return;
     }
@@ -115,7 +126,8 @@ void control_clock_load(struct clock *clock, struct store *store)
     double rate = 1;
     int64_t target_ms, now_ms;
 
-    if (str_absent(text) || sscanf(arena_z(mem, text), "%lld %d %lf %lld", &offset_ms, &mode, &rate, &seen_ms) != 4)
+    if (str_absent(text) ||
+        sscanf(arena_z(mem, text), "%lld %d %lf %lld", &offset_ms, &mode, &rate, &seen_ms) != 4)
         return;
     if (mode == CLOCK_RUNNING && rate == 1) {
         go_on(clock, offset_ms, seen_ms);
@@ -138,7 +150,8 @@ static const struct json *only_member(struct control *c, struct exchange *x, str
 
     (void)c;
     if (json_parse(x->mem, x->body, &doc, NULL) < 0 || doc->type != JSON_OBJECT || doc->n != 1) {
-        control_error(x, 400, "Send one of {\"advance_ms\":N}, {\"freeze\":true}, {\"resume\":true}, {\"rate\":R}");
+        control_error(x, 400,
+                      "Send one of {\"advance_ms\":N}, {\"freeze\":true}, {\"resume\":true}, {\"rate\":R}");
         return NULL;
     }
     *ret_key = json_key(x->mem, doc->first);
@@ -150,7 +163,8 @@ static void set_rate(struct control *c, struct exchange *x, const struct json *v
     double rate;
 
     if (v->type != JSON_NUMBER || json_f64(v, &rate) < 0 || !(rate >= 0.001 && rate <= 100000)) {
-        control_error(x, 400, "rate is a number from 0.001 to 100000: server milliseconds per real millisecond");
+        control_error(x, 400,
+                      "rate is a number from 0.001 to 100000: server milliseconds per real millisecond");
         return;
     }
     clock_set_rate(c->o.clock, rate);
@@ -158,7 +172,8 @@ static void set_rate(struct control *c, struct exchange *x, const struct json *v
     clock_get(c, x);
 }
 
-static void switch_mode(struct control *c, struct exchange *x, const struct json *v, void (*act)(struct clock *clock))
+static void switch_mode(struct control *c, struct exchange *x, const struct json *v,
+                        void (*act)(struct clock *clock))
 {
     if (v->type != JSON_TRUE) {
         control_error(x, 400, "freeze and resume take true");
@@ -196,5 +211,6 @@ void clock_post(struct control *c, struct exchange *x)
     else if (str_is(key, "rate"))
         set_rate(c, x, v);
     else
-        control_error(x, 400, "\"" STR_FMT "\" is not known here; send advance_ms, freeze, resume or rate", STR_ARG(key));
+        control_error(x, 400, "\"" STR_FMT "\" is not known here; send advance_ms, freeze, resume or rate",
+                      STR_ARG(key));
 }

@@ -16,7 +16,8 @@
 
 void control_reply(struct exchange *x, int status, const struct buf *json)
 {
-    exchange_reply(x, status, STR("Content-Type: application/json\r\nCache-Control: no-store\r\n"), buf_view(json));
+    exchange_reply(x, status, STR("Content-Type: application/json\r\nCache-Control: no-store\r\n"),
+                   buf_view(json));
 }
 
 void control_error(struct exchange *x, int status, const char *fmt, ...)
@@ -62,7 +63,7 @@ static void health_counts(struct control *c, struct json_writer *w)
     jw_ki64(w, "starting", r.starting);
     jw_ki64(w, "started", (int64_t)r.started_total);
     jw_object_end(w);
-    jw_key(w, STR("spawner"));                               /* the process that starts functions */
+    jw_key(w, STR("spawner")); /* the process that starts functions */
     jw_object(w);
     jw_kstr(w, "status", r.spawner_pid > 0 ? STR("ok") : STR("lost: another is being started"));
     jw_ki64(w, "pid", r.spawner_pid);
@@ -118,9 +119,13 @@ static void journey_one(struct control *c, struct exchange *x, struct str id)
     struct json_writer w;
     struct journey j;
 
-    if (async_journey(c->o.async, c->o.store, x->mem, id, &j) < 0 && journey_get(c->o.store, x->mem, id, &j) < 0) {
-        control_error(x, 404, "No journey with the request id " STR_FMT ": only asynchronous invocations have one, and it is "
-                      "kept for %d days or %d events", STR_ARG(id), (int)(JOURNEY_MAX_AGE_MS / 86400000), JOURNEY_MAX_ROWS);
+    if (async_journey(c->o.async, c->o.store, x->mem, id, &j) < 0 &&
+        journey_get(c->o.store, x->mem, id, &j) < 0) {
+        control_error(x, 404,
+                      "No journey with the request id " STR_FMT
+                      ": only asynchronous invocations have one, and it is "
+                      "kept for %d days or %d events",
+                      STR_ARG(id), (int)(JOURNEY_MAX_AGE_MS / 86400000), JOURNEY_MAX_ROWS);
         return;
     }
     jw_init(&w, &b);
@@ -173,7 +178,8 @@ static int newest_first(const void *a, const void *b)
     return (x->seq < y->seq) - (x->seq > y->seq);
 }
 
-size_t control_journeys(struct control *c, struct arena *mem, struct str function, size_t limit, struct journey *v)
+size_t control_journeys(struct control *c, struct arena *mem, struct str function, size_t limit,
+                        struct journey *v)
 {
     size_t n = 0, got;
     uint64_t before = 0;
@@ -205,7 +211,8 @@ static void journeys(struct control *c, struct exchange *x, struct str rest)
     size_t n;
 
     (void)rest;
-    if (!str_absent(limit_text) && (str_to_i64(limit_text, &limit) < 0 || limit < 1 || limit > MAX_JOURNEYS)) {
+    if (!str_absent(limit_text) &&
+        (str_to_i64(limit_text, &limit) < 0 || limit < 1 || limit > MAX_JOURNEYS)) {
         control_error(x, 400, "limit is a number from 1 to %d", MAX_JOURNEYS);
         return;
     }
@@ -224,14 +231,18 @@ static void journeys(struct control *c, struct exchange *x, struct str rest)
 
 /* ---- reset ---- */
 
-struct reset { struct control *c; struct exchange *x; };
+struct reset {
+    struct control *c;
+    struct exchange *x;
+};
 
 static void reset_done(void *arg)
 {
     struct reset *r = arg;
     CLEANUP(buf_done) struct buf b = { 0 };
 
-    fprintf(stderr, "event=reset from=" STR_FMT " signed_by=%s\n", STR_ARG(r->x->peer), engine_verifies(r->c->o.engine) ? "root" : "-");
+    fprintf(stderr, "event=reset from=" STR_FMT " signed_by=%s\n", STR_ARG(r->x->peer),
+            engine_verifies(r->c->o.engine) ? "root" : "-");
     buf_z(&b, "{\"reset\":true}");
     r->x->on_gone = NULL;
     control_reply(r->x, 200, &b);
@@ -281,26 +292,46 @@ static void code(struct control *c, struct exchange *x, struct str sha)
 
 /* ---- routes ---- */
 
-static void get_clock(struct control *c, struct exchange *x, struct str rest) { (void)rest; clock_get(c, x); }
-static void post_clock(struct control *c, struct exchange *x, struct str rest) { (void)rest; clock_post(c, x); }
-static void get_explain(struct control *c, struct exchange *x, struct str rest) { (void)rest; explain_get(c, x); }
-static void post_settle(struct control *c, struct exchange *x, struct str rest) { (void)rest; settle_post(c, x); }
+static void get_clock(struct control *c, struct exchange *x, struct str rest)
+{
+    (void)rest;
+    clock_get(c, x);
+}
+static void post_clock(struct control *c, struct exchange *x, struct str rest)
+{
+    (void)rest;
+    clock_post(c, x);
+}
+static void get_explain(struct control *c, struct exchange *x, struct str rest)
+{
+    (void)rest;
+    explain_get(c, x);
+}
+static void post_settle(struct control *c, struct exchange *x, struct str rest)
+{
+    (void)rest;
+    settle_post(c, x);
+}
 
 static const struct control_route {
-    const char *method, *path;                               /* a path that ends in '/' takes one more segment */
+    const char *method, *path; /* a path that ends in '/' takes one more segment */
     void (*fn)(struct control *c, struct exchange *x, struct str rest);
-    const char *parameters[2];                               /* of the query; others are refused */
-    bool open;                                               /* also to who is not the operator */
+    const char *parameters[2]; /* of the query; others are refused */
+    bool open;                 /* also to who is not the operator */
 } routes[] = {
-    { "GET",  "/_waybill/health",    health, { NULL }, true },
-    { "GET",  "/_waybill/clock",     get_clock, { NULL }, false },
-    { "POST", "/_waybill/clock",     post_clock, { NULL }, false },
-    { "POST", "/_waybill/settle",    post_settle, { NULL }, false },
-    { "GET",  "/_waybill/journeys",  journeys, { "limit", "function" }, false },
-    { "GET",  "/_waybill/journeys/", journey_one, { NULL }, false },
-    { "GET",  "/_waybill/explain",   get_explain, { "function", "request" }, false },
-    { "POST", "/_waybill/reset",     reset, { NULL }, false },
-    { "GET",  "/_waybill/code/",     code, { NULL }, true },  /* whoever knows the digest was told the package's address */
+    { "GET", "/_waybill/health", health, { NULL }, true },
+    { "GET", "/_waybill/clock", get_clock, { NULL }, false },
+    { "POST", "/_waybill/clock", post_clock, { NULL }, false },
+    { "POST", "/_waybill/settle", post_settle, { NULL }, false },
+    { "GET", "/_waybill/journeys", journeys, { "limit", "function" }, false },
+    { "GET", "/_waybill/journeys/", journey_one, { NULL }, false },
+    { "GET", "/_waybill/explain", get_explain, { "function", "request" }, false },
+    { "POST", "/_waybill/reset", reset, { NULL }, false },
+    { "GET",
+      "/_waybill/code/",
+      code,
+      { NULL },
+      true }, /* whoever knows the digest was told the package's address */
 };
 
 static bool path_fits(const struct control_route *r, struct str path, struct str *ret_rest)
@@ -336,11 +367,13 @@ static void run_route(struct control *c, struct exchange *x, const struct contro
     struct str unknown = unknown_parameter(r, x->query), why;
 
     if (!r->open && !engine_operator_signed(c->o.engine, x, CONTROL_SIGNING_NAME, true, &why))
-        control_error(x, 403, "This wants the signature of the root pair (waybill credentials): " STR_FMT, STR_ARG(why));
+        control_error(x, 403, "This wants the signature of the root pair (waybill credentials): " STR_FMT,
+                      STR_ARG(why));
     else if (str_absent(unknown))
         r->fn(c, x, rest);
     else
-        control_error(x, 400, "\"" STR_FMT "\" is no parameter of %s %s", STR_ARG(unknown), r->method, r->path);
+        control_error(x, 400, "\"" STR_FMT "\" is no parameter of %s %s", STR_ARG(unknown), r->method,
+                      r->path);
 }
 
 bool control_is_path(struct str path)

@@ -5,9 +5,15 @@
 #include "metric/read.h"
 
 #define DAY_MS ((int64_t)86400000)
-#define JOURNEYS 50                                          /* the newest of the function */
+#define JOURNEYS 50 /* the newest of the function */
 
-struct question { struct control *c; struct exchange *x; struct str function, request; struct buf answer; int status; };
+struct question {
+    struct control *c;
+    struct exchange *x;
+    struct str function, request;
+    struct buf answer;
+    int status;
+};
 
 static void write_finding(struct json_writer *w, const struct explain_finding *f)
 {
@@ -47,8 +53,12 @@ static size_t one_journey(struct control *c, struct arena *mem, struct str id, s
 static double counted(struct turn *t, struct arena *mem, const struct explain_facts *f, const char *name)
 {
     struct metric_dimension function = { STR("FunctionName"), f->function };
-    struct metric_query q = { .place = { f->account, f->region, STR("AWS/Lambda"), &function, 1 }, .name = str_of(name),
-        .from_ms = t->now.wall_ms - DAY_MS, .to_ms = t->now.wall_ms + 60000, .period_ms = DAY_MS * 2, .origin_ms = t->now.wall_ms - DAY_MS };
+    struct metric_query q = { .place = { f->account, f->region, STR("AWS/Lambda"), &function, 1 },
+                              .name = str_of(name),
+                              .from_ms = t->now.wall_ms - DAY_MS,
+                              .to_ms = t->now.wall_ms + 60000,
+                              .period_ms = DAY_MS * 2,
+                              .origin_ms = t->now.wall_ms - DAY_MS };
     CLEANUP(metric_points_done) struct metric_points points = { 0 };
     double sum = 0;
 
@@ -80,8 +90,11 @@ static void gather(struct question *q, struct turn *t, struct explain_facts *f)
     if (f->exists && t->metrics != NULL)
         count(t, mem, f);
     f->journeys = v;
-    f->n_journeys = str_absent(q->request) ? control_journeys(c, mem, str_absent(f->function_arn) ? q->function : f->function_arn, JOURNEYS, v)
-                                           : one_journey(c, mem, q->request, v);
+    f->n_journeys =
+        str_absent(q->request)
+            ? control_journeys(c, mem, str_absent(f->function_arn) ? q->function : f->function_arn, JOURNEYS,
+                               v)
+            : one_journey(c, mem, q->request, v);
 }
 
 static void answered(void *arg)
@@ -114,6 +127,8 @@ void explain_get(struct control *c, struct exchange *x)
         return;
     }
     q = xcalloc(1, sizeof(*q));
-    *q = (struct question){ .c = c, .x = x, .function = function, .request = control_query(x->mem, x->query, STR("request")) };
+    *q = (struct question){
+        .c = c, .x = x, .function = function, .request = control_query(x->mem, x->query, STR("request"))
+    };
     engine_soon(c->o.engine, explain_turn, q);
 }

@@ -13,8 +13,8 @@ static bool is_port(struct str s)
     return s.n == 0 || (s.p[0] == ':' && s.n <= 6);
 }
 
-/* The name in "name:port"; all of it where it is nothing of the kind, which then is no allowed name.  Replies repeat
- * the header in the addresses they give out, so nothing may hide behind the name. */
+/* The name in "name:port"; all of it where it is nothing of the kind, which then is no allowed name.  Replies
+ * repeat the header in the addresses they give out, so nothing may hide behind the name. */
 static struct str without_port(struct str host)
 {
     bool bracket = host.n > 0 && host.p[0] == '[';
@@ -37,7 +37,8 @@ static bool is_address(struct str host)
     return inet_pton(AF_INET, z, bytes) == 1 || inet_pton(AF_INET6, z, bytes) == 1;
 }
 
-/* Any label in front of ".localhost" is ours, but it is a label: "else.where/.localhost" in an address is another server. */
+/* Any label in front of ".localhost" is ours, but it is a label: "else.where/.localhost" in an address is
+ * another server. */
 static bool is_labels(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -101,7 +102,8 @@ int guard_check(const struct guard *g, const struct exchange *x, struct str *ret
         *ret_why = wrong_host(x);
         return 403;
     }
-    if ((!str_absent(origin) && !origin_allowed(origin, host)) || !site_allowed(exchange_header(x, "sec-fetch-site"))) {
+    if ((!str_absent(origin) && !origin_allowed(origin, host)) ||
+        !site_allowed(exchange_header(x, "sec-fetch-site"))) {
         *ret_why = STR("Requests from other web pages are not taken.\n");
         return 403;
     }

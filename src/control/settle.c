@@ -12,8 +12,8 @@
 struct waiter {
     struct link link;
     struct exchange *x;
-    bool walk;                                               /* move the clock to due work */
-    bool bounded;                                            /* advance: by limit_ms in all, then answer with the clock */
+    bool walk;    /* move the clock to due work */
+    bool bounded; /* advance: by limit_ms in all, then answer with the clock */
     int64_t limit_ms, advanced_ms;
     int64_t deadline_ns;
 };
@@ -22,7 +22,7 @@ static void gone(struct exchange *x)
 {
     struct waiter *w = x->owner;
 
-    w->deadline_ns = 0;                                      /* the next tick ends it */
+    w->deadline_ns = 0; /* the next tick ends it */
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -42,12 +42,15 @@ static void wait_for(struct control *c, const struct waiter *like)
     list_append(&c->waiters, &w->link);
     if (!uv_is_active((uv_handle_t *)&c->tick))
         uv_timer_start(&c->tick, on_tick, TICK_MS, TICK_MS);
-    engine_clock_changed(c->o.engine);                       /* a turn, and with it the first look */
+    engine_clock_changed(c->o.engine); /* a turn, and with it the first look */
 }
 
 void settle_advance(struct control *c, struct exchange *x, int64_t advance_ms)
 {
-    wait_for(c, &(struct waiter){ .x = x, .walk = true, .bounded = true, .limit_ms = advance_ms,
+    wait_for(c, &(struct waiter){ .x = x,
+                                  .walk = true,
+                                  .bounded = true,
+                                  .limit_ms = advance_ms,
                                   .deadline_ns = clock_mono_ns() + (int64_t)DEFAULT_TIMEOUT_MS * 1000000 });
 }
 
@@ -66,8 +69,8 @@ static bool read_options(struct exchange *x, bool *ret_advance, int64_t *ret_tim
 
         if (str_is(key, "advance") && (v->type == JSON_TRUE || v->type == JSON_FALSE))
             *ret_advance = v->type == JSON_TRUE;
-        else if (!str_is(key, "timeout_ms") || v->type != JSON_NUMBER || json_i64(v, ret_timeout_ms) < 0
-                 || *ret_timeout_ms < 0 || *ret_timeout_ms > MAX_TIMEOUT_MS)
+        else if (!str_is(key, "timeout_ms") || v->type != JSON_NUMBER || json_i64(v, ret_timeout_ms) < 0 ||
+                 *ret_timeout_ms < 0 || *ret_timeout_ms > MAX_TIMEOUT_MS)
             return false;
     }
     return true;
@@ -79,10 +82,12 @@ void settle_post(struct control *c, struct exchange *x)
     int64_t timeout_ms;
 
     if (!read_options(x, &advance, &timeout_ms)) {
-        control_error(x, 400, "Send {\"advance\":true|false,\"timeout_ms\":0..%d}; both may be left out", MAX_TIMEOUT_MS);
+        control_error(x, 400, "Send {\"advance\":true|false,\"timeout_ms\":0..%d}; both may be left out",
+                      MAX_TIMEOUT_MS);
         return;
     }
-    wait_for(c, &(struct waiter){ .x = x, .walk = advance, .deadline_ns = clock_mono_ns() + timeout_ms * 1000000 });
+    wait_for(c, &(struct waiter){
+                    .x = x, .walk = advance, .deadline_ns = clock_mono_ns() + timeout_ms * 1000000 });
 }
 
 /* ---- looking ---- */
@@ -131,7 +136,8 @@ static bool look(struct control *c, struct waiter *w)
 {
     struct engine_quiet q;
     bool quiet = is_quiet(c, &q), late = clock_mono_ns() >= w->deadline_ns;
-    int64_t to_work_ms = q.next_work_ms == INT64_MAX ? INT64_MAX : q.next_work_ms - clock_now(c->o.clock).wall_ms;
+    int64_t to_work_ms =
+        q.next_work_ms == INT64_MAX ? INT64_MAX : q.next_work_ms - clock_now(c->o.clock).wall_ms;
     int64_t left_ms = w->bounded ? w->limit_ms - w->advanced_ms : INT64_MAX;
 
     if (!quiet && !late)

@@ -9,21 +9,23 @@ static const struct step_row {
     const char *args[MAX_ARGS];
     const char *text;
 } steps[] = {
-    { "accepted",  { "type", "payloadBytes", "source" },              "accepted as $1, $2 bytes" },
-    { "started",   { "attempt", "version", "environment" },           "attempt $1 started on version $2" },
-    { "succeeded", { "attempt", "durationMs" },                       "attempt $1 succeeded after $2 ms" },
-    { "failed",    { "attempt", "errorType", "errorMessage", "durationMs" }, "attempt $1 failed after $4 ms: $2: $3" },
-    { "retry",     { "attempt", "at", "reason" },                     "attempt $1 at $t2 because: $3" },
-    { "throttled", { "reason" },                                      "throttled: $1" },
-    { "missing",   { "attempt", "message" },                          "attempt $1 found no function: $2" },
-    { "expired",   { "maximumEventAgeSeconds", "reason" },            "given up: older than $1 s allow ($2)" },
-    { "exhausted", { "attempts" },                                    "given up: all $1 attempts failed" },
-    { "dropped",   { "reason" },                                      "given up: $1" },
-    { "recursion", { "executions" },                                  "stopped: the chain had run this function $1 times" },
-    { "sent",      { "what", "target", "id" },                        "$1 sent to $2 (id $3)" },
-    { "refused",   { "what", "target", "reason" },                    "$1 not delivered to $2: $3" },
-    { "unchecked", { "role", "reason" },                              "permission of $1: $2" },
-    { "note",      { "text" },                                        "$1" },
+    { "accepted", { "type", "payloadBytes", "source" }, "accepted as $1, $2 bytes" },
+    { "started", { "attempt", "version", "environment" }, "attempt $1 started on version $2" },
+    { "succeeded", { "attempt", "durationMs" }, "attempt $1 succeeded after $2 ms" },
+    { "failed",
+      { "attempt", "errorType", "errorMessage", "durationMs" },
+      "attempt $1 failed after $4 ms: $2: $3" },
+    { "retry", { "attempt", "at", "reason" }, "attempt $1 at $t2 because: $3" },
+    { "throttled", { "reason" }, "throttled: $1" },
+    { "missing", { "attempt", "message" }, "attempt $1 found no function: $2" },
+    { "expired", { "maximumEventAgeSeconds", "reason" }, "given up: older than $1 s allow ($2)" },
+    { "exhausted", { "attempts" }, "given up: all $1 attempts failed" },
+    { "dropped", { "reason" }, "given up: $1" },
+    { "recursion", { "executions" }, "stopped: the chain had run this function $1 times" },
+    { "sent", { "what", "target", "id" }, "$1 sent to $2 (id $3)" },
+    { "refused", { "what", "target", "reason" }, "$1 not delivered to $2: $3" },
+    { "unchecked", { "role", "reason" }, "permission of $1: $2" },
+    { "note", { "text" }, "$1" },
 };
 
 static const struct step_row *find_row(struct str step)

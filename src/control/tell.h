@@ -4,7 +4,8 @@
 
 #include "flow/journey.h"
 
-/* {"requestId","functionArn","qualifier","state","acceptedAt","endedAt","steps":[{"time","step","text",...}]} */
+/* {"requestId","functionArn","qualifier","state","acceptedAt","endedAt","steps":[{"time","step","text",...}]}
+ */
 void tell_journey(struct json_writer *w, const struct journey *j);
 
 #endif

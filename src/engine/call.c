@@ -11,7 +11,7 @@
 #include "wire/gzip_body.h"
 
 #define DEFAULT_REGION "us-east-1"
-#define CLIENT_CLOSED 499                                    /* never seen: the client is gone */
+#define CLIENT_CLOSED 499 /* never seen: the client is gone */
 
 /* A longer body is decoded and checked on a pool thread: a MiB of small members takes a tenth of a second. */
 #define DECODE_HERE_BYTES ((size_t)128 << 10)
@@ -19,21 +19,18 @@
 /* A request: its call, and what else is known of it until the call stands in the inbox. */
 struct entering {
     struct call call;
-    struct link link;                                        /* among those whose client has gone */
+    struct link link; /* among those whose client has gone */
     struct request_parts parts;
     struct route route;
-    struct verification *v;                                  /* NULL: nothing is verified */
-    uv_work_t work;                                          /* a long body is hashed and decoded on the pool */
-    int decoded;                                             /* there: 0 or -E_FAULT */
+    struct verification *v; /* NULL: nothing is verified */
+    uv_work_t work;         /* a long body is hashed and decoded on the pool */
+    int decoded;            /* there: 0 or -E_FAULT */
     int64_t began_ns;
 };
 
 /* ---- request -> call ---- */
 
-static struct str header_of(const void *ctx, const char *name)
-{
-    return exchange_header(ctx, name);
-}
+static struct str header_of(const void *ctx, const char *name) { return exchange_header(ctx, name); }
 
 static bool next_header_of(const void *ctx, size_t *at, struct str *ret_name, struct str *ret_value)
 {
@@ -49,8 +46,13 @@ static bool next_header_of(const void *ctx, size_t *at, struct str *ret_name, st
 
 static struct request_parts parts_of(const struct exchange *x)
 {
-    return (struct request_parts){ .path = x->path, .query = x->query, .body = x->body,
-        .content_type = exchange_header(x, "content-type"), .header = header_of, .next_header = next_header_of, .ctx = x };
+    return (struct request_parts){ .path = x->path,
+                                   .query = x->query,
+                                   .body = x->body,
+                                   .content_type = exchange_header(x, "content-type"),
+                                   .header = header_of,
+                                   .next_header = next_header_of,
+                                   .ctx = x };
 }
 
 /* The one door for a region: what is not one goes no further, for it becomes part of names and keys. */
@@ -67,7 +69,8 @@ static int be_caller(struct engine *e, struct call *c, struct str key, struct st
         return scope_refused(c);
     c->access_key = key;
     c->region = !str_empty(region) ? region : STR(DEFAULT_REGION);
-    e->o.principal(e->o.principal_arg, c->mem, key, token, e->o.default_account, clock_now(e->o.clock).wall_ms, &c->principal);
+    e->o.principal(e->o.principal_arg, c->mem, key, token, e->o.default_account,
+                   clock_now(e->o.clock).wall_ms, &c->principal);
     c->account = c->principal.account;
     return 0;
 }
@@ -82,15 +85,19 @@ static int identify(struct engine *e, struct call *c, const struct request_parts
 
 /* ---- who signed, and did he? ---- */
 
-/* What AWS lets people do who sign nothing is said by the resource's own policy, and only these have one that may. */
+/* What AWS lets people do who sign nothing is said by the resource's own policy, and only these have one that
+ * may. */
 static bool knows_anonymous(const struct service_model *service)
 {
-    return strcmp(service->name, "s3") == 0 || strcmp(service->name, "sqs") == 0 || strcmp(service->name, "sns") == 0;
+    return strcmp(service->name, "s3") == 0 || strcmp(service->name, "sqs") == 0 ||
+           strcmp(service->name, "sns") == 0;
 }
 
 static int be_anonymous(struct engine *e, struct call *c)
 {
-    c->principal = (struct principal){ .kind = PRINCIPAL_ANONYMOUS, .account = STR(""), .arn = STR("anonymous"), .user_id = STR("Anonymous") };
+    c->principal = (struct principal){
+        .kind = PRINCIPAL_ANONYMOUS, .account = STR(""), .arn = STR("anonymous"), .user_id = STR("Anonymous")
+    };
     c->access_key = STR_NONE;
     c->account = e->o.default_account;
     c->region = STR(DEFAULT_REGION);
@@ -132,15 +139,12 @@ static struct engine *back_on_the_loop(struct entering *n)
     struct engine *e = n->call.engine;
 
     e->jobs--;
-    engine_soon(e, engine_nothing, NULL);                    /* whoever waits for quiet looks again */
+    engine_soon(e, engine_nothing, NULL); /* whoever waits for quiet looks again */
     n->began_ns = clock_mono_ns();
     return e;
 }
 
-static void hash_run(uv_work_t *work)
-{
-    sigv4_body_run(&((struct entering *)work->data)->v->body);
-}
+static void hash_run(uv_work_t *work) { sigv4_body_run(&((struct entering *)work->data)->v->body); }
 
 static void enter(struct engine *e, struct entering *n, int result);
 
@@ -166,11 +170,13 @@ static int verify(struct engine *e, struct entering *n)
     enum sigv4_verdict v;
 
     n->v = ARENA_NEW(c->mem, struct verification);
-    v = verify_begin(e->verify_keys, &e->o, c->x, c->service->scope, speaks_s3(c->service, c->protocol), n->v);
+    v = verify_begin(e->verify_keys, &e->o, c->x, c->service->scope, speaks_s3(c->service, c->protocol),
+                     n->v);
     if (v == SIGV4_MISSING && knows_anonymous(c->service))
         return be_anonymous(e, c);
     if (v != SIGV4_OK)
-        return not_believed(n, &(struct refusal){ .verdict = v, .signature = &n->v->signature, .now_ms = n->v->now_ms });
+        return not_believed(n, &(struct refusal){
+                                   .verdict = v, .signature = &n->v->signature, .now_ms = n->v->now_ms });
     if (c->x->body.n <= VERIFY_ON_LOOP_BYTES || !sigv4_body_wanted(n->v->body.payload)) {
         sigv4_body_run(&n->v->body);
         return verified(e, n);
@@ -228,9 +234,10 @@ static void encode(struct call *c, int result, struct reply *r)
 
 static void internal_failure(struct call *c, int result)
 {
-    fprintf(stderr, "event=handler_failed request_id=" STR_FMT " operation=%s error=\"%s\"\n", STR_ARG(c->request_id),
-            c->op->name, error_text(result));
-    call_fault(c, &error_internal, "Waybill failed to handle the request; its log says why under id " STR_FMT, STR_ARG(c->request_id));
+    fprintf(stderr, "event=handler_failed request_id=" STR_FMT " operation=%s error=\"%s\"\n",
+            STR_ARG(c->request_id), c->op->name, error_text(result));
+    call_fault(c, &error_internal, "Waybill failed to handle the request; its log says why under id " STR_FMT,
+               STR_ARG(c->request_id));
 }
 
 /* Also of a call that failed, so that its files are closed. */
@@ -280,7 +287,8 @@ void call_reply(struct call *c, int result)
     answer(c->engine, c, result);
 }
 
-/* With on_gone the waiter forgets the call and it ends here; without, its answer will come and be thrown away. */
+/* With on_gone the waiter forgets the call and it ends here; without, its answer will come and be thrown
+ * away. */
 static void drop(struct engine *e, struct turn *t, struct call *c)
 {
     if (c->on_gone == NULL)
@@ -301,7 +309,7 @@ void engine_handle(struct engine *e, struct turn *t, struct call *c, const struc
     result = h->fn(c, c->input, c->output);
     c->turn = NULL;
     if (result < 0 && result != -E_WAIT && (result != -E_FAULT || c->fault.row == NULL))
-        store_spoil(t->store);                               /* nobody knows what it had written */
+        store_spoil(t->store); /* nobody knows what it had written */
     if (result != -E_WAIT)
         answer(e, c, result);
     else if (c->gone)
@@ -326,8 +334,8 @@ void engine_replies_send(struct engine *e)
         x->on_gone = NULL;
         struct str body = buf_view(&h->body);
         if (h->head_bytes > 0 && str_is(x->method, "HEAD"))
-            body.n = h->head_bytes;                          /* net tells the length of a body it does not look at */
-        buf_done(&h->call->extra_headers);                   /* before the reply: it may end the call's memory */
+            body.n = h->head_bytes;        /* net tells the length of a body it does not look at */
+        buf_done(&h->call->extra_headers); /* before the reply: it may end the call's memory */
         if (h->source != NULL)
             exchange_reply_pieces(x, h->status, buf_view(&h->headers), h->source_bytes, h->source);
         else
@@ -348,9 +356,12 @@ void engine_replies_fail(struct engine *e)
         buf_done(&h->headers);
         buf_done(&h->body);
         call_fault(h->call, &error_internal, "The change could not be made durable and was not made");
-        fault_encode(h->call->mem, h->call->service, h->call->protocol, &h->call->fault, h->call->request_id, query_mode(h->call), &r);
+        fault_encode(h->call->mem, h->call->service, h->call->protocol, &h->call->fault, h->call->request_id,
+                     query_mode(h->call), &r);
         add_content_type(&r);
-        *h = (struct held){ .x = h->x, .call = h->call, .status = r.status, .headers = r.headers, .body = r.body };
+        *h = (struct held){
+            .x = h->x, .call = h->call, .status = r.status, .headers = r.headers, .body = r.body
+        };
     }
 }
 
@@ -360,7 +371,8 @@ int64_t engine_watch_call(struct engine *e, int64_t began_ns, const struct call 
 {
     struct str service = c->service != NULL ? str_of(c->service->name) : STR("waybill");
 
-    return watch_piece(&e->watch, began_ns, service, c->op != NULL ? str_of(c->op->name) : STR("request"), c->request_id);
+    return watch_piece(&e->watch, began_ns, service, c->op != NULL ? str_of(c->op->name) : STR("request"),
+                       c->request_id);
 }
 
 static void gone(struct exchange *x)
@@ -393,12 +405,14 @@ static bool too_large(struct call *c, const struct handler *h)
     if (c->x->body.n <= max)
         return false;
     if (speaks_s3(c->service, c->protocol)) {
-        call_fault(c, &error_request_entity_too_large, "Your proposed upload exceeds the maximum allowed size");
+        call_fault(c, &error_request_entity_too_large,
+                   "Your proposed upload exceeds the maximum allowed size");
         fault_element(c->mem, &c->fault, "ProposedSize", arena_printf(c->mem, "%zu", c->x->body.n));
         fault_element(c->mem, &c->fault, "MaxSizeAllowed", arena_printf(c->mem, "%zu", max));
         return true;
     }
-    call_fault(c, &error_request_entity_too_large, "Request must be smaller than %zu bytes for the %s operation", max, c->op->name);
+    call_fault(c, &error_request_entity_too_large,
+               "Request must be smaller than %zu bytes for the %s operation", max, c->op->name);
     c->fault.bare = true;
     return true;
 }
@@ -442,7 +456,8 @@ static int prepare(struct engine *e, struct entering *n)
     if (e->o.admit != NULL && e->o.admit(c) < 0)
         return -E_FAULT;
     if (n->route.handler == NULL)
-        return call_fault(c, &error_not_implemented, "Waybill does not implement %s (%s)", c->op->name, c->service->name);
+        return call_fault(c, &error_not_implemented, "Waybill does not implement %s (%s)", c->op->name,
+                          c->service->name);
     c->state = n->route.state;
     return 0;
 }
@@ -539,12 +554,10 @@ void engine_request(struct engine *e, struct exchange *x)
         enter(e, n, r);
 }
 
-bool engine_verifies(const struct engine *e)
-{
-    return e->verify_keys != NULL;
-}
+bool engine_verifies(const struct engine *e) { return e->verify_keys != NULL; }
 
-bool engine_operator_signed(struct engine *e, const struct exchange *x, const char *service, bool must, struct str *ret_why)
+bool engine_operator_signed(struct engine *e, const struct exchange *x, const char *service, bool must,
+                            struct str *ret_why)
 {
     const struct service_model nobody = { .name = service, .scope = service };
     struct verification v;
@@ -568,7 +581,8 @@ bool engine_operator_signed(struct engine *e, const struct exchange *x, const ch
         *ret_why = f.message;
         return false;
     }
-    e->o.principal(e->o.principal_arg, x->mem, v.signature.key, v.signature.token, e->o.default_account, clock_now(e->o.clock).wall_ms, &p);
+    e->o.principal(e->o.principal_arg, x->mem, v.signature.key, v.signature.token, e->o.default_account,
+                   clock_now(e->o.clock).wall_ms, &p);
     if (p.kind == PRINCIPAL_OPERATOR)
         return true;
     refused_say(&e->refused, x, service, v.signature.key, "NotTheOperator");

@@ -10,7 +10,7 @@
 #include "engine/internal.h"
 #include "engine/verify.h"
 
-#define MAX_TURNS_PER_ROUND 8                                /* then sockets get their chance */
+#define MAX_TURNS_PER_ROUND 8 /* then sockets get their chance */
 #define PATIENCE_MS 2
 
 static void inbox_add(struct engine *e, const struct item *item)
@@ -32,10 +32,7 @@ void engine_soon(void *engine, void (*fn)(void *arg, struct turn *t), void *arg)
     inbox_add(e, &(struct item){ .fn = fn, .arg = arg });
 }
 
-static void on_patience(uv_timer_t *timer)
-{
-    ((struct engine *)timer->data)->pressing++;
-}
+static void on_patience(uv_timer_t *timer) { ((struct engine *)timer->data)->pressing++; }
 
 void engine_patiently(void *engine, void (*fn)(void *arg, struct turn *t), void *arg)
 {
@@ -151,7 +148,10 @@ static int let_go(struct engine *e, struct turn *t)
 
 static int turn(struct engine *e, void (*fn)(void *arg, struct turn *t), void *arg)
 {
-    struct turn t = { .store = e->o.store, .now = clock_now(e->o.clock), .ops = engine_turn_ops(), .engine = e,
+    struct turn t = { .store = e->o.store,
+                      .now = clock_now(e->o.clock),
+                      .ops = engine_turn_ops(),
+                      .engine = e,
                       .metrics = e->o.metrics };
     int64_t took_us;
     int r;
@@ -206,7 +206,7 @@ static void on_check(uv_check_t *check)
     engine_arm(e);
 }
 
-static void on_alarm(uv_timer_t *alarm) { (void)alarm; }     /* the check that follows runs what is due */
+static void on_alarm(uv_timer_t *alarm) { (void)alarm; } /* the check that follows runs what is due */
 
 /* The one libuv timer wakes the loop for the first of all timers on the server's clock. */
 void engine_arm(struct engine *e)
@@ -230,7 +230,7 @@ void engine_clock_changed(struct engine *e)
 {
     e->armed_for = INT64_MAX;
     engine_arm(e);
-    engine_soon(e, engine_nothing, NULL);                    /* what is due now runs in a turn at once */
+    engine_soon(e, engine_nothing, NULL); /* what is due now runs in a turn at once */
 }
 
 void engine_nothing(void *arg, struct turn *t)
@@ -262,10 +262,7 @@ struct engine *engine_new(const struct engine_options *o)
     return e;
 }
 
-void engine_set_router(struct engine *e, struct router *r)
-{
-    e->o.router = r;
-}
+void engine_set_router(struct engine *e, struct router *r) { e->o.router = r; }
 
 void engine_stop(struct engine *e)
 {
@@ -310,7 +307,8 @@ struct engine_quiet engine_quiet(struct engine *e)
     struct engine_quiet q = { .next_work_ms = next_work(e) };
 
     q.pending = (uint64_t)e->busy + e->jobs + e->work_timers;
-    q.quiet = e->inbox.n == 0 && e->busy == 0 && e->jobs == 0 && q.next_work_ms > clock_now(e->o.clock).wall_ms;
+    q.quiet =
+        e->inbox.n == 0 && e->busy == 0 && e->jobs == 0 && q.next_work_ms > clock_now(e->o.clock).wall_ms;
     return q;
 }
 

@@ -3,10 +3,11 @@
  *   NEW ──commit──> IN LINE ──a place is free──> RUNNING (pool thread) ──> done() in a turn
  *    └──commit failed: forgotten, nobody is told: the turn never was
  *
- * True here: at most RUNNING_MOST requests hold a pool thread, so that packages and files find one, too; a request owns
- * copies of everything; every request not yet done counts as a job, so the server is not quiet.  Past LINE_MOST a
- * request is answered at once: no status, and a sentence.  The line here is one for all: whoever posts to endpoints of
- * others sees to it that one that hangs cannot take every place (service/sns/line.h).
+ * True here: at most RUNNING_MOST requests hold a pool thread, so that packages and files find one, too; a
+ * request owns copies of everything; every request not yet done counts as a job, so the server is not quiet.
+ * Past LINE_MOST a request is answered at once: no status, and a sentence.  The line here is one for all:
+ * whoever posts to endpoints of others sees to it that one that hangs cannot take every place
+ * (service/sns/line.h).
  *
  * When the process ends, running requests are told to stop: libuv waits for its threads. */
 #include <stdlib.h>
@@ -14,13 +15,13 @@
 #include "engine/internal.h"
 #include "net/client.h"
 
-#define POOL_THREADS "40"                                    /* libuv's 4 are too few when endpoints are slow */
+#define POOL_THREADS "40" /* libuv's 4 are too few when endpoints are slow */
 #define RUNNING_MOST 32
 #define LINE_MOST 10000
-#define REPLY_BYTES_MOST 65536                               /* of a reply, whose text only serves sentences */
+#define REPLY_BYTES_MOST 65536 /* of a reply, whose text only serves sentences */
 
 struct request {
-    struct link link;                                        /* in new, line or running */
+    struct link link; /* in new, line or running */
     uv_work_t work;
     struct engine *engine;
     struct buf url, headers, body, reply, why;
@@ -34,15 +35,12 @@ struct request {
 struct http {
     struct list new, line, running;
     size_t n_line, n_running;
-    bool asked;                                              /* go() stands among the turn's effects */
+    bool asked; /* go() stands among the turn's effects */
 };
 
 static volatile bool stopping;
 
-static void stop_running(void)
-{
-    stopping = true;
-}
+static void stop_running(void) { stopping = true; }
 
 static void request_free(struct request *r)
 {
@@ -60,12 +58,17 @@ static void request_free(struct request *r)
 static void run(uv_work_t *work)
 {
     struct request *r = work->data;
-    const struct client_post q = { .url = buf_view(&r->url), .method = "POST", .headers = buf_view(&r->headers), .body = buf_view(&r->body),
-        .whole_ms = r->timeout_ms, .most_bytes = REPLY_BYTES_MOST, .stop = &stopping };
+    const struct client_post q = { .url = buf_view(&r->url),
+                                   .method = "POST",
+                                   .headers = buf_view(&r->headers),
+                                   .body = buf_view(&r->body),
+                                   .whole_ms = r->timeout_ms,
+                                   .most_bytes = REPLY_BYTES_MOST,
+                                   .stop = &stopping };
 
     r->error = client_post(&q, &r->reply, &r->status, &r->why);
     if (r->error != 0 && r->error != -E_LIMIT)
-        r->status = 0;                                       /* half an answer is none; too long a one is */
+        r->status = 0; /* half an answer is none; too long a one is */
 }
 
 /* ---- on the loop ---- */
@@ -130,7 +133,8 @@ static void go(void *arg)
     pump(e);
 }
 
-void engine_http(void *engine, const struct http_post *p, void (*done)(void *arg, struct turn *t, int status, struct str body), void *arg)
+void engine_http(void *engine, const struct http_post *p,
+                 void (*done)(void *arg, struct turn *t, int status, struct str body), void *arg)
 {
     struct engine *e = engine;
     struct request *r = xcalloc(1, sizeof(*r));
@@ -168,7 +172,7 @@ struct http *engine_http_new(void)
     list_init(&h->new);
     list_init(&h->line);
     list_init(&h->running);
-    (void)setenv("UV_THREADPOOL_SIZE", POOL_THREADS, 0);     /* read when the first job comes */
+    (void)setenv("UV_THREADPOOL_SIZE", POOL_THREADS, 0); /* read when the first job comes */
     (void)atexit(stop_running);
     return h;
 }

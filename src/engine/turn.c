@@ -101,10 +101,7 @@ struct real_timer {
     void *arg;
 };
 
-static void real_timer_closed(uv_handle_t *h)
-{
-    free(h->data);
-}
+static void real_timer_closed(uv_handle_t *h) { free(h->data); }
 
 static void real_timer_close(struct real_timer *rt)
 {
@@ -144,7 +141,8 @@ static void *op_real_timer(void *engine, int64_t in_ms, void (*fn)(void *arg, st
     return rt;
 }
 
-/* A handle may be cancelled until its function has run: one that has fired and waits in the inbox is only muted. */
+/* A handle may be cancelled until its function has run: one that has fired and waits in the inbox is only
+ * muted. */
 static void op_real_timer_cancel(void *engine, void *handle)
 {
     struct real_timer *rt = handle;
@@ -164,8 +162,15 @@ void engine_real_timers_stop(struct engine *e)
 const struct turn_ops *engine_turn_ops(void)
 {
     static const struct turn_ops ops = {
-        .timer_set = op_timer_set, .timer_cancel = op_timer_cancel, .after = engine_after, .work = op_work, .http = engine_http,
-        .real_timer = op_real_timer, .real_timer_cancel = op_real_timer_cancel, .soon = engine_soon, .busy = engine_busy,
+        .timer_set = op_timer_set,
+        .timer_cancel = op_timer_cancel,
+        .after = engine_after,
+        .work = op_work,
+        .http = engine_http,
+        .real_timer = op_real_timer,
+        .real_timer_cancel = op_real_timer_cancel,
+        .soon = engine_soon,
+        .busy = engine_busy,
     };
 
     return &ops;

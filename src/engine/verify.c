@@ -1,7 +1,7 @@
 /* verify.c - secrets are looked up here and forgotten here; all else is wire/sigv4.c.
  *
- * True here: a key is remembered under everything it was derived from, the secret included, so that a key of another
- * secret is never taken for it. */
+ * True here: a key is remembered under everything it was derived from, the secret included, so that a key of
+ * another secret is never taken for it. */
 #include "engine/verify.h"
 
 #include <ctype.h>
@@ -14,13 +14,13 @@
 /* ---- derived keys ---- */
 
 struct verify_keys {
-    struct { struct buf from; struct digest key; } v[VERIFY_KEYS];
+    struct {
+        struct buf from;
+        struct digest key;
+    } v[VERIFY_KEYS];
 };
 
-struct verify_keys *verify_keys_new(void)
-{
-    return xcalloc(1, sizeof(struct verify_keys));
-}
+struct verify_keys *verify_keys_new(void) { return xcalloc(1, sizeof(struct verify_keys)); }
 
 struct verify_keys *verify_keys_free(struct verify_keys *k)
 {
@@ -38,7 +38,8 @@ static struct digest derived(struct verify_keys *keys, struct str secret, const 
     CLEANUP(buf_done) struct buf from = { 0 };
     size_t at;
 
-    buf_printf(&from, STR_FMT "\n" STR_FMT "\n" STR_FMT "\n" STR_FMT, STR_ARG(secret), STR_ARG(s->date), STR_ARG(s->region), STR_ARG(s->service));
+    buf_printf(&from, STR_FMT "\n" STR_FMT "\n" STR_FMT "\n" STR_FMT, STR_ARG(secret), STR_ARG(s->date),
+               STR_ARG(s->region), STR_ARG(s->service));
     at = hash_bytes(from.p, from.n) % VERIFY_KEYS;
     if (!str_eq(buf_view(&keys->v[at].from), buf_view(&from))) {
         keys->v[at].key = sigv4_key(secret, s->date, s->region, s->service);
@@ -50,15 +51,16 @@ static struct digest derived(struct verify_keys *keys, struct str secret, const 
 
 /* ---- begin ---- */
 
-/* An SDK that knows no endpoint signs the host it believes in (src/runtime/bootstrap/node/endpoint.cjs); where the request
- * really went is checked by the guard, not by the signature.  A host says one thing more, S3's bucket: where the two
- * names mean different ones, the Host header itself must have been signed. */
+/* An SDK that knows no endpoint signs the host it believes in (src/runtime/bootstrap/node/endpoint.cjs);
+ * where the request really went is checked by the guard, not by the signature.  A host says one thing more,
+ * S3's bucket: where the two names mean different ones, the Host header itself must have been signed. */
 static struct str signed_host(const struct exchange *x)
 {
     struct str host = exchange_header(x, "x-waybill-signed-host");
     bool s3;
 
-    if (str_absent(host) || str_eq(s3_bucket_of_host(host, &s3), s3_bucket_of_host(exchange_header(x, "host"), &s3)))
+    if (str_absent(host) ||
+        str_eq(s3_bucket_of_host(host, &s3), s3_bucket_of_host(exchange_header(x, "host"), &s3)))
         return host;
     return STR_NONE;
 }
@@ -77,15 +79,18 @@ static void body_of(struct verification *v, const struct exchange *x)
     v->body.seed = s->signature;
 }
 
-static enum sigv4_verdict secret_of(const struct engine_options *o, struct arena *a, const struct sigv4 *s, struct str *ret)
+static enum sigv4_verdict secret_of(const struct engine_options *o, struct arena *a, const struct sigv4 *s,
+                                    struct str *ret)
 {
-    static const enum sigv4_verdict verdicts[] = { SIGV4_OK, SIGV4_UNKNOWN_KEY, SIGV4_TOKEN_INVALID, SIGV4_TOKEN_EXPIRED };
+    static const enum sigv4_verdict verdicts[] = { SIGV4_OK, SIGV4_UNKNOWN_KEY, SIGV4_TOKEN_INVALID,
+                                                   SIGV4_TOKEN_EXPIRED };
 
     return verdicts[o->secret(o->secret_arg, a, s->key, s->token, clock_now(o->clock).wall_ms, ret)];
 }
 
 /* An address of version 2 names no region: it is for any. */
-static enum sigv4_verdict begin_version_2(const struct engine_options *o, const struct exchange *x, struct verification *v)
+static enum sigv4_verdict begin_version_2(const struct engine_options *o, const struct exchange *x,
+                                          struct verification *v)
 {
     struct sigv4 *s = &v->signature;
     enum sigv4_verdict verdict = sigv2_read(x->mem, &v->request, s);
@@ -98,14 +103,21 @@ static enum sigv4_verdict begin_version_2(const struct engine_options *o, const 
     return verdict;
 }
 
-enum sigv4_verdict verify_begin(struct verify_keys *keys, const struct engine_options *o, const struct exchange *x, const char *service,
-                                bool s3, struct verification *v)
+enum sigv4_verdict verify_begin(struct verify_keys *keys, const struct engine_options *o,
+                                const struct exchange *x, const char *service, bool s3,
+                                struct verification *v)
 {
     enum sigv4_verdict verdict;
     struct str secret;
 
-    *v = (struct verification){ .now_ms = clock_real_ms(), .s3 = s3, .request = { .method = x->method, .path = x->path,
-        .query = x->query, .headers = x->headers, .n_headers = x->n_headers, .host = signed_host(x) } };
+    *v = (struct verification){ .now_ms = clock_real_ms(),
+                                .s3 = s3,
+                                .request = { .method = x->method,
+                                             .path = x->path,
+                                             .query = x->query,
+                                             .headers = x->headers,
+                                             .n_headers = x->n_headers,
+                                             .host = signed_host(x) } };
     verdict = sigv4_read(x->mem, &v->request, s3, &v->signature);
     v->version_2 = s3 && verdict == SIGV4_VERSION_2 && str_absent(exchange_header(x, "authorization"));
     if (v->version_2)
@@ -137,7 +149,10 @@ static enum sigv4_verdict end_version_2(struct arena *a, const struct verificati
     sigv2_to_sign(a, &v->request, &to_sign);
     if (sigv2_signed_by(v->secret, buf_view(&to_sign), v->signature.signature))
         return SIGV4_OK;
-    *ret = (struct refusal){ .verdict = SIGV4_DIFFERS, .signature = &v->signature, .now_ms = v->now_ms, .canonical = STR_NONE,
+    *ret = (struct refusal){ .verdict = SIGV4_DIFFERS,
+                             .signature = &v->signature,
+                             .now_ms = v->now_ms,
+                             .canonical = STR_NONE,
                              .to_sign = buf_to_arena(&to_sign, a) };
     return SIGV4_DIFFERS;
 }
@@ -160,8 +175,12 @@ enum sigv4_verdict verify_end(struct arena *a, const struct verification *v, str
         verdict = SIGV4_PAYLOAD_DIFFERS;
     if (verdict == SIGV4_OK)
         return SIGV4_OK;
-    *ret = (struct refusal){ .verdict = verdict, .signature = s, .now_ms = v->now_ms, .body_hash = arena_str(a, str_of(v->body.hash)),
-                             .canonical = buf_to_arena(&canonical, a), .to_sign = buf_to_arena(&to_sign, a) };
+    *ret = (struct refusal){ .verdict = verdict,
+                             .signature = s,
+                             .now_ms = v->now_ms,
+                             .body_hash = arena_str(a, str_of(v->body.hash)),
+                             .canonical = buf_to_arena(&canonical, a),
+                             .to_sign = buf_to_arena(&to_sign, a) };
     return verdict;
 }
 
@@ -179,11 +198,13 @@ struct str refused_key(struct str key)
     return key;
 }
 
-void refused_say(struct seldom *lines, const struct exchange *x, const char *service, struct str key, const char *error)
+void refused_say(struct seldom *lines, const struct exchange *x, const char *service, struct str key,
+                 const char *error)
 {
     uint64_t unsaid;
 
     if (seldom_due(lines, clock_mono_ns(), &unsaid))
-        fprintf(stderr, "event=signature_refused service=%s key=" STR_FMT " from=" STR_FMT " error=%s unsaid=%llu\n", service,
-                STR_ARG(refused_key(key)), STR_ARG(x->peer), error, (unsigned long long)unsaid);
+        fprintf(stderr,
+                "event=signature_refused service=%s key=" STR_FMT " from=" STR_FMT " error=%s unsaid=%llu\n",
+                service, STR_ARG(refused_key(key)), STR_ARG(x->peer), error, (unsigned long long)unsaid);
 }

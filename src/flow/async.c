@@ -1,4 +1,5 @@
-/* async.c - the queue: which event is ready, which waits until when.  Nothing here writes but accept and the end. */
+/* async.c - the queue: which event is ready, which waits until when.  Nothing here writes but accept and the
+ * end. */
 #include <stdlib.h>
 
 #include "flow/async_internal.h"
@@ -13,10 +14,13 @@ struct event_slab {
     struct event v[SLAB_EVENTS];
 };
 
-static struct sql Q_INSERT = SQL("INSERT INTO event(seq, request_id, account, region, name, qualifier, type, source, trace, "
-    "enqueued_ms, due_ms, retries, executions, last_status, payload) VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, 0, 0, 0, $11)");
+static struct sql Q_INSERT =
+    SQL("INSERT INTO event(seq, request_id, account, region, name, qualifier, type, source, trace, "
+        "enqueued_ms, due_ms, retries, executions, last_status, payload) VALUES($1, $2, $3, $4, $5, $6, $7, "
+        "$8, $9, $10, $10, 0, 0, 0, $11)");
 static struct sql Q_DELETE = SQL("DELETE FROM event WHERE seq = $1");
-static struct sql Q_LOAD = SQL("SELECT seq, account, region, name, qualifier, enqueued_ms, due_ms, retries, executions, config, backoff, throttled FROM event ORDER BY seq");
+static struct sql Q_LOAD = SQL("SELECT seq, account, region, name, qualifier, enqueued_ms, due_ms, retries, "
+                               "executions, config, backoff, throttled FROM event ORDER BY seq");
 
 void event_list_init(struct event_list *l)
 {
@@ -79,7 +83,7 @@ static void lane_free(struct async *a, struct lane *l)
     list_remove(&l->lined);
     heap_done(&l->line);
     arena_free(l->config_mem);
-    free((void *)l->account.p);                              /* one block holds every name */
+    free((void *)l->account.p); /* one block holds every name */
     free(l);
 }
 
@@ -100,7 +104,8 @@ static void event_free(struct async *a, struct event *e)
 
 static void lane_arns(struct buf *b, const struct async_request *r, size_t *ret_function_n)
 {
-    buf_printf(b, "arn:aws:lambda:" STR_FMT ":" STR_FMT ":function:" STR_FMT, STR_ARG(r->region), STR_ARG(r->account), STR_ARG(r->name));
+    buf_printf(b, "arn:aws:lambda:" STR_FMT ":" STR_FMT ":function:" STR_FMT, STR_ARG(r->region),
+               STR_ARG(r->account), STR_ARG(r->name));
     *ret_function_n = b->n;
     if (!str_absent(r->qualifier))
         buf_printf(b, ":" STR_FMT, STR_ARG(r->qualifier));
@@ -118,9 +123,11 @@ static struct str pack(char **at, struct str s)
     return str_make(p, s.n);
 }
 
-static struct lane *lane_make(struct async *a, const struct async_request *r, struct str invoked_arn, size_t function_n)
+static struct lane *lane_make(struct async *a, const struct async_request *r, struct str invoked_arn,
+                              size_t function_n)
 {
-    size_t n = r->account.n + r->region.n + r->name.n + r->qualifier.n + 2 * invoked_arn.n + sizeof(":$LATEST") + 8;
+    size_t n =
+        r->account.n + r->region.n + r->name.n + r->qualifier.n + 2 * invoked_arn.n + sizeof(":$LATEST") + 8;
     struct lane *l = xcalloc(1, sizeof(*l));
     char *at = xmalloc(n);
 
@@ -144,8 +151,9 @@ static struct lane *lane_make(struct async *a, const struct async_request *r, st
 
 static bool lane_is(const struct lane *l, const struct async_request *r)
 {
-    return str_eq(l->name, r->name) && str_absent(l->qualifier) == str_absent(r->qualifier) && str_eq(l->qualifier, r->qualifier)
-        && str_eq(l->account, r->account) && str_eq(l->region, r->region);
+    return str_eq(l->name, r->name) && str_absent(l->qualifier) == str_absent(r->qualifier) &&
+           str_eq(l->qualifier, r->qualifier) && str_eq(l->account, r->account) &&
+           str_eq(l->region, r->region);
 }
 
 static struct lane *lane_for(struct async *a, const struct async_request *r)
@@ -166,8 +174,9 @@ void lane_remember(struct lane *l, const struct target *target)
 {
     l->maximum_retry_attempts = target->maximum_retry_attempts;
     l->maximum_event_age_s = target->maximum_event_age_s;
-    if (l->config_mem != NULL && str_eq(l->on_success, target->on_success) && str_eq(l->on_failure, target->on_failure)
-        && str_eq(l->role_arn, target->code->role_arn) && str_eq(l->dead_letter, target->code->dead_letter))
+    if (l->config_mem != NULL && str_eq(l->on_success, target->on_success) &&
+        str_eq(l->on_failure, target->on_failure) && str_eq(l->role_arn, target->code->role_arn) &&
+        str_eq(l->dead_letter, target->code->dead_letter))
         return;
     arena_free(l->config_mem);
     l->config_mem = arena_new(0);
@@ -177,15 +186,17 @@ void lane_remember(struct lane *l, const struct target *target)
     l->dead_letter = arena_str(l->config_mem, target->code->dead_letter);
 }
 
-/* What the row of a tried event remembers (config_text() in async_attempt.c), until the target is asked again. */
+/* What the row of a tried event remembers (config_text() in async_attempt.c), until the target is asked
+ * again. */
 static void lane_recall(struct lane *l, struct str config)
 {
     struct str line[6] = { STR_NONE, STR_NONE, STR_NONE, STR_NONE, STR_NONE, STR_NONE };
 
     for (size_t i = 0; i < ARRAY_LEN(line); i++)
-        if (!str_cut(&config, '\n', &line[i]) && i < 5)      /* the sixth came later */
+        if (!str_cut(&config, '\n', &line[i]) && i < 5) /* the sixth came later */
             return;
-    if (str_to_i64(line[0], &l->maximum_retry_attempts) < 0 || str_to_i64(line[1], &l->maximum_event_age_s) < 0)
+    if (str_to_i64(line[0], &l->maximum_retry_attempts) < 0 ||
+        str_to_i64(line[1], &l->maximum_event_age_s) < 0)
         return;
     arena_free(l->config_mem);
     l->config_mem = arena_new(0);
@@ -293,22 +304,24 @@ int async_accept(struct async *a, struct turn *t, const struct async_request *r,
     trace = trace_complete(mem, r->trace_header, t->now.wall_ms);
     seq = store_next_id(t->store);
     uuid_of_seq(ret_id, seq);
-    if (store_exec(t->store, &Q_INSERT, V_INT(seq), V_TEXT(str_make(ret_id, UUID_TEXT)), V_TEXT(r->account), V_TEXT(r->region),
-                   V_TEXT(r->name), V_TEXT(r->qualifier), V_TEXT(str_of(r->type)), V_TEXT(r->source), V_TEXT(trace),
-                   V_INT(t->now.wall_ms), V_BLOB(str_absent(r->payload) ? STR("") : r->payload)) < 0)
+    if (store_exec(t->store, &Q_INSERT, V_INT(seq), V_TEXT(str_make(ret_id, UUID_TEXT)), V_TEXT(r->account),
+                   V_TEXT(r->region), V_TEXT(r->name), V_TEXT(r->qualifier), V_TEXT(str_of(r->type)),
+                   V_TEXT(r->source), V_TEXT(trace), V_INT(t->now.wall_ms),
+                   V_BLOB(str_absent(r->payload) ? STR("") : r->payload)) < 0)
         return -E_FULL;
     e = event_new(a, lane_for(a, r), seq, t->now.wall_ms);
     e->state = EVENT_ACCEPTED;
     event_list_add(&a->accepted, e);
-    metric_lambda_received(t, &(struct metric_lambda){ r->account, r->region, r->name, r->qualifier, STR_NONE });
+    metric_lambda_received(t,
+                           &(struct metric_lambda){ r->account, r->region, r->name, r->qualifier, STR_NONE });
     return 0;
 }
 
 /* ---- pump ---- */
 
 /* What keeps the lane's first event from running, or ATTEMPT_SUCCEEDED when nothing does. */
-static enum attempt_result obstacle(struct lane *l, const struct event *e, int missing, const struct target *target,
-                                    const struct now *now)
+static enum attempt_result obstacle(struct lane *l, const struct event *e, int missing,
+                                    const struct target *target, const struct now *now)
 {
     if (missing == -E_NOT_FOUND)
         return ATTEMPT_MISSING;
@@ -352,14 +365,15 @@ static bool pump_one(struct async *a, struct lane *l, const struct now *now)
     return true;
 }
 
-/* While the line's head finds a slot and a place to run.  One that only finds a slot is ready from now on: events wait
- * for the machine without being throttled. */
+/* While the line's head finds a slot and a place to run.  One that only finds a slot is ready from now on:
+ * events wait for the machine without being throttled. */
 static void pump_line(struct async *a, struct lane *l, const struct now *now)
 {
     const struct async_host *h = &a->o.host;
     struct heap_node *first;
 
-    while (l->ready.first == NULL && (first = heap_first(&l->line)) != NULL && h->has_slot(h->arg, l->account, l->region, l->name)) {
+    while (l->ready.first == NULL && (first = heap_first(&l->line)) != NULL &&
+           h->has_slot(h->arg, l->account, l->region, l->name)) {
         end_wait(a, CONTAINER_OF(first, struct event, in_line));
         if (!pump_one(a, l, now))
             break;
@@ -405,7 +419,7 @@ void async_pump(struct async *a, const struct now *now)
 
         while (l->ready.first != NULL && pump_one(a, l, now))
             ;
-        if (l->ready.first != NULL)                          /* the next time behind the others that wait for the machine */
+        if (l->ready.first != NULL) /* the next time behind the others that wait for the machine */
             list_append(&a->active, &l->active);
     }
 }
@@ -483,7 +497,9 @@ void async_load(struct async *a, struct turn *t)
     a->slots_freed = true;
     store_query(t->store, &Q_LOAD, &r);
     while (rows_next(&r)) {
-        struct async_request q = { .account = rows_text(&r, 1), .region = rows_text(&r, 2), .name = rows_text(&r, 3),
+        struct async_request q = { .account = rows_text(&r, 1),
+                                   .region = rows_text(&r, 2),
+                                   .name = rows_text(&r, 3),
                                    .qualifier = rows_text(&r, 4) };
         struct event *e = event_new(a, lane_for(a, &q), (uint64_t)rows_int(&r, 0), rows_ms(&r, 5));
 
@@ -497,6 +513,8 @@ void async_load(struct async *a, struct turn *t)
 
 void async_counts(const struct async *a, struct async_counts *ret)
 {
-    *ret = (struct async_counts){ .queued = a->queued, .ready = a->ready + a->accepted.n + a->deciding.n, .waiting = a->waiting.n };
+    *ret = (struct async_counts){ .queued = a->queued,
+                                  .ready = a->ready + a->accepted.n + a->deciding.n,
+                                  .waiting = a->waiting.n };
     ret->running = a->queued - ret->ready - ret->waiting;
 }

@@ -1,17 +1,21 @@
-/* async_attempt.c - one attempt of one event: start it, and when it ended let flow/retry.h decide and act on it. */
+/* async_attempt.c - one attempt of one event: start it, and when it ended let flow/retry.h decide and act on
+ * it. */
 #include "flow/async_internal.h"
 #include "flow/deadletter.h"
 #include "flow/lineage.h"
 #include "metric/lambda.h"
 
-#define STORY_MAX_BYTES 8192                                 /* beyond it throttles are no longer told one by one */
+#define STORY_MAX_BYTES 8192 /* beyond it throttles are no longer told one by one */
 
-static struct sql Q_ROW = SQL("SELECT request_id, type, source, trace, story, payload, last_version, last_payload, enqueued_ms, last_status "
+static struct sql Q_ROW = SQL("SELECT request_id, type, source, trace, story, payload, last_version, "
+                              "last_payload, enqueued_ms, last_status "
                               "FROM event WHERE seq = $1");
-static struct sql Q_AGAIN = SQL("UPDATE event SET due_ms = $2, retries = $3, executions = $4, last_status = $5, last_version = $6, "
-                                "last_payload = $7, story = $8, config = $9, backoff = $10, "
-                                "throttled = $11 WHERE seq = $1");
-static struct sql Q_QUEUED = SQL("SELECT seq, account, region, name, qualifier FROM event ORDER BY seq DESC LIMIT $1");
+static struct sql Q_AGAIN =
+    SQL("UPDATE event SET due_ms = $2, retries = $3, executions = $4, last_status = $5, last_version = $6, "
+        "last_payload = $7, story = $8, config = $9, backoff = $10, "
+        "throttled = $11 WHERE seq = $1");
+static struct sql Q_QUEUED =
+    SQL("SELECT seq, account, region, name, qualifier FROM event ORDER BY seq DESC LIMIT $1");
 static struct sql Q_NAME = SQL("SELECT seq, account, region, name, qualifier FROM event WHERE seq = $1");
 
 bool event_row_read(struct store *s, struct arena *mem, uint64_t seq, struct event_row *ret)
@@ -22,17 +26,22 @@ bool event_row_read(struct store *s, struct arena *mem, uint64_t seq, struct eve
     if (!rows_next(&r))
         return false;
     *ret = (struct event_row){
-        .request_id = arena_str(mem, rows_text(&r, 0)), .type = arena_str(mem, rows_text(&r, 1)),
-        .source = arena_str(mem, rows_text(&r, 2)), .trace = arena_str(mem, rows_text(&r, 3)),
-        .story = arena_str(mem, rows_text(&r, 4)), .payload = arena_str(mem, rows_text(&r, 5)),
-        .last_version = arena_str(mem, rows_text(&r, 6)), .last_payload = arena_str(mem, rows_text(&r, 7)),
-        .enqueued_ms = rows_ms(&r, 8), .last_status = (int)rows_count(&r, 9, INT32_MAX),
+        .request_id = arena_str(mem, rows_text(&r, 0)),
+        .type = arena_str(mem, rows_text(&r, 1)),
+        .source = arena_str(mem, rows_text(&r, 2)),
+        .trace = arena_str(mem, rows_text(&r, 3)),
+        .story = arena_str(mem, rows_text(&r, 4)),
+        .payload = arena_str(mem, rows_text(&r, 5)),
+        .last_version = arena_str(mem, rows_text(&r, 6)),
+        .last_payload = arena_str(mem, rows_text(&r, 7)),
+        .enqueued_ms = rows_ms(&r, 8),
+        .last_status = (int)rows_count(&r, 9, INT32_MAX),
     };
     return true;
 }
 
-/* A row that is not there though its event is: the store is in trouble, or another program was in it.  Either way the
- * turn must fail, and the queue is read again or the server ends. */
+/* A row that is not there though its event is: the store is in trouble, or another program was in it.  Either
+ * way the turn must fail, and the queue is read again or the server ends. */
 static bool row_of(struct store *s, struct arena *mem, const struct event *e, struct event_row *ret)
 {
     if (event_row_read(s, mem, e->node.seq, ret))
@@ -57,21 +66,19 @@ void story_accepted(struct buf *b, const struct event_row *row)
 /* What the decision knows besides its facts. */
 struct ending {
     struct event_row row;
-    struct buf story;                                        /* since the accept, without it */
-    int status;                                              /* of the last attempt */
-    struct str version, response;                            /* of the last attempt */
+    struct buf story;             /* since the accept, without it */
+    int status;                   /* of the last attempt */
+    struct str version, response; /* of the last attempt */
     bool function_error;
     struct str trace;
 };
 
-static struct str function_arn(const struct lane *l)
-{
-    return str_make(l->arn.p, l->function_arn_n);
-}
+static struct str function_arn(const struct lane *l) { return str_make(l->arn.p, l->function_arn_n); }
 
 /* What the samples of a lane's event count for. */
-#define METRIC_OF(lane_, version_) \
-    ((struct metric_lambda){ (lane_)->account, (lane_)->region, (lane_)->name, (lane_)->qualifier, (version_) })
+#define METRIC_OF(lane_, version_)                                                                 \
+    ((struct metric_lambda){ (lane_)->account, (lane_)->region, (lane_)->name, (lane_)->qualifier, \
+                             (version_) })
 
 /* One sample now; the resource is the function as it was asked for ("f", "f:live"). */
 static void count_one(struct turn *t, const struct lane *l, struct str version, const char *metric)
@@ -81,10 +88,15 @@ static void count_one(struct turn *t, const struct lane *l, struct str version, 
     metric_function(t, l->account, l->region, l->name, resource, version, metric, 1, "Count", t->now.wall_ms);
 }
 
-static struct destination_facts facts_of(const struct async *a, const struct lane *l, const struct ending *x, struct str target)
+static struct destination_facts facts_of(const struct async *a, const struct lane *l, const struct ending *x,
+                                         struct str target)
 {
-    return (struct destination_facts){ .target_arn = target, .role_arn = l->role_arn, .function_name = l->name,
-        .source_arn = l->arn, .trace_header = x->trace, .strict_permissions = a->o.strict_permissions };
+    return (struct destination_facts){ .target_arn = target,
+                                       .role_arn = l->role_arn,
+                                       .function_name = l->name,
+                                       .source_arn = l->arn,
+                                       .trace_header = x->trace,
+                                       .strict_permissions = a->o.strict_permissions };
 }
 
 static void deliver(struct async *a, struct turn *t, const struct event *e, const struct ending *x,
@@ -93,22 +105,33 @@ static void deliver(struct async *a, struct turn *t, const struct event *e, cons
     const struct lane *l = e->lane;
     struct str target = d->condition == CONDITION_SUCCESS ? l->on_success : l->on_failure;
     struct destination_facts to = facts_of(a, l, x, target);
-    struct record_facts f = { .decided_ms = t->now.wall_ms, .request_id = x->row.request_id, .function_arn = l->arn,
-        .condition = d->condition, .executions = d->executions, .request_payload = x->row.payload, .status = x->status,
-        .executed_version = x->version, .function_error = x->function_error, .response_payload = x->response };
+    struct record_facts f = { .decided_ms = t->now.wall_ms,
+                              .request_id = x->row.request_id,
+                              .function_arn = l->arn,
+                              .condition = d->condition,
+                              .executions = d->executions,
+                              .request_payload = x->row.payload,
+                              .status = x->status,
+                              .executed_version = x->version,
+                              .function_error = x->function_error,
+                              .response_payload = x->response };
 
     if (!str_empty(target) && destination_deliver(a->o.sinks, t, &to, &f, story) != DELIVERED)
         count_one(t, l, x->version, "DestinationDeliveryFailures");
 }
 
 /* The event itself, beside the record and independent of it. */
-static void bury(struct async *a, struct turn *t, const struct event *e, const struct ending *x, const struct retry_decision *d,
-                 struct buf *story)
+static void bury(struct async *a, struct turn *t, const struct event *e, const struct ending *x,
+                 const struct retry_decision *d, struct buf *story)
 {
     const struct lane *l = e->lane;
     struct destination_facts to = facts_of(a, l, x, l->dead_letter);
-    struct dead_letter_facts f = { .request_id = x->row.request_id, .function_arn = l->arn, .condition = d->condition,
-        .status = x->status, .request_payload = x->row.payload, .response_payload = x->response };
+    struct dead_letter_facts f = { .request_id = x->row.request_id,
+                                   .function_arn = l->arn,
+                                   .condition = d->condition,
+                                   .status = x->status,
+                                   .request_payload = x->row.payload,
+                                   .response_payload = x->response };
 
     if (d->condition == CONDITION_SUCCESS || str_empty(l->dead_letter))
         return;
@@ -116,16 +139,17 @@ static void bury(struct async *a, struct turn *t, const struct event *e, const s
         count_one(t, l, x->version, "DeadLetterErrors");
 }
 
-static const char *end_story(struct buf *story, int64_t now_ms, const struct retry_decision *d, const struct lane *l)
+static const char *end_story(struct buf *story, int64_t now_ms, const struct retry_decision *d,
+                             const struct lane *l)
 {
     switch (d->condition) {
-    case CONDITION_SUCCESS:
-        return "succeeded";
+    case CONDITION_SUCCESS: return "succeeded";
     case CONDITION_RETRIES_EXHAUSTED:
         story_add(story, now_ms, "exhausted", "i", (int64_t)d->executions);
         return "failed";
     case CONDITION_EVENT_AGE_EXCEEDED:
-        story_add(story, now_ms, "expired", "iz", l->maximum_event_age_s, "the next attempt would come after the maximum event age");
+        story_add(story, now_ms, "expired", "iz", l->maximum_event_age_s,
+                  "the next attempt would come after the maximum event age");
         return "expired";
     case CONDITION_ZERO_RESERVED:
         story_add(story, now_ms, "dropped", "z", "the function's reserved concurrency is 0");
@@ -133,14 +157,14 @@ static const char *end_story(struct buf *story, int64_t now_ms, const struct ret
     case CONDITION_RECURSIVE:
         story_add(story, now_ms, "recursion", "i", (int64_t)LINEAGE_MAX_EXECUTIONS);
         return "dropped";
-    case CONDITION_NONE:
-        break;
+    case CONDITION_NONE: break;
     }
     CHECK(false && "an end without a condition");
     return NULL;
 }
 
-static void finish(struct async *a, struct turn *t, struct event *e, struct ending *x, const struct retry_decision *d)
+static void finish(struct async *a, struct turn *t, struct event *e, struct ending *x,
+                   const struct retry_decision *d)
 {
     CLEANUP(buf_done) struct buf story = { 0 };
     struct event_row row = x->row;
@@ -150,46 +174,51 @@ static void finish(struct async *a, struct turn *t, struct event *e, struct endi
     story_accepted(&story, &row);
     state = end_story(&story, t->now.wall_ms, d, e->lane);
     if (d->condition == CONDITION_ZERO_RESERVED) {
-        x->status = 0;                                       /* neither context nor payload, whatever came before */
+        x->status = 0; /* neither context nor payload, whatever came before */
         x->response = STR_NONE;
     }
     if (d->condition == CONDITION_RECURSIVE)
         count_one(t, e->lane, STR_NONE, "RecursiveInvocationsDropped");
     deliver(a, t, e, x, d, &story);
     bury(a, t, e, x, d, &story);
-    journey_put(t, e->node.seq, x->row.request_id, function_arn(e->lane), e->lane->qualifier, state, buf_view(&story));
+    journey_put(t, e->node.seq, x->row.request_id, function_arn(e->lane), e->lane->qualifier, state,
+                buf_view(&story));
     async_event_end(a, t, e);
 }
 
 /* As the target said it last, for a restart after which the target may be gone. */
 static void config_text(struct buf *b, const struct lane *l)
 {
-    buf_printf(b, "%lld\n%lld\n" STR_FMT "\n" STR_FMT "\n" STR_FMT "\n" STR_FMT, (long long)l->maximum_retry_attempts,
-               (long long)l->maximum_event_age_s, STR_ARG(l->role_arn), STR_ARG(l->on_success), STR_ARG(l->on_failure),
-               STR_ARG(l->dead_letter));
+    buf_printf(b, "%lld\n%lld\n" STR_FMT "\n" STR_FMT "\n" STR_FMT "\n" STR_FMT,
+               (long long)l->maximum_retry_attempts, (long long)l->maximum_event_age_s, STR_ARG(l->role_arn),
+               STR_ARG(l->on_success), STR_ARG(l->on_failure), STR_ARG(l->dead_letter));
 }
 
-static void again(struct async *a, struct turn *t, struct event *e, struct ending *x, const struct retry_decision *d,
-                  enum attempt_result result)
+static void again(struct async *a, struct turn *t, struct event *e, struct ending *x,
+                  const struct retry_decision *d, enum attempt_result result)
 {
     CLEANUP(buf_done) struct buf config = { 0 };
-    static const char *const reason[] = { [ATTEMPT_FAILED] = "function error", [ATTEMPT_MISSING] = "function not found",
-        [ATTEMPT_THROTTLED] = "throttled", [ATTEMPT_SYSTEM] = "no environment" };
+    static const char *const reason[] = { [ATTEMPT_FAILED] = "function error",
+                                          [ATTEMPT_MISSING] = "function not found",
+                                          [ATTEMPT_THROTTLED] = "throttled",
+                                          [ATTEMPT_SYSTEM] = "no environment" };
 
     if (x->story.n < STORY_MAX_BYTES)
-        story_add(&x->story, t->now.wall_ms, "retry", "iiz", (int64_t)d->executions + 1, d->again_ms, reason[result]);
+        story_add(&x->story, t->now.wall_ms, "retry", "iiz", (int64_t)d->executions + 1, d->again_ms,
+                  reason[result]);
     e->retries = (uint8_t)d->retries;
     e->backoff = (uint8_t)MIN(d->backoff, 200u);
     e->executions = (uint16_t)MIN(d->executions, (unsigned)UINT16_MAX);
     config_text(&config, e->lane);
-    store_exec(t->store, &Q_AGAIN, V_INT(e->node.seq), V_INT(d->again_ms), V_INT(e->retries), V_INT(e->executions),
-               V_INT(x->status), V_TEXT(x->version), V_BLOB(x->response), V_TEXT(buf_view(&x->story)), V_TEXT(buf_view(&config)),
-               V_INT(e->backoff), V_INT(result == ATTEMPT_THROTTLED));
+    store_exec(t->store, &Q_AGAIN, V_INT(e->node.seq), V_INT(d->again_ms), V_INT(e->retries),
+               V_INT(e->executions), V_INT(x->status), V_TEXT(x->version), V_BLOB(x->response),
+               V_TEXT(buf_view(&x->story)), V_TEXT(buf_view(&config)), V_INT(e->backoff),
+               V_INT(result == ATTEMPT_THROTTLED));
     async_event_wait(a, t, e, d->again_ms, result == ATTEMPT_THROTTLED);
 }
 
-/* The configuration in force now, not the one the attempt began with.  Role and dead-letter queue are those of the
- * version that ran: an alias with weights may have drawn another one this time. */
+/* The configuration in force now, not the one the attempt began with.  Role and dead-letter queue are those
+ * of the version that ran: an alias with weights may have drawn another one this time. */
 static bool refresh(struct async *a, struct lane *l, struct str version)
 {
     const struct async_host *h = &a->o.host;
@@ -197,21 +226,28 @@ static bool refresh(struct async *a, struct lane *l, struct str version)
 
     if (h->resolve(h->arg, l->account, l->region, l->name, l->qualifier, &target) != 0)
         return false;
-    if (!str_empty(version) && !str_eq(version, target.code->version)
-        && h->resolve(h->arg, l->account, l->region, l->name, version, &ran) == 0)
+    if (!str_empty(version) && !str_eq(version, target.code->version) &&
+        h->resolve(h->arg, l->account, l->region, l->name, version, &ran) == 0)
         target.code = ran.code;
     lane_remember(l, &target);
     return target.reserved_concurrency == 0;
 }
 
-static void decide(struct async *a, struct turn *t, struct event *e, struct ending *x, enum attempt_result result)
+static void decide(struct async *a, struct turn *t, struct event *e, struct ending *x,
+                   enum attempt_result result)
 {
     struct lane *l = e->lane;
     bool reserved_zero = refresh(a, l, x->version);
-    struct retry_facts f = { .result = result, .now_ms = t->now.wall_ms, .enqueued_ms = e->enqueued_ms,
-        .retries = e->retries, .backoff = e->backoff, .executions = e->executions, .reserved_zero = reserved_zero,
-        .maximum_retry_attempts = l->maximum_retry_attempts, .maximum_event_age_s = l->maximum_event_age_s,
-        .base_delay_ms = a->o.retry_delay_ms };
+    struct retry_facts f = { .result = result,
+                             .now_ms = t->now.wall_ms,
+                             .enqueued_ms = e->enqueued_ms,
+                             .retries = e->retries,
+                             .backoff = e->backoff,
+                             .executions = e->executions,
+                             .reserved_zero = reserved_zero,
+                             .maximum_retry_attempts = l->maximum_retry_attempts,
+                             .maximum_event_age_s = l->maximum_event_age_s,
+                             .base_delay_ms = a->o.retry_delay_ms };
     struct retry_decision d = retry_decide(&f);
 
     if (d.condition != CONDITION_NONE)
@@ -251,7 +287,7 @@ void async_decide(struct async *a, struct turn *t, struct event *e, enum attempt
         if (e->executions == 0)
             x.status = 429;
     } else if (result == ATTEMPT_RECURSIVE) {
-        x.status = 400;                                      /* UNVERIFIED: no recording of the record's context */
+        x.status = 400; /* UNVERIFIED: no recording of the record's context */
         x.response = STR_NONE;
     }
     if (result == ATTEMPT_TOO_OLD && x.status == 0)
@@ -271,7 +307,8 @@ static struct str error_message(struct arena *mem, struct str payload)
     return str_absent(text) ? STR("") : str_sub(text, 0, 300);
 }
 
-static enum attempt_result tell_outcome(struct attempt *at, const struct outcome *o, struct ending *x, int64_t now_ms)
+static enum attempt_result tell_outcome(struct attempt *at, const struct outcome *o, struct ending *x,
+                                        int64_t now_ms)
 {
     int64_t n = at->event->executions + 1;
 
@@ -284,7 +321,8 @@ static enum attempt_result tell_outcome(struct attempt *at, const struct outcome
         story_add(&x->story, now_ms, "throttled", "s", o->why);
         return ATTEMPT_SYSTEM;
     }
-    story_add(&x->story, now_ms, "failed", "issi", n, o->error_type, error_message(at->mem, o->payload), o->duration_us / 1000);
+    story_add(&x->story, now_ms, "failed", "issi", n, o->error_type, error_message(at->mem, o->payload),
+              o->duration_us / 1000);
     return ATTEMPT_FAILED;
 }
 
@@ -292,14 +330,18 @@ static void attempt_free(struct attempt *at)
 {
     list_remove(&at->link);
     code_unref(at->execution.code);
-    arena_free(at->mem);                                     /* at lies in it */
+    arena_free(at->mem); /* at lies in it */
 }
 
 /* While it still holds its slot. */
-static void count_execution(struct async *a, struct turn *t, const struct attempt *at, const struct outcome *o)
+static void count_execution(struct async *a, struct turn *t, const struct attempt *at,
+                            const struct outcome *o)
 {
-    struct metric_run run = { .started_ms = o->started_ms, .duration_us = o->duration_us, .error = o->kind == OUTCOME_ERROR,
-                              .async = true, .enqueued_ms = at->event->enqueued_ms };
+    struct metric_run run = { .started_ms = o->started_ms,
+                              .duration_us = o->duration_us,
+                              .error = o->kind == OUTCOME_ERROR,
+                              .async = true,
+                              .enqueued_ms = at->event->enqueued_ms };
     struct metric_lambda f = METRIC_OF(at->event->lane, at->execution.code->version);
     const struct async_host *h = &a->o.host;
     struct metric_concurrency c;
@@ -342,7 +384,8 @@ static void attempt_done(struct execution *ex, const struct outcome *o, struct t
     attempt_free(at);
 }
 
-void attempt_start(struct async *a, struct event *e, const struct target *target, uint64_t life, const struct now *now)
+void attempt_start(struct async *a, struct event *e, const struct target *target, uint64_t life,
+                   const struct now *now)
 {
     struct arena *mem = arena_new(0);
     struct attempt *at = ARENA_NEW(mem, struct attempt);
@@ -353,7 +396,7 @@ void attempt_start(struct async *a, struct event *e, const struct target *target
     if (!row_of(a->store, mem, e, &at->row)) {
         a->o.host.release(a->o.host.arg, l->account, l->region, l->name, life);
         arena_free(mem);
-        async_decide_later(a, e, ATTEMPT_THROTTLED);         /* a turn of its own, which will fail */
+        async_decide_later(a, e, ATTEMPT_THROTTLED); /* a turn of its own, which will fail */
         return;
     }
     lineage_next(mem, at->row.trace, function_arn(l), now->wall_ms, &at->trace, &count);
@@ -368,9 +411,13 @@ void attempt_start(struct async *a, struct event *e, const struct target *target
     at->life = life;
     e->state = EVENT_RUNNING;
     list_append(&a->running, &at->link);
-    at->execution = (struct execution){ .code = code_ref(target->code), .request_id = at->row.request_id,
-        .invoked_arn = arena_str(mem, l->invoked_arn), .payload = str_empty(at->row.payload) ? STR("{}") : at->row.payload,
-        .trace_header = at->trace, .async = true, .done = attempt_done };
+    at->execution = (struct execution){ .code = code_ref(target->code),
+                                        .request_id = at->row.request_id,
+                                        .invoked_arn = arena_str(mem, l->invoked_arn),
+                                        .payload = str_empty(at->row.payload) ? STR("{}") : at->row.payload,
+                                        .trace_header = at->trace,
+                                        .async = true,
+                                        .done = attempt_done };
     a->o.executor.start(a->o.executor.arg, &at->execution);
 }
 
@@ -406,7 +453,8 @@ static bool is_running(const struct async *a, uint64_t seq)
     return false;
 }
 
-static bool queued_journey(struct async *a, struct store *s, struct arena *mem, uint64_t seq, struct journey *ret)
+static bool queued_journey(struct async *a, struct store *s, struct arena *mem, uint64_t seq,
+                           struct journey *ret)
 {
     CLEANUP(buf_done) struct buf steps = { 0 };
     struct event_row row;
@@ -414,25 +462,29 @@ static bool queued_journey(struct async *a, struct store *s, struct arena *mem, 
     if (!event_row_read(s, mem, seq, &row))
         return false;
     story_accepted(&steps, &row);
-    *ret = (struct journey){ .seq = seq, .request_id = row.request_id,
-        .state = is_running(a, seq) ? STR("running") : STR("queued"),
-        .story = arena_printf(mem, "[" STR_FMT "]", STR_ARG(buf_view(&steps))) };
+    *ret = (struct journey){ .seq = seq,
+                             .request_id = row.request_id,
+                             .state = is_running(a, seq) ? STR("running") : STR("queued"),
+                             .story = arena_printf(mem, "[" STR_FMT "]", STR_ARG(buf_view(&steps))) };
     return true;
 }
 
 static void name_lane(struct arena *mem, struct rows *r, struct journey *j)
 {
-    j->function_arn = arena_printf(mem, "arn:aws:lambda:" STR_FMT ":" STR_FMT ":function:" STR_FMT,
-                                   STR_ARG(rows_text(r, 2)), STR_ARG(rows_text(r, 1)), STR_ARG(rows_text(r, 3)));
+    j->function_arn =
+        arena_printf(mem, "arn:aws:lambda:" STR_FMT ":" STR_FMT ":function:" STR_FMT,
+                     STR_ARG(rows_text(r, 2)), STR_ARG(rows_text(r, 1)), STR_ARG(rows_text(r, 3)));
     j->qualifier = arena_str(mem, rows_text(r, 4));
 }
 
-int async_journey(struct async *a, struct store *s, struct arena *mem, struct str request_id, struct journey *ret)
+int async_journey(struct async *a, struct store *s, struct arena *mem, struct str request_id,
+                  struct journey *ret)
 {
     CLEANUP(rows_done) struct rows r = { 0 };
     uint64_t seq;
 
-    if (uuid_to_seq(request_id, &seq) < 0 || !queued_journey(a, s, mem, seq, ret) || !str_eq(ret->request_id, request_id))
+    if (uuid_to_seq(request_id, &seq) < 0 || !queued_journey(a, s, mem, seq, ret) ||
+        !str_eq(ret->request_id, request_id))
         return -E_NOT_FOUND;
     store_query(s, &Q_NAME, &r, V_INT(seq));
     if (rows_next(&r))
@@ -440,7 +492,8 @@ int async_journey(struct async *a, struct store *s, struct arena *mem, struct st
     return 0;
 }
 
-size_t async_journeys(struct async *a, struct store *s, struct arena *mem, struct str function_arn, struct journey *v, size_t max)
+size_t async_journeys(struct async *a, struct store *s, struct arena *mem, struct str function_arn,
+                      struct journey *v, size_t max)
 {
     CLEANUP(rows_done) struct rows r = { 0 };
     size_t n = 0;

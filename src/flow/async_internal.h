@@ -18,34 +18,37 @@ struct lane;
 enum event_state { EVENT_ACCEPTED, EVENT_READY, EVENT_RUNNING, EVENT_DECIDING, EVENT_WAITING, EVENT_STATES };
 
 struct event {
-    struct heap_node node;                                   /* WAITING: key is the due time; seq is the row's key always */
-    struct heap_node in_line;                                /* WAITING because throttled: in lane.line; key and seq are the row's */
-    struct event *next;                                      /* on one of the singly linked lists */
+    struct heap_node node;    /* WAITING: key is the due time; seq is the row's key always */
+    struct heap_node in_line; /* WAITING because throttled: in lane.line; key and seq are the row's */
+    struct event *next;       /* on one of the singly linked lists */
     struct lane *lane;
     int64_t enqueued_ms;
     uint16_t executions;
     uint8_t retries, backoff;
-    uint8_t state;                                           /* enum event_state */
-    uint8_t decide;                                          /* DECIDING: enum attempt_result */
+    uint8_t state;  /* enum event_state */
+    uint8_t decide; /* DECIDING: enum attempt_result */
 };
 
-struct event_list { struct event *first, **last; uint64_t n; };
+struct event_list {
+    struct event *first, **last;
+    uint64_t n;
+};
 
 /* Events for one function and qualifier as requested: they share target and configuration. */
 struct lane {
-    struct link active;                                      /* on async.active while it has ready events */
-    struct str account, region, name, qualifier;             /* owned; qualifier absent when unqualified */
-    struct str arn;                                          /* owned; qualified as requested ("...:$LATEST" if not) */
-    struct str invoked_arn;                                  /* owned; exactly as requested */
-    size_t function_arn_n;                                   /* arn.p up to here is the unqualified ARN */
+    struct link active;                          /* on async.active while it has ready events */
+    struct str account, region, name, qualifier; /* owned; qualifier absent when unqualified */
+    struct str arn;                              /* owned; qualified as requested ("...:$LATEST" if not) */
+    struct str invoked_arn;                      /* owned; exactly as requested */
+    size_t function_arn_n;                       /* arn.p up to here is the unqualified ARN */
     struct event_list ready;
-    struct heap line;                                        /* WAITING, throttled: the oldest first */
-    struct link lined;                                       /* on async.lined while it has a line */
-    uint64_t events;                                         /* of any state */
+    struct heap line;  /* WAITING, throttled: the oldest first */
+    struct link lined; /* on async.lined while it has a line */
+    uint64_t events;   /* of any state */
     /* What the target said last: outlives the function, so that an event whose function was deleted still
      * retries and reports as configured. */
     int64_t maximum_retry_attempts, maximum_event_age_s;
-    struct str on_success, on_failure, role_arn, dead_letter;/* owned */
+    struct str on_success, on_failure, role_arn, dead_letter; /* owned */
     struct arena *config_mem;
 };
 
@@ -57,31 +60,31 @@ struct event_row {
 };
 
 struct attempt {
-    struct execution execution;                              /* must stay first */
-    struct link link;                                        /* async.running */
-    struct async *async;                                     /* NULL: let go by a reset */
+    struct execution execution; /* must stay first */
+    struct link link;           /* async.running */
+    struct async *async;        /* NULL: let go by a reset */
     struct event *event;
-    uint64_t life;                                           /* of its concurrency slot */
+    uint64_t life; /* of its concurrency slot */
     struct arena *mem;
     struct event_row row;
-    struct str trace;                                        /* of this execution, with its lineage */
+    struct str trace; /* of this execution, with its lineage */
 };
 
 struct async {
     struct async_options o;
-    struct map lanes;                                        /* by invoked arn */
-    struct lane *last_lane;                                  /* of the last accept; NULL when it is gone */
+    struct map lanes;       /* by invoked arn */
+    struct lane *last_lane; /* of the last accept; NULL when it is gone */
     struct list active, running, lined;
-    bool slots_freed;                                        /* since the last pump */
+    bool slots_freed; /* since the last pump */
     struct event_list accepted, deciding;
     struct heap waiting;
-    struct timer timer;                                      /* the first of waiting */
+    struct timer timer; /* the first of waiting */
     struct event *free_events;
     struct event_slab *slabs;
     uint64_t queued, ready;
     uint64_t ended_since_prune;
     bool decide_posted;
-    struct store *store;                                     /* for reading outside a turn; from async_load */
+    struct store *store; /* for reading outside a turn; from async_load */
     void *engine;
     void (*soon)(void *engine, void (*fn)(void *arg, struct turn *t), void *arg);
 };
@@ -94,17 +97,18 @@ struct event *event_list_pop(struct event_list *l);
 void async_event_ready(struct async *a, struct event *e);
 /* throttled: a free slot ends the wait before due_ms does. */
 void async_event_wait(struct async *a, struct turn *t, struct event *e, int64_t due_ms, bool throttled);
-void async_event_end(struct async *a, struct turn *t, struct event *e);      /* row deleted, node freed */
+void async_event_end(struct async *a, struct turn *t, struct event *e); /* row deleted, node freed */
 void async_decide_later(struct async *a, struct event *e, enum attempt_result why);
 void lane_remember(struct lane *l, const struct target *target);
 
 /* async_attempt.c */
 bool event_row_read(struct store *s, struct arena *mem, uint64_t seq, struct event_row *ret);
 /* life: of the concurrency slot it runs in. */
-void attempt_start(struct async *a, struct event *e, const struct target *target, uint64_t life, const struct now *now);
+void attempt_start(struct async *a, struct event *e, const struct target *target, uint64_t life,
+                   const struct now *now);
 void async_decide(struct async *a, struct turn *t, struct event *e, enum attempt_result result);
 void attempts_let_go(struct async *a);
-void attempts_free(struct async *a);                         /* the executor is gone: nobody will end them */
+void attempts_free(struct async *a); /* the executor is gone: nobody will end them */
 void story_accepted(struct buf *b, const struct event_row *row);
 
 #endif

@@ -1,10 +1,11 @@
-/* deadletter.c - which message a failed event becomes.  The payload is never parsed; only the last answer is read, for
- * its errorMessage. */
+/* deadletter.c - which message a failed event becomes.  The payload is never parsed; only the last answer is
+ * read, for its errorMessage. */
 #include "flow/deadletter.h"
 #include "base/json.h"
 
 /* The typing slip is AWS's. */
-#define ZERO_RESERVED_TEXT "Function not invoked. Function isconfigured with zero reserved concurrent executions"
+#define ZERO_RESERVED_TEXT \
+    "Function not invoked. Function isconfigured with zero reserved concurrent executions"
 /* UNVERIFIED: nobody has recorded the message of a stopped loop. */
 #define RECURSIVE_TEXT "Function not invoked. Lambda detected a recursive loop"
 #define REPLACEMENT "\xef\xbf\xbd"
@@ -20,8 +21,8 @@ static bool cannot_travel(struct str s, size_t at, size_t n)
 {
     const unsigned char *u = (const unsigned char *)s.p + at;
 
-    return (n == 1 && u[0] < 0x20 && u[0] != '\t' && u[0] != '\n' && u[0] != '\r')
-        || (n == 3 && u[0] == 0xef && u[1] == 0xbf && u[2] >= 0xbe);
+    return (n == 1 && u[0] < 0x20 && u[0] != '\t' && u[0] != '\n' && u[0] != '\r') ||
+           (n == 3 && u[0] == 0xef && u[1] == 0xbf && u[2] >= 0xbe);
 }
 
 /* The first bytes of a message; what was cut in the middle of a character becomes U+FFFD. */
@@ -56,15 +57,12 @@ static struct str answer_message(struct arena *mem, struct str response)
 static struct str message_of(struct arena *mem, const struct dead_letter_facts *f)
 {
     switch (f->condition) {
-    case CONDITION_ZERO_RESERVED:
-        return STR(ZERO_RESERVED_TEXT);
-    case CONDITION_RECURSIVE:
-        return STR(RECURSIVE_TEXT);
+    case CONDITION_ZERO_RESERVED: return STR(ZERO_RESERVED_TEXT);
+    case CONDITION_RECURSIVE: return STR(RECURSIVE_TEXT);
     case CONDITION_NONE:
     case CONDITION_SUCCESS:
     case CONDITION_RETRIES_EXHAUSTED:
-    case CONDITION_EVENT_AGE_EXCEEDED:
-        break;
+    case CONDITION_EVENT_AGE_EXCEEDED: break;
     }
     if (f->status == 429)
         return STR("Rate Exceeded.");
@@ -88,12 +86,13 @@ void dead_letter_parcel(struct arena *mem, const struct dead_letter_facts *f, st
     add_attribute(p, "RequestID", "String", f->request_id);
     if (f->condition != CONDITION_ZERO_RESERVED)
         add_attribute(p, "ErrorCode", "Number", arena_printf(mem, "%d", f->status));
-    if (!str_empty(message))                                 /* an answer without errorMessage; no attribute may be empty */
+    if (!str_empty(message)) /* an answer without errorMessage; no attribute may be empty */
         add_attribute(p, "ErrorMessage", "String", cut_message(mem, message));
 }
 
-enum delivery dead_letter_deliver(const struct sinks *sinks, struct turn *t, const struct destination_facts *d,
-                                  const struct dead_letter_facts *f, struct buf *story)
+enum delivery dead_letter_deliver(const struct sinks *sinks, struct turn *t,
+                                  const struct destination_facts *d, const struct dead_letter_facts *f,
+                                  struct buf *story)
 {
     CLEANUP(arena_freep) struct arena *mem = arena_new(0);
     struct parcel p = { 0 };

@@ -1,43 +1,45 @@
 /* destination.c - role check, record, sink: in this order, inside the caller's turn. */
 #include "flow/destination.h"
 
-#define DELIVERY_TRIES 3                                     /* UNVERIFIED: AWS does not say how often or how long */
+#define DELIVERY_TRIES 3 /* UNVERIFIED: AWS does not say how often or how long */
 
 /* Where the sink had nothing to say. */
 static const char *verdict_text(enum delivery verdict)
 {
     switch (verdict) {
     case DELIVERY_NO_PERMISSION: return "the target's own policy does not allow it";
-    case DELIVERY_NO_RESOURCE:   return "the target does not exist";
-    case DELIVERY_FAILED:        return "the target could not take it now, also when tried again";
+    case DELIVERY_NO_RESOURCE: return "the target does not exist";
+    case DELIVERY_FAILED: return "the target could not take it now, also when tried again";
     case DELIVERY_REFUSED:
-    case DELIVERED:              break;
+    case DELIVERED: break;
     }
     return "the target refused it";
 }
 
-static enum delivery refused(struct buf *story, int64_t now_ms, const char *what, struct str target, enum delivery verdict,
-                             struct str why)
+static enum delivery refused(struct buf *story, int64_t now_ms, const char *what, struct str target,
+                             enum delivery verdict, struct str why)
 {
-    story_add(story, now_ms, "refused", "zss", what, target, str_empty(why) ? str_of(verdict_text(verdict)) : why);
+    story_add(story, now_ms, "refused", "zss", what, target,
+              str_empty(why) ? str_of(verdict_text(verdict)) : why);
     return verdict;
 }
 
-struct str destination_resource(struct arena *mem, struct str target_arn, struct str function_name, int64_t now_ms)
+struct str destination_resource(struct arena *mem, struct str target_arn, struct str function_name,
+                                int64_t now_ms)
 {
     CLEANUP(buf_done) struct buf when = { 0 };
     struct arn arn;
 
     if (arn_parse(target_arn, &arn) != 0 || !str_is(arn.service, "s3"))
         return target_arn;
-    when_iso_ms(&when, now_ms);                              /* YYYY-MM-DDT... */
-    return arena_printf(mem, STR_FMT "/aws/lambda/async/" STR_FMT "/%.4s/%.2s/%.2s/record", STR_ARG(target_arn),
-                        STR_ARG(function_name), when.p, when.p + 5, when.p + 8);
+    when_iso_ms(&when, now_ms); /* YYYY-MM-DDT... */
+    return arena_printf(mem, STR_FMT "/aws/lambda/async/" STR_FMT "/%.4s/%.2s/%.2s/record",
+                        STR_ARG(target_arn), STR_ARG(function_name), when.p, when.p + 5, when.p + 8);
 }
 
 /* May the role? Says so in the story when it was not checked or not allowed. */
-static bool role_passes(const struct sinks *sinks, const struct sink *sink, struct turn *t, const struct destination_facts *d,
-                        const char *what, struct buf *story)
+static bool role_passes(const struct sinks *sinks, const struct sink *sink, struct turn *t,
+                        const struct destination_facts *d, const char *what, struct buf *story)
 {
     CLEANUP(arena_freep) struct arena *mem = NULL;
     CLEANUP(buf_done) struct buf why = { 0 };
@@ -63,8 +65,8 @@ static bool role_passes(const struct sinks *sinks, const struct sink *sink, stru
     return false;
 }
 
-static enum delivery hand_over(const struct sink *sink, struct turn *t, const struct parcel *p, const char *what,
-                               struct buf *story)
+static enum delivery hand_over(const struct sink *sink, struct turn *t, const struct parcel *p,
+                               const char *what, struct buf *story)
 {
     CLEANUP(buf_done) struct buf why = { 0 };
     enum delivery result = DELIVERY_FAILED;
@@ -80,19 +82,22 @@ static enum delivery hand_over(const struct sink *sink, struct turn *t, const st
 }
 
 /* NULL, and said so in the story: nothing goes there. */
-static const struct sink *sink_for(const struct sinks *sinks, struct turn *t, const struct destination_facts *d, struct arn *ret,
-                                   const char *what, struct buf *story)
+static const struct sink *sink_for(const struct sinks *sinks, struct turn *t,
+                                   const struct destination_facts *d, struct arn *ret, const char *what,
+                                   struct buf *story)
 {
     const struct sink *sink = arn_parse(d->target_arn, ret) == 0 ? sinks_find(sinks, ret->service) : NULL;
 
     if (sink == NULL)
-        refused(story, t->now.wall_ms, what, d->target_arn, DELIVERY_REFUSED, STR("Waybill does not deliver to this service"));
+        refused(story, t->now.wall_ms, what, d->target_arn, DELIVERY_REFUSED,
+                STR("Waybill does not deliver to this service"));
     return sink;
 }
 
 /* Everything but the right to do it. */
 static enum delivery send_parcel(const struct sinks *sinks, const struct sink *sink, struct turn *t,
-                                 const struct destination_facts *d, struct parcel *p, const char *what, struct buf *story)
+                                 const struct destination_facts *d, struct parcel *p, const char *what,
+                                 struct buf *story)
 {
     CLEANUP(arena_freep) struct arena *mem = NULL;
 
@@ -108,8 +113,9 @@ static enum delivery send_parcel(const struct sinks *sinks, const struct sink *s
     return hand_over(sink, t, p, what, story);
 }
 
-enum delivery destination_hand_over(const struct sinks *sinks, struct turn *t, const struct destination_facts *d,
-                                    struct parcel *p, const char *what, struct buf *story)
+enum delivery destination_hand_over(const struct sinks *sinks, struct turn *t,
+                                    const struct destination_facts *d, struct parcel *p, const char *what,
+                                    struct buf *story)
 {
     struct arn arn;
     const struct sink *sink = sink_for(sinks, t, d, &arn, what, story);
@@ -126,8 +132,9 @@ static size_t most_bytes(const struct sink *sink, struct str target_arn)
     return sink->body_limit != NULL ? sink->body_limit(sink->arg, target_arn) : sink->max_body_bytes;
 }
 
-enum delivery destination_deliver(const struct sinks *sinks, struct turn *t, const struct destination_facts *d,
-                                  const struct record_facts *f, struct buf *story)
+enum delivery destination_deliver(const struct sinks *sinks, struct turn *t,
+                                  const struct destination_facts *d, const struct record_facts *f,
+                                  struct buf *story)
 {
     bool success = f->condition == CONDITION_SUCCESS;
     const char *what = success ? "on-success record" : "on-failure record";
@@ -144,8 +151,9 @@ enum delivery destination_deliver(const struct sinks *sinks, struct turn *t, con
         return DELIVERY_NO_PERMISSION;
     dropped = record_write(&body, f, most_bytes(sink, d->target_arn));
     if (dropped > 0)
-        story_add(story, t->now.wall_ms, "note", "z", dropped == 1 ? "record too large: responsePayload left out"
-                                                                   : "record too large: both payloads left out");
+        story_add(story, t->now.wall_ms, "note", "z",
+                  dropped == 1 ? "record too large: responsePayload left out"
+                               : "record too large: both payloads left out");
     p.body = buf_view(&body);
     return send_parcel(sinks, sink, t, d, &p, what, story);
 }

@@ -1,9 +1,11 @@
-/* elsewhere.c - see elsewhere.h.  True here: a job touches its own arena and patterns it holds, nothing else. */
+/* elsewhere.c - see elsewhere.h.  True here: a job touches its own arena and patterns it holds, nothing else.
+ */
 #include "flow/elsewhere.h"
 
 #include <stdlib.h>
 
-#define SLICE_STEPS ((uint64_t)100000000)                    /* of a job: about as many nanoseconds, then others may have the thread */
+#define SLICE_STEPS \
+    ((uint64_t)100000000) /* of a job: about as many nanoseconds, then others may have the thread */
 
 uint64_t *elsewhere_steps(struct elsewhere *e, const struct turn *t)
 {
@@ -14,7 +16,8 @@ uint64_t *elsewhere_steps(struct elsewhere *e, const struct turn *t)
     return &e->left;
 }
 
-/* ---- rows that cannot be worked on yet --------------------------------------------------------------------------- */
+/* ---- rows that cannot be worked on yet
+ * --------------------------------------------------------------------------- */
 
 bool elsewhere_free_for(struct elsewhere *e, uint64_t row)
 {
@@ -38,7 +41,8 @@ static void call_next(struct elsewhere *e, struct turn *t)
     }
 }
 
-/* ---- the job ---------------------------------------------------------------------------------------------------- */
+/* ---- the job
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void inquiry_free(struct inquiry *q)
 {
@@ -59,7 +63,8 @@ static void read_texts(struct inquiry *q)
 static bool ask(const struct inquiry *q, const struct question *v, uint64_t *left)
 {
     if (v->text < 0)
-        return pattern_match_attributes_unless(v->pattern, q->attributes, q->n_attributes, left, &q->of->stop);
+        return pattern_match_attributes_unless(v->pattern, q->attributes, q->n_attributes, left,
+                                               &q->of->stop);
     return pattern_match_unless(v->pattern, q->doc[v->text], left, &q->of->stop);
 }
 
@@ -87,7 +92,7 @@ static void done(void *arg, struct turn *t)
     bool fresh = q->epoch == e->epoch;
 
     if (atomic_load(&e->stop))
-        return;                                              /* the row stays, for the next start */
+        return; /* the row stays, for the next start */
     if (fresh && q->at < q->n) {
         t->ops->work(t->engine, run, done, q);
         return;
@@ -113,7 +118,8 @@ void elsewhere_begin(struct elsewhere *e, struct turn *t, struct inquiry *q)
     t->ops->work(t->engine, run, done, q);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------- */
+/* ---- life
+ * ------------------------------------------------------------------------------------------------------- */
 
 void elsewhere_init(struct elsewhere *e, struct outbox *outbox)
 {
@@ -126,10 +132,7 @@ void elsewhere_forget(struct elsewhere *e)
     e->n = 0;
 }
 
-void elsewhere_stop(struct elsewhere *e)
-{
-    atomic_store(&e->stop, true);
-}
+void elsewhere_stop(struct elsewhere *e) { atomic_store(&e->stop, true); }
 
 void elsewhere_done(struct elsewhere *e)
 {

@@ -16,5 +16,5 @@ void code_unref(struct code *c)
     if (--c->refs > 0)
         return;
     c->magic = 0;
-    arena_free(c->mem);                                      /* c itself lies in it */
+    arena_free(c->mem); /* c itself lies in it */
 }

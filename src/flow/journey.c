@@ -4,19 +4,24 @@
 #include "base/id.h"
 #include "flow/journey.h"
 
-#define PRUNE_ROWS 500                                       /* about 2 ms */
+#define PRUNE_ROWS 500 /* about 2 ms */
 
-static struct sql Q_PUT = SQL("INSERT INTO journey(seq, request_id, function_arn, qualifier, state, ended_ms, story) "
-                              "VALUES($1, $2, $3, $4, $5, $6, $7)");
-static struct sql Q_GET = SQL("SELECT seq, request_id, function_arn, qualifier, state, ended_ms, story FROM journey WHERE seq = $1");
-static struct sql Q_LIST = SQL("SELECT seq, request_id, function_arn, qualifier, state, ended_ms, story FROM journey "
-                               "WHERE seq < $1 ORDER BY seq DESC LIMIT $2");
-static struct sql Q_LIST_FUNCTION = SQL("SELECT seq, request_id, function_arn, qualifier, state, ended_ms, story FROM journey "
-                                        "WHERE seq < $1 AND function_arn = $3 ORDER BY seq DESC LIMIT $2");
+static struct sql Q_PUT =
+    SQL("INSERT INTO journey(seq, request_id, function_arn, qualifier, state, ended_ms, story) "
+        "VALUES($1, $2, $3, $4, $5, $6, $7)");
+static struct sql Q_GET = SQL(
+    "SELECT seq, request_id, function_arn, qualifier, state, ended_ms, story FROM journey WHERE seq = $1");
+static struct sql Q_LIST =
+    SQL("SELECT seq, request_id, function_arn, qualifier, state, ended_ms, story FROM journey "
+        "WHERE seq < $1 ORDER BY seq DESC LIMIT $2");
+static struct sql Q_LIST_FUNCTION =
+    SQL("SELECT seq, request_id, function_arn, qualifier, state, ended_ms, story FROM journey "
+        "WHERE seq < $1 AND function_arn = $3 ORDER BY seq DESC LIMIT $2");
 static struct sql Q_OVER_COUNT = SQL("SELECT seq FROM journey ORDER BY seq DESC LIMIT 1 OFFSET $1");
 /* Looks at the oldest rows alone: where one of them may stay, those behind it are hardly older. */
-static struct sql Q_DROP_OLD = SQL("DELETE FROM journey WHERE seq IN (SELECT seq FROM journey ORDER BY seq LIMIT $3) "
-                                   "AND (seq <= $1 OR ended_ms < $2)");
+static struct sql Q_DROP_OLD =
+    SQL("DELETE FROM journey WHERE seq IN (SELECT seq FROM journey ORDER BY seq LIMIT $3) "
+        "AND (seq <= $1 OR ended_ms < $2)");
 static struct sql Q_OLDEST = SQL("SELECT ended_ms FROM journey ORDER BY seq LIMIT 1");
 
 void story_add(struct buf *story, int64_t at_ms, const char *step, const char *fmt, ...)
@@ -42,8 +47,8 @@ void story_add(struct buf *story, int64_t at_ms, const char *step, const char *f
     buf_char(story, ']');
 }
 
-void journey_put(struct turn *t, uint64_t seq, struct str request_id, struct str function_arn, struct str qualifier,
-                 const char *state, struct str story)
+void journey_put(struct turn *t, uint64_t seq, struct str request_id, struct str function_arn,
+                 struct str qualifier, const char *state, struct str story)
 {
     CLEANUP(buf_done) struct buf whole = { 0 };
 
@@ -108,12 +113,14 @@ static int64_t first_int(struct store *s, struct sql *q, struct val v, int64_t o
     return rows_next(&r) ? rows_int(&r, 0) : otherwise;
 }
 
-/* One piece in this turn, the next in a turn of its own.  arg: the last seq that is one too many; 0: none is. */
+/* One piece in this turn, the next in a turn of its own.  arg: the last seq that is one too many; 0: none is.
+ */
 static void drop_some(void *arg, struct turn *t)
 {
     uintptr_t over = (uintptr_t)arg;
 
-    if (store_exec(t->store, &Q_DROP_OLD, V_INT(over), V_INT(t->now.wall_ms - JOURNEY_MAX_AGE_MS), V_INT(PRUNE_ROWS)) == PRUNE_ROWS)
+    if (store_exec(t->store, &Q_DROP_OLD, V_INT(over), V_INT(t->now.wall_ms - JOURNEY_MAX_AGE_MS),
+                   V_INT(PRUNE_ROWS)) == PRUNE_ROWS)
         t->ops->soon(t->engine, drop_some, arg);
 }
 

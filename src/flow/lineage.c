@@ -8,7 +8,9 @@
 
 #define MAX_ENTRIES 64
 
-struct trace_parts { struct str root, parent, sampled, lineage; };
+struct trace_parts {
+    struct str root, parent, sampled, lineage;
+};
 
 static struct trace_parts trace_split(struct str header)
 {
@@ -102,7 +104,8 @@ static int64_t put_lineage(struct buf *b, struct str lineage, struct str hash)
         }
         buf_printf(b, "%s" STR_FMT, n++ > 0 ? "|" : "", STR_ARG(entry));
     }
-    buf_printf(b, "%s%lld:" STR_FMT ":%lld", n > 0 ? "|" : "", (long long)mine + 1, STR_ARG(hash), (long long)mine);
+    buf_printf(b, "%s%lld:" STR_FMT ":%lld", n > 0 ? "|" : "", (long long)mine + 1, STR_ARG(hash),
+               (long long)mine);
     return mine + 1;
 }
 

@@ -1,9 +1,9 @@
 /* outbox.c - rows that are due, and who works on them.
  *
- * True here: every row of a registered kind has one entry in memory, found by its id; an entry is in the heap exactly
- * when nobody works on it.  The payload stays in the store until the row is due.  One timer stands for the first entry
- * of the heap.  A turn hands out at most HANDED_PER_TURN rows, and none twice; the rest waits for the next turn, so
- * that a thousand late deliveries do not hold up the requests between them.
+ * True here: every row of a registered kind has one entry in memory, found by its id; an entry is in the heap
+ * exactly when nobody works on it.  The payload stays in the store until the row is due.  One timer stands
+ * for the first entry of the heap.  A turn hands out at most HANDED_PER_TURN rows, and none twice; the rest
+ * waits for the next turn, so that a thousand late deliveries do not hold up the requests between them.
  *
  * Rows of a kind nobody registered (another program wrote them) are left alone. */
 #include "flow/outbox.h"
@@ -15,38 +15,36 @@
 #define HANDED_PER_TURN 200
 
 struct entry {
-    struct heap_node node;                                   /* key: due_ms; seq: the id, older first */
+    struct heap_node node; /* key: due_ms; seq: the id, older first */
     uint64_t id;
     int64_t created_ms;
-    unsigned attempts, round;                                /* round: when it was last handed out */
+    unsigned attempts, round; /* round: when it was last handed out */
     const struct outbox_kind *kind;
 };
 
 struct outbox {
     struct outbox_kind kinds[KINDS_MOST];
     size_t n_kinds;
-    struct map entries;                                      /* the eight bytes of an id -> struct entry */
+    struct map entries; /* the eight bytes of an id -> struct entry */
     struct heap due;
     struct timer timer;
-    unsigned round;                                          /* counts the times something was handed out */
-    bool handing;                                            /* hand_out_due() runs: it looks at the heap itself */
-    bool continued;                                          /* a turn for the rest is asked for */
+    unsigned round; /* counts the times something was handed out */
+    bool handing;   /* hand_out_due() runs: it looks at the heap itself */
+    bool continued; /* a turn for the rest is asked for */
 };
 
 static struct sql Q_ADD = SQL("INSERT INTO outbox (id, due_ms, attempts, created_ms, kind, payload) "
-    "VALUES ($1, $2, 0, $3, $4, $5)");
+                              "VALUES ($1, $2, 0, $3, $4, $5)");
 static struct sql Q_AGAIN = SQL("UPDATE outbox SET due_ms = $2, attempts = $3 WHERE id = $1");
-static struct sql Q_AGAIN_WITH = SQL("UPDATE outbox SET due_ms = $2, attempts = $3, payload = $4 WHERE id = $1");
+static struct sql Q_AGAIN_WITH =
+    SQL("UPDATE outbox SET due_ms = $2, attempts = $3, payload = $4 WHERE id = $1");
 static struct sql Q_OVER = SQL("DELETE FROM outbox WHERE id = $1");
 static struct sql Q_PAYLOAD = SQL("SELECT payload FROM outbox WHERE id = $1");
 static struct sql Q_ALL = SQL("SELECT id, due_ms, attempts, created_ms, kind FROM outbox ORDER BY id");
 
 /* ---- entries ---- */
 
-static struct str id_key(const uint64_t *id)
-{
-    return str_make((const char *)id, sizeof(*id));
-}
+static struct str id_key(const uint64_t *id) { return str_make((const char *)id, sizeof(*id)); }
 
 static const struct outbox_kind *kind_named(const struct outbox *o, struct str name)
 {
@@ -56,7 +54,8 @@ static const struct outbox_kind *kind_named(const struct outbox *o, struct str n
     return NULL;
 }
 
-static struct entry *entry_new(struct outbox *o, uint64_t id, const struct outbox_kind *kind, int64_t created_ms)
+static struct entry *entry_new(struct outbox *o, uint64_t id, const struct outbox_kind *kind,
+                               int64_t created_ms)
 {
     struct entry *e = xcalloc(1, sizeof(*e));
 
@@ -77,7 +76,7 @@ static void entries_free(struct outbox *o)
     struct str key;
     void *e;
 
-    heap_done(&o->due);                                      /* touches the nodes: before they go */
+    heap_done(&o->due); /* touches the nodes: before they go */
     for (size_t i = 0; map_next(&o->entries, &i, &key, &e);)
         free(e);
     map_done(&o->entries);
@@ -114,14 +113,15 @@ static void hand_out(struct outbox *o, struct turn *t, struct entry *e)
     CLEANUP(buf_done) struct buf payload = { 0 };
     struct outbox_item item = { .id = e->id, .created_ms = e->created_ms, .attempts = e->attempts };
 
-    if (!read_payload(t, e->id, &payload)) {                 /* the store is in trouble: this turn will fail, and all is read again */
+    if (!read_payload(t, e->id,
+                      &payload)) { /* the store is in trouble: this turn will fail, and all is read again */
         entry_free(o, e);
         return;
     }
     item.payload = buf_view(&payload);
     heap_remove(&o->due, &e->node);
     e->round = o->round;
-    e->kind->due(e->kind->arg, t, &item);                    /* e may be gone now */
+    e->kind->due(e->kind->arg, t, &item); /* e may be gone now */
 }
 
 static void go_on(void *arg, struct turn *t);
@@ -162,7 +162,8 @@ static void on_timer(struct timer *tm, struct turn *t)
 
 /* ---- the owners' side ---- */
 
-int outbox_put(struct outbox *o, struct turn *t, const char *kind, struct str payload, int64_t due_ms, uint64_t *ret_id)
+int outbox_put(struct outbox *o, struct turn *t, const char *kind, struct str payload, int64_t due_ms,
+               uint64_t *ret_id)
 {
     const struct outbox_kind *k = kind_named(o, str_of(kind));
     uint64_t id;
@@ -174,7 +175,7 @@ int outbox_put(struct outbox *o, struct turn *t, const char *kind, struct str pa
         return -E_LIMIT;
     id = store_next_id(t->store);
     r = store_exec(t->store, &Q_ADD, V_INT(id), V_INT(due_ms), V_INT(t->now.wall_ms), V_TEXT(str_of(kind)),
-        V_BLOB(str_absent(payload) ? STR("") : payload));
+                   V_BLOB(str_absent(payload) ? STR("") : payload));
     if (r < 0)
         return r;
     e = entry_new(o, id, k, t->now.wall_ms);
@@ -193,7 +194,8 @@ int outbox_again(struct outbox *o, struct turn *t, uint64_t id, int64_t due_ms, 
     if (e == NULL)
         return -E_NOT_FOUND;
     r = str_absent(payload) ? store_exec(t->store, &Q_AGAIN, V_INT(id), V_INT(due_ms), V_INT(e->attempts + 1))
-        : store_exec(t->store, &Q_AGAIN_WITH, V_INT(id), V_INT(due_ms), V_INT(e->attempts + 1), V_BLOB(payload));
+                            : store_exec(t->store, &Q_AGAIN_WITH, V_INT(id), V_INT(due_ms),
+                                         V_INT(e->attempts + 1), V_BLOB(payload));
     if (r < 0)
         return r;
     e->attempts++;
@@ -228,10 +230,7 @@ bool outbox_recall(struct outbox *o, struct turn *t, uint64_t id)
     return true;
 }
 
-size_t outbox_count(const struct outbox *o)
-{
-    return o->entries.n;
-}
+size_t outbox_count(const struct outbox *o) { return o->entries.n; }
 
 /* ---- life ---- */
 

@@ -3,7 +3,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-/* A success reports one attempt even after failed ones: recorded four times on AWS.  UNVERIFIED beyond those. */
+/* A success reports one attempt even after failed ones: recorded four times on AWS.  UNVERIFIED beyond those.
+ */
 static int64_t invoke_count(const struct record_facts *f)
 {
     return f->condition == CONDITION_SUCCESS ? 1 : (int64_t)f->executions;

@@ -62,22 +62,12 @@ struct retry_decision retry_decide(const struct retry_facts *f)
         d.backoff = 0;
         break;
     case ATTEMPT_FAILED:
-    case ATTEMPT_MISSING:
-        after_failure(&d, f);
-        break;
+    case ATTEMPT_MISSING: after_failure(&d, f); break;
     case ATTEMPT_THROTTLED:
-    case ATTEMPT_SYSTEM:
-        after_throttle(&d, f);
-        break;
-    case ATTEMPT_ZERO_RESERVED:
-        d.condition = CONDITION_ZERO_RESERVED;
-        break;
-    case ATTEMPT_RECURSIVE:
-        d.condition = CONDITION_RECURSIVE;
-        break;
-    case ATTEMPT_TOO_OLD:
-        d.condition = CONDITION_EVENT_AGE_EXCEEDED;
-        break;
+    case ATTEMPT_SYSTEM: after_throttle(&d, f); break;
+    case ATTEMPT_ZERO_RESERVED: d.condition = CONDITION_ZERO_RESERVED; break;
+    case ATTEMPT_RECURSIVE: d.condition = CONDITION_RECURSIVE; break;
+    case ATTEMPT_TOO_OLD: d.condition = CONDITION_EVENT_AGE_EXCEEDED; break;
     }
     return d;
 }
@@ -85,12 +75,12 @@ struct retry_decision retry_decide(const struct retry_facts *f)
 const char *condition_name(enum condition c)
 {
     switch (c) {
-    case CONDITION_SUCCESS:            return "Success";
-    case CONDITION_RETRIES_EXHAUSTED:  return "RetriesExhausted";
+    case CONDITION_SUCCESS: return "Success";
+    case CONDITION_RETRIES_EXHAUSTED: return "RetriesExhausted";
     case CONDITION_EVENT_AGE_EXCEEDED: return "EventAgeExceeded";
-    case CONDITION_ZERO_RESERVED:      return "ZeroReservedConcurrency";
-    case CONDITION_RECURSIVE:          return "RecursiveInvocation";      /* UNVERIFIED: no recording shows the text */
-    case CONDITION_NONE:               break;
+    case CONDITION_ZERO_RESERVED: return "ZeroReservedConcurrency";
+    case CONDITION_RECURSIVE: return "RecursiveInvocation"; /* UNVERIFIED: no recording shows the text */
+    case CONDITION_NONE: break;
     }
     return "none";
 }

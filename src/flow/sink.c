@@ -15,7 +15,8 @@ const struct sink *sinks_find(const struct sinks *s, struct str arn_service)
     return NULL;
 }
 
-static const struct sink *sink_of(const struct sinks *s, struct str target_arn, struct arn *ret, struct buf *why)
+static const struct sink *sink_of(const struct sinks *s, struct str target_arn, struct arn *ret,
+                                  struct buf *why)
 {
     const struct sink *sink = arn_parse(target_arn, ret) == 0 ? sinks_find(s, ret->service) : NULL;
 
@@ -41,17 +42,24 @@ struct resource sinks_resource(const struct sinks *s, struct str target_arn)
     return sink != NULL ? resource_of(sink, &arn, target_arn) : (struct resource){ .arn = target_arn };
 }
 
-/* UNVERIFIED: a function's statements name the function, also where the target is one of its versions or aliases.
- * EventBridge gives no aws:SourceOwner: a topic's default policy does not let it publish (EventBridge user guide,
- * "Troubleshooting": the topic needs a statement of its own). */
+/* UNVERIFIED: a function's statements name the function, also where the target is one of its versions or
+ * aliases. EventBridge gives no aws:SourceOwner: a topic's default policy does not let it publish
+ * (EventBridge user guide, "Troubleshooting": the topic needs a statement of its own). */
 static bool service_may(const struct sink *sink, struct turn *t, const char *principal, struct str source_arn,
-                        struct str source_account, const struct arn *target, struct str target_arn, struct buf *why)
+                        struct str source_account, const struct arn *target, struct str target_arn,
+                        struct buf *why)
 {
-    struct policy_key keys[] = { { STR("aws:SourceArn"), &source_arn, 1 }, { STR("aws:SourceAccount"), &source_account, 1 },
+    struct policy_key keys[] = { { STR("aws:SourceArn"), &source_arn, 1 },
+                                 { STR("aws:SourceAccount"), &source_account, 1 },
                                  { STR("aws:SourceOwner"), &source_account, 1 } };
     struct policy_request r = { .caller = { .kind = CALLER_SERVICE, .service = str_of(principal) },
-        .action = str_of(sink->action), .resource = target_arn, .region = target->region, .keys = keys,
-        .n_keys = strcmp(principal, "events.amazonaws.com") == 0 ? ARRAY_LEN(keys) - 1 : ARRAY_LEN(keys), .now = t->now };
+                                .action = str_of(sink->action),
+                                .resource = target_arn,
+                                .region = target->region,
+                                .keys = keys,
+                                .n_keys = strcmp(principal, "events.amazonaws.com") == 0 ? ARRAY_LEN(keys) - 1
+                                                                                         : ARRAY_LEN(keys),
+                                .now = t->now };
     struct resource what = resource_of(sink, target, target_arn);
     struct policy_set set = { .resource = what.policy, .resource_account = what.owner };
 
@@ -59,8 +67,10 @@ static bool service_may(const struct sink *sink, struct turn *t, const char *pri
         return true;
     if (set.resource != NULL && policy_decide(&set, &r).allowed)
         return true;
-    buf_printf(why, "%s %s to do %s here for " STR_FMT, set.resource == NULL ? "the target has no policy: nothing allows" :
-               "the target's policy does not allow", principal, sink->action, STR_ARG(source_arn));
+    buf_printf(why, "%s %s to do %s here for " STR_FMT,
+               set.resource == NULL ? "the target has no policy: nothing allows"
+                                    : "the target's policy does not allow",
+               principal, sink->action, STR_ARG(source_arn));
     return false;
 }
 
@@ -73,8 +83,8 @@ bool sinks_service_may(const struct sinks *s, struct turn *t, const char *princi
     return sink != NULL && service_may(sink, t, principal, source_arn, source_account, &arn, target_arn, why);
 }
 
-enum delivery sinks_as_service(const struct sinks *s, struct turn *t, const char *principal, struct str source_account,
-                               const struct parcel *p, struct buf *why)
+enum delivery sinks_as_service(const struct sinks *s, struct turn *t, const char *principal,
+                               struct str source_account, const struct parcel *p, struct buf *why)
 {
     struct arn arn;
     const struct sink *sink = sink_of(s, p->target_arn, &arn, why);

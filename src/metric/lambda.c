@@ -20,15 +20,17 @@ static struct str resource_of(char out[static RESOURCE_MOST], const struct metri
     return str_make(out, n);
 }
 
-static void put(struct turn *t, const struct metric_lambda *f, const char *metric, double value, const char *unit, int64_t at_ms,
-                unsigned sets)
+static void put(struct turn *t, const struct metric_lambda *f, const char *metric, double value,
+                const char *unit, int64_t at_ms, unsigned sets)
 {
     char text[RESOURCE_MOST];
 
-    metric_function_sets(t, f->account, f->region, f->name, resource_of(text, f), f->version, metric, value, unit, at_ms, sets);
+    metric_function_sets(t, f->account, f->region, f->name, resource_of(text, f), f->version, metric, value,
+                         unit, at_ms, sets);
 }
 
-static void count(struct turn *t, const struct metric_lambda *f, const char *metric, double value, int64_t at_ms)
+static void count(struct turn *t, const struct metric_lambda *f, const char *metric, double value,
+                  int64_t at_ms)
 {
     put(t, f, metric, value, "Count", at_ms, SET_ALL);
 }
@@ -46,9 +48,11 @@ void metric_lambda_executed(struct turn *t, const struct metric_lambda *f, const
     count(t, f, "Errors", r->error, r->started_ms);
     count(t, f, "Throttles", 0, r->started_ms);
     /* Two decimals, as the REPORT line has them. */
-    put(t, f, "Duration", (double)((MAX(r->duration_us, (int64_t)0) + 5) / 10) / 100, "Milliseconds", r->started_ms, SET_ALL);
+    put(t, f, "Duration", (double)((MAX(r->duration_us, (int64_t)0) + 5) / 10) / 100, "Milliseconds",
+        r->started_ms, SET_ALL);
     if (r->async)
-        put(t, f, "AsyncEventAge", (double)MAX(r->started_ms - r->enqueued_ms, (int64_t)0), "Milliseconds", r->started_ms, SET_ALL);
+        put(t, f, "AsyncEventAge", (double)MAX(r->started_ms - r->enqueued_ms, (int64_t)0), "Milliseconds",
+            r->started_ms, SET_ALL);
 }
 
 void metric_lambda_throttled(struct turn *t, const struct metric_lambda *f)
@@ -62,7 +66,8 @@ void metric_lambda_ended(struct turn *t, const struct metric_lambda *f, bool dro
     count(t, f, "AsyncEventsDropped", dropped, t->now.wall_ms);
 }
 
-void metric_lambda_concurrency(struct turn *t, const struct metric_lambda *f, const struct metric_concurrency *c)
+void metric_lambda_concurrency(struct turn *t, const struct metric_lambda *f,
+                               const struct metric_concurrency *c)
 {
     int64_t at_ms = t->now.wall_ms;
 

@@ -1,13 +1,14 @@
 /* metric.c - samples added up by minute and series.
  *
- * True here: a series is on `dirty` exactly while one of its buckets is; while it is not empty a flush is on its way, if
- * the turn that counted had timers.  A function_place of an older generation points nowhere and is filled again. */
+ * True here: a series is on `dirty` exactly while one of its buckets is; while it is not empty a flush is on
+ * its way, if the turn that counted had timers.  A function_place of an older generation points nowhere and
+ * is filled again. */
 #include <stdlib.h>
 
 #include "metric/internal.h"
 
 #define FLUSH_AFTER_MS 1000
-#define MORE_AFTER_MS 1                                      /* while not all is written */
+#define MORE_AFTER_MS 1 /* while not all is written */
 #define FLUSHES_PER_SWEEP 256
 #define IDLE_MINUTES 5
 #define PLACES 64
@@ -16,9 +17,19 @@
 #define ALL_SETS 15u
 
 static const char *const function_metrics[] = {
-    "AsyncEventsReceived", "Invocations", "Errors", "Throttles", "Duration", "AsyncEventAge", "AsyncEventsDropped",
-    "ConcurrentExecutions", "UnreservedConcurrentExecutions", "ClaimedAccountConcurrency",
-    "DestinationDeliveryFailures", "DeadLetterErrors", "RecursiveInvocationsDropped",
+    "AsyncEventsReceived",
+    "Invocations",
+    "Errors",
+    "Throttles",
+    "Duration",
+    "AsyncEventAge",
+    "AsyncEventsDropped",
+    "ConcurrentExecutions",
+    "UnreservedConcurrentExecutions",
+    "ClaimedAccountConcurrency",
+    "DestinationDeliveryFailures",
+    "DeadLetterErrors",
+    "RecursiveInvocationsDropped",
 };
 
 /* ---- names ---- */
@@ -127,8 +138,8 @@ static void sweep(struct metrics *m, int64_t before_minute)
     free(gone);
 }
 
-static struct metric_series *series_of(struct metrics *m, struct turn *t, const struct metric_place *p, const char *name,
-                                       const char *unit)
+static struct metric_series *series_of(struct metrics *m, struct turn *t, const struct metric_place *p,
+                                       const char *name, const char *unit)
 {
     struct metric_series *s;
 
@@ -168,7 +179,8 @@ static void flush_late(void *arg, struct turn *t)
         sweep(m, t->now.wall_ms / MINUTE_MS - IDLE_MINUTES);
 }
 
-static __attribute__((noinline)) void mark(struct metrics *m, struct turn *t, struct metric_series *s, struct metric_bucket *b)
+static __attribute__((noinline)) void mark(struct metrics *m, struct turn *t, struct metric_series *s,
+                                           struct metric_bucket *b)
 {
     b->dirty = true;
     m->n_dirty++;
@@ -198,7 +210,8 @@ static __attribute__((noinline)) struct metric_bucket *bucket_find(struct metric
     return s->buckets = b;
 }
 
-static inline struct metric_bucket *bucket_of(struct metrics *m, struct turn *t, struct metric_series *s, int64_t at_ms)
+static inline struct metric_bucket *bucket_of(struct metrics *m, struct turn *t, struct metric_series *s,
+                                              int64_t at_ms)
 {
     int64_t minute = MAX(at_ms, (int64_t)0) / MINUTE_MS;
     struct metric_bucket *b = s->buckets;
@@ -226,14 +239,15 @@ static inline void bucket_value(struct metric_bucket *b, double value, double co
     metric_values_add(&b->values, value, count);
 }
 
-void metric_add(struct turn *t, const struct metric_place *p, const char *name, double value, const char *unit, int64_t at_ms)
+void metric_add(struct turn *t, const struct metric_place *p, const char *name, double value,
+                const char *unit, int64_t at_ms)
 {
     if (t->metrics != NULL)
         bucket_value(bucket_of(t->metrics, t, series_of(t->metrics, t, p, name, unit), at_ms), value, 1);
 }
 
-void metric_add_pairs(struct turn *t, const struct metric_place *p, const char *name, const struct metric_pair *v, size_t n,
-                      const char *unit, int64_t at_ms)
+void metric_add_pairs(struct turn *t, const struct metric_place *p, const char *name,
+                      const struct metric_pair *v, size_t n, const char *unit, int64_t at_ms)
 {
     struct metric_bucket *b;
 
@@ -244,8 +258,8 @@ void metric_add_pairs(struct turn *t, const struct metric_place *p, const char *
         bucket_value(b, v[i].value, v[i].count);
 }
 
-void metric_add_sums(struct turn *t, const struct metric_place *p, const char *name, double count, double sum, double low,
-                     double high, const char *unit, int64_t at_ms)
+void metric_add_sums(struct turn *t, const struct metric_place *p, const char *name, double count, double sum,
+                     double low, double high, const char *unit, int64_t at_ms)
 {
     struct metric_bucket *b;
 
@@ -270,14 +284,15 @@ static void place_free(struct function_place *p)
     free(p);
 }
 
-static bool place_is(const struct function_place *p, struct str account, struct str region, struct str name, struct str resource,
-                     struct str version)
+static bool place_is(const struct function_place *p, struct str account, struct str region, struct str name,
+                     struct str resource, struct str version)
 {
-    return str_eq(p->resource, resource) && str_eq(p->name, name) && str_eq(p->account, account) && str_eq(p->region, region)
-        && str_eq(p->version, version);
+    return str_eq(p->resource, resource) && str_eq(p->name, name) && str_eq(p->account, account) &&
+           str_eq(p->region, region) && str_eq(p->version, version);
 }
 
-static struct function_place *place_new(struct str account, struct str region, struct str name, struct str resource, struct str version)
+static struct function_place *place_new(struct str account, struct str region, struct str name,
+                                        struct str resource, struct str version)
 {
     const struct str from[] = { account, region, name, resource, version };
     struct function_place *p = xcalloc(1, sizeof(*p));
@@ -294,8 +309,8 @@ static struct function_place *place_new(struct str account, struct str region, s
     return p;
 }
 
-static struct function_place *place_of(struct metrics *m, struct str account, struct str region, struct str name, struct str resource,
-                                       struct str version)
+static struct function_place *place_of(struct metrics *m, struct str account, struct str region,
+                                       struct str name, struct str resource, struct str version)
 {
     struct function_place **at;
 
@@ -312,7 +327,8 @@ static struct function_place *place_of(struct metrics *m, struct str account, st
     return *at;
 }
 
-/* A published version tells by its number what ran; only "name:$LATEST" and "name:alias" have a set per version. */
+/* A published version tells by its number what ran; only "name:$LATEST" and "name:alias" have a set per
+ * version. */
 static bool leaves_version_open(struct str name, struct str resource)
 {
     for (size_t i = name.n + 1; i < resource.n; i++)
@@ -321,13 +337,18 @@ static bool leaves_version_open(struct str name, struct str resource)
     return false;
 }
 
-static struct metric_series *function_series(struct metrics *m, struct turn *t, const struct function_place *p, unsigned set,
-                                             const char *metric, const char *unit)
+static struct metric_series *function_series(struct metrics *m, struct turn *t,
+                                             const struct function_place *p, unsigned set, const char *metric,
+                                             const char *unit)
 {
-    const struct metric_dimension dimensions[] = { { STR("FunctionName"), p->name }, { STR("Resource"), p->resource },
+    const struct metric_dimension dimensions[] = { { STR("FunctionName"), p->name },
+                                                   { STR("Resource"), p->resource },
                                                    { STR("ExecutedVersion"), p->version } };
-    const struct metric_place where = { .account = p->account, .region = p->region, .space = STR("AWS/Lambda"),
-                                        .dimensions = dimensions, .n_dimensions = set };
+    const struct metric_place where = { .account = p->account,
+                                        .region = p->region,
+                                        .space = STR("AWS/Lambda"),
+                                        .dimensions = dimensions,
+                                        .n_dimensions = set };
 
     return series_of(m, t, &where, metric, unit);
 }
@@ -336,16 +357,20 @@ static size_t function_metric(const char *metric)
 {
     size_t i = 0;
 
-    while (i < ARRAY_LEN(function_metrics) && function_metrics[i] != metric && strcmp(function_metrics[i], metric) != 0)
+    while (i < ARRAY_LEN(function_metrics) && function_metrics[i] != metric &&
+           strcmp(function_metrics[i], metric) != 0)
         i++;
     return i;
 }
 
-/* A series new among METRIC_SERIES_MOST may sweep others away: the place's rows are void then, and found again next time. */
-static void function_add(struct metrics *m, struct turn *t, struct function_place *p, unsigned set, const char *metric, size_t i,
-                         double value, const char *unit, int64_t at_ms)
+/* A series new among METRIC_SERIES_MOST may sweep others away: the place's rows are void then, and found
+ * again next time. */
+static void function_add(struct metrics *m, struct turn *t, struct function_place *p, unsigned set,
+                         const char *metric, size_t i, double value, const char *unit, int64_t at_ms)
 {
-    struct metric_series *s = i < ARRAY_LEN(function_metrics) && p->generation == m->generation ? p->row[i * FUNCTION_SETS + set] : NULL;
+    struct metric_series *s = i < ARRAY_LEN(function_metrics) && p->generation == m->generation
+                                  ? p->row[i * FUNCTION_SETS + set]
+                                  : NULL;
 
     if (s == NULL) {
         s = function_series(m, t, p, set, metric, unit);
@@ -355,8 +380,9 @@ static void function_add(struct metrics *m, struct turn *t, struct function_plac
     bucket_value(bucket_of(m, t, s, at_ms), value, 1);
 }
 
-void metric_function_sets(struct turn *t, struct str account, struct str region, struct str name, struct str resource,
-                          struct str version, const char *metric, double value, const char *unit, int64_t at_ms, unsigned sets)
+void metric_function_sets(struct turn *t, struct str account, struct str region, struct str name,
+                          struct str resource, struct str version, const char *metric, double value,
+                          const char *unit, int64_t at_ms, unsigned sets)
 {
     struct metrics *m = t->metrics;
     struct function_place *p;
@@ -375,8 +401,9 @@ void metric_function_sets(struct turn *t, struct str account, struct str region,
             function_add(m, t, p, set, metric, i, value, unit, at_ms);
 }
 
-void metric_function(struct turn *t, struct str account, struct str region, struct str name, struct str resource,
-                     struct str version, const char *metric, double value, const char *unit, int64_t at_ms)
+void metric_function(struct turn *t, struct str account, struct str region, struct str name,
+                     struct str resource, struct str version, const char *metric, double value,
+                     const char *unit, int64_t at_ms)
 {
     metric_function_sets(t, account, region, name, resource, version, metric, value, unit, at_ms, ALL_SETS);
 }
@@ -439,7 +466,4 @@ void metrics_bound(struct metrics *m, struct turn *t)
         metric_rows_flush(m, t, SIZE_MAX);
 }
 
-void metrics_flush(struct metrics *m, struct turn *t)
-{
-    metric_rows_flush(m, t, SIZE_MAX);
-}
+void metrics_flush(struct metrics *m, struct turn *t) { metric_rows_flush(m, t, SIZE_MAX); }

@@ -8,14 +8,19 @@
 
 #define UNITS_MOST 64
 
-static struct sql Q_UNITS = SQL("SELECT id, unit FROM metric_series WHERE account = $1 AND region = $2 AND space = $3 AND name = $4 "
-                                "AND dimensions = $5 ORDER BY unit LIMIT $6");
-static struct sql Q_RANGE = SQL("SELECT id, count, sum, low, high, body FROM metric_minute WHERE id >= $1 AND id < $2 ORDER BY id");
-static struct sql Q_RANGE_SUMS = SQL("SELECT id, count, sum, low, high FROM metric_minute WHERE id >= $1 AND id < $2 ORDER BY id");
-static struct sql Q_LIST = SQL("SELECT space, name, dimensions, last_minute FROM metric_series WHERE account = $1 AND region = $2 "
-                               "AND (space, name, dimensions) > ($3, $4, $5) ORDER BY space, name, dimensions");
-static struct sql Q_LIST_SPACE = SQL("SELECT space, name, dimensions, last_minute FROM metric_series WHERE account = $1 AND region = $2 "
-                                     "AND space = $3 AND (name, dimensions) > ($4, $5) ORDER BY space, name, dimensions");
+static struct sql Q_UNITS =
+    SQL("SELECT id, unit FROM metric_series WHERE account = $1 AND region = $2 AND space = $3 AND name = $4 "
+        "AND dimensions = $5 ORDER BY unit LIMIT $6");
+static struct sql Q_RANGE =
+    SQL("SELECT id, count, sum, low, high, body FROM metric_minute WHERE id >= $1 AND id < $2 ORDER BY id");
+static struct sql Q_RANGE_SUMS =
+    SQL("SELECT id, count, sum, low, high FROM metric_minute WHERE id >= $1 AND id < $2 ORDER BY id");
+static struct sql Q_LIST =
+    SQL("SELECT space, name, dimensions, last_minute FROM metric_series WHERE account = $1 AND region = $2 "
+        "AND (space, name, dimensions) > ($3, $4, $5) ORDER BY space, name, dimensions");
+static struct sql Q_LIST_SPACE =
+    SQL("SELECT space, name, dimensions, last_minute FROM metric_series WHERE account = $1 AND region = $2 "
+        "AND space = $3 AND (name, dimensions) > ($4, $5) ORDER BY space, name, dimensions");
 
 /* ---- points ---- */
 
@@ -34,7 +39,8 @@ static int64_t floored(int64_t ms, int64_t origin_ms, int64_t period_ms)
     return ms - (off < 0 ? off + period_ms : off);
 }
 
-static struct metric_point *point_of(struct metric_points *p, const struct metric_query *q, struct str unit, int64_t minute_ms)
+static struct metric_point *point_of(struct metric_points *p, const struct metric_query *q, struct str unit,
+                                     int64_t minute_ms)
 {
     /* A minute cannot be cut: in periods shorter than itself it stands where it begins. */
     int64_t start_ms = floored(minute_ms, q->origin_ms, q->period_ms);
@@ -47,7 +53,9 @@ static struct metric_point *point_of(struct metric_points *p, const struct metri
         p->v = xrealloc(p->v, p->cap * sizeof(*p->v));
     }
     x = &p->v[p->n++];
-    *x = (struct metric_point){ .start_ms = start_ms, .unit = unit, .values = { .most = METRIC_VALUES_READ_MOST } };
+    *x = (struct metric_point){ .start_ms = start_ms,
+                                .unit = unit,
+                                .values = { .most = METRIC_VALUES_READ_MOST } };
     return x;
 }
 
@@ -81,14 +89,17 @@ static void add_row(struct metric_points *p, const struct metric_query *q, struc
 /* The first minute that begins at or after ms. */
 static int64_t minute_from(int64_t ms) { return MAX(ms + MINUTE_MS - 1, (int64_t)0) / MINUTE_MS; }
 
-static void read_series(struct turn *t, const struct metric_query *q, int64_t id, struct str unit, struct metric_points *p)
+static void read_series(struct turn *t, const struct metric_query *q, int64_t id, struct str unit,
+                        struct metric_points *p)
 {
     CLEANUP(rows_done) struct rows r = { 0 };
-    int64_t from = minute_from(MAX(q->from_ms, t->now.wall_ms - METRIC_RETENTION_MS)), to = minute_from(q->to_ms);
+    int64_t from = minute_from(MAX(q->from_ms, t->now.wall_ms - METRIC_RETENTION_MS)),
+            to = minute_from(q->to_ms);
 
     if (from >= to)
         return;
-    store_query(t->store, q->want_values ? &Q_RANGE : &Q_RANGE_SUMS, &r, V_INT(id << METRIC_SERIES_SHIFT | from),
+    store_query(t->store, q->want_values ? &Q_RANGE : &Q_RANGE_SUMS, &r,
+                V_INT(id << METRIC_SERIES_SHIFT | from),
                 V_INT(id << METRIC_SERIES_SHIFT | MIN(to, METRIC_MINUTE_MASK)));
     while (rows_next(&r))
         add_row(p, q, unit, &r);
@@ -103,7 +114,8 @@ static int by_time(const void *a, const void *b)
     return str_cmp(x->unit, y->unit);
 }
 
-void metric_read(struct metrics *m, struct turn *t, struct arena *a, const struct metric_query *q, struct metric_points *ret)
+void metric_read(struct metrics *m, struct turn *t, struct arena *a, const struct metric_query *q,
+                 struct metric_points *ret)
 {
     CLEANUP(buf_done) struct buf dimensions = { 0 };
     struct str unit[UNITS_MOST];
@@ -114,8 +126,10 @@ void metric_read(struct metrics *m, struct turn *t, struct arena *a, const struc
     CHECK(q->period_ms > 0);
     metric_points_done(ret);
     metrics_flush(m, t);
-    store_query(t->store, &Q_UNITS, &r, V_TEXT(q->place.account), V_TEXT(q->place.region), V_TEXT(q->place.space), V_TEXT(q->name),
-                V_TEXT(metric_dimensions_text(&dimensions, q->place.dimensions, q->place.n_dimensions)), V_INT(UNITS_MOST));
+    store_query(t->store, &Q_UNITS, &r, V_TEXT(q->place.account), V_TEXT(q->place.region),
+                V_TEXT(q->place.space), V_TEXT(q->name),
+                V_TEXT(metric_dimensions_text(&dimensions, q->place.dimensions, q->place.n_dimensions)),
+                V_INT(UNITS_MOST));
     while (rows_next(&r))
         if (str_absent(q->unit) || str_eq(q->unit, rows_text(&r, 1))) {
             id[n] = rows_count(&r, 0, METRIC_ID_MOST);
@@ -151,7 +165,8 @@ static void dimensions_parse(struct arena *a, struct str text, struct metric_lis
 static bool has(const struct metric_listed *x, const struct metric_dimension *wanted)
 {
     for (size_t i = 0; i < x->n_dimensions; i++)
-        if (str_eq(x->dimensions[i].name, wanted->name) && (str_absent(wanted->value) || str_eq(x->dimensions[i].value, wanted->value)))
+        if (str_eq(x->dimensions[i].name, wanted->name) &&
+            (str_absent(wanted->value) || str_eq(x->dimensions[i].value, wanted->value)))
             return true;
     return false;
 }
@@ -190,16 +205,18 @@ static void list_query(struct turn *t, const struct metric_list_query *q, struct
     struct str rest = q->after, space = part(&rest), name = part(&rest), dimensions = part(&rest);
 
     if (str_absent(q->space)) {
-        store_query(t->store, &Q_LIST, ret, V_TEXT(q->account), V_TEXT(q->region), V_TEXT(space), V_TEXT(name), V_TEXT(dimensions));
+        store_query(t->store, &Q_LIST, ret, V_TEXT(q->account), V_TEXT(q->region), V_TEXT(space),
+                    V_TEXT(name), V_TEXT(dimensions));
         return;
     }
     if (!str_eq(space, q->space))
         name = dimensions = STR("");
-    store_query(t->store, &Q_LIST_SPACE, ret, V_TEXT(q->account), V_TEXT(q->region), V_TEXT(q->space), V_TEXT(name), V_TEXT(dimensions));
+    store_query(t->store, &Q_LIST_SPACE, ret, V_TEXT(q->account), V_TEXT(q->region), V_TEXT(q->space),
+                V_TEXT(name), V_TEXT(dimensions));
 }
 
-size_t metric_list(struct metrics *m, struct turn *t, struct arena *a, const struct metric_list_query *q, struct metric_listed *v,
-                   size_t most)
+size_t metric_list(struct metrics *m, struct turn *t, struct arena *a, const struct metric_list_query *q,
+                   struct metric_listed *v, size_t most)
 {
     CLEANUP(rows_done) struct rows r = { 0 };
     size_t n = 0;
@@ -212,7 +229,7 @@ size_t metric_list(struct metrics *m, struct turn *t, struct arena *a, const str
         if (metric_last_minute(&r, 3) * MINUTE_MS + MINUTE_MS <= q->since_ms)
             continue;
         x.cursor = cursor_text(a, x.space, x.name, rows_text(&r, 2));
-        if (n > 0 && str_eq(v[n - 1].cursor, x.cursor))      /* the same in another unit */
+        if (n > 0 && str_eq(v[n - 1].cursor, x.cursor)) /* the same in another unit */
             continue;
         x.space = str_make(x.cursor.p, x.space.n);
         x.name = str_make(x.cursor.p + x.space.n + 1, x.name.n);

@@ -1,8 +1,8 @@
 /* rows.c - the rows of series and minutes: written in blocks, dropped when they are old or too many.
  *
- * True here: a minute's key is its series' id and its minute side by side, so that a range of one series is one range of
- * keys.  A minute whose series has no row is nobody's and goes with the next walk; ids are not given again while any is
- * left.  Errors of writing are the turn's: its commit reports them. */
+ * True here: a minute's key is its series' id and its minute side by side, so that a range of one series is
+ * one range of keys.  A minute whose series has no row is nobody's and goes with the next walk; ids are not
+ * given again while any is left.  Errors of writing are the turn's: its commit reports them. */
 #include "metric/internal.h"
 
 #define PRUNE_EVERY_MS ((int64_t)3600000)
@@ -10,28 +10,39 @@
 #define PIECE_ROWS 500
 #define PIECE_LOOKS 50
 #define DAY_MINUTES (24 * 60)
-#define MINUTES_MOST ((int64_t)1 << 53)                      /* of all rows together, whatever they say */
+#define MINUTES_MOST ((int64_t)1 << 53) /* of all rows together, whatever they say */
 
-static struct sql Q_SERIES = SQL("SELECT id, last_minute FROM metric_series WHERE account = $1 AND region = $2 AND space = $3 "
-                                 "AND name = $4 AND dimensions = $5 AND unit = $6");
-static struct sql Q_SERIES_NEW = SQL("INSERT INTO metric_series(id, account, region, space, name, dimensions, unit, last_minute, minutes) "
-                                     "VALUES($1, $2, $3, $4, $5, $6, $7, $8, 0)");
-static struct sql Q_SERIES_MINUTE = SQL("UPDATE metric_series SET last_minute = $2, minutes = minutes + 1 WHERE id = $1");
+static struct sql Q_SERIES =
+    SQL("SELECT id, last_minute FROM metric_series WHERE account = $1 AND region = $2 AND space = $3 "
+        "AND name = $4 AND dimensions = $5 AND unit = $6");
+static struct sql Q_SERIES_NEW =
+    SQL("INSERT INTO metric_series(id, account, region, space, name, dimensions, unit, last_minute, minutes) "
+        "VALUES($1, $2, $3, $4, $5, $6, $7, $8, 0)");
+static struct sql Q_SERIES_MINUTE =
+    SQL("UPDATE metric_series SET last_minute = $2, minutes = minutes + 1 WHERE id = $1");
 static struct sql Q_SERIES_LESS = SQL("UPDATE metric_series SET minutes = minutes - $2 WHERE id = $1");
 static struct sql Q_SERIES_BY_ID = SQL("SELECT id FROM metric_series WHERE id = $1");
-static struct sql Q_SERIES_SUMS = SQL("SELECT COUNT(*), COALESCE(SUM(minutes * 1.0), 0.0), COALESCE(MAX(id), 0) FROM metric_series");
-static struct sql Q_SERIES_OLD = SQL("DELETE FROM metric_series WHERE id IN (SELECT id FROM metric_series WHERE last_minute < $1 LIMIT $2)");
-static struct sql Q_SERIES_LEAST = SQL("DELETE FROM metric_series WHERE id IN (SELECT id FROM metric_series ORDER BY last_minute, id LIMIT $1)");
+static struct sql Q_SERIES_SUMS =
+    SQL("SELECT COUNT(*), COALESCE(SUM(minutes * 1.0), 0.0), COALESCE(MAX(id), 0) FROM metric_series");
+static struct sql Q_SERIES_OLD = SQL(
+    "DELETE FROM metric_series WHERE id IN (SELECT id FROM metric_series WHERE last_minute < $1 LIMIT $2)");
+static struct sql Q_SERIES_LEAST = SQL(
+    "DELETE FROM metric_series WHERE id IN (SELECT id FROM metric_series ORDER BY last_minute, id LIMIT $1)");
 static struct sql Q_MINUTE = SQL("SELECT count, sum, low, high, body FROM metric_minute WHERE id = $1");
-static struct sql Q_MINUTE_PUT = SQL("INSERT INTO metric_minute(id, count, sum, low, high, body) VALUES($1, $2, $3, $4, $5, $6) "
-                                     "ON CONFLICT (id) DO UPDATE SET count = excluded.count, sum = excluded.sum, low = excluded.low, "
-                                     "high = excluded.high, body = excluded.body");
+static struct sql Q_MINUTE_PUT =
+    SQL("INSERT INTO metric_minute(id, count, sum, low, high, body) VALUES($1, $2, $3, $4, $5, $6) "
+        "ON CONFLICT (id) DO UPDATE SET count = excluded.count, sum = excluded.sum, low = excluded.low, "
+        "high = excluded.high, body = excluded.body");
 static struct sql Q_MINUTE_LAST = SQL("SELECT COALESCE(MAX(id), 0) FROM metric_minute");
 static struct sql Q_MINUTE_NEXT = SQL("SELECT id FROM metric_minute WHERE id >= $1 ORDER BY id LIMIT 1");
-static struct sql Q_MINUTE_DROP = SQL("DELETE FROM metric_minute WHERE id IN (SELECT id FROM metric_minute WHERE id >= $1 AND id < $2 "
-                                      "ORDER BY id LIMIT $3)");
+static struct sql Q_MINUTE_DROP =
+    SQL("DELETE FROM metric_minute WHERE id IN (SELECT id FROM metric_minute WHERE id >= $1 AND id < $2 "
+        "ORDER BY id LIMIT $3)");
 
-static int64_t minute_key(int64_t series, int64_t minute) { return series << METRIC_SERIES_SHIFT | (minute & METRIC_MINUTE_MASK); }
+static int64_t minute_key(int64_t series, int64_t minute)
+{
+    return series << METRIC_SERIES_SHIFT | (minute & METRIC_MINUTE_MASK);
+}
 
 void metric_rows_counts(struct metrics *m, struct turn *t)
 {
@@ -41,14 +52,16 @@ void metric_rows_counts(struct metrics *m, struct turn *t)
     if (m->counted)
         return;
     store_query(t->store, &Q_SERIES_SUMS, &sums);
-    if (!rows_next(&sums))                                   /* only a store in trouble has no row here: the turn will fail */
+    if (!rows_next(&sums)) /* only a store in trouble has no row here: the turn will fail */
         return;
     m->n_series = rows_int(&sums, 0);
     m->n_minutes = (int64_t)MIN(MAX(rows_real(&sums, 1), 0.0), (double)MINUTES_MOST);
     store_query(t->store, &Q_MINUTE_LAST, &last);
     if (!rows_next(&last))
         return;
-    m->next_id = MAX(rows_count(&sums, 2, METRIC_ID_MOST), rows_count(&last, 0, METRIC_KEY_MOST) >> METRIC_SERIES_SHIFT) + 1;
+    m->next_id = MAX(rows_count(&sums, 2, METRIC_ID_MOST),
+                     rows_count(&last, 0, METRIC_KEY_MOST) >> METRIC_SERIES_SHIFT) +
+                 1;
     m->counted = true;
 }
 
@@ -94,7 +107,9 @@ static bool prune_series(struct metrics *m, struct turn *t, int64_t *rows_left)
         return false;
     exists = series_exists(t, series);
     n = store_exec(t->store, &Q_MINUTE_DROP, V_INT(minute_key(series, 0)),
-                   V_INT(exists ? minute_key(series, MAX(m->prune_before, (int64_t)0)) : minute_key(series + 1, 0)), V_INT(*rows_left));
+                   V_INT(exists ? minute_key(series, MAX(m->prune_before, (int64_t)0))
+                                : minute_key(series + 1, 0)),
+                   V_INT(*rows_left));
     if (n > 0 && exists) {
         store_exec(t->store, &Q_SERIES_LESS, V_INT(series), V_INT(n));
         m->n_minutes -= n;
@@ -147,7 +162,7 @@ static void drop_series(struct metrics *m, struct turn *t)
     if (n <= 0)
         return;
     metric_forget_ids(m);
-    m->counted = false;                                      /* their minutes count no more */
+    m->counted = false; /* their minutes count no more */
     metric_rows_counts(m, t);
     prune_begin(m, t);
 }
@@ -158,8 +173,8 @@ static void series_id_find(struct metrics *m, struct turn *t, struct metric_seri
 {
     CLEANUP(rows_done) struct rows r = { 0 };
 
-    store_query(t->store, &Q_SERIES, &r, V_TEXT(s->account), V_TEXT(s->region), V_TEXT(s->space), V_TEXT(s->name),
-                V_TEXT(s->dimensions), V_TEXT(s->unit));
+    store_query(t->store, &Q_SERIES, &r, V_TEXT(s->account), V_TEXT(s->region), V_TEXT(s->space),
+                V_TEXT(s->name), V_TEXT(s->dimensions), V_TEXT(s->unit));
     if (rows_next(&r)) {
         s->id = rows_count(&r, 0, METRIC_ID_MOST);
         s->last_minute = metric_last_minute(&r, 1);
@@ -171,8 +186,8 @@ static void series_id_find(struct metrics *m, struct turn *t, struct metric_seri
     s->id = m->next_id++;
     s->last_minute = -1;
     m->n_series++;
-    store_exec(t->store, &Q_SERIES_NEW, V_INT(s->id), V_TEXT(s->account), V_TEXT(s->region), V_TEXT(s->space), V_TEXT(s->name),
-               V_TEXT(s->dimensions), V_TEXT(s->unit), V_INT(s->last_minute));
+    store_exec(t->store, &Q_SERIES_NEW, V_INT(s->id), V_TEXT(s->account), V_TEXT(s->region), V_TEXT(s->space),
+               V_TEXT(s->name), V_TEXT(s->dimensions), V_TEXT(s->unit), V_INT(s->last_minute));
 }
 
 static void series_id(struct metrics *m, struct turn *t, struct metric_series *s)
@@ -217,8 +232,8 @@ static void bucket_write(struct metrics *m, struct turn *t, struct metric_series
     singly = b->low < b->high && !b->values.lost;
     if (singly)
         metric_values_encode(&b->values, &body);
-    store_exec(t->store, &Q_MINUTE_PUT, V_INT(minute_key(s->id, b->minute)), V_REAL(b->count), V_REAL(b->sum), V_REAL(b->low),
-               V_REAL(b->high), singly ? V_BLOB(buf_view(&body)) : V_NULL);
+    store_exec(t->store, &Q_MINUTE_PUT, V_INT(minute_key(s->id, b->minute)), V_REAL(b->count), V_REAL(b->sum),
+               V_REAL(b->low), V_REAL(b->high), singly ? V_BLOB(buf_view(&body)) : V_NULL);
     b->dirty = false;
     m->n_dirty--;
     if (b->stored)
@@ -270,7 +285,8 @@ bool metric_rows_flush(struct metrics *m, struct turn *t, size_t most)
         most -= (size_t)n;
     }
     if (m->n_minutes > METRIC_MINUTES_MOST && !m->pruning)
-        m->prune_before = MAX(m->prune_before, t->now.wall_ms / MINUTE_MS - METRIC_RETENTION_MINUTES) + DAY_MINUTES;
+        m->prune_before =
+            MAX(m->prune_before, t->now.wall_ms / MINUTE_MS - METRIC_RETENTION_MINUTES) + DAY_MINUTES;
     if (m->n_minutes > METRIC_MINUTES_MOST || t->now.wall_ms - m->pruned_ms >= PRUNE_EVERY_MS)
         prune_begin(m, t);
     return true;

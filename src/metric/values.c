@@ -1,16 +1,16 @@
 /* values.c - value and count pairs, rounded when they are too many.
- * True here: sorted <= n <= cap; the sorted ones rise strictly and are rounded by dropped_bits; after a tidy all are
- * sorted, and n <= most. */
+ * True here: sorted <= n <= cap; the sorted ones rise strictly and are rounded by dropped_bits; after a tidy
+ * all are sorted, and n <= most. */
 #include "metric/values.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #define FIRST_CAP 16
-#define FIRST_DROPPED_BITS 45                                /* 52 bits of mantissa, 7 stay */
+#define FIRST_DROPPED_BITS 45 /* 52 bits of mantissa, 7 stay */
 #define WHOLE_COUNT_MOST 0x1p53
 #define COUNT_IS_REAL 0x10
-#define REAL_MOST 0x1p400                                    /* beyond what CloudWatch takes: far from overflow when added up */
+#define REAL_MOST 0x1p400 /* beyond what CloudWatch takes: far from overflow when added up */
 
 static uint32_t most_of(const struct metric_values *x) { return x->most > 0 ? x->most : METRIC_VALUES_MOST; }
 
@@ -121,7 +121,8 @@ void metric_values_put(struct metric_values *x, double value, double count)
 
     if (bits > 0)
         value = rounded(value, bits);
-    rises = x->sorted == x->n && (x->n == 0 || x->v[x->n - 1].value < value);    /* so come the pairs of a stored minute */
+    rises = x->sorted == x->n &&
+            (x->n == 0 || x->v[x->n - 1].value < value); /* so come the pairs of a stored minute */
     p = rises ? NULL : known(x, value);
     if (p != NULL) {
         p->count += count;
@@ -216,7 +217,7 @@ static int take_whole(struct str *body, double *ret)
     return -E_INVALID;
 }
 
-#define PAIR_BYTES 8                                         /* of a stored pair, roughly: only how much room is made at first */
+#define PAIR_BYTES 8 /* of a stored pair, roughly: only how much room is made at first */
 
 int metric_values_decode(struct metric_values *x, struct str body)
 {

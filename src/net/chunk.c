@@ -1,4 +1,5 @@
-/* chunk.c - the chunked transfer coding (RFC 9112 7.1), one byte of state machine at a time except for the data.
+/* chunk.c - the chunked transfer coding (RFC 9112 7.1), one byte of state machine at a time except for the
+ * data.
  *
  *   SIZE --;--> EXTENSION
  *    | CR        | CR
@@ -14,16 +15,15 @@
  * Stricter than most: no blanks around the size, no bare LF, at most 15 digits. */
 #include "net/http1.h"
 
-enum {
-    SIZE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER_START, TRAILER, TRAILER_LF, END_LF, END
-};
+enum { SIZE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER_START, TRAILER, TRAILER_LF, END_LF, END };
 #define MAX_DIGITS 15
 
 static bool is_text(unsigned char c) { return c == '\t' || (c >= 0x20 && c != 0x7f); }
 
 static bool is_token(unsigned char c)
 {
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+           (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
 static enum chunk_event step_size(struct chunk *k, unsigned char c)
@@ -90,17 +90,15 @@ static enum chunk_event expect(struct chunk *k, unsigned char c, unsigned char w
 static enum chunk_event step(struct chunk *k, unsigned char c)
 {
     switch (k->state) {
-    case SIZE:          return step_size(k, c);
-    case EXTENSION:     return step_extension(k, c);
-    case SIZE_LF:       return expect(k, c, '\n', k->left > 0 ? DATA : TRAILER_START);
-    case DATA_CR:       return expect(k, c, '\r', DATA_LF);
-    case DATA_LF:       k->digits = 0;
-                        return expect(k, c, '\n', SIZE);
+    case SIZE: return step_size(k, c);
+    case EXTENSION: return step_extension(k, c);
+    case SIZE_LF: return expect(k, c, '\n', k->left > 0 ? DATA : TRAILER_START);
+    case DATA_CR: return expect(k, c, '\r', DATA_LF);
+    case DATA_LF: k->digits = 0; return expect(k, c, '\n', SIZE);
     case TRAILER_START: return step_trailer_start(k, c);
-    case TRAILER:       return step_trailer(k, c);
-    case TRAILER_LF:    return expect(k, c, '\n', TRAILER_START);
-    default:            CHECK(k->state == END_LF);
-                        return expect(k, c, '\n', END);
+    case TRAILER: return step_trailer(k, c);
+    case TRAILER_LF: return expect(k, c, '\n', TRAILER_START);
+    default: CHECK(k->state == END_LF); return expect(k, c, '\n', END);
     }
 }
 

@@ -1,5 +1,6 @@
-/* client.c - see client.h.  A non-blocking socket and poll(), so that every wait has its bound; llhttp reads the reply.
- * A connection is a socket, or TLS over it; both are written and read through io_write() and io_read(). */
+/* client.c - see client.h.  A non-blocking socket and poll(), so that every wait has its bound; llhttp reads
+ * the reply. A connection is a socket, or TLS over it; both are written and read through io_write() and
+ * io_read(). */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
@@ -14,23 +15,23 @@
 #include "base/clock.h"
 #include "net/client.h"
 
-#define LOOK_MS 100                                          /* how long a wait may last before `stop` is looked at */
+#define LOOK_MS 100 /* how long a wait may last before `stop` is looked at */
 
 struct reading {
     client_piece_fn *on_piece;
     void *arg;
-    int  *ret_status;
-    int   piece_error;
-    bool  head_only, whole;
+    int *ret_status;
+    int piece_error;
+    bool head_only, whole;
 };
 
 /* ---- the connection ---- */
 
 struct io {
     int fd;
-    SSL *ssl;                                                /* NULL: none */
-    int64_t timeout_ms;                                      /* of each wait; <= 0: for ever */
-    int64_t until_ns;                                        /* of the whole; 0: no bound */
+    SSL *ssl;           /* NULL: none */
+    int64_t timeout_ms; /* of each wait; <= 0: for ever */
+    int64_t until_ns;   /* of the whole; 0: no bound */
     const volatile bool *stop;
 };
 #define IO_NONE ((struct io){ .fd = -1 })
@@ -82,7 +83,8 @@ static void closep(int *fd)
 
 static int connect_one(struct io *io, const struct addrinfo *to)
 {
-    int CLEANUP(closep) fd = socket(to->ai_family, to->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, to->ai_protocol);
+    int CLEANUP(closep) fd =
+        socket(to->ai_family, to->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, to->ai_protocol);
     int error = 0, wrong;
     socklen_t n = sizeof error;
 
@@ -124,14 +126,14 @@ static pthread_once_t tls_once = PTHREAD_ONCE_INIT;
 
 static void tls_make(void)
 {
-    tls = SSL_CTX_new(TLS_client_method());                  /* fails where the machine's openssl.cnf forbids TLS */
+    tls = SSL_CTX_new(TLS_client_method()); /* fails where the machine's openssl.cnf forbids TLS */
     if (tls == NULL || SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION) != 1) {
         SSL_CTX_free(tls);
         tls = NULL;
         return;
     }
     SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
-    (void)SSL_CTX_set_default_verify_paths(tls);             /* looks at $SSL_CERT_FILE, too */
+    (void)SSL_CTX_set_default_verify_paths(tls); /* looks at $SSL_CERT_FILE, too */
     SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 }
 
@@ -139,14 +141,10 @@ static void tls_make(void)
 static int tls_wait(struct io *io, int n)
 {
     switch (SSL_get_error(io->ssl, n)) {
-    case SSL_ERROR_WANT_READ:
-        return wait_for(io, io->fd, POLLIN);
-    case SSL_ERROR_WANT_WRITE:
-        return wait_for(io, io->fd, POLLOUT);
-    case SSL_ERROR_ZERO_RETURN:
-        return -E_CLOSED;
-    default:
-        return -E_IO;
+    case SSL_ERROR_WANT_READ: return wait_for(io, io->fd, POLLIN);
+    case SSL_ERROR_WANT_WRITE: return wait_for(io, io->fd, POLLOUT);
+    case SSL_ERROR_ZERO_RETURN: return -E_CLOSED;
+    default: return -E_IO;
     }
 }
 
@@ -193,8 +191,8 @@ static int tls_begin(struct io *io, const char *host, struct buf *why)
 
 /* ---- both ---- */
 
-/* Bytes written, or an error.  A server that refuses early closes its side while we still send: then its reply is what
- * counts (-E_CLOSED). */
+/* Bytes written, or an error.  A server that refuses early closes its side while we still send: then its
+ * reply is what counts (-E_CLOSED). */
 static ssize_t io_write(struct io *io, struct str bytes)
 {
     ssize_t n;
@@ -293,7 +291,9 @@ static int on_message_complete(llhttp_t *l)
 }
 
 static const llhttp_settings_t settings = {
-    .on_headers_complete = on_headers_complete, .on_body = on_body, .on_message_complete = on_message_complete,
+    .on_headers_complete = on_headers_complete,
+    .on_body = on_body,
+    .on_message_complete = on_message_complete,
 };
 
 static int feed_reply(llhttp_t *l, struct reading *r, const char *p, ssize_t n)
@@ -360,10 +360,14 @@ static void write_head(struct buf *b, const struct asking *q)
     buf_z(b, "\r\n");
 }
 
-static int exchange(struct io *io, const struct asking *q, client_piece_fn *on_piece, void *arg, int *ret_status, struct buf *why)
+static int exchange(struct io *io, const struct asking *q, client_piece_fn *on_piece, void *arg,
+                    int *ret_status, struct buf *why)
 {
-    struct buf CLEANUP(buf_done) head = {0};
-    struct reading r = { .on_piece = on_piece, .arg = arg, .ret_status = ret_status, .head_only = strcmp(q->method, "HEAD") == 0 };
+    struct buf CLEANUP(buf_done) head = { 0 };
+    struct reading r = { .on_piece = on_piece,
+                         .arg = arg,
+                         .ret_status = ret_status,
+                         .head_only = strcmp(q->method, "HEAD") == 0 };
     int error = connect_to(io, q->host, q->port);
 
     if (error == 0 && q->tls)
@@ -379,11 +383,13 @@ static int exchange(struct io *io, const struct asking *q, client_piece_fn *on_p
     return read_reply(io, &r);
 }
 
-int client_stream(const char *host, int port, const char *method, const char *path, struct str headers, struct str body,
-                  int64_t timeout_ms, client_piece_fn *on_piece, void *arg, int *ret_status)
+int client_stream(const char *host, int port, const char *method, const char *path, struct str headers,
+                  struct str body, int64_t timeout_ms, client_piece_fn *on_piece, void *arg, int *ret_status)
 {
     struct io CLEANUP(io_close) io = IO_NONE;
-    const struct asking q = { .host = host, .port = port, .method = method, .path = str_of(path), .headers = headers, .body = body };
+    const struct asking q = {
+        .host = host, .port = port, .method = method, .path = str_of(path), .headers = headers, .body = body
+    };
 
     io.timeout_ms = timeout_ms;
     return exchange(&io, &q, on_piece, arg, ret_status, NULL);
@@ -401,11 +407,13 @@ static int gather(struct str piece, void *arg)
     return 0;
 }
 
-int client_request(const char *host, int port, const char *method, const char *path, struct str headers, struct str body,
-                   int64_t timeout_ms, struct arena *a, int *ret_status, struct str *ret_body)
+int client_request(const char *host, int port, const char *method, const char *path, struct str headers,
+                   struct str body, int64_t timeout_ms, struct arena *a, int *ret_status,
+                   struct str *ret_body)
 {
-    struct buf CLEANUP(buf_done) whole = {0};
-    int status = 0, error = client_stream(host, port, method, path, headers, body, timeout_ms, gather, &whole, &status);
+    struct buf CLEANUP(buf_done) whole = { 0 };
+    int status = 0,
+        error = client_stream(host, port, method, path, headers, body, timeout_ms, gather, &whole, &status);
 
     if (error != 0)
         return error;
@@ -433,7 +441,8 @@ static int split_authority(struct arena *a, struct str authority, struct asking 
     } else if (colon >= 0) {
         host = str_sub(authority, 0, (size_t)colon);
     }
-    if (colon >= 0 && (str_to_i64(str_sub(authority, (size_t)colon + 1, authority.n), &port) != 0 || port < 1 || port > 65535))
+    if (colon >= 0 && (str_to_i64(str_sub(authority, (size_t)colon + 1, authority.n), &port) != 0 ||
+                       port < 1 || port > 65535))
         return -E_INVALID;
     q->host = arena_z(a, host);
     q->port = (int)port;
@@ -446,7 +455,7 @@ static int split_url(struct arena *a, struct str url, struct asking *q)
 
     for (size_t i = 0; i < url.n; i++)
         if ((unsigned char)url.p[i] <= 0x20 || url.p[i] == 0x7f)
-            return -E_INVALID;                               /* what would end the line of the request */
+            return -E_INVALID; /* what would end the line of the request */
     if (str_find(url, '#') >= 0)
         url = str_sub(url, 0, (size_t)str_find(url, '#'));
     q->tls = str_starts_nocase(url, STR("https://"));
@@ -462,7 +471,10 @@ static int split_url(struct arena *a, struct str url, struct asking *q)
     return split_authority(a, str_sub(url, 0, end), q);
 }
 
-struct bounded { struct buf *body; size_t most; };
+struct bounded {
+    struct buf *body;
+    size_t most;
+};
 
 static int gather_bounded(struct str piece, void *arg)
 {
@@ -487,6 +499,7 @@ int client_post(const struct client_post *p, struct buf *ret_body, int *ret_stat
     if (error == 0)
         error = exchange(&io, &q, gather_bounded, &body, ret_status, ret_why);
     if (error < 0 && ret_why != NULL && ret_why->n == 0)
-        buf_printf(ret_why, STR_FMT ": %s", STR_ARG(p->url), error == -E_WAIT ? "no answer in time" : error_text(error));
+        buf_printf(ret_why, STR_FMT ": %s", STR_ARG(p->url),
+                   error == -E_WAIT ? "no answer in time" : error_text(error));
     return error;
 }

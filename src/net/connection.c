@@ -1,24 +1,25 @@
 /* connection.c - one client's socket: reading, dispatching, writing in order, ending well.
  *
  * What is true here:
- *  1. `requests` holds every request of this connection whose reply is not written, in the order they came.  Only
- *     the last may be incomplete; it is then also in.request.
+ *  1. `requests` holds every request of this connection whose reply is not written, in the order they came.
+ * Only the last may be incomplete; it is then also in.request.
  *  2. Bytes that a uv_write is sending belong to requests on that list (or on `done`), so they stay.
- *  3. Reading goes on while requests are in work, so that a client's leaving is noticed; it stops ("paused") only
- *     when a further request has begun to arrive and enough are in work or unwritten.
- *  4. Of a reply in pieces one piece is held: the next is asked for when all before it has left for the kernel, and of one
- *     connection at most two leave in one round of the loop.
- *  5. While the last request handed over is held (exchange_hold()) no further one is begun; there is only one such.
+ *  3. Reading goes on while requests are in work, so that a client's leaving is noticed; it stops ("paused")
+ * only when a further request has begun to arrive and enough are in work or unwritten.
+ *  4. Of a reply in pieces one piece is held: the next is asked for when all before it has left for the
+ * kernel, and of one connection at most two leave in one round of the loop.
+ *  5. While the last request handed over is held (exchange_hold()) no further one is begun; there is only one
+ * such.
  *  6. After connection_close() no request of this connection is reachable from its owner through it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include "net/connection.h"
 
-#define UNSENT_PAUSE_BYTES ((size_t)1 << 20)                 /* no further request is begun while more is unwritten */
-#define UNSENT_CLOSE_BYTES ((size_t)64 << 20)                /* several unread replies of this size together: cut off */
+#define UNSENT_PAUSE_BYTES ((size_t)1 << 20)  /* no further request is begun while more is unwritten */
+#define UNSENT_CLOSE_BYTES ((size_t)64 << 20) /* several unread replies of this size together: cut off */
 #define BUFS_AT_ONCE 64
-#define CONNECTIONS_LENT 64                                  /* beyond the limit, when all wait for answers */
+#define CONNECTIONS_LENT 64 /* beyond the limit, when all wait for answers */
 
 static void arm(struct connection *c);
 static void feed(struct connection *c, struct str bytes);
@@ -108,10 +109,7 @@ static void end(struct connection *c)
     }
 }
 
-static bool between_requests(const struct connection *c)
-{
-    return c->in.request == NULL && c->in.in.n == 0;
-}
+static bool between_requests(const struct connection *c) { return c->in.request == NULL && c->in.in.n == 0; }
 
 void connection_drain(struct connection *c)
 {
@@ -141,7 +139,11 @@ static size_t gather_piece(const struct pieces *p, uv_buf_t *bufs, unsigned *n)
     return p->bytes - p->sent;
 }
 
-struct gathered { uv_buf_t bufs[BUFS_AT_ONCE]; unsigned n, requests; size_t bytes; };
+struct gathered {
+    uv_buf_t bufs[BUFS_AT_ONCE];
+    unsigned n, requests;
+    size_t bytes;
+};
 
 static void gather_request(struct request *r, struct gathered *g)
 {
@@ -150,14 +152,15 @@ static void gather_request(struct request *r, struct gathered *g)
     if (r->continue_left > 0)
         add_buf(g->bufs, &g->n, &CONTINUE_TEXT[CONTINUE_BYTES - r->continue_left], r->continue_left);
     if (r->sent_bytes < r->reply_bytes) {
-        add_buf(g->bufs, &g->n, r->reply + r->sent_bytes, MIN(r->reply_bytes - r->sent_bytes, (size_t)1 << 30));
+        add_buf(g->bufs, &g->n, r->reply + r->sent_bytes,
+                MIN(r->reply_bytes - r->sent_bytes, (size_t)1 << 30));
         g->bytes += g->bufs[g->n - 1].len;
     }
     g->bytes += gather_piece(&r->pieces, g->bufs, &g->n);
 }
 
-/* What may leave now: the replies up to the first that is not made, or not to its end; if that one's client waits for
- * leave to send its body, this too. */
+/* What may leave now: the replies up to the first that is not made, or not to its end; if that one's client
+ * waits for leave to send its body, this too. */
 static void gather(struct connection *c, struct gathered *g)
 {
     g->n = g->requests = 0;
@@ -243,8 +246,8 @@ static void resume(struct connection *c)
 {
     struct buf held = c->in.in;
 
-    c->in.in = (struct buf){0};
-    c->in.scan = (struct head_scan){0};
+    c->in.in = (struct buf){ 0 };
+    c->in.scan = (struct head_scan){ 0 };
     c->paused = false;
     feed(c, buf_view(&held));
     buf_done(&held);
@@ -262,10 +265,7 @@ static void settle(struct connection *c, bool last)
         arm(c);
 }
 
-void connection_hold(struct connection *c)
-{
-    c->held = true;
-}
+void connection_hold(struct connection *c) { c->held = true; }
 
 void connection_release(struct connection *c)
 {
@@ -316,7 +316,8 @@ static bool has_more_pieces(const struct connection *c)
     return first != NULL && pieces_hungry(&request_at(first)->pieces);
 }
 
-/* The second piece of a round goes by uv_write: its end is told in the next round, when others have had their turn. */
+/* The second piece of a round goes by uv_write: its end is told in the next round, when others have had their
+ * turn. */
 void connection_flush(struct connection *c)
 {
     bool last = false, more = false;
@@ -364,14 +365,14 @@ void connection_reply(struct connection *c, struct request *r, const struct answ
     bool last = c->requests.head.prev == &r->link && between_requests(c);
 
     CHECK(c->magic == CONNECTION_MAGIC);
-    if (c->closing) {                                        /* its turn on connection_close()'s list is still to come */
+    if (c->closing) { /* its turn on connection_close()'s list is still to come */
         r->replied = true;
         if (a->source != NULL)
             a->source->stop(a->source);
         return;
     }
-    r->close_after = r->close_after || !r->keep_alive || (last && (c->eof || c->server->closing))
-        || (r->http10 && a->source != NULL && a->source_bytes < 0) || link_on(&c->seat.lent_link);
+    r->close_after = r->close_after || !r->keep_alive || (last && (c->eof || c->server->closing)) ||
+                     (r->http10 && a->source != NULL && a->source_bytes < 0) || link_on(&c->seat.lent_link);
     if (r->close_after)
         http1_stop(&c->in);
     request_set_reply(r, a, hub_date(c->server->hub), &c->server->streams);
@@ -412,7 +413,9 @@ static void refuse_with(struct connection *c, int status, struct str text)
     c->untidy = true;
     http1_stop(&c->in);
     r->close_after = true;
-    connection_reply(c, r, &(struct answer){ .status = status, .headers = STR("Content-Type: text/plain\r\n"), .body = text });
+    connection_reply(c, r,
+                     &(struct answer){
+                         .status = status, .headers = STR("Content-Type: text/plain\r\n"), .body = text });
 }
 
 static void refuse(struct connection *c, int status, const char *why)
@@ -499,7 +502,7 @@ static void on_eof(struct connection *c)
         connection_close(c);
         return;
     }
-    do {                                                     /* from the start each time: the list may change meanwhile */
+    do { /* from the start each time: the list may change meanwhile */
         told = false;
         LIST_EACH(&c->requests, link) {
             struct request *r = request_at(link);
@@ -573,10 +576,10 @@ static struct wait_class *class_for(const struct server *s, enum connection_wait
 {
     switch (waiting) {
     case WAIT_HEADER: return s->header_wait;
-    case WAIT_BODY:   return s->body_wait;
-    case WAIT_WRITE:  return s->write_wait;
-    case WAIT_IDLE:   return s->idle_wait;
-    default:          return s->linger_wait;
+    case WAIT_BODY: return s->body_wait;
+    case WAIT_WRITE: return s->write_wait;
+    case WAIT_IDLE: return s->idle_wait;
+    default: return s->linger_wait;
     }
 }
 
@@ -586,9 +589,9 @@ static enum place place_for(const struct connection *c, enum connection_wait wai
     case WAIT_IDLE:
     case WAIT_HEADER: return c->spoke ? PLACE_IDLE : PLACE_SILENT;
     case WAIT_LINGER: return PLACE_IDLE;
-    case WAIT_BODY:   return PLACE_READING;
-    case WAIT_WRITE:  return PLACE_WRITING;
-    default:          return PLACE_BUSY;
+    case WAIT_BODY: return PLACE_READING;
+    case WAIT_WRITE: return PLACE_WRITING;
+    default: return PLACE_BUSY;
     }
 }
 
@@ -618,20 +621,15 @@ static void on_deadline(struct wait *w)
 
     c->waiting = WAIT_NOTHING;
     switch (waiting) {
-    case WAIT_HEADER:
-        refuse(c, 408, "the request's headers took too long");
-        break;
-    case WAIT_BODY:
-        refuse(c, 408, "the request's body stopped coming");
-        break;
+    case WAIT_HEADER: refuse(c, 408, "the request's headers took too long"); break;
+    case WAIT_BODY: refuse(c, 408, "the request's body stopped coming"); break;
     case WAIT_WRITE:
         if (uv_stream_get_write_queue_size(stream_of(c)) < c->write_left)
-            arm(c);                                          /* slow, but it reads */
+            arm(c); /* slow, but it reads */
         else
             connection_close(c);
         break;
-    default:
-        connection_close(c);
+    default: connection_close(c);
     }
 }
 
@@ -719,10 +717,10 @@ void connection_accept(struct server *s)
         return;
     }
     lent = make_room(s);
-    if (c->closing)                                          /* who heard of a client's end may have ended the server */
+    if (c->closing) /* who heard of a client's end may have ended the server */
         return;
     host = str_of(c->peer);
-    host.n = (size_t)MAX(str_rfind(host, ':'), 0);           /* no name at all: it has gone already */
+    host.n = (size_t)MAX(str_rfind(host, ':'), 0); /* no name at all: it has gone already */
     crowd_join(&s->crowd, &c->seat, host, lent);
     start_reading(c);
     if (!c->closing)

@@ -1,12 +1,14 @@
 /* exchange.c - what a request keeps in memory, and how its reply looks on the wire.
  *
- * Small replies lie in the request's arena, so that a steady stream of small requests allocates nothing.  Large
- * ones are malloc'ed (an arena hands out zeroed memory, which would cost a second pass), and so are those of an
- * arena that is full: whoever filled it still wants to say so. */
+ * Small replies lie in the request's arena, so that a steady stream of small requests allocates nothing.
+ * Large ones are malloc'ed (an arena hands out zeroed memory, which would cost a second pass), and so are
+ * those of an arena that is full: whoever filled it still wants to say so. */
 #include <stdlib.h>
 #include "net/connection.h"
 
-#define SMALL_BODY_BYTES ((size_t)16 << 10)                  /* bodies up to here lie in the arena, at their announced size */
+#define SMALL_BODY_BYTES                                                              \
+    ((size_t)16 << 10) /* bodies up to here lie in the arena, at their announced size \
+                        */
 #define SMALL_REPLY_BYTES ((size_t)8 << 10)
 #define GROW_FROM_BYTES ((size_t)64 << 10)
 
@@ -88,17 +90,45 @@ int request_body_reserve(struct request *r, size_t more, size_t whole, size_t mo
 
 const char *status_reason(int status)
 {
-    static const struct { int status; const char *reason; } rows[] = {
-        { 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" }, { 206, "Partial Content" },
-        { 301, "Moved Permanently" }, { 302, "Found" }, { 303, "See Other" }, { 304, "Not Modified" },
-        { 307, "Temporary Redirect" }, { 400, "Bad Request" }, { 401, "Unauthorized" }, { 403, "Forbidden" },
-        { 404, "Not Found" }, { 405, "Method Not Allowed" }, { 406, "Not Acceptable" }, { 408, "Request Timeout" },
-        { 409, "Conflict" }, { 410, "Gone" }, { 411, "Length Required" }, { 412, "Precondition Failed" },
-        { 413, "Content Too Large" }, { 414, "URI Too Long" }, { 415, "Unsupported Media Type" },
-        { 416, "Range Not Satisfiable" }, { 417, "Expectation Failed" }, { 421, "Misdirected Request" },
-        { 429, "Too Many Requests" }, { 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" },
-        { 501, "Not Implemented" }, { 502, "Bad Gateway" }, { 503, "Service Unavailable" },
-        { 504, "Gateway Timeout" }, { 505, "HTTP Version Not Supported" },
+    static const struct {
+        int status;
+        const char *reason;
+    } rows[] = {
+        { 200, "OK" },
+        { 201, "Created" },
+        { 202, "Accepted" },
+        { 204, "No Content" },
+        { 206, "Partial Content" },
+        { 301, "Moved Permanently" },
+        { 302, "Found" },
+        { 303, "See Other" },
+        { 304, "Not Modified" },
+        { 307, "Temporary Redirect" },
+        { 400, "Bad Request" },
+        { 401, "Unauthorized" },
+        { 403, "Forbidden" },
+        { 404, "Not Found" },
+        { 405, "Method Not Allowed" },
+        { 406, "Not Acceptable" },
+        { 408, "Request Timeout" },
+        { 409, "Conflict" },
+        { 410, "Gone" },
+        { 411, "Length Required" },
+        { 412, "Precondition Failed" },
+        { 413, "Content Too Large" },
+        { 414, "URI Too Long" },
+        { 415, "Unsupported Media Type" },
+        { 416, "Range Not Satisfiable" },
+        { 417, "Expectation Failed" },
+        { 421, "Misdirected Request" },
+        { 429, "Too Many Requests" },
+        { 431, "Request Header Fields Too Large" },
+        { 500, "Internal Server Error" },
+        { 501, "Not Implemented" },
+        { 502, "Bad Gateway" },
+        { 503, "Service Unavailable" },
+        { 504, "Gateway Timeout" },
+        { 505, "HTTP Version Not Supported" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -137,7 +167,8 @@ static char *reply_space(struct request *r, size_t cap)
     return p;
 }
 
-/* The longest fixed part is some 200 bytes: 100 Continue, status line, Date, length or chunks, Connection, blank line. */
+/* The longest fixed part is some 200 bytes: 100 Continue, status line, Date, length or chunks, Connection,
+ * blank line. */
 #define FIXED_REPLY_BYTES 256
 
 static char *put_length(char *at, const struct request *r, const struct answer *a)
@@ -149,7 +180,8 @@ static char *put_length(char *at, const struct request *r, const struct answer *
     return PUT_LIT(at, "\r\n");
 }
 
-static char *put_head(char *at, const struct request *r, const struct answer *a, struct str date, bool bodiless)
+static char *put_head(char *at, const struct request *r, const struct answer *a, struct str date,
+                      bool bodiless)
 {
     const char *reason = status_reason(a->status);
 
@@ -226,10 +258,12 @@ void exchange_reply(struct exchange *x, int status, struct str headers, struct s
     reply(x, &(struct answer){ .status = status, .headers = headers, .body = body });
 }
 
-void exchange_reply_pieces(struct exchange *x, int status, struct str headers, int64_t bytes, struct body_source *source)
+void exchange_reply_pieces(struct exchange *x, int status, struct str headers, int64_t bytes,
+                           struct body_source *source)
 {
     CHECK(bytes >= BODY_BYTES_UNKNOWN && source != NULL);
-    reply(x, &(struct answer){ .status = status, .headers = headers, .source = source, .source_bytes = bytes });
+    reply(x,
+          &(struct answer){ .status = status, .headers = headers, .source = source, .source_bytes = bytes });
 }
 
 void exchange_hold(struct exchange *x)

@@ -2,7 +2,8 @@
  *
  *   IDLE --proceed, not in the cache--> READING (pool thread) --resume--> READ --proceed--> IDLE
  *
- * True here: while READING, room and the current segment belong to the pool thread; a stop meanwhile only marks. */
+ * True here: while READING, room and the current segment belong to the pool thread; a stop meanwhile only
+ * marks. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/uio.h>
@@ -18,11 +19,11 @@ struct file_body {
     enum file_state state;
     bool stopped;
     struct segment *v;
-    size_t n, at;                                            /* v[at] is being read */
+    size_t n, at; /* v[at] is being read */
     size_t *open;
     char *room;
     size_t cap, want;
-    ssize_t got;                                             /* of the pool thread's read */
+    ssize_t got; /* of the pool thread's read */
 };
 
 static void close_one(struct file_body *f)

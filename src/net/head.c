@@ -1,16 +1,16 @@
 /* head.c - the request line and the header lines.
  *
- * Two passes, on purpose.  head_scan() finds the end and refuses every control character but HT and proper CRLF,
- * and lines that begin with a blank: llhttp 8.1 takes a bare CR for a line's end (CVE-2023-30589) and a blank-led
- * line for a continuation (CVE-2024-27982).  Then llhttp cuts the head, which by now lies in one piece, and what
- * decides the framing (Content-Length, Transfer-Encoding, Host, Expect) is judged once more here: what follows
- * does not hang on which checks the installed llhttp makes. */
+ * Two passes, on purpose.  head_scan() finds the end and refuses every control character but HT and proper
+ * CRLF, and lines that begin with a blank: llhttp 8.1 takes a bare CR for a line's end (CVE-2023-30589) and a
+ * blank-led line for a continuation (CVE-2024-27982).  Then llhttp cuts the head, which by now lies in one
+ * piece, and what decides the framing (Content-Length, Transfer-Encoding, Host, Expect) is judged once more
+ * here: what follows does not hang on which checks the installed llhttp makes. */
 #include <llhttp.h>
 #include "base/clock.h"
 #include "net/http1.h"
 
-/* Offset of the first control byte (below 0x20) from `at`, HT included; n when there is none.  Eight at a time:
- * a borrow can only spoil flags above the lowest one, and only the lowest is used. */
+/* Offset of the first control byte (below 0x20) from `at`, HT included; n when there is none.  Eight at a
+ * time: a borrow can only spoil flags above the lowest one, and only the lowest is used. */
 static size_t find_control(const char *p, size_t at, size_t n)
 {
     const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
@@ -107,7 +107,7 @@ static int on_value(llhttp_t *l, const char *p, size_t n)
     struct cut *cut = l->data;
 
     if (cut->n == 0 || cut->headers[cut->n - 1].value.n > 0)
-        return -1;                                           /* a value without a name of its own: refused */
+        return -1; /* a value without a name of its own: refused */
     cut->headers[cut->n - 1].value = str_trim(str_make(p, n));
     return 0;
 }
@@ -120,7 +120,10 @@ static int on_complete(llhttp_t *l)
 }
 
 static const llhttp_settings_t cut_settings = {
-    .on_method = on_method, .on_url = on_url, .on_header_field = on_field, .on_header_value = on_value,
+    .on_method = on_method,
+    .on_url = on_url,
+    .on_header_field = on_field,
+    .on_header_value = on_value,
     .on_headers_complete = on_complete,
 };
 
@@ -144,8 +147,9 @@ static int check_version(struct request *r, const struct cut *cut, struct refusa
 
     if (str_empty(cut->target))
         return refuse(ret, 400, "malformed request line");
-    v = cut->target.p + cut->target.n;                       /* the head ends in CRLFCRLF: some bytes follow */
-    if (strncmp(v, " HTTP/", 6) != 0 || v[7] != '.' || v[9] != '\r' || r->x.method.p + r->x.method.n + 1 != cut->target.p)
+    v = cut->target.p + cut->target.n; /* the head ends in CRLFCRLF: some bytes follow */
+    if (strncmp(v, " HTTP/", 6) != 0 || v[7] != '.' || v[9] != '\r' ||
+        r->x.method.p + r->x.method.n + 1 != cut->target.p)
         return refuse(ret, 400, "malformed request line");
     if (v[6] != '1' || (v[8] != '0' && v[8] != '1'))
         return refuse(ret, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
@@ -157,7 +161,9 @@ static int check_version(struct request *r, const struct cut *cut, struct refusa
 
 static int set_target(struct exchange *x, struct str target, struct str *ret_authority, struct refusal *ret)
 {
-    ptrdiff_t scheme = str_starts_nocase(target, STR("http://")) ? 7 : str_starts_nocase(target, STR("https://")) ? 8 : 0;
+    ptrdiff_t scheme = str_starts_nocase(target, STR("http://"))    ? 7
+                       : str_starts_nocase(target, STR("https://")) ? 8
+                                                                    : 0;
     size_t end;
 
     *ret_authority = STR_NONE;
@@ -184,8 +190,8 @@ static int set_target(struct exchange *x, struct str target, struct str *ret_aut
 
 struct framing {
     unsigned lengths, codings, hosts;
-    int64_t  length;
-    bool     chunked, expects, expects_other;
+    int64_t length;
+    bool chunked, expects, expects_other;
 };
 
 static int parse_length(struct str value, int64_t *ret)
@@ -195,10 +201,8 @@ static int parse_length(struct str value, int64_t *ret)
 
 static int note_header(struct framing *f, const struct header *h, struct refusal *ret)
 {
-    switch (h->name.n) {                                     /* the length sorts most of them out at once */
-    case 4:
-        f->hosts += str_eq_nocase(h->name, STR("Host"));
-        return 0;
+    switch (h->name.n) { /* the length sorts most of them out at once */
+    case 4: f->hosts += str_eq_nocase(h->name, STR("Host")); return 0;
     case 6:
         if (str_eq_nocase(h->name, STR("Expect")))
             *(str_eq_nocase(h->value, STR("100-continue")) ? &f->expects : &f->expects_other) = true;
@@ -214,8 +218,7 @@ static int note_header(struct framing *f, const struct header *h, struct refusal
         f->codings++;
         f->chunked = str_eq_nocase(h->value, STR("chunked"));
         return 0;
-    default:
-        return 0;
+    default: return 0;
     }
 }
 
@@ -241,7 +244,7 @@ static int check_framing(const struct request *r, const struct framing *f, struc
 
 static int set_framing(struct request *r, struct refusal *ret)
 {
-    struct framing f = {0};
+    struct framing f = { 0 };
 
     for (size_t i = 0; i < r->x.n_headers; i++)
         if (note_header(&f, &r->x.headers[i], ret) < 0)
@@ -267,7 +270,7 @@ static void set_authority(struct exchange *x, struct str authority)
     x->headers[x->n_headers++] = (struct header){ STR("Host"), authority };
 }
 
-static bool is_preface(struct str head)                      /* RFC 9113 3.4, its first part */
+static bool is_preface(struct str head) /* RFC 9113 3.4, its first part */
 {
     return str_eq(head, STR("PRI * HTTP/2.0\r\n\r\n"));
 }

@@ -10,10 +10,7 @@ void http1_init(struct http1 *h, const struct server_limits *limits, size_t *hel
     *h = (struct http1){ .state = HTTP1_IN_HEAD, .limits = limits, .held = held };
 }
 
-void http1_done(struct http1 *h)
-{
-    buf_done(&h->in);
-}
+void http1_done(struct http1 *h) { buf_done(&h->in); }
 
 void http1_stop(struct http1 *h)
 {
@@ -22,10 +19,7 @@ void http1_stop(struct http1 *h)
     buf_done(&h->in);
 }
 
-static void drop(struct str *bytes, size_t n)
-{
-    *bytes = str_make(bytes->p + n, bytes->n - n);
-}
+static void drop(struct str *bytes, size_t n) { *bytes = str_make(bytes->p + n, bytes->n - n); }
 
 static enum http1_event refuse(struct http1 *h, int status, const char *text)
 {
@@ -37,8 +31,8 @@ static enum http1_event refuse(struct http1 *h, int status, const char *text)
 
 /* ---- the head ---- */
 
-/* A request that never became one still has a method: the reply to a HEAD has no body (RFC 9110 9.3.2), or its client would
- * take it for the next reply. */
+/* A request that never became one still has a method: the reply to a HEAD has no body (RFC 9110 9.3.2), or
+ * its client would take it for the next reply. */
 static enum http1_event refuse_head(struct http1 *h, struct str head, int status, const char *text)
 {
     h->head_only = str_starts(head, STR("HEAD "));
@@ -63,14 +57,17 @@ static enum http1_event begin_request(struct http1 *h, struct str head)
     unsigned lines = h->scan.lines;
     struct refusal why = { 503, "too many requests in work; try again" };
 
-    h->scan = (struct head_scan){0};
-    if (request_count_head(r, head.n, h->limits->total_body_bytes) < 0 || head_parse(r, arena_str(r->x.mem, head), lines, &why) < 0) {
+    h->scan = (struct head_scan){ 0 };
+    if (request_count_head(r, head.n, h->limits->total_body_bytes) < 0 ||
+        head_parse(r, arena_str(r->x.mem, head), lines, &why) < 0) {
         request_free(r);
         return refuse_head(h, head, why.status, why.text);
     }
     h->request = r;
-    h->chunk = (struct chunk){0};
-    h->state = r->content_length == REQUEST_CHUNKED ? HTTP1_IN_CHUNKS : r->content_length > 0 ? HTTP1_IN_LENGTH : HTTP1_COMPLETE;
+    h->chunk = (struct chunk){ 0 };
+    h->state = r->content_length == REQUEST_CHUNKED ? HTTP1_IN_CHUNKS
+               : r->content_length > 0              ? HTTP1_IN_LENGTH
+                                                    : HTTP1_COMPLETE;
     return HTTP1_HEAD;
 }
 
@@ -117,7 +114,7 @@ static enum http1_event feed_more(struct http1 *h, struct str *bytes)
     ptrdiff_t n;
     enum http1_event event;
 
-    if (old == 1 && h->in.p[0] == '\r') {                    /* half an empty line, or nothing good */
+    if (old == 1 && h->in.p[0] == '\r') { /* half an empty line, or nothing good */
         if (bytes->p[0] != '\n')
             return refuse(h, 400, "CR without LF");
         buf_done(&h->in);
@@ -152,7 +149,7 @@ static enum http1_event body_add(struct http1 *h, struct str data, size_t whole)
         return refuse(h, 503, "too many large bodies at once; try again");
     memcpy(r->body + r->body_bytes, data.p, data.n);
     r->body_bytes += data.n;
-    request_forget_continue(r);                              /* who sends without waiting needs no leave */
+    request_forget_continue(r); /* who sends without waiting needs no leave */
     return HTTP1_MORE;
 }
 
@@ -176,19 +173,14 @@ static enum http1_event feed_chunks(struct http1 *h, struct str *bytes)
 
     for (;;) {
         switch (chunk_next(&h->chunk, bytes, &data)) {
-        case CHUNK_MORE:
-            return HTTP1_MORE;
+        case CHUNK_MORE: return HTTP1_MORE;
         case CHUNK_DATA:
             if (body_add(h, data, 0) == HTTP1_REFUSED)
                 return HTTP1_REFUSED;
             break;
-        case CHUNK_END:
-            h->state = HTTP1_COMPLETE;
-            return HTTP1_MORE;
-        case CHUNK_BAD:
-            return refuse(h, 400, "malformed chunk");
-        case CHUNK_TOO_LONG:
-            return refuse(h, 431, "chunk extensions or trailers are too long");
+        case CHUNK_END: h->state = HTTP1_COMPLETE; return HTTP1_MORE;
+        case CHUNK_BAD: return refuse(h, 400, "malformed chunk");
+        case CHUNK_TOO_LONG: return refuse(h, 431, "chunk extensions or trailers are too long");
         }
     }
 }
@@ -221,21 +213,16 @@ enum http1_event http1_feed(struct http1 *h, struct str *bytes)
     case HTTP1_IN_LENGTH:
         event = announces_too_much(h) ? refuse(h, 413, "the body is too large") : feed_length(h, bytes);
         break;
-    case HTTP1_IN_CHUNKS:
-        event = feed_chunks(h, bytes);
-        break;
-    case HTTP1_COMPLETE:
-        break;
-    case HTTP1_STOPPED:
-        drop(bytes, bytes->n);
-        return HTTP1_MORE;
+    case HTTP1_IN_CHUNKS: event = feed_chunks(h, bytes); break;
+    case HTTP1_COMPLETE: break;
+    case HTTP1_STOPPED: drop(bytes, bytes->n); return HTTP1_MORE;
     }
     return h->state == HTTP1_COMPLETE ? finish(h) : event;
 }
 
 /* ---- bodies read in place ---- */
 
-#define IN_PLACE_BYTES ((size_t)32 << 10)                    /* below this much to come, a copy costs less than a read more */
+#define IN_PLACE_BYTES ((size_t)32 << 10) /* below this much to come, a copy costs less than a read more */
 
 char *http1_body_space(struct http1 *h, size_t *ret_n)
 {
@@ -248,9 +235,10 @@ char *http1_body_space(struct http1 *h, size_t *ret_n)
     left = whole - r->body_bytes;
     if (left < IN_PLACE_BYTES)
         return NULL;
-    if (r->body_cap - r->body_bytes < IN_PLACE_BYTES
-        && request_body_reserve(r, MIN(left, IN_PLACE_BYTES), whole, h->limits->body_bytes, h->limits->total_body_bytes) < 0)
-        return NULL;                                         /* the ordinary way will refuse it */
+    if (r->body_cap - r->body_bytes < IN_PLACE_BYTES &&
+        request_body_reserve(r, MIN(left, IN_PLACE_BYTES), whole, h->limits->body_bytes,
+                             h->limits->total_body_bytes) < 0)
+        return NULL; /* the ordinary way will refuse it */
     *ret_n = r->body_cap - r->body_bytes;
     return r->body + r->body_bytes;
 }

@@ -1,9 +1,9 @@
 /* hub.c - see hub.h.
  *
- * "At the end of the iteration": libuv runs timers, idle, prepare, poll, check, closing.  Replies made while polling
- * leave in our check.  For those made elsewhere (a timer, somebody else's prepare or check, a close callback) an
- * idle handle is running as long as anything is unwritten: with it the poll does not sleep, and the next idle or
- * check phase, whichever comes first, writes. */
+ * "At the end of the iteration": libuv runs timers, idle, prepare, poll, check, closing.  Replies made while
+ * polling leave in our check.  For those made elsewhere (a timer, somebody else's prepare or check, a close
+ * callback) an idle handle is running as long as anything is unwritten: with it the poll does not sleep, and
+ * the next idle or check phase, whichever comes first, writes. */
 #include <stdlib.h>
 #include "base/clock.h"
 #include "net/hub.h"
@@ -12,11 +12,11 @@ struct hub {
     struct hub *next;
     uv_loop_t *loop;
     unsigned refs;
-    unsigned handles;                                        /* not yet closed */
+    unsigned handles; /* not yet closed */
     uv_check_t check;
     uv_idle_t idle;
     uv_timer_t timer;
-    uint64_t timer_due_ms;                                   /* while the timer is active */
+    uint64_t timer_due_ms; /* while the timer is active */
     struct list classes;
     struct list flushes;
     void (*flush)(struct link *link);
@@ -25,7 +25,7 @@ struct hub {
     char *read_buffer;
 };
 
-static _Thread_local struct hub *hubs;                       /* a loop belongs to one thread */
+static _Thread_local struct hub *hubs; /* a loop belongs to one thread */
 
 /* ---- writing at the end ---- */
 
@@ -36,15 +36,9 @@ static void flush_all(struct hub *hub)
     uv_idle_stop(&hub->idle);
 }
 
-static void on_check(uv_check_t *check)
-{
-    flush_all(check->data);
-}
+static void on_check(uv_check_t *check) { flush_all(check->data); }
 
-static void on_idle(uv_idle_t *idle)
-{
-    flush_all(idle->data);
-}
+static void on_idle(uv_idle_t *idle) { flush_all(idle->data); }
 
 void hub_flush_later(struct hub *hub, struct link *link, void (*flush)(struct link *link))
 {

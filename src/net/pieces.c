@@ -61,11 +61,8 @@ int pieces_next(struct pieces *p, size_t most)
         p->over = true;
         make_frame(p, STR(""), STR(""), p->framing == BODY_CHUNKS ? STR("0\r\n\r\n") : STR(""));
         return 0;
-    case PIECE_LATER:
-        p->later = true;
-        return -E_WAIT;
-    case PIECE_FAILED:
-        break;
+    case PIECE_LATER: p->later = true; return -E_WAIT;
+    case PIECE_FAILED: break;
     }
     return -E_IO;
 }

@@ -3,19 +3,20 @@
  *   listening --server_close()--> closing --last connection closed--> stopped --last orphan replied--> freed
  *        \---------server_abort()---^ (connections are cut at once)
  *
- * `closed` is called on entering `stopped`, from a libuv close callback.  Orphans (exchanges whose client has gone
- * and whose reply the owner still owes) keep the struct alive, nothing else: their reply may come at any time. */
+ * `closed` is called on entering `stopped`, from a libuv close callback.  Orphans (exchanges whose client has
+ * gone and whose reply the owner still owes) keep the struct alive, nothing else: their reply may come at any
+ * time. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include "net/connection.h"
 
 #define BACKLOG 1024
-#define PIECE_BYTES_MOST ((size_t)256 << 10)                 /* of a body_source */
+#define PIECE_BYTES_MOST ((size_t)256 << 10) /* of a body_source */
 #define PIECE_BYTES_LEAST ((size_t)16 << 10)
-#define PIECES_BYTES ((size_t)64 << 20)                      /* of all sources: the more there are, the smaller their pieces */
-#define REQUESTS_AT_ONCE 256u                                /* in work, pipelined: the more connections, the fewer of each */
-#define SILENT_KEPT 64u                                      /* connections that came last and have not asked yet */
-#define LINGER_MS 5000                                       /* how long a refused client may take to read why */
+#define PIECES_BYTES ((size_t)64 << 20) /* of all sources: the more there are, the smaller their pieces */
+#define REQUESTS_AT_ONCE 256u           /* in work, pipelined: the more connections, the fewer of each */
+#define SILENT_KEPT 64u                 /* connections that came last and have not asked yet */
+#define LINGER_MS 5000                  /* how long a refused client may take to read why */
 
 const struct server_limits server_default_limits = {
     .header_bytes = 64 << 10,
@@ -48,7 +49,9 @@ static struct server *server_new(uv_loop_t *loop, const struct server_limits *li
     s->body_wait = hub_class_ref(s->hub, s->limits.body_idle_timeout_ms);
     s->write_wait = hub_class_ref(s->hub, s->limits.write_idle_timeout_ms);
     s->idle_wait = hub_class_ref(s->hub, s->limits.idle_timeout_ms);
-    s->linger_wait = hub_class_ref(s->hub, s->limits.header_timeout_ms > 0 ? MIN(s->limits.header_timeout_ms, LINGER_MS) : LINGER_MS);
+    s->linger_wait =
+        hub_class_ref(s->hub, s->limits.header_timeout_ms > 0 ? MIN(s->limits.header_timeout_ms, LINGER_MS)
+                                                              : LINGER_MS);
     list_init(&s->connections);
     list_init(&s->dirty);
     crowd_init(&s->crowd, MIN(s->limits.connections / 8, SILENT_KEPT));
@@ -99,10 +102,7 @@ void server_end_orphan(struct request *r)
     server_unref(s);
 }
 
-static void on_listener_closed(uv_handle_t *handle)
-{
-    server_closed_one(handle->data);
-}
+static void on_listener_closed(uv_handle_t *handle) { server_closed_one(handle->data); }
 
 /* ---- listening ---- */
 
@@ -116,7 +116,7 @@ static void on_client(uv_stream_t *listener, int status)
 
 static int bind_and_listen(struct server *s, const char *host, int port)
 {
-    struct sockaddr_storage address = {0};
+    struct sockaddr_storage address = { 0 };
     int error = uv_ip4_addr(host, port, (struct sockaddr_in *)&address);
 
     if (error < 0)
@@ -131,7 +131,8 @@ static int bind_and_listen(struct server *s, const char *host, int port)
 }
 
 int server_listen(uv_loop_t *loop, const char *host, int port, const struct server_limits *limits,
-                  server_request_fn *on_request, server_headers_fn *on_headers, void *arg, struct server **ret)
+                  server_request_fn *on_request, server_headers_fn *on_headers, void *arg,
+                  struct server **ret)
 {
     struct server *s = server_new(loop, limits);
     int error = bind_and_listen(s, host, port);
@@ -216,17 +217,11 @@ void server_abort(struct server *s)
         connection_close(CONTAINER_OF(link, struct connection, link));
 }
 
-void server_stats(const struct server *s, struct server_stats *ret)
-{
-    *ret = s->stats;
-}
+void server_stats(const struct server *s, struct server_stats *ret) { *ret = s->stats; }
 
 /* ---- sending ---- */
 
-static void flush_link(struct link *link)
-{
-    server_flush(CONTAINER_OF(link, struct server, flush_link));
-}
+static void flush_link(struct link *link) { server_flush(CONTAINER_OF(link, struct server, flush_link)); }
 
 void server_dirty(struct server *s, struct connection *c)
 {

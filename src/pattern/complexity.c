@@ -1,40 +1,46 @@
 /* complexity.c - is an array's set of wildcards too complex for AWS?
  *
- * The rule (Event Ruler's README, "complexity"; its evaluator was asked about thousands of arrays, and this file says
- * the same): take all beginnings of a wildcard, cut at any character or star, in the quotes its value stands between.  The
- * complexity of an array is how many of them some one text can match at once.  EventBridge refuses more than ten (seen:
+ * The rule (Event Ruler's README, "complexity"; its evaluator was asked about thousands of arrays, and this
+ * file says the same): take all beginnings of a wildcard, cut at any character or star, in the quotes its
+ * value stands between.  The complexity of an array is how many of them some one text can match at once.
+ * EventBridge refuses more than ten (seen:
  * "*a*a*a*a*a" is taken, "*a*a*a*a*a*" and five times "*:" before "event-bus/" and a star are not).
  *
  * No automaton is needed for that maximum:
- *  - a star once reached stays reached, so a text that has been through everything it can go through is the worst one,
- *    whatever it ends with; what it went through are wildcards whose first pieces begin alike (a chain);
- *  - behind that, only the end of the text counts, and the longest piece being matched contains all the shorter ones: it
- *    is enough to read every piece once;
- *  - the one other case is a text that is still inside a first piece: every first piece is read once, from the start.
- * The wildcards under one anything-but are one pattern: their common beginnings before a star, that star, and their ends
- * count once.  A wildcard written twice counts once (the Ruler now and then counts more of it). */
+ *  - a star once reached stays reached, so a text that has been through everything it can go through is the
+ * worst one, whatever it ends with; what it went through are wildcards whose first pieces begin alike (a
+ * chain);
+ *  - behind that, only the end of the text counts, and the longest piece being matched contains all the
+ * shorter ones: it is enough to read every piece once;
+ *  - the one other case is a text that is still inside a first piece: every first piece is read once, from
+ * the start. The wildcards under one anything-but are one pattern: their common beginnings before a star,
+ * that star, and their ends count once.  A wildcard written twice counts once (the Ruler now and then counts
+ * more of it). */
 #include "pattern/parts.h"
 
 #define COMPLEXITY_MOST 10
-#define STEPS_MOST 4000000                                   /* ours, far beyond any pattern of EventBridge's length */
+#define STEPS_MOST 4000000 /* ours, far beyond any pattern of EventBridge's length */
 
 struct glob {
     const struct test *test;
-    const void *whole;                                       /* the test of the field it belongs to */
-    bool twin;                                               /* one before it in `whole` has the same first piece */
-    bool in;                                                 /* takes part in this reading */
-    bool anchored;                                           /* the text so far begins its first piece */
-    uint32_t level;                                          /* stars reached */
+    const void *whole; /* the test of the field it belongs to */
+    bool twin;         /* one before it in `whole` has the same first piece */
+    bool in;           /* takes part in this reading */
+    bool anchored;     /* the text so far begins its first piece */
+    uint32_t level;    /* stars reached */
 };
 /* n bytes of one piece behind a star match the end of the text. */
-struct partial { struct glob *glob; uint32_t piece, n; };
+struct partial {
+    struct glob *glob;
+    uint32_t piece, n;
+};
 
 struct reading {
     struct glob *globs;
     uint32_t n;
-    struct partial *now, *next;                              /* room for COMPLEXITY_MOST + n + 1 each */
+    struct partial *now, *next; /* room for COMPLEXITY_MOST + n + 1 each */
     uint32_t n_now;
-    uint32_t depth;                                          /* bytes read */
+    uint32_t depth; /* bytes read */
     bool too_many;
     uint64_t steps;
 };
@@ -51,7 +57,7 @@ static char piece_byte(const struct glob *g, uint32_t piece, uint32_t at)
 {
     struct str s = g->test->pieces[piece];
 
-    at -= piece == 0;                                        /* the quote in front wraps round and lies behind the end, too */
+    at -= piece == 0; /* the quote in front wraps round and lies behind the end, too */
     return at < s.n ? s.p[at] : '"';
 }
 
@@ -173,7 +179,8 @@ static void read_chain(struct reading *r, const struct glob *along)
             read_piece(r, &r->globs[i], piece);
 }
 
-/* ---- the wildcards of a field ----------------------------------------------------------------------------------- */
+/* ---- the wildcards of a field
+ * ----------------------------------------------------------------------------------- */
 
 static bool same_wildcard(const struct test *a, const struct test *b)
 {

@@ -1,23 +1,28 @@
 /* match.c - an event is walked along the steps of a pattern.
  *
  * True here:
- *  - the steps under an array of objects must all hold in one and the same element; scalars of an array are free: any of
- *    them may satisfy the field that ends at the array (Event Ruler, "JSON array matching");
- *  - a field that may be absent counts as absent inside an array when the element another field was found in lacks it,
- *    and when no field of this array was found, only if every element lacks it;
- *  - an object is no value, an empty array neither; a key written twice in an event counts once, the last time;
- *  - a key with dots stands for the steps it spells.  An event that spells one field in two ways at once, {"a": {"b":
- *    1}, "a.b": 2}, is the only one whose fields are asked one by one, without the rule of the same element;
- *  - each pair of step and value is visited once, and however many steps stand side by side, an object's members are
- *    gone through a few times only, however the event is built. */
+ *  - the steps under an array of objects must all hold in one and the same element; scalars of an array are
+ * free: any of them may satisfy the field that ends at the array (Event Ruler, "JSON array matching");
+ *  - a field that may be absent counts as absent inside an array when the element another field was found in
+ * lacks it, and when no field of this array was found, only if every element lacks it;
+ *  - an object is no value, an empty array neither; a key written twice in an event counts once, the last
+ * time;
+ *  - a key with dots stands for the steps it spells.  An event that spells one field in two ways at once,
+ * {"a": {"b": 1}, "a.b": 2}, is the only one whose fields are asked one by one, without the rule of the same
+ * element;
+ *  - each pair of step and value is visited once, and however many steps stand side by side, an object's
+ * members are gone through a few times only, however the event is built. */
 #include <stdlib.h>
 #include "pattern/parts.h"
 
-enum verdict { NO, ABSENT, YES };                            /* ABSENT: nothing is there, and nothing needs to be */
+enum verdict { NO, ABSENT, YES }; /* ABSENT: nothing is there, and nothing needs to be */
 /* Is the field that ends at a step still to be satisfied, and would absence do? */
 enum want { WANT_NOTHING, WANT_FIELD, WANT_PRESENT };
 
-struct walk { struct arena *scratch; struct pattern_steps *steps; };
+struct walk {
+    struct arena *scratch;
+    struct pattern_steps *steps;
+};
 
 #define STEPS_VISIT 6
 #define STEPS_DECODE 40
@@ -70,10 +75,12 @@ static enum verdict absent_field(const struct step *s, enum want want)
     return want == WANT_FIELD && s->field->may_be_absent ? ABSENT : NO;
 }
 
-/* ---- one field by its path, whatever the arrays ---------------------------------------------------------------- */
+/* ---- one field by its path, whatever the arrays
+ * ---------------------------------------------------------------- */
 
 /* Walks every way the path can be spelled: *present when any value stands there, true when one holds. */
-static bool path_holds(struct walk *w, const struct json *v, struct str path, bool at_end, const struct field *f, bool *present)
+static bool path_holds(struct walk *w, const struct json *v, struct str path, bool at_end,
+                       const struct field *f, bool *present)
 {
     bool held = false;
 
@@ -102,7 +109,8 @@ static bool path_holds(struct walk *w, const struct json *v, struct str path, bo
 }
 
 /* The fields at and below s, each asked by its path below the step `from` whose value is the object. */
-static enum verdict one_by_one(struct walk *w, const struct step *s, const struct step *from, const struct json *object)
+static enum verdict one_by_one(struct walk *w, const struct step *s, const struct step *from,
+                               const struct json *object)
 {
     enum verdict r = ABSENT;
 
@@ -120,12 +128,16 @@ static enum verdict one_by_one(struct walk *w, const struct step *s, const struc
     return r;
 }
 
-/* ---- values along steps ----------------------------------------------------------------------------------------- */
+/* ---- values along steps
+ * ----------------------------------------------------------------------------------------- */
 
 static enum verdict value_holds(struct walk *w, const struct step *s, enum want want, const struct json *v);
 
 /* How members of an object spell a step: by its whole path below the object's own, or by more than that. */
-struct spelled { const struct json *exact; bool longer; };
+struct spelled {
+    const struct json *exact;
+    bool longer;
+};
 static struct spelled spelled_by(struct walk *w, struct str path, const struct json *object)
 {
     struct spelled r = { 0 };
@@ -146,9 +158,10 @@ static struct spelled spelled_by(struct walk *w, struct str path, const struct j
     return r;
 }
 
-static enum verdict step_holds(struct walk *w, const struct step *s, const struct step *from, const struct json *object);
-static enum verdict spelled_holds(struct walk *w, const struct step *s, const struct step *from, const struct json *object,
-                                  struct spelled at)
+static enum verdict step_holds(struct walk *w, const struct step *s, const struct step *from,
+                               const struct json *object);
+static enum verdict spelled_holds(struct walk *w, const struct step *s, const struct step *from,
+                                  const struct json *object, struct spelled at)
 {
     enum verdict r;
 
@@ -164,7 +177,8 @@ static enum verdict spelled_holds(struct walk *w, const struct step *s, const st
     return r;
 }
 
-static enum verdict step_holds(struct walk *w, const struct step *s, const struct step *from, const struct json *object)
+static enum verdict step_holds(struct walk *w, const struct step *s, const struct step *from,
+                               const struct json *object)
 {
     size_t cut = from->up == NULL ? 0 : from->path.n + 1;
 
@@ -199,7 +213,7 @@ static enum verdict wide_holds(struct walk *w, const struct step *s, const struc
         struct str rest = key_of(w, m), name;
         const struct step *below;
 
-        pattern_spend(w->steps, STEPS_DECODE);                /* a search among the steps */
+        pattern_spend(w->steps, STEPS_DECODE); /* a search among the steps */
         str_cut(&rest, '.', &name);
         below = find_below(s, name);
         if (below != NULL && str_absent(rest))
@@ -213,7 +227,8 @@ static enum verdict wide_holds(struct walk *w, const struct step *s, const struc
     return r;
 }
 
-static enum verdict object_holds(struct walk *w, const struct step *s, enum want want, const struct json *object)
+static enum verdict object_holds(struct walk *w, const struct step *s, enum want want,
+                                 const struct json *object)
 {
     enum verdict r = absent_field(s, want);
 
@@ -224,7 +239,8 @@ static enum verdict object_holds(struct walk *w, const struct step *s, enum want
     return r;
 }
 
-static enum verdict array_holds(struct walk *w, const struct step *s, enum want want, const struct json *array)
+static enum verdict array_holds(struct walk *w, const struct step *s, enum want want,
+                                const struct json *array)
 {
     enum verdict nothing = ABSENT;
     bool hit = false, scalars = false;
@@ -289,7 +305,8 @@ bool pattern_match_within(const struct pattern *p, const struct json *event, uin
     return pattern_match_unless(p, event, left, NULL);
 }
 
-bool pattern_match_unless(const struct pattern *p, const struct json *event, uint64_t *left, const atomic_bool *stop)
+bool pattern_match_unless(const struct pattern *p, const struct json *event, uint64_t *left,
+                          const atomic_bool *stop)
 {
     struct pattern_steps steps = pattern_steps(*left, stop);
     bool r = pattern_holds(p, event, &steps);
@@ -312,7 +329,8 @@ void pattern_ready(struct arena *a, struct json *v)
     }
 }
 
-/* ---- message attributes --------------------------------------------------------------------------------------- */
+/* ---- message attributes
+ * --------------------------------------------------------------------------------------- */
 
 static bool elements_hold(struct walk *w, const struct field *f, struct str text)
 {
@@ -320,10 +338,11 @@ static bool elements_hold(struct walk *w, const struct field *f, struct str text
 
     if (w->scratch == NULL)
         w->scratch = arena_new(0);
-    pattern_spend(w->steps, STEPS_DECODE + 8 * text.n);       /* "1," again and again is a node for every two bytes */
+    pattern_spend(w->steps,
+                  STEPS_DECODE + 8 * text.n); /* "1," again and again is a node for every two bytes */
     if (json_parse(w->scratch, text, &array, NULL) != 0)
         return false;
-    if (is_scalar(array))                                    /* as an array of one; UNVERIFIED but for numbers */
+    if (is_scalar(array)) /* as an array of one; UNVERIFIED but for numbers */
         return field_holds(w, f, array);
     if (array->type != JSON_ARRAY)
         return false;
@@ -346,7 +365,8 @@ static bool attribute_holds(struct walk *w, const struct field *f, const struct 
         struct json_error error;
 
         s.text = str_trim(a->value);
-        if (json_check(s.text, &error) != 0 || s.text.n == 0 || str_find_str(STR("-0123456789"), str_sub(s.text, 0, 1)) < 0)
+        if (json_check(s.text, &error) != 0 || s.text.n == 0 ||
+            str_find_str(STR("-0123456789"), str_sub(s.text, 0, 1)) < 0)
             return false;
         s.type = JSON_NUMBER;
         return pattern_field_holds(f, &s);
@@ -357,7 +377,8 @@ static bool attribute_holds(struct walk *w, const struct field *f, const struct 
     return false;
 }
 
-static bool field_of_attributes(struct walk *w, const struct field *f, const struct pattern_attribute *v, size_t n)
+static bool field_of_attributes(struct walk *w, const struct field *f, const struct pattern_attribute *v,
+                                size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (str_eq(v[i].name, f->path))
@@ -372,13 +393,14 @@ bool pattern_match_attributes(const struct pattern *p, const struct pattern_attr
     return pattern_match_attributes_within(p, v, n, &left);
 }
 
-bool pattern_match_attributes_within(const struct pattern *p, const struct pattern_attribute *v, size_t n, uint64_t *left)
+bool pattern_match_attributes_within(const struct pattern *p, const struct pattern_attribute *v, size_t n,
+                                     uint64_t *left)
 {
     return pattern_match_attributes_unless(p, v, n, left, NULL);
 }
 
-bool pattern_match_attributes_unless(const struct pattern *p, const struct pattern_attribute *v, size_t n, uint64_t *left,
-                                     const atomic_bool *stop)
+bool pattern_match_attributes_unless(const struct pattern *p, const struct pattern_attribute *v, size_t n,
+                                     uint64_t *left, const atomic_bool *stop)
 {
     struct pattern_steps steps = pattern_steps(*left, stop);
     struct walk w = { .steps = &steps };

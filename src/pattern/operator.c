@@ -1,23 +1,20 @@
 /* operator.c - one key's array of values and match expressions becomes the tests of a field.
  *
- * True here: the order of the checks, the sentences and the places they name are those of the Event Ruler's compiler,
- * which reads token by token: a sentence names the place behind the last token it had looked at.  A string it had only
- * begun to look at counts as one quote. */
+ * True here: the order of the checks, the sentences and the places they name are those of the Event Ruler's
+ * compiler, which reads token by token: a sentence names the place behind the last token it had looked at.  A
+ * string it had only begun to look at counts as one quote. */
 #include <stdlib.h>
 #include "pattern/parts.h"
 
-#define WHY_ONE_KEY    "Only one key allowed in match expression"
-#define WHY_ELEMENTS   "Too many elements in numeric expression"
+#define WHY_ONE_KEY "Only one key allowed in match expression"
+#define WHY_ELEMENTS "Too many elements in numeric expression"
 
 struct operators {
     struct arena *mem, *scratch;
     struct pattern_refusal *no;
 };
 
-const char *pattern_value_end(const struct json *v)
-{
-    return v->raw.p + v->raw.n + (v->type == JSON_STRING);
-}
+const char *pattern_value_end(const struct json *v) { return v->raw.p + v->raw.n + (v->type == JSON_STRING); }
 
 const char *pattern_token_end(const struct json *v)
 {
@@ -61,7 +58,8 @@ static int only_key(const struct operators *o, const struct json *member, const 
     return member->next == NULL ? 0 : pattern_refuse(o->no, pattern_token_end(member->next), "%s", why);
 }
 
-/* ---- wildcards ------------------------------------------------------------------------------------------------ */
+/* ---- wildcards
+ * ------------------------------------------------------------------------------------------------ */
 
 /* Positions count the quote in front of the text. */
 static int wildcard(const struct operators *o, struct str text, const char *at, struct test *ret)
@@ -71,7 +69,8 @@ static int wildcard(const struct operators *o, struct str text, const char *at, 
 
     for (size_t i = 0; i < text.n; i++)
         stars += text.p[i] == '*';
-    *ret = (struct test){ .kind = TEST_WILDCARD, .pieces = arena_calloc(o->mem, stars + 1, sizeof(*ret->pieces)) };
+    *ret = (struct test){ .kind = TEST_WILDCARD,
+                          .pieces = arena_calloc(o->mem, stars + 1, sizeof(*ret->pieces)) };
     for (size_t i = 0; i < text.n; i++) {
         char next = i + 1 < text.n ? text.p[i + 1] : '\0';
 
@@ -104,7 +103,8 @@ static int op_wildcard(const struct operators *o, const struct json *v, struct t
     return r != 0 ? r : only_key(o, v, WHY_ONE_KEY);
 }
 
-/* ---- texts ---------------------------------------------------------------------------------------------------- */
+/* ---- texts
+ * ---------------------------------------------------------------------------------------------------- */
 
 static int op_exactly(const struct operators *o, const struct json *v, struct test *ret)
 {
@@ -117,14 +117,15 @@ static int op_exactly(const struct operators *o, const struct json *v, struct te
 static int op_nocase(const struct operators *o, const struct json *v, struct test *ret)
 {
     if (v->type != JSON_STRING)
-        return pattern_refuse(o->no, pattern_token_end(v), "equals-ignore-case match pattern must be a string");
+        return pattern_refuse(o->no, pattern_token_end(v),
+                              "equals-ignore-case match pattern must be a string");
     *ret = (struct test){ .kind = TEST_TEXT, .nocase = true, .text = folded(o, text_of(o, v)) };
     return only_key(o, v, WHY_ONE_KEY);
 }
 
 /* {"prefix": {"equals-ignore-case": "x"}}; v is the inner object. */
-static int affix_nocase(const struct operators *o, const struct json *v, enum test_kind kind, const char *word,
-                        struct test *ret)
+static int affix_nocase(const struct operators *o, const struct json *v, enum test_kind kind,
+                        const char *word, struct test *ret)
 {
     const struct json *inner = v->first;
     struct str name;
@@ -135,13 +136,15 @@ static int affix_nocase(const struct operators *o, const struct json *v, enum te
                               kind == TEST_PREFIX ? "Prefix" : "Suffix");
     name = json_key(o->scratch, inner);
     if (!str_is(name, "equals-ignore-case"))
-        return pattern_refuse(o->no, pattern_token_end(inner), "Unsupported %s pattern: " STR_FMT, word, STR_ARG(name));
+        return pattern_refuse(o->no, pattern_token_end(inner), "Unsupported %s pattern: " STR_FMT, word,
+                              STR_ARG(name));
     r = op_nocase(o, inner, ret);
     ret->kind = kind;
     return r != 0 ? r : only_key(o, v, WHY_ONE_KEY);
 }
 
-static int affix(const struct operators *o, const struct json *v, enum test_kind kind, const char *word, struct test *ret)
+static int affix(const struct operators *o, const struct json *v, enum test_kind kind, const char *word,
+                 struct test *ret)
 {
     if (v->type == JSON_OBJECT)
         return affix_nocase(o, v, kind, word, ret);
@@ -164,12 +167,14 @@ static int op_suffix(const struct operators *o, const struct json *v, struct tes
 static int op_exists(const struct operators *o, const struct json *v, struct test *ret)
 {
     if (v->type != JSON_TRUE && v->type != JSON_FALSE)
-        return pattern_refuse(o->no, pattern_token_end(v), "exists match pattern must be either true or false.");
+        return pattern_refuse(o->no, pattern_token_end(v),
+                              "exists match pattern must be either true or false.");
     *ret = (struct test){ .kind = TEST_EXISTS, .literal = v->type };
     return only_key(o, v, WHY_ONE_KEY);
 }
 
-/* ---- addresses ------------------------------------------------------------------------------------------------ */
+/* ---- addresses
+ * ------------------------------------------------------------------------------------------------ */
 
 /* A whole number as Java's Integer.parseInt takes it. */
 static bool mask_bits(struct str s, int64_t *ret)
@@ -203,9 +208,12 @@ static int cidr(const struct operators *o, struct str text, struct test *ret)
         return pattern_refuse(o->no, NULL, "Malformed CIDR, mask bits must not be negative");
     r = pattern_address(ip, &ret->net);
     if (r != 0)
-        return pattern_refuse(o->no, NULL, "%s IP address: " STR_FMT, r == -E_LIMIT ? "Invalid" : "Nonstandard", STR_ARG(ip));
+        return pattern_refuse(o->no, NULL, "%s IP address: " STR_FMT,
+                              r == -E_LIMIT ? "Invalid" : "Nonstandard", STR_ARG(ip));
     if (bits > (ret->net.bytes == 4 ? 31 : 127))
-        return pattern_refuse(o->no, NULL, "%s", ret->net.bytes == 4 ? "IPv4 mask bits must be < 32" : "IPv6 mask bits must be < 128");
+        return pattern_refuse(o->no, NULL, "%s",
+                              ret->net.bytes == 4 ? "IPv4 mask bits must be < 32"
+                                                  : "IPv6 mask bits must be < 128");
     ret->net.bits = (uint8_t)bits;
     return 0;
 }
@@ -221,7 +229,8 @@ static int op_cidr(const struct operators *o, const struct json *v, struct test 
     return r != 0 ? r : only_key(o, v, WHY_ONE_KEY);
 }
 
-/* ---- numbers -------------------------------------------------------------------------------------------------- */
+/* ---- numbers
+ * -------------------------------------------------------------------------------------------------- */
 
 static int comparable(const struct operators *o, const struct json *v, const char *at, double *ret)
 {
@@ -236,27 +245,32 @@ static int comparable(const struct operators *o, const struct json *v, const cha
 static bool is_number(const struct json *v) { return v != NULL && v->type == JSON_NUMBER; }
 
 /* The second half of [">", low, "<", high]; v stands at "<". */
-static int upper_bound(const struct operators *o, const struct json *array, const struct json *v, const struct json **ret_high,
-                       struct test *ret)
+static int upper_bound(const struct operators *o, const struct json *array, const struct json *v,
+                       const struct json **ret_high, struct test *ret)
 {
     struct str name;
     const struct json *high = v->next;
 
     if (v->type != JSON_STRING)
-        return pattern_refuse(o->no, pattern_token_end(v), "Bad value in numeric range: " STR_FMT, STR_ARG(token_text(o, v)));
+        return pattern_refuse(o->no, pattern_token_end(v), "Bad value in numeric range: " STR_FMT,
+                              STR_ARG(token_text(o, v)));
     name = json_text(o->scratch, v);
     if (!str_is(name, "<") && !str_is(name, "<="))
-        return pattern_refuse(o->no, pattern_value_end(v), "Bad numeric range operator: " STR_FMT, STR_ARG(name));
+        return pattern_refuse(o->no, pattern_value_end(v), "Bad numeric range operator: " STR_FMT,
+                              STR_ARG(name));
     if (!is_number(high))
-        return pattern_refuse(o->no, next_token_end(high, array), "Value of " STR_FMT " must be numeric", STR_ARG(name));
+        return pattern_refuse(o->no, next_token_end(high, array), "Value of " STR_FMT " must be numeric",
+                              STR_ARG(name));
     if (high->next != NULL)
-        return pattern_refuse(o->no, pattern_token_end(high->next), "Too many terms in numeric range expression");
+        return pattern_refuse(o->no, pattern_token_end(high->next),
+                              "Too many terms in numeric range expression");
     ret->open_high = name.n == 1;
     *ret_high = high;
     return 0;
 }
 
-static int range(const struct operators *o, const struct json *array, struct str name, const struct json *first, struct test *ret)
+static int range(const struct operators *o, const struct json *array, struct str name,
+                 const struct json *first, struct test *ret)
 {
     const char *end = pattern_value_end(array);
     bool below = name.p[0] == '<';
@@ -277,7 +291,8 @@ static int range(const struct operators *o, const struct json *array, struct str
     return r;
 }
 
-static int numeric_equals(const struct operators *o, const struct json *array, const struct json *v, struct test *ret)
+static int numeric_equals(const struct operators *o, const struct json *array, const struct json *v,
+                          struct test *ret)
 {
     double value;
     int r;
@@ -285,7 +300,9 @@ static int numeric_equals(const struct operators *o, const struct json *array, c
     if (v->next != NULL)
         return pattern_refuse(o->no, pattern_token_end(v->next), WHY_ELEMENTS);
     r = comparable(o, v, pattern_value_end(array), &value);
-    *ret = (struct test){ .kind = TEST_NUMBER, .text = arena_str(o->mem, v->raw), .number = pattern_number(v->raw) };
+    *ret = (struct test){ .kind = TEST_NUMBER,
+                          .text = arena_str(o->mem, v->raw),
+                          .number = pattern_number(v->raw) };
     return r;
 }
 
@@ -299,12 +316,14 @@ static int op_numeric(const struct operators *o, const struct json *array, struc
     if (array->type != JSON_ARRAY)
         return pattern_refuse(o->no, pattern_token_end(array), "Value of numeric must be an array.");
     if (op == NULL || op->type != JSON_STRING)
-        return pattern_refuse(o->no, next_token_end(op, array), "Invalid member in numeric match: " STR_FMT, STR_ARG(token_text(o, op)));
+        return pattern_refuse(o->no, next_token_end(op, array), "Invalid member in numeric match: " STR_FMT,
+                              STR_ARG(token_text(o, op)));
     name = json_text(o->scratch, op);
     v = op->next;
     equals = str_is(name, "=");
     if (!equals && !str_is(name, "<") && !str_is(name, "<=") && !str_is(name, ">") && !str_is(name, ">="))
-        return pattern_refuse(o->no, next_token_end(v, array), "Unrecognized numeric range operator: " STR_FMT, STR_ARG(name));
+        return pattern_refuse(o->no, next_token_end(v, array),
+                              "Unrecognized numeric range operator: " STR_FMT, STR_ARG(name));
     if (!is_number(v))
         return pattern_refuse(o->no, next_token_end(v, array), "Value of " STR_FMT " must be numeric",
                               STR_ARG(equals ? STR("equals") : name));
@@ -312,7 +331,8 @@ static int op_numeric(const struct operators *o, const struct json *array, struc
     return r != 0 ? r : only_key(o, array, WHY_ELEMENTS);
 }
 
-/* ---- anything-but --------------------------------------------------------------------------------------------- */
+/* ---- anything-but
+ * --------------------------------------------------------------------------------------------- */
 
 /* What stands inside: plain values, or values under one of these. */
 static const struct but_kind {
@@ -321,10 +341,11 @@ static const struct but_kind {
     bool nocase;
     const char *no_string;
 } but_kinds[] = {
-    { "equals-ignore-case", TEST_TEXT,     true,  "Inside anything-but/equals-ignore-case list, number|start|null|boolean is not supported." },
-    { "prefix",             TEST_PREFIX,   false, "prefix/suffix match pattern must be a string" },
-    { "suffix",             TEST_SUFFIX,   false, "prefix/suffix match pattern must be a string" },
-    { "wildcard",           TEST_WILDCARD, false, "wildcard match pattern must be a string" },
+    { "equals-ignore-case", TEST_TEXT, true,
+      "Inside anything-but/equals-ignore-case list, number|start|null|boolean is not supported." },
+    { "prefix", TEST_PREFIX, false, "prefix/suffix match pattern must be a string" },
+    { "suffix", TEST_SUFFIX, false, "prefix/suffix match pattern must be a string" },
+    { "wildcard", TEST_WILDCARD, false, "wildcard match pattern must be a string" },
 };
 
 /* Inside a list the compiler catches its own sentence and says it once more: both places are named. */
@@ -347,16 +368,18 @@ static int but_plain(const struct operators *o, const struct json *v, bool list,
         return 0;
     }
     if (v->type != JSON_NUMBER)
-        return refuse_item(o, list, pattern_token_end(v), "Inside anything but list, start|null|boolean is not supported.");
+        return refuse_item(o, list, pattern_token_end(v),
+                           "Inside anything but list, start|null|boolean is not supported.");
     n = pattern_number(v->raw);
     *ret = (struct test){ .kind = TEST_NUMBER, .text = arena_str(o->mem, v->raw), .number = n };
     return n.comparable ? 0
-         : pattern_refuse(o->no, list ? pattern_value_end(v) : NULL, "Cannot compare number : " STR_FMT, STR_ARG(v->raw));
+                        : pattern_refuse(o->no, list ? pattern_value_end(v) : NULL,
+                                         "Cannot compare number : " STR_FMT, STR_ARG(v->raw));
 }
 
 /* end: where a wildcard's mistake is named. */
-static int but_under(const struct operators *o, const struct but_kind *k, const struct json *v, bool list, const char *end,
-                     struct test *ret)
+static int but_under(const struct operators *o, const struct but_kind *k, const struct json *v, bool list,
+                     const char *end, struct test *ret)
 {
     struct str text;
 
@@ -371,13 +394,15 @@ static int but_under(const struct operators *o, const struct but_kind *k, const 
     return 0;
 }
 
-static int but_items(const struct operators *o, const struct but_kind *k, const struct json *v, struct test *ret)
+static int but_items(const struct operators *o, const struct but_kind *k, const struct json *v,
+                     struct test *ret)
 {
     bool list = v->type == JSON_ARRAY;
     size_t numbers = 0;
     int r = 0;
 
-    *ret = (struct test){ .kind = TEST_BUT, .inner = arena_calloc(o->mem, list ? v->n + 1 : 1, sizeof(*ret->inner)) };
+    *ret = (struct test){ .kind = TEST_BUT,
+                          .inner = arena_calloc(o->mem, list ? v->n + 1 : 1, sizeof(*ret->inner)) };
     for (const struct json *i = list ? v->first : v; i != NULL && r == 0; i = list ? i->next : NULL) {
         struct test *t = &ret->inner[ret->n++];
 
@@ -385,8 +410,9 @@ static int but_items(const struct operators *o, const struct but_kind *k, const 
         numbers += t->kind == TEST_NUMBER;
     }
     if (r == 0 && k == NULL && list && (v->n == 0 || (numbers > 0 && numbers < v->n)))
-        r = pattern_refuse(o->no, pattern_value_end(v),
-                           "Inside anything but list, either all values are number or string, mixed type is not supported");
+        r = pattern_refuse(
+            o->no, pattern_value_end(v),
+            "Inside anything but list, either all values are number or string, mixed type is not supported");
     return r;
 }
 
@@ -407,25 +433,34 @@ static int op_anything_but(const struct operators *o, const struct json *v, stru
             if (str_is(name, but_kinds[i].name))
                 k = &but_kinds[i];
         if (k == NULL)
-            return pattern_refuse(o->no, pattern_token_end(inner), "Unsupported anything-but pattern: " STR_FMT, STR_ARG(name));
+            return pattern_refuse(o->no, pattern_token_end(inner),
+                                  "Unsupported anything-but pattern: " STR_FMT, STR_ARG(name));
     }
     if (inner->type != JSON_ARRAY && inner->type != JSON_STRING && inner->type != JSON_NUMBER)
-        return pattern_refuse(o->no, pattern_token_end(inner), "Value of anything-but must be an array or single string/number value.");
+        return pattern_refuse(o->no, pattern_token_end(inner),
+                              "Value of anything-but must be an array or single string/number value.");
     r = but_items(o, k, inner, ret);
     if (r == 0 && k != NULL)
         r = only_key(o, inner, WHY_ELEMENTS);
     return r != 0 ? r : only_key(o, v, WHY_ELEMENTS);
 }
 
-/* ---- a key's array -------------------------------------------------------------------------------------------- */
+/* ---- a key's array
+ * -------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
     int (*read)(const struct operators *o, const struct json *v, struct test *ret);
 } operators[] = {
-    { "exactly", op_exactly }, { "prefix", op_prefix }, { "suffix", op_suffix }, { "numeric", op_numeric },
-    { "anything-but", op_anything_but }, { "exists", op_exists }, { "cidr", op_cidr },
-    { "equals-ignore-case", op_nocase }, { "wildcard", op_wildcard },
+    { "exactly", op_exactly },
+    { "prefix", op_prefix },
+    { "suffix", op_suffix },
+    { "numeric", op_numeric },
+    { "anything-but", op_anything_but },
+    { "exists", op_exists },
+    { "cidr", op_cidr },
+    { "equals-ignore-case", op_nocase },
+    { "wildcard", op_wildcard },
 };
 
 static int expression(const struct operators *o, const struct json *v, struct test *ret)
@@ -438,7 +473,8 @@ static int expression(const struct operators *o, const struct json *v, struct te
     for (size_t i = 0; i < ARRAY_LEN(operators); i++)
         if (str_is(name, operators[i].name))
             return operators[i].read(o, v->first, ret);
-    return pattern_refuse(o->no, pattern_token_end(v->first), "Unrecognized match type " STR_FMT, STR_ARG(name));
+    return pattern_refuse(o->no, pattern_token_end(v->first), "Unrecognized match type " STR_FMT,
+                          STR_ARG(name));
 }
 
 /* A text that is an address matches every spelling of that address. */
@@ -452,19 +488,17 @@ static void plain_text(const struct operators *o, const struct json *v, struct t
 static int value(const struct operators *o, const struct json *v, struct test *ret)
 {
     switch (v->type) {
-    case JSON_OBJECT:
-        return expression(o, v, ret);
-    case JSON_STRING:
-        plain_text(o, v, ret);
-        return 0;
+    case JSON_OBJECT: return expression(o, v, ret);
+    case JSON_STRING: plain_text(o, v, ret); return 0;
     case JSON_NUMBER:
-        *ret = (struct test){ .kind = TEST_NUMBER, .text = arena_str(o->mem, v->raw), .number = pattern_number(v->raw) };
+        *ret = (struct test){ .kind = TEST_NUMBER,
+                              .text = arena_str(o->mem, v->raw),
+                              .number = pattern_number(v->raw) };
         return 0;
     case JSON_ARRAY:
-        return pattern_refuse(o->no, pattern_token_end(v), "Match value must be String, number, true, false, or null");
-    default:
-        *ret = (struct test){ .kind = TEST_LITERAL, .literal = v->type };
-        return 0;
+        return pattern_refuse(o->no, pattern_token_end(v),
+                              "Match value must be String, number, true, false, or null");
+    default: *ret = (struct test){ .kind = TEST_LITERAL, .literal = v->type }; return 0;
     }
 }
 

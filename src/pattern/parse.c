@@ -1,24 +1,32 @@
 /* parse.c - from text to branches, or to the sentence that says what is wrong.
  *
- * True here: the text is read whole before anything is compiled, so malformed JSON is the first thing complained of.
- * As in the Event Ruler, keys are joined with dots ({"a": {"b": ..}} is {"a.b": ..}), objects under one key written
- * twice are merged, and of two arrays under one path the later counts.  "$or" multiplies: what it may multiply to is
- * bounded (parts.h), so a compile takes memory and time in proportion to the text or to those bounds. */
+ * True here: the text is read whole before anything is compiled, so malformed JSON is the first thing
+ * complained of. As in the Event Ruler, keys are joined with dots ({"a": {"b": ..}} is {"a.b": ..}), objects
+ * under one key written twice are merged, and of two arrays under one path the later counts.  "$or"
+ * multiplies: what it may multiply to is bounded (parts.h), so a compile takes memory and time in proportion
+ * to the text or to those bounds. */
 #include <stdlib.h>
 #include "base/map.h"
 #include "pattern/parts.h"
 
 /* Ours: AWS's words for more than 1,000 combinations are UNVERIFIED. */
 #define WHY_COMBINATIONS "Rule is too complex - try using fewer alternatives in $or"
-#define WHY_WILDCARDS    "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences " \
-                         "after a wildcard character"
+#define WHY_WILDCARDS                                                                                   \
+    "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences " \
+    "after a wildcard character"
 #define SOURCE_SHOWN 500
 #define SNS_KEYS_MOST 5
 #define SNS_COMBINATIONS_MOST 150
 
 /* A branch being written. */
-struct draft { const struct field **fields; uint32_t n, cap; };
-struct rules { struct draft *v; uint32_t n; };
+struct draft {
+    const struct field **fields;
+    uint32_t n, cap;
+};
+struct rules {
+    struct draft *v;
+    uint32_t n;
+};
 
 struct compiler {
     enum pattern_dialect dialect;
@@ -26,13 +34,14 @@ struct compiler {
     struct str source;
     struct pattern_refusal no;
     struct buf path;
-    struct map seen;                                         /* paths that stand in some branch: their one text */
-    struct map made;                                         /* steps of the branch being finished, by path */
+    struct map seen; /* paths that stand in some branch: their one text */
+    struct map made; /* steps of the branch being finished, by path */
     uint32_t depth, cells, steps;
-    bool too_complex;                                        /* said last: the Ruler weighs what it has compiled */
+    bool too_complex; /* said last: the Ruler weighs what it has compiled */
 };
 
-/* ---- refusing ------------------------------------------------------------------------------------------------- */
+/* ---- refusing
+ * ------------------------------------------------------------------------------------------------- */
 
 int pattern_refuse(struct pattern_refusal *no, const char *at, const char *fmt, ...)
 {
@@ -64,44 +73,56 @@ int pattern_refuse(struct pattern_refusal *no, const char *at, const char *fmt, 
 static const char *wanted(const struct json_error *e)
 {
     switch (e->wanted) {
-    case JSON_WANT_KEY:   return "was expecting double-quote to start field name";
+    case JSON_WANT_KEY: return "was expecting double-quote to start field name";
     case JSON_WANT_COLON: return "was expecting a colon to separate field name and value";
-    case JSON_WANT_COMMA: return e->open == '[' ? "was expecting comma to separate Array entries"
-                                                : "was expecting comma to separate Object entries";
-    default: return "expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')";
+    case JSON_WANT_COMMA:
+        return e->open == '[' ? "was expecting comma to separate Array entries"
+                              : "was expecting comma to separate Object entries";
+    default:
+        return "expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or "
+               "'false')";
     }
 }
 
-/* Which sentence Jackson has for which malformed text is UNVERIFIED beyond the first words; all stand here. */
+/* Which sentence Jackson has for which malformed text is UNVERIFIED beyond the first words; all stand here.
+ */
 static int refuse_json(struct compiler *c, const struct json_error *e)
 {
     const char *at = c->source.p + MIN(e->at + 1, c->source.n);
     struct str source = c->source;
 
     switch (e->problem) {
-    case JSON_EMPTY:
-        return pattern_refuse(&c->no, source.p, "Filter is not an object");
+    case JSON_EMPTY: return pattern_refuse(&c->no, source.p, "Filter is not an object");
     case JSON_UNEXPECTED_END:
         return pattern_refuse(&c->no, source.p + source.n, "Unexpected end-of-input%s",
-                              e->open == '{' ? ": expected close marker for Object" : e->open == '[' ? ": expected close marker for Array" : "");
+                              e->open == '{'   ? ": expected close marker for Object"
+                              : e->open == '[' ? ": expected close marker for Array"
+                                               : "");
     case JSON_BAD_LITERAL: {
         size_t end = e->at;
 
         while (end < source.n && (source.p[end] & ~0x20) >= 'A' && (source.p[end] & ~0x20) <= 'Z')
             end++;
-        return pattern_refuse(&c->no, source.p + end, "Unrecognized token '" STR_FMT "': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')",
-                              STR_ARG(str_sub(source, e->at, end)));
+        return pattern_refuse(
+            &c->no, source.p + end,
+            "Unrecognized token '" STR_FMT
+            "': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')",
+            STR_ARG(str_sub(source, e->at, end)));
     }
     case JSON_TOO_DEEP:
-        return pattern_refuse(&c->no, at, "Document nesting depth exceeds the maximum allowed (%d)", JSON_MAX_DEPTH);
+        return pattern_refuse(&c->no, at, "Document nesting depth exceeds the maximum allowed (%d)",
+                              JSON_MAX_DEPTH);
     default:
         if (e->byte < 0x20 || e->byte > 0x7e)
-            return pattern_refuse(&c->no, at, "Unexpected character ((CTRL-CHAR, code %u)): %s", e->byte, wanted(e));
-        return pattern_refuse(&c->no, at, "Unexpected character ('%c' (code %u)): %s", e->byte, e->byte, wanted(e));
+            return pattern_refuse(&c->no, at, "Unexpected character ((CTRL-CHAR, code %u)): %s", e->byte,
+                                  wanted(e));
+        return pattern_refuse(&c->no, at, "Unexpected character ('%c' (code %u)): %s", e->byte, e->byte,
+                              wanted(e));
     }
 }
 
-/* ---- branches ------------------------------------------------------------------------------------------------- */
+/* ---- branches
+ * ------------------------------------------------------------------------------------------------- */
 
 static int refuse_many(struct compiler *c) { return pattern_refuse(&c->no, NULL, WHY_COMBINATIONS); }
 
@@ -175,15 +196,37 @@ static int rules_append(struct compiler *c, struct rules *to, const struct rules
     return 0;
 }
 
-/* ---- keys ----------------------------------------------------------------------------------------------------- */
+/* ---- keys
+ * ----------------------------------------------------------------------------------------------------- */
 
 /* Words a key inside "$or" may not be. */
 static bool reserved(struct str name)
 {
     static const char *const words[] = {
-        "exactly", "equals-ignore-case", "prefix", "suffix", "anything-but", "exists", "wildcard", "numeric", "cidr",
-        "=", "<", "<=", ">", ">=", "regex", "not-wildcard", "not-equals-ignore-case", "date-after", "date-on-or-after",
-        "date-before", "date-on-or-before", "in-date-range", "ip-address-in-range", "ip-address-not-in-range",
+        "exactly",
+        "equals-ignore-case",
+        "prefix",
+        "suffix",
+        "anything-but",
+        "exists",
+        "wildcard",
+        "numeric",
+        "cidr",
+        "=",
+        "<",
+        "<=",
+        ">",
+        ">=",
+        "regex",
+        "not-wildcard",
+        "not-equals-ignore-case",
+        "date-after",
+        "date-on-or-after",
+        "date-before",
+        "date-on-or-before",
+        "in-date-range",
+        "ip-address-in-range",
+        "ip-address-not-in-range",
     };
 
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
@@ -192,8 +235,8 @@ static bool reserved(struct str name)
     return false;
 }
 
-/* EventBridge knows "$or" wherever it stands; SNS takes it for a plain name unless two or more objects without
- * reserved words follow. */
+/* EventBridge knows "$or" wherever it stands; SNS takes it for a plain name unless two or more objects
+ * without reserved words follow. */
 static bool is_or(struct compiler *c, struct str name, const struct json *v)
 {
     if (!str_is(name, "$or"))
@@ -255,7 +298,8 @@ static int or_of(struct compiler *c, struct rules *r, const struct json *v)
         int e;
 
         if (item->type != JSON_OBJECT)
-            return pattern_refuse(&c->no, pattern_token_end(item), "Only JSON object is allowed in array of $or relationship.");
+            return pattern_refuse(&c->no, pattern_token_end(item),
+                                  "Only JSON object is allowed in array of $or relationship.");
         mine = rules_copy(c, &before);
         e = object_of(c, &mine, item, true);
         if (e == 0)
@@ -264,7 +308,8 @@ static int or_of(struct compiler *c, struct rules *r, const struct json *v)
             return e;
     }
     if (v->n < 2)
-        return pattern_refuse(&c->no, pattern_value_end(v), "There must have at least 2 Objects in $or relationship.");
+        return pattern_refuse(&c->no, pattern_value_end(v),
+                              "There must have at least 2 Objects in $or relationship.");
     return 0;
 }
 
@@ -277,13 +322,17 @@ static int member_of(struct compiler *c, struct rules *r, const struct json *v, 
     if (is_or(c, name, v))
         return or_of(c, r, v);
     if (inside_or && reserved(name))
-        return pattern_refuse(&c->no, pattern_token_end(v), STR_FMT " is Ruler reserved fieldName which cannot be used inside $or.", STR_ARG(name));
+        return pattern_refuse(&c->no, pattern_token_end(v),
+                              STR_FMT " is Ruler reserved fieldName which cannot be used inside $or.",
+                              STR_ARG(name));
     if (v->type == JSON_ARRAY)
         return array_of(c, r, name, v);
     if (v->type != JSON_OBJECT)
-        return pattern_refuse(&c->no, pattern_token_end(v), "\"" STR_FMT "\" must be an object or an array", STR_ARG(name));
+        return pattern_refuse(&c->no, pattern_token_end(v), "\"" STR_FMT "\" must be an object or an array",
+                              STR_ARG(name));
     if (c->dialect == PATTERN_SNS_ATTRIBUTES)
-        return pattern_refuse(&c->no, NULL, "Filter policy scope MessageAttributes does not support nested filter policy");
+        return pattern_refuse(&c->no, NULL,
+                              "Filter policy scope MessageAttributes does not support nested filter policy");
     before = path_push(c, name);
     e = object_of(c, r, v, inside_or);
     path_pop(c, before);
@@ -303,11 +352,13 @@ static int object_of(struct compiler *c, struct rules *r, const struct json *obj
     return 0;
 }
 
-/* ---- what SNS counts ------------------------------------------------------------------------------------------ */
+/* ---- what SNS counts
+ * ------------------------------------------------------------------------------------------ */
 
 static uint64_t times(uint64_t a, uint64_t b) { return MIN(a * b, (uint64_t)1 << 31); }
 
-/* Values of every array times its nesting, all multiplied.  Alternatives of "$or" are added up (UNVERIFIED). */
+/* Values of every array times its nesting, all multiplied.  Alternatives of "$or" are added up (UNVERIFIED).
+ */
 static uint64_t combinations(struct compiler *c, const struct json *object, uint64_t depth)
 {
     uint64_t product = 1;
@@ -337,9 +388,11 @@ static int check_sns(struct compiler *c, const struct json *doc)
     return 0;
 }
 
-/* ---- steps ---------------------------------------------------------------------------------------------------- */
+/* ---- steps
+ * ---------------------------------------------------------------------------------------------------- */
 
-static struct step *step_below(struct compiler *c, struct step *up, struct str name, size_t end, struct str path)
+static struct step *step_below(struct compiler *c, struct step *up, struct str name, size_t end,
+                               struct str path)
 {
     struct step *s = map_get(&c->made, str_sub(path, 0, end));
 
@@ -444,7 +497,9 @@ int pattern_compile(enum pattern_dialect dialect, struct str text, struct patter
     struct arena *scratch CLEANUP(arena_freep) = arena_new(0);
     struct arena *mem = arena_new(0);
     struct pattern *p = ARENA_NEW(mem, struct pattern);
-    struct compiler c = { .dialect = dialect, .mem = mem, .scratch = scratch, .source = str_absent(text) ? STR("") : text };
+    struct compiler c = {
+        .dialect = dialect, .mem = mem, .scratch = scratch, .source = str_absent(text) ? STR("") : text
+    };
     int e;
 
     c.no = (struct pattern_refusal){ .why = ret_why, .source = c.source };

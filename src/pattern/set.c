@@ -1,16 +1,14 @@
 /* set.c - many patterns, one event.
  *
- * True here: every branch of a pattern is filed under one of its fields, at a way (the steps of the field's path from
- * the root, shared by all patterns):
- *   exact    every test of the field is a text: under each of these texts, in a hash table of the way;
- *   prefix   every test is a text or a prefix: under its first PREFIX_BYTES at most, in a second table;
- *   ranged   every test is a number or a range: in a list of spans, walked in one sweep over memory;
- *   asked    anything else that needs a value: in a list of the way, and the value found there is tested before the
- *            pattern is;
- *   always   no field needs a value ({"exists": false} alone): asked for every event.
- * Of the fields a branch has, the one with the shortest queue before it is taken, so 10,000 rules with one source and
- * each its own detail-type end up under their detail-types.
- * What a way finds is a necessary condition only: candidates are matched whole, each once per event, in the order
+ * True here: every branch of a pattern is filed under one of its fields, at a way (the steps of the field's
+ * path from the root, shared by all patterns): exact    every test of the field is a text: under each of
+ * these texts, in a hash table of the way; prefix   every test is a text or a prefix: under its first
+ * PREFIX_BYTES at most, in a second table; ranged   every test is a number or a range: in a list of spans,
+ * walked in one sweep over memory; asked    anything else that needs a value: in a list of the way, and the
+ * value found there is tested before the pattern is; always   no field needs a value ({"exists": false}
+ * alone): asked for every event. Of the fields a branch has, the one with the shortest queue before it is
+ * taken, so 10,000 rules with one source and each its own detail-type end up under their detail-types. What a
+ * way finds is a necessary condition only: candidates are matched whole, each once per event, in the order
  * they were added. */
 #include <stdlib.h>
 #include "base/list.h"
@@ -18,33 +16,50 @@
 #include "pattern/parts.h"
 
 #define PREFIX_BYTES 63
-/* A queue of tests or spans costs something per pattern and event, a table look-up nothing: how much shorter than the
- * table's the queue must be to be preferred. */
+/* A queue of tests or spans costs something per pattern and event, a table look-up nothing: how much shorter
+ * than the table's the queue must be to be preferred. */
 #define ASKED_HANDICAP 16
 #define RANGED_HANDICAP 8
 
-struct entry { struct place *place; const struct field *field; };
-struct bucket { struct entry *v; uint32_t n, cap; uint64_t round; };
-struct span { double low, high; struct place *place; };      /* both bounds count */
-struct spans { struct span *v; uint32_t n, cap; };
+struct entry {
+    struct place *place;
+    const struct field *field;
+};
+struct bucket {
+    struct entry *v;
+    uint32_t n, cap;
+    uint64_t round;
+};
+struct span {
+    double low, high;
+    struct place *place;
+}; /* both bounds count */
+struct spans {
+    struct span *v;
+    uint32_t n, cap;
+};
 
 struct way {
     struct way *up;
-    struct str name;                                         /* owned copy; key in up->below */
-    struct map below;                                        /* name -> way */
-    struct map exact, prefix;                                /* text -> bucket */
-    uint32_t lengths[PREFIX_BYTES + 1];                      /* how many prefixes of each length stand in `prefix` */
+    struct str name;                    /* owned copy; key in up->below */
+    struct map below;                   /* name -> way */
+    struct map exact, prefix;           /* text -> bucket */
+    uint32_t lengths[PREFIX_BYTES + 1]; /* how many prefixes of each length stand in `prefix` */
     struct bucket asked;
     struct spans ranged;
-    uint32_t uses;                                           /* filings here and ways below */
+    uint32_t uses; /* filings here and ways below */
 };
 
 /* Where an entry stands, to find it again. */
 enum shelf { SHELF_EXACT, SHELF_PREFIX, SHELF_RANGED, SHELF_ASKED, SHELF_ALWAYS };
-struct filing { enum shelf shelf; struct way *way; struct str text; };
+struct filing {
+    enum shelf shelf;
+    struct way *way;
+    struct str text;
+};
 
 struct place {
-    struct link link;                                        /* all places, in the order they were added */
+    struct link link; /* all places, in the order they were added */
     const struct pattern *pattern;
     void *owner;
     uint64_t number, round;
@@ -54,13 +69,14 @@ struct place {
 
 struct pattern_set {
     struct list places;
-    struct map by_pair;                                      /* pattern and owner -> place */
+    struct map by_pair; /* pattern and owner -> place */
     struct way root;
     struct bucket always;
-    uint64_t numbers, *round;                                /* round: apart, since matching leaves the set as it is */
+    uint64_t numbers, *round; /* round: apart, since matching leaves the set as it is */
 };
 
-/* ---- buckets and ways ----------------------------------------------------------------------------------------- */
+/* ---- buckets and ways
+ * ----------------------------------------------------------------------------------------- */
 
 static void bucket_add(struct bucket *b, struct place *p, const struct field *f)
 {
@@ -205,7 +221,8 @@ static void way_unuse(struct way *w)
     }
 }
 
-/* ---- filing ----------------------------------------------------------------------------------------------------- */
+/* ---- filing
+ * ----------------------------------------------------------------------------------------------------- */
 
 /* What one test alone could be filed as.  The table of prefixes knows no empty one. */
 static enum shelf shelf_of_test(const struct test *t)
@@ -254,7 +271,8 @@ static uint32_t load_of(const struct pattern_set *s, const struct field *f, enum
     for (uint32_t i = 0; w != NULL && i < f->n; i++) {
         struct str text = f->tests[i].text;
 
-        most = MAX(most, shelf == SHELF_EXACT ? table_load(&w->exact, text) : table_load(&w->prefix, prefix_of(text)));
+        most = MAX(most, shelf == SHELF_EXACT ? table_load(&w->exact, text)
+                                              : table_load(&w->prefix, prefix_of(text)));
     }
     return most;
 }
@@ -318,22 +336,25 @@ static void file_branch(struct pattern_set *s, struct place *p, const struct bra
 static void unfile(struct pattern_set *s, const struct place *p, const struct filing *f)
 {
     switch (f->shelf) {
-    case SHELF_EXACT:  table_remove(&f->way->exact, f->text, p); break;
+    case SHELF_EXACT: table_remove(&f->way->exact, f->text, p); break;
     case SHELF_PREFIX:
         table_remove(&f->way->prefix, f->text, p);
         f->way->lengths[f->text.n]--;
         break;
     case SHELF_RANGED: spans_remove(&f->way->ranged, p); break;
-    case SHELF_ASKED:  bucket_remove(&f->way->asked, p); break;
+    case SHELF_ASKED: bucket_remove(&f->way->asked, p); break;
     case SHELF_ALWAYS: bucket_remove(&s->always, p); break;
     }
     if (f->way != NULL)
         way_unuse(f->way);
 }
 
-/* ---- the set ---------------------------------------------------------------------------------------------------- */
+/* ---- the set
+ * ---------------------------------------------------------------------------------------------------- */
 
-struct pair { const void *pattern, *owner; };
+struct pair {
+    const void *pattern, *owner;
+};
 
 static struct place *place_of(const struct pattern_set *s, const struct pair *key)
 {
@@ -402,7 +423,8 @@ void pattern_set_remove(struct pattern_set *s, const struct pattern *p, void *ow
         place_free(s, place);
 }
 
-/* ---- finding ---------------------------------------------------------------------------------------------------- */
+/* ---- finding
+ * ---------------------------------------------------------------------------------------------------- */
 
 #define STEPS_LOOK_UP 30
 #define STEPS_FOUND 20
@@ -527,8 +549,8 @@ void pattern_set_match(const struct pattern_set *s, struct arena *a, const struc
     (void)pattern_set_match_within(s, a, event, &left, each, arg);
 }
 
-bool pattern_set_match_within(const struct pattern_set *s, struct arena *a, const struct json *event, uint64_t *left,
-                              void (*each)(void *arg, void *owner), void *arg)
+bool pattern_set_match_within(const struct pattern_set *s, struct arena *a, const struct json *event,
+                              uint64_t *left, void (*each)(void *arg, void *owner), void *arg)
 {
     struct hunt h = { .mem = a, .steps = pattern_steps(*left, NULL), .round = ++*s->round };
     size_t n = 0;

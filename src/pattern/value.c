@@ -1,27 +1,33 @@
 /* value.c - does one value pass a field's tests?
  *
- * True here: nothing allocates but pattern_subject() for a string with escapes.  Every test takes time linear in the
- * value (a wildcard: value times stars).  Numbers follow the Event Ruler: 300, 300.0 and 3e2 are one number; a number
- * that no double prints back (account numbers with 20 digits, 0.10000000000000000001) is compared as text, so that
- * two of them never collapse into one, and passes no numeric comparison. */
+ * True here: nothing allocates but pattern_subject() for a string with escapes.  Every test takes time linear
+ * in the value (a wildcard: value times stars).  Numbers follow the Event Ruler: 300, 300.0 and 3e2 are one
+ * number; a number that no double prints back (account numbers with 20 digits, 0.10000000000000000001) is
+ * compared as text, so that two of them never collapse into one, and passes no numeric comparison. */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "pattern/parts.h"
 
-/* ---- numbers -------------------------------------------------------------------------------------------------- */
+/* ---- numbers
+ * -------------------------------------------------------------------------------------------------- */
 
 #define STEPS_TEST 6
-#define STEPS_FOLD 10                                        /* a byte */
-#define STEPS_WILD 5                                         /* a byte, at worst */
+#define STEPS_FOLD 10 /* a byte */
+#define STEPS_WILD 5  /* a byte, at worst */
 #define STEPS_NUMBER 60
-#define STEPS_LONG_NUMBER 8000                               /* printed up to 17 times */
+#define STEPS_LONG_NUMBER 8000 /* printed up to 17 times */
 #define STEPS_ADDRESS 60
-#define DIGITS_QUICK 15                                      /* a text so short is read without printing it back */
-#define DIGITS_MOST 17                                       /* what a double can tell apart */
+#define DIGITS_QUICK 15 /* a text so short is read without printing it back */
+#define DIGITS_MOST 17  /* what a double can tell apart */
 /* 0.d1d2d3... times ten to the power of exp; no zero at either end of the digits. */
-struct decimal { bool negative; uint32_t n; int64_t exp; char d[DIGITS_MOST]; };
+struct decimal {
+    bool negative;
+    uint32_t n;
+    int64_t exp;
+    char d[DIGITS_MOST];
+};
 
 static int64_t read_exponent(struct str s)
 {
@@ -67,11 +73,12 @@ static bool decimal_read(struct str s, struct decimal *ret)
     return true;
 }
 
-/* Up to 2^53 times or through a power of ten that a double holds exactly: one rounding, hence the nearest double. */
+/* Up to 2^53 times or through a power of ten that a double holds exactly: one rounding, hence the nearest
+ * double. */
 static bool decimal_quick(const struct decimal *d, double *ret)
 {
-    static const double tens[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+    static const double tens[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
     int64_t scale = d->exp - d->n, whole = 0;
     double v;
 
@@ -117,7 +124,8 @@ struct pattern_number pattern_number(struct str text)
     return r;
 }
 
-/* ---- addresses ------------------------------------------------------------------------------------------------ */
+/* ---- addresses
+ * ------------------------------------------------------------------------------------------------ */
 
 /* Four runs of digits with dots between them; the runs' values may be too large. */
 static int address_v4(struct str text, uint8_t out[4])
@@ -187,16 +195,22 @@ static bool net_holds(const struct pattern_net *net, const struct pattern_net *a
     return rest == 0 || (a->b[whole] ^ net->b[whole]) >> (8 - rest) == 0;
 }
 
-/* ---- letters -------------------------------------------------------------------------------------------------- */
+/* ---- letters
+ * -------------------------------------------------------------------------------------------------- */
 
-/* Scripts whose pairs stand at a fixed distance (step 1), or side by side with the large one first (step 2). */
-static const struct { uint32_t first, last; uint8_t step; uint8_t to_small; } cases[] = {
-    { 'A', 'Z', 1, 32 }, { 0xC0, 0xD6, 1, 32 }, { 0xD8, 0xDE, 1, 32 },
-    { 0x100, 0x12E, 2, 1 }, { 0x132, 0x136, 2, 1 }, { 0x139, 0x147, 2, 1 }, { 0x14A, 0x176, 2, 1 }, { 0x179, 0x17D, 2, 1 },
-    { 0x386, 0x386, 1, 38 }, { 0x388, 0x38A, 1, 37 }, { 0x38C, 0x38C, 1, 64 }, { 0x38E, 0x38F, 1, 63 },
-    { 0x391, 0x3A1, 1, 32 }, { 0x3A3, 0x3AB, 1, 32 },
-    { 0x400, 0x40F, 1, 80 }, { 0x410, 0x42F, 1, 32 }, { 0x460, 0x480, 2, 1 }, { 0x48A, 0x4BE, 2, 1 }, { 0x4D0, 0x52E, 2, 1 },
-    { 0x531, 0x556, 1, 48 }, { 0x1E00, 0x1E94, 2, 1 }, { 0x1EA0, 0x1EFE, 2, 1 }, { 0xFF21, 0xFF3A, 1, 32 },
+/* Scripts whose pairs stand at a fixed distance (step 1), or side by side with the large one first (step 2).
+ */
+static const struct {
+    uint32_t first, last;
+    uint8_t step;
+    uint8_t to_small;
+} cases[] = {
+    { 'A', 'Z', 1, 32 },      { 0xC0, 0xD6, 1, 32 },    { 0xD8, 0xDE, 1, 32 },     { 0x100, 0x12E, 2, 1 },
+    { 0x132, 0x136, 2, 1 },   { 0x139, 0x147, 2, 1 },   { 0x14A, 0x176, 2, 1 },    { 0x179, 0x17D, 2, 1 },
+    { 0x386, 0x386, 1, 38 },  { 0x388, 0x38A, 1, 37 },  { 0x38C, 0x38C, 1, 64 },   { 0x38E, 0x38F, 1, 63 },
+    { 0x391, 0x3A1, 1, 32 },  { 0x3A3, 0x3AB, 1, 32 },  { 0x400, 0x40F, 1, 80 },   { 0x410, 0x42F, 1, 32 },
+    { 0x460, 0x480, 2, 1 },   { 0x48A, 0x4BE, 2, 1 },   { 0x4D0, 0x52E, 2, 1 },    { 0x531, 0x556, 1, 48 },
+    { 0x1E00, 0x1E94, 2, 1 }, { 0x1EA0, 0x1EFE, 2, 1 }, { 0xFF21, 0xFF3A, 1, 32 },
 };
 
 static uint32_t small_letter(uint32_t cp)
@@ -207,7 +221,8 @@ static uint32_t small_letter(uint32_t cp)
     return cp;
 }
 
-/* The first character of s, small, to out; both have the same number of bytes (the pairs above see to that). */
+/* The first character of s, small, to out; both have the same number of bytes (the pairs above see to that).
+ */
 static size_t fold_one(char out[4], struct str s)
 {
     uint32_t cp;
@@ -250,7 +265,8 @@ static bool starts_folded(struct str s, struct str folded)
     return true;
 }
 
-/* ---- tests ---------------------------------------------------------------------------------------------------- */
+/* ---- tests
+ * ---------------------------------------------------------------------------------------------------- */
 
 static struct str tail(struct str s, size_t n) { return str_sub(s, s.n - MIN(n, s.n), s.n); }
 
@@ -320,7 +336,7 @@ static bool address_holds(const struct test *t, struct subject *s)
     return net_holds(&t->net, &s->net);
 }
 
-#define PORTION ((uint64_t)4000000)                          /* some milliseconds */
+#define PORTION ((uint64_t)4000000) /* some milliseconds */
 
 struct pattern_steps pattern_steps(uint64_t left, const atomic_bool *stop)
 {
@@ -366,18 +382,20 @@ static bool test_holds(const struct test *t, struct subject *s)
     pattern_spend(s->steps, steps_of(t, s));
     switch (t->kind) {
     case TEST_TEXT:
-        return text && (t->nocase ? s->text.n == t->text.n && starts_folded(s->text, t->text) : str_eq(s->text, t->text));
+        return text && (t->nocase ? s->text.n == t->text.n && starts_folded(s->text, t->text)
+                                  : str_eq(s->text, t->text));
     case TEST_PREFIX:
         return text && (t->nocase ? starts_folded(s->text, t->text) : str_starts(s->text, t->text));
     case TEST_SUFFIX:
-        return text && (t->nocase ? starts_folded(tail(s->text, t->text.n), t->text) : str_ends(s->text, t->text));
+        return text &&
+               (t->nocase ? starts_folded(tail(s->text, t->text.n), t->text) : str_ends(s->text, t->text));
     case TEST_WILDCARD: return text && wildcard_holds(t, s->text);
-    case TEST_NUMBER:   return number_holds(t, s);
-    case TEST_RANGE:    return range_holds(t, s);
-    case TEST_NET:      return address_holds(t, s);
-    case TEST_LITERAL:  return s->type == t->literal;
-    case TEST_EXISTS:   return true;
-    case TEST_BUT:      return !any_inner_holds(t, s);
+    case TEST_NUMBER: return number_holds(t, s);
+    case TEST_RANGE: return range_holds(t, s);
+    case TEST_NET: return address_holds(t, s);
+    case TEST_LITERAL: return s->type == t->literal;
+    case TEST_EXISTS: return true;
+    case TEST_BUT: return !any_inner_holds(t, s);
     }
     CHECK(t->kind <= TEST_BUT);
     return false;

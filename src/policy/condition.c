@@ -1,7 +1,8 @@
 /* condition.c - patterns and conditions of policies.
  *
- * True here: matching allocates nothing and costs at most pattern x text steps, also with variables in the pattern
- * (one backtrack point: the last '*').  A variable whose key is missing or has several values matches nothing. */
+ * True here: matching allocates nothing and costs at most pattern x text steps, also with variables in the
+ * pattern (one backtrack point: the last '*').  A variable whose key is missing or has several values matches
+ * nothing. */
 #include <arpa/inet.h>
 #include "policy/parts.h"
 
@@ -16,7 +17,8 @@ bool arn_cut(struct str text, struct str part[ARN_PARTS])
     return true;
 }
 
-/* ---- patterns ------------------------------------------------------------------------------------------------ */
+/* ---- patterns
+ * ------------------------------------------------------------------------------------------------ */
 
 /* The length of a "${...}" at the start of s, 0 when none is there. */
 static size_t variable_length(struct str s)
@@ -168,15 +170,16 @@ static bool pieces_match(struct ask *a, const struct glob *g, struct str s, bool
 bool glob_match(struct ask *a, const struct glob *g, struct str s, bool nocase)
 {
     switch (g->kind) {
-    case GLOB_ALL:     return true;
+    case GLOB_ALL: return true;
     case GLOB_LITERAL: return nocase ? str_eq_nocase(g->text, s) : str_eq(g->text, s);
-    case GLOB_PLAIN:   return str_glob(g->text, s);
-    case GLOB_PIECES:  return pieces_match(a, g, s, nocase);
+    case GLOB_PLAIN: return str_glob(g->text, s);
+    case GLOB_PIECES: return pieces_match(a, g, s, nocase);
     }
     return false;
 }
 
-bool arn_glob_match(struct ask *a, const struct arn_glob *g, const struct str part[ARN_PARTS], bool cut, struct str whole)
+bool arn_glob_match(struct ask *a, const struct arn_glob *g, const struct str part[ARN_PARTS], bool cut,
+                    struct str whole)
 {
     if (g->all)
         return true;
@@ -189,7 +192,8 @@ bool arn_glob_match(struct ask *a, const struct arn_glob *g, const struct str pa
     return whole.n > 0;
 }
 
-/* ---- operators ----------------------------------------------------------------------------------------------- */
+/* ---- operators
+ * ----------------------------------------------------------------------------------------------- */
 
 static const struct operator_row {
     const char *name;
@@ -197,34 +201,34 @@ static const struct operator_row {
     enum compare compare;
     bool negated;
 } operators[] = {
-    { "StringEquals",              OP_STRING,        CMP_EQ, false },
-    { "StringNotEquals",           OP_STRING,        CMP_EQ, true },
-    { "StringEqualsIgnoreCase",    OP_STRING_NOCASE, CMP_EQ, false },
+    { "StringEquals", OP_STRING, CMP_EQ, false },
+    { "StringNotEquals", OP_STRING, CMP_EQ, true },
+    { "StringEqualsIgnoreCase", OP_STRING_NOCASE, CMP_EQ, false },
     { "StringNotEqualsIgnoreCase", OP_STRING_NOCASE, CMP_EQ, true },
-    { "StringLike",                OP_STRING_LIKE,   CMP_EQ, false },
-    { "StringNotLike",             OP_STRING_LIKE,   CMP_EQ, true },
-    { "NumericEquals",             OP_NUMBER,        CMP_EQ, false },
-    { "NumericNotEquals",          OP_NUMBER,        CMP_EQ, true },
-    { "NumericLessThan",           OP_NUMBER,        CMP_LT, false },
-    { "NumericLessThanEquals",     OP_NUMBER,        CMP_LE, false },
-    { "NumericGreaterThan",        OP_NUMBER,        CMP_GT, false },
-    { "NumericGreaterThanEquals",  OP_NUMBER,        CMP_GE, false },
-    { "DateEquals",                OP_DATE,          CMP_EQ, false },
-    { "DateNotEquals",             OP_DATE,          CMP_EQ, true },
-    { "DateLessThan",              OP_DATE,          CMP_LT, false },
-    { "DateLessThanEquals",        OP_DATE,          CMP_LE, false },
-    { "DateGreaterThan",           OP_DATE,          CMP_GT, false },
-    { "DateGreaterThanEquals",     OP_DATE,          CMP_GE, false },
-    { "Bool",                      OP_BOOL,          CMP_EQ, false },
-    { "BinaryEquals",              OP_BINARY,        CMP_EQ, false },
-    { "IpAddress",                 OP_IP,            CMP_EQ, false },
-    { "NotIpAddress",              OP_IP,            CMP_EQ, true },
+    { "StringLike", OP_STRING_LIKE, CMP_EQ, false },
+    { "StringNotLike", OP_STRING_LIKE, CMP_EQ, true },
+    { "NumericEquals", OP_NUMBER, CMP_EQ, false },
+    { "NumericNotEquals", OP_NUMBER, CMP_EQ, true },
+    { "NumericLessThan", OP_NUMBER, CMP_LT, false },
+    { "NumericLessThanEquals", OP_NUMBER, CMP_LE, false },
+    { "NumericGreaterThan", OP_NUMBER, CMP_GT, false },
+    { "NumericGreaterThanEquals", OP_NUMBER, CMP_GE, false },
+    { "DateEquals", OP_DATE, CMP_EQ, false },
+    { "DateNotEquals", OP_DATE, CMP_EQ, true },
+    { "DateLessThan", OP_DATE, CMP_LT, false },
+    { "DateLessThanEquals", OP_DATE, CMP_LE, false },
+    { "DateGreaterThan", OP_DATE, CMP_GT, false },
+    { "DateGreaterThanEquals", OP_DATE, CMP_GE, false },
+    { "Bool", OP_BOOL, CMP_EQ, false },
+    { "BinaryEquals", OP_BINARY, CMP_EQ, false },
+    { "IpAddress", OP_IP, CMP_EQ, false },
+    { "NotIpAddress", OP_IP, CMP_EQ, true },
     /* AWS's words: ArnEquals and ArnLike behave identically. */
-    { "ArnEquals",                 OP_ARN,           CMP_EQ, false },
-    { "ArnLike",                   OP_ARN,           CMP_EQ, false },
-    { "ArnNotEquals",              OP_ARN,           CMP_EQ, true },
-    { "ArnNotLike",                OP_ARN,           CMP_EQ, true },
-    { "Null",                      OP_NULL,          CMP_EQ, false },
+    { "ArnEquals", OP_ARN, CMP_EQ, false },
+    { "ArnLike", OP_ARN, CMP_EQ, false },
+    { "ArnNotEquals", OP_ARN, CMP_EQ, true },
+    { "ArnNotLike", OP_ARN, CMP_EQ, true },
+    { "Null", OP_NULL, CMP_EQ, false },
 };
 
 int condition_operator(struct str name, struct condition *ret)
@@ -259,7 +263,8 @@ int condition_operator(struct str name, struct condition *ret)
     return -E_NOT_FOUND;
 }
 
-/* ---- operands ------------------------------------------------------------------------------------------------ */
+/* ---- operands
+ * ------------------------------------------------------------------------------------------------ */
 
 static int parse_bool(struct str s, bool *ret)
 {
@@ -329,27 +334,20 @@ static bool cidr_holds(const struct cidr *net, const struct cidr *host)
     return rest == 0 || (uint8_t)(net->b[whole] ^ host->b[whole]) >> (8 - rest) == 0;
 }
 
-int condition_operand(struct arena *a, const struct condition *c, struct str text, bool variables, struct operand *ret)
+int condition_operand(struct arena *a, const struct condition *c, struct str text, bool variables,
+                      struct operand *ret)
 {
     *ret = (struct operand){ 0 };
     switch (c->kind) {
-    case OP_STRING: case OP_STRING_NOCASE:
-        ret->glob = glob_compile(a, text, false, variables);
-        return 0;
-    case OP_STRING_LIKE:
-        ret->glob = glob_compile(a, text, true, variables);
-        return 0;
-    case OP_BINARY:
-        ret->glob = glob_compile(a, text, false, false);
-        return 0;
-    case OP_NUMBER:
-        return str_to_f64(text, &ret->number);
-    case OP_DATE:
-        return parse_date(text, &ret->when_ms);
-    case OP_BOOL: case OP_NULL:
-        return parse_bool(text, &ret->truth);
-    case OP_IP:
-        return parse_cidr(text, &ret->net);
+    case OP_STRING:
+    case OP_STRING_NOCASE: ret->glob = glob_compile(a, text, false, variables); return 0;
+    case OP_STRING_LIKE: ret->glob = glob_compile(a, text, true, variables); return 0;
+    case OP_BINARY: ret->glob = glob_compile(a, text, false, false); return 0;
+    case OP_NUMBER: return str_to_f64(text, &ret->number);
+    case OP_DATE: return parse_date(text, &ret->when_ms);
+    case OP_BOOL:
+    case OP_NULL: return parse_bool(text, &ret->truth);
+    case OP_IP: return parse_cidr(text, &ret->net);
     case OP_ARN:
         ret->arn = ARENA_NEW(a, struct arn_glob);
         *ret->arn = arn_glob_compile(a, text, variables);
@@ -358,7 +356,8 @@ int condition_operand(struct arena *a, const struct condition *c, struct str tex
     return -E_INVALID;
 }
 
-/* ---- asking -------------------------------------------------------------------------------------------------- */
+/* ---- asking
+ * -------------------------------------------------------------------------------------------------- */
 
 static bool in_order(enum compare c, bool less, bool equal)
 {
@@ -373,7 +372,13 @@ static bool in_order(enum compare c, bool less, bool equal)
 }
 
 /* The request's value, read once as the operator wants it. */
-struct given { struct str text, part[ARN_PARTS]; bool cut, truth; double number; int64_t when_ms; struct cidr net; };
+struct given {
+    struct str text, part[ARN_PARTS];
+    bool cut, truth;
+    double number;
+    int64_t when_ms;
+    struct cidr net;
+};
 
 /* False: no such value (a number that is none): nothing equals it. */
 static bool read_given(enum operator_kind kind, struct str v, struct given *ret)
@@ -381,33 +386,28 @@ static bool read_given(enum operator_kind kind, struct str v, struct given *ret)
     ret->text = v;
     switch (kind) {
     case OP_NUMBER: return str_to_f64(v, &ret->number) == 0;
-    case OP_DATE:   return parse_date(v, &ret->when_ms) == 0;
-    case OP_BOOL:   return parse_bool(v, &ret->truth) == 0;
-    case OP_IP:     return parse_cidr(v, &ret->net) == 0;
-    case OP_ARN:    ret->cut = arn_cut(v, ret->part); return ret->cut && str_is(ret->part[0], "arn");
-    default:        return true;
+    case OP_DATE: return parse_date(v, &ret->when_ms) == 0;
+    case OP_BOOL: return parse_bool(v, &ret->truth) == 0;
+    case OP_IP: return parse_cidr(v, &ret->net) == 0;
+    case OP_ARN: ret->cut = arn_cut(v, ret->part); return ret->cut && str_is(ret->part[0], "arn");
+    default: return true;
     }
 }
 
-static bool operand_match(struct ask *a, const struct condition *c, const struct operand *o, const struct given *g)
+static bool operand_match(struct ask *a, const struct condition *c, const struct operand *o,
+                          const struct given *g)
 {
     switch (c->kind) {
-    case OP_STRING: case OP_STRING_LIKE: case OP_BINARY:
-        return glob_match(a, &o->glob, g->text, false);
-    case OP_STRING_NOCASE:
-        return glob_match(a, &o->glob, g->text, true);
-    case OP_NUMBER:
-        return in_order(c->compare, g->number < o->number, g->number == o->number);
-    case OP_DATE:
-        return in_order(c->compare, g->when_ms < o->when_ms, g->when_ms == o->when_ms);
-    case OP_BOOL:
-        return g->truth == o->truth;
-    case OP_IP:
-        return cidr_holds(&o->net, &g->net);
-    case OP_ARN:
-        return arn_glob_match(a, o->arn, g->part, g->cut, g->text);
-    case OP_NULL:
-        break;
+    case OP_STRING:
+    case OP_STRING_LIKE:
+    case OP_BINARY: return glob_match(a, &o->glob, g->text, false);
+    case OP_STRING_NOCASE: return glob_match(a, &o->glob, g->text, true);
+    case OP_NUMBER: return in_order(c->compare, g->number < o->number, g->number == o->number);
+    case OP_DATE: return in_order(c->compare, g->when_ms < o->when_ms, g->when_ms == o->when_ms);
+    case OP_BOOL: return g->truth == o->truth;
+    case OP_IP: return cidr_holds(&o->net, &g->net);
+    case OP_ARN: return arn_glob_match(a, o->arn, g->part, g->cut, g->text);
+    case OP_NULL: break;
     }
     return false;
 }
@@ -433,15 +433,35 @@ static bool null_holds(const struct condition *c, bool missing)
     return false;
 }
 
-/* Would AWS have had a value where there is none?  The services' own keys, but for those that are given (call_may_pass(),
- * AssumeRole) and those of what is not here: no TLS, no access points, no function URLs, no VPC. */
+/* Would AWS have had a value where there is none?  The services' own keys, but for those that are given
+ * (call_may_pass(), AssumeRole) and those of what is not here: no TLS, no access points, no function URLs, no
+ * VPC. */
 static bool is_unjudged(const struct ask *a, struct str key)
 {
-    static const char *const filled[] = { "s3:", "sqs:", "sns:", "events:", "lambda:", "logs:", "cloudwatch:", "iam:", "aws:RequestTag/",
-        "aws:ResourceTag/", "aws:TagKeys", "aws:TokenIssueTime" };
-    static const char *const absent[] = { "iam:PassedToService", "s3:TlsVersion", "s3:DataAccessPoint", "s3:AccessPoint", "s3:AccessGrants",
-        "lambda:FunctionUrlAuthType", "lambda:InvokedViaFunctionUrl", "lambda:VpcIds", "lambda:SubnetIds", "lambda:SecurityGroupIds",
-        "lambda:Layer", "lambda:CodeSigningConfigArn" };
+    static const char *const filled[] = { "s3:",
+                                          "sqs:",
+                                          "sns:",
+                                          "events:",
+                                          "lambda:",
+                                          "logs:",
+                                          "cloudwatch:",
+                                          "iam:",
+                                          "aws:RequestTag/",
+                                          "aws:ResourceTag/",
+                                          "aws:TagKeys",
+                                          "aws:TokenIssueTime" };
+    static const char *const absent[] = { "iam:PassedToService",
+                                          "s3:TlsVersion",
+                                          "s3:DataAccessPoint",
+                                          "s3:AccessPoint",
+                                          "s3:AccessGrants",
+                                          "lambda:FunctionUrlAuthType",
+                                          "lambda:InvokedViaFunctionUrl",
+                                          "lambda:VpcIds",
+                                          "lambda:SubnetIds",
+                                          "lambda:SecurityGroupIds",
+                                          "lambda:Layer",
+                                          "lambda:CodeSigningConfigArn" };
 
     if (a->r->whole || str_starts_nocase(a->r->action, STR("sts:")))
         return false;
@@ -479,8 +499,8 @@ bool condition_holds(struct ask *a, const struct condition *c, bool allow)
         matched += value_match(a, c, kv.v[i]);
     switch (c->quantifier) {
     case Q_NONE: return c->negated ? matched == 0 : matched > 0;
-    case Q_ANY:  return c->negated ? matched < kv.n : matched > 0;
-    case Q_ALL:  return c->negated ? matched == 0 : matched == kv.n;
+    case Q_ANY: return c->negated ? matched < kv.n : matched > 0;
+    case Q_ALL: return c->negated ? matched == 0 : matched == kv.n;
     }
     return false;
 }

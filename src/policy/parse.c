@@ -1,31 +1,33 @@
 /* parse.c - from a document to a struct policy, or to the sentence that says what is wrong with it.
  *
- * True here: whatever stands in a document is either understood or refused; unknown elements, operators and forms of
- * principal never pass silently.  The sentences are AWS's as far as they are known; which of them AWS prefers for
- * the rarer mistakes is UNVERIFIED (the table below is the one place). */
+ * True here: whatever stands in a document is either understood or refused; unknown elements, operators and
+ * forms of principal never pass silently.  The sentences are AWS's as far as they are known; which of them
+ * AWS prefers for the rarer mistakes is UNVERIFIED (the table below is the one place). */
 #include <ctype.h>
 #include "base/arn.h"
 #include "policy/parts.h"
 
-#define WHY_JSON       "This policy contains invalid Json"
-#define WHY_SYNTAX     "Syntax errors in policy."
-#define WHY_VERSION    "The policy must contain a valid version string"
-#define WHY_ACTIONS    "Policy statement must contain actions."
-#define WHY_RESOURCES  "Policy statement must contain resources."
-#define WHY_VENDOR     "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
-#define WHY_SID        "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*"
-#define WHY_SID_TWICE  "Statement IDs (SID) in a single policy must be unique."
-#define WHY_PRINCIPAL  "Policy document should not specify a principal."
-#define WHY_NO_WHO     "Missing required field Principal"
-#define WHY_TRUST_RES  "Has prohibited field Resource"
-#define WHY_TRUST_ACT  "AssumeRole policy may only specify STS AssumeRole actions."
+#define WHY_JSON "This policy contains invalid Json"
+#define WHY_SYNTAX "Syntax errors in policy."
+#define WHY_VERSION "The policy must contain a valid version string"
+#define WHY_ACTIONS "Policy statement must contain actions."
+#define WHY_RESOURCES "Policy statement must contain resources."
+#define WHY_VENDOR "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
+#define WHY_SID                                                                                          \
+    "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression " \
+    "[0-9A-Za-z]*"
+#define WHY_SID_TWICE "Statement IDs (SID) in a single policy must be unique."
+#define WHY_PRINCIPAL "Policy document should not specify a principal."
+#define WHY_NO_WHO "Missing required field Principal"
+#define WHY_TRUST_RES "Has prohibited field Resource"
+#define WHY_TRUST_ACT "AssumeRole policy may only specify STS AssumeRole actions."
 
 struct parser {
     enum policy_kind kind;
     bool variables;
-    struct arena *mem;                                       /* the policy's */
-    struct arena *scratch;                                   /* JSON nodes */
-    struct buf *why;                                         /* NULL: nobody asks */
+    struct arena *mem;     /* the policy's */
+    struct arena *scratch; /* JSON nodes */
+    struct buf *why;       /* NULL: nobody asks */
 };
 
 static int refuse(struct parser *p, const char *fmt, ...) PRINTF(2, 3);
@@ -51,14 +53,18 @@ size_t policy_size_bytes(struct str text)
 }
 
 /* "x" or ["x", "y"]: visits the items of either.  -E_INVALID for anything else, also inside. */
-struct items { struct json *at; uint32_t n; };
+struct items {
+    struct json *at;
+    uint32_t n;
+};
 static int items_of(struct json *v, bool scalars, struct items *ret)
 {
     bool list = v->type == JSON_ARRAY;
 
     *ret = (struct items){ .at = list ? v->first : v, .n = list ? v->n : 1 };
     for (struct json *i = ret->at; i != NULL; i = list ? i->next : NULL)
-        if (i->type != JSON_STRING && !(scalars && (i->type == JSON_NUMBER || i->type == JSON_TRUE || i->type == JSON_FALSE)))
+        if (i->type != JSON_STRING &&
+            !(scalars && (i->type == JSON_NUMBER || i->type == JSON_TRUE || i->type == JSON_FALSE)))
             return -E_INVALID;
     return 0;
 }
@@ -68,7 +74,8 @@ static struct str item_text(struct parser *p, const struct json *v)
     return v->type == JSON_STRING ? json_text(p->scratch, v) : v->raw;
 }
 
-/* ---- actions, resources --------------------------------------------------------------------------------------- */
+/* ---- actions, resources
+ * --------------------------------------------------------------------------------------- */
 
 static struct str lower(struct arena *a, struct str s)
 {
@@ -115,7 +122,8 @@ static int parse_actions(struct parser *p, struct json *v, struct statement *s)
     return 0;
 }
 
-/* Identity policies want "*" or something that begins as an ARN; what a service's own policy says is its business. */
+/* Identity policies want "*" or something that begins as an ARN; what a service's own policy says is its
+ * business. */
 static int check_resource(struct parser *p, struct str text)
 {
     if (p->kind != POLICY_IDENTITY || str_is(text, "*"))
@@ -145,7 +153,8 @@ static int parse_resources(struct parser *p, struct json *v, struct statement *s
     return 0;
 }
 
-/* ---- principals ----------------------------------------------------------------------------------------------- */
+/* ---- principals
+ * ----------------------------------------------------------------------------------------------- */
 
 /* An AWS principal: "*", account, root ARN, role, user or session ARN, or the unique id of a deleted one. */
 static int parse_aws_who(struct str text, struct who *ret)
@@ -230,9 +239,11 @@ static int parse_principal(struct parser *p, struct json *v, struct statement *s
     return s->n_whos > 0 ? 0 : refuse(p, WHY_NO_WHO);
 }
 
-/* ---- conditions ----------------------------------------------------------------------------------------------- */
+/* ---- conditions
+ * ----------------------------------------------------------------------------------------------- */
 
-static int parse_condition(struct parser *p, const struct condition *op, struct json *v, struct condition *ret)
+static int parse_condition(struct parser *p, const struct condition *op, struct json *v,
+                           struct condition *ret)
 {
     struct str key = json_key(p->scratch, v);
     struct items it;
@@ -275,7 +286,8 @@ static int parse_conditions(struct parser *p, struct json *v, struct statement *
     return 0;
 }
 
-/* ---- statements ----------------------------------------------------------------------------------------------- */
+/* ---- statements
+ * ----------------------------------------------------------------------------------------------- */
 
 static int parse_effect(struct parser *p, const struct json *v, struct statement *s)
 {
@@ -297,10 +309,21 @@ static int parse_sid(struct parser *p, const struct json *v)
     return 0;
 }
 
-enum element { EL_SID, EL_EFFECT, EL_PRINCIPAL, EL_NOT_PRINCIPAL, EL_ACTION, EL_NOT_ACTION, EL_RESOURCE,
-               EL_NOT_RESOURCE, EL_CONDITION, N_ELEMENTS };
+enum element {
+    EL_SID,
+    EL_EFFECT,
+    EL_PRINCIPAL,
+    EL_NOT_PRINCIPAL,
+    EL_ACTION,
+    EL_NOT_ACTION,
+    EL_RESOURCE,
+    EL_NOT_RESOURCE,
+    EL_CONDITION,
+    N_ELEMENTS
+};
 static const char *const element_names[N_ELEMENTS] = {
-    "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
+    "Sid",       "Effect",   "Principal",   "NotPrincipal", "Action",
+    "NotAction", "Resource", "NotResource", "Condition",
 };
 
 /* Sorts the elements into e[]; unknown and repeated ones are refused. */
@@ -349,7 +372,8 @@ static int parse_statement(struct parser *p, struct json *v, struct statement *s
     struct json *e[N_ELEMENTS] = { NULL };
     int r;
 
-    if ((r = find_elements(p, v, e)) != 0 || (r = check_presence(p, e)) != 0 || (r = parse_effect(p, e[EL_EFFECT], s)) != 0)
+    if ((r = find_elements(p, v, e)) != 0 || (r = check_presence(p, e)) != 0 ||
+        (r = parse_effect(p, e[EL_EFFECT], s)) != 0)
         return r;
     s->not_action = e[EL_ACTION] == NULL;
     s->not_resource = e[EL_NOT_RESOURCE] != NULL;
@@ -367,7 +391,8 @@ static int parse_statement(struct parser *p, struct json *v, struct statement *s
     return e[EL_CONDITION] != NULL ? parse_conditions(p, e[EL_CONDITION], s) : 0;
 }
 
-/* ---- the document --------------------------------------------------------------------------------------------- */
+/* ---- the document
+ * --------------------------------------------------------------------------------------------- */
 
 /* Quadratic, but a document of some KB holds few statements; larger ones are not compared. */
 static int check_sids(struct parser *p, const struct json *first, uint32_t n)

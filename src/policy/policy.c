@@ -1,7 +1,7 @@
 /* policy.c - evaluation of compiled policies: which statements match, and what follows from all of them.
  *
- * True here: nothing is allocated, nothing is written but the struct ask on the caller's stack; a Deny is looked for
- * in every statement before an Allow counts. */
+ * True here: nothing is allocated, nothing is written but the struct ask on the caller's stack; a Deny is
+ * looked for in every statement before an Allow counts. */
 #include <ctype.h>
 #include <stdio.h>
 #include "policy/parts.h"
@@ -15,12 +15,10 @@ struct policy *policy_free(struct policy *p)
     return NULL;
 }
 
-size_t policy_statement_count(const struct policy *p)
-{
-    return p->n;
-}
+size_t policy_statement_count(const struct policy *p) { return p->n; }
 
-/* ---- context keys -------------------------------------------------------------------------------------------- */
+/* ---- context keys
+ * -------------------------------------------------------------------------------------------- */
 
 static void one_value(struct key_values *kv, struct str value)
 {
@@ -36,17 +34,30 @@ static void key_principal_arn(struct ask *a, struct key_values *kv)
 
     one_value(kv, c->kind == CALLER_ROLE ? c->role_arn : c->arn);
 }
-static void key_principal_account(struct ask *a, struct key_values *kv) { one_value(kv, a->r->caller.account); }
+static void key_principal_account(struct ask *a, struct key_values *kv)
+{
+    one_value(kv, a->r->caller.account);
+}
 static void key_userid(struct ask *a, struct key_values *kv) { one_value(kv, a->r->caller.user_id); }
 static void key_region(struct ask *a, struct key_values *kv) { one_value(kv, a->r->region); }
-static void key_true(struct ask *a, struct key_values *kv) { (void)a; one_value(kv, STR("true")); }
-static void key_false(struct ask *a, struct key_values *kv) { (void)a; one_value(kv, STR("false")); }
+static void key_true(struct ask *a, struct key_values *kv)
+{
+    (void)a;
+    one_value(kv, STR("true"));
+}
+static void key_false(struct ask *a, struct key_values *kv)
+{
+    (void)a;
+    one_value(kv, STR("false"));
+}
 static void key_service_name(struct ask *a, struct key_values *kv) { one_value(kv, a->r->caller.service); }
 
 static void key_principal_type(struct ask *a, struct key_values *kv)
 {
     static const char *const types[] = {
-        [CALLER_ANONYMOUS] = "Anonymous", [CALLER_ACCOUNT] = "Account", [CALLER_ROLE] = "AssumedRole",
+        [CALLER_ANONYMOUS] = "Anonymous",
+        [CALLER_ACCOUNT] = "Account",
+        [CALLER_ROLE] = "AssumedRole",
     };
     enum policy_caller_kind k = a->r->caller.kind;
 
@@ -66,11 +77,12 @@ static void key_resource_account(struct ask *a, struct key_values *kv)
 static void key_current_time(struct ask *a, struct key_values *kv)
 {
     struct when_parts w = when_parts(a->r->now.wall_ms);
-    int n = snprintf(kv->text, sizeof(kv->text), "%04d-%02d-%02dT%02d:%02d:%02dZ", w.year, w.month, w.day, w.hour,
-                     w.minute, w.second);
+    int n = snprintf(kv->text, sizeof(kv->text), "%04d-%02d-%02dT%02d:%02d:%02dZ", w.year, w.month, w.day,
+                     w.hour, w.minute, w.second);
 
     a->asked = true;
-    one_value(kv, a->r->now.wall_ms == 0 ? STR_NONE : str_make(kv->text, MIN((size_t)n, sizeof(kv->text) - 1)));
+    one_value(kv,
+              a->r->now.wall_ms == 0 ? STR_NONE : str_make(kv->text, MIN((size_t)n, sizeof(kv->text) - 1)));
 }
 
 static void key_epoch_time(struct ask *a, struct key_values *kv)
@@ -81,7 +93,10 @@ static void key_epoch_time(struct ask *a, struct key_values *kv)
     one_value(kv, a->r->now.wall_ms == 0 ? STR_NONE : str_make(kv->text, (size_t)n));
 }
 
-static const struct { const char *name; void (*get)(struct ask *a, struct key_values *kv); } builtin_keys[] = {
+static const struct {
+    const char *name;
+    void (*get)(struct ask *a, struct key_values *kv);
+} builtin_keys[] = {
     { "aws:PrincipalArn", key_principal_arn },
     { "aws:PrincipalAccount", key_principal_account },
     { "aws:PrincipalType", key_principal_type },
@@ -119,10 +134,11 @@ void ask_values(struct ask *a, struct str key, struct key_values *ret)
             builtin_keys[i].get(a, ret);
             return;
         }
-    a->asked = true;                                         /* another request may bring it */
+    a->asked = true; /* another request may bring it */
 }
 
-/* ---- one statement ------------------------------------------------------------------------------------------- */
+/* ---- one statement
+ * ------------------------------------------------------------------------------------------- */
 
 /* "sns.us-east-1.amazonaws.com" is "sns.amazonaws.com". */
 static bool service_eq(struct str a, struct str b)
@@ -137,7 +153,8 @@ static bool service_eq(struct str a, struct str b)
         if (!str_cut(&rest, '.', &head[i]) || str_absent(rest))
             return false;
         tail[i] = rest;
-        if (str_cut(&rest, '.', &region) && str_find(region, '-') > 0 && isdigit((unsigned char)region.p[region.n - 1]))
+        if (str_cut(&rest, '.', &region) && str_find(region, '-') > 0 &&
+            isdigit((unsigned char)region.p[region.n - 1]))
             tail[i] = rest;
     }
     return str_eq_nocase(head[0], head[1]) && str_eq_nocase(tail[0], tail[1]);
@@ -147,23 +164,23 @@ static bool service_eq(struct str a, struct str b)
 static unsigned who_match(const struct who *w, const struct policy_caller *c)
 {
     switch (w->kind) {
-    case WHO_ALL:
-        return POLICY_ALLOWS;
+    case WHO_ALL: return POLICY_ALLOWS;
     case WHO_ACCOUNT:
-        return c->account.n > 0 && c->kind != CALLER_SERVICE && str_eq(w->text, c->account) ? POLICY_ALLOWS_ACCOUNT : 0;
+        return c->account.n > 0 && c->kind != CALLER_SERVICE && str_eq(w->text, c->account)
+                   ? POLICY_ALLOWS_ACCOUNT
+                   : 0;
     case WHO_ARN:
         if (c->arn.n > 0 && str_eq(w->text, c->arn))
             return c->kind == CALLER_ROLE ? POLICY_ALLOWS_SESSION : POLICY_ALLOWS;
         return c->kind == CALLER_ROLE && str_eq(w->text, c->role_arn) ? POLICY_ALLOWS : 0;
-    case WHO_SERVICE:
-        return c->kind == CALLER_SERVICE && service_eq(w->text, c->service) ? POLICY_ALLOWS : 0;
-    case WHO_FEDERATED:                                      /* nobody can log in through one here */
-        return 0;
+    case WHO_SERVICE: return c->kind == CALLER_SERVICE && service_eq(w->text, c->service) ? POLICY_ALLOWS : 0;
+    case WHO_FEDERATED: /* nobody can log in through one here */ return 0;
     }
     return 0;
 }
 
-static unsigned principal_match(const struct policy *p, const struct statement *s, const struct policy_caller *c)
+static unsigned principal_match(const struct policy *p, const struct statement *s,
+                                const struct policy_caller *c)
 {
     unsigned bits = 0;
 
@@ -248,7 +265,8 @@ unsigned policy_evaluate_one(const struct policy *p, size_t i, const struct poli
     return bits | (a.asked ? POLICY_ASKED : 0);
 }
 
-/* ---- all of them together ------------------------------------------------------------------------------------ */
+/* ---- all of them together
+ * ------------------------------------------------------------------------------------ */
 
 static unsigned union_says(struct ask *a, const struct policy *const *v, size_t n)
 {
@@ -259,7 +277,9 @@ static unsigned union_says(struct ask *a, const struct policy *const *v, size_t 
     return bits;
 }
 
-struct said { unsigned identity, boundary, session, resource; };
+struct said {
+    unsigned identity, boundary, session, resource;
+};
 
 static enum policy_reason denied_by(const struct said *s)
 {
@@ -282,8 +302,8 @@ static enum policy_reason identity_side(const struct policy_set *set, const stru
     return set->unrestricted || (s->identity & POLICY_ALLOWS) != 0 ? REASON_ALLOWED : REASON_NO_IDENTITY;
 }
 
-/* Who is named directly needs no identity policy.  A named role stays within boundary and session policy, a named
- * session does not.  How AWS treats "*" here is not written down: taken as the role. */
+/* Who is named directly needs no identity policy.  A named role stays within boundary and session policy, a
+ * named session does not.  How AWS treats "*" here is not written down: taken as the role. */
 static enum policy_reason same_account(const struct policy_set *set, const struct said *s)
 {
     enum policy_reason identity = identity_side(set, s);
@@ -297,7 +317,8 @@ static enum policy_reason same_account(const struct policy_set *set, const struc
     return identity;
 }
 
-static enum policy_reason verdict(const struct policy_set *set, const struct policy_request *r, const struct said *s)
+static enum policy_reason verdict(const struct policy_set *set, const struct policy_request *r,
+                                  const struct said *s)
 {
     unsigned any = POLICY_ALLOWS | POLICY_ALLOWS_ACCOUNT | POLICY_ALLOWS_SESSION;
     enum policy_reason deny = denied_by(s);
@@ -325,16 +346,21 @@ struct policy_decision policy_decide(const struct policy_set *set, const struct 
     s.boundary = set->boundary != NULL ? policy_says(&a, set->boundary) : 0;
     s.resource = set->resource != NULL ? policy_says(&a, set->resource) : 0;
     reason = verdict(set, r, &s);
-    return (struct policy_decision){ .allowed = reason == REASON_ALLOWED, .asked = a.asked, .reason = reason };
+    return (
+        struct policy_decision){ .allowed = reason == REASON_ALLOWED, .asked = a.asked, .reason = reason };
 }
 
 void policy_reason_text(struct buf *b, enum policy_reason reason, struct str action)
 {
     static const char *const names[] = {
-        [REASON_DENY_IDENTITY] = "an identity-based policy", [REASON_DENY_BOUNDARY] = "a permissions boundary",
-        [REASON_DENY_SESSION] = "a session policy", [REASON_DENY_RESOURCE] = "a resource-based policy",
-        [REASON_NO_IDENTITY] = "identity-based policy", [REASON_NO_BOUNDARY] = "permissions boundary",
-        [REASON_NO_SESSION] = "session policy", [REASON_NO_RESOURCE] = "resource-based policy",
+        [REASON_DENY_IDENTITY] = "an identity-based policy",
+        [REASON_DENY_BOUNDARY] = "a permissions boundary",
+        [REASON_DENY_SESSION] = "a session policy",
+        [REASON_DENY_RESOURCE] = "a resource-based policy",
+        [REASON_NO_IDENTITY] = "identity-based policy",
+        [REASON_NO_BOUNDARY] = "permissions boundary",
+        [REASON_NO_SESSION] = "session policy",
+        [REASON_NO_RESOURCE] = "resource-based policy",
     };
 
     if (reason == REASON_ALLOWED)
@@ -345,7 +371,8 @@ void policy_reason_text(struct buf *b, enum policy_reason reason, struct str act
         buf_printf(b, "because no %s allows the " STR_FMT " action", names[reason], STR_ARG(action));
 }
 
-/* ---- what a policy wants to know ----------------------------------------------------------------------------- */
+/* ---- what a policy wants to know
+ * ----------------------------------------------------------------------------- */
 
 static void glob_keys(const struct glob *g, void (*each)(void *arg, struct str key), void *arg)
 {

@@ -1,5 +1,6 @@
 /* text.c - see text.h.
- * True here: the policy was checked when it was set, so it is a JSON object; Statement may be one object or a list. */
+ * True here: the policy was checked when it was set, so it is a JSON object; Statement may be one object or a
+ * list. */
 #include "policy/text.h"
 
 static struct json *parsed(struct arena *a, struct str policy)
@@ -41,7 +42,7 @@ bool policy_text_has(struct arena *a, struct str policy, struct str label, size_
 
 static void write_raw(struct json_writer *w, const struct json *v)
 {
-    if (v->type == JSON_STRING)                              /* raw of a string is without its quotes */
+    if (v->type == JSON_STRING) /* raw of a string is without its quotes */
         jw_raw(w, str_make(v->raw.p - 1, v->raw.n + 2));
     else
         jw_raw(w, v->raw);
@@ -73,8 +74,8 @@ void policy_text_edit(struct buf *b, struct arena *a, struct str policy, struct 
 }
 
 /* One as it is, several as a list. */
-static void write_list(struct json_writer *w, const char *key, const char *before, const struct str *v, size_t n,
-                       const char *behind)
+static void write_list(struct json_writer *w, const char *key, const char *before, const struct str *v,
+                       size_t n, const char *behind)
 {
     jw_key(w, str_of(key));
     if (n > 1)

@@ -3,30 +3,34 @@
  * True here: `next` is the only request that is held (env->next); everything else is answered before the
  * callback returns.  Whether a call fits is decided by the environment's state and env->exec alone.
  *
- * Extensions are refused in so many words: an extension that believed itself registered would wait for ever. */
+ * Extensions are refused in so many words: an extension that believed itself registered would wait for ever.
+ */
 #include <stdio.h>
 #include "base/header.h"
 #include "base/json.h"
 #include "runtime/environment.h"
 #include "runtime/peer.h"
 
-#define MAX_BODY_BYTES ((size_t)32 << 20)                    /* read, to be refused politely, above RESPONSE_MAX_BYTES */
-#define REFUSALS_LOGGED 10                                   /* of one environment */
+#define MAX_BODY_BYTES ((size_t)32 << 20) /* read, to be refused politely, above RESPONSE_MAX_BYTES */
+#define REFUSALS_LOGGED 10                /* of one environment */
 #define JSON_TYPE STR("Content-Type: application/json\r\n")
 #define STATUS_OK STR("{\"status\":\"OK\"}\n")
 
-/* A refusal is the function's to handle, but a runtime client that ends on one does so without a word: the server's
- * own log says it.  So many of one environment, not as many as it likes; and nothing of one that is being ended, whose
- * last request crosses our signal. */
+/* A refusal is the function's to handle, but a runtime client that ends on one does so without a word: the
+ * server's own log says it.  So many of one environment, not as many as it likes; and nothing of one that is
+ * being ended, whose last request crosses our signal. */
 static void log_refusal(struct environment *env, struct exchange *x, int status, struct str why)
 {
     CLEANUP(buf_done) struct buf b = { 0 };
 
-    if (env->refusals > REFUSALS_LOGGED || env->state == ENVIRONMENT_STOPPING || env->state == ENVIRONMENT_GONE)
+    if (env->refusals > REFUSALS_LOGGED || env->state == ENVIRONMENT_STOPPING ||
+        env->state == ENVIRONMENT_GONE)
         return;
     env->refusals++;
-    buf_printf(&b, "event=runtime_api_refused function=" STR_FMT " environment=%s status=%d request=", STR_ARG(env->code->name), env->id, status);
-    json_quote(&b, arena_printf(x->mem, STR_FMT " " STR_FMT, STR_ARG(str_sub(x->method, 0, 16)), STR_ARG(str_sub(x->path, 0, 128))));
+    buf_printf(&b, "event=runtime_api_refused function=" STR_FMT " environment=%s status=%d request=",
+               STR_ARG(env->code->name), env->id, status);
+    json_quote(&b, arena_printf(x->mem, STR_FMT " " STR_FMT, STR_ARG(str_sub(x->method, 0, 16)),
+                                STR_ARG(str_sub(x->path, 0, 128))));
     buf_z(&b, " why=");
     json_quote(&b, why);
     if (env->refusals > REFUSALS_LOGGED)
@@ -34,7 +38,8 @@ static void log_refusal(struct environment *env, struct exchange *x, int status,
     fprintf(stderr, STR_FMT "\n", STR_ARG(buf_view(&b)));
 }
 
-static void api_error(struct environment *env, struct exchange *x, int status, const char *type, struct str message)
+static void api_error(struct environment *env, struct exchange *x, int status, const char *type,
+                      struct str message)
 {
     CLEANUP(buf_done) struct buf b = { 0 };
 
@@ -66,7 +71,9 @@ static void refuse_transition(struct environment *env, struct exchange *x, const
 {
     CLEANUP(buf_done) struct buf b = { 0 };
 
-    buf_printf(&b, "State transition from %s to %s failed for runtime. Error: State transition is not allowed", state_name(env), to);
+    buf_printf(&b,
+               "State transition from %s to %s failed for runtime. Error: State transition is not allowed",
+               state_name(env), to);
     api_error(env, x, 403, "InvalidStateTransition", buf_view(&b));
 }
 
@@ -85,11 +92,12 @@ static void add_client_context(struct buf *b, struct str context)
 
     if (context.n == 0 || json_check(context, &(struct json_error){ 0 }) < 0)
         return;
-    json_compact(&line, context);                            /* line breaks between its parts would break the header */
+    json_compact(&line, context); /* line breaks between its parts would break the header */
     add_header(b, "Lambda-Runtime-Client-Context", buf_view(&line));
 }
 
-/* The deadline is on the real clock, also when the server's clock was moved: the function compares it with its own. */
+/* The deadline is on the real clock, also when the server's clock was moved: the function compares it with
+ * its own. */
 static int64_t deadline_ms(const struct environment *env)
 {
     int64_t passed_ms = (clock_mono_ns() - env->started_ns) / 1000000;
@@ -136,7 +144,7 @@ static void on_next(struct environment *env, struct exchange *x)
         refuse_transition(env, x, "Ready");
         return;
     }
-    if (env->next != NULL) {                                 /* two at a time: the younger one is the runtime's mind */
+    if (env->next != NULL) { /* two at a time: the younger one is the runtime's mind */
         struct exchange *older = TAKE(env->next);
 
         older->on_gone = NULL;
@@ -145,8 +153,8 @@ static void on_next(struct environment *env, struct exchange *x)
     env->next = x;
     x->owner = env;
     x->on_gone = on_next_gone;
-    /* Without a response before it: held until there is one, or the invocation times out.  UNVERIFIED: what AWS
-     * does here. */
+    /* Without a response before it: held until there is one, or the invocation times out.  UNVERIFIED: what
+     * AWS does here. */
     if (env->state == ENVIRONMENT_BUSY && env->exec != NULL)
         return;
     environment_ready(env);
@@ -174,7 +182,8 @@ static struct str error_body(struct exchange *x)
     struct json_writer w;
     struct json *root;
 
-    if (!str_starts_nocase(exchange_header(x, "Content-Type"), STR("application/vnd.aws.lambda.error.cause+json")))
+    if (!str_starts_nocase(exchange_header(x, "Content-Type"),
+                           STR("application/vnd.aws.lambda.error.cause+json")))
         return x->body;
     if (json_parse(x->mem, x->body, &root, NULL) < 0 || root->type != JSON_OBJECT)
         return x->body;
@@ -200,8 +209,10 @@ static void finish_too_large(struct environment *env)
     CLEANUP(buf_done) struct buf payload = { 0 };
 
     report_too_large_payload(&payload);
-    environment_finish(env, &(struct ending){
-        .kind = OUTCOME_ERROR, .status = REPORT_ERROR, .payload = buf_view(&payload), .error_type = STR("Function.ResponseSizeTooLarge") });
+    environment_finish(env, &(struct ending){ .kind = OUTCOME_ERROR,
+                                              .status = REPORT_ERROR,
+                                              .payload = buf_view(&payload),
+                                              .error_type = STR("Function.ResponseSizeTooLarge") });
 }
 
 /* The answer came after the question for more, on another connection. */
@@ -216,7 +227,8 @@ static void on_response(struct environment *env, struct exchange *x)
     struct str mode = exchange_header(x, "Lambda-Runtime-Function-Response-Mode");
 
     if (x->body.n > RESPONSE_MAX_BYTES) {
-        api_error(env, x, 413, "RequestEntityTooLarge", STR("Exceeded maximum allowed payload size (6291556 bytes)."));
+        api_error(env, x, 413, "RequestEntityTooLarge",
+                  STR("Exceeded maximum allowed payload size (6291556 bytes)."));
         finish_too_large(env);
         return;
     }
@@ -224,16 +236,23 @@ static void on_response(struct environment *env, struct exchange *x)
         CLEANUP(buf_done) struct buf payload = { 0 };
 
         api_error(env, x, 400, "InvalidFunctionResponseMode", STR("Invalid function response mode"));
-        report_payload(&payload, env->exec->request_id, STR("Runtime.InvalidResponseModeHeader"), STR("Invalid function response mode"));
-        environment_finish(env, &(struct ending){ .kind = OUTCOME_ERROR, .status = REPORT_ERROR, .payload = buf_view(&payload),
+        report_payload(&payload, env->exec->request_id, STR("Runtime.InvalidResponseModeHeader"),
+                       STR("Invalid function response mode"));
+        environment_finish(env, &(struct ending){ .kind = OUTCOME_ERROR,
+                                                  .status = REPORT_ERROR,
+                                                  .payload = buf_view(&payload),
                                                   .error_type = STR("Runtime.InvalidResponseModeHeader") });
         return;
     }
-    /* A streamed answer that broke off is a success with what was streamed, as AWS records it; the error is for the
-     * log alone.  (The trailer that tells it reaches us only where it is sent as a header.) */
+    /* A streamed answer that broke off is a success with what was streamed, as AWS records it; the error is
+     * for the log alone.  (The trailer that tells it reaches us only where it is sent as a header.) */
     environment_finish(env, &(struct ending){
-        .kind = OUTCOME_OK, .payload = x->body, .error_type = STR_NONE,
-        .status = exchange_header(x, "Lambda-Runtime-Function-Error-Type").n > 0 ? REPORT_ERROR : REPORT_SUCCESS });
+                                .kind = OUTCOME_OK,
+                                .payload = x->body,
+                                .error_type = STR_NONE,
+                                .status = exchange_header(x, "Lambda-Runtime-Function-Error-Type").n > 0
+                                              ? REPORT_ERROR
+                                              : REPORT_SUCCESS });
     exchange_reply(x, 202, JSON_TYPE, STATUS_OK);
 }
 
@@ -242,18 +261,22 @@ static void on_error(struct environment *env, struct exchange *x)
     struct str header = report_error_type(exchange_header(x, "Lambda-Runtime-Function-Error-Type"));
 
     if (x->body.n > RESPONSE_MAX_BYTES) {
-        api_error(env, x, 413, "RequestEntityTooLarge", STR("Exceeded maximum allowed payload size (6291556 bytes)."));
+        api_error(env, x, 413, "RequestEntityTooLarge",
+                  STR("Exceeded maximum allowed payload size (6291556 bytes)."));
         finish_too_large(env);
         return;
     }
-    environment_finish(env, &(struct ending){
-        .kind = OUTCOME_ERROR, .status = REPORT_ERROR, .payload = error_body(x), .error_type = body_error_type(x, header) });
+    environment_finish(env, &(struct ending){ .kind = OUTCOME_ERROR,
+                                              .status = REPORT_ERROR,
+                                              .payload = error_body(x),
+                                              .error_type = body_error_type(x, header) });
     exchange_reply(x, 202, JSON_TYPE, STATUS_OK);
 }
 
 static void on_init_error(struct environment *env, struct exchange *x)
 {
-    struct str type = body_error_type(x, report_error_type(exchange_header(x, "Lambda-Runtime-Function-Error-Type")));
+    struct str type =
+        body_error_type(x, report_error_type(exchange_header(x, "Lambda-Runtime-Function-Error-Type")));
 
     if (env->state != ENVIRONMENT_STARTING || env->init_failed) {
         refuse_transition(env, x, "InitError");
@@ -273,7 +296,8 @@ static void on_invocation(struct environment *env, struct exchange *x, struct st
 {
     struct str id;
 
-    if (!str_cut(&rest, '/', &id) || str_absent(rest) || (!str_is(rest, "response") && !str_is(rest, "error"))) {
+    if (!str_cut(&rest, '/', &id) || str_absent(rest) ||
+        (!str_is(rest, "response") && !str_is(rest, "error"))) {
         api_error(env, x, 404, "NotFound", STR("There is no such path in the Runtime API"));
         return;
     }
@@ -288,8 +312,14 @@ static void on_invocation(struct environment *env, struct exchange *x, struct st
     go_on(env);
 }
 
-static void on_restore(struct environment *env, struct exchange *x) { refuse_transition(env, x, "Restoring"); }
-static void on_ping(struct environment *env, struct exchange *x) { exchange_reply(x, 200, STR("Content-Type: text/plain\r\n"), STR("pong")); }
+static void on_restore(struct environment *env, struct exchange *x)
+{
+    refuse_transition(env, x, "Restoring");
+}
+static void on_ping(struct environment *env, struct exchange *x)
+{
+    exchange_reply(x, 200, STR("Content-Type: text/plain\r\n"), STR("pong"));
+}
 static void on_extension(struct environment *env, struct exchange *x)
 {
     api_error(env, x, 501, "Extension.NotImplemented", STR("The Extensions API is not implemented"));
@@ -307,21 +337,22 @@ static const struct {
     const char *method, *path;
     void (*fn)(struct environment *env, struct exchange *x);
 } calls[] = {
-    { "GET",  "/2018-06-01/runtime/invocation/next",  on_next },
-    { "POST", "/2018-06-01/runtime/init/error",       on_init_error },
-    { "GET",  "/2018-06-01/runtime/restore/next",     on_restore },
-    { "POST", "/2018-06-01/runtime/restore/error",    on_restore },
-    { "GET",  "/2018-06-01/ping",                     on_ping },
-    { "POST", "/2020-01-01/extension/register",       on_extension },
-    { "GET",  "/2020-01-01/extension/event/next",     on_extension },
-    { "POST", "/2020-01-01/extension/init/error",     on_extension },
-    { "POST", "/2020-01-01/extension/exit/error",     on_extension },
-    { "PUT",  "/2022-07-01/telemetry",                on_telemetry },
-    { "PUT",  "/2020-08-15/logs",                     on_logs },
+    { "GET", "/2018-06-01/runtime/invocation/next", on_next },
+    { "POST", "/2018-06-01/runtime/init/error", on_init_error },
+    { "GET", "/2018-06-01/runtime/restore/next", on_restore },
+    { "POST", "/2018-06-01/runtime/restore/error", on_restore },
+    { "GET", "/2018-06-01/ping", on_ping },
+    { "POST", "/2020-01-01/extension/register", on_extension },
+    { "GET", "/2020-01-01/extension/event/next", on_extension },
+    { "POST", "/2020-01-01/extension/init/error", on_extension },
+    { "POST", "/2020-01-01/extension/exit/error", on_extension },
+    { "PUT", "/2022-07-01/telemetry", on_telemetry },
+    { "PUT", "/2020-08-15/logs", on_logs },
 };
 
-/* Is it this environment that asks?  Only where environments are users of their own can anybody tell.  Asked once, when
- * somebody connects: a stranger's connection takes no room and reads no word.  Whoever closed before we looked, too. */
+/* Is it this environment that asks?  Only where environments are users of their own can anybody tell.  Asked
+ * once, when somebody connects: a stranger's connection takes no room and reads no word.  Whoever closed
+ * before we looked, too. */
 static bool on_accept(struct str peer, void *arg)
 {
     struct environment *env = arg;
@@ -366,14 +397,16 @@ static bool is_answer(const struct environment *env, struct exchange *x)
     return str_starts(x->path, buf_view(&path));
 }
 
-/* What is too large even to be read ends the invocation before it is: at its head where it names its length, ... */
+/* What is too large even to be read ends the invocation before it is: at its head where it names its length,
+ * ... */
 static int on_headers(struct exchange *x, int64_t content_length, void *arg, struct str *ret_body)
 {
     struct environment *env = arg;
 
     if (content_length <= (int64_t)MAX_BODY_BYTES)
         return 0;
-    *ret_body = STR("{\"errorMessage\":\"Exceeded maximum allowed payload size (6291556 bytes).\",\"errorType\":\"RequestEntityTooLarge\"}\n");
+    *ret_body = STR("{\"errorMessage\":\"Exceeded maximum allowed payload size (6291556 "
+                    "bytes).\",\"errorType\":\"RequestEntityTooLarge\"}\n");
     if (is_answer(env, x)) {
         finish_too_large(env);
         go_on(env);
@@ -398,8 +431,14 @@ static void on_refused(struct exchange *x, int status, void *arg)
 int api_listen(struct environment *env)
 {
     static const struct server_limits limits = {
-        .header_bytes = 64 << 10, .body_bytes = MAX_BODY_BYTES, .total_body_bytes = 2 * MAX_BODY_BYTES, .connections = 64,
-        .pipelined = 8, .header_timeout_ms = 20000, .body_idle_timeout_ms = 20000, .idle_timeout_ms = 0,
+        .header_bytes = 64 << 10,
+        .body_bytes = MAX_BODY_BYTES,
+        .total_body_bytes = 2 * MAX_BODY_BYTES,
+        .connections = 64,
+        .pipelined = 8,
+        .header_timeout_ms = 20000,
+        .body_idle_timeout_ms = 20000,
+        .idle_timeout_ms = 0,
     };
 
     int r = server_listen(env->r->o.loop, "127.0.0.1", 0, &limits, on_request, on_headers, env, &env->server);

@@ -1,11 +1,12 @@
-/* bootstrap.h - our runtime clients, embedded at build time by tool/embed.py and written to RUN_DIR/bootstrap. */
+/* bootstrap.h - our runtime clients, embedded at build time by tool/embed.py and written to
+ * RUN_DIR/bootstrap. */
 #ifndef WAYBILL_RUNTIME_BOOTSTRAP_H
 #define WAYBILL_RUNTIME_BOOTSTRAP_H
 
 #include <stddef.h>
 
 struct bootstrap_file {
-    const char *name;                                        /* relative: "python/bootstrap.py" */
+    const char *name; /* relative: "python/bootstrap.py" */
     const unsigned char *bytes;
     size_t n;
 };

@@ -11,12 +11,12 @@
 #include "base/def.h"
 #include "runtime/spawn.h"
 
-#define FULL_PROCESSOR_MB 1769                               /* "configuration-memory" of the developer guide */
+#define FULL_PROCESSOR_MB 1769 /* "configuration-memory" of the developer guide */
 #define MIB ((int64_t)1 << 20)
 
 static struct {
-    char base[CGROUP_PATH_BYTES];                            /* the environments' groups lie here; "": none */
-    bool own_base;                                           /* made by us: below the machine's root group */
+    char base[CGROUP_PATH_BYTES]; /* the environments' groups lie here; "": none */
+    bool own_base;                /* made by us: below the machine's root group */
 } cg;
 
 static bool group_file(char *path, size_t room, const char *dir, const char *name)
@@ -64,7 +64,8 @@ static bool read_mount(const char *line, char root[CGROUP_PATH_BYTES], char at[C
 {
     const char *end = strchr(line, '\n'), *type = strstr(line, " - cgroup2 ");
 
-    return type != NULL && (end == NULL || type < end) && sscanf(line, "%*s %*s %*s %255s %255s", root, at) == 2;
+    return type != NULL && (end == NULL || type < end) &&
+           sscanf(line, "%*s %*s %*s %255s %255s", root, at) == 2;
 }
 
 bool cgroup_locate(const char *self, const char *mounts, char ret[CGROUP_PATH_BYTES])
@@ -74,7 +75,8 @@ bool cgroup_locate(const char *self, const char *mounts, char ret[CGROUP_PATH_BY
 
     if (own == NULL || sscanf(own + (*own == '\n'), "0::%255[^\n]", path) != 1 || strstr(path, "/..") != NULL)
         return false;
-    for (const char *line = mounts; line != NULL && *line != '\0'; line = strchr(line, '\n'), line += line != NULL) {
+    for (const char *line = mounts; line != NULL && *line != '\0';
+         line = strchr(line, '\n'), line += line != NULL) {
         size_t n;
 
         if (!read_mount(line, root, at))
@@ -82,7 +84,8 @@ bool cgroup_locate(const char *self, const char *mounts, char ret[CGROUP_PATH_BY
         n = strcmp(root, "/") == 0 ? 0 : strlen(root);
         if (strncmp(path, root, n) != 0 || (path[n] != '/' && path[n] != '\0'))
             continue;
-        return snprintf(ret, CGROUP_PATH_BYTES, "%s%s", at, strcmp(path + n, "/") == 0 ? "" : path + n) < CGROUP_PATH_BYTES;
+        return snprintf(ret, CGROUP_PATH_BYTES, "%s%s", at, strcmp(path + n, "/") == 0 ? "" : path + n) <
+               CGROUP_PATH_BYTES;
     }
     return false;
 }
@@ -143,7 +146,8 @@ static int share_out(const char *dir)
 
 static int move_to(const char *dir, pid_t server)
 {
-    return put_number(dir, "cgroup.procs", server) < 0 || put_number(dir, "cgroup.procs", getpid()) < 0 ? -1 : 0;
+    return put_number(dir, "cgroup.procs", server) < 0 || put_number(dir, "cgroup.procs", getpid()) < 0 ? -1
+                                                                                                        : 0;
 }
 
 static bool divide_own(const char *own, pid_t server, char *why, size_t room)
@@ -187,14 +191,15 @@ bool cgroup_open(pid_t server, char ret[CGROUP_PATH_BYTES], char *why, size_t wh
     bool granted;
 
     ret[0] = '\0';
-    if (get("/proc/self", "cgroup", self, sizeof(self)) <= 0 || get("/proc/self", "mountinfo", mounts, sizeof(mounts)) <= 0
-        || !cgroup_locate(self, mounts, own))
+    if (get("/proc/self", "cgroup", self, sizeof(self)) <= 0 ||
+        get("/proc/self", "mountinfo", mounts, sizeof(mounts)) <= 0 || !cgroup_locate(self, mounts, own))
         return no(why, why_room, "no control groups of version 2");
-    if (get(own, "cgroup.controllers", text, sizeof(text)) < 0 || !has_word(text, "memory") || !has_word(text, "pids"))
+    if (get(own, "cgroup.controllers", text, sizeof(text)) < 0 || !has_word(text, "memory") ||
+        !has_word(text, "pids"))
         return no(why, why_room, "our control group has no memory and pids controllers");
     /* The machine's root group is the one without a type. */
     granted = get(own, "cgroup.type", text, sizeof(text)) < 0 ? divide_root(own, server, why, why_room)
-                                                             : divide_own(own, server, why, why_room);
+                                                              : divide_own(own, server, why, why_room);
     if (granted)
         snprintf(ret, CGROUP_PATH_BYTES, "%s", cg.base);
     return granted;
@@ -209,9 +214,10 @@ static void group_of(unsigned slot, char *path, size_t room)
 
 static int limit(const char *dir, int64_t memory_mb, int64_t tmp_mb, unsigned processes)
 {
-    if (put_number(dir, "memory.max", (memory_mb + tmp_mb) * MIB) < 0 || put_number(dir, "pids.max", processes) < 0)
+    if (put_number(dir, "memory.max", (memory_mb + tmp_mb) * MIB) < 0 ||
+        put_number(dir, "pids.max", processes) < 0)
         return -1;
-    (void)put(dir, "memory.swap.max", "0");                  /* absent in a kernel without swap accounting */
+    (void)put(dir, "memory.swap.max", "0"); /* absent in a kernel without swap accounting */
     (void)put(dir, "memory.oom.group", "1");
     (void)put_number(dir, "cpu.weight", cgroup_weight(memory_mb));
     return 0;
@@ -224,7 +230,7 @@ int cgroup_make(unsigned slot, int64_t memory_mb, int64_t tmp_mb, unsigned proce
     if (cg.base[0] == '\0')
         return -1;
     group_of(slot, dir, sizeof(dir));
-    (void)rmdir(dir);                                        /* one that would not go when its environment ended */
+    (void)rmdir(dir); /* one that would not go when its environment ended */
     if ((mkdir(dir, 0755) < 0 && errno != EEXIST) || limit(dir, memory_mb, tmp_mb, processes) < 0)
         return -1;
     return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -1,10 +1,10 @@
 /* environment.c - the life of one environment.  The drawing stands in environment.h.
  *
- * True here: step() is the only place that changes a state, and keeps the pool's lists and counts in line with it.
- * env->exec is answered in environment_finish() and nowhere else.  An environment in doubt (timeout, exit, too
- * much memory) is replaced, never repaired.  One timer; what it is for follows from state and exec:
- *   STARTING without exec: the init limit.  With exec, or BUSY: the function's timeout.  IDLE: the idle timeout.
- *   LOST: the time its process has to ask again, or to be reported dead. */
+ * True here: step() is the only place that changes a state, and keeps the pool's lists and counts in line
+ * with it. env->exec is answered in environment_finish() and nowhere else.  An environment in doubt (timeout,
+ * exit, too much memory) is replaced, never repaired.  One timer; what it is for follows from state and exec:
+ *   STARTING without exec: the init limit.  With exec, or BUSY: the function's timeout.  IDLE: the idle
+ * timeout. LOST: the time its process has to ask again, or to be reported dead. */
 #include "runtime/environment.h"
 
 #include <fcntl.h>
@@ -18,26 +18,26 @@
 #include "base/id.h"
 
 #define SAMPLE_NS ((int64_t)100000000)
-#define MOST_PROCESSES 1025u                                 /* AWS's 1,024, and a supervisor; seen where nothing else limits them */
-#define DYING_LIMIT_MS 1000                                  /* after init/error the runtime ends itself, or is ended */
+#define MOST_PROCESSES 1025u /* AWS's 1,024, and a supervisor; seen where nothing else limits them */
+#define DYING_LIMIT_MS 1000  /* after init/error the runtime ends itself, or is ended */
 
 /* ---- states ---- */
 
 #define TO(s) (1u << ENVIRONMENT_##s)
-static const struct { const char *name; unsigned may; } states[ENVIRONMENT_STATE_COUNT] = {
-    [ENVIRONMENT_COLD]     = { "cold",     TO(STARTING) | TO(GONE) },
+static const struct {
+    const char *name;
+    unsigned may;
+} states[ENVIRONMENT_STATE_COUNT] = {
+    [ENVIRONMENT_COLD] = { "cold", TO(STARTING) | TO(GONE) },
     [ENVIRONMENT_STARTING] = { "starting", TO(COLD) | TO(IDLE) | TO(BUSY) | TO(STOPPING) | TO(GONE) },
-    [ENVIRONMENT_IDLE]     = { "idle",     TO(LOST) | TO(BUSY) | TO(STOPPING) | TO(GONE) },
-    [ENVIRONMENT_LOST]     = { "lost",     TO(IDLE) | TO(BUSY) | TO(STOPPING) | TO(GONE) },
-    [ENVIRONMENT_BUSY]     = { "busy",     TO(IDLE) | TO(BUSY) | TO(STOPPING) | TO(GONE) },
+    [ENVIRONMENT_IDLE] = { "idle", TO(LOST) | TO(BUSY) | TO(STOPPING) | TO(GONE) },
+    [ENVIRONMENT_LOST] = { "lost", TO(IDLE) | TO(BUSY) | TO(STOPPING) | TO(GONE) },
+    [ENVIRONMENT_BUSY] = { "busy", TO(IDLE) | TO(BUSY) | TO(STOPPING) | TO(GONE) },
     [ENVIRONMENT_STOPPING] = { "stopping", TO(GONE) },
-    [ENVIRONMENT_GONE]     = { "gone",     0 },
+    [ENVIRONMENT_GONE] = { "gone", 0 },
 };
 
-const char *environment_state_name(enum environment_state s)
-{
-    return states[s].name;
-}
+const char *environment_state_name(enum environment_state s) { return states[s].name; }
 
 bool environment_may(enum environment_state from, enum environment_state to)
 {
@@ -57,8 +57,8 @@ static void step(struct environment *env, enum environment_state to)
 
 static void on_timer(uv_timer_t *timer);
 
-/* A timer that is set for an earlier moment is left alone and set again when it fires: two heap operations less
- * per invocation. */
+/* A timer that is set for an earlier moment is left alone and set again when it fires: two heap operations
+ * less per invocation. */
 static void due_in(struct environment *env, int64_t in_ms)
 {
     int64_t now_ns = clock_mono_ns();
@@ -87,9 +87,11 @@ static void time_out(struct environment *env)
     when_iso_ms(&log, clock_now(env->r->o.clock).wall_ms);
     /* UNVERIFIED: whether the line still appears beside "Status: timeout"; scrapers look for it. */
     buf_printf(&log, " " STR_FMT " " STR_FMT "\n", STR_ARG(e->request_id), STR_ARG(buf_view(&text)));
-    environment_finish(env, &(struct ending){
-        .kind = OUTCOME_ERROR, .status = REPORT_TIMEOUT, .payload = buf_view(&payload), .error_type = STR("Sandbox.Timedout"),
-        .line = buf_view(&log) });
+    environment_finish(env, &(struct ending){ .kind = OUTCOME_ERROR,
+                                              .status = REPORT_TIMEOUT,
+                                              .payload = buf_view(&payload),
+                                              .error_type = STR("Sandbox.Timedout"),
+                                              .line = buf_view(&log) });
 }
 
 static void on_due(struct environment *env)
@@ -100,7 +102,7 @@ static void on_due(struct environment *env)
             time_out(env);
             environment_stop(env);
         } else {
-            kill_process(env);                               /* its exit decides what follows */
+            kill_process(env); /* its exit decides what follows */
         }
         break;
     case ENVIRONMENT_BUSY:
@@ -109,11 +111,8 @@ static void on_due(struct environment *env)
         environment_stop(env);
         break;
     case ENVIRONMENT_IDLE:
-    case ENVIRONMENT_LOST:
-        environment_stop(env);
-        break;
-    default:
-        break;
+    case ENVIRONMENT_LOST: environment_stop(env); break;
+    default: break;
     }
 }
 
@@ -194,8 +193,11 @@ static void let_go(struct environment *env)
         environment_free(env);
 }
 
-static void on_timer_closed(uv_handle_t *h)  { let_go(h->data); }
-static void on_output_closed(uv_handle_t *h) { let_go(CONTAINER_OF((struct output *)h->data, struct environment, output)); }
+static void on_timer_closed(uv_handle_t *h) { let_go(h->data); }
+static void on_output_closed(uv_handle_t *h)
+{
+    let_go(CONTAINER_OF((struct output *)h->data, struct environment, output));
+}
 
 static void gone(struct environment *env)
 {
@@ -253,9 +255,14 @@ static void fail_start(struct environment *env, enum outcome_kind kind, struct s
     if (take_work(env)) {
         if (!bound)
             log_start(env);
-        environment_finish(env, &(struct ending){
-            .kind = kind, .status = REPORT_FAILURE, .payload = payload, .why = why, .line = why,
-            .error_type = kind == OUTCOME_SYSTEM ? STR("Runtime.Unknown") : STR("Runtime.InvalidEntrypoint") });
+        environment_finish(env, &(struct ending){ .kind = kind,
+                                                  .status = REPORT_FAILURE,
+                                                  .payload = payload,
+                                                  .why = why,
+                                                  .line = why,
+                                                  .error_type = kind == OUTCOME_SYSTEM
+                                                                    ? STR("Runtime.Unknown")
+                                                                    : STR("Runtime.InvalidEntrypoint") });
     }
     gone(env);
 }
@@ -309,34 +316,50 @@ static int make_tmp(struct environment *env)
 static int spawn(struct environment *env, const struct program *p, struct arena *a)
 {
     struct runtime *r = env->r;
-    struct program_facts f = {
-        .api_port = server_port(env->server), .log_stream = buf_view(&env->log_stream), .tmp_dir = env->tmp_dir };
+    struct program_facts f = { .api_port = server_port(env->server),
+                               .log_stream = buf_view(&env->log_stream),
+                               .tmp_dir = env->tmp_dir };
 
     if (r->o.credentials != NULL)
         r->o.credentials(r->o.credentials_arg, env->code, a, &f.credentials);
-    return spawner_spawn(r->o.spawner, &(struct spawn_spec){
-        .slot = env->slot, .sandbox = r->o.sandbox, .argv = p->argv, .cwd = p->cwd, .task_dir = p->task_dir, .prefix = p->prefix,
-        .env = program_environment(&r->place, env->code, &f, p, a), .tmp_mb = env->code->tmp_mb, .memory_mb = env->code->memory_mb,
-        .output_fd = env->output.write_fd });
+    return spawner_spawn(r->o.spawner,
+                         &(struct spawn_spec){ .slot = env->slot,
+                                               .sandbox = r->o.sandbox,
+                                               .argv = p->argv,
+                                               .cwd = p->cwd,
+                                               .task_dir = p->task_dir,
+                                               .prefix = p->prefix,
+                                               .env = program_environment(&r->place, env->code, &f, p, a),
+                                               .tmp_mb = env->code->tmp_mb,
+                                               .memory_mb = env->code->memory_mb,
+                                               .output_fd = env->output.write_fd });
 }
 
-/* Our python client is a module; compiled once per interpreter, it starts 10 ms sooner.  Nobody waits for this. */
+/* Our python client is a module; compiled once per interpreter, it starts 10 ms sooner.  Nobody waits for
+ * this. */
 static void compile_client(struct environment *env, const struct program *p, struct arena *a)
 {
     struct runtime *r = env->r;
-    struct str python = str_of(p->argv.p), script = arena_printf(a, "import py_compile; py_compile.compile(%c%s/python/waybill_runtime.py%c)",
-                                                                 '"', r->bootstrap_dir, '"');
+    struct str python = str_of(p->argv.p),
+               script =
+                   arena_printf(a, "import py_compile; py_compile.compile(%c%s/python/waybill_runtime.py%c)",
+                                '"', r->bootstrap_dir, '"');
     CLEANUP(buf_done) struct buf argv = { 0 };
 
-    if (runtime_kind(env->code->runtime) != RUNTIME_PYTHON || p->wrapped || map_get(&r->compiled, python) != NULL)
+    if (runtime_kind(env->code->runtime) != RUNTIME_PYTHON || p->wrapped ||
+        map_get(&r->compiled, python) != NULL)
         return;
     if (r->compiling)
         return;
     buf_add(&argv, python.p, python.n + 1);
     buf_add(&argv, "-S\0-E\0-c", sizeof("-S\0-E\0-c"));
     buf_add(&argv, script.p, script.n + 1);
-    r->compiling = spawner_spawn(r->o.spawner, &(struct spawn_spec){
-        .slot = COMPILE_SLOT, .argv = buf_view(&argv), .env = STR(""), .cwd = "/", .output_fd = env->output.write_fd }) == 0;
+    r->compiling =
+        spawner_spawn(r->o.spawner, &(struct spawn_spec){ .slot = COMPILE_SLOT,
+                                                          .argv = buf_view(&argv),
+                                                          .env = STR(""),
+                                                          .cwd = "/",
+                                                          .output_fd = env->output.write_fd }) == 0;
     map_put(&r->compiled, python, r);
 }
 
@@ -359,7 +382,8 @@ static int prepare(struct environment *env, const char **ret_what)
     return make_tmp(env);
 }
 
-static int start_process(struct environment *env, const struct program *p, struct arena *a, const char **ret_what)
+static int start_process(struct environment *env, const struct program *p, struct arena *a,
+                         const char **ret_what)
 {
     int r = prepare(env, ret_what);
 
@@ -390,7 +414,7 @@ void environment_start(struct environment *env)
         fail_start(env, OUTCOME_SYSTEM, STR_NONE, buf_view(&text));
     } else {
         env->process = true;
-        free(TAKE(env->memory_walk));                        /* of the process before */
+        free(TAKE(env->memory_walk)); /* of the process before */
         env->r->started_total++;
         step(env, ENVIRONMENT_STARTING);
         if (env->exec == NULL) {
@@ -408,9 +432,11 @@ static void describe(const struct environment *env, struct report *ret)
 {
     const struct execution *e = env->exec;
 
-    *ret = (struct report){
-        .request_id = e->request_id, .function_arn = env->code->function_arn, .version = env->code->version,
-        .memory_mb = env->code->memory_mb, .init_us = env->init_us };
+    *ret = (struct report){ .request_id = e->request_id,
+                            .function_arn = env->code->function_arn,
+                            .version = env->code->version,
+                            .memory_mb = env->code->memory_mb,
+                            .init_us = env->init_us };
 }
 
 static void log_init(struct environment *env)
@@ -482,11 +508,12 @@ static void measure(struct environment *env, const struct spawn_slot *slot, stru
 
     snprintf(group, sizeof(group), SPAWN_GROUP_FORMAT, i->group, env->slot);
     if (i->group[0] == '\0' || memory_of_group(group, slot->supervisor_pid, ret) < 0)
-        memory_of_processes(slot->supervisor_pid, i->private_root, env->code->memory_mb * 1024, &env->memory_walk, ret);
+        memory_of_processes(slot->supervisor_pid, i->private_root, env->code->memory_mb * 1024,
+                            &env->memory_walk, ret);
 }
 
-/* Looking costs at most a twentieth of the loop's time, however large the environment is, and some 15 ms at once: then it
- * is a limit's worth of processes, and what they hold is known after two seconds. */
+/* Looking costs at most a twentieth of the loop's time, however large the environment is, and some 15 ms at
+ * once: then it is a limit's worth of processes, and what they hold is known after two seconds. */
 void environment_sample(struct environment *env, int64_t now_ns)
 {
     const struct spawn_slot *slot;
@@ -507,15 +534,21 @@ void environment_sample(struct environment *env, int64_t now_ns)
         kill_process(env);
 }
 
-static void outcome_of(struct environment *env, const struct ending *how, const struct report *r, struct buf *tail, struct outcome *ret)
+static void outcome_of(struct environment *env, const struct ending *how, const struct report *r,
+                       struct buf *tail, struct outcome *ret)
 {
     if (env->exec->want_tail)
         output_tail(&env->output, env->code->log_json, tail);
-    *ret = (struct outcome){
-        .kind = how->kind, .payload = how->payload, .error_type = how->error_type, .why = how->why,
-        .log_tail = env->exec->want_tail ? buf_view(tail) : STR_NONE, .started_ms = env->started_ms,
-        .duration_us = r->duration_us, .init_us = r->init_us, .environment_id = str_of(env->id),
-        .log_stream = buf_view(&env->log_stream) };
+    *ret = (struct outcome){ .kind = how->kind,
+                             .payload = how->payload,
+                             .error_type = how->error_type,
+                             .why = how->why,
+                             .log_tail = env->exec->want_tail ? buf_view(tail) : STR_NONE,
+                             .started_ms = env->started_ms,
+                             .duration_us = r->duration_us,
+                             .init_us = r->init_us,
+                             .environment_id = str_of(env->id),
+                             .log_stream = buf_view(&env->log_stream) };
 }
 
 void environment_finish(struct environment *env, const struct ending *how)
@@ -534,7 +567,8 @@ void environment_finish(struct environment *env, const struct ending *how)
     describe(env, &r);
     r.status = how->status;
     r.error_type = how->error_type;
-    r.duration_us = how->status == REPORT_TIMEOUT ? env->code->timeout_ms * 1000 : (now_ns - env->started_ns) / 1000;
+    r.duration_us =
+        how->status == REPORT_TIMEOUT ? env->code->timeout_ms * 1000 : (now_ns - env->started_ns) / 1000;
     r.max_memory_mb = MIN((env->max_rss_kb + 1023) / 1024, env->code->memory_mb);
     if (env->code->log_json)
         log_end_json(env, &r);
@@ -557,7 +591,7 @@ static void run(struct environment *env)
 
 void environment_assign(struct environment *env, struct execution *e)
 {
-    CHECK(env->exec == NULL && env->next != NULL);           /* IDLE, or environment_ready() in this moment */
+    CHECK(env->exec == NULL && env->next != NULL); /* IDLE, or environment_ready() in this moment */
     env->exec = e;
     env->started_ns = clock_mono_ns();
     env->started_ms = clock_now(env->r->o.clock).wall_ms;
@@ -577,14 +611,14 @@ void environment_ready(struct environment *env)
 
     if (!env->init_done) {
         env->init_done = true;
-        output_drain(&env->output);                          /* what it wrote in its init phase stands before START */
+        output_drain(&env->output); /* what it wrote in its init phase stands before START */
         env->init_us = env->in_invocation ? 0 : MAX((clock_mono_ns() - env->spawned_ns) / 1000, 1);
     }
     if (env->state == ENVIRONMENT_STARTING && env->exec != NULL) {
         run(env);
         return;
     }
-    if (env->state == ENVIRONMENT_IDLE)                      /* asked again on another connection */
+    if (env->state == ENVIRONMENT_IDLE) /* asked again on another connection */
         return;
     if (pool_should_yield(env)) {
         environment_stop(env);
@@ -625,8 +659,11 @@ static void finish_exit(struct environment *env, const char *type, struct str te
 
     report_payload(&payload, id, STR("Runtime.ExitError"), text);
     buf_printf(&log, "RequestId: " STR_FMT " Error: " STR_FMT "\n%s", STR_ARG(id), STR_ARG(text), type);
-    environment_finish(env, &(struct ending){
-        .kind = OUTCOME_ERROR, .status = REPORT_FAILURE, .payload = buf_view(&payload), .error_type = str_of(type), .line = buf_view(&log) });
+    environment_finish(env, &(struct ending){ .kind = OUTCOME_ERROR,
+                                              .status = REPORT_FAILURE,
+                                              .payload = buf_view(&payload),
+                                              .error_type = str_of(type),
+                                              .line = buf_view(&log) });
 }
 
 /* The answer to the execution whose process has ended. */
@@ -639,8 +676,10 @@ static void finish_dead(struct environment *env, const struct spawn_slot *slot)
         return;
     }
     if (env->init_failed && env->state == ENVIRONMENT_STARTING) {
-        environment_finish(env, &(struct ending){
-            .kind = OUTCOME_ERROR, .status = REPORT_ERROR, .payload = buf_view(&env->init_error), .error_type = str_of(env->init_error_type) });
+        environment_finish(env, &(struct ending){ .kind = OUTCOME_ERROR,
+                                                  .status = REPORT_ERROR,
+                                                  .payload = buf_view(&env->init_error),
+                                                  .error_type = str_of(env->init_error_type) });
         return;
     }
     report_exit_text(&text, slot->status >= 0 ? slot->status : SIGKILL);
@@ -652,8 +691,11 @@ static void finish_lost(struct environment *env)
 {
     struct str why = STR("the process that starts functions ended, and this one with it");
 
-    environment_finish(env, &(struct ending){
-        .kind = OUTCOME_SYSTEM, .status = REPORT_FAILURE, .why = why, .line = why, .error_type = STR("Runtime.Unknown") });
+    environment_finish(env, &(struct ending){ .kind = OUTCOME_SYSTEM,
+                                              .status = REPORT_FAILURE,
+                                              .why = why,
+                                              .line = why,
+                                              .error_type = STR("Runtime.Unknown") });
 }
 
 /* The child side failed before the program ran.  True when that was all. */
@@ -663,19 +705,23 @@ static bool never_ran(struct environment *env, const struct spawn_slot *slot)
 
     if (slot->failed_stage == SPAWN_NONE)
         return false;
-    if (slot->failed_stage == SPAWN_EXEC && env->wrapped)    /* as a shell that does not find it: exit status 127 */
+    if (slot->failed_stage == SPAWN_EXEC &&
+        env->wrapped) /* as a shell that does not find it: exit status 127 */
         return false;
     if (slot->failed_stage == SPAWN_EXEC && !str_absent(env->bootstrap)) {
-        buf_printf(&text, "fork/exec " STR_FMT ": %s", STR_ARG(env->bootstrap), report_exec_error(slot->failed_errno));
+        buf_printf(&text, "fork/exec " STR_FMT ": %s", STR_ARG(env->bootstrap),
+                   report_exec_error(slot->failed_errno));
         fail_entrypoint(env, buf_view(&text));
         return true;
     }
-    buf_printf(&text, "no environment: %s: %s", spawn_stage_text((enum spawn_stage)slot->failed_stage), strerror(slot->failed_errno));
+    buf_printf(&text, "no environment: %s: %s", spawn_stage_text((enum spawn_stage)slot->failed_stage),
+               strerror(slot->failed_errno));
     fail_start(env, OUTCOME_SYSTEM, STR_NONE, buf_view(&text));
     return true;
 }
 
-/* The init phase failed (exit, init/error, too slow): it is done again inside the invocation, if one waits. */
+/* The init phase failed (exit, init/error, too slow): it is done again inside the invocation, if one waits.
+ */
 static void start_again(struct environment *env)
 {
     if (!take_work(env)) {

@@ -1,7 +1,7 @@
 /* filter.c - see filter.h.
  *
- * True here: libseccomp is used in the spawner only and only before the first environment; what a cold start pays
- * is handing a finished program to the kernel. */
+ * True here: libseccomp is used in the spawner only and only before the first environment; what a cold start
+ * pays is handing a finished program to the kernel. */
 #include "runtime/filter.h"
 
 #include <errno.h>
@@ -21,28 +21,80 @@
 
 static struct sock_fprog program;
 
-/* Calls of any arguments.  Names the machine's architecture or its libseccomp does not know are passed over. */
-static const struct { const char *name; int error; } denied[] = {
+/* Calls of any arguments.  Names the machine's architecture or its libseccomp does not know are passed over.
+ */
+static const struct {
+    const char *name;
+    int error;
+} denied[] = {
     /* Other processes. */
-    { "ptrace", EPERM }, { "process_vm_readv", EPERM }, { "process_vm_writev", EPERM }, { "process_madvise", EPERM },
-    { "kcmp", EPERM }, { "pidfd_getfd", EPERM },
+    { "ptrace", EPERM },
+    { "process_vm_readv", EPERM },
+    { "process_vm_writev", EPERM },
+    { "process_madvise", EPERM },
+    { "kcmp", EPERM },
+    { "pidfd_getfd", EPERM },
     /* Namespaces and mounts. */
-    { "setns", EPERM }, { "mount", EPERM }, { "umount", EPERM }, { "umount2", EPERM }, { "pivot_root", EPERM },
-    { "chroot", EPERM }, { "fsopen", EPERM }, { "fsconfig", EPERM }, { "fsmount", EPERM }, { "fspick", EPERM },
-    { "open_tree", EPERM }, { "move_mount", EPERM }, { "mount_setattr", EPERM }, { "open_by_handle_at", EPERM },
+    { "setns", EPERM },
+    { "mount", EPERM },
+    { "umount", EPERM },
+    { "umount2", EPERM },
+    { "pivot_root", EPERM },
+    { "chroot", EPERM },
+    { "fsopen", EPERM },
+    { "fsconfig", EPERM },
+    { "fsmount", EPERM },
+    { "fspick", EPERM },
+    { "open_tree", EPERM },
+    { "move_mount", EPERM },
+    { "mount_setattr", EPERM },
+    { "open_by_handle_at", EPERM },
     /* Memory that nobody counts, or that holds the kernel up. */
-    { "add_key", EPERM }, { "keyctl", EPERM }, { "request_key", EPERM }, { "memfd_secret", ENOSYS }, { "userfaultfd", EPERM },
+    { "add_key", EPERM },
+    { "keyctl", EPERM },
+    { "request_key", EPERM },
+    { "memfd_secret", ENOSYS },
+    { "userfaultfd", EPERM },
     /* Code in the kernel, and views of it. */
-    { "bpf", EPERM }, { "perf_event_open", EPERM }, { "init_module", EPERM }, { "finit_module", EPERM },
-    { "delete_module", EPERM }, { "create_module", EPERM }, { "get_kernel_syms", EPERM }, { "query_module", EPERM },
-    { "kexec_load", EPERM }, { "kexec_file_load", EPERM }, { "lookup_dcookie", EPERM }, { "syslog", EPERM },
-    { "io_uring_setup", ENOSYS }, { "io_uring_enter", ENOSYS }, { "io_uring_register", ENOSYS },
+    { "bpf", EPERM },
+    { "perf_event_open", EPERM },
+    { "init_module", EPERM },
+    { "finit_module", EPERM },
+    { "delete_module", EPERM },
+    { "create_module", EPERM },
+    { "get_kernel_syms", EPERM },
+    { "query_module", EPERM },
+    { "kexec_load", EPERM },
+    { "kexec_file_load", EPERM },
+    { "lookup_dcookie", EPERM },
+    { "syslog", EPERM },
+    { "io_uring_setup", ENOSYS },
+    { "io_uring_enter", ENOSYS },
+    { "io_uring_register", ENOSYS },
     /* The machine. */
-    { "reboot", EPERM }, { "swapon", EPERM }, { "swapoff", EPERM }, { "acct", EPERM }, { "quotactl", EPERM },
-    { "quotactl_fd", EPERM }, { "settimeofday", EPERM }, { "stime", EPERM }, { "clock_settime", EPERM },
-    { "clock_settime64", EPERM }, { "clock_adjtime", EPERM }, { "clock_adjtime64", EPERM }, { "adjtimex", EPERM },
-    { "sethostname", EPERM }, { "setdomainname", EPERM }, { "vhangup", EPERM }, { "iopl", EPERM }, { "ioperm", EPERM },
-    { "nfsservctl", EPERM }, { "uselib", EPERM }, { "vm86", EPERM }, { "vm86old", EPERM }, { "_sysctl", EPERM },
+    { "reboot", EPERM },
+    { "swapon", EPERM },
+    { "swapoff", EPERM },
+    { "acct", EPERM },
+    { "quotactl", EPERM },
+    { "quotactl_fd", EPERM },
+    { "settimeofday", EPERM },
+    { "stime", EPERM },
+    { "clock_settime", EPERM },
+    { "clock_settime64", EPERM },
+    { "clock_adjtime", EPERM },
+    { "clock_adjtime64", EPERM },
+    { "adjtimex", EPERM },
+    { "sethostname", EPERM },
+    { "setdomainname", EPERM },
+    { "vhangup", EPERM },
+    { "iopl", EPERM },
+    { "ioperm", EPERM },
+    { "nfsservctl", EPERM },
+    { "uselib", EPERM },
+    { "vm86", EPERM },
+    { "vm86old", EPERM },
+    { "_sysctl", EPERM },
     /* Its flags lie in memory, where no filter sees them; libc falls back to clone. */
     { "clone3", ENOSYS },
 };
@@ -65,11 +117,12 @@ static int deny_bits(scmp_filter_ctx f, const char *name, uint64_t mask, uint64_
                             compare(0, SCMP_CMP_MASKED_EQ, mask, bits));
 }
 
-/* Threads and processes, yes; new namespaces, no.  The bit of a time namespace is in clone() a part of the signal. */
+/* Threads and processes, yes; new namespaces, no.  The bit of a time namespace is in clone() a part of the
+ * signal. */
 static int deny_namespaces(scmp_filter_ctx f)
 {
-    static const uint64_t flags[] = {
-        CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET };
+    static const uint64_t flags[] = { CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
+                                      CLONE_NEWUSER, CLONE_NEWPID,    CLONE_NEWNET };
     int r = deny_bits(f, "unshare", 0x80, 0x80);
 
     for (size_t i = 0; i < ARRAY_LEN(flags) && r == 0; i++) {
@@ -79,7 +132,8 @@ static int deny_namespaces(scmp_filter_ctx f)
     return r;
 }
 
-/* Asking (all bits set) is fine, so the top bit must be clear; who sets it by hand gains what harms himself alone. */
+/* Asking (all bits set) is fine, so the top bit must be clear; who sets it by hand gains what harms himself
+ * alone. */
 static int deny_personalities(scmp_filter_ctx f)
 {
     static const uint64_t bits[] = { ADDR_NO_RANDOMIZE, MMAP_PAGE_ZERO, READ_IMPLIES_EXEC };
@@ -92,7 +146,8 @@ static int deny_personalities(scmp_filter_ctx f)
 
 static int deny_family(scmp_filter_ctx f, enum scmp_compare how, int family)
 {
-    return seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, compare(0, how, (uint64_t)family, 0));
+    return seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+                            compare(0, how, (uint64_t)family, 0));
 }
 
 /* Left are AF_UNIX, AF_INET, AF_INET6, and of AF_NETLINK what getifaddrs() asks. */
@@ -139,7 +194,8 @@ static int take_program(scmp_filter_ctx f)
         code = malloc((size_t)st.st_size);
         if (code != NULL && pread(fd, code, (size_t)st.st_size, 0) == (ssize_t)st.st_size) {
             free(program.filter);
-            program = (struct sock_fprog){ .len = (unsigned short)((size_t)st.st_size / sizeof(*code)), .filter = code };
+            program = (struct sock_fprog){ .len = (unsigned short)((size_t)st.st_size / sizeof(*code)),
+                                           .filter = code };
             r = 0;
         } else {
             free(code);

@@ -10,10 +10,10 @@
 #include <unistd.h>
 #include "base/def.h"
 
-#define MOST_PROCESSES 4096u                                 /* looked at; limits end an environment long before */
+#define MOST_PROCESSES 4096u /* looked at; limits end an environment long before */
 
 struct tree {
-    int proc;                                                /* a /proc, open; the pids are as it shows them */
+    int proc; /* a /proc, open; the pids are as it shows them */
     unsigned n;
     int32_t pids[MOST_PROCESSES];
 };
@@ -142,9 +142,10 @@ static int64_t walk_on(const struct tree *t, struct memory_walk **walk)
     return kb;
 }
 
-void memory_of_processes(int32_t supervisor, bool private_root, int64_t limit_kb, struct memory_walk **walk, struct memory_use *ret)
+void memory_of_processes(int32_t supervisor, bool private_root, int64_t limit_kb, struct memory_walk **walk,
+                         struct memory_use *ret)
 {
-    static struct tree t;                                    /* the loop's thread only */
+    static struct tree t; /* the loop's thread only */
     char path[64];
 
     *ret = (struct memory_use){ 0 };

@@ -8,10 +8,12 @@
 #include <unistd.h>
 
 #define READ_BYTES ((size_t)64 * 1024)
-#define DRAIN_BYTES ((size_t)512 * 1024)                     /* a pipe holds 64 KiB; more comes only from a writer that goes on */
+#define DRAIN_BYTES                                                                         \
+    ((size_t)512 * 1024) /* a pipe holds 64 KiB; more comes only from a writer that goes on \
+                          */
 #define FRAME_HEAD 8u
 
-static char read_buffer[READ_BYTES];                         /* loop thread only */
+static char read_buffer[READ_BYTES]; /* loop thread only */
 
 /* ---- giving on ---- */
 
@@ -61,7 +63,7 @@ static bool take_frame(struct output *o, struct str rest, struct str *ret_text, 
 {
     uint32_t n = rest.n >= FRAME_HEAD ? frame_length(rest.p) : 0;
 
-    if (n > OUTPUT_MAX_LINE) {                               /* not from our clients: the four bytes are text */
+    if (n > OUTPUT_MAX_LINE) { /* not from our clients: the four bytes are text */
         *ret_text = str_sub(rest, 0, 4);
         *ret_used = 4;
         return true;
@@ -75,12 +77,15 @@ static bool take_frame(struct output *o, struct str rest, struct str *ret_text, 
     return true;
 }
 
-/* The next event in `rest` (bytes before `seen` are known to hold no end): true, its text and what it used. */
-static bool next_event(struct output *o, struct str rest, size_t seen, bool frames, struct str *ret_text, size_t *ret_used)
+/* The next event in `rest` (bytes before `seen` are known to hold no end): true, its text and what it used.
+ */
+static bool next_event(struct output *o, struct str rest, size_t seen, bool frames, struct str *ret_text,
+                       size_t *ret_used)
 {
     const char *from = rest.p + seen, *end = rest.p + rest.n;
     const char *nl = memchr(from, '\n', (size_t)(end - from));
-    const char *frame = frames ? memmem(rest.p, (size_t)((nl != NULL ? nl : end) - rest.p), OUTPUT_FRAME, 4) : NULL;
+    const char *frame =
+        frames ? memmem(rest.p, (size_t)((nl != NULL ? nl : end) - rest.p), OUTPUT_FRAME, 4) : NULL;
 
     if (frame == rest.p)
         return take_frame(o, rest, ret_text, ret_used);
@@ -112,8 +117,9 @@ void output_feed(struct output *o, struct str bytes)
     o->want = 0;
     whole = buf_view(&o->part);
     /* A header may have begun in bytes already scanned: three of its four may lie there. */
-    frames = whole.n > 0 && (seen == 0 || whole.p[0] == OUTPUT_FRAME[0] ||
-                             memmem(whole.p + seen - MIN(seen, 3), whole.n - seen + MIN(seen, 3), OUTPUT_FRAME, 4) != NULL);
+    frames = whole.n > 0 &&
+             (seen == 0 || whole.p[0] == OUTPUT_FRAME[0] ||
+              memmem(whole.p + seen - MIN(seen, 3), whole.n - seen + MIN(seen, 3), OUTPUT_FRAME, 4) != NULL);
     frames = frames && memmem(whole.p, whole.n, OUTPUT_FRAME, 4) != NULL;
     while (at < whole.n && next_event(o, str_sub(whole, at, whole.n), seen, frames, &text, &used)) {
         line(o, text, wall_ms);

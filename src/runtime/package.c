@@ -1,9 +1,9 @@
 /* package.c - see package.h.
  *
  * True here: the zip's directory says how large things are, and is not believed: what is unpacked is counted.
- * Links are made last, when every parent folder is a real one, so nothing is ever written through a link; and a
- * link's target may go up only at its beginning and no higher than the package, so following links inside the
- * package stays inside. */
+ * Links are made last, when every parent folder is a real one, so nothing is ever written through a link; and
+ * a link's target may go up only at its beginning and no higher than the package, so following links inside
+ * the package stays inside. */
 #include "runtime/package.h"
 
 #include <dirent.h>
@@ -23,7 +23,7 @@
 #define COPY_BYTES ((size_t)64 * 1024)
 
 struct entry {
-    struct str name;                                         /* without a final slash */
+    struct str name; /* without a final slash */
     uint64_t bytes;
     bool folder, link, executable;
 };
@@ -126,7 +126,8 @@ static int entry_at(zip_t *z, zip_uint64_t i, struct entry *ret)
     zip_stat_t st;
 
     *ret = (struct entry){ .bytes = 0 };
-    if (zip_stat_index(z, i, ZIP_FL_ENC_RAW, &st) < 0 || (st.valid & ZIP_STAT_NAME) == 0 || (st.valid & ZIP_STAT_SIZE) == 0)
+    if (zip_stat_index(z, i, ZIP_FL_ENC_RAW, &st) < 0 || (st.valid & ZIP_STAT_NAME) == 0 ||
+        (st.valid & ZIP_STAT_SIZE) == 0)
         return -E_INVALID;
     if ((st.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0 && st.encryption_method != ZIP_EM_NONE)
         return -E_INVALID;
@@ -154,7 +155,8 @@ static int check_entries(zip_t *z, int64_t *ret_bytes)
     for (zip_int64_t i = 0; i < n; i++) {
         if (entry_at(z, (zip_uint64_t)i, &e) < 0)
             return -E_INVALID;
-        if (e.bytes > PACKAGE_MAX_UNZIPPED_BYTES || (uint64_t)*ret_bytes + e.bytes > PACKAGE_MAX_UNZIPPED_BYTES)
+        if (e.bytes > PACKAGE_MAX_UNZIPPED_BYTES ||
+            (uint64_t)*ret_bytes + e.bytes > PACKAGE_MAX_UNZIPPED_BYTES)
             return -E_LIMIT;
         *ret_bytes += (int64_t)e.bytes;
     }
@@ -195,7 +197,9 @@ static int io_error(void)
     if (errno == ENOSPC || errno == EDQUOT)
         return -E_FULL;
     /* A file where a folder should be, or the other way round, is the zip's doing. */
-    return errno == ENOTDIR || errno == EISDIR || errno == EEXIST || errno == ENAMETOOLONG || errno == ELOOP ? -E_INVALID : -E_IO;
+    return errno == ENOTDIR || errno == EISDIR || errno == EEXIST || errno == ENAMETOOLONG || errno == ELOOP
+               ? -E_INVALID
+               : -E_IO;
 }
 
 static int make_parents(int task, struct str name)
@@ -270,7 +274,8 @@ static int unpack_link(zip_t *z, zip_uint64_t i, const struct entry *e, int task
     char target[MAX_TARGET_BYTES + 1], path[MAX_NAME_BYTES + 1];
     zip_int64_t n = f == NULL ? -1 : zip_fread(f, target, sizeof(target) - 1);
 
-    if (n < 0 || n >= MAX_TARGET_BYTES || (uint64_t)n != e->bytes || !target_is_inside(e->name, str_make(target, (size_t)n)))
+    if (n < 0 || n >= MAX_TARGET_BYTES || (uint64_t)n != e->bytes ||
+        !target_is_inside(e->name, str_make(target, (size_t)n)))
         return -E_INVALID;
     target[n] = '\0';
     snprintf(path, sizeof(path), STR_FMT, STR_ARG(e->name));
@@ -285,7 +290,9 @@ static int unpack_folder(const struct entry *e, int task)
     snprintf(path, sizeof(path), STR_FMT, STR_ARG(e->name));
     if (mkdirat(task, path, 0755) == 0)
         return 0;
-    return errno == EEXIST && fstatat(task, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) ? 0 : io_error();
+    return errno == EEXIST && fstatat(task, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)
+               ? 0
+               : io_error();
 }
 
 static int unpack_entry(zip_t *z, zip_uint64_t i, int task, bool links)
@@ -347,10 +354,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return 0;
 }
 
-static void remove_tree(const char *path)
-{
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
+static void remove_tree(const char *path) { nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT); }
 
 static int write_zip(int dir, struct str zip)
 {
@@ -392,7 +396,8 @@ static int publish(const char *code_dir, const char *temporary, const char *fina
 
     if (dir < 0)
         return io_error();
-    if (rename(temporary, final) < 0 && errno != EEXIST && errno != ENOTEMPTY)   /* those: somebody else was faster */
+    if (rename(temporary, final) < 0 && errno != EEXIST &&
+        errno != ENOTEMPTY) /* those: somebody else was faster */
         return io_error();
     return fsync(dir) < 0 ? -E_IO : 0;
 }
@@ -414,7 +419,7 @@ int package_store(const char *code_dir, struct str zip, struct package_info *ret
     r = fill_folder(temporary.p, zip);
     if (r == 0)
         r = publish(code_dir, temporary.p, final.p);
-    remove_tree(temporary.p);                                /* nothing there when it was published */
+    remove_tree(temporary.p); /* nothing there when it was published */
     return r;
 }
 

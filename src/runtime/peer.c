@@ -26,7 +26,8 @@ static int read_address(struct str peer, struct inet_diag_sockid *id)
     char address[INET_ADDRSTRLEN];
     uint64_t port;
 
-    if (colon < 0 || (size_t)colon >= sizeof(address) || str_to_u64(str_sub(peer, (size_t)colon + 1, peer.n), &port) < 0)
+    if (colon < 0 || (size_t)colon >= sizeof(address) ||
+        str_to_u64(str_sub(peer, (size_t)colon + 1, peer.n), &port) < 0)
         return -E_INVALID;
     memcpy(address, peer.p, (size_t)colon);
     address[colon] = '\0';
@@ -36,7 +37,10 @@ static int read_address(struct str peer, struct inet_diag_sockid *id)
 
 static int ask(int fd, const struct question *q, uint32_t *ret_uid)
 {
-    union { struct nlmsghdr head; char room[1024]; } answer;
+    union {
+        struct nlmsghdr head;
+        char room[1024];
+    } answer;
     ssize_t n;
     int error;
 
@@ -47,13 +51,15 @@ static int ask(int fd, const struct question *q, uint32_t *ret_uid)
     while (n < 0 && errno == EINTR);
     if (n < (ssize_t)sizeof(answer.head))
         return -E_SYSTEM;
-    if (answer.head.nlmsg_type == SOCK_DIAG_BY_FAMILY && n >= (ssize_t)NLMSG_LENGTH(sizeof(struct inet_diag_msg))) {
+    if (answer.head.nlmsg_type == SOCK_DIAG_BY_FAMILY &&
+        n >= (ssize_t)NLMSG_LENGTH(sizeof(struct inet_diag_msg))) {
         *ret_uid = ((const struct inet_diag_msg *)NLMSG_DATA(&answer.head))->idiag_uid;
         found_any = true;
         return 0;
     }
-    error = answer.head.nlmsg_type == NLMSG_ERROR ? ((const struct nlmsgerr *)NLMSG_DATA(&answer.head))->error : -ENOENT;
-    if (error != -ENOENT)                                    /* no memory, no time: that says nothing about the socket */
+    error = answer.head.nlmsg_type == NLMSG_ERROR ? ((const struct nlmsgerr *)NLMSG_DATA(&answer.head))->error
+                                                  : -ENOENT;
+    if (error != -ENOENT) /* no memory, no time: that says nothing about the socket */
         return -E_BUSY;
     return found_any ? -E_NOT_FOUND : -E_SYSTEM;
 }

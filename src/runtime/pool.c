@@ -1,12 +1,12 @@
 /* pool.c - how many environments, and who runs where.
  *
- * True here: an execution waits only while no environment of its code is idle.  Synchronous executions come first
- * (somebody holds the line) and may start an environment each; asynchronous ones are patient: a further
- * environment for the same code only after the oldest has waited PATIENCE_MS, and never more than #cores starting
- * at once for their sake: cold starts are the dearest thing we do.
- * On a full machine a place changes hands when its environment ends an invocation, and the line behind it does not count:
- * who comes next is before()'s answer.  Every function may have one execution in line, so that it can be compared.
- * Warm environments are reused most recently used first, so that the others reach their idle timeout. */
+ * True here: an execution waits only while no environment of its code is idle.  Synchronous executions come
+ * first (somebody holds the line) and may start an environment each; asynchronous ones are patient: a further
+ * environment for the same code only after the oldest has waited PATIENCE_MS, and never more than #cores
+ * starting at once for their sake: cold starts are the dearest thing we do. On a full machine a place changes
+ * hands when its environment ends an invocation, and the line behind it does not count: who comes next is
+ * before()'s answer.  Every function may have one execution in line, so that it can be compared. Warm
+ * environments are reused most recently used first, so that the others reach their idle timeout. */
 #include "runtime/environment.h"
 
 #include <stdio.h>
@@ -14,12 +14,12 @@
 
 #define PATIENCE_MS 20
 #define TICK_MS 10
-#define SHORT_US 20000                                       /* invocations shorter than it may wait in line for a busy environment */
-#define AHEAD_US 10000                                       /* of work in line for each busy environment, so that one commit serves many */
+#define SHORT_US 20000 /* invocations shorter than it may wait in line for a busy environment */
+#define AHEAD_US 10000 /* of work in line for each busy environment, so that one commit serves many */
 #define AHEAD_EACH 32
 #define AHEAD_MAX 128u
-#define SLICE_MS 1000                                        /* an environment's for its function, once it was started or last used */
-#define STANDING_MAX 64u                                     /* functions with an asynchronous one in line for a place */
+#define SLICE_MS 1000    /* an environment's for its function, once it was started or last used */
+#define STANDING_MAX 64u /* functions with an asynchronous one in line for a place */
 #define MB_PER_ENVIRONMENT 64
 
 unsigned pool_default_max(unsigned cores)
@@ -84,7 +84,8 @@ void pool_finished(struct environment *env, int64_t now_ns, int64_t duration_us)
 {
     struct pool *p = env->pool;
 
-    p->typical_us = p->typical_us == 0 ? MAX(duration_us, 1) : p->typical_us + (duration_us - p->typical_us) / 8;
+    p->typical_us =
+        p->typical_us == 0 ? MAX(duration_us, 1) : p->typical_us + (duration_us - p->typical_us) / 8;
     p->finished_ns = now_ns;
     env->returning = env->state == ENVIRONMENT_BUSY;
     p->n_returning += env->returning;
@@ -163,21 +164,12 @@ static unsigned living(const unsigned n[ENVIRONMENT_STATE_COUNT])
 }
 
 /* Those that will take the next execution that waits. */
-static unsigned starting_free(const struct pool *p)
-{
-    return p->n[ENVIRONMENT_STARTING] - p->n_bound;
-}
+static unsigned starting_free(const struct pool *p) { return p->n[ENVIRONMENT_STARTING] - p->n_bound; }
 
 /* Those that run or will, with or without work. */
-static unsigned places(const struct pool *p)
-{
-    return living(p->n) - p->n[ENVIRONMENT_STOPPING];
-}
+static unsigned places(const struct pool *p) { return living(p->n) - p->n[ENVIRONMENT_STOPPING]; }
 
-static bool full(const struct runtime *r)
-{
-    return living(r->n) >= r->max_environments;
-}
+static bool full(const struct runtime *r) { return living(r->n) >= r->max_environments; }
 
 static int64_t oldest_ns(const struct pool *p)
 {
@@ -188,10 +180,7 @@ static int64_t oldest_ns(const struct pool *p)
     return MIN(a, b);
 }
 
-static int64_t ms_since(int64_t ns)
-{
-    return (clock_mono_ns() - ns) / 1000000;
-}
+static int64_t ms_since(int64_t ns) { return (clock_mono_ns() - ns) / 1000000; }
 
 static int64_t oldest_waits_ms(const struct list *l)
 {
@@ -215,11 +204,12 @@ static bool drains_soon(const struct pool *p)
 {
     int64_t quiet_ms = ms_since(p->finished_ns);
 
-    return quiet_ms < PATIENCE_MS && p->typical_us * p->n_async / 1000 < PATIENCE_MS * (int64_t)MAX(p->n[ENVIRONMENT_BUSY], 1u);
+    return quiet_ms < PATIENCE_MS &&
+           p->typical_us * p->n_async / 1000 < PATIENCE_MS * (int64_t)MAX(p->n[ENVIRONMENT_BUSY], 1u);
 }
 
-/* The line was full for that long, and more stand behind it: one environment answers once a round of the loop however
- * short its work, so a few of them together fill a turn better than one. */
+/* The line was full for that long, and more stand behind it: one environment answers once a round of the loop
+ * however short its work, so a few of them together fill a turn better than one. */
 static bool few_for_the_line(const struct pool *p)
 {
     return p->full_ns != 0 && ms_since(p->full_ns) >= PATIENCE_MS && living(p->n) <= 2 * p->r->cores;
@@ -300,8 +290,9 @@ bool pool_should_yield(const struct environment *env)
 
 /* ---- more environments ---- */
 
-/* An environment that has just become idle is about to get its function's next event.  And who holds most places may
- * not make those who hold few start anew for each call: only what they have not used for a while. */
+/* An environment that has just become idle is about to get its function's next event.  And who holds most
+ * places may not make those who hold few start anew for each call: only what they have not used for a while.
+ */
 static bool may_be_taken(const struct environment *env, const struct pool *by)
 {
     int64_t idle_ms = ms_since(env->idle_ns);
@@ -409,7 +400,8 @@ unsigned pool_capacity(struct runtime *r, const struct code *code)
         return room || r->n_hungry < STANDING_MAX ? 1 : 0;
     waiting = p->n_sync + p->n_async;
     taken = p->n[ENVIRONMENT_IDLE] + starting_free(p);
-    /* Short invocations may stand in line behind a busy environment: it goes on without waiting for a turn. */
+    /* Short invocations may stand in line behind a busy environment: it goes on without waiting for a turn.
+     */
     ahead = ahead_of(p);
     if (!p->retired && (room || (ahead == 0 && r->n_hungry < STANDING_MAX)))
         ahead++;

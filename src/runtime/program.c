@@ -1,7 +1,7 @@
 /* program.c - see program.h.
  *
- * An interpreter must be an ELF program: the scripts that version managers put on PATH (pyenv, asdf) only find
- * the real one with the help of a home directory, which a private root does not show. */
+ * An interpreter must be an ELF program: the scripts that version managers put on PATH (pyenv, asdf) only
+ * find the real one with the help of a home directory, which a private root does not show. */
 #include "runtime/program.h"
 
 #include <fcntl.h>
@@ -45,7 +45,8 @@ static struct str find_on_path(struct arena *a, struct str name)
     while (str_cut(&rest, ':', &dir)) {
         struct str path = arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(dir), STR_ARG(name));
 
-        if (dir.n > 0 && dir.p[0] == '/' && access(path.p, X_OK) == 0 && realpath(path.p, real) != NULL && is_elf(real))
+        if (dir.n > 0 && dir.p[0] == '/' && access(path.p, X_OK) == 0 && realpath(path.p, real) != NULL &&
+            is_elf(real))
             return arena_str(a, str_of(real));
     }
     return STR_NONE;
@@ -57,7 +58,7 @@ static struct str find_interpreter(struct arena *a, struct str runtime, enum run
 
     if (kind == RUNTIME_NODE)
         return find_on_path(a, STR("node"));
-    found = find_on_path(a, runtime);                        /* the runtime's name is the program's: python3.12 */
+    found = find_on_path(a, runtime); /* the runtime's name is the program's: python3.12 */
     return str_absent(found) ? find_on_path(a, STR("python3")) : found;
 }
 
@@ -89,7 +90,8 @@ static void add_item(struct buf *b, struct str s)
     buf_char(b, '\0');
 }
 
-static void interpreter_command(const struct program_place *place, const struct code *code, struct arena *a, struct program *p)
+static void interpreter_command(const struct program_place *place, const struct code *code, struct arena *a,
+                                struct program *p)
 {
     bool node = runtime_kind(code->runtime) == RUNTIME_NODE;
     struct str interpreter = find_interpreter(a, code->runtime, node ? RUNTIME_NODE : RUNTIME_PYTHON);
@@ -118,7 +120,8 @@ static void interpreter_command(const struct program_place *place, const struct 
 
 static void provided_command(const struct program_place *place, struct arena *a, struct program *p)
 {
-    struct str seen = place->private_root ? STR("/var/task/bootstrap") : arena_printf(a, "%s/bootstrap", p->task_dir);
+    struct str seen =
+        place->private_root ? STR("/var/task/bootstrap") : arena_printf(a, "%s/bootstrap", p->task_dir);
     struct str host = arena_printf(a, "%s/bootstrap", p->task_dir);
 
     p->bootstrap = STR("/var/task/bootstrap");
@@ -126,24 +129,24 @@ static void provided_command(const struct program_place *place, struct arena *a,
         p->why = STR("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]");
         return;
     }
-    p->argv = str_make(seen.p, seen.n + 1);                  /* with its NUL */
+    p->argv = str_make(seen.p, seen.n + 1); /* with its NUL */
 }
 
-void program_find(const struct program_place *place, const struct code *code, struct arena *a, struct program *ret)
+void program_find(const struct program_place *place, const struct code *code, struct arena *a,
+                  struct program *ret)
 {
-    struct str task = arena_printf(a, "%s/" STR_FMT "/task", place->code_dir, STR_ARG(code->package_sha256_hex));
+    struct str task =
+        arena_printf(a, "%s/" STR_FMT "/task", place->code_dir, STR_ARG(code->package_sha256_hex));
 
     *ret = (struct program){ .task_dir = task.p, .cwd = place->private_root ? "/var/task" : task.p };
     switch (runtime_kind(code->runtime)) {
     case RUNTIME_NODE:
-    case RUNTIME_PYTHON:
-        interpreter_command(place, code, a, ret);
-        break;
-    case RUNTIME_PROVIDED:
-        provided_command(place, a, ret);
-        break;
+    case RUNTIME_PYTHON: interpreter_command(place, code, a, ret); break;
+    case RUNTIME_PROVIDED: provided_command(place, a, ret); break;
     case RUNTIME_NOT_HERE:
-        ret->why = arena_printf(a, "the runtime " STR_FMT " cannot run on this machine: nodejs*, python3.* and provided.* can",
+        ret->why = arena_printf(a,
+                                "the runtime " STR_FMT
+                                " cannot run on this machine: nodejs*, python3.* and provided.* can",
                                 STR_ARG(code->runtime));
     }
 }
@@ -233,14 +236,19 @@ static void set_paths(struct variables *v, struct str task, struct str runtime, 
     set(v, "LAMBDA_RUNTIME_DIR", runtime);
     set_default(v, "PATH", path);
     set_default(v, "LD_LIBRARY_PATH",
-        arena_printf(v->a, "/var/lang/lib:/lib64:/usr/lib64:" STR_FMT ":" STR_FMT "/lib:" STR_FMT ":" STR_FMT "/lib:/opt/lib",
-                     STR_ARG(runtime), STR_ARG(runtime), STR_ARG(task), STR_ARG(task)));
+                arena_printf(v->a,
+                             "/var/lang/lib:/lib64:/usr/lib64:" STR_FMT ":" STR_FMT "/lib:" STR_FMT
+                             ":" STR_FMT "/lib:/opt/lib",
+                             STR_ARG(runtime), STR_ARG(runtime), STR_ARG(task), STR_ARG(task)));
     if (kind == RUNTIME_PYTHON)
         set_default(v, "PYTHONPATH", runtime);
     if (kind == RUNTIME_NODE)
         set_default(v, "NODE_PATH",
-            arena_printf(v->a, "/opt/nodejs/node" STR_FMT "/node_modules:/opt/nodejs/node_modules:" STR_FMT "/node_modules:" STR_FMT ":" STR_FMT,
-                         STR_ARG(node_major(v->code->runtime)), STR_ARG(runtime), STR_ARG(runtime), STR_ARG(task)));
+                    arena_printf(v->a,
+                                 "/opt/nodejs/node" STR_FMT "/node_modules:/opt/nodejs/node_modules:" STR_FMT
+                                 "/node_modules:" STR_FMT ":" STR_FMT,
+                                 STR_ARG(node_major(v->code->runtime)), STR_ARG(runtime), STR_ARG(runtime),
+                                 STR_ARG(task)));
     set_default(v, "TZ", STR(":UTC"));
     set_default(v, "LANG", STR("en_US.UTF-8"));
 }
@@ -251,12 +259,13 @@ static void set_users(struct variables *v)
         const struct env_var *e = &v->code->env[i];
 
         if (e->name.n > 0 && memchr(e->name.p, '\0', e->name.n) == NULL && !was_set(v, e->name))
-            set(v, arena_z(v->a, e->name), str_sub(e->value, 0, strnlen(e->value.p != NULL ? e->value.p : "", e->value.n)));
+            set(v, arena_z(v->a, e->name),
+                str_sub(e->value, 0, strnlen(e->value.p != NULL ? e->value.p : "", e->value.n)));
     }
 }
 
-struct str program_environment(const struct program_place *place, const struct code *code, const struct program_facts *f,
-                               const struct program *p, struct arena *a)
+struct str program_environment(const struct program_place *place, const struct code *code,
+                               const struct program_facts *f, const struct program *p, struct arena *a)
 {
     struct variables v = { .a = a, .code = code };
     struct str env;

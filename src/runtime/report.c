@@ -35,22 +35,37 @@ void report_entrypoint_payload(struct buf *b, struct str request_id, struct str 
 
 void report_too_large_payload(struct buf *b)
 {
-    buf_z(b, "{\"errorMessage\":\"Response payload size exceeded maximum allowed payload size (6291556 bytes).\","
-             "\"errorType\":\"Function.ResponseSizeTooLarge\"}");
+    buf_z(
+        b,
+        "{\"errorMessage\":\"Response payload size exceeded maximum allowed payload size (6291556 bytes).\","
+        "\"errorType\":\"Function.ResponseSizeTooLarge\"}");
 }
 
 void report_timeout_text(struct buf *b, int64_t timeout_ms)
 {
-    buf_printf(b, "Task timed out after %lld.%02lld seconds", (long long)(timeout_ms / 1000), (long long)(timeout_ms % 1000 / 10));
+    buf_printf(b, "Task timed out after %lld.%02lld seconds", (long long)(timeout_ms / 1000),
+               (long long)(timeout_ms % 1000 / 10));
 }
 
 /* The words of Go's os/exec, in which the platform is written. */
 static const char *signal_text(int number)
 {
     static const char *const texts[] = {
-        [1] = "hangup", [2] = "interrupt", [3] = "quit", [4] = "illegal instruction", [5] = "trace/breakpoint trap",
-        [6] = "aborted", [7] = "bus error", [8] = "floating point exception", [9] = "killed", [10] = "user defined signal 1",
-        [11] = "segmentation fault", [12] = "user defined signal 2", [13] = "broken pipe", [14] = "alarm clock", [15] = "terminated",
+        [1] = "hangup",
+        [2] = "interrupt",
+        [3] = "quit",
+        [4] = "illegal instruction",
+        [5] = "trace/breakpoint trap",
+        [6] = "aborted",
+        [7] = "bus error",
+        [8] = "floating point exception",
+        [9] = "killed",
+        [10] = "user defined signal 1",
+        [11] = "segmentation fault",
+        [12] = "user defined signal 2",
+        [13] = "broken pipe",
+        [14] = "alarm clock",
+        [15] = "terminated",
     };
 
     return number > 0 && (size_t)number < ARRAY_LEN(texts) ? texts[number] : NULL;
@@ -75,10 +90,10 @@ const char *report_exec_error(int number)
 {
     switch (number) {
     case ENOEXEC: return "exec format error";
-    case ENOENT:  return "no such file or directory";
-    case EACCES:  return "permission denied";
-    case E2BIG:   return "argument list too long";
-    default:      return "input/output error";
+    case ENOENT: return "no such file or directory";
+    case EACCES: return "permission denied";
+    case E2BIG: return "argument list too long";
+    default: return "input/output error";
     }
 }
 
@@ -116,7 +131,7 @@ static void runtime_version(struct buf *b, struct str runtime)
         buf_char(b, ':');
         buf_str(b, str_sub(runtime, name + (runtime.p[name] == '.'), end));
     }
-    buf_z(b, ".v1");                                         /* which patch of it: ours has no numbers.  UNVERIFIED: only the form */
+    buf_z(b, ".v1"); /* which patch of it: ours has no numbers.  UNVERIFIED: only the form */
 }
 
 static void runtime_version_arn(struct buf *b, struct str runtime, struct str region)
@@ -240,7 +255,10 @@ void report_start_json(struct buf *b, int64_t wall_ms, const struct report *r)
 static void record_status(struct json_writer *w, const struct report *r)
 {
     static const char *const texts[] = {
-        [REPORT_SUCCESS] = "success", [REPORT_ERROR] = "error", [REPORT_FAILURE] = "failure", [REPORT_TIMEOUT] = "timeout",
+        [REPORT_SUCCESS] = "success",
+        [REPORT_ERROR] = "error",
+        [REPORT_FAILURE] = "failure",
+        [REPORT_TIMEOUT] = "timeout",
     };
 
     jw_kstr(w, "status", str_of(texts[r->status]));
@@ -298,7 +316,8 @@ bool report_wanted(struct str level, enum report_level of_record)
     return of_record >= least;
 }
 
-void report_log_stream(struct buf *b, int64_t wall_ms, struct str function, struct str version, struct str id, bool own_group)
+void report_log_stream(struct buf *b, int64_t wall_ms, struct str function, struct str version, struct str id,
+                       bool own_group)
 {
     struct when_parts p = when_parts(wall_ms);
 

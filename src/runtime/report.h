@@ -22,11 +22,16 @@ void report_exit_text(struct buf *b, int wait_status);
 /* errno of execve in the words the platform uses ("exec format error"). */
 const char *report_exec_error(int error_number);
 
-enum report_status { REPORT_SUCCESS, REPORT_ERROR, REPORT_FAILURE, REPORT_TIMEOUT };   /* error: the function said so; failure: its process ended */
+enum report_status {
+    REPORT_SUCCESS,
+    REPORT_ERROR,
+    REPORT_FAILURE,
+    REPORT_TIMEOUT
+}; /* error: the function said so; failure: its process ended */
 
 struct report {
-    struct str request_id, function_arn, version, error_type;    /* error_type: for anything but success */
-    int64_t duration_us, init_us;                            /* init_us 0: warm */
+    struct str request_id, function_arn, version, error_type; /* error_type: for anything but success */
+    int64_t duration_us, init_us;                             /* init_us 0: warm */
     int64_t memory_mb, max_memory_mb;
     enum report_status status;
 };
@@ -52,6 +57,7 @@ bool report_wanted(struct str system_log_level, enum report_level of_record);
 struct str report_error_type(struct str header);
 
 /* YYYY/MM/DD/[version]id, or with a log group of the user's own YYYY/MM/DD/function[version][id]. */
-void report_log_stream(struct buf *b, int64_t wall_ms, struct str function, struct str version, struct str id, bool own_group);
+void report_log_stream(struct buf *b, int64_t wall_ms, struct str function, struct str version, struct str id,
+                       bool own_group);
 
 #endif

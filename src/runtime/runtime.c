@@ -1,7 +1,7 @@
 /* runtime.c - the room's door: made, asked, watched, stopped; and the way results take into a turn.
  *
- * True here: results of one round of the loop are told in one turn.  capacity_changed is called at most once a
- * round.  An execution counts as busy from start() until its done() has returned. */
+ * True here: results of one round of the loop are told in one turn.  capacity_changed is called at most once
+ * a round.  An execution counts as busy from start() until its done() has returned. */
 #include "runtime/runtime.h"
 
 #include <errno.h>
@@ -16,14 +16,14 @@
 #include "runtime/environment.h"
 
 #define SAMPLE_MS 100
-#define IDLE_SAMPLE_MS 1000                                  /* while all are idle */
+#define IDLE_SAMPLE_MS 1000 /* while all are idle */
 
 /* ---- results ---- */
 
 struct result {
     struct link link;
     struct execution *e;
-    struct outcome o;                                        /* its strs lie behind the struct */
+    struct outcome o; /* its strs lie behind the struct */
 };
 
 static char *keep(char *at, struct str *s)
@@ -59,11 +59,12 @@ static void tell_results(void *arg, struct turn *turn)
 void runtime_result(struct runtime *r, struct execution *e, const struct outcome *o)
 {
     struct str *strs[] = { NULL, NULL, NULL, NULL, NULL, NULL };
-    size_t bytes = o->payload.n + o->error_type.n + o->why.n + o->log_tail.n + o->environment_id.n + o->log_stream.n;
+    size_t bytes =
+        o->payload.n + o->error_type.n + o->why.n + o->log_tail.n + o->environment_id.n + o->log_stream.n;
     struct result *result = xmalloc(sizeof(*result) + bytes);
     char *at = (char *)(result + 1);
     const struct pool *p = e->code->environments;
-    bool patient;                                            /* more will end soon: the next in line is handed out */
+    bool patient; /* more will end soon: the next in line is handed out */
 
     memset(result, 0, sizeof(*result));
     result->e = e;
@@ -98,7 +99,8 @@ static void start(void *arg, struct execution *e)
         r->o.busy(r->o.engine, 1);
     e->queued_mono_ns = clock_mono_ns();
     if (r->stopping) {
-        runtime_result(r, e, &(struct outcome){ .kind = OUTCOME_SYSTEM, .why = STR("the server is stopping") });
+        runtime_result(r, e,
+                       &(struct outcome){ .kind = OUTCOME_SYSTEM, .why = STR("the server is stopping") });
         return;
     }
     p = pool_of(r, e->code);
@@ -111,10 +113,7 @@ static void start(void *arg, struct execution *e)
     pool_scale(p);
 }
 
-static unsigned capacity(void *arg, const struct code *code)
-{
-    return pool_capacity(arg, code);
-}
+static unsigned capacity(void *arg, const struct code *code) { return pool_capacity(arg, code); }
 
 static void retire(void *arg, struct code *code)
 {
@@ -166,7 +165,8 @@ static void on_sample(uv_timer_t *timer)
         LIST_EACH(&p->all, at) {
             struct environment *env = CONTAINER_OF(at, struct environment, in_pool);
 
-            if (env->state == ENVIRONMENT_STARTING || env->state == ENVIRONMENT_BUSY || (idle_too && env->state == ENVIRONMENT_IDLE))
+            if (env->state == ENVIRONMENT_STARTING || env->state == ENVIRONMENT_BUSY ||
+                (idle_too && env->state == ENVIRONMENT_IDLE))
                 environment_sample(env, clock_mono_ns());
         }
     }
@@ -192,7 +192,8 @@ static void on_exit_notice(void *arg, unsigned slot)
         environment_exited(r->slots[slot]);
 }
 
-/* The functions that ran are gone with it; their executions end as errors of the system, those that wait go on waiting. */
+/* The functions that ran are gone with it; their executions end as errors of the system, those that wait go
+ * on waiting. */
 static int on_spawner(void *arg, enum spawner_state state)
 {
     struct runtime *r = arg;
@@ -200,7 +201,8 @@ static int on_spawner(void *arg, enum spawner_state state)
     r->spawner_down = state != SPAWNER_IS_BACK;
     if (state == SPAWNER_IS_LOST) {
         r->compiling = false;
-        fprintf(stderr, "event=spawner_lost running=%u action=\"its functions end with it; another is started\"\n",
+        fprintf(stderr,
+                "event=spawner_lost running=%u action=\"its functions end with it; another is started\"\n",
                 r->n[ENVIRONMENT_STARTING] + r->n[ENVIRONMENT_BUSY]);
     } else if (state == SPAWNER_HAS_FAILED) {
         fprintf(stderr, "event=spawner_failed action=\"stopping: no function can be started any more\"\n");
@@ -210,7 +212,8 @@ static int on_spawner(void *arg, enum spawner_state state)
         if (settle_isolation(r) < 0)
             return -E_SYSTEM;
         r->spawner_restarts++;
-        fprintf(stderr, "event=spawner_started pid=%d functions=\"%s\"\n", (int)spawner_pid(r->o.spawner), r->isolation_text);
+        fprintf(stderr, "event=spawner_started pid=%d functions=\"%s\"\n", (int)spawner_pid(r->o.spawner),
+                r->isolation_text);
         runtime_pump(r);
     }
     return 0;
@@ -218,17 +221,17 @@ static int on_spawner(void *arg, enum spawner_state state)
 
 void runtime_counts(const struct runtime *r, struct runtime_counts *ret)
 {
-    *ret = (struct runtime_counts){
-        .idle = r->n[ENVIRONMENT_IDLE], .busy = r->n[ENVIRONMENT_BUSY], .starting = r->n[ENVIRONMENT_STARTING],
-        .spawner_pid = spawner_pid(r->o.spawner), .spawner_restarts = r->spawner_restarts,
-        .started_total = r->started_total, .cold_starts_total = r->cold_starts_total };
+    *ret = (struct runtime_counts){ .idle = r->n[ENVIRONMENT_IDLE],
+                                    .busy = r->n[ENVIRONMENT_BUSY],
+                                    .starting = r->n[ENVIRONMENT_STARTING],
+                                    .spawner_pid = spawner_pid(r->o.spawner),
+                                    .spawner_restarts = r->spawner_restarts,
+                                    .started_total = r->started_total,
+                                    .cold_starts_total = r->cold_starts_total };
     ret->environments = ret->idle + ret->busy + ret->starting;
 }
 
-const char *runtime_isolation(const struct runtime *r)
-{
-    return r->isolation_text;
-}
+const char *runtime_isolation(const struct runtime *r) { return r->isolation_text; }
 
 /* ---- files ---- */
 
@@ -238,17 +241,14 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return 0;
 }
 
-static void remove_tree(const char *path)
-{
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
+static void remove_tree(const char *path) { nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT); }
 
-struct removal { uv_work_t work; char *path; };
+struct removal {
+    uv_work_t work;
+    char *path;
+};
 
-static void removal_run(uv_work_t *w)
-{
-    remove_tree(CONTAINER_OF(w, struct removal, work)->path);
-}
+static void removal_run(uv_work_t *w) { remove_tree(CONTAINER_OF(w, struct removal, work)->path); }
 
 static void removal_done(uv_work_t *w, int status)
 {
@@ -276,10 +276,7 @@ static int write_whole(const char *path, const void *bytes, size_t n)
     return written == (ssize_t)n ? 0 : -E_IO;
 }
 
-static int make_dir(const char *path)
-{
-    return mkdir(path, 0755) < 0 && errno != EEXIST ? -E_IO : 0;
-}
+static int make_dir(const char *path) { return mkdir(path, 0755) < 0 && errno != EEXIST ? -E_IO : 0; }
 
 /* The data directory may be closed to others; these must be open to the functions' users. */
 static int write_bootstraps(struct runtime *r)
@@ -343,7 +340,9 @@ static void describe_isolation(struct runtime *r)
                    i->private_root ? "private root" : "no private root: functions see the machine's files",
                    i->why[0] != '\0' ? " (" : "", i->why, i->why[0] != '\0' ? ")" : "");
     if (r->o.sandbox)
-        buf_printf(&b, "%s, %s", i->own_user ? ", own users" : ", no own users: functions can reach each other's Runtime API",
+        buf_printf(&b, "%s, %s",
+                   i->own_user ? ", own users"
+                               : ", no own users: functions can reach each other's Runtime API",
                    i->filter ? "system calls filtered" : "system calls not filtered");
     if (i->group[0] != '\0')
         buf_printf(&b, ", memory bounded by control groups");
@@ -358,10 +357,13 @@ static int settle_isolation(struct runtime *r)
     int result = 0;
 
     if (r->o.sandbox)
-        result = spawner_probe(r->o.spawner, &(struct spawn_probe){ r->run_dir, r->bootstrap_dir }, &r->isolation);
+        result =
+            spawner_probe(r->o.spawner, &(struct spawn_probe){ r->run_dir, r->bootstrap_dir }, &r->isolation);
     describe_isolation(r);
-    r->place = (struct program_place){ .code_dir = r->code_dir, .bootstrap_dir = r->bootstrap_dir,
-                                       .private_root = r->isolation.private_root, .endpoint = r->endpoint };
+    r->place = (struct program_place){ .code_dir = r->code_dir,
+                                       .bootstrap_dir = r->bootstrap_dir,
+                                       .private_root = r->isolation.private_root,
+                                       .endpoint = r->endpoint };
     return result;
 }
 
@@ -403,7 +405,8 @@ int runtime_new(const struct runtime_options *o, struct runtime **ret, struct bu
     if (asprintf(&r->bootstrap_dir, "%s/bootstrap", r->run_dir) < 0)
         abort();
     r->cores = (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
-    r->max_environments = MIN(o->max_environments > 0 ? o->max_environments : pool_default_max(r->cores), SPAWN_SLOTS - 1);
+    r->max_environments =
+        MIN(o->max_environments > 0 ? o->max_environments : pool_default_max(r->cores), SPAWN_SLOTS - 1);
     if (r->o.idle_timeout_ms <= 0)
         r->o.idle_timeout_ms = 600000;
     r->init_limit_ms = INIT_LIMIT_MS;
@@ -419,7 +422,8 @@ int runtime_new(const struct runtime_options *o, struct runtime **ret, struct bu
         say(ret_why, r->run_dir, result);
     if (result == 0 && (result = settle_isolation(r)) < 0)
         say(ret_why, "the spawner does not answer", result);
-    if (result == 0 && (result = spawner_open(o->spawner, o->loop, &(struct spawner_watch){ on_exit_notice, on_spawner, r })) < 0)
+    if (result == 0 && (result = spawner_open(o->spawner, o->loop,
+                                              &(struct spawner_watch){ on_exit_notice, on_spawner, r })) < 0)
         say(ret_why, "watching the spawner", result);
     if (result < 0) {
         runtime_free(r);
@@ -488,7 +492,8 @@ void runtime_check_stopped(struct runtime *r)
 static void answer_stopping(struct runtime *r, struct execution *e)
 {
     if (!r->drop)
-        runtime_result(r, e, &(struct outcome){ .kind = OUTCOME_SYSTEM, .why = STR("the server is stopping") });
+        runtime_result(r, e,
+                       &(struct outcome){ .kind = OUTCOME_SYSTEM, .why = STR("the server is stopping") });
     else if (r->o.busy != NULL)
         r->o.busy(r->o.engine, -1);
 }

@@ -17,20 +17,25 @@ struct spawner;
 /* Forks the spawner.  Call first thing in `serve`, before threads, loop and heap.  -E_SYSTEM. */
 int spawner_start(struct spawner **ret);
 
-struct runtime_credentials { struct str access_key_id, secret_access_key, session_token; };
+struct runtime_credentials {
+    struct str access_key_id, secret_access_key, session_token;
+};
 
-struct runtime_log_line { int64_t wall_ms; struct str text; };      /* text without the final newline */
+struct runtime_log_line {
+    int64_t wall_ms;
+    struct str text;
+}; /* text without the final newline */
 
 struct runtime_options {
     uv_loop_t *loop;
     struct spawner *spawner;
-    struct clock *clock;                                     /* server's clock: log times, deadlines shown to functions */
-    const char *code_dir;                                    /* DIR/code: one folder per package, named by SHA-256 hex */
-    const char *run_dir;                                     /* DIR/run: sockets, bootstraps, /tmp of environments; emptied at start */
-    const char *endpoint;                                    /* AWS_ENDPOINT_URL: where the server is listened to; copied */
-    unsigned max_environments;                               /* 0: from memory and cores */
-    int64_t idle_timeout_ms;                                 /* an idle environment ends after it; 600,000 */
-    bool sandbox;                                            /* false: plain processes (--no-sandbox) */
+    struct clock *clock;       /* server's clock: log times, deadlines shown to functions */
+    const char *code_dir;      /* DIR/code: one folder per package, named by SHA-256 hex */
+    const char *run_dir;       /* DIR/run: sockets, bootstraps, /tmp of environments; emptied at start */
+    const char *endpoint;      /* AWS_ENDPOINT_URL: where the server is listened to; copied */
+    unsigned max_environments; /* 0: from memory and cores */
+    int64_t idle_timeout_ms;   /* an idle environment ends after it; 600,000 */
+    bool sandbox;              /* false: plain processes (--no-sandbox) */
     /* Runs fn in a turn as soon as possible. */
     void (*soon)(void *engine, void (*fn)(void *arg, struct turn *turn), void *arg);
     /* The same for results that may wait two milliseconds for company; NULL: they do not wait. */
@@ -38,10 +43,12 @@ struct runtime_options {
     void (*busy)(void *engine, int delta);
     void *engine;
     /* Session credentials for the function's role; strs borrow until return. */
-    void (*credentials)(void *arg, const struct code *code, struct arena *mem, struct runtime_credentials *ret);
+    void (*credentials)(void *arg, const struct code *code, struct arena *mem,
+                        struct runtime_credentials *ret);
     void *credentials_arg;
     /* The environment's output, START/END/REPORT lines included, in order. */
-    void (*log)(void *arg, const struct code *code, struct str stream, const struct runtime_log_line *v, size_t n);
+    void (*log)(void *arg, const struct code *code, struct str stream, const struct runtime_log_line *v,
+                size_t n);
     void *log_arg;
     /* An environment became idle or could be started again: the async queue should be pumped. */
     void (*capacity_changed)(void *arg);
@@ -51,17 +58,17 @@ struct runtime_options {
     void *fatal_arg;
 };
 
-int  runtime_new(const struct runtime_options *o, struct runtime **ret, struct buf *ret_why);
+int runtime_new(const struct runtime_options *o, struct runtime **ret, struct buf *ret_why);
 struct executor runtime_executor(struct runtime *r);
-/* Ends every environment (SIGTERM where an extension wants it, then SIGKILL), answering running executions with
- * OUTCOME_SYSTEM unless drop. done is called when nothing is left. */
+/* Ends every environment (SIGTERM where an extension wants it, then SIGKILL), answering running executions
+ * with OUTCOME_SYSTEM unless drop. done is called when nothing is left. */
 void runtime_stop(struct runtime *r, bool drop, void (*done)(void *arg), void *arg);
 struct runtime *runtime_free(struct runtime *r);
 
 struct runtime_counts {
     unsigned environments, idle, busy, starting;
     uint64_t started_total, cold_starts_total, spawner_restarts;
-    int spawner_pid;                                         /* 0: there is none at this moment */
+    int spawner_pid; /* 0: there is none at this moment */
 };
 void runtime_counts(const struct runtime *r, struct runtime_counts *ret);
 /* "namespaces, private root, …" or what is missing and what that means, for `health` and the start line. */

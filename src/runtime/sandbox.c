@@ -1,10 +1,10 @@
 /* sandbox.c - what a function process may see and do.
  *
  * True here: all of it runs in the spawner or in children of it, never in the server.  The private root is a
- * tmpfs at RUN_DIR/root in the spawner's own mount namespace; what all environments share is bound there once,
- * and each environment, in a copy of that namespace, adds its package, its /tmp and its /proc: four mounts
- * instead of twenty per cold start.  Nothing of the host's root is left after pivot_root, so the server's data
- * directory and the home directories are not forbidden: they do not exist. */
+ * tmpfs at RUN_DIR/root in the spawner's own mount namespace; what all environments share is bound there
+ * once, and each environment, in a copy of that namespace, adds its package, its /tmp and its /proc: four
+ * mounts instead of twenty per cold start.  Nothing of the host's root is left after pivot_root, so the
+ * server's data directory and the home directories are not forbidden: they do not exist. */
 #include "runtime/spawner.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@
 #include <unistd.h>
 #include "runtime/filter.h"
 
-#define OPEN_FILES 1024u                                     /* "quotas: file descriptors" of the developer guide */
+#define OPEN_FILES 1024u /* "quotas: file descriptors" of the developer guide */
 
 /* Where the template stands; the same in the spawner and all its children. */
 static char root_dir[512];
@@ -111,8 +111,10 @@ static int build_devices(void)
 {
     static const char *const devices[] = { "null", "zero", "full", "random", "urandom" };
     static const char *const links[][2] = {
-        { "/proc/self/fd", "dev/fd" }, { "/proc/self/fd/0", "dev/stdin" },
-        { "/proc/self/fd/1", "dev/stdout" }, { "/proc/self/fd/2", "dev/stderr" },
+        { "/proc/self/fd", "dev/fd" },
+        { "/proc/self/fd/0", "dev/stdin" },
+        { "/proc/self/fd/1", "dev/stdout" },
+        { "/proc/self/fd/2", "dev/stderr" },
     };
 
     if (make_dirs("dev") < 0)
@@ -127,14 +129,15 @@ static int build_devices(void)
 }
 
 /* Names are resolved by the machine's own settings.  Where resolv.conf is a link into /run (systemd-resolved,
- * NetworkManager, resolvconf), the folder it lies in appears too: the file is replaced, not rewritten, when the
- * network changes.  Elsewhere (/mnt/wsl) only the file does. */
+ * NetworkManager, resolvconf), the folder it lies in appears too: the file is replaced, not rewritten, when
+ * the network changes.  Elsewhere (/mnt/wsl) only the file does. */
 static int build_resolver(void)
 {
     char real[512], *slash;
     int fd;
 
-    if (realpath("/etc/resolv.conf", real) == NULL || strncmp(real, "/etc/", 5) == 0 || strncmp(real, "/usr/", 5) == 0)
+    if (realpath("/etc/resolv.conf", real) == NULL || strncmp(real, "/etc/", 5) == 0 ||
+        strncmp(real, "/usr/", 5) == 0)
         return 0;
     slash = strrchr(real, '/');
     if (slash == real)
@@ -163,8 +166,10 @@ static int cover_file(const char *at, const char *scratch, const char *text)
     if (fd < 0)
         return -1;
     close(fd);
-    r = write_file(AT_FDCWD, scratch, text) < 0 || mount(scratch, at, NULL, MS_BIND, NULL) < 0
-        || restrict_mount(at, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID) < 0 ? -1 : 0;
+    r = write_file(AT_FDCWD, scratch, text) < 0 || mount(scratch, at, NULL, MS_BIND, NULL) < 0 ||
+                restrict_mount(at, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID) < 0
+            ? -1
+            : 0;
     return unlink(scratch) < 0 ? -1 : r;
 }
 
@@ -179,20 +184,24 @@ static int build_switch(void)
 /* As at AWS: the function's user has a name, and a home that is not there and cannot be made. */
 static int build_user(const struct child *c)
 {
-    unsigned uid = (unsigned)(c->uid != 0 ? c->uid : geteuid()), gid = (unsigned)(c->uid != 0 ? c->uid : getegid());
+    unsigned uid = (unsigned)(c->uid != 0 ? c->uid : geteuid()),
+             gid = (unsigned)(c->uid != 0 ? c->uid : getegid());
     char text[512];
 
     snprintf(text, sizeof(text), "%ssbx_user1051:x:%u:%u::/home/sbx_user1051:/sbin/nologin\n%s",
-             uid != 0 ? "root:x:0:0:root:/root:/bin/bash\n" : "", uid, gid, "nobody:x:65534:65534:nobody:/:/sbin/nologin\n");
+             uid != 0 ? "root:x:0:0:root:/root:/bin/bash\n" : "", uid, gid,
+             "nobody:x:65534:65534:nobody:/:/sbin/nologin\n");
     if (cover_file("etc/passwd", "tmp/passwd", text) < 0)
         return -1;
-    snprintf(text, sizeof(text), "%ssbx_user1051:x:%u:\nnogroup:x:65534:\n", gid != 0 ? "root:x:0:\n" : "", gid);
+    snprintf(text, sizeof(text), "%ssbx_user1051:x:%u:\nnogroup:x:65534:\n", gid != 0 ? "root:x:0:\n" : "",
+             gid);
     return cover_file("etc/group", "tmp/group", text);
 }
 
 static int build_root(const char *bootstrap_dir)
 {
-    static const char *const system_dirs[] = { "/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32", "/libx32", "/lib64" };
+    static const char *const system_dirs[] = { "/usr", "/etc",   "/bin",    "/sbin",
+                                               "/lib", "/lib32", "/libx32", "/lib64" };
     static const char *const empty_dirs[] = { "proc", "tmp", "var/task", "var/tmp", "opt", "run", "home" };
 
     for (size_t i = 0; i < ARRAY_LEN(system_dirs); i++)
@@ -230,7 +239,8 @@ static int unavailable(struct spawn_isolation *i, const char *what)
     return -1;
 }
 
-int sandbox_template(const char *run_dir, const char *bootstrap_dir, bool *ret_user_namespace, struct spawn_isolation *i)
+int sandbox_template(const char *run_dir, const char *bootstrap_dir, bool *ret_user_namespace,
+                     struct spawn_isolation *i)
 {
     int r = unshare(CLONE_NEWNS);
 
@@ -256,16 +266,16 @@ unsigned long sandbox_flags(bool namespaces)
     return namespaces ? CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS : 0;
 }
 
-/* Where nothing counts them otherwise, in an IPC namespace of its own: a segment nobody has attached goes at once, so
- * the shared memory there is can be seen in the processes; messages and semaphores are few.  An older kernel gives
- * these to the machine's root only: no failure, but see filter_prepare(). */
+/* Where nothing counts them otherwise, in an IPC namespace of its own: a segment nobody has attached goes at
+ * once, so the shared memory there is can be seen in the processes; messages and semaphores are few.  An
+ * older kernel gives these to the machine's root only: no failure, but see filter_prepare(). */
 static void limit_ipc(const struct child *c)
 {
     if (!c->namespaces || c->grouped)
         return;
-    c->slot->ipc_limited = write_file(c->proc_fd, "sys/kernel/shm_rmid_forced", "1") == 0
-                           && write_file(c->proc_fd, "sys/kernel/msgmni", "32") == 0
-                           && write_file(c->proc_fd, "sys/kernel/sem", "250 32000 100 128") == 0;
+    c->slot->ipc_limited = write_file(c->proc_fd, "sys/kernel/shm_rmid_forced", "1") == 0 &&
+                           write_file(c->proc_fd, "sys/kernel/msgmni", "32") == 0 &&
+                           write_file(c->proc_fd, "sys/kernel/sem", "250 32000 100 128") == 0;
 }
 
 int sandbox_enter(const struct child *c)
@@ -288,7 +298,8 @@ int sandbox_enter(const struct child *c)
         return failed(c, SPAWN_MOUNT);
     if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
         return failed(c, SPAWN_PIVOT);
-    if (mount_setattr(AT_FDCWD, "/", 0, &(struct mount_attr){ .attr_set = MOUNT_ATTR_RDONLY }, sizeof(struct mount_attr)) < 0)
+    if (mount_setattr(AT_FDCWD, "/", 0, &(struct mount_attr){ .attr_set = MOUNT_ATTR_RDONLY },
+                      sizeof(struct mount_attr)) < 0)
         return failed(c, SPAWN_PIVOT);
     return 0;
 }
@@ -323,7 +334,8 @@ static int set_user(const struct child *c)
     /* A user namespace of our own starts with a full bounding set, whatever the spawner gave up before. */
     for (int cap = 0; c->drop && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
         (void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
-    if (c->uid != 0 && (setgroups(0, NULL) < 0 || setresgid(c->uid, c->uid, c->uid) < 0 || setresuid(c->uid, c->uid, c->uid) < 0))
+    if (c->uid != 0 && (setgroups(0, NULL) < 0 || setresgid(c->uid, c->uid, c->uid) < 0 ||
+                        setresuid(c->uid, c->uid, c->uid) < 0))
         return failed(c, SPAWN_USER);
     if (c->drop && (syscall(SYS_capset, &head, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0))
         return failed(c, SPAWN_USER);

@@ -1,11 +1,11 @@
 /* spawn.c - asking the spawner, and hearing from it.
  *
- * True here: the socket is non-blocking; a request that finds it full waits for room (the spawner takes a request
- * in about a millisecond and never waits for us, so the wait is short and cannot be mutual).  One timer: while a PING is
- * out, when the answer is due; while there is no spawner, when the next is forked.
+ * True here: the socket is non-blocking; a request that finds it full waits for room (the spawner takes a
+ * request in about a millisecond and never waits for us, so the wait is short and cannot be mutual).  One
+ * timer: while a PING is out, when the answer is due; while there is no spawner, when the next is forked.
  *
- * The first spawner is forked from a small process.  A later one costs the copy of the server's page tables, once;
- * it closes what it inherits but its socket, and never touches the heap. */
+ * The first spawner is forked from a small process.  A later one costs the copy of the server's page tables,
+ * once; it closes what it inherits but its socket, and never touches the heap. */
 #include "runtime/spawn.h"
 
 #include <errno.h>
@@ -24,21 +24,21 @@
 #include "runtime/spawner.h"
 
 #define SEND_WAIT_MS 1000
-#define FORK_PAUSE_MS 1000                                   /* between two spawners that die at once */
+#define FORK_PAUSE_MS 1000 /* between two spawners that die at once */
 #define PROBE_WAIT_MS 5000
 
 struct spawner {
     int fd;
     pid_t pid;
-    struct spawn_slot *slots;                                /* shared with the spawner and its children */
+    struct spawn_slot *slots; /* shared with the spawner and its children */
     bool in_use[SPAWN_SLOTS];
     bool dead;
-    bool asked, heard;                                       /* a PING is out; anything has come since */
-    bool unasked;                                            /* requests were sent behind it */
+    bool asked, heard; /* a PING is out; anything has come since */
+    bool unasked;      /* requests were sent behind it */
     int64_t forked_ns;
     uv_poll_t poll;
     uv_timer_t timer;
-    unsigned handles;                                        /* of the loop, not yet closed */
+    unsigned handles; /* of the loop, not yet closed */
     bool polling, open, closing;
     struct spawner_watch watch;
     void (*closed)(void *arg);
@@ -64,7 +64,7 @@ static void become_spawner(int fd, struct spawn_slot *slots, pid_t server)
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != server)
         _exit(0);
-    signal(SIGPIPE, SIG_DFL);                                /* functions inherit what is ignored */
+    signal(SIGPIPE, SIG_DFL); /* functions inherit what is ignored */
     if (dup2(fd, 3) < 0 || fcntl(3, F_SETFD, FD_CLOEXEC) < 0)
         _exit(2);
     close_range(4, ~0u, 0);
@@ -86,7 +86,7 @@ static int fork_spawner(struct spawner *s)
         return -E_SYSTEM;
     }
     (void)setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-    sigfillset(&all);                                        /* the server's handlers are no business of the child's */
+    sigfillset(&all); /* the server's handlers are no business of the child's */
     sigprocmask(SIG_SETMASK, &all, &before);
     pid = fork();
     if (pid == 0)
@@ -118,14 +118,14 @@ int spawner_start(struct spawner **ret)
     return r;
 }
 
-pid_t spawner_pid(const struct spawner *s)
-{
-    return s->dead ? 0 : s->pid;
-}
+pid_t spawner_pid(const struct spawner *s) { return s->dead ? 0 : s->pid; }
 
 static int send_message(struct spawner *s, struct str m, int pass_fd)
 {
-    union { struct cmsghdr head; char room[CMSG_SPACE(sizeof(int))]; } control = { 0 };
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = { 0 };
     struct iovec v = { (void *)(uintptr_t)m.p, m.n };
     struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1 };
 
@@ -165,7 +165,8 @@ static void expect_answer(struct spawner *s)
         return;
     s->asked = true;
     s->heard = false;
-    (void)send(s->fd, &m, sizeof(m), MSG_NOSIGNAL);          /* no room: there is enough before it that wants an answer */
+    (void)send(s->fd, &m, sizeof(m),
+               MSG_NOSIGNAL); /* no room: there is enough before it that wants an answer */
     uv_timer_start(&s->timer, on_timer, SPAWNER_ANSWER_MS, 0);
 }
 
@@ -196,8 +197,14 @@ static uint32_t count_items(struct str s)
 int spawner_spawn(struct spawner *s, const struct spawn_spec *spec)
 {
     struct spawner_message m = {
-        .op = SPAWNER_SPAWN, .slot = spec->slot, .n_argv = count_items(spec->argv), .n_env = count_items(spec->env),
-        .tmp_mb = spec->tmp_mb, .memory_mb = spec->memory_mb, .sandbox = spec->sandbox, .has_prefix = spec->prefix != NULL,
+        .op = SPAWNER_SPAWN,
+        .slot = spec->slot,
+        .n_argv = count_items(spec->argv),
+        .n_env = count_items(spec->env),
+        .tmp_mb = spec->tmp_mb,
+        .memory_mb = spec->memory_mb,
+        .sandbox = spec->sandbox,
+        .has_prefix = spec->prefix != NULL,
     };
     int r;
 
@@ -222,7 +229,8 @@ int spawner_spawn(struct spawner *s, const struct spawn_spec *spec)
 
 static void kill_runtime(const struct spawn_slot *slot)
 {
-    if (slot->runtime_pid > 1 && slot->status == -1)         /* -1: nobody has waited for it, the number is still its own */
+    if (slot->runtime_pid > 1 &&
+        slot->status == -1) /* -1: nobody has waited for it, the number is still its own */
         kill(slot->runtime_pid, SIGKILL);
 }
 
@@ -246,7 +254,10 @@ const struct spawn_slot *spawner_slot(const struct spawner *s, unsigned slot)
 
 int spawner_probe(struct spawner *s, const struct spawn_probe *p, struct spawn_isolation *ret)
 {
-    struct { struct spawner_message m; struct spawn_isolation i; } reply;
+    struct {
+        struct spawner_message m;
+        struct spawn_isolation i;
+    } reply;
     struct spawner_message m = { .op = SPAWNER_PROBE };
     struct pollfd wait = { .fd = s->fd, .events = POLLIN };
     ssize_t n;
@@ -369,7 +380,8 @@ static void on_poll_closed(uv_handle_t *h)
     }
     s->handles--;
     forget_process(s);
-    uv_timer_start(&s->timer, on_timer, clock_mono_ns() - s->forked_ns < FORK_PAUSE_MS * 1000000ll ? FORK_PAUSE_MS : 0, 0);
+    uv_timer_start(&s->timer, on_timer,
+                   clock_mono_ns() - s->forked_ns < FORK_PAUSE_MS * 1000000ll ? FORK_PAUSE_MS : 0, 0);
 }
 
 /* The server itself may have been stopped or busy: what has come meanwhile is read first. */
@@ -388,7 +400,7 @@ static void on_timer(uv_timer_t *timer)
         s->asked = false;
         expect_answer(s);
     } else {
-        kill(s->pid, SIGKILL);                               /* its socket closes, and the rest follows */
+        kill(s->pid, SIGKILL); /* its socket closes, and the rest follows */
     }
 }
 
@@ -404,10 +416,7 @@ int spawner_open(struct spawner *s, uv_loop_t *loop, const struct spawner_watch 
     return watch(s);
 }
 
-static void on_timer_closed(uv_handle_t *h)
-{
-    let_go(h->data);
-}
+static void on_timer_closed(uv_handle_t *h) { let_go(h->data); }
 
 void spawner_close(struct spawner *s, void (*closed)(void *arg), void *arg)
 {

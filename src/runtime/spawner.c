@@ -1,9 +1,9 @@
 /* spawner.c - the spawner process: a loop over one socket and one signalfd, and the supervisors it makes.
  *
- * True here: single-threaded; no allocation after the fork; every child of this process is either a supervisor
- * standing in `supervisors` or an orphan of a supervisor that was killed, and orphans are killed on sight (this
- * process is a child subreaper).  A slot's EXITED message is sent after its supervisor was reaped, which for a
- * pid namespace means: after the kernel has ended everything inside. */
+ * True here: single-threaded; no allocation after the fork; every child of this process is either a
+ * supervisor standing in `supervisors` or an orphan of a supervisor that was killed, and orphans are killed
+ * on sight (this process is a child subreaper).  A slot's EXITED message is sent after its supervisor was
+ * reaped, which for a pid namespace means: after the kernel has ended everything inside. */
 #include "runtime/spawner.h"
 
 #include <errno.h>
@@ -25,17 +25,17 @@
 #include "runtime/cgroup.h"
 #include "runtime/filter.h"
 
-#define PROCESSES 1024u                                      /* "quotas: processes/threads" of the developer guide */
-#define MAX_ITEMS 4096                                       /* argv + env of one process */
+#define PROCESSES 1024u /* "quotas: processes/threads" of the developer guide */
+#define MAX_ITEMS 4096  /* argv + env of one process */
 
 static struct {
     int fd, signals, null, proc;
     pid_t server;
     struct spawn_slot *slots;
-    pid_t supervisors[SPAWN_SLOTS];                          /* 0: no process */
-    bool plain[SPAWN_SLOTS];                                 /* its supervisor is a reaper, not a namespace's init */
-    bool unsent[SPAWN_SLOTS];                                /* exited, not yet told */
-    unsigned n_unsent, used;                                 /* used: slots below it may be in use */
+    pid_t supervisors[SPAWN_SLOTS]; /* 0: no process */
+    bool plain[SPAWN_SLOTS];        /* its supervisor is a reaper, not a namespace's init */
+    bool unsent[SPAWN_SLOTS];       /* exited, not yet told */
+    unsigned n_unsent, used;        /* used: slots below it may be in use */
     bool namespaces, private_root, own_user, user_namespace, grouped, any_plain;
     char *items[MAX_ITEMS + 2];
     char message[SPAWN_MAX_REQUEST_BYTES + 4096];
@@ -49,7 +49,9 @@ static pid_t clone_process(unsigned long flags)
 /* Born in its control group: moving there later waits for every processor. */
 static pid_t clone_grouped(unsigned long flags, int group)
 {
-    struct clone_args a = { .flags = flags | CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)group };
+    struct clone_args a = { .flags = flags | CLONE_INTO_CGROUP,
+                            .exit_signal = SIGCHLD,
+                            .cgroup = (uint64_t)group };
 
     return (pid_t)syscall(SYS_clone3, &a, sizeof(a));
 }
@@ -71,7 +73,8 @@ static pid_t clone_environment(const struct child *c, unsigned slot)
     return pid;
 }
 
-/* Kills all children of the calling process until there are none; grandchildren come up as their parents fall. */
+/* Kills all children of the calling process until there are none; grandchildren come up as their parents
+ * fall. */
 static void kill_children(int proc_fd, bool wait_all)
 {
     for (;;) {
@@ -152,7 +155,8 @@ static void note_pid(const struct child *c)
 /* 0 /dev/null, 1 and 2 the environment's output, 3 the spawner's /proc; nothing else. */
 static void arrange_files(struct child *c, int output)
 {
-    int out = fcntl(output, F_DUPFD, 10), null = fcntl(sp.null, F_DUPFD, 10), proc = fcntl(sp.proc, F_DUPFD, 10);
+    int out = fcntl(output, F_DUPFD, 10), null = fcntl(sp.null, F_DUPFD, 10),
+        proc = fcntl(sp.proc, F_DUPFD, 10);
 
     if (dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 || dup3(proc, 3, O_CLOEXEC) < 0)
         _exit(126);
@@ -225,7 +229,8 @@ static void set_isolation(struct child *c, unsigned slot, bool sandbox)
     c->drop = sandbox;
     c->grouped = sandbox && sp.grouped;
     c->uid = sandbox && sp.own_user ? SPAWN_FIRST_UID + slot : 0;
-    /* The limit counts all processes of a user: it fits one environment only where that has a user of its own. */
+    /* The limit counts all processes of a user: it fits one environment only where that has a user of its
+     * own. */
     c->processes = c->uid != 0 ? PROCESSES : 0;
     c->proc_fd = sp.proc;
 }
@@ -269,7 +274,12 @@ static bool try_isolation(const char *task_dir, struct spawn_isolation *i)
 {
     static char *argv[] = { "/bin/true", NULL }, *env[] = { NULL };
     struct spawn_slot *slot = &sp.slots[SPAWN_SLOTS - 1];
-    struct child c = { .slot = slot, .cwd = "/", .task_dir = task_dir, .argv = argv, .env = env, .tmp_mb = 1,
+    struct child c = { .slot = slot,
+                       .cwd = "/",
+                       .task_dir = task_dir,
+                       .argv = argv,
+                       .env = env,
+                       .tmp_mb = 1,
                        .memory_mb = 128 };
     pid_t pid;
     int status;
@@ -283,7 +293,8 @@ static bool try_isolation(const char *task_dir, struct spawn_isolation *i)
         (void)cgroup_end(SPAWN_SLOTS - 1);
         return true;
     }
-    snprintf(i->why, sizeof(i->why), "%s: %s", spawn_stage_text(pid < 0 ? SPAWN_FORK : (enum spawn_stage)slot->failed_stage),
+    snprintf(i->why, sizeof(i->why), "%s: %s",
+             spawn_stage_text(pid < 0 ? SPAWN_FORK : (enum spawn_stage)slot->failed_stage),
              strerror(pid < 0 ? errno : slot->failed_errno));
     return false;
 }
@@ -297,7 +308,8 @@ static bool try_group(struct spawn_isolation *i)
     if (pid == 0)
         _exit(0);
     if (pid < 0)
-        snprintf(i->why_no_group, sizeof(i->why_no_group), "entering a control group: %.60s", strerror(errno));
+        snprintf(i->why_no_group, sizeof(i->why_no_group), "entering a control group: %.60s",
+                 strerror(errno));
     if (group >= 0)
         close(group);
     if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0) {
@@ -330,7 +342,8 @@ static void probe(const char *run_dir, const char *bootstrap_dir, struct spawn_i
 {
     memset(ret, 0, sizeof(*ret));
     /* Before the user namespace, in which the parent process would be somebody else's. */
-    sp.grouped = cgroup_open(sp.server, ret->group, ret->why_no_group, sizeof(ret->why_no_group)) && try_group(ret);
+    sp.grouped =
+        cgroup_open(sp.server, ret->group, ret->why_no_group, sizeof(ret->why_no_group)) && try_group(ret);
     sp.private_root = sandbox_template(run_dir, bootstrap_dir, &sp.user_namespace, ret) == 0;
     sp.namespaces = true;
     sp.own_user = geteuid() == 0 && !sp.user_namespace;
@@ -340,7 +353,8 @@ static void probe(const char *run_dir, const char *bootstrap_dir, struct spawn_i
         sp.own_user = false;
         sp.namespaces = try_isolation(bootstrap_dir, &(struct spawn_isolation){ .namespaces = false });
     }
-    ret->filter = try_filter(sp.grouped, sp.namespaces && (sp.grouped || sp.slots[SPAWN_SLOTS - 1].ipc_limited));
+    ret->filter =
+        try_filter(sp.grouped, sp.namespaces && (sp.grouped || sp.slots[SPAWN_SLOTS - 1].ipc_limited));
     ret->namespaces = sp.namespaces;
     ret->private_root = sp.private_root;
     ret->own_user = sp.own_user;
@@ -349,7 +363,10 @@ static void probe(const char *run_dir, const char *bootstrap_dir, struct spawn_i
 
 static void on_probe(char *at, char *end)
 {
-    struct { struct spawner_message m; struct spawn_isolation i; } reply = { .m.op = SPAWNER_PROBED };
+    struct {
+        struct spawner_message m;
+        struct spawn_isolation i;
+    } reply = { .m.op = SPAWNER_PROBED };
     const char *run_dir = next_item(&at, end);
 
     probe(run_dir, next_item(&at, end), &reply.i);
@@ -389,9 +406,14 @@ static void leave(void)
 
 static void receive(void)
 {
-    union { struct cmsghdr head; char room[CMSG_SPACE(sizeof(int))]; } control;
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control;
     struct iovec v = { sp.message, sizeof(sp.message) };
-    struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+    struct msghdr h = {
+        .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+    };
     ssize_t n = recvmsg(sp.fd, &h, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     struct cmsghdr *passed;
     struct spawner_message m;
@@ -471,7 +493,7 @@ static void tell_exits(void)
         if (!sp.unsent[i])
             continue;
         if (send(sp.fd, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-            return;                                          /* full: POLLOUT will tell */
+            return; /* full: POLLOUT will tell */
         sp.unsent[i] = false;
         sp.n_unsent--;
     }
@@ -488,10 +510,10 @@ static void set_up(int fd, struct spawn_slot *slots)
     for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
         (void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
     sigfillset(&set);
-    sigprocmask(SIG_SETMASK, &set, NULL);                    /* ^C in the terminal is the server's business */
+    sigprocmask(SIG_SETMASK, &set, NULL); /* ^C in the terminal is the server's business */
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
-    sigaddset(&set, SIGTERM);                                /* the server has died: see spawner_main() */
+    sigaddset(&set, SIGTERM); /* the server has died: see spawner_main() */
     sp.server = getppid();
     sp.fd = fd;
     sp.slots = slots;

@@ -1,8 +1,8 @@
 /* disk.c - a disk that fails on demand (see disk.h).
  *
- * True here: the layer is off until disk_arm().  `unsynced` lists, oldest first, every change of a file since its
- * last flush, with the bytes before and after; undoing all of it from the end and redoing a choice from the start
- * gives a disk that lost power.  With the power off no call reaches the disk. */
+ * True here: the layer is off until disk_arm().  `unsynced` lists, oldest first, every change of a file since
+ * its last flush, with the bytes before and after; undoing all of it from the end and redoing a choice from
+ * the start gives a disk that lost power.  With the power off no call reaches the disk. */
 #include "store/disk.h"
 
 #include <errno.h>
@@ -20,16 +20,16 @@
 
 struct change {
     struct link in;
-    char *path;                                              /* owns */
-    int64_t at, size_before;                                 /* size of the file before it */
-    size_t n, n_before;                                      /* n_before <= n: bytes that were there */
-    char *before, *after;                                    /* own; after == NULL: a truncation to `at` */
+    char *path;              /* owns */
+    int64_t at, size_before; /* size of the file before it */
+    size_t n, n_before;      /* n_before <= n: bytes that were there */
+    char *before, *after;    /* own; after == NULL: a truncation to `at` */
 };
 
 struct file {
     sqlite3_file base;
     sqlite3_file *real;
-    char *path;                                              /* owns; NULL: a temporary file */
+    char *path; /* owns; NULL: a temporary file */
 };
 
 static struct {
@@ -51,7 +51,8 @@ static int strike(unsigned call, int broken)
     if ((disk.plan.which & call) == 0)
         return SQLITE_OK;
     disk.calls++;
-    if (disk.plan.fail_at == 0 || disk.calls < disk.plan.fail_at || (disk.calls > disk.plan.fail_at && !disk.plan.for_ever))
+    if (disk.plan.fail_at == 0 || disk.calls < disk.plan.fail_at ||
+        (disk.calls > disk.plan.fail_at && !disk.plan.for_ever))
         return SQLITE_OK;
     disk.struck = true;
     disk.off = disk.plan.cut;
@@ -164,11 +165,23 @@ static int f_size(sqlite3_file *file, sqlite3_int64 *ret)
     return f->real->pMethods->xFileSize(f->real, ret);
 }
 
-static int f_lock(sqlite3_file *f, int level) { return file_of(f)->real->pMethods->xLock(file_of(f)->real, level); }
-static int f_unlock(sqlite3_file *f, int level) { return file_of(f)->real->pMethods->xUnlock(file_of(f)->real, level); }
-static int f_reserved(sqlite3_file *f, int *ret) { return file_of(f)->real->pMethods->xCheckReservedLock(file_of(f)->real, ret); }
+static int f_lock(sqlite3_file *f, int level)
+{
+    return file_of(f)->real->pMethods->xLock(file_of(f)->real, level);
+}
+static int f_unlock(sqlite3_file *f, int level)
+{
+    return file_of(f)->real->pMethods->xUnlock(file_of(f)->real, level);
+}
+static int f_reserved(sqlite3_file *f, int *ret)
+{
+    return file_of(f)->real->pMethods->xCheckReservedLock(file_of(f)->real, ret);
+}
 static int f_sector(sqlite3_file *f) { return file_of(f)->real->pMethods->xSectorSize(file_of(f)->real); }
-static int f_traits(sqlite3_file *f) { return file_of(f)->real->pMethods->xDeviceCharacteristics(file_of(f)->real); }
+static int f_traits(sqlite3_file *f)
+{
+    return file_of(f)->real->pMethods->xDeviceCharacteristics(file_of(f)->real);
+}
 
 /* Size hints reach past the counted writes: refused, as if the system had none. */
 static int f_control(sqlite3_file *f, int op, void *arg)
@@ -181,9 +194,18 @@ static int f_control(sqlite3_file *f, int op, void *arg)
 /* Version 1: no shared memory and no mapped reads; exclusive mode needs neither. */
 static const sqlite3_io_methods methods = {
     .iVersion = 1,
-    .xClose = f_close, .xRead = f_read, .xWrite = f_write, .xTruncate = f_truncate, .xSync = f_sync,
-    .xFileSize = f_size, .xLock = f_lock, .xUnlock = f_unlock, .xCheckReservedLock = f_reserved,
-    .xFileControl = f_control, .xSectorSize = f_sector, .xDeviceCharacteristics = f_traits,
+    .xClose = f_close,
+    .xRead = f_read,
+    .xWrite = f_write,
+    .xTruncate = f_truncate,
+    .xSync = f_sync,
+    .xFileSize = f_size,
+    .xLock = f_lock,
+    .xUnlock = f_unlock,
+    .xCheckReservedLock = f_reserved,
+    .xFileControl = f_control,
+    .xSectorSize = f_sector,
+    .xDeviceCharacteristics = f_traits,
 };
 
 static int v_open(sqlite3_vfs *vfs UNUSED, const char *path, sqlite3_file *file, int flags, int *ret_flags)

@@ -1,7 +1,8 @@
 /* gather.c - the log's writes, put together (see gather.h).
  *
- * True here: `p` holds n bytes that belong at offset `at` of the file and are not written yet; n == 0: nothing is
- * held.  Whatever else is asked of the file, they are written first, except where a read does not touch them. */
+ * True here: `p` holds n bytes that belong at offset `at` of the file and are not written yet; n == 0:
+ * nothing is held.  Whatever else is asked of the file, they are written first, except where a read does not
+ * touch them. */
 #include "store/gather.h"
 
 #include <stdlib.h>
@@ -10,18 +11,19 @@
 #include "base/def.h"
 #include "store/overlay.h"
 
-#define HELD_MOST ((size_t)124 << 10)                        /* SQLite's own write takes less than 128 KiB at once */
+#define HELD_MOST ((size_t)124 << 10) /* SQLite's own write takes less than 128 KiB at once */
 
 struct file {
     struct overlay_file base;
-    char *p;                                                 /* owns; HELD_MOST bytes, from the first write on */
+    char *p; /* owns; HELD_MOST bytes, from the first write on */
     size_t n;
     sqlite3_int64 at;
 };
 
 static struct file *file_of(sqlite3_file *f) { return (struct file *)(void *)f; }
 
-/* A failed write is not tried again: its transaction is lost, and SQLite writes the next one from the start. */
+/* A failed write is not tried again: its transaction is lost, and SQLite writes the next one from the start.
+ */
 static int write_held(struct file *f)
 {
     size_t n = f->n;
@@ -57,7 +59,7 @@ static int f_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
         code = write_held(f);
     if (code != SQLITE_OK)
         return code;
-    CHECK((size_t)n <= HELD_MOST);                           /* a page has 64 KiB at most */
+    CHECK((size_t)n <= HELD_MOST); /* a page has 64 KiB at most */
     if (f->p == NULL)
         f->p = xmalloc(HELD_MOST);
     if (f->n == 0)
@@ -101,16 +103,25 @@ static int f_control(sqlite3_file *file, int op, void *arg)
 
 static const sqlite3_io_methods methods = {
     .iVersion = 1,
-    .xClose = f_close, .xRead = f_read, .xWrite = f_write, .xTruncate = f_truncate, .xSync = f_sync,
-    .xFileSize = f_size, .xLock = overlay_lock, .xUnlock = overlay_unlock, .xCheckReservedLock = overlay_reserved,
-    .xFileControl = f_control, .xSectorSize = overlay_sector, .xDeviceCharacteristics = overlay_traits,
+    .xClose = f_close,
+    .xRead = f_read,
+    .xWrite = f_write,
+    .xTruncate = f_truncate,
+    .xSync = f_sync,
+    .xFileSize = f_size,
+    .xLock = overlay_lock,
+    .xUnlock = overlay_unlock,
+    .xCheckReservedLock = overlay_reserved,
+    .xFileControl = f_control,
+    .xSectorSize = overlay_sector,
+    .xDeviceCharacteristics = overlay_traits,
 };
 
 static struct overlay gather = {
-    .name = "waybill-gather", .kind = SQLITE_OPEN_WAL, .file_bytes = sizeof(struct file), .methods = &methods,
+    .name = "waybill-gather",
+    .kind = SQLITE_OPEN_WAL,
+    .file_bytes = sizeof(struct file),
+    .methods = &methods,
 };
 
-const char *gather_vfs(const char *below)
-{
-    return overlay_lay(&gather, below);
-}
+const char *gather_vfs(const char *below) { return overlay_lay(&gather, below); }

@@ -1,9 +1,9 @@
 /* migrate.c - from any older schema to this program's.
  *
- * True here: migration n runs in one transaction together with the note that it ran, so a crash in the middle leaves
- * version n - 1 whole.  Migrations are the embedded texts of src/store/schema/: number 1 is all its NN-name.sql in
- * name order, number n > 1 is mNNNN-what.sql.  A version above ours was written by a newer program: its tables may
- * mean something else, so nothing is touched. */
+ * True here: migration n runs in one transaction together with the note that it ran, so a crash in the middle
+ * leaves version n - 1 whole.  Migrations are the embedded texts of src/store/schema/: number 1 is all its
+ * NN-name.sql in name order, number n > 1 is mNNNN-what.sql.  A version above ours was written by a newer
+ * program: its tables may mean something else, so nothing is touched. */
 #include "store/engine.h"
 #include "store/schema.h"
 
@@ -49,7 +49,9 @@ int migrate(const struct store_engine *e, void *db, const char *dir, struct buf 
     if (have < 0)
         return (int)have;
     if (have > newest) {
-        buf_printf(ret_why, "the data directory %s was written by a newer Waybill (schema %lld; this program knows up to %lld)",
+        buf_printf(ret_why,
+                   "the data directory %s was written by a newer Waybill (schema %lld; this program knows up "
+                   "to %lld)",
                    dir, (long long)have, (long long)newest);
         return -E_NEWER;
     }

@@ -1,4 +1,5 @@
-/* overlay.c - see overlay.h.  True here: SQLite makes room for our file and the real one behind it, in one piece. */
+/* overlay.c - see overlay.h.  True here: SQLite makes room for our file and the real one behind it, in one
+ * piece. */
 #include "store/overlay.h"
 
 #include <string.h>
@@ -6,15 +7,39 @@
 #include "base/def.h"
 
 int overlay_close(sqlite3_file *f) { return overlay_real(f)->pMethods->xClose(overlay_real(f)); }
-int overlay_truncate(sqlite3_file *f, sqlite3_int64 n) { return overlay_real(f)->pMethods->xTruncate(overlay_real(f), n); }
-int overlay_sync(sqlite3_file *f, int flags) { return overlay_real(f)->pMethods->xSync(overlay_real(f), flags); }
-int overlay_size(sqlite3_file *f, sqlite3_int64 *ret) { return overlay_real(f)->pMethods->xFileSize(overlay_real(f), ret); }
-int overlay_lock(sqlite3_file *f, int level) { return overlay_real(f)->pMethods->xLock(overlay_real(f), level); }
-int overlay_unlock(sqlite3_file *f, int level) { return overlay_real(f)->pMethods->xUnlock(overlay_real(f), level); }
-int overlay_reserved(sqlite3_file *f, int *ret) { return overlay_real(f)->pMethods->xCheckReservedLock(overlay_real(f), ret); }
-int overlay_control(sqlite3_file *f, int op, void *arg) { return overlay_real(f)->pMethods->xFileControl(overlay_real(f), op, arg); }
+int overlay_truncate(sqlite3_file *f, sqlite3_int64 n)
+{
+    return overlay_real(f)->pMethods->xTruncate(overlay_real(f), n);
+}
+int overlay_sync(sqlite3_file *f, int flags)
+{
+    return overlay_real(f)->pMethods->xSync(overlay_real(f), flags);
+}
+int overlay_size(sqlite3_file *f, sqlite3_int64 *ret)
+{
+    return overlay_real(f)->pMethods->xFileSize(overlay_real(f), ret);
+}
+int overlay_lock(sqlite3_file *f, int level)
+{
+    return overlay_real(f)->pMethods->xLock(overlay_real(f), level);
+}
+int overlay_unlock(sqlite3_file *f, int level)
+{
+    return overlay_real(f)->pMethods->xUnlock(overlay_real(f), level);
+}
+int overlay_reserved(sqlite3_file *f, int *ret)
+{
+    return overlay_real(f)->pMethods->xCheckReservedLock(overlay_real(f), ret);
+}
+int overlay_control(sqlite3_file *f, int op, void *arg)
+{
+    return overlay_real(f)->pMethods->xFileControl(overlay_real(f), op, arg);
+}
 int overlay_sector(sqlite3_file *f) { return overlay_real(f)->pMethods->xSectorSize(overlay_real(f)); }
-int overlay_traits(sqlite3_file *f) { return overlay_real(f)->pMethods->xDeviceCharacteristics(overlay_real(f)); }
+int overlay_traits(sqlite3_file *f)
+{
+    return overlay_real(f)->pMethods->xDeviceCharacteristics(overlay_real(f));
+}
 
 static int open_file(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *ret_flags)
 {

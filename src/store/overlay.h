@@ -1,10 +1,12 @@
-/* overlay.h - a VFS of SQLite laid over another: one kind of its files is ours, all others are the real one's own.
+/* overlay.h - a VFS of SQLite laid over another: one kind of its files is ours, all others are the real one's
+ * own.
  *
  *   sqlite3_open ──> overlay ──kind?──> our methods ──what they leave──> the real file
  *                       └──────any other──────────────────────────────> the real file
  *
- * Whoever lays one over gives a table of methods; those that change nothing are overlay_*().  Versions above 1 are
- * left out: nobody maps our files, and exclusive mode needs no shared memory.  SQLite's documentation, "The OS Backend". */
+ * Whoever lays one over gives a table of methods; those that change nothing are overlay_*().  Versions above
+ * 1 are left out: nobody maps our files, and exclusive mode needs no shared memory.  SQLite's documentation,
+ * "The OS Backend". */
 #ifndef WAYBILL_STORE_OVERLAY_H
 #define WAYBILL_STORE_OVERLAY_H
 
@@ -17,13 +19,13 @@ struct overlay_file {
 };
 
 struct overlay {
-    sqlite3_vfs vfs;                                         /* filled by overlay_lay() */
+    sqlite3_vfs vfs; /* filled by overlay_lay() */
     sqlite3_vfs *real;
-    const char *name;                                        /* these four by the caller, once */
-    int kind;                                                /* SQLITE_OPEN_MAIN_DB, SQLITE_OPEN_WAL */
-    int file_bytes;                                          /* sizeof of ours; all zero behind the overlay_file when opened */
+    const char *name; /* these four by the caller, once */
+    int kind;         /* SQLITE_OPEN_MAIN_DB, SQLITE_OPEN_WAL */
+    int file_bytes;   /* sizeof of ours; all zero behind the overlay_file when opened */
     const sqlite3_io_methods *methods;
-    void (*opened)(sqlite3_file *file);                      /* NULL: nothing to do */
+    void (*opened)(sqlite3_file *file); /* NULL: nothing to do */
 };
 
 /* Over the VFS named `below` (NULL: the default one); again over another at will.  Returns o->name. */

@@ -1,6 +1,6 @@
 /* place.c - the data directory: made, locked, flushed, removed.
- * True here: DIR/lock is held with flock() as long as its descriptor is open, so a killed server leaves no stale
- * lock; the process id in it only serves the sentence for people.  Descriptors are close-on-exec. */
+ * True here: DIR/lock is held with flock() as long as its descriptor is open, so a killed server leaves no
+ * stale lock; the process id in it only serves the sentence for people.  Descriptors are close-on-exec. */
 #include "store/engine.h"
 
 #include <dirent.h>
@@ -58,8 +58,8 @@ int place_make(const char *dir, struct buf *ret_why)
     return 0;
 }
 
-/* A killed server leaves its private directory behind.  Whoever starts next removes it: it carries our name and our
- * user, has a lock that nobody holds, and is old enough not to be one that is just being made. */
+/* A killed server leaves its private directory behind.  Whoever starts next removes it: it carries our name
+ * and our user, has a lock that nobody holds, and is old enough not to be one that is just being made. */
 static void sweep_one(const char *path)
 {
     CLEANUP(buf_done) struct buf lock = { 0 };
@@ -72,7 +72,8 @@ static void sweep_one(const char *path)
     fd = open(lock.p, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return;
-    if (fstat(fd, &st) == 0 && (int64_t)st.st_mtime * 1000 < clock_real_ms() - SWEEP_AFTER_MS && flock(fd, LOCK_EX | LOCK_NB) == 0)
+    if (fstat(fd, &st) == 0 && (int64_t)st.st_mtime * 1000 < clock_real_ms() - SWEEP_AFTER_MS &&
+        flock(fd, LOCK_EX | LOCK_NB) == 0)
         place_remove(path);
     close(fd);
 }
@@ -132,7 +133,8 @@ int place_lock(const char *dir, int *ret_fd, struct buf *ret_why)
     if (fd < 0)
         return refused(ret_why, "cannot write in the data directory", dir);
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        r = errno == EWOULDBLOCK ? owner_told(fd, dir, ret_why) : refused(ret_why, "cannot lock the data directory", dir);
+        r = errno == EWOULDBLOCK ? owner_told(fd, dir, ret_why)
+                                 : refused(ret_why, "cannot lock the data directory", dir);
         close(fd);
         return r;
     }
@@ -159,9 +161,10 @@ int place_sync(const char *dir)
 
 static const char *const kept[] = { "waybill.db", "waybill.db-wal" };
 
-/* By name, as whoever starts next will: a file that was removed or renamed goes on taking writes nobody will find.  Which
- * files these are is all that is asked: whoever asks for a file's times makes the kernel (6.13 and later) give its next
- * write a time of its own, and with that every flush writes the inode too, which cost an accept 40 us. */
+/* By name, as whoever starts next will: a file that was removed or renamed goes on taking writes nobody will
+ * find.  Which files these are is all that is asked: whoever asks for a file's times makes the kernel (6.13
+ * and later) give its next write a time of its own, and with that every flush writes the inode too, which
+ * cost an accept 40 us. */
 static void look(const char *dir, struct place_files *ret)
 {
     char path[4096];
@@ -182,8 +185,11 @@ void place_note(const char *dir, struct place_files *ret)
     struct stat st;
 
     if (stat(dir, &st) == 0 && (st.st_mode & 0077) != 0)
-        fprintf(stderr, "event=data_directory_open dir=\"%s\" mode=%04o what=\"other users can look into it; chmod 700 keeps "
-                "them out\"\n", dir, (unsigned)(st.st_mode & 07777));
+        fprintf(stderr,
+                "event=data_directory_open dir=\"%s\" mode=%04o what=\"other users can look into it; chmod "
+                "700 keeps "
+                "them out\"\n",
+                dir, (unsigned)(st.st_mode & 07777));
     look(dir, ret);
 }
 

@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 struct migration {
-    int64_t number;                                          /* from 1, without gaps */
-    const char *sql;                                         /* all its statements, dialect words still inside */
+    int64_t number;  /* from 1, without gaps */
+    const char *sql; /* all its statements, dialect words still inside */
 };
 extern const struct migration store_migrations[];
-extern const size_t store_n_migrations;                      /* at least 1 */
+extern const size_t store_n_migrations; /* at least 1 */
 
 #endif

@@ -1,7 +1,7 @@
 /* seal.c - the sums of pages, and the walk over a log that a stopped server left (see seal.h).
  *
- * True here: a file is sealed from its open to its close or not at all; its first page says which (SQLite's byte 20,
- * the room at a page's end, or our application id: one bit cannot change both). */
+ * True here: a file is sealed from its open to its close or not at all; its first page says which (SQLite's
+ * byte 20, the room at a page's end, or our application id: one bit cannot change both). */
 #include "store/seal.h"
 
 #include <fcntl.h>
@@ -14,10 +14,10 @@
 
 #define HEAD_BYTES 100
 #define PAGES_AT 28
-#define FREE_TRUNK_AT 32                                     /* in the head of the file: the first page of the list of free ones */
+#define FREE_TRUNK_AT 32 /* in the head of the file: the first page of the list of free ones */
 #define LOG_HEAD_BYTES 32
 #define FRAME_HEAD_BYTES 24
-#define LOG_MAGIC 0x377f0682u                                /* the lowest bit: sums are over big-endian words */
+#define LOG_MAGIC 0x377f0682u /* the lowest bit: sums are over big-endian words */
 
 struct file {
     struct overlay_file base;
@@ -93,9 +93,18 @@ static int f_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
 
 static const sqlite3_io_methods methods = {
     .iVersion = 1,
-    .xClose = overlay_close, .xRead = f_read, .xWrite = f_write, .xTruncate = overlay_truncate, .xSync = overlay_sync,
-    .xFileSize = overlay_size, .xLock = overlay_lock, .xUnlock = overlay_unlock, .xCheckReservedLock = overlay_reserved,
-    .xFileControl = overlay_control, .xSectorSize = overlay_sector, .xDeviceCharacteristics = overlay_traits,
+    .xClose = overlay_close,
+    .xRead = f_read,
+    .xWrite = f_write,
+    .xTruncate = overlay_truncate,
+    .xSync = overlay_sync,
+    .xFileSize = overlay_size,
+    .xLock = overlay_lock,
+    .xUnlock = overlay_unlock,
+    .xCheckReservedLock = overlay_reserved,
+    .xFileControl = overlay_control,
+    .xSectorSize = overlay_sector,
+    .xDeviceCharacteristics = overlay_traits,
 };
 
 static uint32_t be32(const unsigned char *p)
@@ -108,7 +117,7 @@ static bool has_seals(sqlite3_file *real)
     unsigned char head[HEAD_BYTES];
 
     if (real->pMethods->xRead(real, head, sizeof(head), 0) != SQLITE_OK)
-        return true;                                         /* empty: seal_room() comes before its first page */
+        return true; /* empty: seal_room() comes before its first page */
     return head[20] == SEAL_BYTES || be32(head + 68) == SEAL_APPLICATION_ID;
 }
 
@@ -120,14 +129,14 @@ static void opened(sqlite3_file *file)
 }
 
 static struct overlay seal = {
-    .name = "waybill-seal", .kind = SQLITE_OPEN_MAIN_DB, .file_bytes = sizeof(struct file), .methods = &methods,
+    .name = "waybill-seal",
+    .kind = SQLITE_OPEN_MAIN_DB,
+    .file_bytes = sizeof(struct file),
+    .methods = &methods,
     .opened = opened,
 };
 
-const char *seal_vfs(const char *below)
-{
-    return overlay_lay(&seal, below);
-}
+const char *seal_vfs(const char *below) { return overlay_lay(&seal, below); }
 
 void seal_room(sqlite3 *db)
 {
@@ -136,8 +145,12 @@ void seal_room(sqlite3 *db)
     (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &n);
 }
 
-/* Pages of nothing but zeros: in a whole file only those that were made free before they were ever written. */
-struct blanks { uint8_t *bits; uint32_t pages, n; };
+/* Pages of nothing but zeros: in a whole file only those that were made free before they were ever written.
+ */
+struct blanks {
+    uint8_t *bits;
+    uint32_t pages, n;
+};
 
 static bool blank_is(const struct blanks *b, uint32_t number)
 {
@@ -148,7 +161,7 @@ static void blank_drop(struct blanks *b, uint32_t number)
 {
     if (!blank_is(b, number))
         return;
-    b->bits[(number - 1) / 8] &= (uint8_t)~(1u << (number - 1) % 8);
+    b->bits[(number - 1) / 8] &= (uint8_t) ~(1u << (number - 1) % 8);
     b->n--;
 }
 
@@ -216,8 +229,8 @@ int64_t seal_scan(sqlite3 *db)
     struct blanks b = { 0 };
     int64_t bad = 0;
 
-    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || file->pMethods != &methods ||
-        !file_of(file)->sealed)
+    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
+        file->pMethods != &methods || !file_of(file)->sealed)
         return 0;
     if (overlay_size(file, &size) != SQLITE_OK)
         return -1;
@@ -226,7 +239,7 @@ int64_t seal_scan(sqlite3 *db)
     if (scan_pages(file, &b, &bad) < 0)
         bad = -1;
     if (bad == 0 && b.pages > 0 && pages_told(file) > b.pages)
-        bad = (int64_t)b.pages + 1;                          /* its end is missing */
+        bad = (int64_t)b.pages + 1; /* its end is missing */
     if (bad == 0 && b.n > 0) {
         drop_free(file, &b);
         bad = first_blank(&b);
@@ -237,7 +250,9 @@ int64_t seal_scan(sqlite3 *db)
 
 /* ---- the log ---- */
 
-struct sums { uint32_t a, b; };
+struct sums {
+    uint32_t a, b;
+};
 
 static void sum_words(struct sums *s, const unsigned char *p, size_t n, bool big)
 {
@@ -249,7 +264,10 @@ static void sum_words(struct sums *s, const unsigned char *p, size_t n, bool big
     }
 }
 
-static bool sums_are(const struct sums *s, const unsigned char *p) { return s->a == be32(p) && s->b == be32(p + 4); }
+static bool sums_are(const struct sums *s, const unsigned char *p)
+{
+    return s->a == be32(p) && s->b == be32(p + 4);
+}
 
 /* frame: head and page.  The sum goes on from frame to frame. */
 static bool frame_sound(struct sums *s, const unsigned char *frame, const unsigned char *head, bool big)
@@ -274,7 +292,7 @@ static void walk_frames(int fd, const unsigned char *head, bool big, struct sums
             ret->frames++;
             continue;
         }
-        behind++;                                            /* what an older round of the log left has two other salts */
+        behind++; /* what an older round of the log left has two other salts */
         if (memcmp(frame + 8, head + 16, 4) != 0 && memcmp(frame + 12, head + 20, 4) != 0)
             continue;
         commits += be32(frame + 4) != 0;
@@ -293,7 +311,8 @@ void seal_log_end(const char *path, struct log_end *ret)
     *ret = (struct log_end){ 0 };
     if (fd < 0)
         return;
-    if (pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) && !all_zero((const char *)head, sizeof(head))) {
+    if (pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
+        !all_zero((const char *)head, sizeof(head))) {
         big = (head[3] & 1) != 0;
         sum_words(&s, head, LOG_HEAD_BYTES - 8, big);
         ret->headless = !sums_are(&s, head + 24) || (be32(head) & ~1u) != LOG_MAGIC;

@@ -1,13 +1,13 @@
 /* sqlite.c - the embedded engine.
  *
  * True here:
- *  - exactly one connection, in exclusive locking mode set before WAL begins: the WAL index lives in our heap and no
- *    second connection, of any program, can meet the WAL-reset race of Debian's 3.40.1;
+ *  - exactly one connection, in exclusive locking mode set before WAL begins: the WAL index lives in our heap
+ * and no second connection, of any program, can meet the WAL-reset race of Debian's 3.40.1;
  *  - a commit is durable because WAL + synchronous=FULL flush the log once per transaction;
- *  - the page cache never spills: nothing is written before COMMIT, so a full disk shows itself there (or in a
- *    checkpoint), not in the middle of a statement;
- *  - checkpoints run only from sqlite_checkpoint(), never inside a commit; `frames` counts what the log holds.
- *    A commit that finds 1000 pages or more runs one; an idle moment does so from 256 on;
+ *  - the page cache never spills: nothing is written before COMMIT, so a full disk shows itself there (or in
+ * a checkpoint), not in the middle of a statement;
+ *  - checkpoints run only from sqlite_checkpoint(), never inside a commit; `frames` counts what the log
+ * holds. A commit that finds 1000 pages or more runs one; an idle moment does so from 256 on;
  *  - volatile databases keep their journal in memory and never flush. */
 #include "store/disk.h"
 #include "store/engine.h"
@@ -22,19 +22,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define OLD_APPLICATION_ID 0x57617962                        /* "Wayb": before pages were sealed */
-#define LOG_COMMITS_LOST_MOST 1                              /* a power cut may leave the last one in pieces */
-#define FRAMES_MOST 1000                                     /* a checkpoint stalls its turn: 3 ms here, 20 ms at 8000; bench/README.md */
+#define OLD_APPLICATION_ID 0x57617962 /* "Wayb": before pages were sealed */
+#define LOG_COMMITS_LOST_MOST 1       /* a power cut may leave the last one in pieces */
+#define FRAMES_MOST 1000 /* a checkpoint stalls its turn: 3 ms here, 20 ms at 8000; bench/README.md */
 #define FRAMES_IDLE 256
 #define CACHE_KIB 65536
 
 struct database {
     sqlite3 *db;
     sqlite3_stmt *begin, *commit, *rollback;
-    char *path;                                              /* owns */
-    bool sealed;                                             /* seal.h; otherwise volatile, or made before seals */
-    int frames;                                              /* in the log and not in the database */
-    int frames_due;                                          /* a commit checkpoints from here on */
+    char *path;     /* owns */
+    bool sealed;    /* seal.h; otherwise volatile, or made before seals */
+    int frames;     /* in the log and not in the database */
+    int frames_due; /* a commit checkpoints from here on */
 };
 
 static void bug(sqlite3 *db, const char *text) __attribute__((noreturn, cold));
@@ -47,23 +47,22 @@ static void bug(sqlite3 *db, const char *text)
 static __attribute__((cold)) int code_of(sqlite3 *db, int code, const char *text)
 {
     switch (code & 0xff) {
-    case SQLITE_FULL:
-        return -E_FULL;
+    case SQLITE_FULL: return -E_FULL;
     case SQLITE_IOERR:
         if (code == SQLITE_IOERR_DATA)
             return -E_DAMAGED;
         return sqlite3_system_errno(db) == EDQUOT ? -E_FULL : -E_IO;
     case SQLITE_CANTOPEN:
-    case SQLITE_READONLY:
-        return -E_IO;
+    case SQLITE_READONLY: return -E_IO;
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        return -E_DAMAGED;
+    case SQLITE_NOTADB: return -E_DAMAGED;
     case SQLITE_CONSTRAINT:
         code = sqlite3_extended_errcode(db);
-        if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_ROWID)
+        if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY ||
+            code == SQLITE_CONSTRAINT_ROWID)
             return -E_EXISTS;
-        if (code == SQLITE_CONSTRAINT_DATATYPE)              /* we bind by type: a row's number, counted up, is no integer more */
+        if (code ==
+            SQLITE_CONSTRAINT_DATATYPE) /* we bind by type: a row's number, counted up, is no integer more */
             return -E_DAMAGED;
         break;
     }
@@ -96,24 +95,20 @@ static void sqlite_prepare(void *self, struct statement *st)
     }
 }
 
-static void sqlite_finalize(struct statement *st)
-{
-    sqlite3_finalize(st->handle);
-}
+static void sqlite_finalize(struct statement *st) { sqlite3_finalize(st->handle); }
 
 static inline int bind_one(sqlite3_stmt *q, int at, const struct val *v, const char *bytes)
 {
     switch (v->kind) {
-    case VAL_INT:
-        return sqlite3_bind_int64(q, at, v->i);
-    case VAL_REAL:
-        return sqlite3_bind_double(q, at, v->r);
+    case VAL_INT: return sqlite3_bind_int64(q, at, v->i);
+    case VAL_REAL: return sqlite3_bind_double(q, at, v->r);
     case VAL_TEXT:
-        return bytes != NULL ? sqlite3_bind_text64(q, at, bytes, v->s.n, SQLITE_STATIC, SQLITE_UTF8) : sqlite3_bind_null(q, at);
+        return bytes != NULL ? sqlite3_bind_text64(q, at, bytes, v->s.n, SQLITE_STATIC, SQLITE_UTF8)
+                             : sqlite3_bind_null(q, at);
     case VAL_BLOB:
-        return bytes != NULL ? sqlite3_bind_blob64(q, at, bytes, v->s.n, SQLITE_STATIC) : sqlite3_bind_null(q, at);
-    case VAL_NULL:
-        break;
+        return bytes != NULL ? sqlite3_bind_blob64(q, at, bytes, v->s.n, SQLITE_STATIC)
+                             : sqlite3_bind_null(q, at);
+    case VAL_NULL: break;
     }
     return sqlite3_bind_null(q, at);
 }
@@ -322,7 +317,8 @@ static int sqlite_version_set(void *self, int64_t version)
     char sql[96];
     int r;
 
-    snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%lld", d->sealed ? SEAL_APPLICATION_ID : OLD_APPLICATION_ID, (long long)version);
+    snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%lld",
+             d->sealed ? SEAL_APPLICATION_ID : OLD_APPLICATION_ID, (long long)version);
     r = sqlite_script(self, sql, &nobody);
     buf_done(&nobody);
     return r;
@@ -336,8 +332,10 @@ static int sqlite_empty(void *self, const char *keep)
     CLEANUP(buf_done) struct buf why = { 0 };
     sqlite3_stmt *q = NULL;
 
-    if (sqlite3_prepare_v2(d->db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' "
-                                  "AND name <> ?1 ORDER BY name", -1, &q, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(d->db,
+                           "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' "
+                           "AND name <> ?1 ORDER BY name",
+                           -1, &q, NULL) != SQLITE_OK)
         bug(d->db, "list of tables");
     sqlite3_bind_text(q, 1, keep, -1, SQLITE_STATIC);
     while (sqlite3_step(q) == SQLITE_ROW)
@@ -384,12 +382,12 @@ static void database_closep(struct database **d)
 }
 
 /* The order matters: exclusive mode before the first access, so that the WAL index needs no shared memory. */
-static const char durable[] =
-    "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;";
+static const char durable[] = "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA "
+                              "synchronous=FULL; PRAGMA wal_autocheckpoint=0;";
 static const char volatile_mode[] =
     "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF;";
-static const char common[] =
-    "PRAGMA temp_store=MEMORY; PRAGMA cache_spill=OFF; PRAGMA secure_delete=OFF; PRAGMA trusted_schema=OFF; BEGIN IMMEDIATE; COMMIT;";
+static const char common[] = "PRAGMA temp_store=MEMORY; PRAGMA cache_spill=OFF; PRAGMA secure_delete=OFF; "
+                             "PRAGMA trusted_schema=OFF; BEGIN IMMEDIATE; COMMIT;";
 
 static int damaged(struct database *d, const char *what, struct buf *why)
 {
@@ -398,8 +396,8 @@ static int damaged(struct database *d, const char *what, struct buf *why)
     return -E_DAMAGED;
 }
 
-/* SQLite takes the first bad frame of the log for its end.  What a power cut can leave is the last transaction in pieces,
- * and nobody was told that it was kept; more is damage. */
+/* SQLite takes the first bad frame of the log for its end.  What a power cut can leave is the last
+ * transaction in pieces, and nobody was told that it was kept; more is damage. */
 static int log_whole(struct database *d, struct buf *why)
 {
     CLEANUP(buf_done) struct buf text = { 0 };
@@ -411,16 +409,21 @@ static int log_whole(struct database *d, struct buf *why)
     if (end.headless)
         return damaged(d, "the head of its log cannot be read", why);
     if (end.lost_commits > LOG_COMMITS_LOST_MOST) {
-        buf_printf(&text, "%u transactions of its log lie behind a part that cannot be read", end.lost_commits);
+        buf_printf(&text, "%u transactions of its log lie behind a part that cannot be read",
+                   end.lost_commits);
         return damaged(d, text.p, why);
     }
     if (end.lost_frames > 0)
-        fprintf(stderr, "event=log_tail_dropped pages=%u what=\"the last transaction in the log is in pieces: the power went "
-                "while it was written, or it was damaged since\"\n", end.lost_frames);
+        fprintf(stderr,
+                "event=log_tail_dropped pages=%u what=\"the last transaction in the log is in pieces: the "
+                "power went "
+                "while it was written, or it was damaged since\"\n",
+                end.lost_frames);
     return 0;
 }
 
-/* With the log folded in, the file alone is what is stored, and every page of it must be as it was written. */
+/* With the log folded in, the file alone is what is stored, and every page of it must be as it was written.
+ */
 static int pages_whole(struct database *d, struct buf *why)
 {
     char text[96];
@@ -429,12 +432,14 @@ static int pages_whole(struct database *d, struct buf *why)
 
     if (!d->sealed)
         return 0;
-    if (sqlite3_wal_checkpoint_v2(d->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved) != SQLITE_OK || moved < in_log)
-        return 0;                                            /* a full disk, say: pages are still compared when read */
+    if (sqlite3_wal_checkpoint_v2(d->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved) != SQLITE_OK ||
+        moved < in_log)
+        return 0; /* a full disk, say: pages are still compared when read */
     bad = seal_scan(d->db);
     if (bad == 0)
         return 0;
-    snprintf(text, sizeof(text), bad > 0 ? "page %lld is not as it was written" : "it cannot be read to its end", (long long)bad);
+    snprintf(text, sizeof(text),
+             bad > 0 ? "page %lld is not as it was written" : "it cannot be read to its end", (long long)bad);
     return damaged(d, text, why);
 }
 
@@ -443,7 +448,9 @@ static int refused(struct database *d, int code, struct buf *why)
     int low = code & 0xff;
 
     if (low == SQLITE_CORRUPT || low == SQLITE_NOTADB || code == SQLITE_IOERR_DATA)
-        return damaged(d, code == SQLITE_IOERR_DATA ? "a page is not as it was written" : sqlite3_errmsg(d->db), why);
+        return damaged(d,
+                       code == SQLITE_IOERR_DATA ? "a page is not as it was written" : sqlite3_errmsg(d->db),
+                       why);
     buf_printf(why, "cannot use the database %s: %s", d->path, sqlite3_errmsg(d->db));
     if (low == SQLITE_BUSY || low == SQLITE_LOCKED)
         return -E_BUSY;
@@ -492,7 +499,8 @@ static int control_prepare(struct database *d)
     return code | sqlite3_prepare_v3(d->db, "ROLLBACK", -1, SQLITE_PREPARE_PERSISTENT, &d->rollback, NULL);
 }
 
-/* Statistics of the allocator cost a lock per malloc and serve nobody. Refused once the library runs: no harm. */
+/* Statistics of the allocator cost a lock per malloc and serve nobody. Refused once the library runs: no
+ * harm. */
 static void library_once(void)
 {
     static bool done;
@@ -509,15 +517,16 @@ static void private_files(const char *path)
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
     if (fd < 0)
-        return;                                              /* SQLite will say why */
+        return; /* SQLite will say why */
     (void)fchmod(fd, 0600);
     close(fd);
     buf_printf(&log, "%s-wal", path);
     (void)chmod(log.p, 0600);
 }
 
-/* SQLite would make a new database where there is none, or of a file without a byte, and the world were empty without a
- * word.  So is it at a first start, and after one that was cut short; but those leave no traces of a server. */
+/* SQLite would make a new database where there is none, or of a file without a byte, and the world were empty
+ * without a word.  So is it at a first start, and after one that was cut short; but those leave no traces of
+ * a server. */
 static int lost(struct database *d, const char *dir, struct buf *why)
 {
     const char *trace = place_trace(dir);
@@ -578,12 +587,27 @@ static const struct dialect_word words[] = {
 };
 
 const struct store_engine store_sqlite = {
-    .name = "sqlite", .words = words,
-    .open = sqlite_open, .close = sqlite_close,
-    .version = sqlite_version, .version_set = sqlite_version_set, .script = sqlite_script, .empty = sqlite_empty,
-    .begin = sqlite_begin, .commit = sqlite_commit, .rollback = sqlite_rollback,
-    .prepare = sqlite_prepare, .finalize = sqlite_finalize, .bind = sqlite_bind,
-    .run = sqlite_run, .step = sqlite_step, .reset = sqlite_reset,
-    .null = sqlite_null, .integer = sqlite_integer, .real = sqlite_real, .text = sqlite_text,
-    .checkpoint = sqlite_checkpoint, .stats = sqlite_stats,
+    .name = "sqlite",
+    .words = words,
+    .open = sqlite_open,
+    .close = sqlite_close,
+    .version = sqlite_version,
+    .version_set = sqlite_version_set,
+    .script = sqlite_script,
+    .empty = sqlite_empty,
+    .begin = sqlite_begin,
+    .commit = sqlite_commit,
+    .rollback = sqlite_rollback,
+    .prepare = sqlite_prepare,
+    .finalize = sqlite_finalize,
+    .bind = sqlite_bind,
+    .run = sqlite_run,
+    .step = sqlite_step,
+    .reset = sqlite_reset,
+    .null = sqlite_null,
+    .integer = sqlite_integer,
+    .real = sqlite_real,
+    .text = sqlite_text,
+    .checkpoint = sqlite_checkpoint,
+    .stats = sqlite_stats,
 };

@@ -4,11 +4,11 @@
  *  - a transaction is open exactly when `in_turn`; the first statement that writes opens it;
  *  - once a write or a commit failed, `failed` stands: writes are skipped and the commit reports it.
  *    -E_FULL ends with the rollback; -E_IO, -E_DAMAGED and -E_GONE never end;
- *  - a statement is prepared once per store and lives in `statements[sql.id]`; ids of struct sql are given once per
- *    process, so that several stores (tests) can share the static rows;
- *  - ids below `ids_durable` are reserved by a committed transaction.  The next block is reserved when half of one
- *    is left, so that an id nearly always comes from a block that is durable already, and what a crash or a rollback
- *    loses is numbers nobody has seen. */
+ *  - a statement is prepared once per store and lives in `statements[sql.id]`; ids of struct sql are given
+ * once per process, so that several stores (tests) can share the static rows;
+ *  - ids below `ids_durable` are reserved by a committed transaction.  The next block is reserved when half
+ * of one is left, so that an id nearly always comes from a block that is durable already, and what a crash or
+ * a rollback loses is numbers nobody has seen. */
 #include "store/engine.h"
 
 #include <stdio.h>
@@ -28,22 +28,22 @@
 struct store {
     unsigned magic;
     const struct store_engine *engine;
-    void *db;                                                /* the engine's */
-    char *dir;                                               /* owns */
+    void *db;  /* the engine's */
+    char *dir; /* owns */
     bool ephemeral;
     int lock_fd;
 
     bool in_turn;
-    int failed;                                              /* 0, -E_FULL, -E_UNDONE, or final: is_final() */
-    struct buf damage;                                       /* the first row that cannot be, in words */
+    int failed;        /* 0, -E_FULL, -E_UNDONE, or final: is_final() */
+    struct buf damage; /* the first row that cannot be, in words */
     bool noted;
-    struct place_files files;                                /* what we write to; not ephemeral */
+    struct place_files files; /* what we write to; not ephemeral */
     unsigned open_rows;
-    struct statement **statements;                           /* by sql.id; owns */
+    struct statement **statements; /* by sql.id; owns */
     uint32_t statements_cap;
 
-    uint64_t ids_next, ids_end;                              /* [next, end) may be given */
-    uint64_t ids_durable;                                    /* what a reopened store begins with */
+    uint64_t ids_next, ids_end; /* [next, end) may be given */
+    uint64_t ids_durable;       /* what a reopened store begins with */
 
     uint64_t commits, runs;
 };
@@ -233,7 +233,8 @@ static void table_of(const char *sql, char *ret, size_t cap)
     const char *from = strstr(sql, " FROM ");
     size_t n = 0;
 
-    for (from = from != NULL ? from + 6 : "?"; n + 1 < cap && from[n] != '\0' && from[n] != ' ' && from[n] != ','; n++)
+    for (from = from != NULL ? from + 6 : "?";
+         n + 1 < cap && from[n] != '\0' && from[n] != ' ' && from[n] != ','; n++)
         ret[n] = from[n];
     ret[n] = '\0';
 }
@@ -251,9 +252,10 @@ bool rows_must(struct rows *r, bool holds, const char *what)
 
 bool rows_place(struct rows *r, int account, int region, int name, size_t name_most)
 {
-    return rows_must(r, account_valid(rows_text(r, account)), "its account is not twelve digits")
-        && rows_must(r, region < 0 || region_valid(rows_text(r, region)), "its region is none")
-        && rows_must(r, !str_empty(rows_text(r, name)) && rows_text(r, name).n <= name_most, "its name is empty or too long");
+    return rows_must(r, account_valid(rows_text(r, account)), "its account is not twelve digits") &&
+           rows_must(r, region < 0 || region_valid(rows_text(r, region)), "its region is none") &&
+           rows_must(r, !str_empty(rows_text(r, name)) && rows_text(r, name).n <= name_most,
+                     "its name is empty or too long");
 }
 
 static int64_t between(struct rows *r, int column, int64_t least, int64_t most, const char *what)
@@ -263,9 +265,15 @@ static int64_t between(struct rows *r, int column, int64_t least, int64_t most, 
     return rows_must(r, n >= least && n <= most, what) ? n : 0;
 }
 
-int64_t rows_int(struct rows *r, int column) { return between(r, column, -INT_MOST, INT_MOST, "a number of it is none"); }
+int64_t rows_int(struct rows *r, int column)
+{
+    return between(r, column, -INT_MOST, INT_MOST, "a number of it is none");
+}
 int64_t rows_ms(struct rows *r, int column) { return between(r, column, 0, MS_MOST, "a time of it is none"); }
-int64_t rows_count(struct rows *r, int column, int64_t most) { return between(r, column, 0, most, "a count of it is none"); }
+int64_t rows_count(struct rows *r, int column, int64_t most)
+{
+    return between(r, column, 0, most, "a count of it is none");
+}
 
 int rows_enum(struct rows *r, int column, int most, const char *what)
 {
@@ -332,7 +340,7 @@ int store_commit(struct store *s)
 
     store_check(s);
     CHECK(s->open_rows == 0);
-    if (!s->in_turn && !is_final(s->failed))                 /* a turn that only read, and could not, has failed too */
+    if (!s->in_turn && !is_final(s->failed)) /* a turn that only read, and could not, has failed too */
         return 0;
     r = s->failed != 0 ? s->failed : s->engine->commit(s->db);
     if (r < 0) {
@@ -393,7 +401,8 @@ static __attribute__((noinline)) void ids_reserve(struct store *s)
 
     s->ids_end = MAX(s->ids_end, s->ids_next) + ID_BLOCK;
     CHECK(s->ids_end < ID_MOST);
-    setting_put(s, STR(ID_SETTING), str_make(text, (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)s->ids_end)));
+    setting_put(s, STR(ID_SETTING),
+                str_make(text, (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)s->ids_end)));
 }
 
 uint64_t store_next_id(struct store *s)
@@ -456,10 +465,7 @@ const char *store_dir(const struct store *s)
 
 /* Open and close. */
 
-void store_damage_advice(struct buf *why)
-{
-    buf_z(why, STORE_DAMAGE_ADVICE);
-}
+void store_damage_advice(struct buf *why) { buf_z(why, STORE_DAMAGE_ADVICE); }
 
 struct store *store_close(struct store *s)
 {
@@ -522,7 +528,8 @@ int store_open(const struct store_options *o, struct store **ret, struct buf *re
     if (r == 0 && !o->ephemeral)
         r = place_sync(s->dir);
     if (r < 0) {
-        buf_printf(why, "the database in %s cannot be %s: %s", s->dir, r == -E_DAMAGED ? "believed" : "written", error_text(r));
+        buf_printf(why, "the database in %s cannot be %s: %s", s->dir,
+                   r == -E_DAMAGED ? "believed" : "written", error_text(r));
         if (r == -E_DAMAGED) {
             buf_z(why, ". ");
             store_damage_advice(why);

@@ -8,7 +8,10 @@
 
 /* ---- framing ---- */
 
-struct scan { const char *p; size_t at, n; };
+struct scan {
+    const char *p;
+    size_t at, n;
+};
 
 /* The line up to CRLF, without it. */
 static int take_line(struct scan *s, struct str *ret)
@@ -118,19 +121,30 @@ int aws_chunked_decode(char *p, size_t n, struct aws_chunked *ret)
 
 /* ---- a request ---- */
 
-static const struct error_row incomplete_body = { .name = "IncompleteBody", .status = 400, .sender = true, .message_member = "Message" };
-static const struct error_row bad_chunk = { .name = "InvalidChunkSizeError", .status = 400, .sender = true, .message_member = "Message" };
-static const struct error_row bad_trailer = { .name = "MalformedTrailerError", .status = 400, .sender = true, .message_member = "Message" };
-static const struct error_row no_length = { .name = "MissingContentLength", .status = 411, .sender = true, .message_member = "Message" };
+static const struct error_row incomplete_body = {
+    .name = "IncompleteBody", .status = 400, .sender = true, .message_member = "Message"
+};
+static const struct error_row bad_chunk = {
+    .name = "InvalidChunkSizeError", .status = 400, .sender = true, .message_member = "Message"
+};
+static const struct error_row bad_trailer = {
+    .name = "MalformedTrailerError", .status = 400, .sender = true, .message_member = "Message"
+};
+static const struct error_row no_length = {
+    .name = "MissingContentLength", .status = 411, .sender = true, .message_member = "Message"
+};
 
 static int incomplete(struct arena *a, struct fault *f)
 {
-    return fault_set(a, f, &incomplete_body, "You did not provide the number of bytes specified by the Content-Length HTTP header");
+    return fault_set(a, f, &incomplete_body,
+                     "You did not provide the number of bytes specified by the Content-Length HTTP header");
 }
 
 static int malformed_trailer(struct arena *a, struct fault *f)
 {
-    return fault_set(a, f, &bad_trailer, "The request contained trailing data that was not well-formed or did not conform to our published schema.");
+    return fault_set(a, f, &bad_trailer,
+                     "The request contained trailing data that was not well-formed or did not conform to our "
+                     "published schema.");
 }
 
 /* The last of several, as everywhere. */
@@ -162,7 +176,8 @@ static bool has_trailer(const struct aws_chunked *c, struct str name)
     return false;
 }
 
-static int check_trailers(struct arena *a, const struct exchange *x, const struct aws_chunked *c, struct fault *f)
+static int check_trailers(struct arena *a, const struct exchange *x, const struct aws_chunked *c,
+                          struct fault *f)
 {
     struct str announced = header_of(x, "x-amz-trailer"), item;
 
@@ -206,7 +221,7 @@ static void rewrite_headers(struct arena *a, struct exchange *x, const struct aw
         if (str_eq_nocase(h.name, STR("Content-Encoding")))
             h.value = without_chunked(a, h.value);
         else if (str_eq_nocase(h.name, STR("Content-Length")))
-            continue;                                        /* the encoded one, if there was any */
+            continue; /* the encoded one, if there was any */
         if (!str_absent(h.value))
             v[n++] = h;
     }
@@ -232,7 +247,8 @@ int aws_chunked_open(struct arena *a, struct exchange *x, struct fault *ret_faul
     if (e == -E_LIMIT)
         return malformed_trailer(a, ret_fault);
     if (e == -E_INVALID)
-        return fault_set(a, ret_fault, &bad_chunk, "The body is not framed in chunks as x-amz-content-sha256 says.");
+        return fault_set(a, ret_fault, &bad_chunk,
+                         "The body is not framed in chunks as x-amz-content-sha256 says.");
     if (e != 0 || c.n != wanted)
         return incomplete(a, ret_fault);
     e = check_trailers(a, x, &c, ret_fault);

@@ -70,10 +70,7 @@ struct str call_peer_address(const struct call *c)
     return peer;
 }
 
-struct str call_body(const struct call *c)
-{
-    return c->x == NULL ? STR("") : c->x->body;
-}
+struct str call_body(const struct call *c) { return c->x == NULL ? STR("") : c->x->body; }
 
 int call_may(struct call *c, const char *action, const struct resource *what)
 {
@@ -81,8 +78,10 @@ int call_may(struct call *c, const char *action, const struct resource *what)
         return c->gate->may(c->gate->arg, c, action, what);
     if (str_eq(what->owner, c->account))
         return 0;
-    return call_fault(c, &error_access_denied, "User: " STR_FMT " is not authorized to perform: %s on resource: " STR_FMT
-        " because no resource-based policy allows the %s action", STR_ARG(c->principal.arn), action, STR_ARG(what->arn), action);
+    return call_fault(c, &error_access_denied,
+                      "User: " STR_FMT " is not authorized to perform: %s on resource: " STR_FMT
+                      " because no resource-based policy allows the %s action",
+                      STR_ARG(c->principal.arn), action, STR_ARG(what->arn), action);
 }
 
 int call_may_own(struct call *c, const char *action, struct str arn)

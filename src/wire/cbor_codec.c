@@ -1,10 +1,10 @@
 /* cbor_codec.c - values as CBOR, in both directions (Smithy's RPC v2 CBOR).
  *
- * Reading: null and undefined are absent, unknown members are passed over, of equal names the last counts, as with
- * JSON.  Any number may come as integer or float where it loses nothing; a timestamp is tag 1 with either, and a
- * bare number is taken for one too.  The texts for what is wrong are the JSON protocols'; on AWS they are UNVERIFIED.
- * Writing: maps and lists of indefinite length, members in the model's order, every float with eight bytes,
- * timestamps as tag 1 with a double of seconds. */
+ * Reading: null and undefined are absent, unknown members are passed over, of equal names the last counts, as
+ * with JSON.  Any number may come as integer or float where it loses nothing; a timestamp is tag 1 with
+ * either, and a bare number is taken for one too.  The texts for what is wrong are the JSON protocols'; on
+ * AWS they are UNVERIFIED. Writing: maps and lists of indefinite length, members in the model's order, every
+ * float with eight bytes, timestamps as tag 1 with a double of seconds. */
 #include <math.h>
 
 #include "base/cbor.h"
@@ -15,12 +15,15 @@ struct cbor_decoding {
     struct cbor_reader r;
 };
 
-static int read_value(struct cbor_decoding *c, const struct shape *shape, const struct cbor_item *item, void *target);
+static int read_value(struct cbor_decoding *c, const struct shape *shape, const struct cbor_item *item,
+                      void *target);
 
 static int malformed(struct cbor_decoding *c, int error)
 {
-    return decode_fault(c->d, "%s", error == -E_TRUNCATED ? "Unexpected end of input" : error == -E_LIMIT
-                        ? "A number is out of range, or the request is nested too deeply" : "The body is not well-formed CBOR");
+    return decode_fault(c->d, "%s",
+                        error == -E_TRUNCATED ? "Unexpected end of input"
+                        : error == -E_LIMIT ? "A number is out of range, or the request is nested too deeply"
+                                            : "The body is not well-formed CBOR");
 }
 
 static int next(struct cbor_decoding *c, struct cbor_item *item)
@@ -69,13 +72,14 @@ static int read_time(struct cbor_decoding *c, const struct cbor_item *item, stru
     if (inner.kind != CBOR_INT && inner.kind != CBOR_REAL)
         return wrong_type(c, &inner, "a Timestamp");
     seconds = inner.kind == CBOR_INT ? (double)inner.i : inner.real;
-    if (!(fabs(seconds) < 1e12))                             /* NaN too */
+    if (!(fabs(seconds) < 1e12)) /* NaN too */
         return decode_fault(c->d, "The value is not a Timestamp");
     *ret = TIME_SET(llround(seconds * 1000));
     return 0;
 }
 
-static int read_scalar(struct cbor_decoding *c, const struct shape *shape, const struct cbor_item *item, void *target)
+static int read_scalar(struct cbor_decoding *c, const struct shape *shape, const struct cbor_item *item,
+                       void *target)
 {
     int64_t n;
 
@@ -106,12 +110,16 @@ static int read_scalar(struct cbor_decoding *c, const struct shape *shape, const
         *(struct opt_bool *)target = BOOL_SET(item->yes);
         return 0;
     case KIND_TIME: return read_time(c, item, target);
-    case KIND_DOCUMENT: case KIND_STRUCT: case KIND_LIST: case KIND_MAP: break;
+    case KIND_DOCUMENT:
+    case KIND_STRUCT:
+    case KIND_LIST:
+    case KIND_MAP: break;
     }
     return wrong_type(c, item, "something CBOR cannot carry");
 }
 
-static int read_struct(struct cbor_decoding *c, const struct shape *shape, const struct cbor_item *map, void *target)
+static int read_struct(struct cbor_decoding *c, const struct shape *shape, const struct cbor_item *map,
+                       void *target)
 {
     struct cbor_item key, value;
 
@@ -136,7 +144,8 @@ static int read_struct(struct cbor_decoding *c, const struct shape *shape, const
     return 0;
 }
 
-static int read_list(struct cbor_decoding *c, const struct shape *shape, const struct cbor_item *array, struct any_list *list)
+static int read_list(struct cbor_decoding *c, const struct shape *shape, const struct cbor_item *array,
+                     struct any_list *list)
 {
     struct cbor_item item;
 
@@ -156,7 +165,8 @@ static int read_list(struct cbor_decoding *c, const struct shape *shape, const s
     return 0;
 }
 
-static int read_map(struct cbor_decoding *c, const struct shape *shape, const struct cbor_item *map, struct any_list *ret)
+static int read_map(struct cbor_decoding *c, const struct shape *shape, const struct cbor_item *map,
+                    struct any_list *ret)
 {
     struct cbor_item key, value;
 
@@ -182,7 +192,8 @@ static int read_map(struct cbor_decoding *c, const struct shape *shape, const st
     return 0;
 }
 
-static int read_value(struct cbor_decoding *c, const struct shape *shape, const struct cbor_item *item, void *target)
+static int read_value(struct cbor_decoding *c, const struct shape *shape, const struct cbor_item *item,
+                      void *target)
 {
     int e;
 
@@ -263,9 +274,10 @@ static void write_map(struct buf *b, const struct shape *shape, const struct any
 static void write_value(struct buf *b, const struct shape *shape, const void *target)
 {
     switch ((enum kind)shape->kind) {
-    case KIND_STRING: case KIND_DOCUMENT: cbor_text(b, *(const struct str *)target); break;
+    case KIND_STRING:
+    case KIND_DOCUMENT: cbor_text(b, *(const struct str *)target); break;
     case KIND_BLOB: cbor_bytes(b, *(const struct str *)target); break;
-    case KIND_INT:  cbor_int(b, ((const struct opt_int *)target)->v); break;
+    case KIND_INT: cbor_int(b, ((const struct opt_int *)target)->v); break;
     case KIND_REAL: cbor_double(b, ((const struct opt_real *)target)->v); break;
     case KIND_BOOL: cbor_bool(b, ((const struct opt_bool *)target)->v); break;
     case KIND_TIME:
@@ -274,7 +286,7 @@ static void write_value(struct buf *b, const struct shape *shape, const void *ta
         break;
     case KIND_STRUCT: write_struct(b, shape, target); break;
     case KIND_LIST: write_list(b, shape, target); break;
-    case KIND_MAP:  write_map(b, shape, target); break;
+    case KIND_MAP: write_map(b, shape, target); break;
     }
 }
 

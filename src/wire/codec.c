@@ -19,12 +19,15 @@ size_t entry_size(const struct shape *map)
 bool value_present(const struct shape *shape, const void *target)
 {
     switch ((enum kind)shape->kind) {
-    case KIND_STRING: case KIND_BLOB: case KIND_DOCUMENT: return ((const struct str *)target)->p != NULL;
-    case KIND_INT:  return ((const struct opt_int *)target)->set;
+    case KIND_STRING:
+    case KIND_BLOB:
+    case KIND_DOCUMENT: return ((const struct str *)target)->p != NULL;
+    case KIND_INT: return ((const struct opt_int *)target)->set;
     case KIND_REAL: return ((const struct opt_real *)target)->set;
     case KIND_BOOL: return ((const struct opt_bool *)target)->set;
     case KIND_TIME: return ((const struct opt_time *)target)->set;
-    case KIND_LIST: case KIND_MAP: return ((const struct any_list *)target)->set;
+    case KIND_LIST:
+    case KIND_MAP: return ((const struct any_list *)target)->set;
     case KIND_STRUCT: return true;
     }
     return false;
@@ -95,7 +98,8 @@ int decode_fault(struct decoding *d, const char *fmt, ...)
     return fault_set(d->a, d->fault, &error_serialization, STR_FMT, STR_ARG(buf_view(&text)));
 }
 
-enum time_format time_format_of(const struct shape *shape, uint8_t member_format, enum time_format place_default)
+enum time_format time_format_of(const struct shape *shape, uint8_t member_format,
+                                enum time_format place_default)
 {
     if (member_format != TIME_DEFAULT)
         return (enum time_format)member_format;
@@ -138,8 +142,9 @@ bool form_next(struct str *rest, struct str *ret_name, struct str *ret_value)
 
 bool has_form(const struct request_parts *parts)
 {
-    return !str_empty(parts->body)
-        && (str_empty(parts->content_type) || str_starts_nocase(parts->content_type, STR("application/x-www-form-urlencoded")));
+    return !str_empty(parts->body) &&
+           (str_empty(parts->content_type) ||
+            str_starts_nocase(parts->content_type, STR("application/x-www-form-urlencoded")));
 }
 
 struct str part_header(const struct request_parts *parts, const char *name)
@@ -147,10 +152,7 @@ struct str part_header(const struct request_parts *parts, const char *name)
     return parts->header != NULL ? parts->header(parts->ctx, name) : STR_NONE;
 }
 
-static bool is_xml_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
+static bool is_xml_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 struct str str_trim_xml(struct str s)
 {
@@ -170,7 +172,8 @@ static const char *xml_entity(unsigned char c)
     case '>': return "&gt;";
     case '"': return "&quot;";
     case '\r': return "&#xD;";
-    case '\t': case '\n': return NULL;
+    case '\t':
+    case '\n': return NULL;
     default: return c < 0x20 ? "\xEF\xBF\xBD" : NULL;
     }
 }

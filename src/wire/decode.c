@@ -1,8 +1,9 @@
 /* decode.c - a request becomes the operation's input structure.
  *
- * The rest protocols read each member from the place its row names and differ in the body alone; the JSON protocols
- * read the body; the query protocol is query.c, rpc-v2-cbor cbor_codec.c.  Nothing here looks at limits: that is validate.c.  Paths are split before they are decoded, so an
- * encoded slash stays inside its label. */
+ * The rest protocols read each member from the place its row names and differ in the body alone; the JSON
+ * protocols read the body; the query protocol is query.c, rpc-v2-cbor cbor_codec.c.  Nothing here looks at
+ * limits: that is validate.c.  Paths are split before they are decoded, so an encoded slash stays inside its
+ * label. */
 #include "wire/codec.h"
 
 /* Parameters or headers a map may collect; it is searched in a line. */
@@ -20,7 +21,8 @@ static const char *problem_text(enum json_problem problem)
     case JSON_CONTROL_CHAR: return "Illegal unquoted character";
     case JSON_TRAILING: return "Unexpected content after the value";
     case JSON_TOO_DEEP: return "Document nesting depth exceeds the maximum allowed";
-    case JSON_UNEXPECTED_CHAR: case JSON_OK: break;
+    case JSON_UNEXPECTED_CHAR:
+    case JSON_OK: break;
     }
     return "Unexpected character";
 }
@@ -38,8 +40,12 @@ static int malformed_body(struct decoding *d, const struct json_error *error)
     const struct error_row *row = error_named(d->service, "InvalidRequestContentException");
 
     if (d->protocol != PROTO_REST_JSON || row == NULL)
-        return decode_fault(d, "%s", error->problem == JSON_UNEXPECTED_END ? "Unexpected end of input" : problem_text(error->problem));
-    return fault_set(d->a, d->fault, row, "Could not parse request body into json: %s\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: %u, column: %u]",
+        return decode_fault(d, "%s",
+                            error->problem == JSON_UNEXPECTED_END ? "Unexpected end of input"
+                                                                  : problem_text(error->problem));
+    return fault_set(d->a, d->fault, row,
+                     "Could not parse request body into json: %s\n at [Source: REDACTED "
+                     "(`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: %u, column: %u]",
                      problem_text(error->problem), error->line, error->column);
 }
 
@@ -84,7 +90,8 @@ static struct str without_end_slash(struct str path)
     return path.n > 1 && path.p[path.n - 1] == '/' ? str_sub(path, 0, path.n - 1) : path;
 }
 
-static int decode_label(struct decoding *d, const struct shape *shape, struct str label, struct str text, void *input)
+static int decode_label(struct decoding *d, const struct shape *shape, struct str label, struct str text,
+                        void *input)
 {
     for (uint32_t i = 0; i < shape->n_members; i++) {
         const struct member *m = &shape->members[i];
@@ -113,7 +120,8 @@ static int decode_path(struct decoding *d, const struct op *op, struct str path,
     ptrdiff_t mark = str_find(uri, '?');
 
     uri = without_end_slash(mark >= 0 ? str_sub(uri, 0, (size_t)mark) : uri);
-    if (!speaks_s3(d->service, d->protocol) || !str_ends(uri, STR("+}")))   /* the key of an object may end in a slash */
+    if (!speaks_s3(d->service, d->protocol) ||
+        !str_ends(uri, STR("+}"))) /* the key of an object may end in a slash */
         path = without_end_slash(path);
     size_t spare = count_segments(path) - MIN(count_segments(path), count_segments(uri));
     while (!str_empty(uri) && !str_empty(path)) {
@@ -132,13 +140,15 @@ static int decode_path(struct decoding *d, const struct op *op, struct str path,
 
 /* ---- rest: query string ---- */
 
-static int append_text(struct decoding *d, const struct shape *list, enum time_format format, struct str text, struct any_list *to)
+static int append_text(struct decoding *d, const struct shape *list, enum time_format format, struct str text,
+                       struct any_list *to)
 {
     char *item = list_grow(d->a, to, element_size(list->element));
 
     if (item == NULL)
         return decode_fault(d, "The request is too large");
-    return decode_text(d, list->element, time_format_of(list->element, list->time_format, format), text, item);
+    return decode_text(d, list->element, time_format_of(list->element, list->time_format, format), text,
+                       item);
 }
 
 static int decode_query_member(struct decoding *d, const struct member *m, struct str query, void *input)
@@ -176,8 +186,9 @@ static void *map_entry(struct decoding *d, const struct shape *shape, struct any
     return entry + MAP_VALUE_OFFSET;
 }
 
-/* A map bound to the whole query string holds every parameter, those with members of their own too.  The first
- * value of a repeated name wins where the map holds single values.  No served operation has such a map. */
+/* A map bound to the whole query string holds every parameter, those with members of their own too.  The
+ * first value of a repeated name wins where the map holds single values.  No served operation has such a map.
+ */
 static int decode_query_map(struct decoding *d, const struct member *m, struct str query, void *input)
 {
     struct any_list *map = (struct any_list *)(void *)((char *)input + m->offset);
@@ -230,11 +241,13 @@ static bool header_item(struct decoding *d, struct str *rest, bool dates, struct
     return true;
 }
 
-static int decode_header_list(struct decoding *d, const struct member *m, struct str value, struct any_list *list)
+static int decode_header_list(struct decoding *d, const struct member *m, struct str value,
+                              struct any_list *list)
 {
     enum time_format format = time_format_of(m->shape, m->time_format, TIME_HTTP);
     const struct shape *element = m->shape->element;
-    bool dates = element->kind == KIND_TIME && time_format_of(element, (uint8_t)format, TIME_HTTP) == TIME_HTTP;
+    bool dates =
+        element->kind == KIND_TIME && time_format_of(element, (uint8_t)format, TIME_HTTP) == TIME_HTTP;
     struct str item;
     int e = 0;
 
@@ -246,7 +259,8 @@ static int decode_header_list(struct decoding *d, const struct member *m, struct
     return e;
 }
 
-static int decode_header(struct decoding *d, const struct member *m, const struct request_parts *parts, void *input)
+static int decode_header(struct decoding *d, const struct member *m, const struct request_parts *parts,
+                         void *input)
 {
     struct str value = part_header(parts, m->wire);
     void *target = (char *)input + m->offset;
@@ -262,9 +276,10 @@ static int decode_header(struct decoding *d, const struct member *m, const struc
     return decode_text(d, m->shape, time_format_of(m->shape, m->time_format, TIME_HTTP), value, target);
 }
 
-/* A presigned URL carries x-amz-meta-* in its query where the client that signed it put the headers there (the SDK for
- * JavaScript does); S3 takes them as headers.  A header of that name is the stronger one. */
-static int decode_hoisted_map(struct decoding *d, const struct member *m, struct str query, struct any_list *map)
+/* A presigned URL carries x-amz-meta-* in its query where the client that signed it put the headers there
+ * (the SDK for JavaScript does); S3 takes them as headers.  A header of that name is the stronger one. */
+static int decode_hoisted_map(struct decoding *d, const struct member *m, struct str query,
+                              struct any_list *map)
 {
     struct str prefix = str_of(m->wire), name, value;
     int e = 0;
@@ -283,7 +298,8 @@ static int decode_hoisted_map(struct decoding *d, const struct member *m, struct
     return e;
 }
 
-static int decode_headers_map(struct decoding *d, const struct member *m, const struct request_parts *parts, void *input)
+static int decode_headers_map(struct decoding *d, const struct member *m, const struct request_parts *parts,
+                              void *input)
 {
     struct any_list *map = (struct any_list *)(void *)((char *)input + m->offset);
     struct str prefix = str_of(m->wire), name, value;
@@ -322,29 +338,38 @@ static int decode_payload(struct decoding *d, const struct member *m, struct str
     return decode_json(d, m->shape, m->time_format, doc, member_target(d->a, m, input));
 }
 
-static int decode_placed(struct decoding *d, const struct member *m, const struct request_parts *parts, void *input)
+static int decode_placed(struct decoding *d, const struct member *m, const struct request_parts *parts,
+                         void *input)
 {
     switch ((enum place)m->place) {
     case PLACE_QUERY:
         if (m->shape->kind == KIND_MAP)
             return decode_query_map(d, m, parts->query, input);
         return str_empty(parts->query) ? 0 : decode_query_member(d, m, parts->query, input);
-    case PLACE_HEADER:  return decode_header(d, m, parts, input);
+    case PLACE_HEADER: return decode_header(d, m, parts, input);
     case PLACE_HEADERS: return decode_headers_map(d, m, parts, input);
     case PLACE_PAYLOAD: return decode_payload(d, m, parts->body, input);
-    case PLACE_BODY: case PLACE_PATH: case PLACE_STATUS: break;
+    case PLACE_BODY:
+    case PLACE_PATH:
+    case PLACE_STATUS: break;
     }
     return 0;
 }
 
-static const struct error_row invalid_argument = { .name = "InvalidArgument", .status = 400, .sender = true, .message_member = "Message" };
+static const struct error_row invalid_argument = {
+    .name = "InvalidArgument", .status = 400, .sender = true, .message_member = "Message"
+};
 
-/* How S3 words a parameter it cannot read.  HTTP's own dates (If-Modified-Since, Expires) count as not sent. */
-static int s3_argument(struct decoding *d, const struct member *m, const struct request_parts *parts, void *input)
+/* How S3 words a parameter it cannot read.  HTTP's own dates (If-Modified-Since, Expires) count as not sent.
+ */
+static int s3_argument(struct decoding *d, const struct member *m, const struct request_parts *parts,
+                       void *input)
 {
-    struct str value = m->place == PLACE_HEADER ? part_header(parts, m->wire) : STR_NONE, query = parts->query, name, v;
+    struct str value = m->place == PLACE_HEADER ? part_header(parts, m->wire) : STR_NONE,
+               query = parts->query, name, v;
 
-    if (m->place == PLACE_HEADER && m->shape->kind == KIND_TIME && !str_starts_nocase(str_of(m->wire), STR("x-amz-"))) {
+    if (m->place == PLACE_HEADER && m->shape->kind == KIND_TIME &&
+        !str_starts_nocase(str_of(m->wire), STR("x-amz-"))) {
         *(struct opt_time *)(void *)((char *)input + m->offset) = (struct opt_time){ 0 };
         *d->fault = (struct fault){ 0 };
         return 0;
@@ -353,15 +378,18 @@ static int s3_argument(struct decoding *d, const struct member *m, const struct 
         if (str_is(percent_decode(d->a, name, true), m->wire))
             value = percent_decode(d->a, v, true);
     if (m->shape->kind == KIND_INT)
-        fault_set(d->a, d->fault, &invalid_argument, "Provided %s not an integer or within integer range", m->wire);
+        fault_set(d->a, d->fault, &invalid_argument, "Provided %s not an integer or within integer range",
+                  m->wire);
     else
-        fault_set(d->a, d->fault, &invalid_argument, "The value of %s is not valid.", m->wire);   /* UNVERIFIED wording */
+        fault_set(d->a, d->fault, &invalid_argument, "The value of %s is not valid.",
+                  m->wire); /* UNVERIFIED wording */
     fault_element(d->a, d->fault, "ArgumentName", str_of(m->wire));
     fault_element(d->a, d->fault, "ArgumentValue", value);
     return -E_FAULT;
 }
 
-static int decode_rest_member(struct decoding *d, const struct member *m, const struct request_parts *parts, void *input)
+static int decode_rest_member(struct decoding *d, const struct member *m, const struct request_parts *parts,
+                              void *input)
 {
     int e = decode_placed(d, m, parts, input);
 
@@ -370,7 +398,8 @@ static int decode_rest_member(struct decoding *d, const struct member *m, const 
     return e;
 }
 
-static int decode_rest(struct decoding *d, const struct op *op, const struct request_parts *parts, void *input)
+static int decode_rest(struct decoding *d, const struct op *op, const struct request_parts *parts,
+                       void *input)
 {
     bool body = false;
     int e = decode_path(d, op, parts->path, input);
@@ -386,8 +415,9 @@ static int decode_rest(struct decoding *d, const struct op *op, const struct req
     return decode_json_body(d, op->input, parts->body, input);
 }
 
-int shape_decode(struct arena *a, const struct service_model *service, const struct op *op, enum protocol protocol,
-                 const struct request_parts *parts, void **ret_input, struct fault *ret_fault)
+int shape_decode(struct arena *a, const struct service_model *service, const struct op *op,
+                 enum protocol protocol, const struct request_parts *parts, void **ret_input,
+                 struct fault *ret_fault)
 {
     struct decoding d = { .a = a, .service = service, .protocol = protocol, .fault = ret_fault };
     void *input = op->input != NULL ? arena_alloc(a, op->input->struct_size) : NULL;

@@ -25,14 +25,15 @@ struct str request_id_new(struct arena *a, const struct service_model *service, 
 void s3_host_id(struct buf *b, struct str request_id)
 {
     struct digest first = sha256_of(request_id), second = sha256_of(str_make((const char *)first.b, first.n));
-    char bytes[56];                                          /* 76 characters, as AWS's */
+    char bytes[56]; /* 76 characters, as AWS's */
 
     memcpy(bytes, first.b, 32);
     memcpy(bytes + 32, second.b, sizeof(bytes) - 32);
     base64_add(b, bytes, sizeof(bytes));
 }
 
-void request_id_lines(struct buf *headers, const struct service_model *service, enum protocol protocol, struct str request_id)
+void request_id_lines(struct buf *headers, const struct service_model *service, enum protocol protocol,
+                      struct str request_id)
 {
     if (!speaks_s3(service, protocol)) {
         header_line(headers, STR("x-amzn-RequestId"), request_id);
@@ -47,7 +48,8 @@ void request_id_lines(struct buf *headers, const struct service_model *service, 
 static const char *json_content_type(const struct service_model *service)
 {
     return service != NULL && service->json_version != NULL && strcmp(service->json_version, "1.0") == 0
-        ? "application/x-amz-json-1.0" : "application/x-amz-json-1.1";
+               ? "application/x-amz-json-1.0"
+               : "application/x-amz-json-1.1";
 }
 
 /* ---- rest-json and rest-xml ---- */
@@ -106,18 +108,19 @@ static void put_headers_map(const struct member *m, const struct any_list *map, 
         buf_clear(&name);
         buf_z(&name, m->wire);
         buf_str(&name, *(const struct str *)(const void *)entry);
-        header_line(&ret->headers, buf_view(&name), *(const struct str *)(const void *)(entry + MAP_VALUE_OFFSET));
+        header_line(&ret->headers, buf_view(&name),
+                    *(const struct str *)(const void *)(entry + MAP_VALUE_OFFSET));
     }
 }
 
 static void default_content_type(struct reply *ret, struct str type)
 {
-    if (str_absent(ret->content_type))                       /* the output's own Content-Type may have come before */
+    if (str_absent(ret->content_type)) /* the output's own Content-Type may have come before */
         ret->content_type = type;
 }
 
-/* What a function answered travels as JSON, whatever it is: AWS's recorded behaviour of Invoke.  A bucket's policy is
- * the one text S3 sends as a payload, and it is JSON. */
+/* What a function answered travels as JSON, whatever it is: AWS's recorded behaviour of Invoke.  A bucket's
+ * policy is the one text S3 sends as a payload, and it is JSON. */
 static struct str bytes_type(const struct service_model *service, enum kind kind)
 {
     if (strcmp(service->scope, "s3") == 0)
@@ -133,7 +136,8 @@ struct rest_encoding {
     enum protocol protocol;
 };
 
-static void put_payload(const struct rest_encoding *r, const struct member *m, const void *value, struct reply *ret)
+static void put_payload(const struct rest_encoding *r, const struct member *m, const void *value,
+                        struct reply *ret)
 {
     if (m->shape->kind == KIND_STRING || m->shape->kind == KIND_BLOB) {
         default_content_type(ret, bytes_type(r->service, (enum kind)m->shape->kind));
@@ -147,7 +151,8 @@ static void put_payload(const struct rest_encoding *r, const struct member *m, c
     }
 }
 
-/* Two headers are not the handler's to write as lines: net counts the body, Content-Type has a place of its own. */
+/* Two headers are not the handler's to write as lines: net counts the body, Content-Type has a place of its
+ * own. */
 static void put_own_header(const struct member *m, const void *value, struct reply *ret)
 {
     struct str name = str_of(m->wire);
@@ -160,14 +165,17 @@ static void put_own_header(const struct member *m, const void *value, struct rep
         put_header(m, value, ret);
 }
 
-static void put_member(const struct rest_encoding *r, const struct member *m, const void *value, struct reply *ret)
+static void put_member(const struct rest_encoding *r, const struct member *m, const void *value,
+                       struct reply *ret)
 {
     switch ((enum place)m->place) {
-    case PLACE_STATUS:  ret->status = (int)((const struct opt_int *)value)->v; break;
+    case PLACE_STATUS: ret->status = (int)((const struct opt_int *)value)->v; break;
     case PLACE_HEADERS: put_headers_map(m, value, ret); break;
     case PLACE_PAYLOAD: put_payload(r, m, value, ret); break;
-    case PLACE_HEADER:  put_own_header(m, value, ret); break;
-    case PLACE_BODY: case PLACE_PATH: case PLACE_QUERY: break;
+    case PLACE_HEADER: put_own_header(m, value, ret); break;
+    case PLACE_BODY:
+    case PLACE_PATH:
+    case PLACE_QUERY: break;
     }
 }
 
@@ -212,15 +220,14 @@ static void encode_rest(const struct rest_encoding *r, const void *output, struc
         put_body(r, output, ret);
 }
 
-void shape_encode(UNUSED struct arena *a, const struct service_model *service, const struct op *op, enum protocol protocol,
-                  const void *output, struct str request_id, struct reply *ret)
+void shape_encode(UNUSED struct arena *a, const struct service_model *service, const struct op *op,
+                  enum protocol protocol, const void *output, struct str request_id, struct reply *ret)
 {
     *ret = (struct reply){ .status = op->status };
     request_id_lines(&ret->headers, service, protocol, request_id);
     switch (protocol) {
-    case PROTO_REST_JSON: case PROTO_REST_XML:
-        encode_rest(&(struct rest_encoding){ service, op, protocol }, output, ret);
-        break;
+    case PROTO_REST_JSON:
+    case PROTO_REST_XML: encode_rest(&(struct rest_encoding){ service, op, protocol }, output, ret); break;
     case PROTO_JSON:
         ret->content_type = str_of(json_content_type(service));
         if (op->output != NULL)

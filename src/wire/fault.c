@@ -1,39 +1,100 @@
 /* fault.c - an error becomes a reply, in the protocol of the request, in the shape AWS gives it there.
  *
- *   rest-json   header x-amzn-ErrorType; body {"Type":"User","message":".."} or "Message", as the model names the
- *               member; "Type" only where the error's shape has it, never for the errors AWS's front sends itself
- *   json        body {"__type":"ns#Name","message":".."}; query-compatible services add x-amzn-query-error and
- *               answer 400 for any 4xx unless the client asked for the old statuses (x-amzn-query-mode)
- *   query       <ErrorResponse><Error><Type/><Code/><Message/></Error><RequestId/></ErrorResponse>
- *   rest-xml    as query, S3 without the wrapper: <Error><Code/><Message/> what the handler adds <RequestId/><HostId/>
- *   rpc-v2-cbor as json, in CBOR, with the header smithy-protocol */
+ *   rest-json   header x-amzn-ErrorType; body {"Type":"User","message":".."} or "Message", as the model names
+ * the member; "Type" only where the error's shape has it, never for the errors AWS's front sends itself json
+ * body {"__type":"ns#Name","message":".."}; query-compatible services add x-amzn-query-error and answer 400
+ * for any 4xx unless the client asked for the old statuses (x-amzn-query-mode) query
+ * <ErrorResponse><Error><Type/><Code/><Message/></Error><RequestId/></ErrorResponse> rest-xml    as query, S3
+ * without the wrapper: <Error><Code/><Message/> what the handler adds <RequestId/><HostId/> rpc-v2-cbor as
+ * json, in CBOR, with the header smithy-protocol */
 #include "base/cbor.h"
 #include "base/header.h"
 #include "wire/codec.h"
 
-const struct error_row error_validation = { .name = "ValidationException", .query_code = "ValidationError", .status = 400, .sender = true, .message_member = "message" };
+const struct error_row error_validation = { .name = "ValidationException",
+                                            .query_code = "ValidationError",
+                                            .status = 400,
+                                            .sender = true,
+                                            .message_member = "message" };
 /* The query protocol's code for an unreadable value is UNVERIFIED. */
-const struct error_row error_serialization = { .name = "SerializationException", .query_code = "MalformedInput", .status = 400, .sender = true, .message_member = "message" };
-const struct error_row error_unknown_operation = { .name = "UnknownOperationException", .query_code = "InvalidAction", .status = 400, .sender = true, .message_member = "message" };
-const struct error_row error_not_implemented = { .name = "NotImplementedException", .query_code = "NotImplemented", .status = 501, .sender = false, .message_member = "message" };
-const struct error_row error_access_denied = { .name = "AccessDeniedException", .query_code = "AccessDenied", .status = 403, .sender = true, .message_member = "Message" };
-const struct error_row error_internal = { .name = "InternalFailure", .status = 500, .sender = false, .message_member = "message" };
-const struct error_row error_unavailable = { .name = "ServiceUnavailable", .status = 503, .sender = false, .message_member = "message" };
-const struct error_row error_missing_parameter = { .name = "MissingRequiredParameterException", .query_code = "MissingParameter", .status = 400, .sender = true, .message_member = "message" };
-const struct error_row error_request_entity_too_large = { .name = "RequestEntityTooLargeException", .status = 413, .sender = true, .message_member = "message" };
-const struct error_row error_scope = { .name = "InvalidSignatureException", .query_code = "SignatureDoesNotMatch", .status = 403, .sender = true, .message_member = "message" };
-const struct error_row error_scope_s3 = { .name = "AuthorizationHeaderMalformed", .status = 400, .sender = true, .message_member = "message" };
-const struct error_row error_missing_token = { .name = "MissingAuthenticationTokenException", .query_code = "MissingAuthenticationToken", .status = 403, .json_status = 400, .sender = true, .message_member = "message" };
-const struct error_row error_incomplete_signature = { .name = "IncompleteSignatureException", .query_code = "IncompleteSignature", .status = 400, .sender = true, .message_member = "message" };
-const struct error_row error_unknown_key = { .name = "UnrecognizedClientException", .query_code = "InvalidClientTokenId", .status = 403, .json_status = 400, .sender = true, .message_member = "message" };
-const struct error_row error_signature = { .name = "InvalidSignatureException", .query_code = "SignatureDoesNotMatch", .status = 403, .json_status = 400, .sender = true, .message_member = "message" };
-const struct error_row error_expired_token = { .name = "ExpiredTokenException", .query_code = "ExpiredToken", .status = 403, .json_status = 400, .sender = true, .message_member = "message" };
+const struct error_row error_serialization = { .name = "SerializationException",
+                                               .query_code = "MalformedInput",
+                                               .status = 400,
+                                               .sender = true,
+                                               .message_member = "message" };
+const struct error_row error_unknown_operation = { .name = "UnknownOperationException",
+                                                   .query_code = "InvalidAction",
+                                                   .status = 400,
+                                                   .sender = true,
+                                                   .message_member = "message" };
+const struct error_row error_not_implemented = { .name = "NotImplementedException",
+                                                 .query_code = "NotImplemented",
+                                                 .status = 501,
+                                                 .sender = false,
+                                                 .message_member = "message" };
+const struct error_row error_access_denied = { .name = "AccessDeniedException",
+                                               .query_code = "AccessDenied",
+                                               .status = 403,
+                                               .sender = true,
+                                               .message_member = "Message" };
+const struct error_row error_internal = {
+    .name = "InternalFailure", .status = 500, .sender = false, .message_member = "message"
+};
+const struct error_row error_unavailable = {
+    .name = "ServiceUnavailable", .status = 503, .sender = false, .message_member = "message"
+};
+const struct error_row error_missing_parameter = { .name = "MissingRequiredParameterException",
+                                                   .query_code = "MissingParameter",
+                                                   .status = 400,
+                                                   .sender = true,
+                                                   .message_member = "message" };
+const struct error_row error_request_entity_too_large = {
+    .name = "RequestEntityTooLargeException", .status = 413, .sender = true, .message_member = "message"
+};
+const struct error_row error_scope = { .name = "InvalidSignatureException",
+                                       .query_code = "SignatureDoesNotMatch",
+                                       .status = 403,
+                                       .sender = true,
+                                       .message_member = "message" };
+const struct error_row error_scope_s3 = {
+    .name = "AuthorizationHeaderMalformed", .status = 400, .sender = true, .message_member = "message"
+};
+const struct error_row error_missing_token = { .name = "MissingAuthenticationTokenException",
+                                               .query_code = "MissingAuthenticationToken",
+                                               .status = 403,
+                                               .json_status = 400,
+                                               .sender = true,
+                                               .message_member = "message" };
+const struct error_row error_incomplete_signature = { .name = "IncompleteSignatureException",
+                                                      .query_code = "IncompleteSignature",
+                                                      .status = 400,
+                                                      .sender = true,
+                                                      .message_member = "message" };
+const struct error_row error_unknown_key = { .name = "UnrecognizedClientException",
+                                             .query_code = "InvalidClientTokenId",
+                                             .status = 403,
+                                             .json_status = 400,
+                                             .sender = true,
+                                             .message_member = "message" };
+const struct error_row error_signature = { .name = "InvalidSignatureException",
+                                           .query_code = "SignatureDoesNotMatch",
+                                           .status = 403,
+                                           .json_status = 400,
+                                           .sender = true,
+                                           .message_member = "message" };
+const struct error_row error_expired_token = { .name = "ExpiredTokenException",
+                                               .query_code = "ExpiredToken",
+                                               .status = 403,
+                                               .json_status = 400,
+                                               .sender = true,
+                                               .message_member = "message" };
 
 /* Errors that come from AWS's request machinery rather than from a service. */
 static const struct error_row *const front_errors[] = {
-    &error_validation, &error_serialization, &error_unknown_operation, &error_not_implemented, &error_access_denied,
-    &error_internal, &error_unavailable, &error_request_entity_too_large, &error_scope, &error_scope_s3, &error_missing_token,
-    &error_incomplete_signature, &error_unknown_key, &error_signature, &error_expired_token,
+    &error_validation,    &error_serialization, &error_unknown_operation, &error_not_implemented,
+    &error_access_denied, &error_internal,      &error_unavailable,       &error_request_entity_too_large,
+    &error_scope,         &error_scope_s3,      &error_missing_token,     &error_incomplete_signature,
+    &error_unknown_key,   &error_signature,     &error_expired_token,
 };
 
 static bool from_front(const struct error_row *row)
@@ -121,7 +182,8 @@ static void type_name(struct buf *b, const struct service_model *service, const 
 }
 
 /* Services that left the query protocol behind still tell its codes. */
-static void add_query_error(const struct service_model *service, const struct error_row *row, bool query_mode, struct reply *ret)
+static void add_query_error(const struct service_model *service, const struct error_row *row, bool query_mode,
+                            struct reply *ret)
 {
     CLEANUP(buf_done) struct buf value = { 0 };
 
@@ -133,8 +195,8 @@ static void add_query_error(const struct service_model *service, const struct er
         ret->status = 400;
 }
 
-static void fault_json(const struct service_model *service, const struct error_row *row, const struct fault *fault,
-                       bool query_mode, struct reply *ret)
+static void fault_json(const struct service_model *service, const struct error_row *row,
+                       const struct fault *fault, bool query_mode, struct reply *ret)
 {
     CLEANUP(buf_done) struct buf type = { 0 };
     bool old = service != NULL && service->json_version != NULL && strcmp(service->json_version, "1.0") == 0;
@@ -150,13 +212,14 @@ static void fault_json(const struct service_model *service, const struct error_r
     buf_char(&ret->body, '}');
 }
 
-static void error_wrapped(const struct service_model *service, const struct error_row *row, const struct fault *fault,
-                          struct str request_id, struct reply *ret)
+static void error_wrapped(const struct service_model *service, const struct error_row *row,
+                          const struct fault *fault, struct str request_id, struct reply *ret)
 {
     buf_z(&ret->body, "<ErrorResponse");
     if (service != NULL && service->xmlns != NULL)
         buf_printf(&ret->body, " xmlns=\"%s\"", service->xmlns);
-    buf_printf(&ret->body, "><Error><Type>%s</Type><Code>%s</Code>", row->sender ? "Sender" : "Receiver", query_code(row));
+    buf_printf(&ret->body, "><Error><Type>%s</Type><Code>%s</Code>", row->sender ? "Sender" : "Receiver",
+               query_code(row));
     if (!str_absent(fault->message)) {
         buf_z(&ret->body, "<Message>");
         xml_text(&ret->body, fault->message);
@@ -169,7 +232,10 @@ static void error_wrapped(const struct service_model *service, const struct erro
 }
 
 /* S3's names for what every service can answer, and for keys that are refused. */
-static const struct { const char *name, *code; int status; } s3_codes[] = {
+static const struct {
+    const char *name, *code;
+    int status;
+} s3_codes[] = {
     { "ValidationException", "InvalidRequest", 400 },
     { "SerializationException", "InvalidRequest", 400 },
     { "MissingRequiredParameterException", "InvalidRequest", 400 },
@@ -180,7 +246,8 @@ static const struct { const char *name, *code; int status; } s3_codes[] = {
     { "UnrecognizedClientException", "InvalidToken", 400 },
 };
 
-static void fault_s3(const struct error_row *row, const struct fault *fault, struct str request_id, struct reply *ret)
+static void fault_s3(const struct error_row *row, const struct fault *fault, struct str request_id,
+                     struct reply *ret)
 {
     const char *code = query_code(row);
 
@@ -189,10 +256,11 @@ static void fault_s3(const struct error_row *row, const struct fault *fault, str
             code = s3_codes[i].code;
             ret->status = s3_codes[i].status;
         }
-    if (ret->status == 304)                                  /* a condition of GET or HEAD: nothing but headers */
+    if (ret->status == 304) /* a condition of GET or HEAD: nothing but headers */
         return;
     ret->content_type = STR("application/xml");
-    buf_printf(&ret->body, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>%s</Code><Message>", code);
+    buf_printf(&ret->body, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>%s</Code><Message>",
+               code);
     xml_text(&ret->body, fault->message);
     buf_z(&ret->body, "</Message>");
     buf_str(&ret->body, fault->extra_xml);
@@ -210,7 +278,8 @@ static void write_json_value(struct arena *a, struct buf *b, const struct json *
 
     switch (j->type) {
     case JSON_NULL: cbor_null(b); break;
-    case JSON_FALSE: case JSON_TRUE: cbor_bool(b, j->type == JSON_TRUE); break;
+    case JSON_FALSE:
+    case JSON_TRUE: cbor_bool(b, j->type == JSON_TRUE); break;
     case JSON_STRING: cbor_text(b, json_text(a, j)); break;
     case JSON_NUMBER:
         if (json_i64(j, &n) == 0) {
@@ -220,7 +289,8 @@ static void write_json_value(struct arena *a, struct buf *b, const struct json *
             cbor_double(b, real);
         }
         break;
-    case JSON_OBJECT: case JSON_ARRAY:
+    case JSON_OBJECT:
+    case JSON_ARRAY:
         cbor_begin(b, j->type == JSON_OBJECT ? CBOR_MAP : CBOR_ARRAY);
         JSON_EACH(j, child) {
             if (j->type == JSON_OBJECT)
@@ -245,8 +315,8 @@ static void add_extra_cbor(struct arena *a, struct buf *b, struct str extra)
     }
 }
 
-static void fault_cbor(struct arena *a, const struct service_model *service, const struct error_row *row, const struct fault *fault,
-                       bool query_mode, struct reply *ret)
+static void fault_cbor(struct arena *a, const struct service_model *service, const struct error_row *row,
+                       const struct fault *fault, bool query_mode, struct reply *ret)
 {
     CLEANUP(buf_done) struct buf type = { 0 };
     struct buf *b = &ret->body;
@@ -283,7 +353,8 @@ void fault_encode(struct arena *a, const struct service_model *service, enum pro
         ret->status = row->json_status != 0 ? row->json_status : row->status;
         fault_json(service, row, fault, query_mode, ret);
         break;
-    case PROTO_QUERY: case PROTO_REST_XML:
+    case PROTO_QUERY:
+    case PROTO_REST_XML:
         ret->content_type = protocol == PROTO_QUERY ? STR("text/xml") : STR("application/xml");
         error_wrapped(service, row, fault, request_id, ret);
         break;

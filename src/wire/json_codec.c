@@ -1,8 +1,8 @@
 /* json_codec.c - values as JSON, in both directions.
  *
  * Reading: null is absent, unknown members are skipped (AWS ignores them), a member of the wrong type is a
- * SerializationException.  The texts follow what AWS's own JSON services say; where no recording shows one they
- * are UNVERIFIED.  Writing: the model's member order, absent members left out, no white space. */
+ * SerializationException.  The texts follow what AWS's own JSON services say; where no recording shows one
+ * they are UNVERIFIED.  Writing: the model's member order, absent members left out, no white space. */
 #include <math.h>
 
 #include "base/clock.h"
@@ -12,8 +12,9 @@
 
 /* How AWS calls what it found. */
 static const char *const token_names[] = {
-    [JSON_NULL] = "NULL_VALUE", [JSON_FALSE] = "FALSE_VALUE", [JSON_TRUE] = "TRUE_VALUE", [JSON_NUMBER] = "NUMBER_VALUE",
-    [JSON_STRING] = "STRING_VALUE", [JSON_ARRAY] = "START_ARRAY", [JSON_OBJECT] = "START_OBJECT",
+    [JSON_NULL] = "NULL_VALUE",     [JSON_FALSE] = "FALSE_VALUE",   [JSON_TRUE] = "TRUE_VALUE",
+    [JSON_NUMBER] = "NUMBER_VALUE", [JSON_STRING] = "STRING_VALUE", [JSON_ARRAY] = "START_ARRAY",
+    [JSON_OBJECT] = "START_OBJECT",
 };
 
 static int wrong_type(struct decoding *d, const struct json *j, const char *wanted)
@@ -60,11 +61,13 @@ static int json_int(struct decoding *d, const struct shape *shape, const struct 
     return 0;
 }
 
-static int json_real(struct decoding *d, const struct shape *shape, const struct json *j, struct opt_real *ret)
+static int json_real(struct decoding *d, const struct shape *shape, const struct json *j,
+                     struct opt_real *ret)
 {
     double v;
 
-    if (j->type == JSON_STRING && (str_is(j->raw, "NaN") || str_is(j->raw, "Infinity") || str_is(j->raw, "-Infinity")))
+    if (j->type == JSON_STRING &&
+        (str_is(j->raw, "NaN") || str_is(j->raw, "Infinity") || str_is(j->raw, "-Infinity")))
         return decode_text(d, shape, TIME_DEFAULT, j->raw, ret);
     if (j->type != JSON_NUMBER)
         return wrong_type(d, j, "a Double");
@@ -74,7 +77,8 @@ static int json_real(struct decoding *d, const struct shape *shape, const struct
     return 0;
 }
 
-static int json_time(struct decoding *d, const struct shape *shape, uint8_t format, const struct json *j, struct opt_time *ret)
+static int json_time(struct decoding *d, const struct shape *shape, uint8_t format, const struct json *j,
+                     struct opt_time *ret)
 {
     if (j->type == JSON_NUMBER)
         return decode_text(d, shape, TIME_EPOCH, j->raw, ret);
@@ -99,7 +103,8 @@ static int json_struct(struct decoding *d, const struct shape *shape, const stru
         return j->type == JSON_ARRAY ? wrong_type(d, j, "") : decode_fault(d, "Unexpected field type");
     JSON_EACH(j, child) {
         const struct member *m = member_on_wire(shape, json_key(d->a, child));
-        if (m == NULL || (m->place != PLACE_BODY && d->service != NULL && m->place != PLACE_PAYLOAD) || child->type == JSON_NULL)
+        if (m == NULL || (m->place != PLACE_BODY && d->service != NULL && m->place != PLACE_PAYLOAD) ||
+            child->type == JSON_NULL)
             continue;
         int e = decode_json(d, m->shape, m->time_format, child, member_target(d->a, m, target));
         if (e != 0)
@@ -108,7 +113,8 @@ static int json_struct(struct decoding *d, const struct shape *shape, const stru
     return 0;
 }
 
-static int json_list(struct decoding *d, const struct shape *shape, const struct json *j, struct any_list *ret)
+static int json_list(struct decoding *d, const struct shape *shape, const struct json *j,
+                     struct any_list *ret)
 {
     size_t size = element_size(shape->element), i = 0;
 
@@ -119,7 +125,8 @@ static int json_list(struct decoding *d, const struct shape *shape, const struct
         return decode_fault(d, "The request is too large");
     *ret = (struct any_list){ true, j->n, v };
     JSON_EACH(j, child) {
-        int e = child->type == JSON_NULL ? 0 : decode_json(d, shape->element, TIME_DEFAULT, child, v + size * i);
+        int e =
+            child->type == JSON_NULL ? 0 : decode_json(d, shape->element, TIME_DEFAULT, child, v + size * i);
         if (e != 0)
             return e;
         i++;
@@ -127,7 +134,8 @@ static int json_list(struct decoding *d, const struct shape *shape, const struct
     return 0;
 }
 
-/* Of equal keys the last counts, as with members.  Keys are compared once their number makes it worth a hash. */
+/* Of equal keys the last counts, as with members.  Keys are compared once their number makes it worth a hash.
+ */
 static void drop_earlier_keys(const struct shape *shape, struct any_list *map)
 {
     size_t size = entry_size(shape), kept = map->n;
@@ -148,10 +156,11 @@ static bool has_equal_keys(const struct shape *shape, const struct any_list *map
     size_t size = entry_size(shape);
 
     if (map->n > 16)
-        return true;                                         /* perhaps: let the hash find out */
+        return true; /* perhaps: let the hash find out */
     for (size_t i = 1; i < map->n; i++)
         for (size_t k = 0; k < i; k++)
-            if (str_eq(*(struct str *)(void *)(map->v + size * i), *(struct str *)(void *)(map->v + size * k)))
+            if (str_eq(*(struct str *)(void *)(map->v + size * i),
+                       *(struct str *)(void *)(map->v + size * k)))
                 return true;
     return false;
 }
@@ -168,7 +177,9 @@ static int json_map(struct decoding *d, const struct shape *shape, const struct 
     JSON_EACH(j, child) {
         char *entry = v + size * i;
         *(struct str *)(void *)entry = json_key(d->a, child);
-        int e = child->type == JSON_NULL ? 0 : decode_json(d, shape->element, TIME_DEFAULT, child, entry + MAP_VALUE_OFFSET);
+        int e = child->type == JSON_NULL
+                    ? 0
+                    : decode_json(d, shape->element, TIME_DEFAULT, child, entry + MAP_VALUE_OFFSET);
         if (e != 0)
             return e;
         i++;
@@ -179,7 +190,8 @@ static int json_map(struct decoding *d, const struct shape *shape, const struct 
     return 0;
 }
 
-int decode_json(struct decoding *d, const struct shape *shape, uint8_t member_format, const struct json *j, void *target)
+int decode_json(struct decoding *d, const struct shape *shape, uint8_t member_format, const struct json *j,
+                void *target)
 {
     int e = 0;
 
@@ -188,7 +200,7 @@ int decode_json(struct decoding *d, const struct shape *shape, uint8_t member_fo
     switch ((enum kind)shape->kind) {
     case KIND_STRING: e = json_string(d, j, target); break;
     case KIND_BLOB: e = json_blob(d, j, target); break;
-    case KIND_INT:  e = json_int(d, shape, j, target); break;
+    case KIND_INT: e = json_int(d, shape, j, target); break;
     case KIND_REAL: e = json_real(d, shape, j, target); break;
     case KIND_BOOL:
         if (j->type != JSON_TRUE && j->type != JSON_FALSE)
@@ -199,7 +211,7 @@ int decode_json(struct decoding *d, const struct shape *shape, uint8_t member_fo
     case KIND_TIME: e = json_time(d, shape, member_format, j, target); break;
     case KIND_STRUCT: e = json_struct(d, shape, j, target); break;
     case KIND_LIST: e = json_list(d, shape, j, target); break;
-    case KIND_MAP:  e = json_map(d, shape, j, target); break;
+    case KIND_MAP: e = json_map(d, shape, j, target); break;
     case KIND_DOCUMENT:
         /* raw of a string stands without its quotes; the document keeps them */
         *(struct str *)target = j->type == JSON_STRING ? str_make(j->raw.p - 1, j->raw.n + 2) : j->raw;
@@ -209,7 +221,8 @@ int decode_json(struct decoding *d, const struct shape *shape, uint8_t member_fo
     return e;
 }
 
-int shape_from_json(struct arena *a, const struct shape *shape, const struct json *doc, void *value, struct fault *ret_fault)
+int shape_from_json(struct arena *a, const struct shape *shape, const struct json *doc, void *value,
+                    struct fault *ret_fault)
 {
     struct decoding d = { .a = a, .fault = ret_fault, .protocol = PROTO_JSON };
 
@@ -276,14 +289,16 @@ static void write_map(struct buf *b, const struct shape *shape, const struct any
     buf_char(b, '}');
 }
 
-static void write_quoted(struct buf *b, const struct shape *shape, enum time_format format, const void *target)
+static void write_quoted(struct buf *b, const struct shape *shape, enum time_format format,
+                         const void *target)
 {
     buf_char(b, '"');
     encode_text(b, shape, format, target);
     buf_char(b, '"');
 }
 
-void encode_json(struct buf *b, const struct shape *shape, uint8_t member_format, const void *target, bool body_only)
+void encode_json(struct buf *b, const struct shape *shape, uint8_t member_format, const void *target,
+                 bool body_only)
 {
     enum time_format format = time_format_of(shape, member_format, TIME_EPOCH);
 
@@ -302,10 +317,12 @@ void encode_json(struct buf *b, const struct shape *shape, uint8_t member_format
         else
             write_quoted(b, shape, format, target);
         break;
-    case KIND_INT: case KIND_BOOL: case KIND_DOCUMENT: encode_text(b, shape, format, target); break;
+    case KIND_INT:
+    case KIND_BOOL:
+    case KIND_DOCUMENT: encode_text(b, shape, format, target); break;
     case KIND_STRUCT: write_struct(b, shape, target, body_only); break;
     case KIND_LIST: write_list(b, shape, target); break;
-    case KIND_MAP:  write_map(b, shape, target); break;
+    case KIND_MAP: write_map(b, shape, target); break;
     }
 }
 

@@ -1,8 +1,8 @@
 /* query.c - the query protocol: form parameters in, XML out.
  *
  * Parameters are sorted by their dotted names, numbers by value, so that everything below one prefix lies
- * together; a structure, list or map is then a run of the array.  Gaps in the numbers are allowed, order is by
- * number.  A later parameter of the same name wins.
+ * together; a structure, list or map is then a run of the array.  Gaps in the numbers are allowed, order is
+ * by number.  A later parameter of the same name wins.
  *
  * Names: lists are `Name.member.N` (or the element's own name for "member"), flattened ones `Name.N`; maps
  * `Name.entry.N.key` and `.value`, flattened without "entry". */
@@ -11,11 +11,14 @@
 #include "wire/codec.h"
 
 struct param {
-    struct str name;                                         /* what is left of it in this run */
+    struct str name; /* what is left of it in this run */
     struct str value;
     size_t order;
 };
-struct run { struct param *v; size_t n; };
+struct run {
+    struct param *v;
+    size_t n;
+};
 
 #define MAX_PARAMS 100000
 
@@ -98,8 +101,8 @@ static size_t lower_bound(struct run r, struct str head, bool after)
     return from;
 }
 
-/* A copy of the run with the first segment cut off every name; names that end there become absent.  The copies of
- * one request take no more than a few times its body: each costs the client a dot. */
+/* A copy of the run with the first segment cut off every name; names that end there become absent.  The
+ * copies of one request take no more than a few times its body: each costs the client a dot. */
 static struct run descend(struct decoding *d, struct run r)
 {
     struct run sub = { NULL, r.n };
@@ -165,9 +168,11 @@ static struct str own_value(struct run r)
 
 /* ---- decoding ---- */
 
-static int decode_run(struct decoding *d, const struct shape *shape, uint8_t format, bool flattened, struct run r, void *target);
+static int decode_run(struct decoding *d, const struct shape *shape, uint8_t format, bool flattened,
+                      struct run r, void *target);
 
-static int decode_list(struct decoding *d, const struct shape *shape, bool flattened, struct run r, struct any_list *list)
+static int decode_list(struct decoding *d, const struct shape *shape, bool flattened, struct run r,
+                       struct any_list *list)
 {
     struct run item;
     int e = 0;
@@ -180,11 +185,13 @@ static int decode_list(struct decoding *d, const struct shape *shape, bool flatt
     if (arena_overflowed(d->a))
         return decode_fault(d, "The request is too large");
     while (e == 0 && list->n < n && next_number(d, &r, &item))
-        e = decode_run(d, shape->element, TIME_DEFAULT, shape->element->flattened, item, list->v + size * list->n++);
+        e = decode_run(d, shape->element, TIME_DEFAULT, shape->element->flattened, item,
+                       list->v + size * list->n++);
     return e;
 }
 
-static int decode_map(struct decoding *d, const struct shape *shape, bool flattened, struct run r, struct any_list *map)
+static int decode_map(struct decoding *d, const struct shape *shape, bool flattened, struct run r,
+                      struct any_list *map)
 {
     struct str key_name = str_of(shape->key_wire != NULL ? shape->key_wire : "key");
     struct str value_name = str_of(shape->element_wire != NULL ? shape->element_wire : "value");
@@ -204,7 +211,8 @@ static int decode_map(struct decoding *d, const struct shape *shape, bool flatte
         *(struct str *)(void *)entry = str_absent(key) ? STR("") : key;
         struct run value = run_below(d, item, value_name);
         if (value.n > 0)
-            e = decode_run(d, shape->element, TIME_DEFAULT, shape->element->flattened, value, entry + MAP_VALUE_OFFSET);
+            e = decode_run(d, shape->element, TIME_DEFAULT, shape->element->flattened, value,
+                           entry + MAP_VALUE_OFFSET);
     }
     return e;
 }
@@ -221,7 +229,7 @@ static int decode_struct(struct decoding *d, const struct shape *shape, struct r
     for (uint32_t i = 0; e == 0 && i < shape->n_members; i++) {
         const struct member *m = &shape->members[i];
         struct run sub = run_below(d, r, str_of(query_name(m)));
-        if (sub.n == 0 && m->query_wire != NULL)             /* today's name for what had another one */
+        if (sub.n == 0 && m->query_wire != NULL) /* today's name for what had another one */
             sub = run_below(d, r, str_of(m->wire));
         if (sub.n > 0)
             e = decode_run(d, m->shape, m->time_format, m->flattened, sub, member_target(d->a, m, target));
@@ -229,7 +237,8 @@ static int decode_struct(struct decoding *d, const struct shape *shape, struct r
     return e;
 }
 
-static int decode_run(struct decoding *d, const struct shape *shape, uint8_t format, bool flattened, struct run r, void *target)
+static int decode_run(struct decoding *d, const struct shape *shape, uint8_t format, bool flattened,
+                      struct run r, void *target)
 {
     struct str own;
     int e = 0;
@@ -265,13 +274,15 @@ static void add_params(struct decoding *d, struct str form, struct run *r)
     struct str name, value;
 
     while (form_next(&form, &name, &value)) {
-        r->v[r->n] = (struct param){ percent_decode(d->a, name, true), percent_decode(d->a, value, true), r->n };
+        r->v[r->n] =
+            (struct param){ percent_decode(d->a, name, true), percent_decode(d->a, value, true), r->n };
         r->n++;
     }
 }
 
 /* `POST /000000000000/name`: an SQS queue's own URL says which queue is meant. */
-static void queue_url_from_path(struct decoding *d, const struct op *op, const struct request_parts *parts, void *input)
+static void queue_url_from_path(struct decoding *d, const struct op *op, const struct request_parts *parts,
+                                void *input)
 {
     const struct member *m = member_named(op->input, STR("QueueUrl"));
     struct str rest = str_sub(parts->path, 1, parts->path.n), account, host;
@@ -282,7 +293,8 @@ static void queue_url_from_path(struct decoding *d, const struct op *op, const s
         return;
     host = part_header(parts, "Host");
     *(struct str *)member_target(d->a, m, input) =
-        arena_printf(d->a, "http://" STR_FMT STR_FMT, STR_ARG(host), STR_ARG(percent_decode(d->a, parts->path, false)));
+        arena_printf(d->a, "http://" STR_FMT STR_FMT, STR_ARG(host),
+                     STR_ARG(percent_decode(d->a, parts->path, false)));
 }
 
 int decode_query(struct decoding *d, const struct op *op, const struct request_parts *parts, void *input)
@@ -309,10 +321,21 @@ int decode_query(struct decoding *d, const struct op *op, const struct request_p
 
 static void write_value(struct buf *b, const struct shape *shape, uint8_t format, const void *target);
 
-static void open_tag(struct buf *b, const char *name) { buf_char(b, '<'); buf_z(b, name); buf_char(b, '>'); }
-static void close_tag(struct buf *b, const char *name) { buf_z(b, "</"); buf_z(b, name); buf_char(b, '>'); }
+static void open_tag(struct buf *b, const char *name)
+{
+    buf_char(b, '<');
+    buf_z(b, name);
+    buf_char(b, '>');
+}
+static void close_tag(struct buf *b, const char *name)
+{
+    buf_z(b, "</");
+    buf_z(b, name);
+    buf_char(b, '>');
+}
 
-static void write_element(struct buf *b, const char *name, const struct shape *shape, uint8_t format, const void *target)
+static void write_element(struct buf *b, const char *name, const struct shape *shape, uint8_t format,
+                          const void *target)
 {
     open_tag(b, name);
     if (value_present(shape, target))
@@ -320,20 +343,22 @@ static void write_element(struct buf *b, const char *name, const struct shape *s
     close_tag(b, name);
 }
 
-static void write_items(struct buf *b, const struct shape *shape, const char *name, const struct any_list *list)
+static void write_items(struct buf *b, const struct shape *shape, const char *name,
+                        const struct any_list *list)
 {
     for (size_t i = 0; i < list->n; i++)
         write_element(b, name, shape->element, TIME_DEFAULT, list->v + element_size(shape->element) * i);
 }
 
-static void write_entries(struct buf *b, const struct shape *shape, const char *name, const struct any_list *map)
+static void write_entries(struct buf *b, const struct shape *shape, const char *name,
+                          const struct any_list *map)
 {
     for (size_t i = 0; i < map->n; i++) {
         const char *entry = map->v + entry_size(shape) * i;
         open_tag(b, name);
         write_element(b, shape->key_wire != NULL ? shape->key_wire : "key", shape->key, TIME_DEFAULT, entry);
-        write_element(b, shape->element_wire != NULL ? shape->element_wire : "value", shape->element, TIME_DEFAULT,
-                      entry + MAP_VALUE_OFFSET);
+        write_element(b, shape->element_wire != NULL ? shape->element_wire : "value", shape->element,
+                      TIME_DEFAULT, entry + MAP_VALUE_OFFSET);
         close_tag(b, name);
     }
 }
@@ -358,12 +383,17 @@ static void write_value(struct buf *b, const struct shape *shape, uint8_t format
 {
     switch ((enum kind)shape->kind) {
     case KIND_STRUCT: write_members(b, shape, target); break;
-    case KIND_LIST: write_items(b, shape, shape->element_wire != NULL ? shape->element_wire : "member", target); break;
-    case KIND_MAP: write_entries(b, shape, "entry", target); break;
-    case KIND_STRING: case KIND_DOCUMENT: xml_text(b, *(const struct str *)target); break;
-    case KIND_BLOB: case KIND_INT: case KIND_REAL: case KIND_BOOL: case KIND_TIME:
-        encode_text(b, shape, time_format_of(shape, format, TIME_ISO), target);
+    case KIND_LIST:
+        write_items(b, shape, shape->element_wire != NULL ? shape->element_wire : "member", target);
         break;
+    case KIND_MAP: write_entries(b, shape, "entry", target); break;
+    case KIND_STRING:
+    case KIND_DOCUMENT: xml_text(b, *(const struct str *)target); break;
+    case KIND_BLOB:
+    case KIND_INT:
+    case KIND_REAL:
+    case KIND_BOOL:
+    case KIND_TIME: encode_text(b, shape, time_format_of(shape, format, TIME_ISO), target); break;
     }
 }
 

@@ -1,47 +1,51 @@
 /* rest_xml.c - values as XML elements, in both directions, and how S3 words what is wrong with a document.
  *
- * Reading: elements are found by the member's wire name, prefix left out; an element that holds children has no text.
- * S3 checks documents against its schema, so there an element nobody knows, a second one where one may stand and a
- * wrong root are MalformedXML; other services skip what they do not know.  An empty element of a list is an empty
- * list, of a structure an empty structure.  Writing: the model's member order, absent members left out, no white
- * space; S3 writes its times with milliseconds, always. */
+ * Reading: elements are found by the member's wire name, prefix left out; an element that holds children has
+ * no text. S3 checks documents against its schema, so there an element nobody knows, a second one where one
+ * may stand and a wrong root are MalformedXML; other services skip what they do not know.  An empty element
+ * of a list is an empty list, of a structure an empty structure.  Writing: the model's member order, absent
+ * members left out, no white space; S3 writes its times with milliseconds, always. */
 #include "base/clock.h"
 #include "wire/codec.h"
 #include "wire/xml.h"
 
-static const struct error_row malformed_xml = { .name = "MalformedXML", .status = 400, .sender = true, .message_member = "Message" };
+static const struct error_row malformed_xml = {
+    .name = "MalformedXML", .status = 400, .sender = true, .message_member = "Message"
+};
 
-static bool strict(const struct decoding *d)
-{
-    return speaks_s3(d->service, PROTO_REST_XML);
-}
+static bool strict(const struct decoding *d) { return speaks_s3(d->service, PROTO_REST_XML); }
 
 static int malformed(struct decoding *d)
 {
     if (!strict(d))
         return decode_fault(d, "The XML document is not well formed");
-    return fault_set(d->a, d->fault, &malformed_xml,
-                     "The XML you provided was not well-formed or did not validate against our published schema");
+    return fault_set(
+        d->a, d->fault, &malformed_xml,
+        "The XML you provided was not well-formed or did not validate against our published schema");
 }
 
 /* ---- reading ---- */
 
-static int read_value(struct decoding *d, const struct shape *shape, uint8_t format, const struct xml *e, void *target);
+static int read_value(struct decoding *d, const struct shape *shape, uint8_t format, const struct xml *e,
+                      void *target);
 
 static int read_item(struct decoding *d, const struct shape *list, const struct xml *e, struct any_list *to)
 {
     char *item = list_grow(d->a, to, element_size(list->element));
 
-    return item == NULL ? decode_fault(d, "The request is too large") : read_value(d, list->element, list->time_format, e, item);
+    return item == NULL ? decode_fault(d, "The request is too large")
+                        : read_value(d, list->element, list->time_format, e, item);
 }
 
-static int read_list(struct decoding *d, const struct shape *shape, const struct xml *e, struct any_list *list)
+static int read_list(struct decoding *d, const struct shape *shape, const struct xml *e,
+                     struct any_list *list)
 {
     struct str name = str_of(shape->element_wire != NULL ? shape->element_wire : "member");
     int error = 0;
 
     list->set = true;
-    XML_EACH(e, child) {
+    XML_EACH(e, child)
+    {
         if (str_eq(child->name, name))
             error = read_item(d, shape, child, list);
         else if (strict(d))
@@ -52,7 +56,8 @@ static int read_list(struct decoding *d, const struct shape *shape, const struct
     return error;
 }
 
-static int read_entry(struct decoding *d, const struct shape *shape, const struct xml *e, struct any_list *map)
+static int read_entry(struct decoding *d, const struct shape *shape, const struct xml *e,
+                      struct any_list *map)
 {
     struct str key_name = str_of(shape->key_wire != NULL ? shape->key_wire : "key");
     struct str value_name = str_of(shape->element_wire != NULL ? shape->element_wire : "value");
@@ -62,7 +67,8 @@ static int read_entry(struct decoding *d, const struct shape *shape, const struc
     if (entry == NULL)
         return decode_fault(d, "The request is too large");
     *(struct str *)(void *)entry = STR("");
-    XML_EACH(e, child) {
+    XML_EACH(e, child)
+    {
         if (str_eq(child->name, key_name))
             *(struct str *)(void *)entry = child->text;
         else if (str_eq(child->name, value_name) && error == 0)
@@ -76,7 +82,8 @@ static int read_map(struct decoding *d, const struct shape *shape, const struct 
     int error = 0;
 
     map->set = true;
-    XML_EACH(e, child) {
+    XML_EACH(e, child)
+    {
         if (str_is(child->name, "entry"))
             error = read_entry(d, shape, child, map);
         if (error != 0)
@@ -105,7 +112,8 @@ static int read_member(struct decoding *d, const struct member *m, const struct 
     struct any_list *flat = (struct any_list *)(void *)((char *)target + m->offset);
 
     if (is_flat(m))
-        return m->shape->kind == KIND_LIST ? read_item(d, m->shape, e, flat) : read_entry(d, m->shape, e, flat);
+        return m->shape->kind == KIND_LIST ? read_item(d, m->shape, e, flat)
+                                           : read_entry(d, m->shape, e, flat);
     if (strict(d) && member_value(m, target) != NULL)
         return malformed(d);
     return read_value(d, m->shape, m->time_format, e, member_target(d->a, m, target));
@@ -129,7 +137,8 @@ static int read_attributes(struct decoding *d, const struct shape *shape, const 
         while (at != NULL && !str_eq(at->name, local_wire(m)))
             at = at->next;
         if (at != NULL)
-            error = decode_text(d, m->shape, time_format_of(m->shape, m->time_format, TIME_ISO), at->value, member_target(d->a, m, target));
+            error = decode_text(d, m->shape, time_format_of(m->shape, m->time_format, TIME_ISO), at->value,
+                                member_target(d->a, m, target));
     }
     return error;
 }
@@ -140,7 +149,8 @@ static int read_struct(struct decoding *d, const struct shape *shape, const stru
 
     if (error == 0 && strict(d) && e->n == 0 && !str_empty(str_trim_xml(e->text)))
         return malformed(d);
-    XML_EACH(e, child) {
+    XML_EACH(e, child)
+    {
         const struct member *m = member_of_element(shape, child->name);
         if (m != NULL && error == 0)
             error = read_member(d, m, child, target);
@@ -152,21 +162,30 @@ static int read_struct(struct decoding *d, const struct shape *shape, const stru
     return error;
 }
 
-static int read_text(struct decoding *d, const struct shape *shape, uint8_t format, const struct xml *e, void *target)
+static int read_text(struct decoding *d, const struct shape *shape, uint8_t format, const struct xml *e,
+                     void *target)
 {
     bool as_is = shape->kind == KIND_STRING || shape->kind == KIND_DOCUMENT;
-    int error = decode_text(d, shape, time_format_of(shape, format, TIME_ISO), as_is ? e->text : str_trim_xml(e->text), target);
+    int error = decode_text(d, shape, time_format_of(shape, format, TIME_ISO),
+                            as_is ? e->text : str_trim_xml(e->text), target);
 
     return error != 0 && strict(d) ? malformed(d) : error;
 }
 
-static int read_value(struct decoding *d, const struct shape *shape, uint8_t format, const struct xml *e, void *target)
+static int read_value(struct decoding *d, const struct shape *shape, uint8_t format, const struct xml *e,
+                      void *target)
 {
     switch ((enum kind)shape->kind) {
     case KIND_STRUCT: return read_struct(d, shape, e, target);
-    case KIND_LIST:   return read_list(d, shape, e, target);
-    case KIND_MAP:    return read_map(d, shape, e, target);
-    case KIND_STRING: case KIND_BLOB: case KIND_INT: case KIND_REAL: case KIND_BOOL: case KIND_TIME: case KIND_DOCUMENT: break;
+    case KIND_LIST: return read_list(d, shape, e, target);
+    case KIND_MAP: return read_map(d, shape, e, target);
+    case KIND_STRING:
+    case KIND_BLOB:
+    case KIND_INT:
+    case KIND_REAL:
+    case KIND_BOOL:
+    case KIND_TIME:
+    case KIND_DOCUMENT: break;
     }
     if (e->n > 0)
         return malformed(d);
@@ -211,7 +230,8 @@ static void write_attributes(struct writing *w, const struct shape *shape, const
     }
 }
 
-static void write_element(struct writing *w, const char *name, const struct shape *shape, uint8_t format, const void *target)
+static void write_element(struct writing *w, const char *name, const struct shape *shape, uint8_t format,
+                          const void *target)
 {
     bool present = value_present(shape, target);
 
@@ -227,19 +247,23 @@ static void write_element(struct writing *w, const char *name, const struct shap
     buf_char(w->b, '>');
 }
 
-static void write_items(struct writing *w, const struct shape *shape, const char *name, const struct any_list *list)
+static void write_items(struct writing *w, const struct shape *shape, const char *name,
+                        const struct any_list *list)
 {
     for (size_t i = 0; i < list->n; i++)
-        write_element(w, name, shape->element, shape->time_format, list->v + element_size(shape->element) * i);
+        write_element(w, name, shape->element, shape->time_format,
+                      list->v + element_size(shape->element) * i);
 }
 
-static void write_entries(struct writing *w, const struct shape *shape, const char *name, const struct any_list *map)
+static void write_entries(struct writing *w, const struct shape *shape, const char *name,
+                          const struct any_list *map)
 {
     for (size_t i = 0; i < map->n; i++) {
         const char *entry = map->v + entry_size(shape) * i;
         buf_printf(w->b, "<%s>", name);
         write_element(w, shape->key_wire != NULL ? shape->key_wire : "key", shape->key, TIME_DEFAULT, entry);
-        write_element(w, shape->element_wire != NULL ? shape->element_wire : "value", shape->element, TIME_DEFAULT, entry + MAP_VALUE_OFFSET);
+        write_element(w, shape->element_wire != NULL ? shape->element_wire : "value", shape->element,
+                      TIME_DEFAULT, entry + MAP_VALUE_OFFSET);
         buf_printf(w->b, "</%s>", name);
     }
 }
@@ -274,14 +298,22 @@ static void write_value(struct writing *w, const struct shape *shape, uint8_t fo
 {
     switch ((enum kind)shape->kind) {
     case KIND_STRUCT: write_members(w, shape, target); break;
-    case KIND_LIST: write_items(w, shape, shape->element_wire != NULL ? shape->element_wire : "member", target); break;
+    case KIND_LIST:
+        write_items(w, shape, shape->element_wire != NULL ? shape->element_wire : "member", target);
+        break;
     case KIND_MAP: write_entries(w, shape, "entry", target); break;
-    case KIND_STRING: case KIND_DOCUMENT: xml_text(w->b, *(const struct str *)target); break;
-    case KIND_BLOB: case KIND_INT: case KIND_REAL: case KIND_BOOL: case KIND_TIME: write_scalar(w, shape, format, target); break;
+    case KIND_STRING:
+    case KIND_DOCUMENT: xml_text(w->b, *(const struct str *)target); break;
+    case KIND_BLOB:
+    case KIND_INT:
+    case KIND_REAL:
+    case KIND_BOOL:
+    case KIND_TIME: write_scalar(w, shape, format, target); break;
     }
 }
 
-void encode_xml(struct buf *b, const struct service_model *service, const struct op *op, const struct shape *shape, const void *target)
+void encode_xml(struct buf *b, const struct service_model *service, const struct op *op,
+                const struct shape *shape, const void *target)
 {
     struct writing w = { b, speaks_s3(service, PROTO_REST_XML) };
     const char *root = op->result_wrapper != NULL ? op->result_wrapper : shape->name;
@@ -293,7 +325,8 @@ void encode_xml(struct buf *b, const struct service_model *service, const struct
         write_attributes(&w, shape, target);
     buf_char(b, '>');
     for (uint32_t i = 0; target != NULL && op->unwrapped && i < shape->n_members; i++) {
-        const void *value = shape->members[i].place == PLACE_BODY ? member_value(&shape->members[i], target) : NULL;
+        const void *value =
+            shape->members[i].place == PLACE_BODY ? member_value(&shape->members[i], target) : NULL;
         if (value != NULL)
             write_value(&w, shape->members[i].shape, shape->members[i].time_format, value);
     }

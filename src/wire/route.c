@@ -1,9 +1,10 @@
 /* route.c - from a request to the row of its operation.
  *
- * True here: all tables are made once, in router_new(); finding an operation allocates only when a name must be
- * decoded.  Targets and actions are found by hash; rest paths walk a tree of segments, literal before label
- * before greedy label.  A slash at the end of a path is no segment: old clients send one.  S3 alone has paths that
- * could be anybody's, so it is asked first where the signature or the host names it and last otherwise. */
+ * True here: all tables are made once, in router_new(); finding an operation allocates only when a name must
+ * be decoded.  Targets and actions are found by hash; rest paths walk a tree of segments, literal before
+ * label before greedy label.  A slash at the end of a path is no segment: old clients send one.  S3 alone has
+ * paths that could be anybody's, so it is asked first where the signature or the host names it and last
+ * otherwise. */
 #include "base/map.h"
 #include "wire/codec.h"
 #include "wire/route.h"
@@ -11,7 +12,7 @@
 
 #include <stdlib.h>
 
-#define SQS_VERSION "2012-11-05"                             /* the one service whose URLs people type in */
+#define SQS_VERSION "2012-11-05" /* the one service whose URLs people type in */
 
 struct entry {
     const struct service *service;
@@ -20,34 +21,45 @@ struct entry {
 };
 
 struct node {
-    struct str literal;                                      /* segment that leads here; unused below a label */
-    struct node *first, *next;                               /* literal children; siblings */
+    struct str literal;        /* segment that leads here; unused below a label */
+    struct node *first, *next; /* literal children; siblings */
     struct node *label, *greedy;
-    struct leaf { const char *method; struct str query; const struct entry *entry; struct leaf *next; } *leaves;
+    struct leaf {
+        const char *method;
+        struct str query;
+        const struct entry *entry;
+        struct leaf *next;
+    } * leaves;
 };
 
 struct router {
     struct arena *mem;
     struct entry *entries;
     size_t n_entries;
-    struct map targets;                                      /* "AmazonSQS.SendMessage" -> entry */
-    struct map prefixes;                                     /* "AmazonSQS" -> model */
-    struct map actions;                                      /* "sqs SendMessage", "2012-11-05 SendMessage" -> entry */
-    struct map names;                                        /* "ConfirmSubscription" -> entry, or &ambiguous */
-    struct map rpcs;                                         /* "GraniteServiceVersion20100801.PutMetricData" -> entry */
-    struct map scopes;                                       /* "sqs" -> model */
+    struct map targets;  /* "AmazonSQS.SendMessage" -> entry */
+    struct map prefixes; /* "AmazonSQS" -> model */
+    struct map actions;  /* "sqs SendMessage", "2012-11-05 SendMessage" -> entry */
+    struct map names;    /* "ConfirmSubscription" -> entry, or &ambiguous */
+    struct map rpcs;     /* "GraniteServiceVersion20100801.PutMetricData" -> entry */
+    struct map scopes;   /* "sqs" -> model */
     struct node root;
-    struct s3_table *s3;                                     /* NULL: S3 is not served */
+    struct s3_table *s3; /* NULL: S3 is not served */
     const struct service *s3_service;
-    const struct entry *s3_entries;                          /* by op->index */
+    const struct entry *s3_entries; /* by op->index */
 };
 
-static const struct entry ambiguous;                         /* an action name several services have */
+static const struct entry ambiguous; /* an action name several services have */
 
 /* A path nobody knows is a 404 where there are paths. */
-static const struct error_row unknown_path = { .name = "UnknownOperationException", .status = 404, .sender = true, .message_member = "message" };
-static const struct error_row method_not_allowed = { .name = "MethodNotAllowed", .status = 405, .sender = true, .message_member = "Message" };
-static const struct error_row invalid_uri = { .name = "InvalidURI", .status = 400, .sender = true, .message_member = "Message" };
+static const struct error_row unknown_path = {
+    .name = "UnknownOperationException", .status = 404, .sender = true, .message_member = "message"
+};
+static const struct error_row method_not_allowed = {
+    .name = "MethodNotAllowed", .status = 405, .sender = true, .message_member = "Message"
+};
+static const struct error_row invalid_uri = {
+    .name = "InvalidURI", .status = 400, .sender = true, .message_member = "Message"
+};
 
 /* ---- making the tables ---- */
 
@@ -223,8 +235,12 @@ bool router_next(const struct router *r, size_t *at, struct route *ret)
     if (*at >= r->n_entries)
         return false;
     const struct entry *e = &r->entries[(*at)++];
-    *ret = (struct route){ .service = e->service->model, .op = e->op, .handler = e->handler, .protocol = first_protocol(e->service->model),
-                           .state = e->service->state, .checks_itself = e->service->checks_itself };
+    *ret = (struct route){ .service = e->service->model,
+                           .op = e->op,
+                           .handler = e->handler,
+                           .protocol = first_protocol(e->service->model),
+                           .state = e->service->state,
+                           .checks_itself = e->service->checks_itself };
     return true;
 }
 
@@ -242,8 +258,12 @@ struct search {
 
 static int found(struct search *s, const struct entry *e, enum protocol protocol)
 {
-    *s->ret = (struct route){ .service = e->service->model, .op = e->op, .handler = e->handler, .protocol = protocol,
-                              .state = e->service->state, .checks_itself = e->service->checks_itself };
+    *s->ret = (struct route){ .service = e->service->model,
+                              .op = e->op,
+                              .handler = e->handler,
+                              .protocol = protocol,
+                              .state = e->service->state,
+                              .checks_itself = e->service->checks_itself };
     return 0;
 }
 
@@ -284,11 +304,14 @@ static int find_cbor(struct search *s)
         return found(s, e, PROTO_CBOR);
     service = str_absent(name) ? NULL : map_get(&s->r->prefixes, name);
     if (service != NULL && !service->protocols[PROTO_CBOR])
-        fault_set(s->a, s->fault, &error_not_implemented, "%s does not speak rpc-v2-cbor here", service->name);
+        fault_set(s->a, s->fault, &error_not_implemented, "%s does not speak rpc-v2-cbor here",
+                  service->name);
     else if (service != NULL || str_absent(name))
-        fault_set(s->a, s->fault, &error_unknown_operation, "Unknown operation: " STR_FMT " " STR_FMT, STR_ARG(s->method), STR_ARG(s->parts->path));
+        fault_set(s->a, s->fault, &error_unknown_operation, "Unknown operation: " STR_FMT " " STR_FMT,
+                  STR_ARG(s->method), STR_ARG(s->parts->path));
     else
-        fault_set(s->a, s->fault, &error_not_implemented, "No service here answers rpc-v2-cbor as " STR_FMT, STR_ARG(name));
+        fault_set(s->a, s->fault, &error_not_implemented, "No service here answers rpc-v2-cbor as " STR_FMT,
+                  STR_ARG(name));
     return refuse(s, service, PROTO_CBOR);
 }
 
@@ -304,7 +327,8 @@ static int find_target(struct search *s, struct str target)
     if (service != NULL)
         fault_set(s->a, s->fault, &error_unknown_operation, "Unknown operation: " STR_FMT, STR_ARG(target));
     else
-        fault_set(s->a, s->fault, &error_not_implemented, "No service here answers X-Amz-Target " STR_FMT, STR_ARG(target));
+        fault_set(s->a, s->fault, &error_not_implemented, "No service here answers X-Amz-Target " STR_FMT,
+                  STR_ARG(target));
     return refuse(s, service, PROTO_JSON);
 }
 
@@ -403,26 +427,31 @@ static const struct entry *entry_of_action(struct search *s, struct str space, s
 
 static int find_query(struct search *s, struct str action, struct str version)
 {
-    const struct service_model *service = str_empty(s->signature.scope) ? NULL : map_get(&s->r->scopes, s->signature.scope);
+    const struct service_model *service =
+        str_empty(s->signature.scope) ? NULL : map_get(&s->r->scopes, s->signature.scope);
     const struct entry *e = NULL;
 
     if (service == NULL && !str_empty(s->signature.scope)) {
-        fault_set(s->a, s->fault, &error_not_implemented, "The service " STR_FMT " is not served here (Action=" STR_FMT ")",
+        fault_set(s->a, s->fault, &error_not_implemented,
+                  "The service " STR_FMT " is not served here (Action=" STR_FMT ")",
                   STR_ARG(s->signature.scope), STR_ARG(action));
         return refuse(s, NULL, PROTO_QUERY);
     }
-    /* An unsigned URL with an Action and no Version is somebody reading a queue by hand, or following a link. */
+    /* An unsigned URL with an Action and no Version is somebody reading a queue by hand, or following a link.
+     */
     if (service == NULL && str_empty(version)) {
         version = STR(SQS_VERSION);
         e = map_get(&s->r->names, action);
     }
     if (e == NULL || e == &ambiguous)
-        e = service != NULL ? entry_of_action(s, s->signature.scope, action) : entry_of_action(s, version, action);
+        e = service != NULL ? entry_of_action(s, s->signature.scope, action)
+                            : entry_of_action(s, version, action);
     if (e != NULL)
         return found(s, e, PROTO_QUERY);
     if (str_empty(version))
         version = STR("NO_VERSION_SPECIFIED");
-    fault_set(s->a, s->fault, &error_unknown_operation, "Could not find operation " STR_FMT " for version " STR_FMT, STR_ARG(action), STR_ARG(version));
+    fault_set(s->a, s->fault, &error_unknown_operation,
+              "Could not find operation " STR_FMT " for version " STR_FMT, STR_ARG(action), STR_ARG(version));
     return refuse(s, service, PROTO_QUERY);
 }
 
@@ -430,9 +459,12 @@ static int find_query(struct search *s, struct str action, struct str version)
 
 static int refuse_s3(struct search *s, enum s3_level level)
 {
-    static const char *const types[] = { [S3_SERVICE] = "SERVICE", [S3_BUCKET] = "BUCKET", [S3_OBJECT] = "OBJECT" };
+    static const char *const types[] = {
+        [S3_SERVICE] = "SERVICE", [S3_BUCKET] = "BUCKET", [S3_OBJECT] = "OBJECT"
+    };
 
-    fault_set(s->a, s->fault, &method_not_allowed, "The specified method is not allowed against this resource.");
+    fault_set(s->a, s->fault, &method_not_allowed,
+              "The specified method is not allowed against this resource.");
     fault_element(s->a, s->fault, "Method", s->method);
     fault_element(s->a, s->fault, "ResourceType", str_of(types[level]));
     return refuse(s, s->r->s3_service->model, PROTO_REST_XML);
@@ -476,32 +508,39 @@ static bool surely_s3(const struct search *s)
 
 static int find_nothing(struct search *s)
 {
-    const struct service_model *service = str_empty(s->signature.scope) ? NULL : map_get(&s->r->scopes, s->signature.scope);
+    const struct service_model *service =
+        str_empty(s->signature.scope) ? NULL : map_get(&s->r->scopes, s->signature.scope);
 
     if (service != NULL && service->protocols[PROTO_REST_JSON]) {
-        fault_set(s->a, s->fault, &unknown_path, "Unknown operation: " STR_FMT " " STR_FMT, STR_ARG(s->method), STR_ARG(s->parts->path));
+        fault_set(s->a, s->fault, &unknown_path, "Unknown operation: " STR_FMT " " STR_FMT,
+                  STR_ARG(s->method), STR_ARG(s->parts->path));
         s->fault->bare = true;
         return refuse(s, service, PROTO_REST_JSON);
     }
     if (service != NULL) {
-        fault_set(s->a, s->fault, &error_unknown_operation, "The request names no operation of %s", service->name);
+        fault_set(s->a, s->fault, &error_unknown_operation, "The request names no operation of %s",
+                  service->name);
         return refuse(s, service, first_protocol(service));
     }
     if (!str_empty(s->signature.scope) && !str_is(s->signature.scope, "s3")) {
-        fault_set(s->a, s->fault, &error_not_implemented, "The service " STR_FMT " is not served here (" STR_FMT " " STR_FMT ")",
+        fault_set(s->a, s->fault, &error_not_implemented,
+                  "The service " STR_FMT " is not served here (" STR_FMT " " STR_FMT ")",
                   STR_ARG(s->signature.scope), STR_ARG(s->method), STR_ARG(s->parts->path));
         return refuse(s, NULL, PROTO_REST_XML);
     }
     if (s->r->s3 != NULL)
         return find_s3(s);
-    fault_set(s->a, s->fault, &error_not_implemented, "S3 is not served here (" STR_FMT " " STR_FMT ")", STR_ARG(s->method), STR_ARG(s->parts->path));
+    fault_set(s->a, s->fault, &error_not_implemented, "S3 is not served here (" STR_FMT " " STR_FMT ")",
+              STR_ARG(s->method), STR_ARG(s->parts->path));
     return refuse(s, NULL, PROTO_REST_XML);
 }
 
-int router_find(const struct router *r, struct arena *a, const char *method, const struct request_parts *parts,
-                struct route *ret, struct fault *ret_fault)
+int router_find(const struct router *r, struct arena *a, const char *method,
+                const struct request_parts *parts, struct route *ret, struct fault *ret_fault)
 {
-    struct search s = { .r = r, .a = a, .method = str_of(method), .parts = parts, .ret = ret, .fault = ret_fault };
+    struct search s = {
+        .r = r, .a = a, .method = str_of(method), .parts = parts, .ret = ret, .fault = ret_fault
+    };
     struct str action = STR_NONE, version = STR_NONE, target;
     const struct entry *e;
 
@@ -562,8 +601,10 @@ static void presigned(struct arena *a, struct str query, struct signature_scope 
             split_credential(percent_decode(a, value, true), ret);
         else if (str_eq_nocase(name, STR("X-Amz-Security-Token")))
             ret->token = percent_decode(a, value, true);
-        else if (str_is(name, "AWSAccessKeyId"))             /* version 2, which S3 alone still reads */
-            *ret = (struct signature_scope){ .access_key = percent_decode(a, value, true), .scope = STR("s3"), .token = ret->token };
+        else if (str_is(name, "AWSAccessKeyId")) /* version 2, which S3 alone still reads */
+            *ret = (struct signature_scope){ .access_key = percent_decode(a, value, true),
+                                             .scope = STR("s3"),
+                                             .token = ret->token };
     }
 }
 

@@ -1,7 +1,8 @@
 /* route_s3.c - bucket, key and operation of an S3 request.
  *
- * True here: the rows of a level stand in the order of what they want, most first; of two that want the same the
- * one that is not deprecated stands first, then the model's order.  Everything else follows from the model. */
+ * True here: the rows of a level stand in the order of what they want, most first; of two that want the same
+ * the one that is not deprecated stands first, then the model's order.  Everything else follows from the
+ * model. */
 #include "wire/codec.h"
 #include "wire/route_s3.h"
 
@@ -9,7 +10,7 @@
 #define MAX_SUBRESOURCES 64
 
 struct want {
-    struct str name, value;                                  /* value "": any */
+    struct str name, value; /* value "": any */
     bool header;
 };
 struct row {
@@ -140,7 +141,8 @@ static void want_required(struct row *row, const struct shape *input)
 static bool shares_uri(const struct service_model *m, const struct op *op)
 {
     for (uint32_t i = 0; i < m->n_ops; i++)
-        if (&m->ops[i] != op && strcmp(m->ops[i].method, op->method) == 0 && strcmp(m->ops[i].uri, op->uri) == 0)
+        if (&m->ops[i] != op && strcmp(m->ops[i].method, op->method) == 0 &&
+            strcmp(m->ops[i].uri, op->uri) == 0)
             return true;
     return false;
 }
@@ -148,7 +150,9 @@ static bool shares_uri(const struct service_model *m, const struct op *op)
 /* False for paths that are not a bucket's or an object's (an endpoint of its own). */
 static bool level_of(struct str uri, enum s3_level *ret)
 {
-    static const char *const paths[] = { [S3_SERVICE] = "/", [S3_BUCKET] = "/{Bucket}", [S3_OBJECT] = "/{Bucket}/{Key+}" };
+    static const char *const paths[] = {
+        [S3_SERVICE] = "/", [S3_BUCKET] = "/{Bucket}", [S3_OBJECT] = "/{Bucket}/{Key+}"
+    };
 
     for (size_t i = 0; i < ARRAY_LEN(paths); i++)
         if (str_is(uri, paths[i])) {
@@ -160,8 +164,8 @@ static bool level_of(struct str uri, enum s3_level *ret)
 
 static void insert(struct row **at, struct row *row)
 {
-    while (*at != NULL && ((*at)->n_wants > row->n_wants
-                           || ((*at)->n_wants == row->n_wants && ((*at)->op->deprecated <= row->op->deprecated))))
+    while (*at != NULL && ((*at)->n_wants > row->n_wants || ((*at)->n_wants == row->n_wants &&
+                                                             ((*at)->op->deprecated <= row->op->deprecated))))
         at = &(*at)->next;
     row->next = *at;
     *at = row;
@@ -228,7 +232,8 @@ static bool knows_subresources(const struct s3_table *t, const struct row *row, 
     return true;
 }
 
-const struct op *s3_table_find(const struct s3_table *t, struct str method, enum s3_level level, const struct request_parts *parts)
+const struct op *s3_table_find(const struct s3_table *t, struct str method, enum s3_level level,
+                               const struct request_parts *parts)
 {
     for (const struct row *row = t->rows[level]; row != NULL; row = row->next)
         if (str_is(method, row->op->method) && has_all(row, parts))

@@ -22,7 +22,9 @@ enum sigv4_verdict sigv2_read(struct arena *a, const struct sigv4_request *q, st
 {
     size_t keys = 0, signatures = 0, ends = 0, tokens = 0;
 
-    *ret = (struct sigv4){ .place = SIGV4_QUERY, .payload = SIGV4_UNSIGNED, .payload_hash = STR_NONE,
+    *ret = (struct sigv4){ .place = SIGV4_QUERY,
+                           .payload = SIGV4_UNSIGNED,
+                           .payload_hash = STR_NONE,
                            .key = parameter(a, q->query, "AWSAccessKeyId", &keys),
                            .signature = parameter(a, q->query, "Signature", &signatures),
                            .what = parameter(a, q->query, "Expires", &ends),
@@ -33,13 +35,18 @@ enum sigv4_verdict sigv2_read(struct arena *a, const struct sigv4_request *q, st
         return SIGV4_PARTS_MISSING;
     if (keys > 1 || signatures > 1 || ends > 1 || tokens > 1)
         return SIGV4_BAD_PART;
-    return str_to_i64(ret->what, &ret->expires_s) == 0 && ret->expires_s >= 0 && ret->expires_s < INT64_MAX / 1000 ? SIGV4_OK
-        : SIGV4_BAD_EXPIRES;
+    return str_to_i64(ret->what, &ret->expires_s) == 0 && ret->expires_s >= 0 &&
+                   ret->expires_s < INT64_MAX / 1000
+               ? SIGV4_OK
+               : SIGV4_BAD_EXPIRES;
 }
 
 /* ---- what is signed ---- */
 
-struct line { struct str name, value; size_t at; };
+struct line {
+    struct str name, value;
+    size_t at;
+};
 
 static int line_order(const void *a, const void *b)
 {
@@ -97,14 +104,30 @@ static void add_amz(struct arena *a, const struct sigv4_request *q, struct buf *
     }
 }
 
-/* What version 2 leaves unsigned: the signature's own parts, and those that choose a page of a list.  Everything else
- * that steers an operation is a sub-resource and signed; so is a name nobody knows, and one that hides behind escapes. */
+/* What version 2 leaves unsigned: the signature's own parts, and those that choose a page of a list.
+ * Everything else that steers an operation is a sub-resource and signed; so is a name nobody knows, and one
+ * that hides behind escapes. */
 static bool is_unsigned_parameter(struct str name)
 {
-    static const char *const own[] = { "AWSAccessKeyId", "Signature", "Expires", "content-md5", "content-type" };
-    static const char *const pages[] = { "continuation-token", "delimiter", "encoding-type", "fetch-owner", "key-marker", "list-type",
-        "marker", "max-buckets", "max-keys", "max-parts", "max-uploads", "part-number-marker", "prefix", "start-after",
-        "upload-id-marker", "version-id-marker", "x-id" };
+    static const char *const own[] = { "AWSAccessKeyId", "Signature", "Expires", "content-md5",
+                                       "content-type" };
+    static const char *const pages[] = { "continuation-token",
+                                         "delimiter",
+                                         "encoding-type",
+                                         "fetch-owner",
+                                         "key-marker",
+                                         "list-type",
+                                         "marker",
+                                         "max-buckets",
+                                         "max-keys",
+                                         "max-parts",
+                                         "max-uploads",
+                                         "part-number-marker",
+                                         "prefix",
+                                         "start-after",
+                                         "upload-id-marker",
+                                         "version-id-marker",
+                                         "x-id" };
 
     for (size_t i = 0; i < ARRAY_LEN(own); i++)
         if (str_eq_nocase(name, str_of(own[i])))
@@ -112,7 +135,7 @@ static bool is_unsigned_parameter(struct str name)
     for (size_t i = 0; i < ARRAY_LEN(pages); i++)
         if (str_is(name, pages[i]))
             return true;
-    return str_starts_nocase(name, STR("x-amz-"));           /* add_amz() */
+    return str_starts_nocase(name, STR("x-amz-")); /* add_amz() */
 }
 
 static void add_parameters(struct arena *a, struct str query, struct buf *ret)
@@ -150,7 +173,8 @@ void sigv2_to_sign(struct arena *a, const struct sigv4_request *q, struct buf *r
 
     buf_printf(ret, STR_FMT "\n" STR_FMT "\n" STR_FMT "\n" STR_FMT "\n", STR_ARG(q->method),
                STR_ARG(str_absent(md5) ? parameter(a, q->query, "content-md5", &n) : md5),
-               STR_ARG(str_absent(type) ? parameter(a, q->query, "content-type", &n) : type), STR_ARG(parameter(a, q->query, "Expires", &n)));
+               STR_ARG(str_absent(type) ? parameter(a, q->query, "content-type", &n) : type),
+               STR_ARG(parameter(a, q->query, "Expires", &n)));
     add_amz(a, q, ret);
     if (!str_empty(bucket))
         buf_printf(ret, "/" STR_FMT, STR_ARG(bucket));

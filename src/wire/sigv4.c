@@ -1,7 +1,7 @@
 /* sigv4.c - read, canonicalize, derive, compare.
  *
- * True here: what is compared is made of the request's bytes as they came, never of what somebody decoded of them; and
- * who the caller is follows from the same reading that was verified. */
+ * True here: what is compared is made of the request's bytes as they came, never of what somebody decoded of
+ * them; and who the caller is follows from the same reading that was verified. */
 #include <ctype.h>
 #include <stdlib.h>
 
@@ -23,7 +23,7 @@ struct str sigv4_header(const struct sigv4_request *q, const char *name)
 
     for (size_t i = 0; i < q->n_headers; i++)
         if (str_eq_nocase(q->headers[i].name, str_of(name)))
-            value = q->headers[i].value;                     /* the last of several, as everywhere */
+            value = q->headers[i].value; /* the last of several, as everywhere */
     return value;
 }
 
@@ -31,7 +31,8 @@ struct str sigv4_header(const struct sigv4_request *q, const char *name)
 static bool read_time(struct str text, int64_t *ret_ms)
 {
     char iso[] = "0000-00-00T00:00:00Z";
-    static const int from[] = { 0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14 }, to[] = { 0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18 };
+    static const int from[] = { 0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14 },
+                     to[] = { 0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18 };
 
     if (text.n != 16 || text.p[8] != 'T' || text.p[15] != 'Z')
         return false;
@@ -140,7 +141,8 @@ static void note_missing(struct sigv4 *s, struct str credential)
         s->missing |= SIGV4_PART_SIGNATURE;
 }
 
-static enum sigv4_verdict read_header(struct arena *a, const struct sigv4_request *q, struct str authorization, struct sigv4 *s)
+static enum sigv4_verdict read_header(struct arena *a, const struct sigv4_request *q,
+                                      struct str authorization, struct sigv4 *s)
 {
     struct str rest = str_trim(authorization), scheme, item, credential = STR_NONE;
     enum sigv4_verdict v, time;
@@ -165,7 +167,10 @@ static enum sigv4_verdict read_header(struct arena *a, const struct sigv4_reques
     return read_credential(credential, s);
 }
 
-struct query_part { const char *name; struct str value; };
+struct query_part {
+    const char *name;
+    struct str value;
+};
 
 static enum sigv4_verdict read_expires(bool s3, struct str text, struct sigv4 *s)
 {
@@ -183,9 +188,12 @@ static enum sigv4_verdict read_expires(bool s3, struct str text, struct sigv4 *s
 static enum sigv4_verdict read_query(struct arena *a, const struct sigv4_request *q, bool s3, struct sigv4 *s)
 {
     enum { ALGORITHM, CREDENTIAL, DATE, EXPIRES, HEADERS, SIGNATURE, TOKEN, HASH };
-    struct query_part parts[] = { { "X-Amz-Algorithm", STR_NONE }, { "X-Amz-Credential", STR_NONE }, { "X-Amz-Date", STR_NONE },
-        { "X-Amz-Expires", STR_NONE }, { "X-Amz-SignedHeaders", STR_NONE }, { "X-Amz-Signature", STR_NONE },
-        { "X-Amz-Security-Token", STR_NONE }, { "X-Amz-Content-Sha256", STR_NONE } };
+    struct query_part parts[] = {
+        { "X-Amz-Algorithm", STR_NONE },      { "X-Amz-Credential", STR_NONE },
+        { "X-Amz-Date", STR_NONE },           { "X-Amz-Expires", STR_NONE },
+        { "X-Amz-SignedHeaders", STR_NONE },  { "X-Amz-Signature", STR_NONE },
+        { "X-Amz-Security-Token", STR_NONE }, { "X-Amz-Content-Sha256", STR_NONE }
+    };
     struct str query = q->query, name, value;
     enum sigv4_verdict v;
 
@@ -193,7 +201,8 @@ static enum sigv4_verdict read_query(struct arena *a, const struct sigv4_request
     while (form_next(&query, &name, &value))
         for (size_t i = 0; i < ARRAY_LEN(parts); i++)
             if (str_eq_nocase(name, str_of(parts[i].name)) &&
-                take_once(&parts[i].value, percent_decode(a, value, false), s, str_of(parts[i].name)) != SIGV4_OK)
+                take_once(&parts[i].value, percent_decode(a, value, false), s, str_of(parts[i].name)) !=
+                    SIGV4_OK)
                 return SIGV4_BAD_PART;
     s->headers = parts[HEADERS].value;
     s->signature = parts[SIGNATURE].value;
@@ -233,7 +242,10 @@ static enum sigv4_verdict in_query(struct str query)
     return v;
 }
 
-static const struct { const char *text; enum sigv4_payload payload; } payloads[] = {
+static const struct {
+    const char *text;
+    enum sigv4_payload payload;
+} payloads[] = {
     { "UNSIGNED-PAYLOAD", SIGV4_UNSIGNED },
     { "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", SIGV4_CHUNKS },
     { "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", SIGV4_CHUNKS_TRAILER },
@@ -318,7 +330,8 @@ static struct str unsigned_headers(struct arena *a, const struct sigv4_request *
     for (size_t i = 0; i < q->n_headers; i++) {
         struct str name = q->headers[i].name;
 
-        if (!str_starts_nocase(name, STR("x-amz-")) || str_eq_nocase(name, STR("x-amz-content-sha256")) || is_signed(s, name))
+        if (!str_starts_nocase(name, STR("x-amz-")) || str_eq_nocase(name, STR("x-amz-content-sha256")) ||
+            is_signed(s, name))
             continue;
         buf_z(&names, names.n > 0 ? ", " : "");
         buf_lower(&names, name);
@@ -335,7 +348,8 @@ static enum sigv4_verdict check_time(const struct sigv4 *s, int64_t now_ms)
     return now_ms > s->time_ms + SIGV4_SKEW_MS ? SIGV4_TOO_OLD : SIGV4_OK;
 }
 
-enum sigv4_verdict sigv4_check(struct arena *a, const struct sigv4_request *q, const char *service, int64_t now_ms, struct sigv4 *s)
+enum sigv4_verdict sigv4_check(struct arena *a, const struct sigv4_request *q, const char *service,
+                               int64_t now_ms, struct sigv4 *s)
 {
     struct str left_out;
 
@@ -357,18 +371,20 @@ enum sigv4_verdict sigv4_check(struct arena *a, const struct sigv4_request *q, c
 
 static void encode_byte(struct buf *b, unsigned char c, char also)
 {
-    if (isalnum(c) || c == '-' || c == '_' || c == '.' || c == '~' || (also != '\0' && c == (unsigned char)also))
+    if (isalnum(c) || c == '-' || c == '_' || c == '.' || c == '~' ||
+        (also != '\0' && c == (unsigned char)also))
         buf_char(b, (char)c);
     else
         buf_printf(b, "%%%02X", c);
 }
 
-/* Percent-encodes every byte but the unreserved ones and `also`; decode: of what the escapes in it stand for.  An escaped
- * slash is no slash of the path. */
+/* Percent-encodes every byte but the unreserved ones and `also`; decode: of what the escapes in it stand for.
+ * An escaped slash is no slash of the path. */
 static void encode(struct buf *b, struct str s, bool decode, char also)
 {
     for (size_t i = 0; i < s.n; i++) {
-        int high = decode && s.p[i] == '%' && i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1, low = high >= 0 ? hex_digit(s.p[i + 2]) : -1;
+        int high = decode && s.p[i] == '%' && i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1,
+            low = high >= 0 ? hex_digit(s.p[i + 2]) : -1;
 
         if (low >= 0) {
             encode_byte(b, (unsigned char)(high * 16 + low), '\0');
@@ -412,7 +428,9 @@ static void canonical_path(struct buf *ret, struct str path, bool s3)
     encode(ret, buf_view(&plain), false, '/');
 }
 
-struct pair { struct str name, value; };
+struct pair {
+    struct str name, value;
+};
 
 static int pair_order(const void *a, const void *b)
 {
@@ -422,7 +440,8 @@ static int pair_order(const void *a, const void *b)
     return order != 0 ? order : str_cmp(x->value, y->value);
 }
 
-/* Of what whoever serves the request reads there, a blank for a '+' included: no second text stands for the same one. */
+/* Of what whoever serves the request reads there, a blank for a '+' included: no second text stands for the
+ * same one. */
 static struct str encoded(struct arena *a, struct str s)
 {
     CLEANUP(buf_done) struct buf b = { 0 };
@@ -431,7 +450,8 @@ static struct str encoded(struct arena *a, struct str s)
     return b.n > 0 ? buf_to_arena(&b, a) : STR("");
 }
 
-static void canonical_query(struct arena *a, struct buf *ret, const struct sigv4_request *q, enum sigv4_place place)
+static void canonical_query(struct arena *a, struct buf *ret, const struct sigv4_request *q,
+                            enum sigv4_place place)
 {
     struct str rest = q->query, name, value;
     struct pair *v;
@@ -492,8 +512,8 @@ static void canonical_header(struct buf *b, const struct sigv4_request *q, struc
     buf_char(b, '\n');
 }
 
-void sigv4_canonical(struct arena *a, const struct sigv4_request *q, const struct sigv4 *s, bool s3, struct str payload_hash,
-                     struct buf *ret)
+void sigv4_canonical(struct arena *a, const struct sigv4_request *q, const struct sigv4 *s, bool s3,
+                     struct str payload_hash, struct buf *ret)
 {
     struct str rest = s->headers, name;
 
@@ -519,10 +539,7 @@ void sigv4_to_sign(const struct sigv4 *s, struct str canonical, struct buf *ret)
     hex_add(ret, d.b, d.n);
 }
 
-static struct str digest_view(const struct digest *d)
-{
-    return str_make((const char *)d->b, d->n);
-}
+static struct str digest_view(const struct digest *d) { return str_make((const char *)d->b, d->n); }
 
 struct digest sigv4_key(struct str secret, struct str date, struct str region, struct str service)
 {
@@ -577,10 +594,12 @@ static void hash_whole(struct sigv4_body *b)
 static void link_begin(struct buf *text, const struct sigv4_body *b, const char *algorithm, struct str before)
 {
     buf_clear(text);
-    buf_printf(text, "%s\n" STR_FMT "\n" STR_FMT "\n" STR_FMT "\n", algorithm, STR_ARG(b->time), STR_ARG(b->scope), STR_ARG(before));
+    buf_printf(text, "%s\n" STR_FMT "\n" STR_FMT "\n" STR_FMT "\n", algorithm, STR_ARG(b->time),
+               STR_ARG(b->scope), STR_ARG(before));
 }
 
-static bool chunk_holds(const struct sigv4_body *b, struct buf *text, struct str before, const struct aws_chunk *c)
+static bool chunk_holds(const struct sigv4_body *b, struct buf *text, struct str before,
+                        const struct aws_chunk *c)
 {
     struct digest d = sha256_of(c->data);
 
@@ -636,7 +655,7 @@ static void verify_chunks(struct sigv4_body *b)
     } while (c.data.n > 0);
     if (b->payload == SIGV4_CHUNKS_TRAILER)
         b->differs = !trailers_hold(b, &text, before, at);
-    else                                                     /* nobody signed what stands where trailers would */
+    else /* nobody signed what stands where trailers would */
         b->differs = !str_empty(str_trim_xml(str_sub(b->bytes, at, b->bytes.n)));
 }
 
@@ -650,15 +669,20 @@ void sigv4_body_run(struct sigv4_body *b)
 
 /* ---- signing ---- */
 
-void sigv4_header_lines(struct arena *a, const struct sigv4_request *q, struct str key, struct str secret, const char *region,
-                        const char *service, int64_t now_ms, struct str body, struct buf *ret_lines)
+void sigv4_header_lines(struct arena *a, const struct sigv4_request *q, struct str key, struct str secret,
+                        const char *region, const char *service, int64_t now_ms, struct str body,
+                        struct buf *ret_lines)
 {
     CLEANUP(buf_done) struct buf canonical = { 0 };
     CLEANUP(buf_done) struct buf to_sign = { 0 };
     struct str time = sigv4_time(a, now_ms), date = str_sub(time, 0, 8);
-    const struct header headers[] = { { STR("host"), str_absent(q->host) ? sigv4_header(q, "host") : q->host }, { STR("x-amz-date"), time } };
+    const struct header headers[] = {
+        { STR("host"), str_absent(q->host) ? sigv4_header(q, "host") : q->host }, { STR("x-amz-date"), time }
+    };
     struct sigv4_request all = *q;
-    struct sigv4 s = { .place = SIGV4_HEADER, .time = time, .headers = STR("host;x-amz-date"),
+    struct sigv4 s = { .place = SIGV4_HEADER,
+                       .time = time,
+                       .headers = STR("host;x-amz-date"),
                        .scope = arena_printf(a, STR_FMT "/%s/%s/" TERM, STR_ARG(date), region, service) };
     struct digest hash = sha256_of(body), k = sigv4_key(secret, date, str_of(region), str_of(service));
     struct sigv4_signature signature;
@@ -669,7 +693,8 @@ void sigv4_header_lines(struct arena *a, const struct sigv4_request *q, struct s
     sigv4_to_sign(&s, buf_view(&canonical), &to_sign);
     signature = sigv4_sign(&k, buf_view(&to_sign));
     header_line(ret_lines, STR("X-Amz-Date"), time);
-    header_line(ret_lines, STR("Authorization"),
-                arena_printf(a, "%s Credential=" STR_FMT "/" STR_FMT ", SignedHeaders=" STR_FMT ", Signature=%s", SIGV4_ALGORITHM,
-                             STR_ARG(key), STR_ARG(s.scope), STR_ARG(s.headers), signature.hex));
+    header_line(
+        ret_lines, STR("Authorization"),
+        arena_printf(a, "%s Credential=" STR_FMT "/" STR_FMT ", SignedHeaders=" STR_FMT ", Signature=%s",
+                     SIGV4_ALGORITHM, STR_ARG(key), STR_ARG(s.scope), STR_ARG(s.headers), signature.hex));
 }

@@ -13,7 +13,8 @@ static int decode_int(struct decoding *d, const struct shape *shape, struct str 
     int64_t v;
 
     if (str_to_i64(text, &v) != 0 || (!shape->long_int && (v < INT32_MIN || v > INT32_MAX)))
-        return decode_fault(d, "STRING_VALUE can not be converted to %s", shape->long_int ? "a Long" : "an Integer");
+        return decode_fault(d, "STRING_VALUE can not be converted to %s",
+                            shape->long_int ? "a Long" : "an Integer");
     *ret = INT_SET(v);
     return 0;
 }
@@ -56,23 +57,25 @@ static int decode_time(struct decoding *d, enum time_format format, struct str t
     return 0;
 }
 
-int decode_text(struct decoding *d, const struct shape *shape, enum time_format format, struct str text, void *target)
+int decode_text(struct decoding *d, const struct shape *shape, enum time_format format, struct str text,
+                void *target)
 {
     switch ((enum kind)shape->kind) {
-    case KIND_STRING: case KIND_DOCUMENT:
-        *(struct str *)target = text.p == NULL ? STR("") : text;
-        return 0;
+    case KIND_STRING:
+    case KIND_DOCUMENT: *(struct str *)target = text.p == NULL ? STR("") : text; return 0;
     case KIND_BLOB:
         if (base64_decode(d->a, text, target) != 0)
             return decode_fault(d, "The value is not valid base64");
         if (((struct str *)target)->p == NULL)
             *(struct str *)target = STR("");
         return 0;
-    case KIND_INT:  return decode_int(d, shape, text, target);
+    case KIND_INT: return decode_int(d, shape, text, target);
     case KIND_REAL: return decode_real(d, text, target);
     case KIND_BOOL: return decode_bool(d, text, target);
     case KIND_TIME: return decode_time(d, format, text, target);
-    case KIND_STRUCT: case KIND_LIST: case KIND_MAP: break;
+    case KIND_STRUCT:
+    case KIND_LIST:
+    case KIND_MAP: break;
     }
     return decode_fault(d, "A plain value was found where a structure, list or map was expected");
 }
@@ -106,12 +109,15 @@ static void encode_time(struct buf *b, enum time_format format, int64_t ms)
 void encode_text(struct buf *b, const struct shape *shape, enum time_format format, const void *target)
 {
     switch ((enum kind)shape->kind) {
-    case KIND_STRING: case KIND_DOCUMENT: buf_str(b, *(const struct str *)target); break;
+    case KIND_STRING:
+    case KIND_DOCUMENT: buf_str(b, *(const struct str *)target); break;
     case KIND_BLOB: base64_add(b, ((const struct str *)target)->p, ((const struct str *)target)->n); break;
-    case KIND_INT:  buf_i64(b, ((const struct opt_int *)target)->v); break;
+    case KIND_INT: buf_i64(b, ((const struct opt_int *)target)->v); break;
     case KIND_REAL: encode_real(b, ((const struct opt_real *)target)->v); break;
     case KIND_BOOL: buf_z(b, ((const struct opt_bool *)target)->v ? "true" : "false"); break;
     case KIND_TIME: encode_time(b, format, ((const struct opt_time *)target)->ms); break;
-    case KIND_STRUCT: case KIND_LIST: case KIND_MAP: CHECK(shape->kind < KIND_STRUCT); break;
+    case KIND_STRUCT:
+    case KIND_LIST:
+    case KIND_MAP: CHECK(shape->kind < KIND_STRUCT); break;
     }
 }

@@ -1,8 +1,8 @@
 /* validate.c - what the model forbids, in AWS's words.
  *
- * All violations go into one message, members in the model's order, inner before later siblings.  Paths are lower
- * camel case; an item of a list of structures is `name.N.member`, a value of a map `name.KEY.member`.  Lists and
- * maps of plain values are judged as a whole: one text lists every constraint their items have.
+ * All violations go into one message, members in the model's order, inner before later siblings.  Paths are
+ * lower camel case; an item of a list of structures is `name.N.member`, a value of a map `name.KEY.member`.
+ * Lists and maps of plain values are judged as a whole: one text lists every constraint their items have.
  *
  * Order of several violations by one value (pattern, then length; range; enum) is UNVERIFIED. */
 #include <math.h>
@@ -69,19 +69,23 @@ static void show_value(struct buf *b, const struct shape *shape, const void *tar
     }
     switch ((enum kind)shape->kind) {
     case KIND_LIST: show_list(b, shape, target); break;
-    case KIND_MAP:  show_map(b, shape, target); break;
+    case KIND_MAP: show_map(b, shape, target); break;
     case KIND_REAL: show_real(b, ((const struct opt_real *)target)->v); break;
     case KIND_BLOB:
-        buf_printf(b, "java.nio.HeapByteBuffer[pos=0 lim=%zu cap=%zu]", ((const struct str *)target)->n, ((const struct str *)target)->n);
+        buf_printf(b, "java.nio.HeapByteBuffer[pos=0 lim=%zu cap=%zu]", ((const struct str *)target)->n,
+                   ((const struct str *)target)->n);
         break;
     case KIND_STRUCT: shape_json(b, shape, target); break;
-    case KIND_STRING: case KIND_INT: case KIND_BOOL: case KIND_TIME: case KIND_DOCUMENT:
-        encode_text(b, shape, time_format_of(shape, TIME_DEFAULT, TIME_ISO), target);
-        break;
+    case KIND_STRING:
+    case KIND_INT:
+    case KIND_BOOL:
+    case KIND_TIME:
+    case KIND_DOCUMENT: encode_text(b, shape, time_format_of(shape, TIME_DEFAULT, TIME_ISO), target); break;
     }
 }
 
-static void violation(struct check *c, const struct shape *shape, struct str path, const void *target, struct str constraint)
+static void violation(struct check *c, const struct shape *shape, struct str path, const void *target,
+                      struct str constraint)
 {
     CLEANUP(buf_done) struct buf text = { 0 };
 
@@ -95,7 +99,8 @@ static void violation(struct check *c, const struct shape *shape, struct str pat
         show_value(&text, shape, target);
         buf_z(&text, "' ");
     }
-    buf_printf(&text, "at '" STR_FMT "' failed to satisfy constraint: " STR_FMT, STR_ARG(path), STR_ARG(constraint));
+    buf_printf(&text, "at '" STR_FMT "' failed to satisfy constraint: " STR_FMT, STR_ARG(path),
+               STR_ARG(constraint));
     c->found[c->n++] = buf_to_arena(&text, c->a);
 }
 
@@ -123,8 +128,8 @@ static struct str limit_text(struct arena *a, const struct shape *shape, bool ma
 {
     const char *point = shape->kind == KIND_REAL ? ".0" : "";
 
-    return arena_printf(a, "Member must have %s %s than or equal to %lld%s", measure_word(shape), max ? "less" : "greater",
-                        (long long)(max ? shape->max : shape->min), point);
+    return arena_printf(a, "Member must have %s %s than or equal to %lld%s", measure_word(shape),
+                        max ? "less" : "greater", (long long)(max ? shape->max : shape->min), point);
 }
 
 static struct str pattern_text(struct arena *a, const struct shape *shape)
@@ -164,13 +169,19 @@ static int out_of_range(const struct shape *shape, const void *target)
     switch ((enum kind)shape->kind) {
     case KIND_REAL: {
         double real = ((const struct opt_real *)target)->v;
-        return shape->has_min && !(real >= (double)shape->min) ? -1 : shape->has_max && !(real <= (double)shape->max) ? 1 : 0;
+        return shape->has_min && !(real >= (double)shape->min)   ? -1
+               : shape->has_max && !(real <= (double)shape->max) ? 1
+                                                                 : 0;
     }
-    case KIND_INT:  v = ((const struct opt_int *)target)->v; break;
+    case KIND_INT: v = ((const struct opt_int *)target)->v; break;
     case KIND_STRING: v = text_length(*(const struct str *)target); break;
     case KIND_BLOB: v = (int64_t)((const struct str *)target)->n; break;
-    case KIND_LIST: case KIND_MAP: v = (int64_t)((const struct any_list *)target)->n; break;
-    case KIND_BOOL: case KIND_TIME: case KIND_STRUCT: case KIND_DOCUMENT: return 0;
+    case KIND_LIST:
+    case KIND_MAP: v = (int64_t)((const struct any_list *)target)->n; break;
+    case KIND_BOOL:
+    case KIND_TIME:
+    case KIND_STRUCT:
+    case KIND_DOCUMENT: return 0;
     }
     return shape->has_min && v < shape->min ? -1 : shape->has_max && v > shape->max ? 1 : 0;
 }
@@ -185,19 +196,22 @@ static bool in_enum(const struct shape *shape, struct str s)
 
 static bool breaks_pattern(const struct shape *shape, const void *target)
 {
-    return shape->kind == KIND_STRING && shape->pattern != NULL && !pattern_matches(shape->pattern, *(const struct str *)target);
+    return shape->kind == KIND_STRING && shape->pattern != NULL &&
+           !pattern_matches(shape->pattern, *(const struct str *)target);
 }
 
 static bool breaks_enum(const struct shape *shape, const void *target)
 {
-    return shape->kind == KIND_STRING && shape->enum_values != NULL && !in_enum(shape, *(const struct str *)target);
+    return shape->kind == KIND_STRING && shape->enum_values != NULL &&
+           !in_enum(shape, *(const struct str *)target);
 }
 
 /* ---- items judged as a whole ---- */
 
 static bool item_ok(const struct shape *shape, const void *target)
 {
-    return value_present(shape, target) && out_of_range(shape, target) == 0 && !breaks_pattern(shape, target) && !breaks_enum(shape, target);
+    return value_present(shape, target) && out_of_range(shape, target) == 0 &&
+           !breaks_pattern(shape, target) && !breaks_enum(shape, target);
 }
 
 /* "[c1, c2, Member must not be null]": everything an item of this shape must satisfy. */
@@ -223,7 +237,8 @@ static bool is_plain(const struct shape *shape)
     return shape->kind != KIND_STRUCT && shape->kind != KIND_LIST && shape->kind != KIND_MAP;
 }
 
-static void check_list(struct check *c, const struct shape *shape, struct str path, const struct any_list *list)
+static void check_list(struct check *c, const struct shape *shape, struct str path,
+                       const struct any_list *list)
 {
     size_t size = element_size(shape->element);
 
@@ -252,7 +267,9 @@ static void check_map(struct check *c, const struct shape *shape, struct str pat
         if (is_plain(shape->element))
             values = values || !item_ok(shape->element, entry + MAP_VALUE_OFFSET);
         else if (c->n < MAX_VIOLATIONS)
-            check_value(c, shape->element, arena_printf(c->a, STR_FMT "." STR_FMT ".member", STR_ARG(path), STR_ARG(*key)), entry + MAP_VALUE_OFFSET);
+            check_value(c, shape->element,
+                        arena_printf(c->a, STR_FMT "." STR_FMT ".member", STR_ARG(path), STR_ARG(*key)),
+                        entry + MAP_VALUE_OFFSET);
     }
     if (keys)
         violation(c, shape, path, map, item_constraints(c->a, shape->key, "Map keys"));
@@ -278,7 +295,8 @@ static struct str member_path(struct check *c, struct str path, const char *name
 /* Does anything below this shape ever need a look?  Saves the hot path its paths. */
 static bool unlimited(const struct shape *shape)
 {
-    return is_plain(shape) && !shape->has_min && !shape->has_max && shape->pattern == NULL && shape->enum_values == NULL;
+    return is_plain(shape) && !shape->has_min && !shape->has_max && shape->pattern == NULL &&
+           shape->enum_values == NULL;
 }
 
 static bool plainly_ok(const struct shape *shape, const void *target)
@@ -310,7 +328,7 @@ static void check_value(struct check *c, const struct shape *shape, struct str p
 {
     int range = out_of_range(shape, target);
 
-    c->depth++;                                              /* bounded: the decoder refused anything deeper */
+    c->depth++; /* bounded: the decoder refused anything deeper */
     CHECK(c->depth <= CODEC_MAX_DEPTH + 1);
     if (breaks_pattern(shape, target))
         violation(c, shape, path, target, pattern_text(c->a, shape));
@@ -339,6 +357,7 @@ int shape_validate(struct arena *a, const struct op *op, const void *input, stru
     check_struct(&c, op->input, STR(""), input);
     if (c.n == 0)
         return 0;
-    *ret_fault = (struct fault){ .row = &error_validation, .message = validation_text(a, c.n, c.found), .bare = true };
+    *ret_fault =
+        (struct fault){ .row = &error_validation, .message = validation_text(a, c.n, c.found), .bare = true };
     return -E_FAULT;
 }

@@ -1,7 +1,8 @@
 /* xml.c - expat's events become a tree in an arena.
  *
- * True here: the open elements are a chain from the innermost out, as long as the depth; text is collected in one
- * buffer that is empty between elements; after the first refusal the parser stops and nothing more happens. */
+ * True here: the open elements are a chain from the innermost out, as long as the depth; text is collected in
+ * one buffer that is empty between elements; after the first refusal the parser stops and nothing more
+ * happens. */
 #include <expat.h>
 
 #include "base/buf.h"
@@ -87,7 +88,7 @@ static void on_start(void *arg, const char *name, const char **pairs)
     *e = (struct xml){ .name = local_name(r->a, name), .text = STR("") };
     add_attributes(r, e, pairs);
     append(r, e);
-    buf_clear(&r->text);                                     /* text before a child counts for nothing */
+    buf_clear(&r->text); /* text before a child counts for nothing */
     struct open_element *open = ARENA_NEW(r->a, struct open_element);
     *open = (struct open_element){ e, NULL, r->open };
     r->open = open;
@@ -115,7 +116,8 @@ static void on_text(void *arg, const char *p, int n)
         buf_add(&r->text, p, (size_t)n);
 }
 
-static void on_doctype(void *arg, UNUSED const char *name, UNUSED const char *sysid, UNUSED const char *pubid, UNUSED int internal)
+static void on_doctype(void *arg, UNUSED const char *name, UNUSED const char *sysid, UNUSED const char *pubid,
+                       UNUSED int internal)
 {
     stop(arg, -E_INVALID);
 }

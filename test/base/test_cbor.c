@@ -4,7 +4,14 @@
 #include "base/cbor.h"
 #include "../unit.h"
 
-static const struct { const char *bytes; size_t n; enum cbor_kind kind; int64_t i; double real; const char *s; } scalars[] = {
+static const struct {
+    const char *bytes;
+    size_t n;
+    enum cbor_kind kind;
+    int64_t i;
+    double real;
+    const char *s;
+} scalars[] = {
     { "\x00", 1, CBOR_INT, 0, 0, NULL },
     { "\x17", 1, CBOR_INT, 23, 0, NULL },
     { "\x18\x18", 2, CBOR_INT, 24, 0, NULL },
@@ -73,15 +80,24 @@ TEST(cbor, every_cut)
         }
 }
 
-static const struct { const char *bytes; size_t n; int error; } refused[] = {
-    { "\x1c", 1, -E_INVALID }, { "\x1d", 1, -E_INVALID }, { "\x1e", 1, -E_INVALID }, { "\x1f", 1, -E_INVALID },
-    { "\x3f", 1, -E_INVALID }, { "\xdf", 1, -E_INVALID }, { "\xfc", 1, -E_INVALID },
+static const struct {
+    const char *bytes;
+    size_t n;
+    int error;
+} refused[] = {
+    { "\x1c", 1, -E_INVALID },
+    { "\x1d", 1, -E_INVALID },
+    { "\x1e", 1, -E_INVALID },
+    { "\x1f", 1, -E_INVALID },
+    { "\x3f", 1, -E_INVALID },
+    { "\xdf", 1, -E_INVALID },
+    { "\xfc", 1, -E_INVALID },
     { "\x1b\x80\x00\x00\x00\x00\x00\x00\x00", 9, -E_LIMIT },
     { "\x3b\xff\xff\xff\xff\xff\xff\xff\xff", 9, -E_LIMIT },
-    { "\x7f\x41x\xff", 4, -E_INVALID },                      /* bytes among the pieces of a text */
-    { "\x7f\x7f\xff\xff", 4, -E_INVALID },                   /* pieces are whole */
+    { "\x7f\x41x\xff", 4, -E_INVALID },    /* bytes among the pieces of a text */
+    { "\x7f\x7f\xff\xff", 4, -E_INVALID }, /* pieces are whole */
     { "\x5f\x00\xff", 3, -E_INVALID },
-    { "\x82\x00", 2, -E_TRUNCATED },                         /* promises more than is there */
+    { "\x82\x00", 2, -E_TRUNCATED }, /* promises more than is there */
     { "\xa1\x00", 2, -E_TRUNCATED },
     { "\x9b\xff\xff\xff\xff\xff\xff\xff\xff", 9, -E_TRUNCATED },
     { "\x5b\xff\xff\xff\xff\xff\xff\xff\xff", 9, -E_TRUNCATED },
@@ -125,14 +141,23 @@ static int skip_one(const char *bytes, size_t n, size_t *ret_left)
 
 TEST(cbor, skipping)
 {
-    static const struct { const char *bytes; size_t n; int error; size_t left; } rows[] = {
+    static const struct {
+        const char *bytes;
+        size_t n;
+        int error;
+        size_t left;
+    } rows[] = {
         { "\x00\x01", 2, 0, 1 },
         { "\x83\x01\x82\x02\x03\x9f\x04\xff\x05", 9, 0, 1 },
-        { "\xa2\x61" "a\x01\x61" "b\xbf\x61" "c\xf6\xff\x05", 12, 0, 1 },
+        { "\xa2\x61"
+          "a\x01\x61"
+          "b\xbf\x61"
+          "c\xf6\xff\x05",
+          12, 0, 1 },
         { "\xc1\xc1\x00\x05", 4, 0, 1 },
         { "\x9f\x01", 2, -E_TRUNCATED, 0 },
-        { "\xbf\x01\xff", 3, -E_INVALID, 0 },                /* a key without a value */
-        { "\x82\x01\xff", 3, -E_INVALID, 0 },                /* a break where none may stand */
+        { "\xbf\x01\xff", 3, -E_INVALID, 0 }, /* a key without a value */
+        { "\x82\x01\xff", 3, -E_INVALID, 0 }, /* a break where none may stand */
         { "\xc1\xff", 2, -E_INVALID, 0 },
     };
     char deep[1000];
@@ -162,7 +187,8 @@ TEST(cbor, writing)
     cbor_int(&b, -1);
     cbor_int(&b, INT64_MIN);
     cbor_end(&b);
-    EXPECT_STR(buf_view(&b), STR("\xbf\x61n\x17\x18\x18\x19\x01\x00\x1a\x00\x01\x00\x00\x1b\x7f\xff\xff\xff\xff\xff\xff\xff\x20\x3b\x7f\xff\xff\xff\xff\xff\xff\xff\xff"));
+    EXPECT_STR(buf_view(&b), STR("\xbf\x61n\x17\x18\x18\x19\x01\x00\x1a\x00\x01\x00\x00\x1b\x7f\xff\xff\xff"
+                                 "\xff\xff\xff\xff\x20\x3b\x7f\xff\xff\xff\xff\xff\xff\xff\xff"));
     buf_clear(&b);
     cbor_begin(&b, CBOR_ARRAY);
     cbor_bool(&b, true);

@@ -34,10 +34,12 @@ TEST(crypt, known_hmacs)
                   "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
     expect_digest(hmac_sha256_of(STR("Jefe"), STR("what do ya want for nothing?")),
                   "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-    memset(key, 0xaa, sizeof(key));                           /* longer than a block: hashed first */
-    expect_digest(hmac_sha256_of(str_make(key, sizeof(key)), STR("Test Using Larger Than Block-Size Key - Hash Key First")),
+    memset(key, 0xaa, sizeof(key)); /* longer than a block: hashed first */
+    expect_digest(hmac_sha256_of(str_make(key, sizeof(key)),
+                                 STR("Test Using Larger Than Block-Size Key - Hash Key First")),
                   "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
-    expect_digest(hmac_sha256_of(STR_NONE, STR_NONE), "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+    expect_digest(hmac_sha256_of(STR_NONE, STR_NONE),
+                  "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
 TEST(crypt, crc32)
@@ -68,10 +70,19 @@ TEST(crypt, hex)
 }
 
 /* RFC 4648 section 10, and bytes that use the last two letters. */
-static const struct { struct str bytes; const char *text; } base64_rows[] = {
-    { { "", 0 }, "" }, { { "f", 1 }, "Zg==" }, { { "fo", 2 }, "Zm8=" }, { { "foo", 3 }, "Zm9v" },
-    { { "foob", 4 }, "Zm9vYg==" }, { { "fooba", 5 }, "Zm9vYmE=" }, { { "foobar", 6 }, "Zm9vYmFy" },
-    { { "\xfb\xef\xff", 3 }, "++//" }, { { "\0", 1 }, "AA==" },
+static const struct {
+    struct str bytes;
+    const char *text;
+} base64_rows[] = {
+    { { "", 0 }, "" },
+    { { "f", 1 }, "Zg==" },
+    { { "fo", 2 }, "Zm8=" },
+    { { "foo", 3 }, "Zm9v" },
+    { { "foob", 4 }, "Zm9vYg==" },
+    { { "fooba", 5 }, "Zm9vYmE=" },
+    { { "foobar", 6 }, "Zm9vYmFy" },
+    { { "\xfb\xef\xff", 3 }, "++//" },
+    { { "\0", 1 }, "AA==" },
 };
 
 TEST(base64, known_answers)
@@ -93,8 +104,8 @@ TEST(base64, known_answers)
 TEST(base64, refuses)
 {
     static const char *const bad[] = {
-        "Z", "Zg", "Zg=", "Zm8", "Zg==Zg==", "Z===", "====", "=", "==", "Zm9v\n", "Zm 9", "Zm9-", "Zm9_", "Z=9v", "Zg=a",
-        "Zm9vZ\xff==", "A===",
+        "Z",      "Zg",   "Zg=",  "Zm8",  "Zg==Zg==", "Z===", "====",        "=",    "==",
+        "Zm9v\n", "Zm 9", "Zm9-", "Zm9_", "Z=9v",     "Zg=a", "Zm9vZ\xff==", "A===",
     };
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
 
@@ -130,7 +141,7 @@ TEST(random, spread_and_sizes)
     random_bytes(big, sizeof(big));
     for (size_t i = 0; i < sizeof(big); i++)
         ones += (size_t)__builtin_popcount(big[i]);
-    EXPECT(ones > 19000 && ones < 21000);                     /* 40,000 bits: ten standard deviations */
+    EXPECT(ones > 19000 && ones < 21000); /* 40,000 bits: ten standard deviations */
     EXPECT(random_u64() != random_u64());
 }
 
@@ -188,13 +199,13 @@ TEST(id, uuid_carries_its_number)
         uuid_of_seq(u, seqs[i]);
         uuid_of_seq(v, seqs[i]);
         EXPECT(looks_like_v4(u) && strcmp(u, v) != 0);
-        EXPECT(strncmp(u, v, 8) != 0);                        /* the number itself does not show */
+        EXPECT(strncmp(u, v, 8) != 0); /* the number itself does not show */
         EXPECT_INT(uuid_to_seq(str_of(u), &back), 0);
         EXPECT(back == seqs[i]);
         for (char *p = u; *p != '\0'; p++)
             if (*p >= 'a')
                 *p = (char)(*p - 32);
-        EXPECT_INT(uuid_to_seq(str_of(u), &back), 0);         /* upper case is the same id */
+        EXPECT_INT(uuid_to_seq(str_of(u), &back), 0); /* upper case is the same id */
         EXPECT(back == seqs[i]);
     }
 }
@@ -211,9 +222,14 @@ TEST(id, uuid_form_is_stable)
 TEST(id, uuid_refuses)
 {
     static const char *const bad[] = {
-        "", "x", "00000000-0000-4000-8000-00000000000", "00000000-0000-4000-8000-0000000000000",
-        "00000000x0000-4000-8000-000000000000", "0000000g-0000-4000-8000-000000000000",
-        "000000000000-4000-8000-0000-00000000", "{0000000-0000-4000-8000-000000000000",
+        "",
+        "x",
+        "00000000-0000-4000-8000-00000000000",
+        "00000000-0000-4000-8000-0000000000000",
+        "00000000x0000-4000-8000-000000000000",
+        "0000000g-0000-4000-8000-000000000000",
+        "000000000000-4000-8000-0000-00000000",
+        "{0000000-0000-4000-8000-000000000000",
     };
     uint64_t seq = 5;
 
@@ -260,7 +276,9 @@ TEST(arn, parts)
 
 TEST(arn, refuses)
 {
-    static const char *const bad[] = { NULL, "", "arn", "arn:aws:s3::", "arn:aws:s3", "urn:aws:s3:::b", "ARN:aws:s3:::b", ":::::x" };
+    static const char *const bad[] = {
+        NULL, "", "arn", "arn:aws:s3::", "arn:aws:s3", "urn:aws:s3:::b", "ARN:aws:s3:::b", ":::::x"
+    };
     struct arn a = { .service = STR("untouched") };
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)

@@ -4,7 +4,10 @@
 
 TEST(header, a_line_is_one_line)
 {
-    static const struct { struct str name, value; const char *want; } rows[] = {
+    static const struct {
+        struct str name, value;
+        const char *want;
+    } rows[] = {
         { STR("A"), STR("b"), "A: b\r\n" },
         { STR("A"), STR(""), "A: \r\n" },
         { STR("x-amz-meta-\xc3\xa4"), STR("\xc3\xa4 \tb"), "x-amz-meta-: \xc3\xa4 \tb\r\n" },
@@ -27,8 +30,10 @@ TEST(header, a_line_is_one_line)
 
 TEST(header, what_fits)
 {
-    EXPECT(header_value_fits(STR("text/plain; a=\"b\"\t\xc3\xa4")) && header_value_fits(STR("")) && header_value_fits(STR_NONE));
-    EXPECT(!header_value_fits(STR("a\r\nb")) && !header_value_fits(STR("a\0b")) && !header_value_fits(STR("\x7f")));
+    EXPECT(header_value_fits(STR("text/plain; a=\"b\"\t\xc3\xa4")) && header_value_fits(STR("")) &&
+           header_value_fits(STR_NONE));
+    EXPECT(!header_value_fits(STR("a\r\nb")) && !header_value_fits(STR("a\0b")) &&
+           !header_value_fits(STR("\x7f")));
 }
 
 UNIT_MAIN

@@ -3,12 +3,17 @@
 #include "base/json.h"
 #include "test/unit.h"
 
-static const char *const problem_names[] = { "OK", "EMPTY", "UNEXPECTED_CHAR", "UNEXPECTED_END", "BAD_UTF8", "BAD_ESCAPE",
-    "BAD_NUMBER", "BAD_LITERAL", "CONTROL_CHAR", "TRAILING", "TOO_DEEP" };
+static const char *const problem_names[] = {
+    "OK",         "EMPTY",       "UNEXPECTED_CHAR", "UNEXPECTED_END", "BAD_UTF8", "BAD_ESCAPE",
+    "BAD_NUMBER", "BAD_LITERAL", "CONTROL_CHAR",    "TRAILING",       "TOO_DEEP"
+};
 static const char *const wanted_names[] = { "VALUE", "KEY", "COLON", "COMMA", "INSIDE", "END" };
 
 /* text, then: problem wanted at line:column byte, innermost open container with its place */
-static const struct { struct str text; const char *want; } faults[] = {
+static const struct {
+    struct str text;
+    const char *want;
+} faults[] = {
     { STR(""), "EMPTY VALUE 0 1:1 00" },
     { STR(" \r\n "), "EMPTY VALUE 4 2:2 00" },
     { STR("{"), "UNEXPECTED_END KEY 1 1:2 00 {1:1" },
@@ -70,8 +75,8 @@ static struct str told(struct arena *a, const struct json_error *e)
 
     if (e->open != 0)
         open = arena_printf(a, " %c%u:%u", e->open, e->open_line, e->open_column);
-    return arena_printf(a, "%s %s %zu %u:%u %02X" STR_FMT, problem_names[e->problem], wanted_names[e->wanted], e->at,
-                        e->line, e->column, e->byte, STR_ARG(open));
+    return arena_printf(a, "%s %s %zu %u:%u %02X" STR_FMT, problem_names[e->problem], wanted_names[e->wanted],
+                        e->at, e->line, e->column, e->byte, STR_ARG(open));
 }
 
 TEST(json, faults_and_their_places)
@@ -172,7 +177,10 @@ TEST(json, nodes)
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     struct json *j, *b;
 
-    EXPECT_INT(json_parse(a, STR(" { \"a\" : 1 , \"b\" : [ true , false , null , \"s\" , -1.50 , { } , [ ] ] } "), &j, NULL), 0);
+    EXPECT_INT(
+        json_parse(a, STR(" { \"a\" : 1 , \"b\" : [ true , false , null , \"s\" , -1.50 , { } , [ ] ] } "),
+                   &j, NULL),
+        0);
     EXPECT_INT(j->type, JSON_OBJECT);
     EXPECT_INT(j->n, 2);
     EXPECT_STR(j->raw, STR("{ \"a\" : 1 , \"b\" : [ true , false , null , \"s\" , -1.50 , { } , [ ] ] }"));
@@ -215,20 +223,29 @@ TEST(json, keys_with_escapes)
     EXPECT_STR(json_get(j, STR("\xf0\x9f\x98\x80"))->raw, STR("2"));
     EXPECT_STR(json_get(j, STR(""))->raw, STR("3"));
     EXPECT_STR(json_get(j, STR("x\0"))->raw, STR("4"));
-    EXPECT(json_get(j, STR("x")) == NULL && json_get(j, STR("a\"")) == NULL && json_get(j, STR("a\"bc")) == NULL);
+    EXPECT(json_get(j, STR("x")) == NULL && json_get(j, STR("a\"")) == NULL &&
+           json_get(j, STR("a\"bc")) == NULL);
 }
 
 TEST(json, text)
 {
-    static const struct { struct str in, out; } rows[] = {
-        { STR("\"\""), STR("") }, { STR("\"plain\""), STR("plain") },
+    static const struct {
+        struct str in, out;
+    } rows[] = {
+        { STR("\"\""), STR("") },
+        { STR("\"plain\""), STR("plain") },
         { STR("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\""), STR("\"\\/\b\f\n\r\t") },
         { STR("\"a\\u0041\\u00e9\\u20ac\\uD83D\\uDE00z\""), STR("aA\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z") },
         { STR("\"\\u0000\""), STR("\0") },
-        { STR("\"\\ud83d\""), STR("\xef\xbf\xbd") }, { STR("\"\\ude00\\ud83d\""), STR("\xef\xbf\xbd\xef\xbf\xbd") },
-        { STR("\"\\ud83d\\u0041\""), STR("\xef\xbf\xbd" "A") }, { STR("\"\\ud83d\\n\""), STR("\xef\xbf\xbd\n") },
+        { STR("\"\\ud83d\""), STR("\xef\xbf\xbd") },
+        { STR("\"\\ude00\\ud83d\""), STR("\xef\xbf\xbd\xef\xbf\xbd") },
+        { STR("\"\\ud83d\\u0041\""), STR("\xef\xbf\xbd"
+                                         "A") },
+        { STR("\"\\ud83d\\n\""), STR("\xef\xbf\xbd\n") },
         { STR("\"\\ud83dx\\ude00\""), STR("\xef\xbf\xbdx\xef\xbf\xbd") },
-        { STR("1"), STR_NONE }, { STR("null"), STR_NONE }, { STR("[]"), STR_NONE },
+        { STR("1"), STR_NONE },
+        { STR("null"), STR_NONE },
+        { STR("[]"), STR_NONE },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -257,16 +274,41 @@ TEST(json, get_text)
 
 TEST(json, whole_numbers)
 {
-    static const struct { const char *text; int r; int64_t v; } rows[] = {
-        { "0", 0, 0 }, { "-0", 0, 0 }, { "-0.0e5", 0, 0 }, { "0e999999999999999999999", 0, 0 }, { "7", 0, 7 },
-        { "1e3", 0, 1000 }, { "1E+3", 0, 1000 }, { "5.0", 0, 5 }, { "5.000e0", 0, 5 }, { "1.5e1", 0, 15 },
-        { "0.05e2", 0, 5 }, { "100e-2", 0, 1 }, { "-12.30e1", 0, -123 }, { "1200e-1", 0, 120 },
-        { "9223372036854775807", 0, INT64_MAX }, { "-9223372036854775808", 0, INT64_MIN },
-        { "9223372036854775807.0", 0, INT64_MAX }, { "922337203685477580.7e1", 0, INT64_MAX },
-        { "9223372036854775808", -E_LIMIT, 0 }, { "-9223372036854775809", -E_LIMIT, 0 }, { "1e19", -E_LIMIT, 0 },
-        { "1e999999999999999999999", -E_LIMIT, 0 }, { "123456789012345678901234567890", -E_LIMIT, 0 },
-        { "1.5", -E_INVALID, 0 }, { "1e-1", -E_INVALID, 0 }, { "1e-999999999999999999999", -E_INVALID, 0 },
-        { "0.1", -E_INVALID, 0 }, { "10.01e1", -E_INVALID, 0 }, { "\"5\"", -E_INVALID, 0 }, { "true", -E_INVALID, 0 },
+    static const struct {
+        const char *text;
+        int r;
+        int64_t v;
+    } rows[] = {
+        { "0", 0, 0 },
+        { "-0", 0, 0 },
+        { "-0.0e5", 0, 0 },
+        { "0e999999999999999999999", 0, 0 },
+        { "7", 0, 7 },
+        { "1e3", 0, 1000 },
+        { "1E+3", 0, 1000 },
+        { "5.0", 0, 5 },
+        { "5.000e0", 0, 5 },
+        { "1.5e1", 0, 15 },
+        { "0.05e2", 0, 5 },
+        { "100e-2", 0, 1 },
+        { "-12.30e1", 0, -123 },
+        { "1200e-1", 0, 120 },
+        { "9223372036854775807", 0, INT64_MAX },
+        { "-9223372036854775808", 0, INT64_MIN },
+        { "9223372036854775807.0", 0, INT64_MAX },
+        { "922337203685477580.7e1", 0, INT64_MAX },
+        { "9223372036854775808", -E_LIMIT, 0 },
+        { "-9223372036854775809", -E_LIMIT, 0 },
+        { "1e19", -E_LIMIT, 0 },
+        { "1e999999999999999999999", -E_LIMIT, 0 },
+        { "123456789012345678901234567890", -E_LIMIT, 0 },
+        { "1.5", -E_INVALID, 0 },
+        { "1e-1", -E_INVALID, 0 },
+        { "1e-999999999999999999999", -E_INVALID, 0 },
+        { "0.1", -E_INVALID, 0 },
+        { "10.01e1", -E_INVALID, 0 },
+        { "\"5\"", -E_INVALID, 0 },
+        { "true", -E_INVALID, 0 },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

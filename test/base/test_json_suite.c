@@ -1,16 +1,26 @@
 /* test_json_suite.c - the public JSON parsing suite (json_suite.txt names its origin and licence).
- * y_ inputs must be accepted, n_ refused; for i_ inputs our choice stands below: what is not UTF-8 is refused, and
- * so is a byte order mark; a number's size and a lone escaped surrogate are no matter of form. */
+ * y_ inputs must be accepted, n_ refused; for i_ inputs our choice stands below: what is not UTF-8 is
+ * refused, and so is a byte order mark; a number's size and a lone escaped surrogate are no matter of form.
+ */
 #include "base/crypt.h"
 #include "base/json.h"
 #include "test/unit.h"
 
 static const char *const refused[] = {
-    "i_string_UTF-16LE_with_BOM", "i_string_UTF-8_invalid_sequence", "i_string_UTF8_surrogate_U+D800",
-    "i_string_invalid_utf-8", "i_string_iso_latin_1", "i_string_lone_utf8_continuation_byte",
-    "i_string_not_in_unicode_range", "i_string_overlong_sequence_2_bytes", "i_string_overlong_sequence_6_bytes",
-    "i_string_overlong_sequence_6_bytes_null", "i_string_truncated-utf-8", "i_string_utf16BE_no_BOM",
-    "i_string_utf16LE_no_BOM", "i_structure_UTF-8_BOM_empty_object",
+    "i_string_UTF-16LE_with_BOM",
+    "i_string_UTF-8_invalid_sequence",
+    "i_string_UTF8_surrogate_U+D800",
+    "i_string_invalid_utf-8",
+    "i_string_iso_latin_1",
+    "i_string_lone_utf8_continuation_byte",
+    "i_string_not_in_unicode_range",
+    "i_string_overlong_sequence_2_bytes",
+    "i_string_overlong_sequence_6_bytes",
+    "i_string_overlong_sequence_6_bytes_null",
+    "i_string_truncated-utf-8",
+    "i_string_utf16BE_no_BOM",
+    "i_string_utf16LE_no_BOM",
+    "i_structure_UTF-8_BOM_empty_object",
 };
 
 static bool accepts(struct str name)

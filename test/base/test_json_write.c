@@ -7,13 +7,21 @@
 
 TEST(json_compact, rows)
 {
-    static const struct { const char *in, *out; } rows[] = {
-        { "1", "1" }, { " 1 ", "1" }, { "{}", "{}" }, { " { } ", "{}" }, { "[ 1 ,\t2\r\n]", "[1,2]" },
+    static const struct {
+        const char *in, *out;
+    } rows[] = {
+        { "1", "1" },
+        { " 1 ", "1" },
+        { "{}", "{}" },
+        { " { } ", "{}" },
+        { "[ 1 ,\t2\r\n]", "[1,2]" },
         { "{ \"b\" : 1.50 , \"a\" : [ ] }", "{\"b\":1.50,\"a\":[]}" },
-        { "\" a \\\" b \"", "\" a \\\" b \"" }, { " [\"\\\\\" , \" \"] ", "[\"\\\\\",\" \"]" },
+        { "\" a \\\" b \"", "\" a \\\" b \"" },
+        { " [\"\\\\\" , \" \"] ", "[\"\\\\\",\" \"]" },
         { "[ \"a long string with blanks in it, longer than one wide step\" , 1 ]",
           "[\"a long string with blanks in it, longer than one wide step\",1]" },
-        { "{\"k\\u0020\" : 1E+2}", "{\"k\\u0020\":1E+2}" }, { "", "" },
+        { "{\"k\\u0020\" : 1E+2}", "{\"k\\u0020\":1E+2}" },
+        { "", "" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -27,7 +35,8 @@ TEST(json_compact, rows)
 /* It asks for well-formed text; given anything else it must still stay inside it. */
 TEST(json_compact, stays_inside_broken_text)
 {
-    static const char *const rows[] = { "\"", "\"\\", "[\"abc\\", "\"0123456789abcde\\", "\"0123456789abcdef" };
+    static const char *const rows[] = { "\"", "\"\\", "[\"abc\\", "\"0123456789abcde\\",
+                                        "\"0123456789abcdef" };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(buf_done) struct buf b = { 0 };
@@ -43,13 +52,22 @@ TEST(json_compact, stays_inside_broken_text)
 
 TEST(json_quote, rows)
 {
-    static const struct { struct str in; const char *out; } rows[] = {
-        { STR(""), "\"\"" }, { STR("abc"), "\"abc\"" }, { STR("a\"b\\c/d"), "\"a\\\"b\\\\c/d\"" },
-        { STR("\b\f\n\r\t"), "\"\\b\\f\\n\\r\\t\"" }, { STR("\0\x01\x1f\x7f"), "\"\\u0000\\u0001\\u001F\x7f\"" },
+    static const struct {
+        struct str in;
+        const char *out;
+    } rows[] = {
+        { STR(""), "\"\"" },
+        { STR("abc"), "\"abc\"" },
+        { STR("a\"b\\c/d"), "\"a\\\"b\\\\c/d\"" },
+        { STR("\b\f\n\r\t"), "\"\\b\\f\\n\\r\\t\"" },
+        { STR("\0\x01\x1f\x7f"), "\"\\u0000\\u0001\\u001F\x7f\"" },
         { STR("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"), "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"" },
-        { STR("a\x80z"), "\"a\xef\xbf\xbdz\"" }, { STR("cut \xe2\x82"), "\"cut \xef\xbf\xbd\"" },
-        { STR("\xff\xfe"), "\"\xef\xbf\xbd\xef\xbf\xbd\"" }, { STR("\xf0\x9f\x98\"x"), "\"\xef\xbf\xbd\\\"x\"" },
-        { STR("0123456789abcdef\"0123456789abcdef\xc3\xa9"), "\"0123456789abcdef\\\"0123456789abcdef\xc3\xa9\"" },
+        { STR("a\x80z"), "\"a\xef\xbf\xbdz\"" },
+        { STR("cut \xe2\x82"), "\"cut \xef\xbf\xbd\"" },
+        { STR("\xff\xfe"), "\"\xef\xbf\xbd\xef\xbf\xbd\"" },
+        { STR("\xf0\x9f\x98\"x"), "\"\xef\xbf\xbd\\\"x\"" },
+        { STR("0123456789abcdef\"0123456789abcdef\xc3\xa9"),
+          "\"0123456789abcdef\\\"0123456789abcdef\xc3\xa9\"" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -70,7 +88,9 @@ TEST(json_quote, what_is_quoted_reads_back)
 
         json_quote(&b, str_make(in, 3));
         EXPECT_INT(json_parse(a, buf_view(&b), &j, NULL), 0);
-        EXPECT_STR(json_text(a, j), c < 0x80 ? str_make(in, 3) : STR("a\xef\xbf\xbd" "b"));
+        EXPECT_STR(json_text(a, j), c < 0x80 ? str_make(in, 3)
+                                             : STR("a\xef\xbf\xbd"
+                                                   "b"));
     }
 }
 
@@ -111,10 +131,22 @@ TEST(json_writer, everything)
 
 TEST(json_writer, real_numbers)
 {
-    static const struct { double v; const char *want; } rows[] = {
-        { 0, "0" }, { 1, "1" }, { 0.1, "0.1" }, { -2.5, "-2.5" }, { 1e300, "1e+300" }, { 0.1 + 0.2, "0.30000000000000004" },
-        { 1789400698.123, "1789400698.123" }, { NAN, "null" }, { INFINITY, "null" }, { 1e-7, "1e-07" },
-        { 5e-324, "5e-324" }, { 1.7976931348623157e308, "1.7976931348623157e+308" },
+    static const struct {
+        double v;
+        const char *want;
+    } rows[] = {
+        { 0, "0" },
+        { 1, "1" },
+        { 0.1, "0.1" },
+        { -2.5, "-2.5" },
+        { 1e300, "1e+300" },
+        { 0.1 + 0.2, "0.30000000000000004" },
+        { 1789400698.123, "1789400698.123" },
+        { NAN, "null" },
+        { INFINITY, "null" },
+        { 1e-7, "1e-07" },
+        { 5e-324, "5e-324" },
+        { 1.7976931348623157e308, "1.7976931348623157e+308" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -128,14 +160,45 @@ TEST(json_writer, real_numbers)
     }
 }
 
-static void value_without_key(struct json_writer *w) { jw_object(w); jw_i64(w, 1); }
-static void key_in_array(struct json_writer *w) { jw_array(w); jw_key(w, STR("a")); }
+static void value_without_key(struct json_writer *w)
+{
+    jw_object(w);
+    jw_i64(w, 1);
+}
+static void key_in_array(struct json_writer *w)
+{
+    jw_array(w);
+    jw_key(w, STR("a"));
+}
 static void key_outside(struct json_writer *w) { jw_key(w, STR("a")); }
-static void key_twice(struct json_writer *w) { jw_object(w); jw_key(w, STR("a")); jw_key(w, STR("b")); }
-static void wrong_end(struct json_writer *w) { jw_object(w); jw_array_end(w); }
-static void end_after_key(struct json_writer *w) { jw_object(w); jw_key(w, STR("a")); jw_object_end(w); }
-static void end_too_much(struct json_writer *w) { jw_array(w); jw_array_end(w); jw_array_end(w); }
-static void second_root(struct json_writer *w) { jw_null(w); jw_null(w); }
+static void key_twice(struct json_writer *w)
+{
+    jw_object(w);
+    jw_key(w, STR("a"));
+    jw_key(w, STR("b"));
+}
+static void wrong_end(struct json_writer *w)
+{
+    jw_object(w);
+    jw_array_end(w);
+}
+static void end_after_key(struct json_writer *w)
+{
+    jw_object(w);
+    jw_key(w, STR("a"));
+    jw_object_end(w);
+}
+static void end_too_much(struct json_writer *w)
+{
+    jw_array(w);
+    jw_array_end(w);
+    jw_array_end(w);
+}
+static void second_root(struct json_writer *w)
+{
+    jw_null(w);
+    jw_null(w);
+}
 static void empty_raw(struct json_writer *w) { jw_raw(w, STR_NONE); }
 static void too_deep(struct json_writer *w)
 {
@@ -169,8 +232,9 @@ static bool aborts(void (*misuse)(struct json_writer *))
 
 TEST(json_writer, misuse_aborts)
 {
-    static void (*const rows[])(struct json_writer *) = { value_without_key, key_in_array, key_outside, key_twice, wrong_end,
-        end_after_key, end_too_much, second_root, empty_raw, too_deep };
+    static void (*const rows[])(
+        struct json_writer *) = { value_without_key, key_in_array, key_outside, key_twice, wrong_end,
+                                  end_after_key,     end_too_much, second_root, empty_raw, too_deep };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (!aborts(rows[i]))

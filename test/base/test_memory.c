@@ -1,4 +1,5 @@
-/* test_memory.c - arena, buf, list, heap, map, least.  The containers are compared with slow obvious models. */
+/* test_memory.c - arena, buf, list, heap, map, least.  The containers are compared with slow obvious models.
+ */
 #include "base/heap.h"
 #include "base/least.h"
 #include "base/list.h"
@@ -59,7 +60,7 @@ TEST(arena, overflow_is_sticky_and_harmless)
     EXPECT(!arena_overflowed(a));
     memset(arena_alloc(a, 10000), 7, 10000);
     EXPECT(arena_overflowed(a));
-    memset(arena_alloc(a, 1 << 20), 7, 1 << 20);              /* alone more than the limit */
+    memset(arena_alloc(a, 1 << 20), 7, 1 << 20); /* alone more than the limit */
     memset(arena_alloc(a, 1 << 21), 7, 1 << 21);
     for (int i = 0; i < 100000; i++)
         memset(arena_alloc(a, 100), 7, 100);
@@ -75,7 +76,7 @@ TEST(arena, overflow_is_sticky_and_harmless)
 
 TEST(arena, limit_is_exact)
 {
-    struct arena *a = arena_new(2048);                        /* within the first chunk */
+    struct arena *a = arena_new(2048); /* within the first chunk */
 
     for (int i = 0; i < 128; i++)
         arena_alloc(a, 16);
@@ -175,7 +176,7 @@ TEST(list, order_and_removal)
     list_append(&l, &items[1].link);
     list_append(&l, &items[2].link);
     list_prepend(&l, &items[0].link);
-    list_insert_before(&items[2].link, &items[3].link);       /* 0 1 3 2 */
+    list_insert_before(&items[2].link, &items[3].link); /* 0 1 3 2 */
     LIST_EACH(&l, k)
         seen = seen * 10 + CONTAINER_OF(k, struct item, link)->number;
     EXPECT_INT(seen, 132);
@@ -183,7 +184,7 @@ TEST(list, order_and_removal)
         if (CONTAINER_OF(k, struct item, link)->number % 2 == 1)
             list_remove(k);
     EXPECT(!link_on(&items[1].link) && link_on(&items[0].link));
-    list_remove(&items[1].link);                              /* again: harmless */
+    list_remove(&items[1].link); /* again: harmless */
     EXPECT(list_pop(&l) == &items[0].link && list_pop(&l) == &items[2].link && list_empty(&l));
 }
 
@@ -226,8 +227,8 @@ TEST(heap, removal_and_end)
     struct heap h = { 0 };
     struct heap_node a = { .key = 5 }, b = { .key = 6 };
 
-    heap_remove(&h, &a);                                      /* in none: harmless */
-    heap_set(&h, &a, 7);                                      /* adds */
+    heap_remove(&h, &a); /* in none: harmless */
+    heap_set(&h, &a, 7); /* adds */
     heap_add(&h, &b);
     EXPECT(heap_first(&h) == &b);
     heap_set(&h, &a, 1);
@@ -308,7 +309,7 @@ TEST(map, the_last_of_a_probe_leaves_no_grave)
         map_del(&m, str_of(text));
     }
     EXPECT_INT(m.n, 0);
-    EXPECT_INT(m.used, 0);                                    /* swept as the probes emptied */
+    EXPECT_INT(m.used, 0); /* swept as the probes emptied */
     map_done(&m);
 }
 
@@ -378,7 +379,7 @@ TEST(least, the_first_of_many_in_any_order)
                 least_offer(&l, &v[i]);
             }
             if (way != 1)
-                EXPECT(l.compared < MANY + 20 * FEW * 7);    /* seldom more than one each */
+                EXPECT(l.compared < MANY + 20 * FEW * 7); /* seldom more than one each */
             least_sort(&l);
             EXPECT_INT(l.n, most);
             for (size_t i = 0; i < l.n; i++)

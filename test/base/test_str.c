@@ -27,9 +27,12 @@ TEST(def, memory_of_no_bytes)
 
 TEST(str, compare)
 {
-    static const struct { const char *a, *b; int sign; } rows[] = {
-        { "", "", 0 }, { "", "a", -1 }, { "a", "", 1 }, { "a", "b", -1 }, { "ab", "a", 1 }, { "a", "ab", -1 },
-        { "\xff", "a", 1 }, { NULL, "", 0 }, { "same", "same", 0 },
+    static const struct {
+        const char *a, *b;
+        int sign;
+    } rows[] = {
+        { "", "", 0 },     { "", "a", -1 },    { "a", "", 1 },  { "a", "b", -1 },      { "ab", "a", 1 },
+        { "a", "ab", -1 }, { "\xff", "a", 1 }, { NULL, "", 0 }, { "same", "same", 0 },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -44,7 +47,7 @@ TEST(str, compare)
 TEST(str, no_case)
 {
     EXPECT(str_eq_nocase(STR("Content-TYPE"), STR("content-type")));
-    EXPECT(!str_eq_nocase(STR("a["), STR("a{")));             /* differ by 0x20 but are no letters */
+    EXPECT(!str_eq_nocase(STR("a["), STR("a{"))); /* differ by 0x20 but are no letters */
     EXPECT(!str_eq_nocase(STR("@"), STR("`")));
     EXPECT(!str_eq_nocase(STR("a"), STR("ab")));
     EXPECT(str_starts_nocase(STR("X-Amz-Date"), STR("x-amz-")));
@@ -53,8 +56,10 @@ TEST(str, no_case)
 
 TEST(str, ends)
 {
-    EXPECT(str_starts(STR("abc"), STR("ab")) && str_starts(STR("abc"), STR("")) && !str_starts(STR("a"), STR("ab")));
-    EXPECT(str_ends(STR("abc"), STR("bc")) && str_ends(STR("abc"), STR("")) && !str_ends(STR("c"), STR("bc")));
+    EXPECT(str_starts(STR("abc"), STR("ab")) && str_starts(STR("abc"), STR("")) &&
+           !str_starts(STR("a"), STR("ab")));
+    EXPECT(str_ends(STR("abc"), STR("bc")) && str_ends(STR("abc"), STR("")) &&
+           !str_ends(STR("c"), STR("bc")));
     EXPECT(!str_ends(STR("abc"), STR("ab")));
     EXPECT(str_starts(STR_NONE, STR("")) && str_ends(STR_NONE, STR("")));
 }
@@ -103,14 +108,31 @@ TEST(str, cut_visits_every_item)
 
 TEST(str, to_i64)
 {
-    static const struct { const char *text; int r; int64_t v; } rows[] = {
-        { "0", 0, 0 }, { "-0", 0, 0 }, { "42", 0, 42 }, { "-42", 0, -42 }, { "007", 0, 7 },
-        { "9223372036854775807", 0, INT64_MAX }, { "-9223372036854775808", 0, INT64_MIN },
-        { "9223372036854775808", -E_LIMIT, 0 }, { "-9223372036854775809", -E_LIMIT, 0 },
-        { "18446744073709551616", -E_LIMIT, 0 }, { "99999999999999999999999", -E_LIMIT, 0 },
+    static const struct {
+        const char *text;
+        int r;
+        int64_t v;
+    } rows[] = {
+        { "0", 0, 0 },
+        { "-0", 0, 0 },
+        { "42", 0, 42 },
+        { "-42", 0, -42 },
+        { "007", 0, 7 },
+        { "9223372036854775807", 0, INT64_MAX },
+        { "-9223372036854775808", 0, INT64_MIN },
+        { "9223372036854775808", -E_LIMIT, 0 },
+        { "-9223372036854775809", -E_LIMIT, 0 },
+        { "18446744073709551616", -E_LIMIT, 0 },
+        { "99999999999999999999999", -E_LIMIT, 0 },
         { "99999999999999999999999x", -E_INVALID, 0 },
-        { "", -E_INVALID, 0 }, { "-", -E_INVALID, 0 }, { "+1", -E_INVALID, 0 }, { "1x", -E_INVALID, 0 },
-        { " 1", -E_INVALID, 0 }, { "1 ", -E_INVALID, 0 }, { "--1", -E_INVALID, 0 }, { "1.0", -E_INVALID, 0 },
+        { "", -E_INVALID, 0 },
+        { "-", -E_INVALID, 0 },
+        { "+1", -E_INVALID, 0 },
+        { "1x", -E_INVALID, 0 },
+        { " 1", -E_INVALID, 0 },
+        { "1 ", -E_INVALID, 0 },
+        { "--1", -E_INVALID, 0 },
+        { "1.0", -E_INVALID, 0 },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -135,12 +157,30 @@ TEST(str, to_u64)
 
 TEST(str, to_f64)
 {
-    static const struct { const char *text; int r; double v; } rows[] = {
-        { "0", 0, 0 }, { "1.5", 0, 1.5 }, { "-2.25e2", 0, -225 }, { "1E+3", 0, 1000 }, { "1e-400", 0, 0 },
-        { "1e400", -E_LIMIT, 0 }, { "-1e400", -E_LIMIT, 0 }, { "0x10", -E_INVALID, 0 }, { "inf", -E_INVALID, 0 },
-        { "nan", -E_INVALID, 0 }, { "", -E_INVALID, 0 }, { ".5", -E_INVALID, 0 }, { "5.", -E_INVALID, 0 },
-        { "1e", -E_INVALID, 0 }, { "1e+", -E_INVALID, 0 }, { " 1", -E_INVALID, 0 }, { "1 ", -E_INVALID, 0 },
-        { "-", -E_INVALID, 0 }, { "1.5.5", -E_INVALID, 0 },
+    static const struct {
+        const char *text;
+        int r;
+        double v;
+    } rows[] = {
+        { "0", 0, 0 },
+        { "1.5", 0, 1.5 },
+        { "-2.25e2", 0, -225 },
+        { "1E+3", 0, 1000 },
+        { "1e-400", 0, 0 },
+        { "1e400", -E_LIMIT, 0 },
+        { "-1e400", -E_LIMIT, 0 },
+        { "0x10", -E_INVALID, 0 },
+        { "inf", -E_INVALID, 0 },
+        { "nan", -E_INVALID, 0 },
+        { "", -E_INVALID, 0 },
+        { ".5", -E_INVALID, 0 },
+        { "5.", -E_INVALID, 0 },
+        { "1e", -E_INVALID, 0 },
+        { "1e+", -E_INVALID, 0 },
+        { " 1", -E_INVALID, 0 },
+        { "1 ", -E_INVALID, 0 },
+        { "-", -E_INVALID, 0 },
+        { "1.5.5", -E_INVALID, 0 },
     };
     char many[400];
     double v;
@@ -158,12 +198,29 @@ TEST(str, to_f64)
 
 TEST(str, glob)
 {
-    static const struct { const char *pattern, *text; bool want; } rows[] = {
-        { "", "", true }, { "", "a", false }, { "*", "", true }, { "*", "anything", true }, { "?", "", false },
-        { "?", "a", true }, { "a*c", "abbbc", true }, { "a*c", "abbbd", false }, { "a*b*c", "a1b2b3c", true },
-        { "*.json", "x.json.json", true }, { "*.json", "x.jsonp", false }, { "**?", "", false }, { "**?", "x", true },
-        { "arn:aws:*:queue-?", "arn:aws:sqs:queue-7", true }, { "abc", "ab", false }, { "ab", "abc", false },
-        { "[a]", "a", false }, { "[a]", "[a]", true }, { "a?*", "a", false },
+    static const struct {
+        const char *pattern, *text;
+        bool want;
+    } rows[] = {
+        { "", "", true },
+        { "", "a", false },
+        { "*", "", true },
+        { "*", "anything", true },
+        { "?", "", false },
+        { "?", "a", true },
+        { "a*c", "abbbc", true },
+        { "a*c", "abbbd", false },
+        { "a*b*c", "a1b2b3c", true },
+        { "*.json", "x.json.json", true },
+        { "*.json", "x.jsonp", false },
+        { "**?", "", false },
+        { "**?", "x", true },
+        { "arn:aws:*:queue-?", "arn:aws:sqs:queue-7", true },
+        { "abc", "ab", false },
+        { "ab", "abc", false },
+        { "[a]", "a", false },
+        { "[a]", "[a]", true },
+        { "a?*", "a", false },
     };
     char text[4000];
 
@@ -177,15 +234,33 @@ TEST(str, glob)
 
 TEST(utf8, check)
 {
-    static const struct { struct str s; size_t good; } rows[] = {
-        { { "", 0 }, 0 }, { { "abc", 3 }, 3 }, { { "\xc3\xa9", 2 }, 2 }, { { "\xe2\x82\xac", 3 }, 3 },
-        { { "\xf0\x9f\x98\x80", 4 }, 4 }, { { "\xf4\x8f\xbf\xbf", 4 }, 4 },
-        { { "a\x80", 2 }, 1 }, { { "a\xc3", 2 }, 1 }, { { "\xc0\x80", 2 }, 0 }, { { "\xc1\xbf", 2 }, 0 },
-        { { "\xe0\x9f\xbf", 3 }, 0 }, { { "\xe0\xa0\x80", 3 }, 3 }, { { "\xed\x9f\xbf", 3 }, 3 },
-        { { "\xed\xa0\x80", 3 }, 0 }, { { "\xee\x80\x80", 3 }, 3 }, { { "\xf0\x8f\xbf\xbf", 4 }, 0 },
-        { { "\xf4\x90\x80\x80", 4 }, 0 }, { { "\xf5\x80\x80\x80", 4 }, 0 }, { { "\xff", 1 }, 0 },
-        { { "0123456789abcdef\xc3\xa9xyz", 21 }, 21 }, { { "0123456789abcdefg\x87", 18 }, 17 },
-        { { "\xe2\x82", 2 }, 0 }, { { "\xe2\x82\xc0", 3 }, 0 },
+    static const struct {
+        struct str s;
+        size_t good;
+    } rows[] = {
+        { { "", 0 }, 0 },
+        { { "abc", 3 }, 3 },
+        { { "\xc3\xa9", 2 }, 2 },
+        { { "\xe2\x82\xac", 3 }, 3 },
+        { { "\xf0\x9f\x98\x80", 4 }, 4 },
+        { { "\xf4\x8f\xbf\xbf", 4 }, 4 },
+        { { "a\x80", 2 }, 1 },
+        { { "a\xc3", 2 }, 1 },
+        { { "\xc0\x80", 2 }, 0 },
+        { { "\xc1\xbf", 2 }, 0 },
+        { { "\xe0\x9f\xbf", 3 }, 0 },
+        { { "\xe0\xa0\x80", 3 }, 3 },
+        { { "\xed\x9f\xbf", 3 }, 3 },
+        { { "\xed\xa0\x80", 3 }, 0 },
+        { { "\xee\x80\x80", 3 }, 3 },
+        { { "\xf0\x8f\xbf\xbf", 4 }, 0 },
+        { { "\xf4\x90\x80\x80", 4 }, 0 },
+        { { "\xf5\x80\x80\x80", 4 }, 0 },
+        { { "\xff", 1 }, 0 },
+        { { "0123456789abcdef\xc3\xa9xyz", 21 }, 21 },
+        { { "0123456789abcdefg\x87", 18 }, 17 },
+        { { "\xe2\x82", 2 }, 0 },
+        { { "\xe2\x82\xc0", 3 }, 0 },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)

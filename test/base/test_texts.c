@@ -2,7 +2,8 @@
 #include "base/texts.h"
 #include "test/unit.h"
 
-static struct str with(struct arena *a, const char *before, size_t n, const struct text_pair *add, size_t want_n)
+static struct str with(struct arena *a, const char *before, size_t n, const struct text_pair *add,
+                       size_t want_n)
 {
     size_t got_n = 99;
     struct str r = texts_with(a, str_of(before), add, n, &got_n);
@@ -14,12 +15,15 @@ static struct str with(struct arena *a, const char *before, size_t n, const stru
 TEST(texts, set)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
-    const struct text_pair one[] = { { STR("b"), STR("2") } }, twice[] = { { STR("c"), STR("x") }, { STR("a"), STR("9") }, { STR("c"), STR("\"y\"") } };
+    const struct text_pair one[] = { { STR("b"), STR("2") } }, twice[] = { { STR("c"), STR("x") },
+                                                                           { STR("a"), STR("9") },
+                                                                           { STR("c"), STR("\"y\"") } };
 
     EXPECT_STR(with(a, "{}", 0, NULL, 0), STR("{}"));
     EXPECT_STR(with(a, "{\"a\":\"1\"}", 1, one, 2), STR("{\"a\":\"1\",\"b\":\"2\"}"));
     EXPECT_STR(with(a, "{\"a\":\"1\",\"b\":\"0\"}", 1, one, 2), STR("{\"a\":\"1\",\"b\":\"2\"}"));
-    EXPECT_STR(with(a, "{\"a\":\"1\",\"b\":\"0\"}", 3, twice, 3), STR("{\"a\":\"9\",\"b\":\"0\",\"c\":\"\\\"y\\\"\"}"));
+    EXPECT_STR(with(a, "{\"a\":\"1\",\"b\":\"0\"}", 3, twice, 3),
+               STR("{\"a\":\"9\",\"b\":\"0\",\"c\":\"\\\"y\\\"\"}"));
 }
 
 TEST(texts, taken_away_and_read)

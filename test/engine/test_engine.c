@@ -12,14 +12,25 @@ static char order[32];
 static uint64_t turn_of[32];
 static size_t n_order;
 
-static void after_commit(void *arg, const struct now *now) { (void)arg; (void)now; }
+static void after_commit(void *arg, const struct now *now)
+{
+    (void)arg;
+    (void)now;
+}
 static void flush(void *arg) { (void)arg; }
 static int fatal_error;
-static void fatal(void *arg, int error, const char *why) { (void)arg; (void)why; fatal_error = error; }
+static void fatal(void *arg, int error, const char *why)
+{
+    (void)arg;
+    (void)why;
+    fatal_error = error;
+}
 
 static void setup(void)
 {
-    struct engine_options o = { .loop = &loop, .clock = &the_clock, .after_commit = after_commit, .flush = flush, .fatal = fatal };
+    struct engine_options o = {
+        .loop = &loop, .clock = &the_clock, .after_commit = after_commit, .flush = flush, .fatal = fatal
+    };
 
     CHECK(uv_loop_init(&loop) == 0);
     clock_init(&the_clock);
@@ -82,7 +93,7 @@ TEST(engine, the_patient_wait_but_not_for_ever)
     setup();
     engine_patiently(engine, note, "a");
     uv_run(&loop, UV_RUN_NOWAIT);
-    EXPECT_INT(n_order, 0);                                  /* no turn of its own yet */
+    EXPECT_INT(n_order, 0); /* no turn of its own yet */
     EXPECT(run_until(1) < 2000000000);
     EXPECT_INT(turns(), 1);
     teardown();
@@ -122,10 +133,7 @@ static void spoil(void *arg, struct turn *t)
     store_spoil(t->store);
 }
 
-static struct str setting(struct arena *a)
-{
-    return store_setting(store, a, STR("test"));
-}
+static struct str setting(struct arena *a) { return store_setting(store, a, STR("test")); }
 
 TEST(engine, a_spoiled_turn_leaves_nothing)
 {
@@ -140,7 +148,7 @@ TEST(engine, a_spoiled_turn_leaves_nothing)
     EXPECT_INT(fatal_error, -E_UNDONE);
     EXPECT_STR(setting(a), STR("first"));
     fatal_error = 0;
-    EXPECT_INT(engine_run_now(engine, write_setting, "third"), 0);   /* the next turn is free again */
+    EXPECT_INT(engine_run_now(engine, write_setting, "third"), 0); /* the next turn is free again */
     EXPECT_STR(setting(a), STR("third"));
     EXPECT_INT(fatal_error, 0);
     teardown();
@@ -158,13 +166,15 @@ TEST(engine, spoiling_a_turn_that_wrote_nothing_is_nothing)
 
 TEST(watch, a_line_a_second_and_the_worst_of_all)
 {
-    static const struct { int64_t took_us, at_ms; bool line; uint64_t unsaid, held; int64_t worst_us; } rows[] = {
-        { 49999, 1000, false, 0, 0, 0 },
-        { 50000, 1100, true, 0, 1, 50000 },
-        { 90000, 1200, false, 0, 2, 90000 },
-        { 60000, 2099, false, 0, 3, 90000 },
-        { 60000, 2100, true, 2, 4, 90000 },
-        { 10, 9000, false, 0, 4, 90000 },
+    static const struct {
+        int64_t took_us, at_ms;
+        bool line;
+        uint64_t unsaid, held;
+        int64_t worst_us;
+    } rows[] = {
+        { 49999, 1000, false, 0, 0, 0 },     { 50000, 1100, true, 0, 1, 50000 },
+        { 90000, 1200, false, 0, 2, 90000 }, { 60000, 2099, false, 0, 3, 90000 },
+        { 60000, 2100, true, 2, 4, 90000 },  { 10, 9000, false, 0, 4, 90000 },
         { 91000, 9001, true, 0, 5, 91000 },
     };
     struct watch w = { 0 };
@@ -172,7 +182,9 @@ TEST(watch, a_line_a_second_and_the_worst_of_all)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         uint64_t unsaid = 0;
 
-        EXPECT_INT(watch_saw(&w, STR("sqs"), STR("TagQueue"), rows[i].took_us, rows[i].at_ms * 1000000, &unsaid), rows[i].line);
+        EXPECT_INT(watch_saw(&w, STR("sqs"), STR("TagQueue"), rows[i].took_us, rows[i].at_ms * 1000000,
+                             &unsaid),
+                   rows[i].line);
         EXPECT_INT(unsaid, rows[i].unsaid);
         EXPECT_INT(w.held, rows[i].held);
         EXPECT_INT(w.worst_us, rows[i].worst_us);
@@ -184,8 +196,13 @@ TEST(watch, a_line_a_second_and_the_worst_of_all)
 
 TEST(refused, a_line_a_second)
 {
-    static const struct { int64_t at_ms; bool line; uint64_t unsaid; } rows[] = {
-        { 1000, true, 0 }, { 1001, false, 0 }, { 1999, false, 0 }, { 2000, true, 2 }, { 2999, false, 0 }, { 9000, true, 1 }, { 10000, true, 0 },
+    static const struct {
+        int64_t at_ms;
+        bool line;
+        uint64_t unsaid;
+    } rows[] = {
+        { 1000, true, 0 },  { 1001, false, 0 }, { 1999, false, 0 }, { 2000, true, 2 },
+        { 2999, false, 0 }, { 9000, true, 1 },  { 10000, true, 0 },
     };
     struct seldom r = { 0 };
 

@@ -1,5 +1,5 @@
-/* test_http.c - what leaves the server: after the commit and never without it, few at once, told in a turn, and a server
- * that is not quiet meanwhile. */
+/* test_http.c - what leaves the server: after the commit and never without it, few at once, told in a turn,
+ * and a server that is not quiet meanwhile. */
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -15,9 +15,18 @@ static struct store *store;
 static int fatal_error;
 static bool spoil;
 
-static void after_commit(void *arg, const struct now *now) { (void)arg; (void)now; }
+static void after_commit(void *arg, const struct now *now)
+{
+    (void)arg;
+    (void)now;
+}
 static void flush(void *arg) { (void)arg; }
-static void fatal(void *arg, int error, const char *why) { (void)arg; (void)why; fatal_error = error; }
+static void fatal(void *arg, int error, const char *why)
+{
+    (void)arg;
+    (void)why;
+    fatal_error = error;
+}
 
 /* ---- an endpoint on a thread ---- */
 
@@ -63,7 +72,9 @@ static void *serve(void *arg)
 
 static void setup(int delay_ms)
 {
-    struct engine_options o = { .loop = &loop, .clock = &the_clock, .after_commit = after_commit, .flush = flush, .fatal = fatal };
+    struct engine_options o = {
+        .loop = &loop, .clock = &the_clock, .after_commit = after_commit, .flush = flush, .fatal = fatal
+    };
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t n = sizeof at;
 
@@ -95,7 +106,11 @@ static void teardown(void)
     CHECK(uv_loop_close(&loop) == 0);
 }
 
-static struct { int done, status; char text[256]; bool in_turn; } told;
+static struct {
+    int done, status;
+    char text[256];
+    bool in_turn;
+} told;
 
 static void done(void *arg, struct turn *t, int status, struct str body)
 {
@@ -113,11 +128,13 @@ static void ask(void *arg, struct turn *t)
 {
     (void)arg;
     for (int i = 0; i < wanted; i++) {
-        const struct http_post p = { .url = str_of(url), .headers = STR("A: b\r\n"), .body = STR("x"), .timeout_ms = 5000 };
+        const struct http_post p = {
+            .url = str_of(url), .headers = STR("A: b\r\n"), .body = STR("x"), .timeout_ms = 5000
+        };
 
         t->ops->http(t->engine, &p, done, &told);
     }
-    EXPECT_INT(end.heard, 0);                                /* nothing leaves before the commit */
+    EXPECT_INT(end.heard, 0); /* nothing leaves before the commit */
     if (spoil) {
         store_setting_put(t->store, STR("x"), STR("y"));
         store_spoil(t->store);
@@ -161,7 +178,8 @@ TEST(http, few_at_once)
     wait_for(60);
     EXPECT_INT(end.heard, 60);
     EXPECT_INT(told.status, 202);
-    EXPECT(end.most_at_once > 1 && end.most_at_once <= 33);  /* 32, and one whose thread is a moment late to count down */
+    EXPECT(end.most_at_once > 1 &&
+           end.most_at_once <= 33); /* 32, and one whose thread is a moment late to count down */
     EXPECT(engine_quiet(engine).quiet);
     teardown();
 }

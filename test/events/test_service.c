@@ -1,5 +1,5 @@
-/* What happens to an event whose target fails, to many events at once, to schedules over time; and that all of it is
- * there again after a restart. */
+/* What happens to an event whose target fails, to many events at once, to schedules over time; and that all
+ * of it is there again after a restart. */
 #include "world.h"
 #include "service/events/sift.h"
 
@@ -23,7 +23,11 @@ static void bad_target(struct world *w, int64_t retries, int64_t age_s)
 {
     struct events_DeadLetterConfig dead = { QUEUE("dead") };
     struct events_RetryPolicy retry = { INT_SET(retries), INT_SET(age_s) };
-    struct events_Target t = { .Id = STR("t"), .Arn = QUEUE("bad"), .DeadLetterConfig = &dead, .RetryPolicy = &retry, .Input = STR("\"made\"") };
+    struct events_Target t = { .Id = STR("t"),
+                               .Arn = QUEUE("bad"),
+                               .DeadLetterConfig = &dead,
+                               .RetryPolicy = &retry,
+                               .Input = STR("\"made\"") };
 
     world_rule(w, "r", PATTERN, NULL);
     world_targets(w, "r", &t, 1);
@@ -42,7 +46,7 @@ TEST(retry, delivered_after_two_failures_and_a_restart)
     while (w.tries < 3)
         world_advance(&w, 100);
     at = w.turn.now.wall_ms;
-    EXPECT(at >= START_MS + 1500 && at <= START_MS + 3300);  /* 0.5-1 s, then 1-2 s */
+    EXPECT(at >= START_MS + 1500 && at <= START_MS + 3300); /* 0.5-1 s, then 1-2 s */
     w.answer = DELIVERED;
     world_advance(&w, HOUR);
     EXPECT_INT(w.tries, 4);
@@ -54,7 +58,8 @@ TEST(retry, delivered_after_two_failures_and_a_restart)
     world_close(&w);
 }
 
-static void expect_dead(const struct world *w, const char *code, const char *exhausted, const char *retries, struct str id)
+static void expect_dead(const struct world *w, const char *code, const char *exhausted, const char *retries,
+                        struct str id)
 {
     const struct sent *s = &w->sent[0];
 
@@ -103,7 +108,7 @@ TEST(retry, exhausted_by_age)
     world_advance(&w, 1000);
     snprintf(text, sizeof(text), "%zu", w.tries - 1);
     EXPECT(w.tries <= tries + 1);
-    EXPECT_INT(w.sent[0].at_ms, START_MS + 60000);           /* not before, not later */
+    EXPECT_INT(w.sent[0].at_ms, START_MS + 60000); /* not before, not later */
     expect_dead(&w, "INTERNAL_ERROR", "MaximumEventAgeInSeconds", text, id);
     world_close(&w);
 }
@@ -124,8 +129,13 @@ TEST(retry, none_wanted)
 
 TEST(retry, final_failures_are_not_tried_again)
 {
-    static const struct { enum delivery answer; const char *code; } rows[] = {
-        { DELIVERY_NO_PERMISSION, "NO_PERMISSIONS" }, { DELIVERY_NO_RESOURCE, "NO_RESOURCE" }, { DELIVERY_REFUSED, "SDK_CLIENT_ERROR" },
+    static const struct {
+        enum delivery answer;
+        const char *code;
+    } rows[] = {
+        { DELIVERY_NO_PERMISSION, "NO_PERMISSIONS" },
+        { DELIVERY_NO_RESOURCE, "NO_RESOURCE" },
+        { DELIVERY_REFUSED, "SDK_CLIENT_ERROR" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -211,14 +221,17 @@ TEST(put, as_deep_as_can_be_read)
             EXPECT_STR(out.Entries.v[0].ErrorCode, STR("MalformedDetail"));
     }
     w.answer = DELIVERED;
-    world_advance(&w, HOUR);                                 /* through the outbox and back */
+    world_advance(&w, HOUR); /* through the outbox and back */
     EXPECT_INT(w.n_sent, 3);
     world_close(&w);
 }
 
 TEST(put, odd_texts)
 {
-    struct events_PutEventsRequestEntry e = { .Source = STR("s"), .DetailType = STR("\0\"\\\xff"), .Detail = STR("{\"a\":1e999,\"a\":\"\\ud800\"}"), .Time = TIME_SET(INT64_MAX / 2) };
+    struct events_PutEventsRequestEntry e = { .Source = STR("s"),
+                                              .DetailType = STR("\0\"\\\xff"),
+                                              .Detail = STR("{\"a\":1e999,\"a\":\"\\ud800\"}"),
+                                              .Time = TIME_SET(INT64_MAX / 2) };
     struct events_PutEventsRequest in = { .Entries = { true, 1, &e } };
     struct events_PutEventsResponse out = { 0 };
     struct events_Target t = { .Id = STR("t"), .Arn = QUEUE("q") };
@@ -253,7 +266,7 @@ TEST(turn, more_deliveries_than_a_turn_makes)
     world_put(&w, "{}");
     EXPECT_INT(w.n_sent, PUBLISH_PER_TURN);
     EXPECT_INT(outbox_count(w.outbox), 250);
-    world_restart(&w);                                       /* what was put off is not lost */
+    world_restart(&w); /* what was put off is not lost */
     world_run(&w);
     EXPECT_INT(w.n_sent, 1250);
     EXPECT_INT(outbox_count(w.outbox), 0);
@@ -263,15 +276,23 @@ TEST(turn, more_deliveries_than_a_turn_makes)
 
 TEST(bus, an_event_goes_one_bus_far)
 {
-    struct events_Target to_b[] = { { .Id = STR("t"), .Arn = STR(BUS "b"), .RoleArn = STR("arn:aws:iam::000000000000:role/x") },
-                                    { .Id = STR("self"), .Arn = STR(BUS "default"), .RoleArn = STR("arn:aws:iam::000000000000:role/x") } };
-    struct events_Target back[] = { { .Id = STR("t"), .Arn = STR(BUS "default"), .RoleArn = STR("arn:aws:iam::000000000000:role/x") },
-                                    { .Id = STR("q"), .Arn = QUEUE("q") } };
+    struct events_Target to_b[] = {
+        { .Id = STR("t"), .Arn = STR(BUS "b"), .RoleArn = STR("arn:aws:iam::000000000000:role/x") },
+        { .Id = STR("self"), .Arn = STR(BUS "default"), .RoleArn = STR("arn:aws:iam::000000000000:role/x") }
+    };
+    struct events_Target back[] = {
+        { .Id = STR("t"), .Arn = STR(BUS "default"), .RoleArn = STR("arn:aws:iam::000000000000:role/x") },
+        { .Id = STR("q"), .Arn = QUEUE("q") }
+    };
     struct events_CreateEventBusRequest b = { .Name = STR("b") };
     struct events_CreateEventBusResponse made = { 0 };
-    struct events_PutRuleRequest rule = { .Name = STR("r"), .EventPattern = STR(PATTERN), .EventBusName = STR("b") };
+    struct events_PutRuleRequest rule = { .Name = STR("r"),
+                                          .EventPattern = STR(PATTERN),
+                                          .EventBusName = STR("b") };
     struct events_PutRuleResponse ruled = { 0 };
-    struct events_PutTargetsRequest targets = { .Rule = STR("r"), .EventBusName = STR(BUS "b"), .Targets = { true, 2, back } };
+    struct events_PutTargetsRequest targets = { .Rule = STR("r"),
+                                                .EventBusName = STR(BUS "b"),
+                                                .Targets = { true, 2, back } };
     struct events_PutTargetsResponse out = { 0 };
     struct world w;
 
@@ -289,7 +310,7 @@ TEST(bus, an_event_goes_one_bus_far)
     w.role = ROLE_DENIED;
     world_put(&w, "{}");
     EXPECT_INT(w.n_sent, 1);
-    w.role = ROLE_UNKNOWN;                                   /* passes where permissions are not strict */
+    w.role = ROLE_UNKNOWN; /* passes where permissions are not strict */
     world_put(&w, "{}");
     EXPECT_INT(w.n_sent, 2);
     world_close(&w);
@@ -299,8 +320,11 @@ TEST(bus, an_event_goes_one_bus_far)
 
 TEST(sink, what_others_hand_over)
 {
-    struct parcel p = { .target_arn = STR(BUS "default"), .body = STR("{ \"a\" : 1 }"), .detail_type = "Lambda Function Invocation Result - Success",
-        .source_arn = STR("arn:aws:lambda:eu-west-1:111111111111:function:f:$LATEST"), .trace_header = STR("Root=1-2;Lineage=2:x:0;Sampled=0") };
+    struct parcel p = { .target_arn = STR(BUS "default"),
+                        .body = STR("{ \"a\" : 1 }"),
+                        .detail_type = "Lambda Function Invocation Result - Success",
+                        .source_arn = STR("arn:aws:lambda:eu-west-1:111111111111:function:f:$LATEST"),
+                        .trace_header = STR("Root=1-2;Lineage=2:x:0;Sampled=0") };
     struct events_Target t = { .Id = STR("t"), .Arn = QUEUE("q") };
     struct buf why = { 0 };
     struct world w;
@@ -310,17 +334,30 @@ TEST(sink, what_others_hand_over)
     world_targets(&w, "r", &t, 1);
     EXPECT_INT(sinks_deliver(&w.sinks, &w.turn, &p, &why), DELIVERED);
     EXPECT_INT(w.n_sent, 1);
-    EXPECT_STR(w.sent[0].body, arena_printf(w.mem, "{\"version\":\"0\",\"id\":\"" STR_FMT "\",\"detail-type\":\"Lambda Function Invocation Result - Success\","
-        "\"source\":\"lambda\",\"account\":\"111111111111\",\"time\":\"2027-01-15T08:00:00Z\",\"region\":\"eu-west-1\",\"resources\":[\"" BUS "default\","
-        "\"arn:aws:lambda:eu-west-1:111111111111:function:f:$LATEST\"],\"detail\":{\"a\":1}}", STR_ARG(buf_view(&why))));
-    EXPECT_STR(w.sent[0].trace, STR("Root=1-2;Sampled=0"));  /* no count of executions goes on */
-    p = (struct parcel){ .target_arn = STR(BUS "default"), .body = STR("{}"), .detail_type = "Object Created", .event_source = "aws.s3",
+    EXPECT_STR(
+        w.sent[0].body,
+        arena_printf(w.mem,
+                     "{\"version\":\"0\",\"id\":\"" STR_FMT
+                     "\",\"detail-type\":\"Lambda Function Invocation Result - Success\","
+                     "\"source\":\"lambda\",\"account\":\"111111111111\",\"time\":\"2027-01-15T08:00:00Z\","
+                     "\"region\":\"eu-west-1\",\"resources\":[\"" BUS "default\","
+                     "\"arn:aws:lambda:eu-west-1:111111111111:function:f:$LATEST\"],\"detail\":{\"a\":1}}",
+                     STR_ARG(buf_view(&why))));
+    EXPECT_STR(w.sent[0].trace, STR("Root=1-2;Sampled=0")); /* no count of executions goes on */
+    p = (struct parcel){ .target_arn = STR(BUS "default"),
+                         .body = STR("{}"),
+                         .detail_type = "Object Created",
+                         .event_source = "aws.s3",
                          .source_arn = STR("arn:aws:s3:::bucket") };
     buf_clear(&why);
     EXPECT_INT(sinks_deliver(&w.sinks, &w.turn, &p, &why), DELIVERED);
-    EXPECT_STR(w.sent[1].body, arena_printf(w.mem, "{\"version\":\"0\",\"id\":\"" STR_FMT "\",\"detail-type\":\"Object Created\",\"source\":\"aws.s3\","
-        "\"account\":\"000000000000\",\"time\":\"2027-01-15T08:00:00Z\",\"region\":\"us-east-1\",\"resources\":[\"arn:aws:s3:::bucket\"],\"detail\":{}}",
-        STR_ARG(buf_view(&why))));
+    EXPECT_STR(w.sent[1].body,
+               arena_printf(w.mem,
+                            "{\"version\":\"0\",\"id\":\"" STR_FMT
+                            "\",\"detail-type\":\"Object Created\",\"source\":\"aws.s3\","
+                            "\"account\":\"000000000000\",\"time\":\"2027-01-15T08:00:00Z\",\"region\":\"us-"
+                            "east-1\",\"resources\":[\"arn:aws:s3:::bucket\"],\"detail\":{}}",
+                            STR_ARG(buf_view(&why))));
     p.body = STR("[]");
     EXPECT_INT(sinks_deliver(&w.sinks, &w.turn, &p, &why), DELIVERY_REFUSED);
     p.target_arn = STR(BUS "nobody");
@@ -333,8 +370,13 @@ TEST(sink, what_others_hand_over)
 
 TEST(sink, what_it_says_of_an_arn)
 {
-    static const struct { const char *arn; enum sink_state want; } rows[] = {
-        { BUS "default", SINK_OK }, { BUS "nobody", SINK_MISSING }, { BUS, SINK_WRONG_KIND },
+    static const struct {
+        const char *arn;
+        enum sink_state want;
+    } rows[] = {
+        { BUS "default", SINK_OK },
+        { BUS "nobody", SINK_MISSING },
+        { BUS, SINK_WRONG_KIND },
         { "arn:aws:events:us-east-1:000000000000:rule/r", SINK_WRONG_KIND },
         { "arn:aws:events:eu-west-1:111111111111:event-bus/default", SINK_OK },
     };
@@ -356,7 +398,10 @@ TEST(sink, what_it_says_of_an_arn)
 
 TEST(sink, where_a_bus_hands_things_on_to)
 {
-    struct events_Target v[] = { { .Id = STR("q"), .Arn = QUEUE("q") }, { .Id = STR("b"), .Arn = STR(BUS "b"), .RoleArn = STR("arn:aws:iam::000000000000:role/x") } };
+    struct events_Target v[] = {
+        { .Id = STR("q"), .Arn = QUEUE("q") },
+        { .Id = STR("b"), .Arn = STR(BUS "b"), .RoleArn = STR("arn:aws:iam::000000000000:role/x") }
+    };
     struct explain_onward onward[4];
     struct arn arn;
     struct world w;
@@ -395,10 +440,10 @@ TEST(schedule, a_rate_counts_from_its_making)
     EXPECT_INT(w.n_sent, 2);
     EXPECT_INT(w.sent[0].at_ms, START_MS + 5 * MINUTE);
     EXPECT_INT(w.sent[1].at_ms, START_MS + 10 * MINUTE);
-    scheduled(&w, "rate(5 minutes)");                        /* the same again: goes on counting */
+    scheduled(&w, "rate(5 minutes)"); /* the same again: goes on counting */
     world_advance(&w, 3 * MINUTE);
     EXPECT_INT(w.n_sent, 3);
-    scheduled(&w, "rate(1 minute)");                         /* another: counts anew */
+    scheduled(&w, "rate(1 minute)"); /* another: counts anew */
     world_advance(&w, MINUTE - 1);
     EXPECT_INT(w.n_sent, 3);
     world_advance(&w, 1);
@@ -414,7 +459,7 @@ TEST(schedule, a_clock_that_is_moved_fires_once)
     scheduled(&w, "rate(5 minutes)");
     world_jump(&w, 23 * MINUTE);
     EXPECT_INT(w.n_sent, 1);
-    world_advance(&w, 2 * MINUTE);                           /* and is in step again */
+    world_advance(&w, 2 * MINUTE); /* and is in step again */
     EXPECT_INT(w.n_sent, 2);
     EXPECT_INT(w.sent[1].at_ms, START_MS + 25 * MINUTE);
     world_close(&w);
@@ -433,7 +478,7 @@ TEST(schedule, a_restart_does_not_fire_twice)
     EXPECT_INT(w.n_sent, 1);
     world_advance(&w, HOUR);
     EXPECT_INT(w.n_sent, 2);
-    w.turn.now.wall_ms += 3 * HOUR;                          /* down for three hours: once when it is back */
+    w.turn.now.wall_ms += 3 * HOUR; /* down for three hours: once when it is back */
     world_restart(&w);
     world_run(&w);
     EXPECT_INT(w.n_sent, 3);
@@ -450,7 +495,7 @@ TEST(schedule, a_reset_stops_it)
     EXPECT(heap_first(&w.timers) == NULL);
     world_advance(&w, HOUR);
     EXPECT_INT(w.n_sent, 0);
-    events_load(w.events, &w.turn);                          /* the store was not emptied: as after a failed turn */
+    events_load(w.events, &w.turn); /* the store was not emptied: as after a failed turn */
     world_run(&w);
     EXPECT_INT(w.n_sent, 1);
     world_close(&w);
@@ -474,12 +519,19 @@ TEST(restart, everything_is_there_again)
 {
     struct events_DeadLetterConfig dead = { QUEUE("dead") };
     struct events_TransformerPaths_entry path = { STR("a"), STR("$.detail.a") };
-    struct events_InputTransformer tr = { .InputPathsMap = { true, 1, &path }, .InputTemplate = STR("{\"x\":<a>}") };
-    struct events_Target t = { .Id = STR("t"), .Arn = QUEUE("q.fifo"), .SqsParameters = &(struct events_SqsParameters){ STR("g") },
-                               .DeadLetterConfig = &dead, .InputTransformer = &tr };
+    struct events_InputTransformer tr = { .InputPathsMap = { true, 1, &path },
+                                          .InputTemplate = STR("{\"x\":<a>}") };
+    struct events_Target t = { .Id = STR("t"),
+                               .Arn = QUEUE("q.fifo"),
+                               .SqsParameters = &(struct events_SqsParameters){ STR("g") },
+                               .DeadLetterConfig = &dead,
+                               .InputTransformer = &tr };
     struct events_CreateEventBusRequest b = { .Name = STR("b"), .Description = STR("mine") };
     struct events_CreateEventBusResponse made = { 0 };
-    struct events_PutPermissionRequest may = { .EventBusName = STR("b"), .Action = STR("events:PutEvents"), .Principal = STR("*"), .StatementId = STR("s") };
+    struct events_PutPermissionRequest may = { .EventBusName = STR("b"),
+                                               .Action = STR("events:PutEvents"),
+                                               .Principal = STR("*"),
+                                               .StatementId = STR("s") };
     struct events_DescribeEventBusRequest ask = { STR("b") };
     struct events_DescribeEventBusResponse before = { 0 }, after = { 0 };
     struct events_ListTargetsByRuleRequest list = { .Rule = STR("r") };
@@ -550,7 +602,7 @@ TEST(limit, fifty_tags)
     EXPECT_INT(say(&w, "TagResource", &in, NULL), 0);
     v[0].Value = STR("w");
     v[1] = v[0];
-    v[1].Value = STR("x");                                   /* the last of one key counts */
+    v[1].Value = STR("x"); /* the last of one key counts */
     in.Tags.n = 2;
     EXPECT_INT(say(&w, "TagResource", &in, NULL), 0);
     EXPECT_INT(say(&w, "ListTagsForResource", &ask, &out), 0);
@@ -575,29 +627,50 @@ TEST(authorize, each_operation_asks)
     const struct str r = STR("r"), b = STR("b");
     struct events_Target t = { .Id = r, .Arn = QUEUE("q") };
     struct events_PutEventsRequestEntry e = { .EventBusName = b };
-    const struct { const char *op; const void *input; const char *want; } rows[] = {
-        { "CreateEventBus", &(struct events_CreateEventBusRequest){ .Name = b }, "events:CreateEventBus " BUS "b;" },
+    const struct {
+        const char *op;
+        const void *input;
+        const char *want;
+    } rows[] = {
+        { "CreateEventBus", &(struct events_CreateEventBusRequest){ .Name = b },
+          "events:CreateEventBus " BUS "b;" },
         { "DeleteEventBus", &(struct events_DeleteEventBusRequest){ b }, "events:DeleteEventBus " BUS "b;" },
-        { "DescribeEventBus", &(struct events_DescribeEventBusRequest){ STR(BUS "b") }, "events:DescribeEventBus " BUS "b;" },
-        { "UpdateEventBus", &(struct events_UpdateEventBusRequest){ .Name = b }, "events:UpdateEventBus " BUS "b;" },
-        { "ListEventBuses", &(struct events_ListEventBusesRequest){ .NamePrefix = b }, "events:ListEventBuses *;" },
-        { "PutRule", &(struct events_PutRuleRequest){ .Name = r, .EventBusName = b }, "events:PutRule " RULE "b/r;" },
-        { "DescribeRule", &(struct events_DescribeRuleRequest){ .Name = r }, "events:DescribeRule " RULE "r;" },
+        { "DescribeEventBus", &(struct events_DescribeEventBusRequest){ STR(BUS "b") },
+          "events:DescribeEventBus " BUS "b;" },
+        { "UpdateEventBus", &(struct events_UpdateEventBusRequest){ .Name = b },
+          "events:UpdateEventBus " BUS "b;" },
+        { "ListEventBuses", &(struct events_ListEventBusesRequest){ .NamePrefix = b },
+          "events:ListEventBuses *;" },
+        { "PutRule", &(struct events_PutRuleRequest){ .Name = r, .EventBusName = b },
+          "events:PutRule " RULE "b/r;" },
+        { "DescribeRule", &(struct events_DescribeRuleRequest){ .Name = r },
+          "events:DescribeRule " RULE "r;" },
         { "DeleteRule", &(struct events_DeleteRuleRequest){ .Name = r }, "events:DeleteRule " RULE "r;" },
         { "EnableRule", &(struct events_EnableRuleRequest){ .Name = r }, "events:EnableRule " RULE "r;" },
         { "DisableRule", &(struct events_DisableRuleRequest){ .Name = r }, "events:DisableRule " RULE "r;" },
         { "ListRules", &(struct events_ListRulesRequest){ .EventBusName = b }, "events:ListRules " BUS "b;" },
-        { "PutTargets", &(struct events_PutTargetsRequest){ .Rule = r, .Targets = { true, 1, &t } }, "events:PutTargets " RULE "r;" },
-        { "RemoveTargets", &(struct events_RemoveTargetsRequest){ .Rule = r }, "events:RemoveTargets " RULE "r;" },
-        { "ListTargetsByRule", &(struct events_ListTargetsByRuleRequest){ .Rule = r }, "events:ListTargetsByRule " RULE "r;" },
-        { "ListRuleNamesByTarget", &(struct events_ListRuleNamesByTargetRequest){ .TargetArn = r }, "events:ListRuleNamesByTarget " BUS "default;" },
-        { "PutPermission", &(struct events_PutPermissionRequest){ .EventBusName = b }, "events:PutPermission " BUS "b;" },
-        { "RemovePermission", &(struct events_RemovePermissionRequest){ .EventBusName = b }, "events:RemovePermission " BUS "b;" },
-        { "PutEvents", &(struct events_PutEventsRequest){ .Entries = { true, 1, &e } }, "events:PutEvents " BUS "b;" },
-        { "TestEventPattern", &(struct events_TestEventPatternRequest){ r, r }, "events:TestEventPattern *;" },
-        { "TagResource", &(struct events_TagResourceRequest){ .ResourceARN = STR(RULE "b/r") }, "events:TagResource " RULE "b/r;" },
-        { "UntagResource", &(struct events_UntagResourceRequest){ .ResourceARN = STR(RULE "r") }, "events:UntagResource " RULE "r;" },
-        { "ListTagsForResource", &(struct events_ListTagsForResourceRequest){ STR(BUS "b") }, "events:ListTagsForResource " BUS "b;" },
+        { "PutTargets", &(struct events_PutTargetsRequest){ .Rule = r, .Targets = { true, 1, &t } },
+          "events:PutTargets " RULE "r;" },
+        { "RemoveTargets", &(struct events_RemoveTargetsRequest){ .Rule = r },
+          "events:RemoveTargets " RULE "r;" },
+        { "ListTargetsByRule", &(struct events_ListTargetsByRuleRequest){ .Rule = r },
+          "events:ListTargetsByRule " RULE "r;" },
+        { "ListRuleNamesByTarget", &(struct events_ListRuleNamesByTargetRequest){ .TargetArn = r },
+          "events:ListRuleNamesByTarget " BUS "default;" },
+        { "PutPermission", &(struct events_PutPermissionRequest){ .EventBusName = b },
+          "events:PutPermission " BUS "b;" },
+        { "RemovePermission", &(struct events_RemovePermissionRequest){ .EventBusName = b },
+          "events:RemovePermission " BUS "b;" },
+        { "PutEvents", &(struct events_PutEventsRequest){ .Entries = { true, 1, &e } },
+          "events:PutEvents " BUS "b;" },
+        { "TestEventPattern", &(struct events_TestEventPatternRequest){ r, r },
+          "events:TestEventPattern *;" },
+        { "TagResource", &(struct events_TagResourceRequest){ .ResourceARN = STR(RULE "b/r") },
+          "events:TagResource " RULE "b/r;" },
+        { "UntagResource", &(struct events_UntagResourceRequest){ .ResourceARN = STR(RULE "r") },
+          "events:UntagResource " RULE "r;" },
+        { "ListTagsForResource", &(struct events_ListTagsForResourceRequest){ STR(BUS "b") },
+          "events:ListTagsForResource " BUS "b;" },
     };
     struct world w;
 
@@ -658,7 +731,7 @@ TEST(sift, goes_on_elsewhere_and_is_durable)
 
     heavy_world(&w);
     world_put(&w, heavy_detail(&detail));
-    EXPECT_INT(w.n_sent, 0);                                 /* nobody was told yet, and the row is there */
+    EXPECT_INT(w.n_sent, 0); /* nobody was told yet, and the row is there */
     EXPECT_INT(outbox_count(w.outbox), 1);
     EXPECT(w.events->sift.turn_ns == 0 || w.events->sift.left >= ELSEWHERE_TURN_STEPS - PATTERN_TURN_STEPS);
     world_restart(&w);
@@ -696,7 +769,8 @@ static void (*meddled_done)(void *arg, struct turn *t);
 static void meddle(void *arg, struct turn *t)
 {
     struct events_DeleteRuleRequest in = { .Name = STR("light") };
-    struct events_RemoveTargetsRequest targets = { .Rule = STR("light"), .Ids = { true, 1, &(struct str){ "t", 1 } } };
+    struct events_RemoveTargetsRequest targets = { .Rule = STR("light"),
+                                                   .Ids = { true, 1, &(struct str){ "t", 1 } } };
     struct events_RemoveTargetsResponse out = { 0 };
 
     if (rule_find(bus_find(meddled->events, ACCOUNT, REGION, STR("default")), STR("light")) != NULL) {
@@ -705,7 +779,8 @@ static void meddle(void *arg, struct turn *t)
     }
     meddled_done(arg, t);
 }
-static void meddling_work(void *engine, void (*run)(void *arg), void (*done)(void *arg, struct turn *t), void *arg)
+static void meddling_work(void *engine, void (*run)(void *arg), void (*done)(void *arg, struct turn *t),
+                          void *arg)
 {
     run(arg);
     meddled_done = done;
@@ -731,7 +806,8 @@ TEST(sift, rules_that_went_are_not_told)
 }
 
 /* The state is read again while the job runs: its row is due again, and once is enough. */
-static void reloading_work(void *engine, void (*run)(void *arg), void (*done)(void *arg, struct turn *t), void *arg)
+static void reloading_work(void *engine, void (*run)(void *arg), void (*done)(void *arg, struct turn *t),
+                           void *arg)
 {
     struct world *w = engine;
 
@@ -761,8 +837,13 @@ TEST(sift, a_job_of_older_state_is_dropped)
 TEST(sift, a_bent_row_is_damage)
 {
 #define PLACE "\"account\":\"000000000000\",\"region\":\"us-east-1\",\"bus\":\"default\","
-    static const struct { const char *payload; int result; } rows[] = {
-        { "{" PLACE "\"ingested\":1,\"forwarded\":false,\"event\":\"{\\\"source\\\":\\\"s\\\",\\\"detail\\\":{}}\"}", 0 },
+    static const struct {
+        const char *payload;
+        int result;
+    } rows[] = {
+        { "{" PLACE
+          "\"ingested\":1,\"forwarded\":false,\"event\":\"{\\\"source\\\":\\\"s\\\",\\\"detail\\\":{}}\"}",
+          0 },
         { "{", -E_DAMAGED },
         { "[]", -E_DAMAGED },
         { "{" PLACE "\"forwarded\":false,\"event\":\"{}\"}", -E_DAMAGED },
@@ -796,14 +877,22 @@ TEST(sift, a_trial_goes_on_elsewhere)
     world_open(&w);
     e = w.events;
     in.EventPattern = str_of(heavy_pattern(&pattern));
-    buf_z(&event, "{\"id\":\"1\",\"account\":\"1\",\"source\":\"s\",\"time\":\"t\",\"region\":\"r\",\"resources\":[],\"detail-type\":\"d\",\"detail\":");
+    buf_z(&event, "{\"id\":\"1\",\"account\":\"1\",\"source\":\"s\",\"time\":\"t\",\"region\":\"r\","
+                  "\"resources\":[],\"detail-type\":\"d\",\"detail\":");
     buf_z(&event, heavy_detail(&detail));
     buf_z(&event, "}");
     in.Event = buf_view(&event);
     {
         struct service s = events_service(e);
-        struct call c = { .mem = w.mem, .turn = &w.turn, .now = w.turn.now, .region = REGION, .account = ACCOUNT, .state = e,
-                          .service = s.model, .principal = { .kind = PRINCIPAL_OPERATOR, .account = ACCOUNT }, .output = &out };
+        struct call c = { .mem = w.mem,
+                          .turn = &w.turn,
+                          .now = w.turn.now,
+                          .region = REGION,
+                          .account = ACCOUNT,
+                          .state = e,
+                          .service = s.model,
+                          .principal = { .kind = PRINCIPAL_OPERATOR, .account = ACCOUNT },
+                          .output = &out };
 
         EXPECT_INT(events_test_event_pattern(&c, &in, &out), -E_WAIT);
         EXPECT(!out.Result.set);

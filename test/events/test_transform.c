@@ -3,9 +3,13 @@
 #include "unit.h"
 
 static const char event_text[] =
-    "{\"version\":\"0\",\"id\":\"7bf7\",\"detail-type\":\"Order placed\",\"source\":\"shop\",\"account\":\"000000000000\",\"time\":\"2026-09-14T15:44:58Z\","
-    "\"region\":\"us-east-1\",\"resources\":[\"arn:a\",\"arn:b\"],\"detail\":{\"id\":\"o-1\",\"n\":3.50,\"yes\":true,\"none\":null,\"empty\":\"\",\"list\":[\"HIGH\"],"
-    "\"obj\":{\"acc_id\":\"0a\", \"x\":1},\"items\":[{\"s\":1},{\"s\":2},{\"t\":3}],\"quote\":\"a\\\"b\",\"lines\":\"a\\nb\",\"e\":\"\\u00e9\",\"a.b\":7,\"deep\":{\"er\":{\"x\":\"y\"}}}}";
+    "{\"version\":\"0\",\"id\":\"7bf7\",\"detail-type\":\"Order "
+    "placed\",\"source\":\"shop\",\"account\":\"000000000000\",\"time\":\"2026-09-14T15:44:58Z\","
+    "\"region\":\"us-east-1\",\"resources\":[\"arn:a\",\"arn:b\"],\"detail\":{\"id\":\"o-1\",\"n\":3.50,"
+    "\"yes\":true,\"none\":null,\"empty\":\"\",\"list\":[\"HIGH\"],"
+    "\"obj\":{\"acc_id\":\"0a\", "
+    "\"x\":1},\"items\":[{\"s\":1},{\"s\":2},{\"t\":3}],\"quote\":\"a\\\"b\",\"lines\":\"a\\nb\",\"e\":"
+    "\"\\u00e9\",\"a.b\":7,\"deep\":{\"er\":{\"x\":\"y\"}}}}";
 
 static struct json *event(struct arena *a)
 {
@@ -17,7 +21,9 @@ static struct json *event(struct arena *a)
 
 TEST(transform, paths)
 {
-    static const struct { const char *path, *want; } rows[] = {
+    static const struct {
+        const char *path, *want;
+    } rows[] = {
         { "$.detail.id", "\"o-1\"" },
         { "$.detail.n", "3.50" },
         { "$.detail.yes", "true" },
@@ -79,7 +85,8 @@ TEST(transform, whole_event)
 TEST(transform, refused_paths)
 {
     static const char *const rows[] = {
-        "", "detail", ".detail", "$detail", "$.", "$..a", "$.a.", "$[", "$[]", "$[a]", "$[-1]", "$[1", "$['a", "$['a'", "$['a]", "$.a b", "$[1234567890]", "$[*", "$.a]",
+        "",      "detail", ".detail", "$detail", "$.",    "$..a",  "$.a.",          "$[",  "$[]",  "$[a]",
+        "$[-1]", "$[1",    "$['a",    "$['a'",   "$['a]", "$.a b", "$[1234567890]", "$[*", "$.a]",
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -93,17 +100,26 @@ TEST(transform, refused_paths)
 }
 
 static struct events_TransformerPaths_entry names[] = {
-    { { "id", 2 }, { "$.detail.id", 11 } }, { { "n", 1 }, { "$.detail.n", 10 } }, { { "yes", 3 }, { "$.detail.yes", 12 } },
-    { { "none", 4 }, { "$.detail.none", 13 } }, { { "list", 4 }, { "$.detail.list", 13 } }, { { "obj", 3 }, { "$.detail.obj", 12 } },
-    { { "missing", 7 }, { "$.detail.missing", 16 } }, { { "quote", 5 }, { "$.detail.quote", 14 } }, { { "lines", 5 }, { "$.detail.lines", 14 } },
-    { { "e", 1 }, { "$.detail.e", 10 } }, { { "all-s", 5 }, { "$.detail.items[*].s", 19 } }, { { "empty", 5 }, { "$.detail.empty", 14 } },
+    { { "id", 2 }, { "$.detail.id", 11 } },
+    { { "n", 1 }, { "$.detail.n", 10 } },
+    { { "yes", 3 }, { "$.detail.yes", 12 } },
+    { { "none", 4 }, { "$.detail.none", 13 } },
+    { { "list", 4 }, { "$.detail.list", 13 } },
+    { { "obj", 3 }, { "$.detail.obj", 12 } },
+    { { "missing", 7 }, { "$.detail.missing", 16 } },
+    { { "quote", 5 }, { "$.detail.quote", 14 } },
+    { { "lines", 5 }, { "$.detail.lines", 14 } },
+    { { "e", 1 }, { "$.detail.e", 10 } },
+    { { "all-s", 5 }, { "$.detail.items[*].s", 19 } },
+    { { "empty", 5 }, { "$.detail.empty", 14 } },
 };
 
 static int render(const char *template, struct buf *out)
 {
     struct arena *a CLEANUP(arena_freep) = arena_new(0);
     CLEANUP(buf_done) struct buf why = { 0 };
-    struct events_InputTransformer in = { .InputPathsMap = { .set = true, .n = ARRAY_LEN(names), .v = names }, .InputTemplate = str_of(template) };
+    struct events_InputTransformer in = { .InputPathsMap = { .set = true, .n = ARRAY_LEN(names), .v = names },
+                                          .InputTemplate = str_of(template) };
     struct transform_facts facts = { STR("arn:rule"), STR("my-rule"), 1789400698123 };
     struct transform *t = NULL;
     int r = transform_compile(STR("1"), &in, &t, &why);
@@ -120,10 +136,14 @@ static int render(const char *template, struct buf *out)
 TEST(transform, templates)
 {
     /* NULL: does not render */
-    static const struct { const char *template, *want; } rows[] = {
+    static const struct {
+        const char *template, *want;
+    } rows[] = {
         { "\"order <id> for <n>\"", "\"order o-1 for 3.50\"" },
-        { "{\"a\": <id>, \"b\": <n>, \"c\": <yes>, \"d\": <none>}", "{\"a\":\"o-1\",\"b\":3.50,\"c\":true,\"d\":null}" },
-        { "{\"a\": \"<id>\", \"b\": \"<n>\", \"c\": \"<yes>\"}", "{\"a\":\"o-1\",\"b\":\"3.50\",\"c\":\"true\"}" },
+        { "{\"a\": <id>, \"b\": <n>, \"c\": <yes>, \"d\": <none>}",
+          "{\"a\":\"o-1\",\"b\":3.50,\"c\":true,\"d\":null}" },
+        { "{\"a\": \"<id>\", \"b\": \"<n>\", \"c\": \"<yes>\"}",
+          "{\"a\":\"o-1\",\"b\":\"3.50\",\"c\":\"true\"}" },
         { "{\"<id>\": 1}", "{\"o-1\":1}" },
         { "{\"a\": <obj>}", "{\"a\":{\"acc_id\":\"0a\",\"x\":1}}" },
         { "{\"a\": \"<obj>\"}", "{\"a\":\"{acc_id:0a,x:1}\"}" },
@@ -134,7 +154,8 @@ TEST(transform, templates)
         { "{\"a\": \"<list>\"}", NULL },
         { " {\"a\": \"<all-s>\"}", NULL },
         { "{\"a\": <all-s>}", "{\"a\":[1,2]}" },
-        { "{\"a\": <missing>, \"b\": \"<missing>\", \"c\": \"x<missing>y\"}", "{\"a\":\"\",\"b\":\"\",\"c\":\"xy\"}" },
+        { "{\"a\": <missing>, \"b\": \"<missing>\", \"c\": \"x<missing>y\"}",
+          "{\"a\":\"\",\"b\":\"\",\"c\":\"xy\"}" },
         { "{\"a\": <empty>}", "{\"a\":\"\"}" },
         { "\"<missing>\"", "\"\"" },
         { "<id>", "\"o-1\"" },
@@ -154,10 +175,13 @@ TEST(transform, templates)
         { "{\"a\": <id>", NULL },
         { "{\"a\": \"1 < 2 and <> <a b>\"}", "{\"a\":\"1 < 2 and <> <a b>\"}" },
         { "\"plain\"", "\"plain\"" },
-        { "{\"arn\": <aws.events.rule-arn>, \"name\": \"<aws.events.rule-name>!\"}", "{\"arn\":\"arn:rule\",\"name\":\"my-rule!\"}" },
+        { "{\"arn\": <aws.events.rule-arn>, \"name\": \"<aws.events.rule-name>!\"}",
+          "{\"arn\":\"arn:rule\",\"name\":\"my-rule!\"}" },
         { "<aws.events.event.ingestion-time>", "\"2026-09-14T15:44:58Z\"" },
-        { "{\"e\": <aws.events.event>}", "{\"e\":{\"version\":\"0\",\"id\":\"7bf7\",\"detailType\":\"Order placed\",\"source\":\"shop\",\"account\":\"000000000000\","
-          "\"time\":\"2026-09-14T15:44:58Z\",\"region\":\"us-east-1\",\"resources\":[\"arn:a\",\"arn:b\"]}}" },
+        { "{\"e\": <aws.events.event>}", "{\"e\":{\"version\":\"0\",\"id\":\"7bf7\",\"detailType\":\"Order "
+                                         "placed\",\"source\":\"shop\",\"account\":\"000000000000\","
+                                         "\"time\":\"2026-09-14T15:44:58Z\",\"region\":\"us-east-1\","
+                                         "\"resources\":[\"arn:a\",\"arn:b\"]}}" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -166,7 +190,8 @@ TEST(transform, templates)
 
         EXPECT_INT(r, rows[i].want == NULL ? -E_INVALID : 0);
         if (!str_is(buf_view(&out), rows[i].want == NULL ? "" : rows[i].want))
-            UNIT_FAIL("%s\n   got  " STR_FMT "\n   want %s", rows[i].template, STR_ARG(buf_view(&out)), rows[i].want);
+            UNIT_FAIL("%s\n   got  " STR_FMT "\n   want %s", rows[i].template, STR_ARG(buf_view(&out)),
+                      rows[i].want);
     }
 }
 
@@ -183,13 +208,17 @@ TEST(transform, whole_event_in_a_template)
 
 TEST(transform, refused)
 {
-    static const struct { const char *template, *why; } rows[] = {
+    static const struct {
+        const char *template, *why;
+    } rows[] = {
         { "{\"a\": <nope>}", "InputTemplate for target t-1 contains invalid placeholder nope." },
         { "\"<id> <no-pe>\"", "InputTemplate for target t-1 contains invalid placeholder no-pe." },
-        { "\"<aws.events.other>\"", "InputTemplate for target t-1 contains invalid placeholder aws.events.other." },
+        { "\"<aws.events.other>\"",
+          "InputTemplate for target t-1 contains invalid placeholder aws.events.other." },
     };
     struct events_TransformerPaths_entry bad = { STR("x"), STR("detail") }, many[TRANSFORM_PATHS_MOST + 1];
-    struct events_InputTransformer in = { .InputPathsMap = { .set = true, .n = ARRAY_LEN(names), .v = names } };
+    struct events_InputTransformer in = { .InputPathsMap = {
+                                              .set = true, .n = ARRAY_LEN(names), .v = names } };
     CLEANUP(buf_done) struct buf why = { 0 };
     struct transform *t = NULL;
 

@@ -1,7 +1,9 @@
-/* world.h - the service in a world whose clock stands still until told: the real store (ephemeral) and outbox, turns as the
- * engine makes them, timers that fire when the clock passes them, and one fake target ("sqs") that answers as scripted.
+/* world.h - the service in a world whose clock stands still until told: the real store (ephemeral) and
+ * outbox, turns as the engine makes them, timers that fire when the clock passes them, and one fake target
+ * ("sqs") that answers as scripted.
  *
- *   world_open(&w);  say(&w, "PutRule", &in, &out);  w.answer = DELIVERY_FAILED;  world_advance(&w, 60000);  world_close(&w);
+ *   world_open(&w);  say(&w, "PutRule", &in, &out);  w.answer = DELIVERY_FAILED;  world_advance(&w, 60000);
+ * world_close(&w);
  *
  * Every call is a turn of its own that commits. */
 #ifndef WAYBILL_TEST_EVENTS_WORLD_H
@@ -19,7 +21,12 @@
 #define START_MS ((int64_t)1800000000000)
 #define SENT_MOST 8192
 
-struct sent { struct str target, body, source, trace, group; struct str names[10], values[10]; size_t n; int64_t at_ms; };
+struct sent {
+    struct str target, body, source, trace, group;
+    struct str names[10], values[10];
+    size_t n;
+    int64_t at_ms;
+};
 
 struct world {
     struct arena *mem;
@@ -32,17 +39,23 @@ struct world {
     void (*soon[16])(void *arg, struct turn *t);
     void *soon_arg[16];
     size_t n_soon;
-    enum delivery answer;                                    /* of the queue "bad"; all others deliver */
+    enum delivery answer; /* of the queue "bad"; all others deliver */
     enum role_verdict role;
     bool policy_denies;
     const struct gate *gate;
-    struct sent *sent;                                       /* SENT_MOST of them: what was delivered */
-    size_t n_sent, tries;                                    /* tries: what "bad" was offered */
+    struct sent *sent;    /* SENT_MOST of them: what was delivered */
+    size_t n_sent, tries; /* tries: what "bad" was offered */
     struct fault fault;
 };
 
-static inline void w_timer_set(void *engine, struct timer *t, int64_t at) { heap_set(&((struct world *)engine)->timers, &t->node, at); }
-static inline void w_timer_cancel(void *engine, struct timer *t) { heap_remove(&((struct world *)engine)->timers, &t->node); }
+static inline void w_timer_set(void *engine, struct timer *t, int64_t at)
+{
+    heap_set(&((struct world *)engine)->timers, &t->node, at);
+}
+static inline void w_timer_cancel(void *engine, struct timer *t)
+{
+    heap_remove(&((struct world *)engine)->timers, &t->node);
+}
 static inline void w_soon(void *engine, void (*fn)(void *arg, struct turn *t), void *arg)
 {
     struct world *w = engine;
@@ -53,19 +66,20 @@ static inline void w_soon(void *engine, void (*fn)(void *arg, struct turn *t), v
 }
 /* Of a call that waited for the pool. */
 static int replied = 1;
-void call_reply(struct call *c UNUSED, int result)
-{
-    replied = result;
-}
+void call_reply(struct call *c UNUSED, int result) { replied = result; }
 /* The pool is done at once. */
-static inline void w_work(void *engine, void (*run)(void *arg), void (*done)(void *arg, struct turn *t), void *arg)
+static inline void w_work(void *engine, void (*run)(void *arg), void (*done)(void *arg, struct turn *t),
+                          void *arg)
 {
     run(arg);
     w_soon(engine, done, arg);
 }
-static const struct turn_ops world_ops = { .timer_set = w_timer_set, .timer_cancel = w_timer_cancel, .soon = w_soon, .work = w_work };
+static const struct turn_ops world_ops = {
+    .timer_set = w_timer_set, .timer_cancel = w_timer_cancel, .soon = w_soon, .work = w_work
+};
 
-static inline enum sink_state w_state(void *arg UNUSED, struct turn *t UNUSED, const struct arn *target, struct str text UNUSED)
+static inline enum sink_state w_state(void *arg UNUSED, struct turn *t UNUSED, const struct arn *target,
+                                      struct str text UNUSED)
 {
     return str_is(target->resource, "missing") ? SINK_MISSING : SINK_OK;
 }
@@ -83,8 +97,10 @@ static inline enum delivery w_deliver(void *arg, struct turn *t, const struct pa
         }
     }
     CHECK(w->n_sent < SENT_MOST);
-    *s = (struct sent){ arena_str(w->mem, p->target_arn), arena_str(w->mem, p->body), arena_str(w->mem, p->source_arn),
-                        arena_str(w->mem, p->trace_header), arena_str(w->mem, p->group_id), .n = p->n_attributes, .at_ms = t->now.wall_ms };
+    *s = (struct sent){ arena_str(w->mem, p->target_arn), arena_str(w->mem, p->body),
+                        arena_str(w->mem, p->source_arn), arena_str(w->mem, p->trace_header),
+                        arena_str(w->mem, p->group_id),   .n = p->n_attributes,
+                        .at_ms = t->now.wall_ms };
     for (size_t i = 0; i < p->n_attributes; i++) {
         s->names[i] = arena_str(w->mem, p->attributes[i].name);
         s->values[i] = arena_str(w->mem, p->attributes[i].value);
@@ -93,8 +109,9 @@ static inline enum delivery w_deliver(void *arg, struct turn *t, const struct pa
     return DELIVERED;
 }
 
-static inline enum role_verdict w_role_may(void *arg, struct str role UNUSED, const char *action UNUSED, const struct resource *what UNUSED,
-                                           struct now now UNUSED, struct buf *why)
+static inline enum role_verdict w_role_may(void *arg, struct str role UNUSED, const char *action UNUSED,
+                                           const struct resource *what UNUSED, struct now now UNUSED,
+                                           struct buf *why)
 {
     struct world *w = arg;
 
@@ -110,8 +127,13 @@ static inline void world_make(struct world *w)
 
     w->events = events_new(&o);
     w->sinks = (struct sinks){ .role_may = w_role_may, .role_arg = w };
-    sinks_add(&w->sinks, &(struct sink){ .service = "sqs", .action = "sqs:SendMessage", .action_name = "SendMessage", .max_body_bytes = 1048576,
-                                         .state = w_state, .deliver = w_deliver, .arg = w });
+    sinks_add(&w->sinks, &(struct sink){ .service = "sqs",
+                                         .action = "sqs:SendMessage",
+                                         .action_name = "SendMessage",
+                                         .max_body_bytes = 1048576,
+                                         .state = w_state,
+                                         .deliver = w_deliver,
+                                         .arg = w });
     row = events_sink(w->events);
     sinks_add(&w->sinks, &row);
     events_load(w->events, &w->turn);
@@ -120,7 +142,10 @@ static inline void world_make(struct world *w)
 
 static inline void world_open(struct world *w)
 {
-    *w = (struct world){ .mem = arena_new(0), .sent = xcalloc(SENT_MOST, sizeof(*w->sent)), .answer = DELIVERED, .role = ROLE_ALLOWED };
+    *w = (struct world){ .mem = arena_new(0),
+                         .sent = xcalloc(SENT_MOST, sizeof(*w->sent)),
+                         .answer = DELIVERED,
+                         .role = ROLE_ALLOWED };
     CHECK(store_open(&(struct store_options){ .ephemeral = true }, &w->store, NULL) == 0);
     w->turn = (struct turn){ .store = w->store, .now = { START_MS, 1 }, .ops = &world_ops, .engine = w };
     world_make(w);
@@ -151,7 +176,7 @@ static inline void world_close(struct world *w)
 static inline void world_commit(struct world *w)
 {
     CHECK(store_commit(w->store) == 0);
-    w->turn.now.mono_ns++;                                   /* the next turn */
+    w->turn.now.mono_ns++; /* the next turn */
 }
 
 /* Timers that are due, and turns that were asked for, until nothing is left. */
@@ -174,13 +199,13 @@ static inline void world_run(struct world *w)
     }
 }
 
-static inline void world_jump(struct world *w, int64_t ms)   /* at once, as a clock that is moved */
+static inline void world_jump(struct world *w, int64_t ms) /* at once, as a clock that is moved */
 {
     w->turn.now.wall_ms += ms;
     world_run(w);
 }
 
-static inline void world_advance(struct world *w, int64_t ms)    /* from due to due */
+static inline void world_advance(struct world *w, int64_t ms) /* from due to due */
 {
     int64_t to = w->turn.now.wall_ms + ms;
 
@@ -194,8 +219,15 @@ static inline void world_advance(struct world *w, int64_t ms)    /* from due to 
 static inline int say(struct world *w, const char *op, const void *input, void *output)
 {
     struct service s = events_service(w->events);
-    struct call c = { .mem = w->mem, .turn = &w->turn, .now = w->turn.now, .region = REGION, .account = ACCOUNT, .state = s.state,
-                      .service = s.model, .principal = { .kind = PRINCIPAL_OPERATOR, .account = ACCOUNT }, .gate = w->gate };
+    struct call c = { .mem = w->mem,
+                      .turn = &w->turn,
+                      .now = w->turn.now,
+                      .region = REGION,
+                      .account = ACCOUNT,
+                      .state = s.state,
+                      .service = s.model,
+                      .principal = { .kind = PRINCIPAL_OPERATOR, .account = ACCOUNT },
+                      .gate = w->gate };
     int r = -E_INVALID;
 
     for (size_t i = 0; i < s.n_handlers; i++)
@@ -210,7 +242,9 @@ static inline int say(struct world *w, const char *op, const void *input, void *
 
 static inline void world_rule(struct world *w, const char *name, const char *pattern, const char *schedule)
 {
-    struct events_PutRuleRequest in = { .Name = str_of(name), .EventPattern = str_of(pattern), .ScheduleExpression = str_of(schedule) };
+    struct events_PutRuleRequest in = { .Name = str_of(name),
+                                        .EventPattern = str_of(pattern),
+                                        .ScheduleExpression = str_of(schedule) };
     struct events_PutRuleResponse out = { 0 };
 
     EXPECT_INT(say(w, "PutRule", &in, &out), 0);
@@ -228,7 +262,10 @@ static inline void world_targets(struct world *w, const char *rule, struct event
 /* One event of source "s" on the default bus; its id. */
 static inline struct str world_put(struct world *w, const char *detail)
 {
-    struct events_PutEventsRequestEntry e = { .Source = STR("s"), .DetailType = STR("d"), .Detail = str_of(detail), .TraceHeader = STR("Root=1;Lineage=2:x:0") };
+    struct events_PutEventsRequestEntry e = { .Source = STR("s"),
+                                              .DetailType = STR("d"),
+                                              .Detail = str_of(detail),
+                                              .TraceHeader = STR("Root=1;Lineage=2:x:0") };
     struct events_PutEventsRequest in = { .Entries = { true, 1, &e } };
     struct events_PutEventsResponse out = { 0 };
 

@@ -33,13 +33,13 @@ TEST(journey, pruning_goes_piece_by_piece)
     CHECK(store_open(&(struct store_options){ .ephemeral = true }, &t.store, NULL) == 0);
     for (uint64_t i = 1; i <= 3010; i++) {
         if (i == 3001)
-            t.now.wall_ms += 14 * DAY_MS;                    /* ten that are young */
+            t.now.wall_ms += 14 * DAY_MS; /* ten that are young */
         journey_put(&t, i, STR("id"), STR("arn"), STR_NONE, "succeeded", STR("[1,\"x\"]"));
     }
     CHECK(store_commit(t.store) == 0);
     journey_prune(&t);
     CHECK(store_commit(t.store) == 0);
-    EXPECT_INT(rows_left(t.store), 3010);                    /* to the millisecond not over age */
+    EXPECT_INT(rows_left(t.store), 3010); /* to the millisecond not over age */
     EXPECT(next_fn == NULL);
     t.now.wall_ms++;
     journey_prune(&t);

@@ -5,7 +5,10 @@
 
 #define START 1800000000000
 
-struct later { void (*fn)(void *arg, struct turn *t); void *arg; };
+struct later {
+    void (*fn)(void *arg, struct turn *t);
+    void *arg;
+};
 
 struct world {
     struct store *store;
@@ -14,14 +17,20 @@ struct world {
     struct heap timers;
     struct later soon[8];
     size_t n_soon;
-    struct buf told;                                         /* "id:attempts:payload " per row handed out */
+    struct buf told; /* "id:attempts:payload " per row handed out */
     uint64_t last;
     size_t handed;
     enum { HOLD, OVER, AGAIN_IN_A_SECOND, AGAIN_NOW, CHAIN } what;
 };
 
-static void w_timer_set(void *engine, struct timer *t, int64_t at) { heap_set(&((struct world *)engine)->timers, &t->node, at); }
-static void w_timer_cancel(void *engine, struct timer *t) { heap_remove(&((struct world *)engine)->timers, &t->node); }
+static void w_timer_set(void *engine, struct timer *t, int64_t at)
+{
+    heap_set(&((struct world *)engine)->timers, &t->node, at);
+}
+static void w_timer_cancel(void *engine, struct timer *t)
+{
+    heap_remove(&((struct world *)engine)->timers, &t->node);
+}
 static void w_soon(void *engine, void (*fn)(void *arg, struct turn *t), void *arg)
 {
     struct world *w = engine;
@@ -29,7 +38,9 @@ static void w_soon(void *engine, void (*fn)(void *arg, struct turn *t), void *ar
     CHECK(w->n_soon < ARRAY_LEN(w->soon));
     w->soon[w->n_soon++] = (struct later){ fn, arg };
 }
-static const struct turn_ops ops = { .timer_set = w_timer_set, .timer_cancel = w_timer_cancel, .soon = w_soon };
+static const struct turn_ops ops = { .timer_set = w_timer_set,
+                                     .timer_cancel = w_timer_cancel,
+                                     .soon = w_soon };
 
 static void due(void *arg, struct turn *t, const struct outbox_item *item)
 {
@@ -38,7 +49,8 @@ static void due(void *arg, struct turn *t, const struct outbox_item *item)
     w->last = item->id;
     w->handed++;
     if (w->told.n < 1000)
-        buf_printf(&w->told, "%u:" STR_FMT "@%lld ", item->attempts, STR_ARG(item->payload), (long long)(t->now.wall_ms - START));
+        buf_printf(&w->told, "%u:" STR_FMT "@%lld ", item->attempts, STR_ARG(item->payload),
+                   (long long)(t->now.wall_ms - START));
     EXPECT_INT(item->created_ms, START);
     if (w->what == OVER || w->what == CHAIN)
         EXPECT_INT(outbox_over(w->outbox, t, item->id), 0);
@@ -172,7 +184,7 @@ TEST(outbox, again_counts_attempts_and_may_change_the_payload)
     turn_at(&w, 2000);
     expect_told(&w, "2:x@2000 ");
     turn_at(&w, 900000);
-    expect_told(&w, "");                                     /* in its owner's hands */
+    expect_told(&w, ""); /* in its owner's hands */
     EXPECT_INT(outbox_again(w.outbox, &w.turn, id, START + 900500, STR("y")), 0);
     turn_at(&w, 900500);
     expect_told(&w, "3:y@900500 ");
@@ -204,7 +216,7 @@ TEST(outbox, what_was_not_over_is_due_again_after_a_crash)
     expect_told(&w, "0:later@5000 ");
     EXPECT_INT(outbox_again(w.outbox, &w.turn, id, START + 6000, STR_NONE), 0);
     turn_at(&w, 5000);
-    outbox_load(w.outbox, &w.turn);                          /* a turn failed: read again */
+    outbox_load(w.outbox, &w.turn); /* a turn failed: read again */
     turn_at(&w, 6000);
     expect_told(&w, "0:held@6000 1:later@6000 ");
     close_world(&w);

@@ -3,15 +3,23 @@
 #include "flow/record.h"
 #include "unit.h"
 
-#define HEAD(condition, count) "{\"version\":\"1.0\",\"timestamp\":\"2026-09-14T15:44:58.123Z\",\"requestContext\":{\"requestId\":" \
-    "\"e4b46cbf-b738-4a3c-8880-a18cdf61200e\",\"functionArn\":\"arn:aws:lambda:us-east-1:111111111111:function:f:$LATEST\"," \
+#define HEAD(condition, count)                                                                           \
+    "{\"version\":\"1.0\",\"timestamp\":\"2026-09-14T15:44:58.123Z\",\"requestContext\":{\"requestId\":" \
+    "\"e4b46cbf-b738-4a3c-8880-a18cdf61200e\",\"functionArn\":\"arn:aws:lambda:us-east-1:111111111111:"  \
+    "function:f:$LATEST\","                                                                              \
     "\"condition\":\"" condition "\",\"approximateInvokeCount\":" count "}"
 
 static struct record_facts facts(enum condition c)
 {
-    return (struct record_facts){ .decided_ms = 1789400698123, .request_id = STR("e4b46cbf-b738-4a3c-8880-a18cdf61200e"),
-        .function_arn = STR("arn:aws:lambda:us-east-1:111111111111:function:f:$LATEST"), .condition = c, .executions = 3,
-        .request_payload = STR("{\"mode\":\"success\"}"), .status = 200, .executed_version = STR("$LATEST") };
+    return (struct record_facts){ .decided_ms = 1789400698123,
+                                  .request_id = STR("e4b46cbf-b738-4a3c-8880-a18cdf61200e"),
+                                  .function_arn =
+                                      STR("arn:aws:lambda:us-east-1:111111111111:function:f:$LATEST"),
+                                  .condition = c,
+                                  .executions = 3,
+                                  .request_payload = STR("{\"mode\":\"success\"}"),
+                                  .status = 200,
+                                  .executed_version = STR("$LATEST") };
 }
 
 static const char *write(const struct record_facts *f, size_t max)
@@ -28,8 +36,10 @@ TEST(record, success)
     struct record_facts f = facts(CONDITION_SUCCESS);
 
     f.response_payload = STR("{\"hello\":\"world\"}");
-    EXPECT_Z(write(&f, 1 << 20), HEAD("Success", "1") ",\"requestPayload\":{\"mode\":\"success\"},\"responseContext\":"
-             "{\"statusCode\":200,\"executedVersion\":\"$LATEST\"},\"responsePayload\":{\"hello\":\"world\"}}");
+    EXPECT_Z(write(&f, 1 << 20),
+             HEAD("Success", "1") ",\"requestPayload\":{\"mode\":\"success\"},\"responseContext\":"
+                                  "{\"statusCode\":200,\"executedVersion\":\"$LATEST\"},\"responsePayload\":{"
+                                  "\"hello\":\"world\"}}");
 }
 
 TEST(record, success_with_null_output)
@@ -37,8 +47,10 @@ TEST(record, success_with_null_output)
     struct record_facts f = facts(CONDITION_SUCCESS);
 
     f.response_payload = STR("null");
-    EXPECT_Z(write(&f, 1 << 20), HEAD("Success", "1") ",\"requestPayload\":{\"mode\":\"success\"},\"responseContext\":"
-             "{\"statusCode\":200,\"executedVersion\":\"$LATEST\"},\"responsePayload\":null}");
+    EXPECT_Z(write(&f, 1 << 20),
+             HEAD("Success",
+                  "1") ",\"requestPayload\":{\"mode\":\"success\"},\"responseContext\":"
+                       "{\"statusCode\":200,\"executedVersion\":\"$LATEST\"},\"responsePayload\":null}");
 }
 
 TEST(record, retries_exhausted)
@@ -46,10 +58,16 @@ TEST(record, retries_exhausted)
     struct record_facts f = facts(CONDITION_RETRIES_EXHAUSTED);
 
     f.function_error = true;
-    f.response_payload = STR("{\"errorMessage\":\"Test exception (this is intentional)\",\"errorType\":\"Exception\",\"requestId\":\"x\",\"stackTrace\":[]}");
-    EXPECT_Z(write(&f, 1 << 20), HEAD("RetriesExhausted", "3") ",\"requestPayload\":{\"mode\":\"success\"},\"responseContext\":"
-             "{\"statusCode\":200,\"executedVersion\":\"$LATEST\",\"functionError\":\"Unhandled\"},\"responsePayload\":"
-             "{\"errorMessage\":\"Test exception (this is intentional)\",\"errorType\":\"Exception\",\"requestId\":\"x\",\"stackTrace\":[]}}");
+    f.response_payload =
+        STR("{\"errorMessage\":\"Test exception (this is "
+            "intentional)\",\"errorType\":\"Exception\",\"requestId\":\"x\",\"stackTrace\":[]}");
+    EXPECT_Z(write(&f, 1 << 20),
+             HEAD("RetriesExhausted",
+                  "3") ",\"requestPayload\":{\"mode\":\"success\"},\"responseContext\":"
+                       "{\"statusCode\":200,\"executedVersion\":\"$LATEST\",\"functionError\":\"Unhandled\"},"
+                       "\"responsePayload\":"
+                       "{\"errorMessage\":\"Test exception (this is "
+                       "intentional)\",\"errorType\":\"Exception\",\"requestId\":\"x\",\"stackTrace\":[]}}");
 }
 
 TEST(record, target_gone)
@@ -58,7 +76,10 @@ TEST(record, target_gone)
 
     f.status = 404;
     f.executed_version = STR_NONE;
-    EXPECT_Z(write(&f, 1 << 20), HEAD("RetriesExhausted", "3") ",\"requestPayload\":{\"mode\":\"success\"},\"responseContext\":{\"statusCode\":404}}");
+    EXPECT_Z(
+        write(&f, 1 << 20),
+        HEAD("RetriesExhausted",
+             "3") ",\"requestPayload\":{\"mode\":\"success\"},\"responseContext\":{\"statusCode\":404}}");
 }
 
 TEST(record, zero_reserved_has_no_response_at_all)
@@ -67,18 +88,23 @@ TEST(record, zero_reserved_has_no_response_at_all)
 
     f.status = 0;
     f.executions = 0;
-    EXPECT_Z(write(&f, 1 << 20), HEAD("ZeroReservedConcurrency", "0") ",\"requestPayload\":{\"mode\":\"success\"}}");
+    EXPECT_Z(write(&f, 1 << 20),
+             HEAD("ZeroReservedConcurrency", "0") ",\"requestPayload\":{\"mode\":\"success\"}}");
 }
 
 TEST(record, order_numbers_and_escapes_survive_blanks_do_not)
 {
     struct record_facts f = facts(CONDITION_SUCCESS);
 
-    f.request_payload = STR(" { \"b\" : 1.0e+2 , \"a\" : [ 1 , 10000000000000000000001 ] , \"t\" : \"\\u00e4 \\/ x\" }\n");
+    f.request_payload =
+        STR(" { \"b\" : 1.0e+2 , \"a\" : [ 1 , 10000000000000000000001 ] , \"t\" : \"\\u00e4 \\/ x\" }\n");
     f.response_payload = STR("\"\xef\xbf\xbe|\xef\xbf\xbf|\xef\xbf\xbd\"");
-    EXPECT_Z(write(&f, 1 << 20), HEAD("Success", "1") ",\"requestPayload\":{\"b\":1.0e+2,\"a\":[1,10000000000000000000001],"
-             "\"t\":\"\\u00e4 \\/ x\"},\"responseContext\":{\"statusCode\":200,\"executedVersion\":\"$LATEST\"},"
-             "\"responsePayload\":\"\\ufffe|\\uffff|\xef\xbf\xbd\"}");
+    EXPECT_Z(write(&f, 1 << 20),
+             HEAD("Success",
+                  "1") ",\"requestPayload\":{\"b\":1.0e+2,\"a\":[1,10000000000000000000001],"
+                       "\"t\":\"\\u00e4 \\/ "
+                       "x\"},\"responseContext\":{\"statusCode\":200,\"executedVersion\":\"$LATEST\"},"
+                       "\"responsePayload\":\"\\ufffe|\\uffff|\xef\xbf\xbd\"}");
 }
 
 TEST(record, too_large)
@@ -114,7 +140,8 @@ TEST(lineage, a_new_root_counts_one)
     EXPECT_INT(count, 1);
     EXPECT(strncmp(t, "Root=1-6aa8167a-", 16) == 0);
     EXPECT(strstr(t, ";Sampled=0;Lineage=1:") != NULL);
-    EXPECT_INT(strlen(t), strlen("Root=1-6aa8167a-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0;Lineage=1:01234567:0"));
+    EXPECT_INT(strlen(t), strlen("Root=1-6aa8167a-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0;"
+                                 "Lineage=1:01234567:0"));
 }
 
 TEST(lineage, counts_per_function)
@@ -134,14 +161,17 @@ TEST(lineage, counts_per_function)
     }
     EXPECT_INT(a, 3);
     EXPECT_INT(b, 3);
-    EXPECT(strncmp(h.p, "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1;Lineage=3:", 85) == 0);
+    EXPECT(strncmp(h.p,
+                   "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1;Lineage=3:",
+                   85) == 0);
     EXPECT(strchr(h.p, '|') != NULL);
 }
 
 TEST(lineage, rubbish_is_left_out)
 {
     int64_t count;
-    const char *t = next("Root=;;=;x;Lineage=abc|1:2|-4:aaaaaaaa:3|99999999999999:b:1;Sampled=7", "arn:f", &count);
+    const char *t =
+        next("Root=;;=;x;Lineage=abc|1:2|-4:aaaaaaaa:3|99999999999999:b:1;Sampled=7", "arn:f", &count);
 
     EXPECT_INT(count, 1);
     EXPECT(strstr(t, "Sampled=0;Lineage=1:") != NULL);

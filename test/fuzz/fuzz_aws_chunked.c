@@ -1,7 +1,7 @@
 /* fuzz_aws_chunked.c - bodies of any bytes as aws-chunked.
  *
- * What is decoded is no longer than what came, lies at its front, and trailers lie behind it within the body.  What was
- * decoded, framed again as one chunk, decodes to itself. */
+ * What is decoded is no longer than what came, lies at its front, and trailers lie behind it within the body.
+ * What was decoded, framed again as one chunk, decodes to itself. */
 #include "base/buf.h"
 #include "wire/aws_chunked.h"
 

@@ -1,7 +1,7 @@
 /* fuzz_cbor.c - bodies of any bytes as CloudWatch's operations in rpc-v2-cbor.
  *
- * Input: one byte that picks the operation, then the body.  What was read can be written, and what was written reads
- * the same: written once more it gives the same bytes. */
+ * Input: one byte that picks the operation, then the body.  What was read can be written, and what was
+ * written reads the same: written once more it gives the same bytes. */
 #include "base/cbor.h"
 #include "model/cloudwatch.h"
 #include "wire/codec.h"

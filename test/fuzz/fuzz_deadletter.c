@@ -1,5 +1,5 @@
-/* fuzz_deadletter.c - whatever a function answered, its dead letter is one a queue can take: valid UTF-8 without control
- * characters, no empty attribute, and the event's bytes untouched. */
+/* fuzz_deadletter.c - whatever a function answered, its dead letter is one a queue can take: valid UTF-8
+ * without control characters, no empty attribute, and the event's bytes untouched. */
 #include <stdlib.h>
 
 #include "base/json.h"
@@ -19,8 +19,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena *mem = arena_new(0);
     struct str answer = str_make((const char *)data, size);
-    struct dead_letter_facts f = { .request_id = STR("id"), .function_arn = STR("arn"), .condition = CONDITION_RETRIES_EXHAUSTED,
-        .status = 200, .request_payload = answer, .response_payload = answer };
+    struct dead_letter_facts f = { .request_id = STR("id"),
+                                   .function_arn = STR("arn"),
+                                   .condition = CONDITION_RETRIES_EXHAUSTED,
+                                   .status = 200,
+                                   .request_payload = answer,
+                                   .response_payload = answer };
     struct parcel p = { 0 };
 
     dead_letter_parcel(mem, &f, &p);

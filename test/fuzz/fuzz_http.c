@@ -1,5 +1,5 @@
-/* fuzz_http.c - whatever the bytes: the parser gives the same requests and the same refusal whether it gets them at
- * once, one by one, or cut by chance, and it gives back every byte of body memory.
+/* fuzz_http.c - whatever the bytes: the parser gives the same requests and the same refusal whether it gets
+ * them at once, one by one, or cut by chance, and it gives back every byte of body memory.
  *
  * The first two input bytes seed the cuts and choose small limits, so that those are reached, too. */
 #include "../net/transcript.h"
@@ -16,7 +16,7 @@ static size_t cut_by_chance(void *arg, size_t left)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct buf CLEANUP(buf_done) whole = {0}, ones = {0}, cut = {0};
+    struct buf CLEANUP(buf_done) whole = { 0 }, ones = { 0 }, cut = { 0 };
     struct server_limits limits = server_default_limits;
     struct str bytes;
     uint32_t seed;

@@ -1,5 +1,6 @@
-/* fuzz_metric.c - whatever the bytes: an expression has a result or a sentence, a statistic is one or is none and then
- * gives a finite value or nothing, and a stored body is read to its end or its damage and comes back the same. */
+/* fuzz_metric.c - whatever the bytes: an expression has a result or a sentence, a statistic is one or is none
+ * and then gives a finite value or nothing, and a stored body is read to its end or its damage and comes back
+ * the same. */
 #include <math.h>
 
 #include "service/cloudwatch/expression.h"
@@ -28,7 +29,9 @@ static struct str metric(void *arg, size_t i)
 
 static void fuzz_expression(struct str text)
 {
-    struct expression_names names = { .value = value, .metric = metric, .end_ms = 600000, .points_left = 100000 };
+    struct expression_names names = {
+        .value = value, .metric = metric, .end_ms = 600000, .points_left = 100000
+    };
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     CLEANUP(buf_done) struct buf why = { 0 };
     struct expression_value v;
@@ -76,8 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0 || size > 4096)
         return 0;
     switch (data[0] % 3) {
-    case 0:  fuzz_expression(rest); break;
-    case 1:  fuzz_statistic(rest); break;
+    case 0: fuzz_expression(rest); break;
+    case 1: fuzz_statistic(rest); break;
     default: fuzz_body(rest); break;
     }
     return 0;

@@ -1,5 +1,5 @@
-/* fuzz_pattern.c - whatever the bytes: a pattern is refused with a sentence or compiles, in every dialect; what compiles
- * answers always the same, and a set with it inside answers as the pattern alone does.
+/* fuzz_pattern.c - whatever the bytes: a pattern is refused with a sentence or compiles, in every dialect;
+ * what compiles answers always the same, and a set with it inside answers as the pattern alone does.
  *
  * Input: the pattern's text, a line feed (the last one counts), the event's text. */
 #include "pattern/pattern.h"

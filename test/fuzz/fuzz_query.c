@@ -1,8 +1,8 @@
 /* fuzz_query.c - requests of any bytes through router, decoder, checker and encoders, for the real models.
  *
- * Input: lines "METHOD TARGET", "Name: value"..., an empty line, the body.  A body without such a head is taken
- * as a form to POST to /.  Whatever comes, the answer is an operation or a fault, and what was decoded can be
- * printed again and read back. */
+ * Input: lines "METHOD TARGET", "Name: value"..., an empty line, the body.  A body without such a head is
+ * taken as a form to POST to /.  Whatever comes, the answer is an operation or a fault, and what was decoded
+ * can be printed again and read back. */
 #include "model/cloudwatch.h"
 #include "model/iam.h"
 #include "model/lambda.h"
@@ -12,11 +12,15 @@
 #include "model/sts.h"
 #include "wire/route.h"
 
-struct text_headers { struct str text; };
+struct text_headers {
+    struct str text;
+};
 
 static bool next_line_header(const void *ctx, size_t *at, struct str *ret_name, struct str *ret_value)
 {
-    struct str rest = str_sub(((const struct text_headers *)ctx)->text, *at, ((const struct text_headers *)ctx)->text.n), line;
+    struct str rest = str_sub(((const struct text_headers *)ctx)->text, *at,
+                              ((const struct text_headers *)ctx)->text.n),
+               line;
 
     if (str_empty(rest) || !str_cut(&rest, '\n', &line))
         return false;
@@ -63,7 +67,8 @@ static void print_back(struct arena *a, const struct op *op, const void *input)
     CHECK(shape_from_json(a, op->input, doc, arena_alloc(a, op->input->struct_size), &fault) == 0);
 }
 
-static void request(struct arena *a, const struct router *router, const char *method, const struct request_parts *parts)
+static void request(struct arena *a, const struct router *router, const char *method,
+                    const struct request_parts *parts)
 {
     struct route route = { 0 };
     struct fault fault = { 0 };
@@ -86,8 +91,10 @@ static void request(struct arena *a, const struct router *router, const char *me
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct service services[] = { { .model = &lambda_model }, { .model = &sqs_model }, { .model = &iam_model }, { .model = &sts_model }, { .model = &logs_model },
-                                              { .model = &s3_model }, { .model = &cloudwatch_model } };
+    static const struct service services[] = { { .model = &lambda_model },    { .model = &sqs_model },
+                                               { .model = &iam_model },       { .model = &sts_model },
+                                               { .model = &logs_model },      { .model = &s3_model },
+                                               { .model = &cloudwatch_model } };
     static struct router *router;
     struct str text = str_make((const char *)data, size), method = STR("POST"), target = STR("/"), head, path;
     ptrdiff_t blank = str_find_str(text, STR("\n\n"));
@@ -111,8 +118,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct arena *a = arena_new((size_t)64 << 20);
     str_cut(&target, '?', &path);
-    struct request_parts parts = { .path = path, .query = str_absent(target) ? STR("") : target, .body = text, .header = line_header,
-                                   .next_header = next_line_header, .ctx = &headers };
+    struct request_parts parts = { .path = path,
+                                   .query = str_absent(target) ? STR("") : target,
+                                   .body = text,
+                                   .header = line_header,
+                                   .next_header = next_line_header,
+                                   .ctx = &headers };
     parts.content_type = line_header(&headers, "Content-Type");
     request(a, router, arena_z(a, method), &parts);
     arena_free(a);

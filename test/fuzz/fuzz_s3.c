@@ -1,4 +1,5 @@
-/* fuzz_s3.c - what S3 reads from headers and from its own rows: ranges, copy sources, tags, ids, pieces, metadata. */
+/* fuzz_s3.c - what S3 reads from headers and from its own rows: ranges, copy sources, tags, ids, pieces,
+ * metadata. */
 #include "service/s3/notify.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,5 +1,5 @@
-/* fuzz_schedule.c - whatever the bytes: an expression is refused, or its firings move forward, stand on whole minutes when
- * it is a cron expression, and asking from just before a firing finds that firing again. */
+/* fuzz_schedule.c - whatever the bytes: an expression is refused, or its firings move forward, stand on whole
+ * minutes when it is a cron expression, and asking from just before a firing finds that firing again. */
 #include "service/events/schedule.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

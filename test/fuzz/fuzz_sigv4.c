@@ -1,7 +1,7 @@
 /* fuzz_sigv4.c - requests of any bytes: query, headers and body parted by empty lines.
  *
- * Whatever is read, nobody who does not know the secret is believed; a canonical request can be made of all that is read; and
- * what is signed here is believed here. */
+ * Whatever is read, nobody who does not know the secret is believed; a canonical request can be made of all
+ * that is read; and what is signed here is believed here. */
 #include "wire/sigv4.h"
 
 #define MOST_HEADERS 32
@@ -29,12 +29,18 @@ static size_t take_headers(struct str *rest, struct header v[MOST_HEADERS])
     return n;
 }
 
-static void believe(struct arena *a, const struct sigv4_request *q, const struct sigv4 *s, bool s3, struct str body)
+static void believe(struct arena *a, const struct sigv4_request *q, const struct sigv4 *s, bool s3,
+                    struct str body)
 {
     CLEANUP(buf_done) struct buf canonical = { 0 };
     CLEANUP(buf_done) struct buf to_sign = { 0 };
     struct digest key = sigv4_key(STR("secret"), s->date, s->region, s->service);
-    struct sigv4_body b = { .bytes = body, .payload = s->payload, .key = key, .time = s->time, .scope = s->scope, .seed = s->signature };
+    struct sigv4_body b = { .bytes = body,
+                            .payload = s->payload,
+                            .key = key,
+                            .time = s->time,
+                            .scope = s->scope,
+                            .seed = s->signature };
     struct sigv4_signature ours;
 
     sigv4_body_run(&b);
@@ -51,7 +57,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     struct header headers[MOST_HEADERS];
     struct str rest = str_make((const char *)data, size);
-    struct sigv4_request q = { .method = take_line(&rest), .path = take_line(&rest), .query = take_line(&rest), .headers = headers };
+    struct sigv4_request q = {
+        .method = take_line(&rest), .path = take_line(&rest), .query = take_line(&rest), .headers = headers
+    };
     struct str body;
 
     q.n_headers = take_headers(&rest, headers);

@@ -1,12 +1,13 @@
-/* fuzz_sns.c - whatever the bytes: an errand of the outbox is damaged or comes back as it was; a delivery policy is
- * refused with a sentence or gives a schedule that ends within the hour; attributes are refused or taken, never more. */
+/* fuzz_sns.c - whatever the bytes: an errand of the outbox is damaged or comes back as it was; a delivery
+ * policy is refused with a sentence or gives a schedule that ends within the hour; attributes are refused or
+ * taken, never more. */
 #include "service/sns/deliver.h"
 #include "service/sns/retry.h"
 #include "wire/call.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-void call_reply(struct call *c, int result)                  /* the engine's; nobody waits here */
+void call_reply(struct call *c, int result) /* the engine's; nobody waits here */
 {
     (void)c;
     (void)result;
@@ -41,7 +42,8 @@ static void policy(struct str text, bool of_topic)
     CHECK(sns_retry_total_ms(&merged.retry) <= 3600000);
     CHECK(sns_retry_http_ms(&merged.retry, (unsigned)merged.retry.retries + 1) == SNS_RETRY_OVER);
     for (unsigned n = 1; n <= merged.retry.retries; n++)
-        CHECK(sns_retry_http_ms(&merged.retry, n) >= 0 && sns_retry_http_ms(&merged.retry, n) <= merged.retry.max_s * 1000);
+        CHECK(sns_retry_http_ms(&merged.retry, n) >= 0 &&
+              sns_retry_http_ms(&merged.retry, n) <= merged.retry.max_s * 1000);
     sns_delivery_policy_show(&shown, &merged, of_topic);
     CHECK(json_check(buf_view(&shown), NULL) == 0);
 }
@@ -49,7 +51,9 @@ static void policy(struct str text, bool of_topic)
 static void attributes(struct str text)
 {
     CLEANUP(buf_done) struct buf why = { 0 };
-    struct sns_attribute_context x = { .account = STR("000000000000"), .region = STR("us-east-1"), .http = true };
+    struct sns_attribute_context x = { .account = STR("000000000000"),
+                                       .region = STR("us-east-1"),
+                                       .http = true };
 
     for (int i = 0; i < SNS_N_TOPIC_ATTRIBUTES; i++) {
         int r = sns_topic_attribute_check((enum sns_topic_attribute)i, text, i % 2 == 0, &why);

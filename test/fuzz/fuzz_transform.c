@@ -1,7 +1,8 @@
-/* fuzz_transform.c - whatever the bytes: a path or template is refused with a sentence or renders; what renders is
- * JSON, or lines in quotes.
+/* fuzz_transform.c - whatever the bytes: a path or template is refused with a sentence or renders; what
+ * renders is JSON, or lines in quotes.
  *
- * Input: a path, a line feed, an event, a line feed, the template; it may use <p>, which stands for the path. */
+ * Input: a path, a line feed, an event, a line feed, the template; it may use <p>, which stands for the path.
+ */
 #include "service/events/transform.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -10,7 +11,8 @@ static void template_of(struct str path, struct str template, const struct json 
 {
     static const struct transform_facts facts = { { "arn:\"rule", 9 }, { "rule", 4 }, 1789400698123 };
     struct events_TransformerPaths_entry entry = { STR("p"), path };
-    struct events_InputTransformer in = { .InputPathsMap = { .set = true, .n = 1, .v = &entry }, .InputTemplate = template };
+    struct events_InputTransformer in = { .InputPathsMap = { .set = true, .n = 1, .v = &entry },
+                                          .InputTemplate = template };
     CLEANUP(buf_done) struct buf why = { 0 }, out = { 0 };
     struct transform *t = NULL;
     int r = transform_compile(STR("id"), &in, &t, &why);
@@ -32,7 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct input_path *p = NULL;
     struct json *event = NULL;
 
-    if (size > 0 && str_cut(&rest, '\n', &path) && str_cut(&rest, '\n', &text) && !str_absent(rest) && json_parse(a, text, &event, NULL) == 0) {
+    if (size > 0 && str_cut(&rest, '\n', &path) && str_cut(&rest, '\n', &text) && !str_absent(rest) &&
+        json_parse(a, text, &event, NULL) == 0) {
         if (input_path_compile(path, &p, &why) == 0) {
             input_path_render(p, event, &out);
             CHECK(json_check(buf_view(&out), NULL) == 0);

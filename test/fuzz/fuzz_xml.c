@@ -1,14 +1,16 @@
 /* fuzz_xml.c - request bodies of any bytes as every XML payload S3 has.
  *
- * Input: one byte that picks the operation, then the body.  Whatever comes, the answer is a structure or MalformedXML;
- * what was read can be written as a reply's payload and that is a document again. */
+ * Input: one byte that picks the operation, then the body.  Whatever comes, the answer is a structure or
+ * MalformedXML; what was read can be written as a reply's payload and that is a document again. */
 #include "model/s3.h"
 #include "wire/codec.h"
 #include "wire/xml.h"
 
 static const struct member *payload_of(const struct op *op)
 {
-    const struct member *m = op->input != NULL && op->input->payload != NULL ? member_named(op->input, str_of(op->input->payload)) : NULL;
+    const struct member *m = op->input != NULL && op->input->payload != NULL
+                                 ? member_named(op->input, str_of(op->input->payload))
+                                 : NULL;
 
     return m != NULL && m->shape->kind == KIND_STRUCT ? m : NULL;
 }

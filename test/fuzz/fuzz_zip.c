@@ -44,12 +44,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (package_check(zip, &info) < 0)
         return 0;
     CHECK(info.unzipped_bytes >= 0 && info.unzipped_bytes <= (int64_t)PACKAGE_MAX_UNZIPPED_BYTES);
-    if (info.unzipped_bytes > 1 << 20)                       /* the disk's time, not ours */
+    if (info.unzipped_bytes > 1 << 20) /* the disk's time, not ours */
         return 0;
     if (package_store(inner, zip, &info) < 0)
         CHECK(links_of(inner) == 2);
     package_sweep(inner, keep_none, NULL);
-    CHECK(links_of(inner) == 2 && links_of(outer) == 3);     /* ".", the name, and for outer the folder in it */
+    CHECK(links_of(inner) == 2 && links_of(outer) == 3); /* ".", the name, and for outer the folder in it */
     nftw(inner, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     return 0;
 }

@@ -6,18 +6,25 @@
 #include "model/sts.h"
 #include "service/sts/sts.h"
 
-#define NOW_MS  1789400698123LL
+#define NOW_MS 1789400698123LL
 #define ACCOUNT "000000000000"
 #define ROLE(name) "arn:aws:iam::" ACCOUNT ":role/" name
 #define Q "arn:aws:sqs:us-east-1:" ACCOUNT ":orders"
-#define TRUST(principal) "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":" principal \
-                         ",\"Action\":[\"sts:AssumeRole\",\"sts:TagSession\"]}]}"
+#define TRUST(principal)                                                                        \
+    "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":" principal \
+    ",\"Action\":[\"sts:AssumeRole\",\"sts:TagSession\"]}]}"
 #define LAMBDA TRUST("{\"Service\":\"lambda.amazonaws.com\"}")
-#define GRANT(effect, action, resource) "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"" effect "\",\"Action\":\"" \
-                                        action "\",\"Resource\":\"" resource "\"}}"
+#define GRANT(effect, action, resource)                                                         \
+    "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"" effect "\",\"Action\":\"" action \
+    "\",\"Resource\":\"" resource "\"}}"
 
 /* For simulations of much work, which need an engine: test/contract/test_iam.py has them. */
-void call_reply(struct call *c, int result) { (void)c; (void)result; CHECK(false); }
+void call_reply(struct call *c, int result)
+{
+    (void)c;
+    (void)result;
+    CHECK(false);
+}
 
 struct world {
     struct store *store;
@@ -57,7 +64,8 @@ static struct principal operator_of(struct world *w, const char *key)
     return p;
 }
 
-static int run(struct world *w, struct service s, const struct principal *who, const char *op, const void *in, void *out)
+static int run(struct world *w, struct service s, const struct principal *who, const char *op, const void *in,
+               void *out)
 {
     const struct op *row = NULL;
 
@@ -66,8 +74,17 @@ static int run(struct world *w, struct service s, const struct principal *who, c
             row = &s.model->ops[i];
     CHECK(row != NULL);
     w->turn.now.wall_ms = w->turn.now.wall_ms == 0 ? NOW_MS : w->turn.now.wall_ms;
-    w->call = (struct call){ .mem = w->mem, .service = s.model, .op = row, .protocol = PROTO_QUERY, .turn = &w->turn,
-        .now = w->turn.now, .region = STR("us-east-1"), .account = who->account, .principal = *who, .state = s.state, .gate = &w->gate };
+    w->call = (struct call){ .mem = w->mem,
+                             .service = s.model,
+                             .op = row,
+                             .protocol = PROTO_QUERY,
+                             .turn = &w->turn,
+                             .now = w->turn.now,
+                             .region = STR("us-east-1"),
+                             .account = who->account,
+                             .principal = *who,
+                             .state = s.state,
+                             .gate = &w->gate };
     for (size_t i = 0; i < s.n_handlers; i++)
         if (strcmp(s.handlers[i].op, op) == 0) {
             int r = s.handlers[i].fn(&w->call, in, out);
@@ -75,7 +92,7 @@ static int run(struct world *w, struct service s, const struct principal *who, c
             CHECK(r == 0 || r == -E_FAULT);
             return r;
         }
-    CHECK(s.n_handlers == 0);                                /* no such handler */
+    CHECK(s.n_handlers == 0); /* no such handler */
     return 0;
 }
 
@@ -86,11 +103,16 @@ static struct str said(struct world *w)
 
     if (f->row == NULL)
         return STR("");
-    return arena_printf(w->mem, "%s: " STR_FMT, f->row->query_code != NULL ? f->row->query_code : f->row->name, STR_ARG(f->message));
+    return arena_printf(w->mem, "%s: " STR_FMT,
+                        f->row->query_code != NULL ? f->row->query_code : f->row->name, STR_ARG(f->message));
 }
 
-#define IAM_OP(w, op, out, ...) do { struct iam_##op##Request in_ = { __VA_ARGS__ }; struct principal me_ = operator_of((w), "test"); \
-    run((w), iam_service((w)->iam), &me_, #op, &in_, (out)); } while (0)
+#define IAM_OP(w, op, out, ...)                                  \
+    do {                                                         \
+        struct iam_##op##Request in_ = { __VA_ARGS__ };          \
+        struct principal me_ = operator_of((w), "test");         \
+        run((w), iam_service((w)->iam), &me_, #op, &in_, (out)); \
+    } while (0)
 
 static void make_role(struct world *w, const char *name, const char *trust, const char *policy)
 {
@@ -99,14 +121,15 @@ static void make_role(struct world *w, const char *name, const char *trust, cons
     IAM_OP(w, CreateRole, &out, .RoleName = str_of(name), .AssumeRolePolicyDocument = str_of(trust));
     EXPECT_STR(said(w), STR(""));
     if (policy != NULL) {
-        IAM_OP(w, PutRolePolicy, NULL, .RoleName = str_of(name), .PolicyName = STR("p"), .PolicyDocument = str_of(policy));
+        IAM_OP(w, PutRolePolicy, NULL, .RoleName = str_of(name), .PolicyName = STR("p"),
+               .PolicyDocument = str_of(policy));
         EXPECT_STR(said(w), STR(""));
     }
 }
 
 /* own: the resource's own policy, NULL: it has none; account: the resource's. */
-static struct str may_with(struct world *w, const char *role, const char *action, const char *resource, const struct policy *own,
-                           const char *account, int64_t now_ms)
+static struct str may_with(struct world *w, const char *role, const char *action, const char *resource,
+                           const struct policy *own, const char *account, int64_t now_ms)
 {
     struct buf why = { 0 };
     struct resource what = { str_of(resource), str_of(account), own };
@@ -118,12 +141,14 @@ static struct str may_with(struct world *w, const char *role, const char *action
 }
 
 /* The verdict and its reason: "0 ", "1 no identity-based policy ...". */
-static struct str may(struct world *w, const char *role, const char *action, const char *resource, int64_t now_ms)
+static struct str may(struct world *w, const char *role, const char *action, const char *resource,
+                      int64_t now_ms)
 {
     return may_with(w, role, action, resource, NULL, ACCOUNT, now_ms);
 }
 
-/* ---- verdicts --------------------------------------------------------------------------------------------------- */
+/* ---- verdicts
+ * --------------------------------------------------------------------------------------------------- */
 
 TEST(iam, role_may)
 {
@@ -132,34 +157,46 @@ TEST(iam, role_may)
     make_role(&w, "r", LAMBDA, GRANT("Allow", "sqs:SendMessage", Q));
     for (int again = 0; again < 3; again++) {
         EXPECT_STR(may(&w, ROLE("r"), "sqs:SendMessage", Q, NOW_MS), STR("0 "));
-        EXPECT_STR(may(&w, ROLE("r"), "sqs:SendMessage", Q "2", NOW_MS), STR("1 no identity-based policy allows the sqs:SendMessage action"));
-        EXPECT_STR(may(&w, ROLE("r"), "sqs:DeleteQueue", Q, NOW_MS), STR("1 no identity-based policy allows the sqs:DeleteQueue action"));
-        EXPECT_STR(may(&w, ROLE("x"), "sqs:SendMessage", Q, NOW_MS), STR("2 the role " ROLE("x") " is unknown here"));
+        EXPECT_STR(may(&w, ROLE("r"), "sqs:SendMessage", Q "2", NOW_MS),
+                   STR("1 no identity-based policy allows the sqs:SendMessage action"));
+        EXPECT_STR(may(&w, ROLE("r"), "sqs:DeleteQueue", Q, NOW_MS),
+                   STR("1 no identity-based policy allows the sqs:DeleteQueue action"));
+        EXPECT_STR(may(&w, ROLE("x"), "sqs:SendMessage", Q, NOW_MS),
+                   STR("2 the role " ROLE("x") " is unknown here"));
     }
-    IAM_OP(&w, PutRolePolicy, NULL, .RoleName = STR("r"), .PolicyName = STR("no"), .PolicyDocument = STR(GRANT("Deny", "sqs:*", "*")));
-    EXPECT_STR(may(&w, ROLE("r"), "sqs:SendMessage", Q, NOW_MS), STR("1 an explicit deny in an identity-based policy"));
+    IAM_OP(&w, PutRolePolicy, NULL, .RoleName = STR("r"), .PolicyName = STR("no"),
+           .PolicyDocument = STR(GRANT("Deny", "sqs:*", "*")));
+    EXPECT_STR(may(&w, ROLE("r"), "sqs:SendMessage", Q, NOW_MS),
+               STR("1 an explicit deny in an identity-based policy"));
     IAM_OP(&w, DeleteRolePolicy, NULL, .RoleName = STR("r"), .PolicyName = STR("no"));
     EXPECT_STR(may(&w, ROLE("r"), "sqs:SendMessage", Q, NOW_MS), STR("0 "));
-    IAM_OP(&w, AttachRolePolicy, NULL, .RoleName = STR("r"), .PolicyArn = STR("arn:aws:iam::aws:policy/AmazonSNSFullAccess"));
+    IAM_OP(&w, AttachRolePolicy, NULL, .RoleName = STR("r"),
+           .PolicyArn = STR("arn:aws:iam::aws:policy/AmazonSNSFullAccess"));
     EXPECT_STR(may(&w, ROLE("r"), "sns:Publish", "arn:aws:sns:us-east-1:" ACCOUNT ":t", NOW_MS), STR("0 "));
-    IAM_OP(&w, AttachRolePolicy, NULL, .RoleName = STR("r"), .PolicyArn = STR("arn:aws:iam::aws:policy/Unheard"));
+    IAM_OP(&w, AttachRolePolicy, NULL, .RoleName = STR("r"),
+           .PolicyArn = STR("arn:aws:iam::aws:policy/Unheard"));
     EXPECT_STR(may(&w, ROLE("r"), "s3:PutObject", "arn:aws:s3:::b/k", NOW_MS),
-               STR("1 no identity-based policy allows the s3:PutObject action (arn:aws:iam::aws:policy/Unheard is attached, but what "
+               STR("1 no identity-based policy allows the s3:PutObject action "
+                   "(arn:aws:iam::aws:policy/Unheard is attached, but what "
                    "it allows is not known here)"));
     world_done(&w);
 }
 
-/* The queue's own policy beside the role's: who is named needs no policy of its own, a Deny refuses, another account
- * needs both; and no verdict that hangs on it is taken for one without. */
+/* The queue's own policy beside the role's: who is named needs no policy of its own, a Deny refuses, another
+ * account needs both; and no verdict that hangs on it is taken for one without. */
 TEST(iam, role_may_with_the_resources_policy)
 {
-#define OWN(effect, principal) "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"" effect "\",\"Principal\":" principal \
-                               ",\"Action\":\"sqs:SendMessage\",\"Resource\":\"" Q "\"}}"
+#define OWN(effect, principal)                                                                      \
+    "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"" effect "\",\"Principal\":" principal \
+    ",\"Action\":\"sqs:SendMessage\",\"Resource\":\"" Q "\"}}"
 #define NONE "1 no identity-based policy allows the sqs:SendMessage action"
-    static const struct { const char *role, *own, *account, *want; } rows[] = {
+    static const struct {
+        const char *role, *own, *account, *want;
+    } rows[] = {
         { "can", NULL, ACCOUNT, "0 " },
         { "can", OWN("Deny", "\"*\""), ACCOUNT, "1 an explicit deny in a resource-based policy" },
-        { "can", OWN("Deny", "{\"AWS\":\"" ROLE("can") "\"}"), ACCOUNT, "1 an explicit deny in a resource-based policy" },
+        { "can", OWN("Deny", "{\"AWS\":\"" ROLE("can") "\"}"), ACCOUNT,
+          "1 an explicit deny in a resource-based policy" },
         { "can", OWN("Deny", "{\"AWS\":\"" ROLE("other") "\"}"), ACCOUNT, "0 " },
         { "cannot", NULL, ACCOUNT, NONE },
         { "cannot", OWN("Allow", "{\"AWS\":\"" ROLE("cannot") "\"}"), ACCOUNT, "0 " },
@@ -174,13 +211,14 @@ TEST(iam, role_may_with_the_resources_policy)
 
     make_role(&w, "can", LAMBDA, GRANT("Allow", "sqs:SendMessage", Q));
     make_role(&w, "cannot", LAMBDA, NULL);
-    for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {       /* twice: nothing of it is remembered wrongly */
+    for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) { /* twice: nothing of it is remembered wrongly */
         const char *role = strcmp(rows[i / 2].role, "can") == 0 ? ROLE("can") : ROLE("cannot");
         struct policy *own = NULL;
 
         if (rows[i / 2].own != NULL)
             CHECK(policy_parse(POLICY_RESOURCE, str_of(rows[i / 2].own), &own, NULL) == 0);
-        EXPECT_STR(may_with(&w, role, "sqs:SendMessage", Q, own, rows[i / 2].account, NOW_MS), str_of(rows[i / 2].want));
+        EXPECT_STR(may_with(&w, role, "sqs:SendMessage", Q, own, rows[i / 2].account, NOW_MS),
+                   str_of(rows[i / 2].want));
         policy_free(own);
     }
     world_done(&w);
@@ -191,10 +229,13 @@ TEST(iam, role_may_by_the_clock)
 {
     struct world w = world_new(false);
 
-    make_role(&w, "r", LAMBDA, "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\","
-              "\"Condition\":{\"DateLessThan\":{\"aws:CurrentTime\":\"2026-09-14T15:45:00Z\"}}}}");
+    make_role(
+        &w, "r", LAMBDA,
+        "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\","
+        "\"Condition\":{\"DateLessThan\":{\"aws:CurrentTime\":\"2026-09-14T15:45:00Z\"}}}}");
     EXPECT_STR(may(&w, ROLE("r"), "sqs:SendMessage", Q, NOW_MS), STR("0 "));
-    EXPECT_STR(may(&w, ROLE("r"), "sqs:SendMessage", Q, NOW_MS + 5000), STR("1 no identity-based policy allows the sqs:SendMessage action"));
+    EXPECT_STR(may(&w, ROLE("r"), "sqs:SendMessage", Q, NOW_MS + 5000),
+               STR("1 no identity-based policy allows the sqs:SendMessage action"));
     EXPECT_STR(may(&w, ROLE("r"), "sqs:SendMessage", Q, NOW_MS), STR("0 "));
     world_done(&w);
 }
@@ -206,11 +247,14 @@ TEST(iam, boundary_and_tags)
     struct iam_tagListType tags = { true, 1, &tag };
 
     make_role(&w, "r", LAMBDA, GRANT("Allow", "sqs:*", "arn:aws:sqs:*:*:${aws:PrincipalTag/queue}"));
-    EXPECT_STR(may(&w, ROLE("r"), "sqs:SendMessage", Q, NOW_MS), STR("1 no identity-based policy allows the sqs:SendMessage action"));
+    EXPECT_STR(may(&w, ROLE("r"), "sqs:SendMessage", Q, NOW_MS),
+               STR("1 no identity-based policy allows the sqs:SendMessage action"));
     IAM_OP(&w, TagRole, NULL, .RoleName = STR("r"), .Tags = tags);
     EXPECT_STR(may(&w, ROLE("r"), "sqs:SendMessage", Q, NOW_MS), STR("0 "));
-    IAM_OP(&w, PutRolePermissionsBoundary, NULL, .RoleName = STR("r"), .PermissionsBoundary = STR("arn:aws:iam::aws:policy/AmazonSNSFullAccess"));
-    EXPECT_STR(may(&w, ROLE("r"), "sqs:SendMessage", Q, NOW_MS), STR("1 no permissions boundary allows the sqs:SendMessage action"));
+    IAM_OP(&w, PutRolePermissionsBoundary, NULL, .RoleName = STR("r"),
+           .PermissionsBoundary = STR("arn:aws:iam::aws:policy/AmazonSNSFullAccess"));
+    EXPECT_STR(may(&w, ROLE("r"), "sqs:SendMessage", Q, NOW_MS),
+               STR("1 no permissions boundary allows the sqs:SendMessage action"));
     IAM_OP(&w, DeleteRolePermissionsBoundary, NULL, .RoleName = STR("r"));
     EXPECT_STR(may(&w, ROLE("r"), "sqs:SendMessage", Q, NOW_MS), STR("0 "));
     world_done(&w);
@@ -218,18 +262,27 @@ TEST(iam, boundary_and_tags)
 
 TEST(iam, role_state)
 {
-    static const struct { const char *trust; int want; } rows[] = {
+    static const struct {
+        const char *trust;
+        int want;
+    } rows[] = {
         { LAMBDA, 0 },
         { TRUST("{\"Service\":[\"sqs.amazonaws.com\",\"lambda.amazonaws.com\"]}"), 0 },
         { TRUST("{\"Service\":\"events.amazonaws.com\"}"), 2 },
         { TRUST("{\"AWS\":\"" ACCOUNT "\"}"), 2 },
         { TRUST("\"*\""), 0 },
-        { "{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"lambda.amazonaws.com\"},\"Action\":\"sts:AssumeRole\","
-          "\"Condition\":{\"ArnLike\":{\"aws:SourceArn\":\"arn:aws:lambda:*:*:function:f\"},\"StringEquals\":{\"aws:SourceAccount\":\""
-          ACCOUNT "\"}}}}", 0 },
-        { "{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"lambda.amazonaws.com\"},\"Action\":\"sts:AssumeRole\","
-          "\"Condition\":{\"StringEquals\":{\"aws:SourceAccount\":\"999999999999\"}}}}", 2 },
-        { "{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"lambda.amazonaws.com\"},\"Action\":\"sts:TagSession\"}}", 2 },
+        { "{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"lambda.amazonaws.com\"},"
+          "\"Action\":\"sts:AssumeRole\","
+          "\"Condition\":{\"ArnLike\":{\"aws:SourceArn\":\"arn:aws:lambda:*:*:function:f\"},\"StringEquals\":"
+          "{\"aws:SourceAccount\":\"" ACCOUNT "\"}}}}",
+          0 },
+        { "{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"lambda.amazonaws.com\"},"
+          "\"Action\":\"sts:AssumeRole\","
+          "\"Condition\":{\"StringEquals\":{\"aws:SourceAccount\":\"999999999999\"}}}}",
+          2 },
+        { "{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"lambda.amazonaws.com\"},"
+          "\"Action\":\"sts:TagSession\"}}",
+          2 },
     };
     struct world w = world_new(false);
 
@@ -240,7 +293,8 @@ TEST(iam, role_state)
 
         snprintf(name, sizeof(name), "r%zu", i);
         make_role(&w, name, rows[i].trust, NULL);
-        EXPECT_INT(iam_role_state(w.iam, arena_printf(w.mem, ROLE("%s"), name), "lambda.amazonaws.com"), rows[i].want);
+        EXPECT_INT(iam_role_state(w.iam, arena_printf(w.mem, ROLE("%s"), name), "lambda.amazonaws.com"),
+                   rows[i].want);
     }
     world_done(&w);
 }
@@ -255,14 +309,17 @@ TEST(iam, cached_verdict_is_cheap)
     make_role(&w, "r", LAMBDA, GRANT("Allow", "sqs:SendMessage", Q));
     from = clock_mono_ns();
     for (int i = 0; i < N; i++)
-        CHECK(iam_role_may(w.iam, STR(ROLE("r")), "sqs:SendMessage", &(struct resource){ STR(Q), STR(ACCOUNT), NULL }, (struct now){ NOW_MS, 0 }, NULL) == ROLE_ALLOWED);
+        CHECK(iam_role_may(w.iam, STR(ROLE("r")), "sqs:SendMessage",
+                           &(struct resource){ STR(Q), STR(ACCOUNT), NULL }, (struct now){ NOW_MS, 0 },
+                           NULL) == ROLE_ALLOWED);
     ns = (clock_mono_ns() - from) / N;
     printf("iam_role_may, remembered: %lld ns\n", (long long)ns);
     EXPECT(ns < 5000);
     world_done(&w);
 }
 
-/* ---- credentials ------------------------------------------------------------------------------------------------ */
+/* ---- credentials
+ * ------------------------------------------------------------------------------------------------ */
 
 TEST(iam, credentials_come_back_as_the_role)
 {
@@ -324,9 +381,18 @@ TEST(iam, forged_tokens)
 
 TEST(iam, keys_of_others_are_operators)
 {
-    static const struct { const char *key, *account; } rows[] = {
-        { "test", ACCOUNT }, { "AKIAIOSFODNN7EXAMPLE", ACCOUNT }, { "ASIAIOSFODNN7EXAMPLE", ACCOUNT }, { "123456789012", "123456789012" },
-        { "12345678901", ACCOUNT }, { "", ACCOUNT }, { NULL, ACCOUNT }, { "ASIA", ACCOUNT }, { "ASIAiosfodnn7exampl1", ACCOUNT },
+    static const struct {
+        const char *key, *account;
+    } rows[] = {
+        { "test", ACCOUNT },
+        { "AKIAIOSFODNN7EXAMPLE", ACCOUNT },
+        { "ASIAIOSFODNN7EXAMPLE", ACCOUNT },
+        { "123456789012", "123456789012" },
+        { "12345678901", ACCOUNT },
+        { "", ACCOUNT },
+        { NULL, ACCOUNT },
+        { "ASIA", ACCOUNT },
+        { "ASIAiosfodnn7exampl1", ACCOUNT },
     };
     struct world w = world_new(false);
 
@@ -341,7 +407,8 @@ TEST(iam, keys_of_others_are_operators)
     world_done(&w);
 }
 
-/* ---- calls of a role ------------------------------------------------------------------------------------------- */
+/* ---- calls of a role
+ * ------------------------------------------------------------------------------------------- */
 
 static struct principal session_of(struct world *w, const char *role, const struct iam_session_extras *extras)
 {
@@ -353,32 +420,56 @@ static struct principal session_of(struct world *w, const char *role, const stru
     return p;
 }
 
-static struct str authorize(struct world *w, const struct principal *p, const char *action, const char *resource)
+static struct str authorize(struct world *w, const struct principal *p, const char *action,
+                            const char *resource)
 {
     static const struct service_model model = { .name = "sqs", .query_compatible = true };
 
-    w->call = (struct call){ .mem = w->mem, .service = &model, .protocol = PROTO_JSON, .turn = &w->turn, .now = { NOW_MS, 0 },
-        .region = STR("us-east-1"), .account = STR(ACCOUNT), .principal = *p, .gate = &w->gate };
+    w->call = (struct call){ .mem = w->mem,
+                             .service = &model,
+                             .protocol = PROTO_JSON,
+                             .turn = &w->turn,
+                             .now = { NOW_MS, 0 },
+                             .region = STR("us-east-1"),
+                             .account = STR(ACCOUNT),
+                             .principal = *p,
+                             .gate = &w->gate };
     call_may_own(&w->call, action, str_of(resource));
-    return w->call.fault.row == NULL ? STR("") : arena_printf(w->mem, "%s %d " STR_FMT, w->call.fault.row->name,
-                                                              w->call.fault.row->status, STR_ARG(w->call.fault.message));
+    return w->call.fault.row == NULL
+               ? STR("")
+               : arena_printf(w->mem, "%s %d " STR_FMT, w->call.fault.row->name, w->call.fault.row->status,
+                              STR_ARG(w->call.fault.message));
 }
 
-/* What is another account's: both sides, and one's own is settled for an operator and for a role nobody knows here, unless
- * permissions are strict. */
+/* What is another account's: both sides, and one's own is settled for an operator and for a role nobody knows
+ * here, unless permissions are strict. */
 TEST(iam, what_is_another_accounts)
 {
 #define THEIRS "arn:aws:sqs:us-east-1:222222222222:q"
-#define LENT(who) "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"" who "\"},\"Action\":" \
-                  "\"sqs:*\",\"Resource\":\"" THEIRS "\"}}"
+#define LENT(who)                                                                                   \
+    "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"" who \
+    "\"},\"Action\":"                                                                               \
+    "\"sqs:*\",\"Resource\":\"" THEIRS "\"}}"
     enum who { OPERATOR, WIDE, BARE, UNKNOWN };
-    static const struct { enum who who; const char *policy; bool may, may_strictly; } rows[] = {
-        { OPERATOR, NULL, false, false }, { OPERATOR, LENT(ACCOUNT), true, true }, { OPERATOR, LENT("333333333333"), false, false },
-        { WIDE, NULL, false, false }, { WIDE, LENT(ACCOUNT), true, true }, { WIDE, LENT(ROLE("wide")), true, true },
+    static const struct {
+        enum who who;
+        const char *policy;
+        bool may, may_strictly;
+    } rows[] = {
+        { OPERATOR, NULL, false, false },
+        { OPERATOR, LENT(ACCOUNT), true, true },
+        { OPERATOR, LENT("333333333333"), false, false },
+        { WIDE, NULL, false, false },
+        { WIDE, LENT(ACCOUNT), true, true },
+        { WIDE, LENT(ROLE("wide")), true, true },
         { WIDE, LENT(ROLE("bare")), false, false },
-        { BARE, NULL, false, false }, { BARE, LENT(ACCOUNT), false, false }, { BARE, LENT(ROLE("bare")), false, false },
+        { BARE, NULL, false, false },
+        { BARE, LENT(ACCOUNT), false, false },
+        { BARE, LENT(ROLE("bare")), false, false },
         { BARE, LENT("*"), false, false },
-        { UNKNOWN, NULL, false, false }, { UNKNOWN, LENT(ACCOUNT), true, false }, { UNKNOWN, LENT(ROLE("unknown")), true, false },
+        { UNKNOWN, NULL, false, false },
+        { UNKNOWN, LENT(ACCOUNT), true, false },
+        { UNKNOWN, LENT(ROLE("unknown")), true, false },
     };
     static const struct service_model model = { .name = "sqs", .query_compatible = true };
 
@@ -398,8 +489,15 @@ TEST(iam, what_is_another_accounts)
         if (rows[i / 2].policy != NULL)
             CHECK(policy_parse(POLICY_RESOURCE, str_of(rows[i / 2].policy), &own, NULL) == 0);
         what.policy = own;
-        w.call = (struct call){ .mem = w.mem, .service = &model, .protocol = PROTO_JSON, .turn = &w.turn, .now = { NOW_MS, 0 },
-            .region = STR("us-east-1"), .account = STR(ACCOUNT), .principal = p[rows[i / 2].who], .gate = &w.gate };
+        w.call = (struct call){ .mem = w.mem,
+                                .service = &model,
+                                .protocol = PROTO_JSON,
+                                .turn = &w.turn,
+                                .now = { NOW_MS, 0 },
+                                .region = STR("us-east-1"),
+                                .account = STR(ACCOUNT),
+                                .principal = p[rows[i / 2].who],
+                                .gate = &w.gate };
         EXPECT_INT(call_may(&w.call, "sqs:SendMessage", &what),
                    (i % 2 == 1 ? rows[i / 2].may_strictly : rows[i / 2].may) ? 0 : -E_FAULT);
         policy_free(own);
@@ -410,25 +508,34 @@ TEST(iam, what_is_another_accounts)
 TEST(iam, authorize_call)
 {
     struct world w = world_new(false), strict;
-    struct iam_session_extras none = { 0 }, narrow = { .policy = STR(GRANT("Allow", "sqs:ReceiveMessage", "*")) };
+    struct iam_session_extras none = { 0 },
+                              narrow = { .policy = STR(GRANT("Allow", "sqs:ReceiveMessage", "*")) };
     struct principal p, op = operator_of(&w, "test");
 
     make_role(&w, "r", LAMBDA, GRANT("Allow", "sqs:SendMessage", Q));
     p = session_of(&w, ROLE("r"), &none);
     EXPECT_STR(authorize(&w, &op, "sqs:DeleteQueue", Q), STR(""));
     EXPECT_STR(authorize(&w, &p, "sqs:SendMessage", Q), STR(""));
-    EXPECT_STR(authorize(&w, &p, "sqs:DeleteQueue", Q), STR("AccessDeniedException 403 User: arn:aws:sts::" ACCOUNT ":assumed-role/r/fn is not "
-               "authorized to perform: sqs:deletequeue on resource: " Q " because no identity-based policy allows the sqs:deletequeue action"));
-    EXPECT_STR(authorize(&w, &p, "lambda:InvokeFunction", "f"), STR("AccessDeniedException 403 User: arn:aws:sts::" ACCOUNT ":assumed-role/r/fn is "
-               "not authorized to perform: lambda:InvokeFunction on resource: f because no identity-based policy allows the "
-               "lambda:InvokeFunction action"));
+    EXPECT_STR(authorize(&w, &p, "sqs:DeleteQueue", Q),
+               STR("AccessDeniedException 403 User: arn:aws:sts::" ACCOUNT ":assumed-role/r/fn is not "
+                   "authorized to perform: sqs:deletequeue on resource: " Q
+                   " because no identity-based policy allows the sqs:deletequeue action"));
+    EXPECT_STR(authorize(&w, &p, "lambda:InvokeFunction", "f"),
+               STR("AccessDeniedException 403 User: arn:aws:sts::" ACCOUNT ":assumed-role/r/fn is "
+                   "not authorized to perform: lambda:InvokeFunction on resource: f because no "
+                   "identity-based policy allows the "
+                   "lambda:InvokeFunction action"));
     p = session_of(&w, ROLE("r"), &narrow);
-    EXPECT_STR(authorize(&w, &p, "sqs:SendMessage", Q), STR("AccessDeniedException 403 User: arn:aws:sts::" ACCOUNT ":assumed-role/r/fn is not "
-               "authorized to perform: sqs:sendmessage on resource: " Q " because no session policy allows the sqs:sendmessage action"));
+    EXPECT_STR(authorize(&w, &p, "sqs:SendMessage", Q),
+               STR("AccessDeniedException 403 User: arn:aws:sts::" ACCOUNT ":assumed-role/r/fn is not "
+                   "authorized to perform: sqs:sendmessage on resource: " Q
+                   " because no session policy allows the sqs:sendmessage action"));
     p.kind = PRINCIPAL_EXPIRED;
-    EXPECT_STR(authorize(&w, &p, "sqs:SendMessage", Q), STR("ExpiredTokenException 403 The security token included in the request is expired"));
+    EXPECT_STR(authorize(&w, &p, "sqs:SendMessage", Q),
+               STR("ExpiredTokenException 403 The security token included in the request is expired"));
     p.kind = PRINCIPAL_INVALID;
-    EXPECT_STR(authorize(&w, &p, "sqs:SendMessage", Q), STR("UnrecognizedClientException 403 The security token included in the request is invalid."));
+    EXPECT_STR(authorize(&w, &p, "sqs:SendMessage", Q),
+               STR("UnrecognizedClientException 403 The security token included in the request is invalid."));
     p = session_of(&w, ROLE("unknown"), &none);
     EXPECT_STR(authorize(&w, &p, "sqs:SendMessage", Q), STR(""));
     world_done(&w);
@@ -451,17 +558,22 @@ TEST(iam, a_role_needs_rights_to_use_iam)
     make_role(&w, "r", LAMBDA, NULL);
     p = session_of(&w, ROLE("r"), &none);
     EXPECT_INT(run(&w, iam_service(w.iam), &p, "GetRole", &in, &out), -E_FAULT);
-    EXPECT_STR(said(&w), STR("AccessDenied: User: arn:aws:sts::" ACCOUNT ":assumed-role/r/fn is not authorized to perform: iam:GetRole on "
-               "resource: " ROLE("r") " because no identity-based policy allows the iam:GetRole action"));
-    IAM_OP(&w, PutRolePolicy, NULL, .RoleName = STR("r"), .PolicyName = STR("p"), .PolicyDocument = STR(GRANT("Allow", "iam:Get*", "*")));
+    EXPECT_STR(said(&w),
+               STR("AccessDenied: User: arn:aws:sts::" ACCOUNT
+                   ":assumed-role/r/fn is not authorized to perform: iam:GetRole on "
+                   "resource: " ROLE("r") " because no identity-based policy allows the iam:GetRole action"));
+    IAM_OP(&w, PutRolePolicy, NULL, .RoleName = STR("r"), .PolicyName = STR("p"),
+           .PolicyDocument = STR(GRANT("Allow", "iam:Get*", "*")));
     EXPECT_INT(run(&w, iam_service(w.iam), &p, "GetRole", &in, &out), 0);
     EXPECT_STR(out.Role->RoleName, STR("r"));
     world_done(&w);
 }
 
-/* ---- AssumeRole ------------------------------------------------------------------------------------------------- */
+/* ---- AssumeRole
+ * ------------------------------------------------------------------------------------------------- */
 
-static struct str assume(struct world *w, const struct principal *who, const char *role, struct sts_AssumeRoleRequest in)
+static struct str assume(struct world *w, const struct principal *who, const char *role,
+                         struct sts_AssumeRoleRequest in)
 {
     struct sts_AssumeRoleResponse out = { 0 };
 
@@ -471,7 +583,8 @@ static struct str assume(struct world *w, const struct principal *who, const cha
     return w->call.fault.row != NULL ? said(w) : out.AssumedRoleUser->Arn;
 }
 
-#define DENIED(who, role) STR("AccessDenied: User: " who " is not authorized to perform: sts:AssumeRole on resource: " role)
+#define DENIED(who, role) \
+    STR("AccessDenied: User: " who " is not authorized to perform: sts:AssumeRole on resource: " role)
 #define ROOT "arn:aws:iam::" ACCOUNT ":root"
 #define AS(role) STR("arn:aws:sts::" ACCOUNT ":assumed-role/" role "/me")
 
@@ -487,36 +600,49 @@ TEST(iam, assume_role)
     make_role(&w, "lambda", LAMBDA, GRANT("Allow", "sts:AssumeRole", "*"));
     make_role(&w, "poor", LAMBDA, NULL);
     make_role(&w, "other", TRUST("{\"AWS\":\"111111111111\"}"), NULL);
-    make_role(&w, "outside", "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"*\"},\"Action\":"
-              "\"sts:AssumeRole\",\"Condition\":{\"StringEquals\":{\"sts:ExternalId\":\"x1\"}}}}", NULL);
+    make_role(&w, "outside",
+              "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"*\"},"
+              "\"Action\":"
+              "\"sts:AssumeRole\",\"Condition\":{\"StringEquals\":{\"sts:ExternalId\":\"x1\"}}}}",
+              NULL);
     EXPECT_STR(assume(&w, &op, ROLE("account"), plain), AS("account"));
     EXPECT_STR(assume(&w, &op, ROLE("any"), plain), AS("any"));
     EXPECT_STR(assume(&w, &op, ROLE("lambda"), plain), DENIED(ROOT, ROLE("lambda")));
     EXPECT_STR(assume(&w, &op, ROLE("nowhere"), plain), DENIED(ROOT, ROLE("nowhere")));
     EXPECT_STR(assume(&w, &op, ROLE("other"), plain), DENIED(ROOT, ROLE("other")));
     EXPECT_STR(assume(&w, &other, ROLE("other"), plain), AS("other"));
-    EXPECT_STR(assume(&w, &other, ROLE("account"), plain), DENIED("arn:aws:iam::111111111111:root", ROLE("account")));
+    EXPECT_STR(assume(&w, &other, ROLE("account"), plain),
+               DENIED("arn:aws:iam::111111111111:root", ROLE("account")));
     EXPECT_STR(assume(&w, &op, ROLE("outside"), plain), DENIED(ROOT, ROLE("outside")));
-    EXPECT_STR(assume(&w, &op, ROLE("outside"), (struct sts_AssumeRoleRequest){ .ExternalId = STR("x1") }), AS("outside"));
-    EXPECT_STR(assume(&w, &op, "arn:aws:iam::1:role/x", plain), STR("ValidationError: arn:aws:iam::1:role/x is invalid"));
-    EXPECT_STR(assume(&w, &op, "arn:aws:sqs:us-east-1:000000000000:queue", plain), STR("ValidationError: arn:aws:sqs:us-east-1:000000000000:queue is invalid"));
-    EXPECT_STR(assume(&w, &op, ROLE("any"), (struct sts_AssumeRoleRequest){ .DurationSeconds = INT_SET(3601) }),
-               STR("ValidationError: The requested DurationSeconds exceeds the MaxSessionDuration set for this role."));
+    EXPECT_STR(assume(&w, &op, ROLE("outside"), (struct sts_AssumeRoleRequest){ .ExternalId = STR("x1") }),
+               AS("outside"));
+    EXPECT_STR(assume(&w, &op, "arn:aws:iam::1:role/x", plain),
+               STR("ValidationError: arn:aws:iam::1:role/x is invalid"));
+    EXPECT_STR(assume(&w, &op, "arn:aws:sqs:us-east-1:000000000000:queue", plain),
+               STR("ValidationError: arn:aws:sqs:us-east-1:000000000000:queue is invalid"));
+    EXPECT_STR(assume(&w, &op, ROLE("any"),
+                      (struct sts_AssumeRoleRequest){ .DurationSeconds = INT_SET(3601) }),
+               STR("ValidationError: The requested DurationSeconds exceeds the MaxSessionDuration set for "
+                   "this role."));
     EXPECT_STR(assume(&w, &op, ROLE("any"), (struct sts_AssumeRoleRequest){ .Policy = STR("{") }),
                STR("MalformedPolicyDocument: This policy contains invalid Json"));
     EXPECT_STR(assume(&w, &op, ROLE("any"), (struct sts_AssumeRoleRequest){ .TokenCode = STR("123456") }),
                STR("ValidationError: TokenCode is not supported here"));
     r = session_of(&w, ROLE("lambda"), &none);
     EXPECT_STR(assume(&w, &r, ROLE("account"), plain), AS("account"));
-    EXPECT_STR(assume(&w, &r, ROLE("account"), (struct sts_AssumeRoleRequest){ .DurationSeconds = INT_SET(3601) }),
-               STR("ValidationError: The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"));
+    EXPECT_STR(assume(&w, &r, ROLE("account"),
+                      (struct sts_AssumeRoleRequest){ .DurationSeconds = INT_SET(3601) }),
+               STR("ValidationError: The requested DurationSeconds exceeds the 1 hour session limit for "
+                   "roles assumed by role chaining"));
     r = session_of(&w, ROLE("poor"), &none);
-    EXPECT_STR(assume(&w, &r, ROLE("account"), plain), DENIED("arn:aws:sts::" ACCOUNT ":assumed-role/poor/fn", ROLE("account")));
+    EXPECT_STR(assume(&w, &r, ROLE("account"), plain),
+               DENIED("arn:aws:sts::" ACCOUNT ":assumed-role/poor/fn", ROLE("account")));
     EXPECT_STR(assume(&w, &r, ROLE("any"), plain), AS("any"));
     world_done(&w);
 }
 
-/* ---- what stays ------------------------------------------------------------------------------------------------- */
+/* ---- what stays
+ * ------------------------------------------------------------------------------------------------- */
 
 static struct str show_role(struct world *w, const char *name)
 {
@@ -531,12 +657,15 @@ static struct str show_role(struct world *w, const char *name)
     r = role.Role;
     IAM_OP(w, ListAttachedRolePolicies, &attached, .RoleName = str_of(name));
     IAM_OP(w, GetRolePolicy, &policy, .RoleName = str_of(name), .PolicyName = STR("p"));
-    return arena_printf(w->mem, STR_FMT " " STR_FMT " " STR_FMT " %lld " STR_FMT " [" STR_FMT "] %lld " STR_FMT " tags %zu " STR_FMT
-                        " attached %zu " STR_FMT " inline " STR_FMT, STR_ARG(r->Arn), STR_ARG(r->RoleId), STR_ARG(r->Path),
-                        (long long)r->CreateDate.ms, STR_ARG(r->AssumeRolePolicyDocument), STR_ARG(r->Description),
-                        (long long)r->MaxSessionDuration.v, STR_ARG(r->PermissionsBoundary->PermissionsBoundaryArn), r->Tags.n,
-                        STR_ARG(r->Tags.v[0].Value), attached.AttachedPolicies.n, STR_ARG(attached.AttachedPolicies.v[1].PolicyName),
-                        STR_ARG(policy.PolicyDocument));
+    return arena_printf(w->mem,
+                        STR_FMT " " STR_FMT " " STR_FMT " %lld " STR_FMT " [" STR_FMT "] %lld " STR_FMT
+                                " tags %zu " STR_FMT " attached %zu " STR_FMT " inline " STR_FMT,
+                        STR_ARG(r->Arn), STR_ARG(r->RoleId), STR_ARG(r->Path), (long long)r->CreateDate.ms,
+                        STR_ARG(r->AssumeRolePolicyDocument), STR_ARG(r->Description),
+                        (long long)r->MaxSessionDuration.v,
+                        STR_ARG(r->PermissionsBoundary->PermissionsBoundaryArn), r->Tags.n,
+                        STR_ARG(r->Tags.v[0].Value), attached.AttachedPolicies.n,
+                        STR_ARG(attached.AttachedPolicies.v[1].PolicyName), STR_ARG(policy.PolicyDocument));
 }
 
 TEST(iam, everything_survives_a_restart)
@@ -552,15 +681,19 @@ TEST(iam, everything_survives_a_restart)
     struct principal p;
     struct str shown;
 
-    IAM_OP(&w, CreatePolicy, &policy, .PolicyName = STR("mine"), .Path = STR("/team/"), .PolicyDocument = STR(GRANT("Allow", "sns:Publish", "*")));
-    IAM_OP(&w, CreatePolicyVersion, &version, .PolicyArn = policy.Policy->Arn, .PolicyDocument = STR(GRANT("Allow", "sqs:*", "*")),
-           .SetAsDefault = BOOL_SET(true));
-    IAM_OP(&w, CreateRole, &role, .RoleName = STR("Worker"), .Path = STR("/app/"), .AssumeRolePolicyDocument = STR(LAMBDA),
-           .Description = STR("does the work"), .MaxSessionDuration = INT_SET(7200), .PermissionsBoundary = policy.Policy->Arn,
+    IAM_OP(&w, CreatePolicy, &policy, .PolicyName = STR("mine"), .Path = STR("/team/"),
+           .PolicyDocument = STR(GRANT("Allow", "sns:Publish", "*")));
+    IAM_OP(&w, CreatePolicyVersion, &version, .PolicyArn = policy.Policy->Arn,
+           .PolicyDocument = STR(GRANT("Allow", "sqs:*", "*")), .SetAsDefault = BOOL_SET(true));
+    IAM_OP(&w, CreateRole, &role, .RoleName = STR("Worker"), .Path = STR("/app/"),
+           .AssumeRolePolicyDocument = STR(LAMBDA), .Description = STR("does the work"),
+           .MaxSessionDuration = INT_SET(7200), .PermissionsBoundary = policy.Policy->Arn,
            .Tags = { true, 1, &tag });
     EXPECT_STR(said(&w), STR(""));
-    IAM_OP(&w, PutRolePolicy, NULL, .RoleName = STR("worker"), .PolicyName = STR("p"), .PolicyDocument = STR(GRANT("Allow", "sqs:*", "*")));
-    IAM_OP(&w, AttachRolePolicy, NULL, .RoleName = STR("Worker"), .PolicyArn = STR("arn:aws:iam::aws:policy/service-role/AWSLambdaRole"));
+    IAM_OP(&w, PutRolePolicy, NULL, .RoleName = STR("worker"), .PolicyName = STR("p"),
+           .PolicyDocument = STR(GRANT("Allow", "sqs:*", "*")));
+    IAM_OP(&w, AttachRolePolicy, NULL, .RoleName = STR("Worker"),
+           .PolicyArn = STR("arn:aws:iam::aws:policy/service-role/AWSLambdaRole"));
     IAM_OP(&w, AttachRolePolicy, NULL, .RoleName = STR("Worker"), .PolicyArn = policy.Policy->Arn);
     IAM_OP(&w, AttachRolePolicy, NULL, .RoleName = STR("Worker"), .PolicyArn = policy.Policy->Arn);
     shown = show_role(&w, "Worker");
@@ -595,13 +728,14 @@ TEST(iam, everything_survives_a_restart)
     iam_reset(w.iam, &w.turn);
     EXPECT_STR(show_role(&w, "Worker"), STR("NoSuchEntity: The role with name Worker cannot be found."));
     iam_principal(w.iam, w.mem, k.access_key_id, k.session_token, STR(ACCOUNT), NOW_MS, &p);
-    EXPECT_INT(p.kind, PRINCIPAL_INVALID);                   /* with its role */
+    EXPECT_INT(p.kind, PRINCIPAL_INVALID); /* with its role */
     iam_principal(w.iam, w.mem, own.access_key_id, own.session_token, STR(ACCOUNT), NOW_MS, &p);
-    EXPECT_INT(p.kind, PRINCIPAL_OPERATOR);                  /* the tokens' key outlives a reset */
+    EXPECT_INT(p.kind, PRINCIPAL_OPERATOR); /* the tokens' key outlives a reset */
     world_done(&w);
 }
 
-/* ---- quotas ------------------------------------------------------------------------------------------------------ */
+/* ---- quotas
+ * ------------------------------------------------------------------------------------------------------ */
 
 TEST(iam, quotas)
 {
@@ -613,14 +747,17 @@ TEST(iam, quotas)
 
     make_role(&w, "r", LAMBDA, NULL);
     for (int i = 0; i <= 10; i++)
-        IAM_OP(&w, AttachRolePolicy, NULL, .RoleName = STR("r"), .PolicyArn = arena_printf(w.mem, "arn:aws:iam::aws:policy/P%d", i));
+        IAM_OP(&w, AttachRolePolicy, NULL, .RoleName = STR("r"),
+               .PolicyArn = arena_printf(w.mem, "arn:aws:iam::aws:policy/P%d", i));
     EXPECT_STR(said(&w), STR("LimitExceeded: Cannot exceed quota for PoliciesPerRole: 10"));
 
-    buf_z(&big, "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"sqs:*\",\"Resource\":[\"*\"");
+    buf_z(&big, "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"sqs:*\","
+                "\"Resource\":[\"*\"");
     while (big.n < 10300)
         buf_z(&big, ",\"arn:aws:sqs:us-east-1:000000000000:a-queue-with-a-name-of-some-length\"");
     buf_z(&big, "]}}");
-    IAM_OP(&w, PutRolePolicy, NULL, .RoleName = STR("r"), .PolicyName = STR("big"), .PolicyDocument = buf_view(&big));
+    IAM_OP(&w, PutRolePolicy, NULL, .RoleName = STR("r"), .PolicyName = STR("big"),
+           .PolicyDocument = buf_view(&big));
     EXPECT_STR(said(&w), STR("LimitExceeded: Maximum policy size of 10240 bytes exceeded for role r"));
     IAM_OP(&w, CreatePolicy, &policy, .PolicyName = STR("big"), .PolicyDocument = buf_view(&big));
     EXPECT_STR(said(&w), STR("LimitExceeded: Cannot exceed quota for PolicySize: 6144"));
@@ -630,27 +767,35 @@ TEST(iam, quotas)
     /* As many policies as the quotas let in: all of them count. */
     for (int i = 0; i < 200; i++)
         IAM_OP(&w, PutRolePolicy, NULL, .RoleName = STR("r"), .PolicyName = arena_printf(w.mem, "p%d", i),
-               .PolicyDocument = STR("{\"Statement\":{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\"}}"));
+               .PolicyDocument =
+                   STR("{\"Statement\":{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\"}}"));
     EXPECT_STR(said(&w), STR("LimitExceeded: Maximum policy size of 10240 bytes exceeded for role r"));
-    EXPECT_STR(may(&w, ROLE("r"), "sqs:SendMessage", Q, NOW_MS), STR("1 an explicit deny in an identity-based policy (arn:aws:iam::aws:policy/P9 "
-               "is attached, but what it allows is not known here)"));
+    EXPECT_STR(may(&w, ROLE("r"), "sqs:SendMessage", Q, NOW_MS),
+               STR("1 an explicit deny in an identity-based policy (arn:aws:iam::aws:policy/P9 "
+                   "is attached, but what it allows is not known here)"));
     make_role(&w, "airy", LAMBDA, NULL);
     buf_clear(&big);
     buf_z(&big, GRANT("Allow", "sqs:*", "*"));
     while (big.n < 70000)
         buf_z(&big, "          ");
-    IAM_OP(&w, PutRolePolicy, NULL, .RoleName = STR("airy"), .PolicyName = STR("a"), .PolicyDocument = buf_view(&big));
+    IAM_OP(&w, PutRolePolicy, NULL, .RoleName = STR("airy"), .PolicyName = STR("a"),
+           .PolicyDocument = buf_view(&big));
     EXPECT_STR(said(&w), STR(""));
-    IAM_OP(&w, PutRolePolicy, NULL, .RoleName = STR("airy"), .PolicyName = STR("b"), .PolicyDocument = buf_view(&big));
+    IAM_OP(&w, PutRolePolicy, NULL, .RoleName = STR("airy"), .PolicyName = STR("b"),
+           .PolicyDocument = buf_view(&big));
     EXPECT_STR(said(&w), STR("LimitExceeded: Maximum policy size of 10240 bytes exceeded for role airy"));
 
-    IAM_OP(&w, CreatePolicy, &policy, .PolicyName = STR("p"), .PolicyDocument = STR(GRANT("Allow", "sqs:*", "*")));
+    IAM_OP(&w, CreatePolicy, &policy, .PolicyName = STR("p"),
+           .PolicyDocument = STR(GRANT("Allow", "sqs:*", "*")));
     for (int i = 0; i < 5; i++)
-        IAM_OP(&w, CreatePolicyVersion, &version, .PolicyArn = policy.Policy->Arn, .PolicyDocument = STR(GRANT("Allow", "sqs:*", "*")));
-    EXPECT_STR(said(&w), STR("LimitExceeded: A managed policy can have up to 5 versions. Before you create a new version, you must delete an "
-               "existing version."));
+        IAM_OP(&w, CreatePolicyVersion, &version, .PolicyArn = policy.Policy->Arn,
+               .PolicyDocument = STR(GRANT("Allow", "sqs:*", "*")));
+    EXPECT_STR(said(&w), STR("LimitExceeded: A managed policy can have up to 5 versions. Before you create a "
+                             "new version, you must delete an "
+                             "existing version."));
     for (int i = 0; i < 998; i++)
-        IAM_OP(&w, CreateRole, &role, .RoleName = arena_printf(w.mem, "n%d", i), .AssumeRolePolicyDocument = STR(LAMBDA));
+        IAM_OP(&w, CreateRole, &role, .RoleName = arena_printf(w.mem, "n%d", i),
+               .AssumeRolePolicyDocument = STR(LAMBDA));
     EXPECT_STR(said(&w), STR(""));
     IAM_OP(&w, CreateRole, &role, .RoleName = STR("one-more"), .AssumeRolePolicyDocument = STR(LAMBDA));
     EXPECT_STR(said(&w), STR("LimitExceeded: Cannot exceed quota for RolesPerAccount: 1000"));

@@ -2,16 +2,24 @@
 #include "../unit.h"
 #include "policy/policy.h"
 
-#define ROLE    "arn:aws:iam::000000000000:role/app/worker"
+#define ROLE "arn:aws:iam::000000000000:role/app/worker"
 #define SESSION "arn:aws:sts::000000000000:assumed-role/worker/fn"
-#define NOW_MS  1789400698123LL                              /* 2026-09-14T15:44:58.123Z */
+#define NOW_MS 1789400698123LL /* 2026-09-14T15:44:58.123Z */
 
 static const struct policy_caller worker = {
-    CALLER_ROLE, { "000000000000", 12 }, { SESSION, sizeof(SESSION) - 1 }, { ROLE, sizeof(ROLE) - 1 },
-    { "AROAAAAAAAAAAAAAAAAAA:fn", 24 }, { NULL, 0 },
+    CALLER_ROLE,
+    { "000000000000", 12 },
+    { SESSION, sizeof(SESSION) - 1 },
+    { ROLE, sizeof(ROLE) - 1 },
+    { "AROAAAAAAAAAAAAAAAAAA:fn", 24 },
+    { NULL, 0 },
 };
 
-struct context { struct policy_key keys[8]; struct str values[16]; size_t n, n_values; };
+struct context {
+    struct policy_key keys[8];
+    struct str values[16];
+    size_t n, n_values;
+};
 
 static void context_read(struct context *c, const char *text)
 {
@@ -45,13 +53,22 @@ static struct policy *parse(enum policy_kind kind, const char *text)
 
 static struct policy_request request(const char *action, const char *resource, const struct context *c)
 {
-    return (struct policy_request){ .caller = worker, .action = str_of(action), .resource = str_of(resource),
-        .region = STR("us-east-1"), .keys = c->keys, .n_keys = c->n, .now = { NOW_MS, 0 } };
+    return (struct policy_request){ .caller = worker,
+                                    .action = str_of(action),
+                                    .resource = str_of(resource),
+                                    .region = STR("us-east-1"),
+                                    .keys = c->keys,
+                                    .n_keys = c->n,
+                                    .now = { NOW_MS, 0 } };
 }
 
-/* ---- conditions ------------------------------------------------------------------------------------------------ */
+/* ---- conditions
+ * ------------------------------------------------------------------------------------------------ */
 
-static const struct condition_row { const char *condition, *context; bool holds; } conditions[] = {
+static const struct condition_row {
+    const char *condition, *context;
+    bool holds;
+} conditions[] = {
     /* strings */
     { "\"StringEquals\":{\"x:k\":\"a\"}", "x:k=a", true },
     { "\"StringEquals\":{\"x:k\":\"a\"}", "x:k=A", false },
@@ -154,12 +171,16 @@ static const struct condition_row { const char *condition, *context; bool holds;
     { "\"NotIpAddress\":{\"aws:SourceIp\":\"10.0.0.0/8\"}", "aws:SourceIp=11.9.9.9", true },
     { "\"NotIpAddress\":{\"aws:SourceIp\":\"10.0.0.0/8\"}", "", true },
     /* ARNs */
-    { "\"ArnEquals\":{\"aws:SourceArn\":\"arn:aws:sns:us-east-1:000000000000:t\"}", "aws:SourceArn=arn:aws:sns:us-east-1:000000000000:t", true },
-    { "\"ArnEquals\":{\"aws:SourceArn\":\"arn:aws:sns:*:000000000000:t*\"}", "aws:SourceArn=arn:aws:sns:us-east-1:000000000000:topic", true },
-    { "\"ArnLike\":{\"aws:SourceArn\":\"arn:aws:s3:*:*:bucket\"}", "aws:SourceArn=arn:aws:s3:::bucket", true },
+    { "\"ArnEquals\":{\"aws:SourceArn\":\"arn:aws:sns:us-east-1:000000000000:t\"}",
+      "aws:SourceArn=arn:aws:sns:us-east-1:000000000000:t", true },
+    { "\"ArnEquals\":{\"aws:SourceArn\":\"arn:aws:sns:*:000000000000:t*\"}",
+      "aws:SourceArn=arn:aws:sns:us-east-1:000000000000:topic", true },
+    { "\"ArnLike\":{\"aws:SourceArn\":\"arn:aws:s3:*:*:bucket\"}", "aws:SourceArn=arn:aws:s3:::bucket",
+      true },
     { "\"ArnLike\":{\"aws:SourceArn\":\"arn:aws:s3:::buck?t\"}", "aws:SourceArn=arn:aws:s3:::bucket", true },
     { "\"ArnLike\":{\"aws:SourceArn\":\"arn:aws:s3:::bucket\"}", "aws:SourceArn=arn:aws:s3:::Bucket", false },
-    { "\"ArnLike\":{\"aws:SourceArn\":\"arn:aws:*:t\"}", "aws:SourceArn=arn:aws:sns:us-east-1:000000000000:t", false },
+    { "\"ArnLike\":{\"aws:SourceArn\":\"arn:aws:*:t\"}", "aws:SourceArn=arn:aws:sns:us-east-1:000000000000:t",
+      false },
     { "\"ArnLike\":{\"aws:SourceArn\":\"*\"}", "aws:SourceArn=arn:aws:s3:::bucket", true },
     { "\"ArnLike\":{\"aws:SourceArn\":\"*\"}", "aws:SourceArn=bucket", false },
     { "\"ArnLike\":{\"aws:SourceArn\":\"arn:aws:s3:::b\"}", "", false },
@@ -226,7 +247,8 @@ static const struct condition_row { const char *condition, *context; bool holds;
     { "\"StringLike\":{\"x:k\":\"${*}\"}", "x:k=abc", false },
     { "\"StringEquals\":{\"x:k\":\"${x:v}\"}", "x:k=a;x:v=a,b", false },
     { "\"StringEqualsIgnoreCase\":{\"x:k\":\"${x:v}\"}", "x:k=ABC;x:v=abc", true },
-    { "\"ArnLike\":{\"x:k\":\"arn:aws:sns:*:${aws:PrincipalAccount}:*\"}", "x:k=arn:aws:sns:us-east-1:000000000000:t", true },
+    { "\"ArnLike\":{\"x:k\":\"arn:aws:sns:*:${aws:PrincipalAccount}:*\"}",
+      "x:k=arn:aws:sns:us-east-1:000000000000:t", true },
     { "\"StringEquals\":{\"x:k\":\"${\"}", "x:k=${", true },
     { "\"StringEquals\":{\"x:k\":\"${}\"}", "x:k=${}", true },
 };
@@ -239,8 +261,11 @@ static unsigned condition_bits(const struct condition_row *row, const char *effe
     struct policy_request q;
     unsigned bits = 0;
 
-    buf_printf(&b, "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"%s\",\"Action\":\"*\",\"Resource\":\"*\","
-               "\"Condition\":{%s}}}", effect, row->condition);
+    buf_printf(
+        &b,
+        "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"%s\",\"Action\":\"*\",\"Resource\":\"*\","
+        "\"Condition\":{%s}}}",
+        effect, row->condition);
     p = parse(POLICY_IDENTITY, b.p);
     context_read(&ctx, row->context);
     q = request("sqs:SendMessage", "arn:aws:sqs:us-east-1:000000000000:q", &ctx);
@@ -258,20 +283,25 @@ TEST(policy, conditions)
         unsigned allow = condition_bits(row, "Allow"), deny = condition_bits(row, "Deny");
 
         if (allow != (row->holds ? POLICY_ALLOWS : 0u) || deny != (row->holds ? POLICY_DENIES : 0u))
-            UNIT_FAIL("row %zu: %s with \"%s\": allow %u deny %u, want %d", i, row->condition, row->context, allow, deny, row->holds);
+            UNIT_FAIL("row %zu: %s with \"%s\": allow %u deny %u, want %d", i, row->condition, row->context,
+                      allow, deny, row->holds);
     }
 }
 
 TEST(policy, condition_rows_are_many) { EXPECT(ARRAY_LEN(conditions) >= 150); }
 
-/* ---- actions and resources ------------------------------------------------------------------------------------- */
+/* ---- actions and resources
+ * ------------------------------------------------------------------------------------- */
 
 #define Q "arn:aws:sqs:us-east-1:000000000000:orders"
 #define ST(effect, what) "{\"Effect\":\"" effect "\"," what "}"
 #define ALLOW(action, resource) ST("Allow", "\"Action\":" action ",\"Resource\":" resource)
 #define DENY(action, resource) ST("Deny", "\"Action\":" action ",\"Resource\":" resource)
 
-static const struct match_row { const char *statements, *action, *resource; unsigned want; } matches[] = {
+static const struct match_row {
+    const char *statements, *action, *resource;
+    unsigned want;
+} matches[] = {
     { ALLOW("\"sqs:SendMessage\"", "\"*\""), "sqs:SendMessage", Q, POLICY_ALLOWS },
     { ALLOW("\"SQS:sendmessage\"", "\"*\""), "sqs:SendMessage", Q, POLICY_ALLOWS },
     { ALLOW("\"sqs:SendMessage\"", "\"*\""), "sqs:SendMessageBatch", Q, 0 },
@@ -287,8 +317,10 @@ static const struct match_row { const char *statements, *action, *resource; unsi
     { ST("Deny", "\"NotAction\":\"sqs:*\",\"Resource\":\"*\""), "sns:Publish", "*", POLICY_DENIES },
     { ALLOW("\"sqs:*\"", "\"" Q "\""), "sqs:SendMessage", Q, POLICY_ALLOWS },
     { ALLOW("\"sqs:*\"", "\"arn:aws:sqs:us-east-1:000000000000:Orders\""), "sqs:SendMessage", Q, 0 },
-    { ALLOW("\"sqs:*\"", "\"arn:aws:sqs:us-east-1:000000000000:ord*\""), "sqs:SendMessage", Q, POLICY_ALLOWS },
-    { ALLOW("\"sqs:*\"", "\"arn:aws:sqs:us-east-1:000000000000:order?\""), "sqs:SendMessage", Q, POLICY_ALLOWS },
+    { ALLOW("\"sqs:*\"", "\"arn:aws:sqs:us-east-1:000000000000:ord*\""), "sqs:SendMessage", Q,
+      POLICY_ALLOWS },
+    { ALLOW("\"sqs:*\"", "\"arn:aws:sqs:us-east-1:000000000000:order?\""), "sqs:SendMessage", Q,
+      POLICY_ALLOWS },
     { ALLOW("\"sqs:*\"", "\"arn:aws:sqs:*:*:orders\""), "sqs:SendMessage", Q, POLICY_ALLOWS },
     { ALLOW("\"sqs:*\"", "\"arn:aws:sqs:*:orders\""), "sqs:SendMessage", Q, 0 },
     { ALLOW("\"sqs:*\"", "\"arn:aws:sqs:eu-*:*:orders\""), "sqs:SendMessage", Q, 0 },
@@ -303,15 +335,19 @@ static const struct match_row { const char *statements, *action, *resource; unsi
     { ST("Allow", "\"Action\":\"sqs:*\",\"NotResource\":\"" Q "2\""), "sqs:SendMessage", Q, POLICY_ALLOWS },
     { ALLOW("\"lambda:*\"", "\"arn:aws:lambda:us-east-1:000000000000:function:f\""), "lambda:InvokeFunction",
       "arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST", 0 },
-    { ALLOW("\"lambda:*\"", "\"arn:aws:lambda:us-east-1:000000000000:function:f:*\""), "lambda:InvokeFunction",
-      "arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST", POLICY_ALLOWS },
-    { ALLOW("\"s3:*\"", "\"arn:aws:s3:::b/${aws:PrincipalAccount}/*\""), "s3:PutObject", "arn:aws:s3:::b/000000000000/x", POLICY_ALLOWS },
-    { ALLOW("\"s3:*\"", "\"arn:aws:s3:::b/${aws:PrincipalAccount}/*\""), "s3:PutObject", "arn:aws:s3:::b/1/x", 0 },
+    { ALLOW("\"lambda:*\"", "\"arn:aws:lambda:us-east-1:000000000000:function:f:*\""),
+      "lambda:InvokeFunction", "arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST", POLICY_ALLOWS },
+    { ALLOW("\"s3:*\"", "\"arn:aws:s3:::b/${aws:PrincipalAccount}/*\""), "s3:PutObject",
+      "arn:aws:s3:::b/000000000000/x", POLICY_ALLOWS },
+    { ALLOW("\"s3:*\"", "\"arn:aws:s3:::b/${aws:PrincipalAccount}/*\""), "s3:PutObject", "arn:aws:s3:::b/1/x",
+      0 },
     { ALLOW("\"s3:*\"", "\"arn:aws:s3:::b/${x:none}*\""), "s3:PutObject", "arn:aws:s3:::b/x", 0 },
-    { ALLOW("\"s3:*\"", "\"arn:aws:s3:::b/${x:none, 'home'}/*\""), "s3:PutObject", "arn:aws:s3:::b/home/x", POLICY_ALLOWS },
+    { ALLOW("\"s3:*\"", "\"arn:aws:s3:::b/${x:none, 'home'}/*\""), "s3:PutObject", "arn:aws:s3:::b/home/x",
+      POLICY_ALLOWS },
     { ALLOW("\"s3:*\"", "\"arn:aws:s3:::b/${*}\""), "s3:PutObject", "arn:aws:s3:::b/*", POLICY_ALLOWS },
     { ALLOW("\"s3:*\"", "\"arn:aws:s3:::b/${*}\""), "s3:PutObject", "arn:aws:s3:::b/x", 0 },
-    { ALLOW("\"*\"", "\"*\"") "," DENY("\"sqs:*\"", "\"*\""), "sqs:SendMessage", Q, POLICY_ALLOWS | POLICY_DENIES },
+    { ALLOW("\"*\"", "\"*\"") "," DENY("\"sqs:*\"", "\"*\""), "sqs:SendMessage", Q,
+      POLICY_ALLOWS | POLICY_DENIES },
     { DENY("\"sqs:*\"", "\"*\"") "," ALLOW("\"*\"", "\"*\""), "sqs:SendMessage", Q, POLICY_DENIES },
     { ALLOW("\"*\"", "\"*\"") "," DENY("\"sqs:Delete*\"", "\"*\""), "sqs:SendMessage", Q, POLICY_ALLOWS },
 };
@@ -332,7 +368,8 @@ TEST(policy, actions_and_resources)
         if (p != NULL)
             got = policy_evaluate(p, &q) & ~(unsigned)POLICY_ASKED;
         if (got != row->want)
-            UNIT_FAIL("row %zu: %s asked %s on %s: got %u want %u", i, row->statements, row->action, row->resource, got, row->want);
+            UNIT_FAIL("row %zu: %s asked %s on %s: got %u want %u", i, row->statements, row->action,
+                      row->resource, got, row->want);
         policy_free(p);
         buf_done(&b);
     }
@@ -343,7 +380,7 @@ TEST(policy, old_version_has_no_variables)
 {
     static const struct context none;
     struct policy *p = parse(POLICY_IDENTITY, "{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"s3:*\","
-                             "\"Resource\":\"arn:aws:s3:::b/${aws:PrincipalAccount}\"}}");
+                                              "\"Resource\":\"arn:aws:s3:::b/${aws:PrincipalAccount}\"}}");
     struct policy_request q = request("s3:GetObject", "arn:aws:s3:::b/000000000000", &none);
 
     EXPECT_INT(policy_evaluate(p, &q), 0);
@@ -352,16 +389,24 @@ TEST(policy, old_version_has_no_variables)
     policy_free(p);
 }
 
-/* ---- principals ------------------------------------------------------------------------------------------------ */
+/* ---- principals
+ * ------------------------------------------------------------------------------------------------ */
 
-static const struct policy_caller root0 = { .kind = CALLER_ACCOUNT, .account = { "000000000000", 12 },
+static const struct policy_caller root0 = { .kind = CALLER_ACCOUNT,
+                                            .account = { "000000000000", 12 },
                                             .arn = { "arn:aws:iam::000000000000:root", 30 } };
-static const struct policy_caller other = { .kind = CALLER_ROLE, .account = { "111111111111", 12 },
-    .arn = { "arn:aws:sts::111111111111:assumed-role/r/s", 42 }, .role_arn = { "arn:aws:iam::111111111111:role/r", 32 } };
+static const struct policy_caller other = { .kind = CALLER_ROLE,
+                                            .account = { "111111111111", 12 },
+                                            .arn = { "arn:aws:sts::111111111111:assumed-role/r/s", 42 },
+                                            .role_arn = { "arn:aws:iam::111111111111:role/r", 32 } };
 static const struct policy_caller sns = { .kind = CALLER_SERVICE, .service = { "sns.amazonaws.com", 17 } };
 static const struct policy_caller nobody = { .kind = CALLER_ANONYMOUS };
 
-static const struct who_row { const char *principal; const struct policy_caller *caller; unsigned want; } whos[] = {
+static const struct who_row {
+    const char *principal;
+    const struct policy_caller *caller;
+    unsigned want;
+} whos[] = {
     { "\"Principal\":\"*\"", &worker, POLICY_ALLOWS },
     { "\"Principal\":\"*\"", &nobody, POLICY_ALLOWS },
     { "\"Principal\":\"*\"", &sns, POLICY_ALLOWS },
@@ -398,23 +443,28 @@ TEST(policy, principals)
         struct buf b = { 0 };
         struct policy *p;
 
-        buf_printf(&b, "{\"Statement\":{\"Effect\":\"Allow\",%s,\"Action\":\"SQS:*\",\"Resource\":\"" Q "\"}}", whos[i].principal);
+        buf_printf(&b,
+                   "{\"Statement\":{\"Effect\":\"Allow\",%s,\"Action\":\"SQS:*\",\"Resource\":\"" Q "\"}}",
+                   whos[i].principal);
         p = parse(POLICY_RESOURCE, b.p);
         q.caller = *whos[i].caller;
         if (p != NULL && policy_evaluate(p, &q) != whos[i].want)
-            UNIT_FAIL("row %zu: %s: got %u want %u", i, whos[i].principal, policy_evaluate(p, &q), whos[i].want);
+            UNIT_FAIL("row %zu: %s: got %u want %u", i, whos[i].principal, policy_evaluate(p, &q),
+                      whos[i].want);
         policy_free(p);
         buf_done(&b);
     }
 }
 
-/* ---- all together ---------------------------------------------------------------------------------------------- */
+/* ---- all together
+ * ---------------------------------------------------------------------------------------------- */
 
 #define P(statement) "{\"Version\":\"2012-10-17\",\"Statement\":[" statement "]}"
 #define YES P(ALLOW("\"*\"", "\"*\""))
-#define NO  P(DENY("\"*\"", "\"*\""))
+#define NO P(DENY("\"*\"", "\"*\""))
 #define NEVER P(ALLOW("\"iam:GetRole\"", "\"*\""))
-#define BY(effect, who) P(ST(effect, "\"Principal\":{\"AWS\":\"" who "\"},\"Action\":\"*\",\"Resource\":\"*\""))
+#define BY(effect, who) \
+    P(ST(effect, "\"Principal\":{\"AWS\":\"" who "\"},\"Action\":\"*\",\"Resource\":\"*\""))
 
 static const struct decide_row {
     const char *identity, *boundary, *session, *resource, *owner;
@@ -468,8 +518,12 @@ TEST(policy, decisions)
                 p[k] = parse(k == 3 ? POLICY_RESOURCE : POLICY_IDENTITY, texts[k]);
         q.caller = *d->caller;
         set = (struct policy_set){
-            .identity = (const struct policy *const[]){ p[0] }, .n_identity = p[0] != NULL, .boundary = p[1],
-            .session = (const struct policy *const[]){ p[2] }, .n_session = p[2] != NULL, .resource = p[3],
+            .identity = (const struct policy *const[]){ p[0] },
+            .n_identity = p[0] != NULL,
+            .boundary = p[1],
+            .session = (const struct policy *const[]){ p[2] },
+            .n_session = p[2] != NULL,
+            .resource = p[3],
             .resource_account = str_of(d->owner),
         };
         got = policy_decide(&set, &q);
@@ -482,7 +536,10 @@ TEST(policy, decisions)
 
 TEST(policy, reasons_in_words)
 {
-    static const struct { enum policy_reason reason; const char *text; } rows[] = {
+    static const struct {
+        enum policy_reason reason;
+        const char *text;
+    } rows[] = {
         { REASON_ALLOWED, "" },
         { REASON_NO_IDENTITY, "because no identity-based policy allows the sqs:SendMessage action" },
         { REASON_NO_BOUNDARY, "because no permissions boundary allows the sqs:SendMessage action" },
@@ -508,7 +565,10 @@ TEST(policy, asked)
 {
     struct context ctx = { .n = 0 };
     struct policy_request q = request("sqs:SendMessage", Q, &ctx);
-    static const struct { const char *condition; bool asked; } rows[] = {
+    static const struct {
+        const char *condition;
+        bool asked;
+    } rows[] = {
         { "", false },
         { "\"DateLessThan\":{\"aws:CurrentTime\":\"2030-01-01\"}", true },
         { "\"StringEquals\":{\"x:k\":\"a\"}", true },
@@ -520,7 +580,10 @@ TEST(policy, asked)
         struct buf b = { 0 };
         struct policy *p;
 
-        buf_printf(&b, "{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":{%s}}}", rows[i].condition);
+        buf_printf(
+            &b,
+            "{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":{%s}}}",
+            rows[i].condition);
         p = parse(POLICY_IDENTITY, b.p);
         EXPECT_INT((policy_evaluate(p, &q) & POLICY_ASKED) != 0, rows[i].asked);
         policy_free(p);
@@ -533,7 +596,10 @@ TEST(policy, lenient)
 {
     static const struct context none;
     struct policy_request q = request("sts:AssumeRole", ROLE, &none);
-    static const struct { const char *effect, *condition; unsigned strict, lenient; } rows[] = {
+    static const struct {
+        const char *effect, *condition;
+        unsigned strict, lenient;
+    } rows[] = {
         { "Allow", "\"ArnLike\":{\"aws:SourceArn\":\"arn:aws:lambda:*:*:function:f\"}", 0, POLICY_ALLOWS },
         { "Deny", "\"StringNotEquals\":{\"aws:SourceAccount\":\"1\"}", POLICY_DENIES, 0 },
         { "Allow", "\"Null\":{\"aws:SourceArn\":\"false\"}", 0, POLICY_ALLOWS },
@@ -545,8 +611,9 @@ TEST(policy, lenient)
         struct buf b = { 0 };
         struct policy *p;
 
-        buf_printf(&b, "{\"Statement\":{\"Effect\":\"%s\",\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":{%s}}}", rows[i].effect,
-                   rows[i].condition);
+        buf_printf(
+            &b, "{\"Statement\":{\"Effect\":\"%s\",\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":{%s}}}",
+            rows[i].effect, rows[i].condition);
         p = parse(POLICY_IDENTITY, b.p);
         q.lenient = false;
         EXPECT_INT(policy_evaluate(p, &q) & ~(unsigned)POLICY_ASKED, rows[i].strict);
@@ -557,13 +624,18 @@ TEST(policy, lenient)
     }
 }
 
-/* A key AWS fills in and nobody here: nothing is granted on it, and no Deny left out.  A simulation knows what is missing. */
+/* A key AWS fills in and nobody here: nothing is granted on it, and no Deny left out.  A simulation knows
+ * what is missing. */
 TEST(policy, unjudged)
 {
     static const struct context none;
-    static const struct { const char *effect, *condition, *action; unsigned real, whole; } rows[] = {
+    static const struct {
+        const char *effect, *condition, *action;
+        unsigned real, whole;
+    } rows[] = {
         { "Deny", "\"StringLike\":{\"s3:prefix\":\"secret/*\"}", "s3:ListBucket", POLICY_DENIES, 0 },
-        { "Deny", "\"StringEqualsIfExists\":{\"S3:Prefix\":\"x\"}", "s3:ListBucket", POLICY_DENIES, POLICY_DENIES },
+        { "Deny", "\"StringEqualsIfExists\":{\"S3:Prefix\":\"x\"}", "s3:ListBucket", POLICY_DENIES,
+          POLICY_DENIES },
         { "Deny", "\"Null\":{\"aws:ResourceTag/a\":\"false\"}", "sqs:SendMessage", POLICY_DENIES, 0 },
         { "Deny", "\"ForAnyValue:StringEquals\":{\"aws:TagKeys\":\"a\"}", "sqs:TagQueue", POLICY_DENIES, 0 },
         { "Allow", "\"StringNotEquals\":{\"sns:Protocol\":\"http\"}", "sns:Subscribe", 0, POLICY_ALLOWS },
@@ -578,8 +650,9 @@ TEST(policy, unjudged)
         struct buf b = { 0 };
         struct policy *p;
 
-        buf_printf(&b, "{\"Statement\":{\"Effect\":\"%s\",\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":{%s}}}", rows[i].effect,
-                   rows[i].condition);
+        buf_printf(
+            &b, "{\"Statement\":{\"Effect\":\"%s\",\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":{%s}}}",
+            rows[i].effect, rows[i].condition);
         p = parse(POLICY_IDENTITY, b.p);
         EXPECT_INT(policy_evaluate(p, &q) & ~(unsigned)POLICY_ASKED, rows[i].real);
         q.whole = true;
@@ -597,7 +670,8 @@ TEST(policy, hostile_pattern)
     static const struct context none;
     struct policy_request q;
 
-    buf_z(&b, "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"arn:aws:s3:::");
+    buf_z(&b, "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":"
+              "\"arn:aws:s3:::");
     for (size_t i = 0; i < 200; i++)
         buf_z(&b, "*a${$}");
     buf_z(&b, "b\"}}");

@@ -1,4 +1,5 @@
-/* Invoke, InvokeAsync, EventInvokeConfigs, the queue's host and the sink: whole replies and what they leave behind. */
+/* Invoke, InvokeAsync, EventInvokeConfigs, the queue's host and the sink: whole replies and what they leave
+ * behind. */
 #include "world.h"
 
 #define F "/2015-03-31/functions"
@@ -30,8 +31,9 @@ TEST(invoke, event_accepted)
     struct world *w = world_new();
 
     world_function(w, "f");
-    struct answer *a = ask(w, "POST", F "/f%3A%24LATEST/invocations", "X-Amz-Invocation-Type: Event\nX-Amzn-Trace-Id: Root=1-5-6;Parent=7;Sampled=1",
-        STR("{ \"a\" : 1 }\n"));
+    struct answer *a = ask(w, "POST", F "/f%3A%24LATEST/invocations",
+                           "X-Amz-Invocation-Type: Event\nX-Amzn-Trace-Id: Root=1-5-6;Parent=7;Sampled=1",
+                           STR("{ \"a\" : 1 }\n"));
     uint64_t seq = 0;
 
     SHOWN(a, "202 ");
@@ -44,7 +46,7 @@ TEST(invoke, event_accepted)
     EXPECT_INT(w->n_accepted, 1);
     EXPECT_STR(w->accepted[0].name, STR("f"));
     EXPECT_STR(w->accepted[0].qualifier, STR("$LATEST"));
-    EXPECT_STR(w->accepted[0].payload, STR("{ \"a\" : 1 }\n"));       /* verbatim */
+    EXPECT_STR(w->accepted[0].payload, STR("{ \"a\" : 1 }\n")); /* verbatim */
     EXPECT_STR(w->accepted[0].trace, STR("Root=1-5-6;Parent=7;Sampled=1"));
     EXPECT_Z(w->accepted[0].type, "Event");
     SHOWN(event(w, "f", STR("")), "202 ");
@@ -61,7 +63,9 @@ TEST(invoke, event_ignores_concurrency)
     world_function(w, "f");
     ask_z(w, "PUT", "/2017-10-31/functions/f/concurrency", "{\"ReservedConcurrentExecutions\":0}");
     SHOWN(event(w, "f", STR("{}")), "202 ");
-    SHOWN(sync(w, "f", "{}"), "429 {\"Reason\":\"ReservedFunctionConcurrentInvocationLimitExceeded\",\"Type\":\"User\",\"message\":\"Rate Exceeded.\"}");
+    SHOWN(sync(w, "f", "{}"), "429 "
+                              "{\"Reason\":\"ReservedFunctionConcurrentInvocationLimitExceeded\",\"Type\":"
+                              "\"User\",\"message\":\"Rate Exceeded.\"}");
     EXPECT_STR(header_in(w->last, "Retry-After"), STR("1"));
     EXPECT_INT(w->n_started, 0);
     world_free(w);
@@ -77,8 +81,9 @@ TEST(invoke, refused_before_the_queue)
     world_function(w, "f");
     SHOWN(event(w, "g", STR("{}")), "404 " USER_M("Function not found: " ARN "g:$LATEST"));
     SHOWN(event(w, "f%3A3", STR("{}")), "404 " USER_M("Function not found: " ARN "f:3"));
-    SHOWN(event(w, "f", str_make(big, sizeof big)), "413 {\"message\":\"1048577 byte payload is too large for the Event invocation type"
-        " (limit 1048576 bytes)\"}");
+    SHOWN(event(w, "f", str_make(big, sizeof big)),
+          "413 {\"message\":\"1048577 byte payload is too large for the Event invocation type"
+          " (limit 1048576 bytes)\"}");
     SHOWN(event(w, "f", str_make(big, sizeof big - 1)), "202 ");
     EXPECT_INT(w->accepted[0].payload.n, 1048576);
     struct answer *a = event(w, "f", STR("{"));
@@ -94,15 +99,18 @@ TEST(invoke, pending)
 {
     struct world *w = world_new();
 
-    ask_z(w, "POST", F, "{\"FunctionName\":\"f\",\"Runtime\":\"python3.12\",\"Handler\":\"index.handler\",\"Role\":\"arn:aws:iam::111111111111:role/r\","
-        "\"Code\":{\"ZipFile\":\"UEsDBA==\"}}");
+    ask_z(w, "POST", F,
+          "{\"FunctionName\":\"f\",\"Runtime\":\"python3.12\",\"Handler\":\"index.handler\",\"Role\":\"arn:"
+          "aws:iam::111111111111:role/r\","
+          "\"Code\":{\"ZipFile\":\"UEsDBA==\"}}");
     world_run_jobs(w);
-    SHOWN(event(w, "f", STR("{}")), "409 {\"Type\":null,\"message\":\"The operation cannot be performed at this time. The function is currently in"
-        " the following state: Pending\"}");
+    SHOWN(event(w, "f", STR("{}")), "409 {\"Type\":null,\"message\":\"The operation cannot be performed at "
+                                    "this time. The function is currently in"
+                                    " the following state: Pending\"}");
     struct async_host h = lambda_async_host(w->l);
     struct target t;
     EXPECT_INT(h.resolve(h.arg, ACCOUNT, REGION, STR("f"), STR_NONE, &t), -E_BUSY);
-    world_reload(w);                                         /* a restart: what was Pending is ready */
+    world_reload(w); /* a restart: what was Pending is ready */
     EXPECT_INT(w->n_timers, 0);
     EXPECT_INT(h.resolve(h.arg, ACCOUNT, REGION, STR("f"), STR_NONE, &t), 0);
     SHOWN(event(w, "f", STR("{}")), "202 ");
@@ -114,7 +122,8 @@ TEST(invoke, request_response)
     struct world *w = world_new();
 
     world_function(w, "f");
-    struct answer *a = ask(w, "POST", F "/f/invocations", "X-Amz-Log-Type: Tail\nX-Amz-Client-Context: eyJhIjoxfQ==", STR("{\"x\":1}"));
+    struct answer *a = ask(w, "POST", F "/f/invocations",
+                           "X-Amz-Log-Type: Tail\nX-Amz-Client-Context: eyJhIjoxfQ==", STR("{\"x\":1}"));
     EXPECT(a->waiting);
     EXPECT_INT(w->n_started, 1);
     struct execution *e = w->started[0];
@@ -137,7 +146,7 @@ TEST(invoke, request_response)
     EXPECT_STR(header_in(a, "X-Amz-Function-Error"), STR("Unhandled"));
     EXPECT(str_absent(header_in(a, "X-Amz-Log-Result")));
     a = sync(w, "f", "");
-    EXPECT_STR(w->started[2]->payload, STR("{}"));           /* no payload is an empty object for the handler */
+    EXPECT_STR(w->started[2]->payload, STR("{}")); /* no payload is an empty object for the handler */
     world_finish(w, 2, OUTCOME_SYSTEM, "node is not installed");
     EXPECT_INT(a->status, 500);
     EXPECT(str_find_str(a->shown, STR("\"Message\":\"node is not installed\"")) > 0);
@@ -171,7 +180,9 @@ TEST(invoke, account_pool)
     w->l->o.account_concurrency = 1;
     world_function(w, "f");
     EXPECT(sync(w, "f", "{}")->waiting);
-    SHOWN(sync(w, "f", "{}"), "429 {\"Reason\":\"ConcurrentInvocationLimitExceeded\",\"Type\":\"User\",\"message\":\"Rate Exceeded.\"}");
+    SHOWN(sync(w, "f", "{}"),
+          "429 {\"Reason\":\"ConcurrentInvocationLimitExceeded\",\"Type\":\"User\",\"message\":\"Rate "
+          "Exceeded.\"}");
     world_finish(w, 0, OUTCOME_OK, "1");
     world_free(w);
 }
@@ -209,10 +220,11 @@ TEST(invoke, dry_run_and_refused_headers)
     world_function(w, "f");
     SHOWN(ask(w, "POST", F "/f/invocations", "X-Amz-Invocation-Type: DryRun", STR("{}")), "204 ");
     EXPECT_INT(ask(w, "POST", F "/f/invocations", "X-Amz-Invocation-Type: DryRun", STR("{"))->status, 400);
-    SHOWN(ask(w, "POST", F "/f/invocations", "X-Amz-Tenant-Id: t", STR("{}")), "400 "
-        USER("Waybill does not support the parameter X-Amz-Tenant-Id. Leave it out or at its default."));
-    SHOWN(ask(w, "POST", F "/f/invocations", "X-Amz-Client-Context: !!", STR("{}")), "400 "
-        USER("Client context must be a valid Base64-encoded JSON object."));
+    SHOWN(ask(w, "POST", F "/f/invocations", "X-Amz-Tenant-Id: t", STR("{}")),
+          "400 " USER(
+              "Waybill does not support the parameter X-Amz-Tenant-Id. Leave it out or at its default."));
+    SHOWN(ask(w, "POST", F "/f/invocations", "X-Amz-Client-Context: !!", STR("{}")),
+          "400 " USER("Client context must be a valid Base64-encoded JSON object."));
     EXPECT_INT(w->n_started + w->n_accepted, 0);
     world_free(w);
 }
@@ -225,19 +237,24 @@ TEST(invoke, legacy_invoke_async)
     memset(big, ' ', sizeof big);
     big[0] = '1';
     world_function(w, "f");
-    struct answer *a = ask(w, "POST", "/2014-11-13/functions/f/invoke-async/", "X-Amzn-Trace-Id: Root=1-5-6;Parent=7;Sampled=1", STR("{}"));
+    struct answer *a = ask(w, "POST", "/2014-11-13/functions/f/invoke-async/",
+                           "X-Amzn-Trace-Id: Root=1-5-6;Parent=7;Sampled=1", STR("{}"));
     SHOWN(a, "202 ");
     EXPECT_Z(w->accepted[0].type, "InvokeAsync");
-    EXPECT(str_find_str(w->accepted[0].trace, STR("1-5-6")) < 0);      /* not continued here */
-    SHOWN(ask(w, "POST", "/2014-11-13/functions/f/invoke-async/", NULL, str_make(big, sizeof big)), "413 {\"message\":\"262145 byte payload is too"
-        " large for the Event invocation type (limit 262144 bytes)\"}");
+    EXPECT(str_find_str(w->accepted[0].trace, STR("1-5-6")) < 0); /* not continued here */
+    SHOWN(ask(w, "POST", "/2014-11-13/functions/f/invoke-async/", NULL, str_make(big, sizeof big)),
+          "413 {\"message\":\"262145 byte payload is too"
+          " large for the Event invocation type (limit 262144 bytes)\"}");
     world_free(w);
 }
 
-/* ---- EventInvokeConfig -------------------------------------------------------------------------------------- */
+/* ---- EventInvokeConfig
+ * -------------------------------------------------------------------------------------- */
 
-#define CONFIG(name, q, failure, success, age, retries) "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":" failure "}," \
-    "\"OnSuccess\":{\"Destination\":" success "}},\"FunctionArn\":\"" ARN name ":" q "\",\"LastModified\":1.789400786443E9," \
+#define CONFIG(name, q, failure, success, age, retries)                              \
+    "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":" failure "},"           \
+    "\"OnSuccess\":{\"Destination\":" success "}},\"FunctionArn\":\"" ARN name ":" q \
+    "\",\"LastModified\":1.789400786443E9,"                                          \
     "\"MaximumEventAgeInSeconds\":" age ",\"MaximumRetryAttempts\":" retries "}"
 
 TEST(event_config, put_update_get_delete)
@@ -246,13 +263,21 @@ TEST(event_config, put_update_get_delete)
     const char *at = E "/f/event-invoke-config";
 
     world_function(w, "f");
-    SHOWN(ask_z(w, "GET", at, NULL), "404 " USER_M("The function " ARN "f:$LATEST doesn't have an EventInvokeConfig"));
-    SHOWN(ask_z(w, "POST", at, "{\"MaximumRetryAttempts\":1}"), "404 " USER_M("The function " ARN "f:$LATEST doesn't have an EventInvokeConfig"));
-    SHOWN(ask_z(w, "PUT", at, "{\"MaximumEventAgeInSeconds\":60,\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"" QUEUE "\"}}}"),
+    SHOWN(ask_z(w, "GET", at, NULL),
+          "404 " USER_M("The function " ARN "f:$LATEST doesn't have an EventInvokeConfig"));
+    SHOWN(ask_z(w, "POST", at, "{\"MaximumRetryAttempts\":1}"),
+          "404 " USER_M("The function " ARN "f:$LATEST doesn't have an EventInvokeConfig"));
+    SHOWN(
+        ask_z(
+            w, "PUT", at,
+            "{\"MaximumEventAgeInSeconds\":60,\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"" QUEUE
+            "\"}}}"),
         "200 " CONFIG("f", "$LATEST", "\"" QUEUE "\"", "null", "60", "null"));
-    SHOWN(ask_z(w, "POST", at, "{\"MaximumRetryAttempts\":0}"), "200 " CONFIG("f", "$LATEST", "\"" QUEUE "\"", "null", "60", "0"));
+    SHOWN(ask_z(w, "POST", at, "{\"MaximumRetryAttempts\":0}"),
+          "200 " CONFIG("f", "$LATEST", "\"" QUEUE "\"", "null", "60", "0"));
     world_reload(w);
-    SHOWN(ask_z(w, "GET", E "/f/event-invoke-config?Qualifier=%24LATEST", NULL), "200 " CONFIG("f", "$LATEST", "\"" QUEUE "\"", "null", "60", "0"));
+    SHOWN(ask_z(w, "GET", E "/f/event-invoke-config?Qualifier=%24LATEST", NULL),
+          "200 " CONFIG("f", "$LATEST", "\"" QUEUE "\"", "null", "60", "0"));
     struct async_host h = lambda_async_host(w->l);
     struct target t;
     EXPECT_INT(h.resolve(h.arg, ACCOUNT, REGION, STR("f"), STR_NONE, &t), 0);
@@ -261,13 +286,16 @@ TEST(event_config, put_update_get_delete)
     EXPECT_STR(t.on_failure, STR(QUEUE));
     EXPECT(str_absent(t.on_success));
     EXPECT_INT(t.reserved_concurrency, -1);
-    SHOWN(ask_z(w, "POST", at, "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"\"}}}"), "200 " CONFIG("f", "$LATEST", "null", "null", "60", "0"));
-    SHOWN(ask_z(w, "PUT", at, "{\"DestinationConfig\":{\"OnFailure\":{}}}"), "200 " CONFIG("f", "$LATEST", "null", "null", "null", "null"));
+    SHOWN(ask_z(w, "POST", at, "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"\"}}}"),
+          "200 " CONFIG("f", "$LATEST", "null", "null", "60", "0"));
+    SHOWN(ask_z(w, "PUT", at, "{\"DestinationConfig\":{\"OnFailure\":{}}}"),
+          "200 " CONFIG("f", "$LATEST", "null", "null", "null", "null"));
     EXPECT_INT(h.resolve(h.arg, ACCOUNT, REGION, STR("f"), LATEST, &t), 0);
     EXPECT_INT(t.maximum_retry_attempts, 2);
     EXPECT_INT(t.maximum_event_age_s, 21600);
     SHOWN(ask_z(w, "DELETE", at, NULL), "204 ");
-    SHOWN(ask_z(w, "DELETE", at, NULL), "404 " USER_M("The function " ARN "f:$LATEST doesn't have an EventInvokeConfig"));
+    SHOWN(ask_z(w, "DELETE", at, NULL),
+          "404 " USER_M("The function " ARN "f:$LATEST doesn't have an EventInvokeConfig"));
     world_free(w);
 }
 
@@ -279,59 +307,88 @@ TEST(event_config, one_per_qualifier)
     ask_z(w, "POST", F "/f/versions", "{}");
     world_run_timers(w);
     ask_z(w, "POST", F "/f/aliases", "{\"Name\":\"live\",\"FunctionVersion\":\"1\"}");
-    EXPECT_INT(ask_z(w, "PUT", E "/f/event-invoke-config?Qualifier=live", "{\"MaximumRetryAttempts\":1}")->status, 200);
+    EXPECT_INT(
+        ask_z(w, "PUT", E "/f/event-invoke-config?Qualifier=live", "{\"MaximumRetryAttempts\":1}")->status,
+        200);
     EXPECT_INT(ask_z(w, "PUT", E "/f:1/event-invoke-config", "{\"MaximumRetryAttempts\":0}")->status, 200);
-    SHOWN(ask_z(w, "GET", E "/f/event-invoke-config/list", NULL), "200 {\"FunctionEventInvokeConfigs\":[" CONFIG("f", "1", "null", "null", "null", "0") ","
-        CONFIG("f", "live", "null", "null", "null", "1") "]}");
-    SHOWN(ask_z(w, "GET", E "/f/event-invoke-config/list?MaxItems=1", NULL), "200 {\"FunctionEventInvokeConfigs\":[" CONFIG("f", "1", "null", "null", "null", "0")
-        "],\"NextMarker\":\"dzE6IDAwMDAwMDAwMDAwMDAwMDAwMDAx\"}");
+    SHOWN(ask_z(w, "GET", E "/f/event-invoke-config/list", NULL),
+          "200 {\"FunctionEventInvokeConfigs\":[" CONFIG("f", "1", "null", "null", "null", "0") "," CONFIG(
+              "f", "live", "null", "null", "null", "1") "]}");
+    SHOWN(ask_z(w, "GET", E "/f/event-invoke-config/list?MaxItems=1", NULL),
+          "200 {\"FunctionEventInvokeConfigs\":[" CONFIG(
+              "f", "1", "null", "null", "null",
+              "0") "],\"NextMarker\":\"dzE6IDAwMDAwMDAwMDAwMDAwMDAwMDAx\"}");
     struct async_host h = lambda_async_host(w->l);
     struct target t;
     EXPECT_INT(h.resolve(h.arg, ACCOUNT, REGION, STR("f"), STR("live"), &t), 0);
     EXPECT_INT(t.maximum_retry_attempts, 1);
     EXPECT_STR(t.code->version, STR("1"));
     EXPECT_INT(h.resolve(h.arg, ACCOUNT, REGION, STR("f"), STR_NONE, &t), 0);
-    EXPECT_INT(t.maximum_retry_attempts, 2);                 /* no fallback between qualifiers */
+    EXPECT_INT(t.maximum_retry_attempts, 2); /* no fallback between qualifiers */
     EXPECT_INT(h.resolve(h.arg, ACCOUNT, REGION, STR("f"), STR("gone"), &t), -E_NOT_FOUND);
     EXPECT_INT(ask_z(w, "DELETE", F "/f/aliases/live", NULL)->status, 204);
-    SHOWN(ask_z(w, "GET", E "/f/event-invoke-config?Qualifier=live", NULL), "404 " USER_M("The function " ARN "f:live doesn't have an EventInvokeConfig"));
+    SHOWN(ask_z(w, "GET", E "/f/event-invoke-config?Qualifier=live", NULL),
+          "404 " USER_M("The function " ARN "f:live doesn't have an EventInvokeConfig"));
     world_free(w);
 }
 
 TEST(event_config, refusals_in_order)
 {
-    static const struct { const char *target, *body, *want; } rows[] = {
-        { "/g/event-invoke-config", "{}", "400 " USER("You must specify at least one of error handling or destination setting.") },
-        { "/f/event-invoke-config", "{\"DestinationConfig\":{}}", "400 " USER("You must specify at least one of error handling or destination setting.") },
-        { "/f:1/event-invoke-config?Qualifier=2", "{\"MaximumRetryAttempts\":1}", "400 "
-            USER("The derived qualifier from the function name does not match the specified qualifier.") },
-        { "/g/event-invoke-config", "{\"MaximumRetryAttempts\":1}", "404 " USER_M("The function doesn't exist.") },
-        { "/f/event-invoke-config?Qualifier=9", "{\"MaximumRetryAttempts\":1}", "404 " USER_M("The function doesn't exist.") },
-        { "/f/event-invoke-config", "{\"MaximumRetryAttempts\":3}", "400 {\"message\":\"1 validation error detected: Value '3' at 'maximumRetryAttempts' failed"
-            " to satisfy constraint: Member must have value less than or equal to 2\"}" },
-        { "/f/event-invoke-config", "{\"DestinationConfig\":{\"OnSuccess\":{\"Destination\":\"arn:aws:dynamodb:us-east-1:111111111111:table/t\"}}}", "400 "
-            USER("The provided destination config DestinationConfig(onSuccess=OnSuccess(destination=arn:aws:dynamodb:us-east-1:111111111111:table/t),"
-            " onFailure=null) is invalid.") },
-        { "/f/event-invoke-config", "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"" ARN "nobody\"}}}", "400 "
-            USER("The destination ARN " ARN "nobody is invalid.") },
-        { "/f/event-invoke-config", "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"" ARN "f\"}}}", "400 "
-            USER("You can't specify the function as a destination for itself.") },
-        { "/f/event-invoke-config", "{\"DestinationConfig\":{\"OnSuccess\":{\"Destination\":\"arn:aws:s3:::bucket\"}}}", "400 "
-            USER("The destination ARN arn:aws:s3:::bucket is invalid.") },
-        { "/f/event-invoke-config", "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"arn:aws:s3:::bucket\"}}}", "400 "
-            USER("The destination ARN arn:aws:s3:::bucket is invalid.") },
-        { "/f/event-invoke-config", "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"arn:aws:events:us-east-1:111111111111:rule/r\"}}}", "400 "
-            USER("The destination ARN arn:aws:events:us-east-1:111111111111:rule/r is invalid.") },
-        { "/f/event-invoke-config", "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"arn:aws:sns:us-east-1:111111111111:t.fifo\"}}}", "400 "
-            USER("FIFO-type Amazon SNS topics aren't supported as a destination.") },
-        { "/f/event-invoke-config", "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"arn:aws:sns:us-east-1:111111111111:t\"}}}", "400 "
-            USER("The destination ARN arn:aws:sns:us-east-1:111111111111:t is invalid.") },
-        { "/f/event-invoke-config", "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"arn:aws:events:eu-west-1:111111111111:event-bus/b\"}}}", "400 "
-            USER("Waybill does not deliver to events destinations yet.") },
+    static const struct {
+        const char *target, *body, *want;
+    } rows[] = {
+        { "/g/event-invoke-config", "{}",
+          "400 " USER("You must specify at least one of error handling or destination setting.") },
+        { "/f/event-invoke-config", "{\"DestinationConfig\":{}}",
+          "400 " USER("You must specify at least one of error handling or destination setting.") },
+        { "/f:1/event-invoke-config?Qualifier=2", "{\"MaximumRetryAttempts\":1}",
+          "400 " USER(
+              "The derived qualifier from the function name does not match the specified qualifier.") },
+        { "/g/event-invoke-config", "{\"MaximumRetryAttempts\":1}",
+          "404 " USER_M("The function doesn't exist.") },
+        { "/f/event-invoke-config?Qualifier=9", "{\"MaximumRetryAttempts\":1}",
+          "404 " USER_M("The function doesn't exist.") },
+        { "/f/event-invoke-config", "{\"MaximumRetryAttempts\":3}",
+          "400 {\"message\":\"1 validation error detected: Value '3' at 'maximumRetryAttempts' failed"
+          " to satisfy constraint: Member must have value less than or equal to 2\"}" },
+        { "/f/event-invoke-config",
+          "{\"DestinationConfig\":{\"OnSuccess\":{\"Destination\":\"arn:aws:dynamodb:us-east-1:111111111111:"
+          "table/t\"}}}",
+          "400 " USER("The provided destination config "
+                      "DestinationConfig(onSuccess=OnSuccess(destination=arn:aws:dynamodb:us-east-1:"
+                      "111111111111:table/t),"
+                      " onFailure=null) is invalid.") },
+        { "/f/event-invoke-config",
+          "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"" ARN "nobody\"}}}",
+          "400 " USER("The destination ARN " ARN "nobody is invalid.") },
+        { "/f/event-invoke-config", "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"" ARN "f\"}}}",
+          "400 " USER("You can't specify the function as a destination for itself.") },
+        { "/f/event-invoke-config",
+          "{\"DestinationConfig\":{\"OnSuccess\":{\"Destination\":\"arn:aws:s3:::bucket\"}}}",
+          "400 " USER("The destination ARN arn:aws:s3:::bucket is invalid.") },
+        { "/f/event-invoke-config",
+          "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"arn:aws:s3:::bucket\"}}}",
+          "400 " USER("The destination ARN arn:aws:s3:::bucket is invalid.") },
+        { "/f/event-invoke-config",
+          "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"arn:aws:events:us-east-1:111111111111:"
+          "rule/r\"}}}",
+          "400 " USER("The destination ARN arn:aws:events:us-east-1:111111111111:rule/r is invalid.") },
+        { "/f/event-invoke-config",
+          "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"arn:aws:sns:us-east-1:111111111111:t."
+          "fifo\"}}}",
+          "400 " USER("FIFO-type Amazon SNS topics aren't supported as a destination.") },
+        { "/f/event-invoke-config",
+          "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"arn:aws:sns:us-east-1:111111111111:t\"}}"
+          "}",
+          "400 " USER("The destination ARN arn:aws:sns:us-east-1:111111111111:t is invalid.") },
+        { "/f/event-invoke-config",
+          "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"arn:aws:events:eu-west-1:111111111111:"
+          "event-bus/b\"}}}",
+          "400 " USER("Waybill does not deliver to events destinations yet.") },
     };
     struct world *w = world_new();
 
-    w->queue_state = SINK_MISSING;                           /* queue, topic and bucket that do not exist */
+    w->queue_state = SINK_MISSING; /* queue, topic and bucket that do not exist */
     world_function(w, "f");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct str target = arena_printf(w->mem, E "%s", rows[i].target);
@@ -340,7 +397,8 @@ TEST(event_config, refusals_in_order)
             w->queue_state = SINK_NOT_YET;
         SHOWN(ask_z(w, "PUT", target.p, rows[i].body), rows[i].want);
     }
-    SHOWN(ask_z(w, "GET", E "/f/event-invoke-config", NULL), "404 " USER_M("The function " ARN "f:$LATEST doesn't have an EventInvokeConfig"));
+    SHOWN(ask_z(w, "GET", E "/f/event-invoke-config", NULL),
+          "404 " USER_M("The function " ARN "f:$LATEST doesn't have an EventInvokeConfig"));
     world_free(w);
 }
 
@@ -353,9 +411,12 @@ TEST(event_config, rights_of_the_role)
     world_function(w, "f");
     world_function(w, "g");
     w->role_verdict = ROLE_DENIED;
-    SHOWN(ask_z(w, "PUT", at, queue), "400 " USER("The function's execution role does not have permissions to call SendMessage on " QUEUE));
-    SHOWN(ask_z(w, "PUT", at, "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"" ARN "g\"}}}"), "400 "
-        USER("The function execution role does not have permissions to call InvokeFunction on " ARN "g"));
+    SHOWN(ask_z(w, "PUT", at, queue),
+          "400 " USER(
+              "The function's execution role does not have permissions to call SendMessage on " QUEUE));
+    SHOWN(ask_z(w, "PUT", at, "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":\"" ARN "g\"}}}"),
+          "400 " USER("The function execution role does not have permissions to call InvokeFunction on " ARN
+                      "g"));
     w->queue_state = SINK_MISSING;
     SHOWN(ask_z(w, "PUT", at, queue), "400 " USER("The destination ARN " QUEUE " is invalid."));
     w->queue_state = SINK_OK;
@@ -366,7 +427,8 @@ TEST(event_config, rights_of_the_role)
     world_free(w);
 }
 
-/* ---- the sink ----------------------------------------------------------------------------------------------- */
+/* ---- the sink
+ * ----------------------------------------------------------------------------------------------- */
 
 TEST(sink, a_function_as_destination)
 {
@@ -374,14 +436,17 @@ TEST(sink, a_function_as_destination)
     struct sink s = lambda_sink(w->l);
     struct buf why = { 0 };
     struct arn arn;
-    struct parcel p = { .target_arn = STR(ARN "f"), .body = STR("{\"r\":1}"), .trace_header = STR("Root=1-5-6"), .source_arn = STR(ARN "g:$LATEST") };
+    struct parcel p = { .target_arn = STR(ARN "f"),
+                        .body = STR("{\"r\":1}"),
+                        .trace_header = STR("Root=1-5-6"),
+                        .source_arn = STR(ARN "g:$LATEST") };
 
     world_function(w, "f");
     EXPECT_INT(arn_parse(p.target_arn, &arn), 0);
     EXPECT_INT(s.state(s.arg, &w->turn, &arn, p.target_arn), SINK_OK);
     EXPECT_INT(s.deliver(s.arg, &w->turn, &p, &why), DELIVERED);
     uint64_t seq;
-    EXPECT_INT(uuid_to_seq(buf_view(&why), &seq), 0);        /* the new invocation's id, for the journey */
+    EXPECT_INT(uuid_to_seq(buf_view(&why), &seq), 0); /* the new invocation's id, for the journey */
     buf_clear(&why);
     EXPECT_STR(w->accepted[0].name, STR("f"));
     EXPECT(str_absent(w->accepted[0].qualifier));
@@ -396,7 +461,8 @@ TEST(sink, a_function_as_destination)
     p.target_arn = STR(ARN "f:$LATEST");
     EXPECT_INT(s.deliver(s.arg, &w->turn, &p, &why), DELIVERY_FAILED);
     EXPECT_INT(arn_parse(STR("arn:aws:lambda:us-east-1:111111111111:layer:f"), &arn), 0);
-    EXPECT_INT(s.state(s.arg, &w->turn, &arn, STR("arn:aws:lambda:us-east-1:111111111111:layer:f")), SINK_WRONG_KIND);
+    EXPECT_INT(s.state(s.arg, &w->turn, &arn, STR("arn:aws:lambda:us-east-1:111111111111:layer:f")),
+               SINK_WRONG_KIND);
     buf_done(&why);
     world_free(w);
 }

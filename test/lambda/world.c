@@ -12,11 +12,25 @@
 
 struct world *world_now;
 
-/* ---- what the engine, the queue and the runtime would be --------------------------------------------------- */
+/* ---- what the engine, the queue and the runtime would be
+ * --------------------------------------------------- */
 
-static void t_after(void *e, void (*fn)(void *), void *arg) { (void)e; fn(arg); }
-static void t_timer_set(void *e, struct timer *t, int64_t at) { (void)e; (void)t; (void)at; }
-static void t_timer_cancel(void *e, struct timer *t) { (void)e; (void)t; }
+static void t_after(void *e, void (*fn)(void *), void *arg)
+{
+    (void)e;
+    fn(arg);
+}
+static void t_timer_set(void *e, struct timer *t, int64_t at)
+{
+    (void)e;
+    (void)t;
+    (void)at;
+}
+static void t_timer_cancel(void *e, struct timer *t)
+{
+    (void)e;
+    (void)t;
+}
 static void t_work(void *e, void (*job)(void *), void (*done)(void *, struct turn *), void *arg)
 {
     struct world *w = e;
@@ -44,10 +58,26 @@ static void t_real_timer_cancel(void *e, void *handle)
     *(struct pending *)handle = (struct pending){ NULL, NULL, NULL };
     w->n_timers--;
 }
-static void t_soon(void *e, void (*fn)(void *, struct turn *), void *arg) { (void)e; (void)fn; (void)arg; CHECK(false); }
-static void t_busy(void *e, int delta) { (void)e; (void)delta; }
-static const struct turn_ops ops = { .timer_set = t_timer_set, .timer_cancel = t_timer_cancel, .after = t_after, .work = t_work,
-    .real_timer = t_real_timer, .real_timer_cancel = t_real_timer_cancel, .soon = t_soon, .busy = t_busy };
+static void t_soon(void *e, void (*fn)(void *, struct turn *), void *arg)
+{
+    (void)e;
+    (void)fn;
+    (void)arg;
+    CHECK(false);
+}
+static void t_busy(void *e, int delta)
+{
+    (void)e;
+    (void)delta;
+}
+static const struct turn_ops ops = { .timer_set = t_timer_set,
+                                     .timer_cancel = t_timer_cancel,
+                                     .after = t_after,
+                                     .work = t_work,
+                                     .real_timer = t_real_timer,
+                                     .real_timer_cancel = t_real_timer_cancel,
+                                     .soon = t_soon,
+                                     .busy = t_busy };
 
 static void x_start(void *arg, struct execution *e)
 {
@@ -56,7 +86,12 @@ static void x_start(void *arg, struct execution *e)
     CHECK(w->n_started < ARRAY_LEN(w->started));
     w->started[w->n_started++] = e;
 }
-static unsigned x_capacity(void *arg, const struct code *c) { (void)arg; (void)c; return 1; }
+static unsigned x_capacity(void *arg, const struct code *c)
+{
+    (void)arg;
+    (void)c;
+    return 1;
+}
 static void x_retire(void *arg, struct code *c)
 {
     CHECK(c->magic == CODE_MAGIC);
@@ -72,14 +107,16 @@ int async_accept(struct async *a, struct turn *t, const struct async_request *r,
     (void)a;
     if (w->accept_rc != 0)
         return w->accept_rc;
-    w->accepted[w->n_accepted++ % ARRAY_LEN(w->accepted)] = (struct accepted){
-        arena_str(w->mem, r->name), arena_str(w->mem, r->qualifier), arena_str(w->mem, r->payload),
-        arena_str(w->mem, r->trace_header), arena_str(w->mem, r->source), r->type };
+    w->accepted[w->n_accepted++ % ARRAY_LEN(w->accepted)] =
+        (struct accepted){ arena_str(w->mem, r->name),    arena_str(w->mem, r->qualifier),
+                           arena_str(w->mem, r->payload), arena_str(w->mem, r->trace_header),
+                           arena_str(w->mem, r->source),  r->type };
     uuid_of_seq(ret_id, store_next_id(t->store));
     return 0;
 }
 
-static int p_store(const char *dir, struct str zip, char hex[65], char b64[45], int64_t *zipped, int64_t *unzipped)
+static int p_store(const char *dir, struct str zip, char hex[65], char b64[45], int64_t *zipped,
+                   int64_t *unzipped)
 {
     struct arena *a = arena_new(0);
     struct digest d = sha256_of(zip);
@@ -109,25 +146,30 @@ static enum role_state r_state(void *arg, struct str role)
     (void)role;
     return ((struct world *)arg)->role_state;
 }
-static enum role_verdict r_may(void *arg, struct str role, const char *action, const struct resource *what, struct now now, struct buf *why)
+static enum role_verdict r_may(void *arg, struct str role, const char *action, const struct resource *what,
+                               struct now now, struct buf *why)
 {
     struct world *w = arg;
 
-    (void)now; (void)why;
+    (void)now;
+    (void)why;
     w->asked = (struct asked){ arena_str(w->mem, role), action, arena_str(w->mem, what->arn), what->policy };
     return w->denied_action == NULL || strcmp(action, w->denied_action) == 0 ? w->role_verdict : ROLE_ALLOWED;
 }
 /* Two objects: bucket/code.zip, and its version v2. */
-static int p_read_object(void *arg, struct store *s, struct arena *a, struct str bucket, struct str key, struct str version,
-                         struct str *ret, struct buf *why)
+static int p_read_object(void *arg, struct store *s, struct arena *a, struct str bucket, struct str key,
+                         struct str version, struct str *ret, struct buf *why)
 {
-    (void)s; (void)arg;
+    (void)s;
+    (void)arg;
     if (!str_is(bucket, "bucket")) {
-        buf_z(why, "Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist");
+        buf_z(why, "Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The "
+                   "specified bucket does not exist");
         return -E_NOT_FOUND;
     }
     if (!str_is(key, "code.zip")) {
-        buf_z(why, "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.");
+        buf_z(why, "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The "
+                   "specified key does not exist.");
         return -E_NOT_FOUND;
     }
     *ret = arena_str(a, str_is(version, "v2") ? STR("PK of v2") : STR("PK"));
@@ -135,11 +177,14 @@ static int p_read_object(void *arg, struct store *s, struct arena *a, struct str
 }
 static enum sink_state q_state(void *arg, struct turn *t, const struct arn *a, struct str text)
 {
-    (void)t; (void)a; (void)text;
+    (void)t;
+    (void)a;
+    (void)text;
     return ((struct world *)arg)->queue_state;
 }
 
-/* ---- the world ---------------------------------------------------------------------------------------------- */
+/* ---- the world
+ * ---------------------------------------------------------------------------------------------- */
 
 struct world *world_new(void)
 {
@@ -157,20 +202,31 @@ struct world *world_new(void)
     w->sinks.role_may = r_may;
     w->sinks.role_arg = w;
     w->l = lambda_new(&(struct lambda_options){
-        .executor = { w, x_start, x_capacity, x_retire }, .sinks = &w->sinks, .packages = { .code_dir = "/nowhere", .store = p_store, .read_object = p_read_object, .read_arg = w },
-        .account_concurrency = 1000, .role_state = r_state, .role_arg = w });
+        .executor = { w, x_start, x_capacity, x_retire },
+        .sinks = &w->sinks,
+        .packages = { .code_dir = "/nowhere", .store = p_store, .read_object = p_read_object, .read_arg = w },
+        .account_concurrency = 1000,
+        .role_state = r_state,
+        .role_arg = w });
     struct sink self = lambda_sink(w->l);
     sinks_add(&w->sinks, &self);
-    static const char *const others[][3] = { { "sqs", "sqs:SendMessage", "SendMessage" }, { "sns", "sns:Publish", "Publish" },
-        { "events", "events:PutEvents", "PutEvents" }, { "s3", "s3:PutObject", "PutObject" } };
+    static const char *const others[][3] = { { "sqs", "sqs:SendMessage", "SendMessage" },
+                                             { "sns", "sns:Publish", "Publish" },
+                                             { "events", "events:PutEvents", "PutEvents" },
+                                             { "s3", "s3:PutObject", "PutObject" } };
     for (size_t i = 0; i < ARRAY_LEN(others); i++)
-        sinks_add(&w->sinks, &(struct sink){ .service = others[i][0], .action = others[i][1], .action_name = others[i][2],
-            .state = q_state, .arg = w });
+        sinks_add(&w->sinks, &(struct sink){ .service = others[i][0],
+                                             .action = others[i][1],
+                                             .action_name = others[i][2],
+                                             .state = q_state,
+                                             .arg = w });
     w->service = lambda_service(w->l);
     const struct service *all[] = { &w->service };
     w->router = router_new(all, 1);
     lambda_load(w->l, &w->turn);
-    w->principal = (struct principal){ .kind = PRINCIPAL_OPERATOR, .account = STR("111111111111"), .arn = STR("arn:aws:iam::111111111111:root") };
+    w->principal = (struct principal){ .kind = PRINCIPAL_OPERATOR,
+                                       .account = STR("111111111111"),
+                                       .arn = STR("arn:aws:iam::111111111111:root") };
     w->region = STR("us-east-1");
     world_now = w;
     return w;
@@ -197,7 +253,8 @@ void world_reload(struct world *w)
     lambda_load(w->l, &w->turn);
 }
 
-/* ---- requests ----------------------------------------------------------------------------------------------- */
+/* ---- requests
+ * ----------------------------------------------------------------------------------------------- */
 
 static struct str x_header(const void *ctx, const char *name)
 {
@@ -268,12 +325,10 @@ static void finish(struct answer *a, int rc)
     buf_done(&c->extra_headers);
 }
 
-void call_reply(struct call *c, int result)
-{
-    finish(c->engine, result);
-}
+void call_reply(struct call *c, int result) { finish(c->engine, result); }
 
-struct answer *ask(struct world *w, const char *method, const char *target, const char *headers, struct str body)
+struct answer *ask(struct world *w, const char *method, const char *target, const char *headers,
+                   struct str body)
 {
     struct arena *m = w->mem;
     struct exchange *x = ARENA_NEW(m, struct exchange);
@@ -294,13 +349,29 @@ struct answer *ask(struct world *w, const char *method, const char *target, cons
         ptrdiff_t colon = str_find(line, ':');
 
         if (colon > 0)
-            x->headers[x->n_headers++] = (struct header){ str_sub(line, 0, (size_t)colon), str_trim(str_sub(line, (size_t)colon + 1, line.n)) };
+            x->headers[x->n_headers++] =
+                (struct header){ str_sub(line, 0, (size_t)colon),
+                                 str_trim(str_sub(line, (size_t)colon + 1, line.n)) };
     }
     x->body = body;
-    struct request_parts parts = { .path = path, .query = query, .body = body, .content_type = STR_NONE, .header = x_header,
-        .next_header = x_next, .ctx = x };
-    *c = (struct call){ .mem = m, .x = x, .turn = &w->turn, .now = w->turn.now, .region = w->region, .account = STR("111111111111"),
-        .principal = w->principal, .gate = w->gate, .request_id = uuid_str(m), .state = w->l, .engine = a };
+    struct request_parts parts = { .path = path,
+                                   .query = query,
+                                   .body = body,
+                                   .content_type = STR_NONE,
+                                   .header = x_header,
+                                   .next_header = x_next,
+                                   .ctx = x };
+    *c = (struct call){ .mem = m,
+                        .x = x,
+                        .turn = &w->turn,
+                        .now = w->turn.now,
+                        .region = w->region,
+                        .account = STR("111111111111"),
+                        .principal = w->principal,
+                        .gate = w->gate,
+                        .request_id = uuid_str(m),
+                        .state = w->l,
+                        .engine = a };
     a->c = c;
     w->last = a;
     int rc = router_find(w->router, m, method, &parts, &route, &c->fault);
@@ -353,8 +424,11 @@ void world_run_timers(struct world *w)
 
 void world_function(struct world *w, const char *name)
 {
-    struct str body = arena_printf(w->mem, "{\"FunctionName\":\"%s\",\"Runtime\":\"python3.12\",\"Handler\":\"index.handler\","
-        "\"Role\":\"arn:aws:iam::111111111111:role/r\",\"Code\":{\"ZipFile\":\"UEsDBA==\"}}", name);
+    struct str body =
+        arena_printf(w->mem,
+                     "{\"FunctionName\":\"%s\",\"Runtime\":\"python3.12\",\"Handler\":\"index.handler\","
+                     "\"Role\":\"arn:aws:iam::111111111111:role/r\",\"Code\":{\"ZipFile\":\"UEsDBA==\"}}",
+                     name);
     struct answer *a = ask(w, "POST", "/2015-03-31/functions", NULL, body);
 
     world_run_jobs(w);
@@ -364,7 +438,9 @@ void world_function(struct world *w, const char *name)
 
 void world_finish(struct world *w, size_t i, enum outcome_kind kind, const char *payload)
 {
-    struct outcome o = { .kind = kind, .payload = str_of(payload), .why = str_of(payload), .log_tail = STR("START\nEND\n") };
+    struct outcome o = {
+        .kind = kind, .payload = str_of(payload), .why = str_of(payload), .log_tail = STR("START\nEND\n")
+    };
 
     w->started[i]->done(w->started[i], &o, &w->turn);
 }

@@ -2,7 +2,10 @@
 #include "service/logs/log_filter.h"
 #include "test/unit.h"
 
-static const struct { const char *pattern, *message; bool want; } rows[] = {
+static const struct {
+    const char *pattern, *message;
+    bool want;
+} rows[] = {
     { "", "anything", true },
     { "   ", "anything", true },
     /* words */
@@ -113,7 +116,9 @@ TEST(filter, rows)
     arena_free(a);
 }
 
-static const struct { const char *pattern, *word; } refused[] = {
+static const struct {
+    const char *pattern, *word;
+} refused[] = {
     { "[ip, user, ...]", "Space-delimited" },
     { "%ERR.*%", "Regular expressions" },
     { "-%ERR%", "Regular expressions" },
@@ -154,7 +159,8 @@ TEST(filter, refused_by_name)
         EXPECT_INT(log_filter_parse(a, str_of(refused[i].pattern), &f, &why), -E_INVALID);
         EXPECT(f == NULL);
         if (str_find_str(why, str_of(refused[i].word)) < 0)
-            UNIT_FAIL("%s: \"" STR_FMT "\" does not say \"%s\"", refused[i].pattern, STR_ARG(why), refused[i].word);
+            UNIT_FAIL("%s: \"" STR_FMT "\" does not say \"%s\"", refused[i].pattern, STR_ARG(why),
+                      refused[i].word);
     }
     arena_free(a);
 }

@@ -1,4 +1,5 @@
-/* test_logs.c - chunks, the buffer, and reading by time, without a server: the turn is played by this file. */
+/* test_logs.c - chunks, the buffer, and reading by time, without a server: the turn is played by this file.
+ */
 #include "model/logs.h"
 #include "service/logs/log_chunk.h"
 #include "service/logs/log_reader.h"
@@ -25,7 +26,7 @@ struct play {
     void *real_arg;
     void (*waste_fn)(void *arg, struct turn *t);
     void *waste_arg;
-    int64_t timer_at;                                        /* 0: none */
+    int64_t timer_at; /* 0: none */
     struct timer *timer;
     struct fault fault;
 };
@@ -48,7 +49,7 @@ static void *play_real_timer(void *engine, int64_t in_ms, void (*fn)(void *arg, 
 {
     struct play *p = engine;
 
-    if (in_ms != 250) {                                      /* what large groups left behind */
+    if (in_ms != 250) { /* what large groups left behind */
         EXPECT(p->waste_fn == NULL);
         p->waste_fn = fn;
         p->waste_arg = arg;
@@ -67,7 +68,10 @@ static void play_real_timer_cancel(void *engine, void *handle)
     p->waste_fn = NULL;
 }
 static const struct turn_ops play_ops = {
-    .timer_set = play_timer_set, .timer_cancel = play_timer_cancel, .real_timer = play_real_timer, .soon = play_soon,
+    .timer_set = play_timer_set,
+    .timer_cancel = play_timer_cancel,
+    .real_timer = play_real_timer,
+    .soon = play_soon,
     .real_timer_cancel = play_real_timer_cancel,
 };
 
@@ -76,7 +80,8 @@ static void play_begin(struct play *p, int64_t max_group_bytes)
     *p = (struct play){ .mem = arena_new(0) };
     CHECK(store_open(&(struct store_options){ .ephemeral = true }, &p->store, NULL) == 0);
     p->turn = (struct turn){ .store = p->store, .now = { NOW, 0 }, .ops = &play_ops, .engine = p };
-    p->logs = logs_new(&(struct logs_options){ .max_group_bytes = max_group_bytes, .soon = play_soon, .engine = p });
+    p->logs = logs_new(
+        &(struct logs_options){ .max_group_bytes = max_group_bytes, .soon = play_soon, .engine = p });
     logs_load(p->logs, &p->turn);
 }
 
@@ -101,8 +106,14 @@ static void play_soon_all(struct play *p)
 static int call(struct play *p, const char *op, const void *input, void *output)
 {
     struct service s = logs_service(p->logs);
-    struct call c = { .mem = p->mem, .turn = &p->turn, .now = p->turn.now, .region = REGION, .account = ACCOUNT, .state = s.state,
-                      .service = s.model, .gate = p->gate };
+    struct call c = { .mem = p->mem,
+                      .turn = &p->turn,
+                      .now = p->turn.now,
+                      .region = REGION,
+                      .account = ACCOUNT,
+                      .state = s.state,
+                      .service = s.model,
+                      .gate = p->gate };
     int r = -1;
 
     for (size_t i = 0; i < s.n_handlers; i++)
@@ -115,13 +126,21 @@ static int call(struct play *p, const char *op, const void *input, void *output)
 
 static void append(struct play *p, const char *stream, int64_t ms, const char *text)
 {
-    logs_append(p->logs, ACCOUNT, REGION, STR("/aws/lambda/f"), str_of(stream), &(struct log_line){ ms, str_of(text) }, 1);
+    logs_append(p->logs, ACCOUNT, REGION, STR("/aws/lambda/f"), str_of(stream),
+                &(struct log_line){ ms, str_of(text) }, 1);
 }
 
 TEST(chunk, lines_come_back)
 {
-    static const struct { int64_t ms; const char *text; } lines[] = {
-        { NOW, "first" }, { NOW, "" }, { NOW + 300, "later\n" }, { NOW + 100, "between" }, { NOW + 100, "between too" },
+    static const struct {
+        int64_t ms;
+        const char *text;
+    } lines[] = {
+        { NOW, "first" },
+        { NOW, "" },
+        { NOW + 300, "later\n" },
+        { NOW + 100, "between" },
+        { NOW + 100, "between too" },
         { NOW + 2000, "last" },
     };
     static const int order[] = { 0, 1, 3, 4, 2, 5 };
@@ -228,11 +247,12 @@ static size_t waste_pieces(struct play *p)
     return n;
 }
 
-/* A large group is gone at once, also for a server that crashes right after; its rows go in pieces, and the rows of
- * another group, and of a new one of its name, stay. */
+/* A large group is gone at once, also for a server that crashes right after; its rows go in pieces, and the
+ * rows of another group, and of a new one of its name, stay. */
 TEST(waste, a_large_group_leaves_in_pieces)
 {
-    static struct sql rows = SQL("SELECT count(*) FROM log_row"), streams = SQL("SELECT count(*) FROM log_stream");
+    static struct sql rows = SQL("SELECT count(*) FROM log_row"),
+                      streams = SQL("SELECT count(*) FROM log_stream");
     struct logs_CreateLogGroupRequest other = { .logGroupName = STR("other") };
     struct logs_DeleteLogGroupRequest drop = { .logGroupName = STR("/aws/lambda/f") };
     struct logs_FilterLogEventsRequest in = { .logGroupName = STR("/aws/lambda/f") };
@@ -241,7 +261,7 @@ TEST(waste, a_large_group_leaves_in_pieces)
     struct play p;
 
     play_begin(&p, 0);
-    EXPECT_INT(waste_pieces(&p), 1);                         /* the look after loading */
+    EXPECT_INT(waste_pieces(&p), 1); /* the look after loading */
     EXPECT_INT(call(&p, "CreateLogGroup", &other, NULL), 0);
     for (int i = 0; i < 100; i++) {
         append(&p, i % 2 == 0 ? "s" : "t", NOW, big_line());
@@ -256,7 +276,7 @@ TEST(waste, a_large_group_leaves_in_pieces)
     append(&p, "s", NOW, "young");
     EXPECT_INT(call(&p, "FilterLogEvents", &in, &out), 0);
     EXPECT_INT(out.events.n, 1);
-    logs_load(p.logs, &p.turn);                              /* as after a crash */
+    logs_load(p.logs, &p.turn); /* as after a crash */
     EXPECT(waste_pieces(&p) > 3);
     EXPECT_INT(count_of(p.store, &rows), 1);
     EXPECT_INT(count_of(p.store, &streams), 1);
@@ -269,7 +289,8 @@ TEST(waste, a_large_group_leaves_in_pieces)
 TEST(waste, a_large_stream_leaves_in_pieces)
 {
     static struct sql rows = SQL("SELECT count(*) FROM log_row");
-    struct logs_DeleteLogStreamRequest drop = { .logGroupName = STR("/aws/lambda/f"), .logStreamName = STR("s") };
+    struct logs_DeleteLogStreamRequest drop = { .logGroupName = STR("/aws/lambda/f"),
+                                                .logStreamName = STR("s") };
     struct logs_FilterLogEventsRequest in = { .logGroupName = STR("/aws/lambda/f") };
     struct logs_FilterLogEventsResponse out = { 0 };
     struct log_group g;
@@ -285,7 +306,7 @@ TEST(waste, a_large_stream_leaves_in_pieces)
     }
     before = count_of(p.store, &rows);
     EXPECT_INT(call(&p, "DeleteLogStream", &drop, NULL), 0);
-    EXPECT_INT(before - count_of(p.store, &rows), 16);       /* WASTE_ROWS: the work of one turn */
+    EXPECT_INT(before - count_of(p.store, &rows), 16); /* WASTE_ROWS: the work of one turn */
     EXPECT_INT(store_commit(p.store), 0);
     EXPECT_INT(call(&p, "FilterLogEvents", &in, &out), 0);
     EXPECT_INT(out.events.n, 1);
@@ -297,7 +318,8 @@ TEST(waste, a_large_stream_leaves_in_pieces)
     play_end(&p);
 }
 
-/* A page ends when enough was gone through, not only when enough was read: each term goes through every line. */
+/* A page ends when enough was gone through, not only when enough was read: each term goes through every line.
+ */
 TEST(waste, a_filter_of_many_terms_ends_its_page_early)
 {
     struct logs_FilterLogEventsRequest in = { .logGroupName = STR("/aws/lambda/f") };
@@ -313,7 +335,9 @@ TEST(waste, a_filter_of_many_terms_ends_its_page_early)
     for (int i = 0; i < 39; i++)
         memcpy(pattern + strlen(pattern), "?zz ", 5);
     for (int kind = 0; kind < 3; kind++) {
-        in.filterPattern = kind == 0 ? STR("zz") : kind == 1 ? str_of(pattern) : STR("{ $.a = 1 || $.b = 1 }");
+        in.filterPattern = kind == 0   ? STR("zz")
+                           : kind == 1 ? str_of(pattern)
+                                       : STR("{ $.a = 1 || $.b = 1 }");
         in.nextToken = STR_NONE;
         do {
             struct logs_FilterLogEventsResponse out = { 0 };
@@ -324,13 +348,14 @@ TEST(waste, a_filter_of_many_terms_ends_its_page_early)
             pages[kind]++;
         } while (!str_absent(in.nextToken));
     }
-    EXPECT_INT(pages[0], 1);                                 /* 4 MB twice */
-    EXPECT_INT(pages[1], 14);                                /* 3 lines of 100,000 bytes 40 times are 8 MiB */
+    EXPECT_INT(pages[0], 1);  /* 4 MB twice */
+    EXPECT_INT(pages[1], 14); /* 3 lines of 100,000 bytes 40 times are 8 MiB */
     EXPECT_INT(pages[2], 4);
     play_end(&p);
 }
 
-/* A line asks for one turn that sets the timer; a full buffer asks for a flush; a reader flushes by itself. */
+/* A line asks for one turn that sets the timer; a full buffer asks for a flush; a reader flushes by itself.
+ */
 TEST(buffer, when_it_flushes)
 {
     struct logs_GetLogEventsRequest in = { .logGroupName = STR("/aws/lambda/f"), .logStreamName = STR("s") };
@@ -409,7 +434,8 @@ static void random_lines(struct play *p, struct known *v)
 }
 
 /* Times agree one by one; texts as sets per time, as equal times may interleave. */
-static void expect_same(const struct known *want, size_t n, const int64_t *ms, const struct str *texts, size_t got)
+static void expect_same(const struct known *want, size_t n, const int64_t *ms, const struct str *texts,
+                        size_t got)
 {
     EXPECT_INT(got, n);
     for (size_t i = 0; i < MIN(got, n) && unit_bad == 0; i++) {
@@ -469,8 +495,12 @@ TEST(read, get_pages_in_both_directions)
         if (v[i].stream == 2 && v[i].ms >= from && v[i].ms < to)
             mine[n_mine++] = v[i];
     for (int forward = 0; forward < 2; forward++) {
-        struct logs_GetLogEventsRequest in = { .logGroupName = STR("/aws/lambda/f"), .logStreamName = STR("s2"), .limit = INT_SET(37),
-                                               .startTime = INT_SET(from), .endTime = INT_SET(to), .startFromHead = BOOL_SET(forward) };
+        struct logs_GetLogEventsRequest in = { .logGroupName = STR("/aws/lambda/f"),
+                                               .logStreamName = STR("s2"),
+                                               .limit = INT_SET(37),
+                                               .startTime = INT_SET(from),
+                                               .endTime = INT_SET(to),
+                                               .startFromHead = BOOL_SET(forward) };
         struct logs_GetLogEventsResponse out;
         size_t n = 0;
 
@@ -489,7 +519,8 @@ TEST(read, get_pages_in_both_directions)
             in.nextToken = forward ? out.nextForwardToken : out.nextBackwardToken;
         }
         EXPECT_STR(forward ? out.nextForwardToken : out.nextBackwardToken, in.nextToken);
-        expect_same(mine, n_mine, got_ms + (forward ? 0 : LINES - n), got_text + (forward ? 0 : LINES - n), n);
+        expect_same(mine, n_mine, got_ms + (forward ? 0 : LINES - n), got_text + (forward ? 0 : LINES - n),
+                    n);
     }
     play_end(&p);
 }
@@ -518,10 +549,11 @@ TEST(read, forward_token_follows)
     play_end(&p);
 }
 
-
 TEST(bound, oldest_lines_go_first)
 {
-    struct logs_GetLogEventsRequest in = { .logGroupName = STR("/aws/lambda/f"), .logStreamName = STR("s"), .limit = INT_SET(1) };
+    struct logs_GetLogEventsRequest in = { .logGroupName = STR("/aws/lambda/f"),
+                                           .logStreamName = STR("s"),
+                                           .limit = INT_SET(1) };
     struct logs_GetLogEventsResponse out = { 0 };
     struct log_group g;
     struct play p;
@@ -574,7 +606,8 @@ TEST(bound, streams_of_environments_make_room)
 /* Retention is kept by the server's clock: hidden at once, deleted by the hourly look. */
 TEST(retention, by_the_servers_clock)
 {
-    struct logs_PutRetentionPolicyRequest put = { .logGroupName = STR("/aws/lambda/f"), .retentionInDays = INT_SET(3) };
+    struct logs_PutRetentionPolicyRequest put = { .logGroupName = STR("/aws/lambda/f"),
+                                                  .retentionInDays = INT_SET(3) };
     struct logs_DeleteRetentionPolicyRequest drop = { .logGroupName = STR("/aws/lambda/f") };
     struct log_group g;
     struct play p;
@@ -608,7 +641,8 @@ TEST(retention, by_the_servers_clock)
 TEST(retention, in_pieces)
 {
     static struct sql rows = SQL("SELECT count(*) FROM log_row");
-    struct logs_PutRetentionPolicyRequest put = { .logGroupName = STR("/aws/lambda/f"), .retentionInDays = INT_SET(3) };
+    struct logs_PutRetentionPolicyRequest put = { .logGroupName = STR("/aws/lambda/f"),
+                                                  .retentionInDays = INT_SET(3) };
     struct log_group g;
     struct play p;
 
@@ -620,7 +654,7 @@ TEST(retention, in_pieces)
     }
     append(&p, "s", NOW, "new");
     EXPECT_INT(call(&p, "PutRetentionPolicy", &put, NULL), 0);
-    EXPECT_INT(count_of(p.store, &rows), 41 - 16);           /* WASTE_ROWS */
+    EXPECT_INT(count_of(p.store, &rows), 41 - 16); /* WASTE_ROWS */
     EXPECT_INT(group_lines(&p, &g), 1);
     EXPECT_INT(p.timer_at, 0);
     EXPECT_INT(waste_pieces(&p), 2);
@@ -644,27 +678,52 @@ TEST(authorize, each_operation_asks)
 {
 #define GROUP "arn:aws:logs:us-east-1:000000000000:log-group:g"
     const struct str g = STR("g"), st = STR("s"), arn = STR(GROUP);
-    const struct { const char *op; const void *input; const char *want; } rows[] = {
-        { "CreateLogGroup", &(struct logs_CreateLogGroupRequest){ .logGroupName = g }, "logs:CreateLogGroup " GROUP ":*;" },
-        { "DeleteLogGroup", &(struct logs_DeleteLogGroupRequest){ .logGroupName = g }, "logs:DeleteLogGroup " GROUP ":*;" },
-        { "DescribeLogGroups", &(struct logs_DescribeLogGroupsRequest){ .nextToken = STR_NONE }, "logs:DescribeLogGroups arn:aws:logs:us-east-1:000000000000:log-group:*;" },
-        { "PutRetentionPolicy", &(struct logs_PutRetentionPolicyRequest){ g, INT_SET(7) }, "logs:PutRetentionPolicy " GROUP ":*;" },
-        { "DeleteRetentionPolicy", &(struct logs_DeleteRetentionPolicyRequest){ g }, "logs:DeleteRetentionPolicy " GROUP ":*;" },
-        { "CreateLogStream", &(struct logs_CreateLogStreamRequest){ g, st }, "logs:CreateLogStream " GROUP ":*;" },
-        { "DeleteLogStream", &(struct logs_DeleteLogStreamRequest){ g, st }, "logs:DeleteLogStream " GROUP ":log-stream:s;" },
-        { "DescribeLogStreams", &(struct logs_DescribeLogStreamsRequest){ .logGroupName = g }, "logs:DescribeLogStreams " GROUP ":*;" },
-        { "PutLogEvents", &(struct logs_PutLogEventsRequest){ .logGroupName = g, .logStreamName = st }, "logs:PutLogEvents " GROUP ":log-stream:s;" },
-        { "GetLogEvents", &(struct logs_GetLogEventsRequest){ .logGroupIdentifier = arn, .logStreamName = st }, "logs:GetLogEvents " GROUP ":log-stream:s;" },
-        { "FilterLogEvents", &(struct logs_FilterLogEventsRequest){ .logGroupIdentifier = g }, "logs:FilterLogEvents " GROUP ":*;" },
-        { "TagResource", &(struct logs_TagResourceRequest){ .resourceArn = arn }, "logs:TagResource " GROUP ":*;" },
-        { "UntagResource", &(struct logs_UntagResourceRequest){ .resourceArn = arn }, "logs:UntagResource " GROUP ":*;" },
-        { "ListTagsForResource", &(struct logs_ListTagsForResourceRequest){ arn }, "logs:ListTagsForResource " GROUP ":*;" },
-        { "TagLogGroup", &(struct logs_TagLogGroupRequest){ .logGroupName = g }, "logs:TagLogGroup " GROUP ":*;" },
-        { "UntagLogGroup", &(struct logs_UntagLogGroupRequest){ .logGroupName = g }, "logs:UntagLogGroup " GROUP ":*;" },
-        { "ListTagsLogGroup", &(struct logs_ListTagsLogGroupRequest){ g }, "logs:ListTagsLogGroup " GROUP ":*;" },
-        { "PutResourcePolicy", &(struct logs_PutResourcePolicyRequest){ .policyName = g }, "logs:PutResourcePolicy *;" },
-        { "DescribeResourcePolicies", &(struct logs_DescribeResourcePoliciesRequest){ .nextToken = g }, "logs:DescribeResourcePolicies *;" },
-        { "DeleteResourcePolicy", &(struct logs_DeleteResourcePolicyRequest){ .policyName = g }, "logs:DeleteResourcePolicy *;" },
+    const struct {
+        const char *op;
+        const void *input;
+        const char *want;
+    } rows[] = {
+        { "CreateLogGroup", &(struct logs_CreateLogGroupRequest){ .logGroupName = g },
+          "logs:CreateLogGroup " GROUP ":*;" },
+        { "DeleteLogGroup", &(struct logs_DeleteLogGroupRequest){ .logGroupName = g },
+          "logs:DeleteLogGroup " GROUP ":*;" },
+        { "DescribeLogGroups", &(struct logs_DescribeLogGroupsRequest){ .nextToken = STR_NONE },
+          "logs:DescribeLogGroups arn:aws:logs:us-east-1:000000000000:log-group:*;" },
+        { "PutRetentionPolicy", &(struct logs_PutRetentionPolicyRequest){ g, INT_SET(7) },
+          "logs:PutRetentionPolicy " GROUP ":*;" },
+        { "DeleteRetentionPolicy", &(struct logs_DeleteRetentionPolicyRequest){ g },
+          "logs:DeleteRetentionPolicy " GROUP ":*;" },
+        { "CreateLogStream", &(struct logs_CreateLogStreamRequest){ g, st },
+          "logs:CreateLogStream " GROUP ":*;" },
+        { "DeleteLogStream", &(struct logs_DeleteLogStreamRequest){ g, st },
+          "logs:DeleteLogStream " GROUP ":log-stream:s;" },
+        { "DescribeLogStreams", &(struct logs_DescribeLogStreamsRequest){ .logGroupName = g },
+          "logs:DescribeLogStreams " GROUP ":*;" },
+        { "PutLogEvents", &(struct logs_PutLogEventsRequest){ .logGroupName = g, .logStreamName = st },
+          "logs:PutLogEvents " GROUP ":log-stream:s;" },
+        { "GetLogEvents",
+          &(struct logs_GetLogEventsRequest){ .logGroupIdentifier = arn, .logStreamName = st },
+          "logs:GetLogEvents " GROUP ":log-stream:s;" },
+        { "FilterLogEvents", &(struct logs_FilterLogEventsRequest){ .logGroupIdentifier = g },
+          "logs:FilterLogEvents " GROUP ":*;" },
+        { "TagResource", &(struct logs_TagResourceRequest){ .resourceArn = arn },
+          "logs:TagResource " GROUP ":*;" },
+        { "UntagResource", &(struct logs_UntagResourceRequest){ .resourceArn = arn },
+          "logs:UntagResource " GROUP ":*;" },
+        { "ListTagsForResource", &(struct logs_ListTagsForResourceRequest){ arn },
+          "logs:ListTagsForResource " GROUP ":*;" },
+        { "TagLogGroup", &(struct logs_TagLogGroupRequest){ .logGroupName = g },
+          "logs:TagLogGroup " GROUP ":*;" },
+        { "UntagLogGroup", &(struct logs_UntagLogGroupRequest){ .logGroupName = g },
+          "logs:UntagLogGroup " GROUP ":*;" },
+        { "ListTagsLogGroup", &(struct logs_ListTagsLogGroupRequest){ g },
+          "logs:ListTagsLogGroup " GROUP ":*;" },
+        { "PutResourcePolicy", &(struct logs_PutResourcePolicyRequest){ .policyName = g },
+          "logs:PutResourcePolicy *;" },
+        { "DescribeResourcePolicies", &(struct logs_DescribeResourcePoliciesRequest){ .nextToken = g },
+          "logs:DescribeResourcePolicies *;" },
+        { "DeleteResourcePolicy", &(struct logs_DeleteResourcePolicyRequest){ .policyName = g },
+          "logs:DeleteResourcePolicy *;" },
     };
     struct play p;
 
@@ -685,13 +744,17 @@ TEST(authorize, each_operation_asks)
 
 /* ---- the door for other services ---- */
 
-#define EVENTS_MAY(sid, resource) "{\"Version\":\"2012-10-17\",\"Statement\":{\"Sid\":\"" sid "\",\"Effect\":\"Allow\",\"Principal\":{\"Service\":" \
-    "\"events.amazonaws.com\"},\"Action\":[\"logs:CreateLogStream\",\"logs:PutLogEvents\"],\"Resource\":\"" resource "\"}}"
+#define EVENTS_MAY(sid, resource)                                                                         \
+    "{\"Version\":\"2012-10-17\",\"Statement\":{\"Sid\":\"" sid                                           \
+    "\",\"Effect\":\"Allow\",\"Principal\":{\"Service\":"                                                 \
+    "\"events.amazonaws.com\"},\"Action\":[\"logs:CreateLogStream\",\"logs:PutLogEvents\"],\"Resource\":" \
+    "\"" resource "\"}}"
 #define A_GROUP "arn:aws:logs:us-east-1:000000000000:log-group:/aws/events/a"
 
 static int put_policy(struct play *p, const char *name, const char *document)
 {
-    struct logs_PutResourcePolicyRequest in = { .policyName = str_of(name), .policyDocument = str_of(document) };
+    struct logs_PutResourcePolicyRequest in = { .policyName = str_of(name),
+                                                .policyDocument = str_of(document) };
     struct logs_PutResourcePolicyResponse out = { 0 };
     int r = call(p, "PutResourcePolicy", &in, &out);
 
@@ -703,9 +766,12 @@ static int put_policy(struct play *p, const char *name, const char *document)
     return r;
 }
 
-static enum delivery from_events(struct play *p, struct sinks *sinks, const char *target, const char *body, struct buf *why)
+static enum delivery from_events(struct play *p, struct sinks *sinks, const char *target, const char *body,
+                                 struct buf *why)
 {
-    struct parcel parcel = { .target_arn = str_of(target), .body = str_of(body), .source_arn = STR("arn:aws:events:us-east-1:000000000000:rule/r") };
+    struct parcel parcel = { .target_arn = str_of(target),
+                             .body = str_of(body),
+                             .source_arn = STR("arn:aws:events:us-east-1:000000000000:rule/r") };
     enum delivery d;
 
     buf_clear(why);
@@ -727,22 +793,31 @@ TEST(sink, a_line_into_a_group_that_allows_it)
     row = logs_sink(p.logs);
     sinks_add(&sinks, &row);
     EXPECT_INT(from_events(&p, &sinks, A_GROUP ":log-stream:s", "{}", &why), DELIVERY_NO_RESOURCE);
-    EXPECT_INT(call(&p, "CreateLogGroup", &(struct logs_CreateLogGroupRequest){ .logGroupName = STR("/aws/events/a") }, NULL), 0);
+    EXPECT_INT(call(&p, "CreateLogGroup",
+                    &(struct logs_CreateLogGroupRequest){ .logGroupName = STR("/aws/events/a") }, NULL),
+               0);
     EXPECT_INT(from_events(&p, &sinks, A_GROUP ":log-stream:s", "{}", &why), DELIVERY_NO_PERMISSION);
-    EXPECT_INT(put_policy(&p, "other", EVENTS_MAY("x", "arn:aws:logs:us-east-1:000000000000:log-group:/aws/other/*")), 0);
+    EXPECT_INT(put_policy(&p, "other",
+                          EVENTS_MAY("x", "arn:aws:logs:us-east-1:000000000000:log-group:/aws/other/*")),
+               0);
     EXPECT_INT(from_events(&p, &sinks, A_GROUP ":log-stream:s", "{}", &why), DELIVERY_NO_PERMISSION);
-    EXPECT_INT(put_policy(&p, "mine", EVENTS_MAY("x", "arn:aws:logs:us-east-1:000000000000:log-group:/aws/events/*:*")), 0);
+    EXPECT_INT(put_policy(&p, "mine",
+                          EVENTS_MAY("x", "arn:aws:logs:us-east-1:000000000000:log-group:/aws/events/*:*")),
+               0);
     EXPECT_INT(from_events(&p, &sinks, A_GROUP ":log-stream:s", "{\"n\":1}", &why), DELIVERED);
     EXPECT_INT(from_events(&p, &sinks, A_GROUP ":*", "{\"n\":2}", &why), DELIVERED);
-    logs_load(p.logs, &p.turn);                              /* policies are read again */
+    logs_load(p.logs, &p.turn); /* policies are read again */
     EXPECT_INT(from_events(&p, &sinks, A_GROUP ":log-stream:s", "{\"n\":3}", &why), DELIVERED);
     EXPECT_INT(call(&p, "FilterLogEvents", &in, &out), 0);
     EXPECT_INT(out.events.n, 3);
     EXPECT_STR(out.events.v[0].message, STR("{\"n\":1}"));
     EXPECT_STR(out.events.v[0].logStreamName, STR("s"));
     EXPECT_INT(out.events.v[0].timestamp.v, NOW);
-    EXPECT_INT(from_events(&p, &sinks, "arn:aws:logs:us-east-1:000000000000:destination:d", "{}", &why), DELIVERY_NO_PERMISSION);
-    EXPECT_INT(call(&p, "DeleteResourcePolicy", &(struct logs_DeleteResourcePolicyRequest){ .policyName = STR("mine") }, NULL), 0);
+    EXPECT_INT(from_events(&p, &sinks, "arn:aws:logs:us-east-1:000000000000:destination:d", "{}", &why),
+               DELIVERY_NO_PERMISSION);
+    EXPECT_INT(call(&p, "DeleteResourcePolicy",
+                    &(struct logs_DeleteResourcePolicyRequest){ .policyName = STR("mine") }, NULL),
+               0);
     EXPECT_INT(from_events(&p, &sinks, A_GROUP ":log-stream:s", "{}", &why), DELIVERY_NO_PERMISSION);
     buf_done(&why);
     play_end(&p);
@@ -771,9 +846,13 @@ TEST(policy, ten_of_them)
     EXPECT_INT(call(&p, "DescribeResourcePolicies", &in, &out), 0);
     EXPECT_INT(out.resourcePolicies.n, 2);
     EXPECT_STR(out.resourcePolicies.v[1].policyDocument, STR(EVENTS_MAY("y", "*")));
-    EXPECT_INT(call(&p, "DeleteResourcePolicy", &(struct logs_DeleteResourcePolicyRequest){ .policyName = STR("no") }, NULL), -E_FAULT);
+    EXPECT_INT(call(&p, "DeleteResourcePolicy",
+                    &(struct logs_DeleteResourcePolicyRequest){ .policyName = STR("no") }, NULL),
+               -E_FAULT);
     EXPECT_STR(p.fault.message, STR("Policy with name [no] does not exist."));
-    EXPECT_INT(call(&p, "DeleteResourcePolicy", &(struct logs_DeleteResourcePolicyRequest){ .resourceArn = STR("arn:x") }, NULL), -E_FAULT);
+    EXPECT_INT(call(&p, "DeleteResourcePolicy",
+                    &(struct logs_DeleteResourcePolicyRequest){ .resourceArn = STR("arn:x") }, NULL),
+               -E_FAULT);
     EXPECT_STR(p.fault.message, STR("resourceArn is not supported"));
     play_end(&p);
 }
@@ -795,11 +874,13 @@ TEST(reset, forgets_everything)
     play_end(&p);
 }
 
-/* The hot path of a function's output, and the longest turn a search may cost: prints, judges only the gross. */
+/* The hot path of a function's output, and the longest turn a search may cost: prints, judges only the gross.
+ */
 TEST(cost, of_a_line_and_of_a_search)
 {
     static const struct str streams[] = {
-        { "2026/09/14/[$LATEST]00112233445566778899aabbccddeeff", 52 }, { "2026/09/14/[$LATEST]ff112233445566778899aabbccddee00", 52 },
+        { "2026/09/14/[$LATEST]00112233445566778899aabbccddeeff", 52 },
+        { "2026/09/14/[$LATEST]ff112233445566778899aabbccddee00", 52 },
     };
     static const char *const patterns[] = { "needle", "{ $.level = \"needle\" && $.n > 5 }" };
     struct logs_FilterLogEventsRequest in = { .logGroupName = STR("/aws/lambda/f") };
@@ -810,7 +891,8 @@ TEST(cost, of_a_line_and_of_a_search)
 
     play_begin(&p, 0);
     for (size_t i = 0; i < ARRAY_LEN(v); i++)
-        v[i] = (struct log_line){ NOW, STR("{\"time\":\"2026-09-14T15:44:58.123Z\",\"level\":\"INFO\",\"message\":\"hello from the handler\",\"n\":1}") };
+        v[i] = (struct log_line){ NOW, STR("{\"time\":\"2026-09-14T15:44:58.123Z\",\"level\":\"INFO\","
+                                           "\"message\":\"hello from the handler\",\"n\":1}") };
     begin = clock_mono_ns();
     for (int i = 0; i < rounds; i++) {
         logs_append(p.logs, ACCOUNT, REGION, STR("/aws/lambda/f"), streams[i % 2], v, ARRAY_LEN(v));
@@ -820,7 +902,8 @@ TEST(cost, of_a_line_and_of_a_search)
         }
     }
     took = clock_mono_ns() - begin;
-    printf("   cost: %.0f ns per line, four lines a call, flushes and commits included\n", (double)took / rounds / 4);
+    printf("   cost: %.0f ns per line, four lines a call, flushes and commits included\n",
+           (double)took / rounds / 4);
     for (size_t i = 0; i < ARRAY_LEN(patterns); i++) {
         struct logs_FilterLogEventsResponse out = { 0 };
 

@@ -1,4 +1,5 @@
-/* test_metric.c - value and count pairs, minutes in memory, their rows, and reading them back; without a server. */
+/* test_metric.c - value and count pairs, minutes in memory, their rows, and reading them back; without a
+ * server. */
 #include "metric/internal.h"
 #include "metric/lambda.h"
 #include "metric/read.h"
@@ -15,7 +16,11 @@ struct play {
     struct turn turn;
     struct metrics *m;
     struct arena *mem;
-    struct { void (*fn)(void *arg, struct turn *t); void *arg; int64_t in_ms; } timer[8];
+    struct {
+        void (*fn)(void *arg, struct turn *t);
+        void *arg;
+        int64_t in_ms;
+    } timer[8];
     size_t n_timers;
     uint64_t commits;
 };
@@ -37,7 +42,8 @@ static void play_begin(struct play *p)
     *p = (struct play){ .mem = arena_new(0) };
     CHECK(store_open(&(struct store_options){ .ephemeral = true }, &p->store, NULL) == 0);
     p->m = metrics_new();
-    p->turn = (struct turn){ .store = p->store, .now = { NOW, 0 }, .ops = &play_ops, .engine = p, .metrics = p->m };
+    p->turn =
+        (struct turn){ .store = p->store, .now = { NOW, 0 }, .ops = &play_ops, .engine = p, .metrics = p->m };
     metrics_load(p->m, &p->turn);
 }
 
@@ -76,7 +82,9 @@ static void restart(struct play *p)
 
 static struct metric_place place(const struct metric_dimension *v, size_t n)
 {
-    return (struct metric_place){ .account = ACCOUNT, .region = REGION, .space = STR("App"), .dimensions = v, .n_dimensions = n };
+    return (struct metric_place){
+        .account = ACCOUNT, .region = REGION, .space = STR("App"), .dimensions = v, .n_dimensions = n
+    };
 }
 
 static void add(struct play *p, const char *name, double value, int64_t at_ms)
@@ -88,8 +96,12 @@ static void add(struct play *p, const char *name, double value, int64_t at_ms)
 
 static struct metric_points read_all(struct play *p, const char *name, int64_t period_ms)
 {
-    struct metric_query q = { .place = place(NULL, 0), .name = str_of(name), .from_ms = MINUTE - METRIC_RETENTION_MS * 2,
-        .to_ms = MINUTE + 7200000, .period_ms = period_ms, .want_values = true };
+    struct metric_query q = { .place = place(NULL, 0),
+                              .name = str_of(name),
+                              .from_ms = MINUTE - METRIC_RETENTION_MS * 2,
+                              .to_ms = MINUTE + 7200000,
+                              .period_ms = period_ms,
+                              .want_values = true };
     struct metric_points r = { 0 };
 
     metric_read(p->m, &p->turn, p->mem, &q, &r);
@@ -126,7 +138,7 @@ TEST(values, percentiles_are_values_that_were_seen)
     EXPECT_INT(metric_values_percentile(&x, 99), 99);
     EXPECT_INT(metric_values_percentile(&x, 99.9), 100);
     EXPECT_INT(metric_values_percentile(&x, 100), 100);
-    EXPECT_INT(metric_values_percentile(&x, 29), 29);        /* 0.29 * 100 is more than 29 in binary */
+    EXPECT_INT(metric_values_percentile(&x, 29), 29); /* 0.29 * 100 is more than 29 in binary */
     metric_values_done(&x);
 }
 
@@ -142,7 +154,7 @@ TEST(values, trims_share_a_value_between_two_ranks)
     t = metric_values_ranks(&x, 25, 75);
     EXPECT_INT(t.count, 2);
     EXPECT_INT(t.sum, 4);
-    t = metric_values_ranks(&x, 0, 50);                      /* the 1 and one of the 2s */
+    t = metric_values_ranks(&x, 0, 50); /* the 1 and one of the 2s */
     EXPECT_INT(t.count * 10, 20);
     EXPECT_INT(t.sum * 10, 30);
     t = metric_values_between(&x, 1, 2);
@@ -157,7 +169,7 @@ TEST(values, too_many_are_rounded_never_lost)
     double n = 0, worst = 0;
 
     for (int i = 0; i < 20000; i++)
-        metric_values_add(&x, 100 + i * 0.01, 1);            /* 100 .. 300 */
+        metric_values_add(&x, 100 + i * 0.01, 1); /* 100 .. 300 */
     metric_values_tidy(&x);
     EXPECT(x.n <= METRIC_VALUES_MOST);
     EXPECT(x.dropped_bits > 0);
@@ -197,7 +209,8 @@ TEST(values, come_back_as_they_were_stored)
 {
     struct metric_values x = { 0 }, y = { 0 };
     CLEANUP(buf_done) struct buf b = { 0 };
-    const double values[] = { 0, 1, 2.5, 1234.56, 0x1p-300, 1e17 }, counts[] = { 1, 300, 2.25, 0x1p52, 1, 0x1p60 };
+    const double values[] = { 0, 1, 2.5, 1234.56, 0x1p-300, 1e17 },
+                 counts[] = { 1, 300, 2.25, 0x1p52, 1, 0x1p60 };
 
     for (size_t i = 0; i < ARRAY_LEN(values); i++)
         metric_values_add(&x, values[i], counts[i]);
@@ -207,13 +220,13 @@ TEST(values, come_back_as_they_were_stored)
     EXPECT_INT(y.n, x.n);
     for (uint32_t i = 0; i < MIN(x.n, y.n); i++)
         EXPECT(x.v[i].value == y.v[i].value && x.v[i].count == y.v[i].count);
-    for (size_t cut = 0; cut < b.n; cut++) {                 /* damaged bodies end early, without harm */
+    for (size_t cut = 0; cut < b.n; cut++) { /* damaged bodies end early, without harm */
         metric_values_done(&y);
         (void)metric_values_decode(&y, str_make(b.p, cut));
         EXPECT(y.n <= x.n);
     }
     EXPECT_INT(metric_values_decode(&y, STR("\x0f")), -E_INVALID);
-    EXPECT_INT(metric_values_decode(&y, STR("\x02\x7f\xf0\x01")), -E_INVALID);       /* infinity */
+    EXPECT_INT(metric_values_decode(&y, STR("\x02\x7f\xf0\x01")), -E_INVALID); /* infinity */
     metric_values_done(&x);
     metric_values_done(&y);
 }
@@ -229,11 +242,11 @@ TEST(values, what_rises_is_sorted_as_it_comes)
         metric_values_add(&x, i, 1);
         EXPECT_INT(x.sorted, x.n);
     }
-    metric_values_add(&x, 10, 1);                            /* one of them again */
+    metric_values_add(&x, 10, 1); /* one of them again */
     EXPECT_INT(x.sorted, 64);
     metric_values_add(&x, 10.5, 1);
     EXPECT_INT(x.sorted, 64);
-    metric_values_add(&x, 100, 1);                           /* nothing rises behind what is not sorted */
+    metric_values_add(&x, 100, 1); /* nothing rises behind what is not sorted */
     EXPECT(x.sorted < x.n);
     metric_values_tidy(&x);
     EXPECT(x.dropped_bits > 0 && x.n <= 64);
@@ -294,7 +307,8 @@ TEST(metric, rows_are_written_once_a_second_not_per_sample)
     play_end(&p);
 }
 
-/* However many samples come in a second: who reads next writes few, and the timer writes the rest piece by piece. */
+/* However many samples come in a second: who reads next writes few, and the timer writes the rest piece by
+ * piece. */
 TEST(metric, few_minutes_wait_to_be_written)
 {
     struct play p;
@@ -327,7 +341,7 @@ TEST(metric, a_restart_goes_on_in_the_same_minute)
     play_begin(&p);
     for (int i = 0; i < 3; i++) {
         add(&p, "a", 2 + i, MINUTE);
-        add(&p, "a", 10, MINUTE - 180000);                   /* late ones, too */
+        add(&p, "a", 10, MINUTE - 180000); /* late ones, too */
         metrics_flush(p.m, &p.turn);
         restart(&p);
     }
@@ -367,7 +381,7 @@ TEST(metric, sums_nobody_knows_singly_have_no_percentiles)
     EXPECT(r.v[0].values.lost);
     EXPECT_INT(r.v[0].low, -3);
     metric_points_done(&r);
-    restart(&p);                                             /* lost stays lost */
+    restart(&p); /* lost stays lost */
     add(&p, "a", 3, MINUTE);
     r = read_all(&p, "a", 60000);
     EXPECT_INT(r.v[0].count, 6);
@@ -381,7 +395,9 @@ TEST(metric, units_accounts_and_dimensions_are_apart)
     const struct metric_dimension ab[] = { { STR("a"), STR("1") }, { STR("b"), STR("2") } };
     const struct metric_dimension ba[] = { { STR("b"), STR("2") }, { STR("a"), STR("1") } };
     struct metric_place there = place(ab, 2), turned = place(ba, 2), other = place(NULL, 0);
-    struct metric_query q = { .place = there, .name = STR("x"), .from_ms = MINUTE, .to_ms = MINUTE + 60000, .period_ms = 60000 };
+    struct metric_query q = {
+        .place = there, .name = STR("x"), .from_ms = MINUTE, .to_ms = MINUTE + 60000, .period_ms = 60000
+    };
     struct metric_points r = { 0 };
     struct play p;
 
@@ -425,7 +441,7 @@ TEST(metric, what_is_older_than_15_days_goes_in_pieces)
     EXPECT_INT(one_int(&p, &q_series), 1);
     EXPECT_INT(p.m->n_minutes, 1);
     EXPECT_INT(p.m->n_series, 1);
-    p.turn.now.wall_ms += 3600000;                           /* no walk within the hour, one after it */
+    p.turn.now.wall_ms += 3600000; /* no walk within the hour, one after it */
     add(&p, "both", 1, MINUTE + 3600000);
     EXPECT_INT(play_timers(&p), 2);
     play_end(&p);
@@ -499,7 +515,8 @@ static size_t list(struct play *p, struct metric_list_query q, struct metric_lis
 
 TEST(metric, list_shows_each_metric_once_and_goes_on_behind_a_cursor)
 {
-    const struct metric_dimension one[] = { { STR("Queue"), STR("q") } }, any[] = { { STR("Queue"), STR_NONE } };
+    const struct metric_dimension one[] = { { STR("Queue"), STR("q") } },
+                                  any[] = { { STR("Queue"), STR_NONE } };
     struct metric_place bare = place(NULL, 0), with = place(one, 1), lambda = place(NULL, 0);
     struct metric_listed v[10];
     struct play p;
@@ -542,8 +559,12 @@ static void shown(struct buf *b, struct play *p)
     size_t n = list(p, (struct metric_list_query){ .space = STR("AWS/Lambda") }, v, ARRAY_LEN(v));
 
     for (size_t i = 0; i < n; i++) {
-        struct metric_query q = { .place = { ACCOUNT, REGION, v[i].space, v[i].dimensions, v[i].n_dimensions }, .name = v[i].name,
-            .from_ms = MINUTE, .to_ms = MINUTE + 60000, .period_ms = 60000 };
+        struct metric_query q = { .place = { ACCOUNT, REGION, v[i].space, v[i].dimensions,
+                                             v[i].n_dimensions },
+                                  .name = v[i].name,
+                                  .from_ms = MINUTE,
+                                  .to_ms = MINUTE + 60000,
+                                  .period_ms = 60000 };
         struct metric_points r = { 0 };
 
         metric_read(p->m, &p->turn, p->mem, &q, &r);
@@ -558,22 +579,30 @@ static void shown(struct buf *b, struct play *p)
 
 TEST(lambda, dimension_sets_follow_what_was_asked_for)
 {
-    const struct { const char *qualifier, *version, *lines; } rows[] = {
+    const struct {
+        const char *qualifier, *version, *lines;
+    } rows[] = {
         { NULL, "$LATEST", "Errors: 0 of 1\nErrors f: 0 of 1\nErrors f f: 0 of 1\n" },
         { "7", "7", "Errors: 0 of 1\nErrors f: 0 of 1\nErrors f f:7: 0 of 1\n" },
-        { "live", "7", "Errors: 0 of 1\nErrors 7 f f:live: 0 of 1\nErrors f: 0 of 1\nErrors f f:live: 0 of 1\n" },
-        { "$LATEST", "$LATEST", "Errors: 0 of 1\nErrors $LATEST f f:$LATEST: 0 of 1\nErrors f: 0 of 1\nErrors f f:$LATEST: 0 of 1\n" },
+        { "live", "7",
+          "Errors: 0 of 1\nErrors 7 f f:live: 0 of 1\nErrors f: 0 of 1\nErrors f f:live: 0 of 1\n" },
+        { "$LATEST", "$LATEST",
+          "Errors: 0 of 1\nErrors $LATEST f f:$LATEST: 0 of 1\nErrors f: 0 of 1\nErrors f f:$LATEST: 0 of "
+          "1\n" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct metric_lambda f = { ACCOUNT, REGION, STR("f"), str_of(rows[i].qualifier), str_of(rows[i].version) };
+        struct metric_lambda f = { ACCOUNT, REGION, STR("f"), str_of(rows[i].qualifier),
+                                   str_of(rows[i].version) };
         CLEANUP(buf_done) struct buf resource = { 0 };
         CLEANUP(buf_done) struct buf got = { 0 };
         struct play p;
 
         play_begin(&p);
-        buf_printf(&resource, "f%s%s", rows[i].qualifier ? ":" : "", rows[i].qualifier ? rows[i].qualifier : "");
-        metric_function(&p.turn, f.account, f.region, f.name, buf_view(&resource), f.version, "Errors", 0, "Count", MINUTE);
+        buf_printf(&resource, "f%s%s", rows[i].qualifier ? ":" : "",
+                   rows[i].qualifier ? rows[i].qualifier : "");
+        metric_function(&p.turn, f.account, f.region, f.name, buf_view(&resource), f.version, "Errors", 0,
+                        "Count", MINUTE);
         shown(&got, &p);
         EXPECT_STR(buf_view(&got), str_of(rows[i].lines));
         play_end(&p);
@@ -583,7 +612,9 @@ TEST(lambda, dimension_sets_follow_what_was_asked_for)
 TEST(lambda, an_execution_leaves_these_samples)
 {
     struct metric_lambda f = { ACCOUNT, REGION, STR("f"), STR_NONE, STR("$LATEST") };
-    struct metric_run run = { .started_ms = MINUTE, .duration_us = 1236, .async = true, .enqueued_ms = MINUTE - 40, .error = true };
+    struct metric_run run = {
+        .started_ms = MINUTE, .duration_us = 1236, .async = true, .enqueued_ms = MINUTE - 40, .error = true
+    };
     CLEANUP(buf_done) struct buf got = { 0 };
     struct play p;
 
@@ -592,19 +623,22 @@ TEST(lambda, an_execution_leaves_these_samples)
     metric_lambda_received(&p.turn, &f);
     metric_lambda_executed(&p.turn, &f, &run);
     metric_lambda_ended(&p.turn, &f, true);
-    metric_lambda_concurrency(&p.turn, &f, &(struct metric_concurrency){ .function = 1, .account = 3, .unreserved = 2, .claimed = 12 });
+    metric_lambda_concurrency(&p.turn, &f,
+                              &(struct metric_concurrency){
+                                  .function = 1, .account = 3, .unreserved = 2, .claimed = 12 });
     shown(&got, &p);
-    EXPECT_STR(buf_view(&got), STR(
-        "AsyncEventAge: 40 of 1\nAsyncEventAge f: 40 of 1\nAsyncEventAge f f: 40 of 1\n"
-        "AsyncEventsDropped: 1 of 1\nAsyncEventsDropped f: 1 of 1\nAsyncEventsDropped f f: 1 of 1\n"
-        "AsyncEventsReceived: 1 of 1\nAsyncEventsReceived f: 1 of 1\nAsyncEventsReceived f f: 1 of 1\n"
-        "ClaimedAccountConcurrency: 12 of 1\n"
-        "ConcurrentExecutions: 3 of 1\nConcurrentExecutions f: 1 of 1\n"
-        "Duration: 1.24 of 1\nDuration f: 1.24 of 1\nDuration f f: 1.24 of 1\n"
-        "Errors: 1 of 1\nErrors f: 1 of 1\nErrors f f: 1 of 1\n"
-        "Invocations: 1 of 1\nInvocations f: 1 of 1\nInvocations f f: 1 of 1\n"
-        "Throttles: 0 of 1\nThrottles f: 0 of 1\nThrottles f f: 0 of 1\n"
-        "UnreservedConcurrentExecutions: 2 of 1\n"));
+    EXPECT_STR(
+        buf_view(&got),
+        STR("AsyncEventAge: 40 of 1\nAsyncEventAge f: 40 of 1\nAsyncEventAge f f: 40 of 1\n"
+            "AsyncEventsDropped: 1 of 1\nAsyncEventsDropped f: 1 of 1\nAsyncEventsDropped f f: 1 of 1\n"
+            "AsyncEventsReceived: 1 of 1\nAsyncEventsReceived f: 1 of 1\nAsyncEventsReceived f f: 1 of 1\n"
+            "ClaimedAccountConcurrency: 12 of 1\n"
+            "ConcurrentExecutions: 3 of 1\nConcurrentExecutions f: 1 of 1\n"
+            "Duration: 1.24 of 1\nDuration f: 1.24 of 1\nDuration f f: 1.24 of 1\n"
+            "Errors: 1 of 1\nErrors f: 1 of 1\nErrors f f: 1 of 1\n"
+            "Invocations: 1 of 1\nInvocations f: 1 of 1\nInvocations f f: 1 of 1\n"
+            "Throttles: 0 of 1\nThrottles f: 0 of 1\nThrottles f f: 0 of 1\n"
+            "UnreservedConcurrentExecutions: 2 of 1\n"));
     play_end(&p);
 }
 
@@ -630,11 +664,15 @@ TEST(lambda, counting_an_event_is_cheap)
     play_begin(&p);
     from = clock_mono_ns();
     for (int i = 0; i < 100000; i++) {
-        struct metric_run run = { .started_ms = MINUTE + i / 10, .duration_us = 1000 + i * 7 % 9000, .async = true, .enqueued_ms = MINUTE };
+        struct metric_run run = { .started_ms = MINUTE + i / 10,
+                                  .duration_us = 1000 + i * 7 % 9000,
+                                  .async = true,
+                                  .enqueued_ms = MINUTE };
 
         metric_lambda_received(&p.turn, &f);
         metric_lambda_executed(&p.turn, &f, &run);
-        metric_lambda_concurrency(&p.turn, &f, &(struct metric_concurrency){ .function = i % 10, .account = i % 10 });
+        metric_lambda_concurrency(&p.turn, &f,
+                                  &(struct metric_concurrency){ .function = i % 10, .account = i % 10 });
         metric_lambda_ended(&p.turn, &f, false);
     }
     us = (double)(clock_mono_ns() - from) / 1e3 / 100000;

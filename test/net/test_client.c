@@ -1,5 +1,5 @@
-/* test_client.c - the blocking client against our server on a thread of its own, and against a thread that answers
- * with fixed bytes, good and bad. */
+/* test_client.c - the blocking client against our server on a thread of its own, and against a thread that
+ * answers with fixed bytes, good and bad. */
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -16,7 +16,7 @@ struct peer {
     pthread_t thread;
     int listener, port;
     struct str says;
-    bool hold_open;                                          /* keep the connection until the client leaves */
+    bool hold_open; /* keep the connection until the client leaves */
     char heard[65536];
     size_t n_heard;
 };
@@ -27,13 +27,14 @@ static void *peer_main(void *arg)
     int fd = accept(p->listener, NULL, NULL);
     ssize_t n;
 
-    while (strstr(p->heard, "\r\n\r\n") == NULL && (n = recv(fd, p->heard + p->n_heard, sizeof p->heard - 1 - p->n_heard, 0)) > 0)
+    while (strstr(p->heard, "\r\n\r\n") == NULL &&
+           (n = recv(fd, p->heard + p->n_heard, sizeof p->heard - 1 - p->n_heard, 0)) > 0)
         p->n_heard += (size_t)n;
-    for (size_t i = 0; i < p->says.n; i++)                   /* byte by byte: the client must not care */
+    for (size_t i = 0; i < p->says.n; i++) /* byte by byte: the client must not care */
         if (send(fd, p->says.p + i, 1, MSG_NOSIGNAL) != 1)
             break;
     if (!p->hold_open)
-        shutdown(fd, SHUT_WR);                               /* a close over unread bytes would reset the connection */
+        shutdown(fd, SHUT_WR); /* a close over unread bytes would reset the connection */
     n = (ssize_t)p->n_heard;
     while ((size_t)n < sizeof p->heard - 1 && recv(fd, p->heard + n, 1, 0) > 0)
         n++;
@@ -60,7 +61,8 @@ static void peer_end(struct peer *p)
     close(p->listener);
 }
 
-static void expect_reply(struct str says, bool hold_open, const char *method, int want, int want_status, const char *want_body)
+static void expect_reply(struct str says, bool hold_open, const char *method, int want, int want_status,
+                         const char *want_body)
 {
     struct arena CLEANUP(arena_freep) *a = arena_new(0);
     struct str body = STR("untouched");
@@ -68,7 +70,8 @@ static void expect_reply(struct str says, bool hold_open, const char *method, in
     int status = -1;
 
     peer_start(&p, says, hold_open);
-    EXPECT_INT(client_request("127.0.0.1", p.port, method, "/", STR_NONE, STR_NONE, 60, a, &status, &body), want);
+    EXPECT_INT(client_request("127.0.0.1", p.port, method, "/", STR_NONE, STR_NONE, 60, a, &status, &body),
+               want);
     EXPECT_INT(status, want_status);
     EXPECT_STR(body, str_of(want_body));
     peer_end(&p);
@@ -77,20 +80,26 @@ static void expect_reply(struct str says, bool hold_open, const char *method, in
 TEST(client, kinds_of_replies)
 {
     expect_reply(STR("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"), true, "GET", 0, 200, "hello");
-    expect_reply(STR("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nhel\r\n2\r\nlo\r\n0\r\nT: u\r\n\r\n"), true, "GET", 0, 200, "hello");
+    expect_reply(STR("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nhel\r\n2\r\nlo\r\n0\r\nT: "
+                     "u\r\n\r\n"),
+                 true, "GET", 0, 200, "hello");
     expect_reply(STR("HTTP/1.1 404 Nope\r\n\r\nhello"), false, "GET", 0, 404, "hello");
     expect_reply(STR("HTTP/1.1 204 No Content\r\n\r\n"), true, "GET", 0, 204, "");
     expect_reply(STR("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"), true, "HEAD", 0, 200, "");
-    expect_reply(STR("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok"), true, "GET", 0, 202, "ok");
+    expect_reply(STR("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok"),
+                 true, "GET", 0, 202, "ok");
 }
 
 TEST(client, bad_replies)
 {
-    expect_reply(STR("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"), false, "GET", -E_TRUNCATED, -1, "untouched");
-    expect_reply(STR("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n"), false, "GET", -E_TRUNCATED, -1, "untouched");
+    expect_reply(STR("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"), false, "GET", -E_TRUNCATED, -1,
+                 "untouched");
+    expect_reply(STR("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n"), false, "GET",
+                 -E_TRUNCATED, -1, "untouched");
     expect_reply(STR(""), false, "GET", -E_TRUNCATED, -1, "untouched");
     expect_reply(STR("SSH-2.0-x\r\n"), true, "GET", -E_INVALID, -1, "untouched");
-    expect_reply(STR("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"), true, "GET", -E_WAIT, -1, "untouched");
+    expect_reply(STR("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"), true, "GET", -E_WAIT, -1,
+                 "untouched");
 }
 
 TEST(client, nobody_there)
@@ -101,13 +110,19 @@ TEST(client, nobody_there)
     int fd = socket(AF_INET, SOCK_STREAM, 0), status;
     struct str body;
 
-    EXPECT_INT(bind(fd, (struct sockaddr *)&at, sizeof at), 0);   /* taken, but nobody listens */
+    EXPECT_INT(bind(fd, (struct sockaddr *)&at, sizeof at), 0); /* taken, but nobody listens */
     getsockname(fd, (struct sockaddr *)&at, &n);
-    EXPECT_INT(client_request("127.0.0.1", ntohs(at.sin_port), "GET", "/", STR_NONE, STR_NONE, 100, a, &status, &body), -E_IO);
+    EXPECT_INT(client_request("127.0.0.1", ntohs(at.sin_port), "GET", "/", STR_NONE, STR_NONE, 100, a,
+                              &status, &body),
+               -E_IO);
     close(fd);
 }
 
-struct pieces { struct buf all; int n, stop_after; int *status; };
+struct pieces {
+    struct buf all;
+    int n, stop_after;
+    int *status;
+};
 
 static int on_piece(struct str piece, void *arg)
 {
@@ -125,8 +140,13 @@ TEST(client, stream_gives_pieces_and_may_stop)
         struct pieces got = { .stop_after = stop ? 2 : 0, .status = &status };
         struct peer p;
 
-        peer_start(&p, STR("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n1\r\nc\r\n0\r\n\r\n"), !stop);
-        EXPECT_INT(client_stream("127.0.0.1", p.port, "GET", "/f", STR("A: b\r\n"), STR_NONE, 500, on_piece, &got, &status), stop ? 77 : 0);
+        peer_start(&p,
+                   STR("HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+                       "chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n1\r\nc\r\n0\r\n\r\n"),
+                   !stop);
+        EXPECT_INT(client_stream("127.0.0.1", p.port, "GET", "/f", STR("A: b\r\n"), STR_NONE, 500, on_piece,
+                                 &got, &status),
+                   stop ? 77 : 0);
         EXPECT_STR(buf_view(&got.all), stop ? STR("ab") : STR("abc"));
         buf_done(&got.all);
         peer_end(&p);
@@ -141,9 +161,14 @@ TEST(client, request_as_sent)
     int status;
 
     peer_start(&p, STR("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), false);
-    EXPECT_INT(client_request("127.0.0.1", p.port, "PUT", "/a?b", STR("A: b\r\n"), STR("xy"), 500, a, &status, &body), 0);
+    EXPECT_INT(client_request("127.0.0.1", p.port, "PUT", "/a?b", STR("A: b\r\n"), STR("xy"), 500, a, &status,
+                              &body),
+               0);
     peer_end(&p);
-    want = arena_printf(a, "PUT /a?b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Length: 2\r\nConnection: close\r\nA: b\r\n\r\n", p.port);
+    want = arena_printf(
+        a,
+        "PUT /a?b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Length: 2\r\nConnection: close\r\nA: b\r\n\r\n",
+        p.port);
     EXPECT_STR(str_make(p.heard, MIN(p.n_heard, want.n)), want);
 }
 
@@ -207,7 +232,7 @@ static void life_end(struct life *l)
 TEST(client, large_bodies_with_our_server)
 {
     struct arena CLEANUP(arena_freep) *a = arena_new(0);
-    struct buf CLEANUP(buf_done) sent = {0};
+    struct buf CLEANUP(buf_done) sent = { 0 };
     struct str body;
     struct life l;
     int status;
@@ -215,7 +240,9 @@ TEST(client, large_bodies_with_our_server)
     for (int i = 0; i < 1000000; i++)
         buf_printf(&sent, "%d,", i);
     life_start(&l, (size_t)16 << 20);
-    EXPECT_INT(client_request("localhost", l.port, "POST", "/", STR_NONE, buf_view(&sent), 5000, a, &status, &body), 0);
+    EXPECT_INT(client_request("localhost", l.port, "POST", "/", STR_NONE, buf_view(&sent), 5000, a, &status,
+                              &body),
+               0);
     EXPECT_INT(status, 200);
     EXPECT(str_eq(body, buf_view(&sent)));
     life_end(&l);
@@ -224,7 +251,7 @@ TEST(client, large_bodies_with_our_server)
 TEST(client, hears_why_a_large_body_is_refused)
 {
     struct arena CLEANUP(arena_freep) *a = arena_new(0);
-    struct buf CLEANUP(buf_done) sent = {0};
+    struct buf CLEANUP(buf_done) sent = { 0 };
     struct str body = STR_NONE;
     struct life l;
     int status = 0;
@@ -232,7 +259,9 @@ TEST(client, hears_why_a_large_body_is_refused)
     buf_reserve(&sent, 8 << 20);
     memset(sent.p, 'x', sent.n = 8 << 20);
     life_start(&l, 1000);
-    EXPECT_INT(client_request("127.0.0.1", l.port, "POST", "/", STR_NONE, buf_view(&sent), 5000, a, &status, &body), 0);
+    EXPECT_INT(client_request("127.0.0.1", l.port, "POST", "/", STR_NONE, buf_view(&sent), 5000, a, &status,
+                              &body),
+               0);
     EXPECT_INT(status, 413);
     EXPECT_STR(body, STR("Content Too Large: the body is too large\n"));
     life_end(&l);
@@ -241,11 +270,17 @@ TEST(client, hears_why_a_large_body_is_refused)
 /* ---- client_post ---- */
 
 /* What client_post says of a URL whose port is the peer's where it has %d. */
-static int post_to(const char *url, int port, int64_t whole_ms, size_t most, const volatile bool *stop, int *ret_status, struct buf *ret_body)
+static int post_to(const char *url, int port, int64_t whole_ms, size_t most, const volatile bool *stop,
+                   int *ret_status, struct buf *ret_body)
 {
     struct arena CLEANUP(arena_freep) *a = arena_new(0);
-    CLEANUP(buf_done) struct buf why = {0};
-    struct client_post q = { .method = "POST", .headers = STR("A: b\r\n"), .body = STR("hi"), .whole_ms = whole_ms, .most_bytes = most, .stop = stop };
+    CLEANUP(buf_done) struct buf why = { 0 };
+    struct client_post q = { .method = "POST",
+                             .headers = STR("A: b\r\n"),
+                             .body = STR("hi"),
+                             .whole_ms = whole_ms,
+                             .most_bytes = most,
+                             .stop = stop };
     const char *at = strstr(url, "%d");
     int r;
 
@@ -258,11 +293,14 @@ static int post_to(const char *url, int port, int64_t whole_ms, size_t most, con
 
 TEST(client_post, as_sent)
 {
-    static const struct { const char *url, *line; } rows[] = { { "http://127.0.0.1:%d", "POST / HTTP/1.1" }, { "HTTP://127.0.0.1:%d?a=b", "POST /?a=b HTTP/1.1" },
-        { "http://localhost:%d/x/y?z#part", "POST /x/y?z HTTP/1.1" } };
+    static const struct {
+        const char *url, *line;
+    } rows[] = { { "http://127.0.0.1:%d", "POST / HTTP/1.1" },
+                 { "HTTP://127.0.0.1:%d?a=b", "POST /?a=b HTTP/1.1" },
+                 { "http://localhost:%d/x/y?z#part", "POST /x/y?z HTTP/1.1" } };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        CLEANUP(buf_done) struct buf body = {0};
+        CLEANUP(buf_done) struct buf body = { 0 };
         struct peer p;
         int status;
 
@@ -277,9 +315,19 @@ TEST(client_post, as_sent)
 
 TEST(client_post, urls_refused)
 {
-    static const char *const rows[] = { "", "ftp://h/", "http://", "http://:80/", "http://u:p@127.0.0.1/", "http://127.0.0.1:0/", "http://127.0.0.1:x/",
-        "http://127.0.0.1:65536/", "http://[::1/", "http://[::1]x:1/", "http://h/a b", "http://h/\r\nX: y" };
-    CLEANUP(buf_done) struct buf body = {0};
+    static const char *const rows[] = { "",
+                                        "ftp://h/",
+                                        "http://",
+                                        "http://:80/",
+                                        "http://u:p@127.0.0.1/",
+                                        "http://127.0.0.1:0/",
+                                        "http://127.0.0.1:x/",
+                                        "http://127.0.0.1:65536/",
+                                        "http://[::1/",
+                                        "http://[::1]x:1/",
+                                        "http://h/a b",
+                                        "http://h/\r\nX: y" };
+    CLEANUP(buf_done) struct buf body = { 0 };
     int status;
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -289,7 +337,7 @@ TEST(client_post, urls_refused)
 /* A reply that trickles: every wait is short, the whole is not. */
 TEST(client_post, the_whole_has_a_bound)
 {
-    CLEANUP(buf_done) struct buf body = {0};
+    CLEANUP(buf_done) struct buf body = { 0 };
     int64_t began_ns = clock_mono_ns();
     struct peer p;
     int status;
@@ -303,7 +351,7 @@ TEST(client_post, the_whole_has_a_bound)
 
 TEST(client_post, too_long_a_reply)
 {
-    CLEANUP(buf_done) struct buf body = {0};
+    CLEANUP(buf_done) struct buf body = { 0 };
     struct peer p;
     int status;
 
@@ -315,7 +363,7 @@ TEST(client_post, too_long_a_reply)
 
 TEST(client_post, can_be_stopped)
 {
-    CLEANUP(buf_done) struct buf body = {0};
+    CLEANUP(buf_done) struct buf body = { 0 };
     volatile bool stop = true;
     struct peer p;
     int status;
@@ -327,12 +375,12 @@ TEST(client_post, can_be_stopped)
 
 TEST(client_post, no_tls_there)
 {
-    CLEANUP(buf_done) struct buf body = {0};
+    CLEANUP(buf_done) struct buf body = { 0 };
     struct peer p;
     int status;
 
     peer_start(&p, STR(""), false);
-    shutdown(p.listener, SHUT_RDWR);                         /* accepts nobody: the handshake meets a reset */
+    shutdown(p.listener, SHUT_RDWR); /* accepts nobody: the handshake meets a reset */
     EXPECT(post_to("https://127.0.0.1:%d/", p.port, 2000, 4, NULL, &status, &body) < 0);
     peer_end(&p);
 }

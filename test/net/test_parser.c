@@ -1,5 +1,5 @@
-/* test_parser.c - bytes in, requests or refusals out, however the bytes are cut: whole, one by one, in two at every
- * place.  Rows of one table, most of them attempts to make two readers disagree (request smuggling). */
+/* test_parser.c - bytes in, requests or refusals out, however the bytes are cut: whole, one by one, in two at
+ * every place.  Rows of one table, most of them attempts to make two readers disagree (request smuggling). */
 #include "test/unit.h"
 #include "transcript.h"
 
@@ -13,7 +13,7 @@ static size_t cut_at(void *arg, size_t left)
 
 static void expect_transcript(struct str bytes, const struct server_limits *limits, const char *want)
 {
-    struct buf CLEANUP(buf_done) whole = {0}, ones = {0}, two = {0};
+    struct buf CLEANUP(buf_done) whole = { 0 }, ones = { 0 }, two = { 0 };
 
     transcript(bytes, limits, cut_all, NULL, &whole);
     EXPECT_STR(buf_view(&whole), str_of(want));
@@ -29,8 +29,14 @@ static void expect_transcript(struct str bytes, const struct server_limits *limi
 }
 
 #define H "Host: x\r\n"
-struct row { struct str bytes; const char *want; };
-#define ROW(bytes, want) { STR(bytes), want }
+struct row {
+    struct str bytes;
+    const char *want;
+};
+#define ROW(bytes, want) \
+    {                    \
+        STR(bytes), want \
+    }
 
 static void expect_rows(const struct row *rows, size_t n)
 {
@@ -44,23 +50,31 @@ TEST(parser, accepted)
     static const struct row rows[] = {
         ROW("GET / HTTP/1.1\r\n" H "\r\n", "GET / 1.1 keep [Host=x] \"\"\n"),
         ROW("\r\n\r\nGET / HTTP/1.1\r\n" H "\r\n\r\n", "GET / 1.1 keep [Host=x] \"\"\n"),
-        ROW("GET /a%2Fb/..;x=%zz?q=%20&& HTTP/1.1\r\n" H "\r\n", "GET /a%2Fb/..;x=%zz?q=%20&& 1.1 keep [Host=x] \"\"\n"),
+        ROW("GET /a%2Fb/..;x=%zz?q=%20&& HTTP/1.1\r\n" H "\r\n",
+            "GET /a%2Fb/..;x=%zz?q=%20&& 1.1 keep [Host=x] \"\"\n"),
         ROW("GET /?a?b HTTP/1.1\r\n" H "\r\n", "GET /?a?b 1.1 keep [Host=x] \"\"\n"),
         ROW("OPTIONS * HTTP/1.1\r\n" H "\r\n", "OPTIONS * 1.1 keep [Host=x] \"\"\n"),
         ROW("GET http://h:1/p?q HTTP/1.1\r\n" H "\r\n", "GET /p?q 1.1 keep [Host=h:1] \"\"\n"),
         ROW("GET http://h HTTP/1.1\r\n" H "\r\n", "GET / 1.1 keep [Host=h] \"\"\n"),
         ROW("GET http://h?q HTTP/1.0\r\n\r\n", "GET /?q 1.0 close [Host=h] \"\"\n"),
-        ROW("GET / HTTP/1.1\r\nhost:\t x \t\r\nEmpty:\r\nA: b  c\r\n\r\n", "GET / 1.1 keep [host=x][Empty=][A=b  c] \"\"\n"),
-        ROW("GET / HTTP/1.1\r\n" H "A: \xc3\xa4\xff\r\n\r\n", "GET / 1.1 keep [Host=x][A=\xc3\xa4\xff] \"\"\n"),
+        ROW("GET / HTTP/1.1\r\nhost:\t x \t\r\nEmpty:\r\nA: b  c\r\n\r\n",
+            "GET / 1.1 keep [host=x][Empty=][A=b  c] \"\"\n"),
+        ROW("GET / HTTP/1.1\r\n" H "A: \xc3\xa4\xff\r\n\r\n",
+            "GET / 1.1 keep [Host=x][A=\xc3\xa4\xff] \"\"\n"),
         ROW("GET / HTTP/1.0\r\n\r\n", "GET / 1.0 close  \"\"\n"),
-        ROW("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "GET / 1.0 keep [Connection=keep-alive] \"\"\n"),
-        ROW("GET / HTTP/1.1\r\n" H "Connection: x, Close\r\n\r\n", "GET / 1.1 close [Host=x][Connection=x, Close] \"\"\n"),
-        ROW("GET / HTTP/1.1\r\n" H "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\nGET /2 HTTP/1.1\r\n" H "\r\n",
-            "GET / 1.1 keep [Host=x][Connection=Upgrade, HTTP2-Settings][Upgrade=h2c] \"\"\nGET /2 1.1 keep [Host=x] \"\"\n"),
+        ROW("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+            "GET / 1.0 keep [Connection=keep-alive] \"\"\n"),
+        ROW("GET / HTTP/1.1\r\n" H "Connection: x, Close\r\n\r\n",
+            "GET / 1.1 close [Host=x][Connection=x, Close] \"\"\n"),
+        ROW("GET / HTTP/1.1\r\n" H
+            "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\nGET /2 HTTP/1.1\r\n" H "\r\n",
+            "GET / 1.1 keep [Host=x][Connection=Upgrade, HTTP2-Settings][Upgrade=h2c] \"\"\nGET /2 1.1 keep "
+            "[Host=x] \"\"\n"),
         ROW("POST / HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhelloGET /2 HTTP/1.1\r\n" H "\r\n",
             "POST / 1.1 keep [Host=x][Content-Length=5] \"hello\"\nGET /2 1.1 keep [Host=x] \"\"\n"),
         ROW("POST / HTTP/1.1\r\n" H "\r\n", "POST / 1.1 keep [Host=x] \"\"\n"),
-        ROW("GET / HTTP/1.1\r\n" H "Connection: close\r\n\r\nGET /never HTTP/1.1\r\n" H "\r\n", "GET / 1.1 close [Host=x][Connection=close] \"\"\n"),
+        ROW("GET / HTTP/1.1\r\n" H "Connection: close\r\n\r\nGET /never HTTP/1.1\r\n" H "\r\n",
+            "GET / 1.1 close [Host=x][Connection=close] \"\"\n"),
         ROW("GET / HTTP/1.1\r\n" H "A: b\r\n", "unfinished\n"),
         ROW("\r", "unfinished\n"),
         ROW("POST / HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhell", "unfinished\n"),
@@ -71,9 +85,10 @@ TEST(parser, accepted)
 
 TEST(parser, body_may_hold_anything)
 {
-    struct buf CLEANUP(buf_done) got = {0};
+    struct buf CLEANUP(buf_done) got = { 0 };
 
-    transcript(STR("POST / HTTP/1.1\r\n" H "Content-Length: 005 \r\n\r\nh\r\n\0o"), &server_default_limits, cut_ones, NULL, &got);
+    transcript(STR("POST / HTTP/1.1\r\n" H "Content-Length: 005 \r\n\r\nh\r\n\0o"), &server_default_limits,
+               cut_ones, NULL, &got);
     EXPECT_STR(buf_view(&got), STR("POST / 1.1 keep [Host=x][Content-Length=005] \"h\r\n\0o\"\n"));
 }
 
@@ -84,7 +99,8 @@ TEST(parser, chunks)
     static const struct row rows[] = {
         ROW(CH "0\r\n\r\n", GOT "\"\"\n"),
         ROW(CH "5\r\nhello\r\n0\r\n\r\n", GOT "\"hello\"\n"),
-        ROW(CH "2\r\nhe\r\n0003\r\nllo\r\n00\r\n\r\nGET /2 HTTP/1.1\r\n" H "\r\n", GOT "\"hello\"\nGET /2 1.1 keep [Host=x] \"\"\n"),
+        ROW(CH "2\r\nhe\r\n0003\r\nllo\r\n00\r\n\r\nGET /2 HTTP/1.1\r\n" H "\r\n",
+            GOT "\"hello\"\nGET /2 1.1 keep [Host=x] \"\"\n"),
         ROW(CH "A;x=1;y=\"2\"\r\n0123456789\r\n0;last\r\n\r\n", GOT "\"0123456789\"\n"),
         ROW(CH "1\r\na\r\n0\r\nChecksum: abc\r\nX:\r\n\r\n", GOT "\"a\"\n"),
         ROW(CH "2\r\n\r\n\r\n0\r\n\r\n", GOT "\"\r\n\"\n"),
@@ -118,7 +134,7 @@ TEST(parser, chunks)
 /* Only that it is refused, and with what; the text is llhttp's in some. */
 static void expect_refused(struct str bytes, int status)
 {
-    struct buf CLEANUP(buf_done) got = {0}, ones = {0};
+    struct buf CLEANUP(buf_done) got = { 0 }, ones = { 0 };
     char want[24];
 
     snprintf(want, sizeof want, "refused %d: ", status);
@@ -132,31 +148,34 @@ static void expect_refused(struct str bytes, int status)
 TEST(parser, smuggling)
 {
 #define P "POST / HTTP/1.1\r\n" H
-    static const struct { struct str bytes; int status; } rows[] = {
+    static const struct {
+        struct str bytes;
+        int status;
+    } rows[] = {
 #define R(text, status) { STR(text), status }
-        R("GET / HTTP/1.1\nHost: x\n\n", 400),                                      /* LF only */
+        R("GET / HTTP/1.1\nHost: x\n\n", 400), /* LF only */
         R("GET / HTTP/1.1\r\n" H "A: b\n\r\n", 400),
-        R("GET / HTTP/1.1\r\n" H "A: b\rGET /x HTTP/1.1\r\n\r\n", 400),             /* bare CR */
+        R("GET / HTTP/1.1\r\n" H "A: b\rGET /x HTTP/1.1\r\n\r\n", 400), /* bare CR */
         R("GET / HTTP/1.1\r\n" H "A: b\r\r\n\r\n", 400),
         R("GET / HTTP/1.1\r" H "\r\n", 400),
         R("GET / HTTP/1.1\r\n" H "\rX", 400),
         R("\rGET / HTTP/1.1\r\n" H "\r\n", 400),
         R("\nGET / HTTP/1.1\r\n" H "\r\n", 400),
-        R("GET / HTTP/1.1\r\n Host: x\r\n\r\n", 400),                               /* blank-led first line */
-        R("GET / HTTP/1.1\r\n" H " Content-Length: 5\r\n\r\n", 400),                /* blank-led */
-        R("GET / HTTP/1.1\r\n" H "A: b\r\n\tc\r\n\r\n", 400),                       /* folded */
-        R("GET / HTTP/1.1\r\n" H "A: b\0c\r\n\r\n", 400),                           /* NUL */
+        R("GET / HTTP/1.1\r\n Host: x\r\n\r\n", 400),                /* blank-led first line */
+        R("GET / HTTP/1.1\r\n" H " Content-Length: 5\r\n\r\n", 400), /* blank-led */
+        R("GET / HTTP/1.1\r\n" H "A: b\r\n\tc\r\n\r\n", 400),        /* folded */
+        R("GET / HTTP/1.1\r\n" H "A: b\0c\r\n\r\n", 400),            /* NUL */
         R("GET /\0 HTTP/1.1\r\n" H "\r\n", 400),
         R("GET / HTTP/1.1\r\n" H "A\x01: b\r\n\r\n", 400),
         R("GET / HTTP/1.1\r\n" H "A: \x7f\r\n\r\n", 400),
-        R("GET / HTTP/1.1\r\n" H "A : b\r\n\r\n", 400),                             /* blank before the colon */
+        R("GET / HTTP/1.1\r\n" H "A : b\r\n\r\n", 400), /* blank before the colon */
         R("GET / HTTP/1.1\r\n" H "A\t: b\r\n\r\n", 400),
         R("GET / HTTP/1.1\r\n" H "nocolon\r\n\r\n", 400),
         R("GET / HTTP/1.1\r\n" H ": v\r\n\r\n", 400),
         R("GET / HTTP/1.1\r\n" H "A(b): v\r\n\r\n", 400),
         R(P "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400),
         R(P "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-        R(P "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", 400),            /* twice, even if equal */
+        R(P "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", 400), /* twice, even if equal */
         R(P "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400),
         R(P "Content-Length: 5, 5\r\n\r\nhello", 400),
         R(P "Content-Length: +5\r\n\r\nhello", 400),
@@ -179,7 +198,7 @@ TEST(parser, smuggling)
         R(P "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400),
         R("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
         R("POST / HTTP/1.0\r\n\r\n", 411),
-        R("GET / HTTP/1.1\r\n\r\n", 400),                                           /* no Host */
+        R("GET / HTTP/1.1\r\n\r\n", 400), /* no Host */
         R("GET / HTTP/1.1\r\n" H H "\r\n", 400),
         R("FOO / HTTP/1.1\r\n" H "\r\n", 400),
         R("get / HTTP/1.1\r\n" H "\r\n", 400),
@@ -208,7 +227,7 @@ TEST(parser, smuggling)
         R("HTTP/1.1 200 OK\r\n\r\n", 400),
         R("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
         R("PRI * HTTP/1.1\r\n" H "\r\n", 505),
-        R("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),                     /* TLS */
+        R("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400), /* TLS */
         R(P "Expect: 200-ok\r\nContent-Length: 5\r\n\r\n", 417),
 #undef R
     };
@@ -223,7 +242,7 @@ static struct server_limits small_limits(void)
 
     l.header_bytes = 64;
     l.body_bytes = 8;
-    l.total_body_bytes = 4096 + 100 + 2000;                  /* of one request: its own, its head, a body */
+    l.total_body_bytes = 4096 + 100 + 2000; /* of one request: its own, its head, a body */
     return l;
 }
 
@@ -240,9 +259,12 @@ TEST(parser, limits)
     expect_transcript(STR("GET /1234567890123456789012345678901234567890123456789012345678901234567890"), &l,
                       "refused 414: the request line is too long\n");
     expect_transcript(STR(P "Content-Length: 9\r\n\r\n"), &l, "refused 413: the body is too large\n");
-    expect_transcript(STR(P "Content-Length: 8\r\n\r\n12345678"), &l, "POST / 1.1 keep [Host=x][Content-Length=8] \"12345678\"\n");
-    expect_transcript(STR(CH "4\r\n1234\r\n5\r\n12345\r\n0\r\n\r\n"), &l, "refused 413: the body is too large\n");
-    expect_transcript(STR(P "Content-Length: 3001\r\n\r\n1"), &tight, "refused 503: too many large bodies at once; try again\n");
+    expect_transcript(STR(P "Content-Length: 8\r\n\r\n12345678"), &l,
+                      "POST / 1.1 keep [Host=x][Content-Length=8] \"12345678\"\n");
+    expect_transcript(STR(CH "4\r\n1234\r\n5\r\n12345\r\n0\r\n\r\n"), &l,
+                      "refused 413: the body is too large\n");
+    expect_transcript(STR(P "Content-Length: 3001\r\n\r\n1"), &tight,
+                      "refused 503: too many large bodies at once; try again\n");
     expect_transcript(STR(P "Content-Length: 3001\r\n\r\n"), &tight, "unfinished\n");
 }
 
@@ -252,10 +274,11 @@ static void repeat(struct buf *b, const char *z, int n)
         buf_z(b, z);
 }
 
-/* Nobody knows how long a body in chunks will be; what is kept free for it must not count for more than one may be. */
+/* Nobody knows how long a body in chunks will be; what is kept free for it must not count for more than one
+ * may be. */
 TEST(parser, the_largest_body_in_chunks)
 {
-    struct buf CLEANUP(buf_done) b = {0}, want = {0};
+    struct buf CLEANUP(buf_done) b = { 0 }, want = { 0 };
     struct server_limits l = small_limits();
 
     l.body_bytes = 2000;
@@ -280,12 +303,13 @@ TEST(parser, refused_in_the_head_of_a_head)
     expect_transcript(STR("HEAD /1234567890123456789012345678901234567890123456789012345678901234567890"), &l,
                       "refused 414 HEAD: the request line is too long\n");
     expect_transcript(STR("HEADS / HTTP/1.1\n"), &l, "refused 400: LF without CR\n");
-    expect_transcript(STR("GET / HTTP/1.1\r\n" H "\r\nHEAD /\n"), &l, "GET / 1.1 keep [Host=x] \"\"\nrefused 400 HEAD: LF without CR\n");
+    expect_transcript(STR("GET / HTTP/1.1\r\n" H "\r\nHEAD /\n"), &l,
+                      "GET / 1.1 keep [Host=x] \"\"\nrefused 400 HEAD: LF without CR\n");
 }
 
 TEST(parser, many_headers)
 {
-    struct buf CLEANUP(buf_done) b = {0}, got = {0};
+    struct buf CLEANUP(buf_done) b = { 0 }, got = { 0 };
 
     buf_z(&b, "GET / HTTP/1.1\r\n" H);
     repeat(&b, "a:\r\n", HEAD_MAX_HEADERS);
@@ -297,7 +321,7 @@ TEST(parser, many_headers)
 TEST(parser, long_extensions_and_trailers)
 {
     for (int trailer = 0; trailer < 2; trailer++) {
-        struct buf CLEANUP(buf_done) b = {0}, got = {0};
+        struct buf CLEANUP(buf_done) b = { 0 }, got = { 0 };
 
         buf_z(&b, trailer ? CH "0\r\nA: " : CH "5;");
         repeat(&b, "x", CHUNK_MAX_EXTENSION_BYTES + 1);
@@ -306,7 +330,11 @@ TEST(parser, long_extensions_and_trailers)
     }
 }
 
-static size_t cut_9000(void *arg, size_t left) { (void)arg; return MIN(left, (size_t)9000); }
+static size_t cut_9000(void *arg, size_t left)
+{
+    (void)arg;
+    return MIN(left, (size_t)9000);
+}
 
 /* Through the arena, through a growing buffer, and in place, with a request behind it. */
 TEST(parser, large_bodies)
@@ -314,7 +342,7 @@ TEST(parser, large_bodies)
     static const size_t sizes[] = { 16384, 16385, 65536, 300000, 1048577 };
 
     for (size_t i = 0; i < 2 * ARRAY_LEN(sizes); i++) {
-        struct buf CLEANUP(buf_done) b = {0}, got = {0}, want = {0};
+        struct buf CLEANUP(buf_done) b = { 0 }, got = { 0 }, want = { 0 };
         size_t n = sizes[i / 2], begin;
 
         if (i % 2 == 0)

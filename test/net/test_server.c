@@ -1,5 +1,5 @@
-/* test_server.c - the whole server over real sockets, with client and server in one thread: a client writes, the
- * loop runs until nothing moves, the client reads.  Dates are taken out of what is compared. */
+/* test_server.c - the whole server over real sockets, with client and server in one thread: a client writes,
+ * the loop runs until nothing moves, the client reads.  Dates are taken out of what is compared. */
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -19,10 +19,10 @@ struct rig {
     uv_loop_t loop;
     struct server *server;
     int port;
-    bool hold;                                               /* the test replies; else "METHOD path?query body" at once */
+    bool hold; /* the test replies; else "METHOD path?query body" at once */
     struct exchange *held[MAX_HELD];
     unsigned n_held, n_gone, n_requests;
-    int refuse_status;                                       /* what on_headers answers */
+    int refuse_status; /* what on_headers answers */
     int64_t last_length;
     bool closed;
     char peer[64];
@@ -36,8 +36,8 @@ static void on_gone(struct exchange *x)
 
 static void echo(struct exchange *x)
 {
-    struct str body = arena_printf(x->mem, STR_FMT " " STR_FMT "?" STR_FMT " " STR_FMT, STR_ARG(x->method), STR_ARG(x->path),
-                                   STR_ARG(x->query), STR_ARG(x->body));
+    struct str body = arena_printf(x->mem, STR_FMT " " STR_FMT "?" STR_FMT " " STR_FMT, STR_ARG(x->method),
+                                   STR_ARG(x->path), STR_ARG(x->query), STR_ARG(x->body));
 
     exchange_reply(x, 202, STR("X: y\r\n"), body);
 }
@@ -121,12 +121,14 @@ static void run_for(struct rig *g, int ms)
 
 static int dial(const struct rig *g)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)g->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)g->port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
     EXPECT_INT(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
     fcntl(fd, F_SETFL, O_NONBLOCK);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
     return fd;
 }
 
@@ -145,7 +147,7 @@ static void say(struct rig *g, int fd, struct str bytes)
 static void drop_dates(struct buf *b)
 {
     struct str rest = buf_view(b);
-    struct buf out = {0};
+    struct buf out = { 0 };
     ptrdiff_t at;
 
     while ((at = str_find_str(rest, STR("Date: "))) >= 0) {
@@ -186,7 +188,7 @@ static void hear(struct rig *g, int fd, struct buf *ret)
 
 static void expect_heard(struct rig *g, int fd, const char *want, int line)
 {
-    struct buf CLEANUP(buf_done) got = {0};
+    struct buf CLEANUP(buf_done) got = { 0 };
     int before = unit_bad;
 
     hear(g, fd, &got);
@@ -218,15 +220,20 @@ TEST(server, keep_alive_and_close)
 {
     TALK(NULL, "GET /a?b HTTP/1.1\r\n" H "\r\n", SAYS("GET", "/a?b", "", 9));
     TALK(NULL, "POST /a HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\nhi", SAYS("POST", "/a?", "hi", 11));
-    TALK(NULL, "GET /a HTTP/1.1\r\n" H "Connection: close\r\n\r\n", OK202 "Content-Length: 8\r\nConnection: close\r\n\r\nGET /a? <end>");
-    TALK(NULL, "GET /a HTTP/1.0\r\n\r\n", OK202 "Content-Length: 8\r\nConnection: close\r\n\r\nGET /a? <end>");
-    TALK(NULL, "GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", OK202 "Content-Length: 8\r\nConnection: keep-alive\r\n\r\nGET /a? ");
+    TALK(NULL, "GET /a HTTP/1.1\r\n" H "Connection: close\r\n\r\n",
+         OK202 "Content-Length: 8\r\nConnection: close\r\n\r\nGET /a? <end>");
+    TALK(NULL, "GET /a HTTP/1.0\r\n\r\n",
+         OK202 "Content-Length: 8\r\nConnection: close\r\n\r\nGET /a? <end>");
+    TALK(NULL, "GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+         OK202 "Content-Length: 8\r\nConnection: keep-alive\r\n\r\nGET /a? ");
     TALK(NULL, "HEAD /a HTTP/1.1\r\n" H "\r\n", OK202 "Content-Length: 9\r\n\r\n");
 }
 
 TEST(server, byte_by_byte)
 {
-    static const char bytes[] = "POST /a HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n2;x=y\r\nhi\r\n0\r\nT: u\r\n\r\nGET /b HTTP/1.1\r\n" H "\r\n";
+    static const char bytes[] =
+        "POST /a HTTP/1.1\r\n" H
+        "Transfer-Encoding: chunked\r\n\r\n2;x=y\r\nhi\r\n0\r\nT: u\r\n\r\nGET /b HTTP/1.1\r\n" H "\r\n";
     struct rig g;
     int fd;
 
@@ -334,12 +341,17 @@ TEST(server, reply_from_a_full_arena)
 
 TEST(server, refusals)
 {
-    TALK(NULL, "GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 28\r\n"
-                                         "Connection: close\r\n\r\nBad Request: no Host header\n<end>");
-    TALK(NULL, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/1.1 505 HTTP Version Not Supported\r\nContent-Type: text/plain\r\nContent-Length: 95\r\n"
-         "Connection: close\r\n\r\nHTTP Version Not Supported: HTTP/2 is not spoken here yet: it comes with streams. Use HTTP/1.1\n<end>");
-    TALK(NULL, "GET /1 HTTP/1.1\r\n" H "\r\nGET /2\n", SAYS("GET", "/1?", "", 8) "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
-         "Content-Length: 27\r\nConnection: close\r\n\r\nBad Request: LF without CR\n<end>");
+    TALK(NULL, "GET / HTTP/1.1\r\n\r\n",
+         "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 28\r\n"
+         "Connection: close\r\n\r\nBad Request: no Host header\n<end>");
+    TALK(NULL, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+         "HTTP/1.1 505 HTTP Version Not Supported\r\nContent-Type: text/plain\r\nContent-Length: 95\r\n"
+         "Connection: close\r\n\r\nHTTP Version Not Supported: HTTP/2 is not spoken here yet: it comes with "
+         "streams. Use HTTP/1.1\n<end>");
+    TALK(NULL, "GET /1 HTTP/1.1\r\n" H "\r\nGET /2\n",
+         SAYS("GET", "/1?", "",
+              8) "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
+                 "Content-Length: 27\r\nConnection: close\r\n\r\nBad Request: LF without CR\n<end>");
 }
 
 /* Also where the request never became one, however it was cut. */
@@ -351,15 +363,22 @@ TEST(server, refusal_of_a_head_has_no_body)
     int fd;
 
     l.header_bytes = 64;
-    TALK(NULL, "HEAD / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 28\r\nConnection: close\r\n\r\n<end>");
-    TALK(NULL, "HEAD /\n", "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 27\r\nConnection: close\r\n\r\n<end>");
+    TALK(NULL, "HEAD / HTTP/1.1\r\n\r\n",
+         "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 28\r\nConnection: "
+         "close\r\n\r\n<end>");
+    TALK(NULL, "HEAD /\n",
+         "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 27\r\nConnection: "
+         "close\r\n\r\n<end>");
     TALK(&l, "HEAD /0123456789012345678901234567890123456789012345678901234567890123456789",
-         "HTTP/1.1 414 URI Too Long\r\nContent-Type: text/plain\r\nContent-Length: 43\r\nConnection: close\r\n\r\n<end>");
+         "HTTP/1.1 414 URI Too Long\r\nContent-Type: text/plain\r\nContent-Length: 43\r\nConnection: "
+         "close\r\n\r\n<end>");
     rig_init(&g, NULL);
     fd = dial(&g);
     for (size_t i = 0; i < sizeof bytes - 1; i++)
         say(&g, fd, str_make(bytes + i, 1));
-    EXPECT_HEARD(&g, fd, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 43\r\nConnection: close\r\n\r\n<end>");
+    EXPECT_HEARD(&g, fd,
+                 "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 43\r\nConnection: "
+                 "close\r\n\r\n<end>");
     close(fd);
     rig_done(&g);
 }
@@ -377,8 +396,10 @@ TEST(server, refusal_after_a_pending_reply)
     say(&g, fd, STR("GET /1 HTTP/1.1\r\n" H "\r\nGET /2\nmore that nobody reads"));
     EXPECT_HEARD(&g, fd, "");
     reply_all_held(&g);
-    EXPECT_HEARD(&g, fd, SAYS("GET", "/1?", "", 8) "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
-                 "Content-Length: 27\r\nConnection: close\r\n\r\nBad Request: LF without CR\n<end>");
+    EXPECT_HEARD(&g, fd,
+                 SAYS("GET", "/1?", "",
+                      8) "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
+                         "Content-Length: 27\r\nConnection: close\r\n\r\nBad Request: LF without CR\n<end>");
     server_stats(g.server, &stats);
     EXPECT_INT(stats.bad_requests_total, 1);
     EXPECT_INT(stats.requests_total, 2);
@@ -394,7 +415,7 @@ TEST(server, refusal_after_a_pending_reply)
 TEST(server, refused_while_sending)
 {
     struct server_limits l = server_default_limits;
-    struct buf CLEANUP(buf_done) body = {0}, got = {0};
+    struct buf CLEANUP(buf_done) body = { 0 }, got = { 0 };
     struct rig g;
     int fd;
 
@@ -406,8 +427,9 @@ TEST(server, refused_while_sending)
     say(&g, fd, STR("POST / HTTP/1.1\r\n" H "Content-Length: 4194304\r\n\r\n"));
     say(&g, fd, buf_view(&body));
     hear(&g, fd, &got);
-    EXPECT_STR(buf_view(&got), STR("HTTP/1.1 413 Content Too Large\r\nContent-Type: text/plain\r\nContent-Length: 41\r\n"
-                                   "Connection: close\r\n\r\nContent Too Large: the body is too large\n<end>"));
+    EXPECT_STR(buf_view(&got),
+               STR("HTTP/1.1 413 Content Too Large\r\nContent-Type: text/plain\r\nContent-Length: 41\r\n"
+                   "Connection: close\r\n\r\nContent Too Large: the body is too large\n<end>"));
     EXPECT_INT(g.n_requests, 0);
     close(fd);
     rig_done(&g);
@@ -428,7 +450,7 @@ TEST(server, refused_client_that_stays)
     server_stats(g.server, &stats);
     EXPECT_INT(stats.connections_now, 1);
     run_for(&g, 35);
-    say(&g, fd, STR("x"));                                   /* earns nothing */
+    say(&g, fd, STR("x")); /* earns nothing */
     run_for(&g, 45);
     server_stats(g.server, &stats);
     EXPECT_INT(stats.connections_now, 0);
@@ -445,7 +467,9 @@ TEST(server, on_headers_refuses)
     g.refuse_status = 421;
     fd = dial(&g);
     say(&g, fd, STR("POST / HTTP/1.1\r\n" H "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n"));
-    EXPECT_HEARD(&g, fd, "HTTP/1.1 421 Misdirected Request\r\nContent-Type: text/plain\r\nContent-Length: 8\r\nConnection: close\r\n\r\nnot here<end>");
+    EXPECT_HEARD(&g, fd,
+                 "HTTP/1.1 421 Misdirected Request\r\nContent-Type: text/plain\r\nContent-Length: "
+                 "8\r\nConnection: close\r\n\r\nnot here<end>");
     EXPECT_INT(g.last_length, 3);
     EXPECT_INT(g.n_requests, 0);
     close(fd);
@@ -468,7 +492,7 @@ TEST(server, expect_continue)
     say(&g, fd, STR("i"));
     EXPECT_HEARD(&g, fd, SAYS("POST", "/a?", "hi", 11));
     say(&g, fd, STR("POST /b HTTP/1.1\r\n" H "Expect: 100-continue\r\nContent-Length: 2\r\n\r\nhi"));
-    EXPECT_HEARD(&g, fd, SAYS("POST", "/b?", "hi", 11));     /* did not wait: no interim reply */
+    EXPECT_HEARD(&g, fd, SAYS("POST", "/b?", "hi", 11)); /* did not wait: no interim reply */
     close(fd);
     rig_done(&g);
 }
@@ -481,7 +505,9 @@ TEST(server, expect_continue_waits_its_turn)
     rig_init(&g, NULL);
     g.hold = true;
     fd = dial(&g);
-    say(&g, fd, STR("GET /1 HTTP/1.1\r\n" H "\r\nPOST /2 HTTP/1.1\r\n" H "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    say(&g, fd,
+        STR("GET /1 HTTP/1.1\r\n" H "\r\nPOST /2 HTTP/1.1\r\n" H
+            "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"));
     EXPECT_HEARD(&g, fd, "");
     reply_all_held(&g);
     EXPECT_HEARD(&g, fd, SAYS("GET", "/1?", "", 8) "HTTP/1.1 100 Continue\r\n\r\n");
@@ -511,7 +537,7 @@ TEST(server, gone_while_pending)
     turn_loop(&g, 3);
     EXPECT_INT(g.n_gone, 2);
     EXPECT(g.held[0]->gone && g.held[1]->gone);
-    EXPECT_STR(g.held[0]->path, STR("/1"));                  /* memory is still ours */
+    EXPECT_STR(g.held[0]->path, STR("/1")); /* memory is still ours */
     reply_all_held(&g);
     turn_loop(&g, 3);
     rig_done(&g);
@@ -536,7 +562,7 @@ TEST(server, reset_while_pending)
     server_stats(g.server, &stats);
     EXPECT_INT(stats.connections_now, 0);
     EXPECT_STR(g.held[0]->body, STR("hi"));
-    rig_done(&g);                                            /* replies to the orphan after the server's end */
+    rig_done(&g); /* replies to the orphan after the server's end */
 }
 
 TEST(server, gone_in_mid_request)
@@ -548,7 +574,10 @@ TEST(server, gone_in_mid_request)
     for (int i = 0; i < 3; i++) {
         int fd = dial(&g);
 
-        say(&g, fd, i == 0 ? STR("POST /1 HTTP/1.1\r\n" H "Content-Length: 20000\r\n\r\nhi") : i == 1 ? STR("GET /") : STR(""));
+        say(&g, fd,
+            i == 0   ? STR("POST /1 HTTP/1.1\r\n" H "Content-Length: 20000\r\n\r\nhi")
+            : i == 1 ? STR("GET /")
+                     : STR(""));
         turn_loop(&g, 3);
         close(fd);
     }
@@ -575,7 +604,9 @@ TEST(server, half_closed_client_gets_its_reply)
     turn_loop(&g, 3);
     EXPECT_INT(g.n_gone, 2);
     reply_all_held(&g);
-    EXPECT_HEARD(&g, fd, SAYS("GET", "/1?", "", 8) OK202 "Content-Length: 8\r\nConnection: close\r\n\r\nGET /2? <end>");
+    EXPECT_HEARD(&g, fd,
+                 SAYS("GET", "/1?", "", 8) OK202
+                 "Content-Length: 8\r\nConnection: close\r\n\r\nGET /2? <end>");
     close(fd);
     rig_done(&g);
 }
@@ -585,7 +616,7 @@ static void reply_on_gone(struct exchange *x)
     struct rig *g = x->owner;
 
     g->n_gone++;
-    reply_all_held(g);                                       /* to itself and to its neighbours */
+    reply_all_held(g); /* to itself and to its neighbours */
     if (g->server != NULL)
         server_flush(g->server);
 }
@@ -600,7 +631,8 @@ TEST(server, replies_within_on_gone)
         rig_init(&g, NULL);
         g.hold = true;
         fd = dial(&g);
-        say(&g, fd, STR("GET /1 HTTP/1.1\r\n" H "\r\nGET /2 HTTP/1.1\r\n" H "\r\nGET /3 HTTP/1.1\r\n" H "\r\n"));
+        say(&g, fd,
+            STR("GET /1 HTTP/1.1\r\n" H "\r\nGET /2 HTTP/1.1\r\n" H "\r\nGET /3 HTTP/1.1\r\n" H "\r\n"));
         turn_loop(&g, 3);
         EXPECT_INT(g.n_held, 3);
         for (unsigned i = 0; i < g.n_held; i++)
@@ -627,9 +659,11 @@ TEST(server, slow_header)
     fd = dial(&g);
     say(&g, fd, STR("GET / HT"));
     run_for(&g, 30);
-    say(&g, fd, STR("TP/1.1\r\n"));                          /* does not earn it more time */
+    say(&g, fd, STR("TP/1.1\r\n")); /* does not earn it more time */
     run_for(&g, 45);
-    EXPECT_HEARD(&g, fd, "HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain\r\nContent-Length: 53\r\nConnection: close\r\n\r\n"
+    EXPECT_HEARD(&g, fd,
+                 "HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain\r\nContent-Length: "
+                 "53\r\nConnection: close\r\n\r\n"
                  "Request Timeout: the request's headers took too long\n<end>");
     close(fd);
     rig_done(&g);
@@ -645,7 +679,9 @@ TEST(server, slow_header_of_a_head)
     fd = dial(&g);
     say(&g, fd, STR("HEAD / HT"));
     run_for(&g, 75);
-    EXPECT_HEARD(&g, fd, "HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain\r\nContent-Length: 53\r\nConnection: close\r\n\r\n<end>");
+    EXPECT_HEARD(&g, fd,
+                 "HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain\r\nContent-Length: "
+                 "53\r\nConnection: close\r\n\r\n<end>");
     close(fd);
     rig_done(&g);
 }
@@ -660,11 +696,13 @@ TEST(server, slow_body)
     fd = dial(&g);
     say(&g, fd, STR("POST / HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\n"));
     run_for(&g, 25);
-    say(&g, fd, STR("x"));                                   /* does */
+    say(&g, fd, STR("x")); /* does */
     run_for(&g, 25);
     EXPECT_HEARD(&g, fd, "");
     run_for(&g, 50);
-    EXPECT_HEARD(&g, fd, "HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain\r\nContent-Length: 51\r\nConnection: close\r\n\r\n"
+    EXPECT_HEARD(&g, fd,
+                 "HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain\r\nContent-Length: "
+                 "51\r\nConnection: close\r\n\r\n"
                  "Request Timeout: the request's body stopped coming\n<end>");
     close(fd);
     rig_done(&g);
@@ -729,7 +767,7 @@ TEST(server, zero_idle_timeout_means_never)
 TEST(server, pipelining_limit)
 {
     struct server_limits l = server_default_limits;
-    struct buf CLEANUP(buf_done) got = {0};
+    struct buf CLEANUP(buf_done) got = { 0 };
     struct rig g;
     int fd;
 
@@ -745,7 +783,7 @@ TEST(server, pipelining_limit)
     memmove(g.held, g.held + 1, 3 * sizeof g.held[0]);
     g.n_held = 3;
     turn_loop(&g, 5);
-    EXPECT_INT(g.n_held, 4);                                 /* one more was let in */
+    EXPECT_INT(g.n_held, 4); /* one more was let in */
     for (int i = 0; i < 5; i++) {
         reply_all_held(&g);
         turn_loop(&g, 5);
@@ -771,13 +809,14 @@ static void begin_held(struct exchange *x, void *arg)
 static void rig_init_holding(struct rig *g)
 {
     signal(SIGPIPE, SIG_IGN);
-    *g = (struct rig){0};
+    *g = (struct rig){ 0 };
     uv_loop_init(&g->loop);
     EXPECT_INT(server_listen(&g->loop, "127.0.0.1", 0, NULL, begin_held, NULL, g, &g->server), 0);
     g->port = server_port(g->server);
 }
 
-/* The client's later requests wait behind one that is held, whether they came with it or after it; others' do not. */
+/* The client's later requests wait behind one that is held, whether they came with it or after it; others' do
+ * not. */
 TEST(server, a_held_request_lets_no_later_one_pass)
 {
     struct rig g;
@@ -786,7 +825,9 @@ TEST(server, a_held_request_lets_no_later_one_pass)
     rig_init_holding(&g);
     fd = dial(&g);
     other = dial(&g);
-    say(&g, fd, STR("GET /1 HTTP/1.1\r\n" H "\r\nGET /hold HTTP/1.1\r\n" H "\r\nGET /3 HTTP/1.1\r\n" H "\r\nGET /4 HT"));
+    say(&g, fd,
+        STR("GET /1 HTTP/1.1\r\n" H "\r\nGET /hold HTTP/1.1\r\n" H "\r\nGET /3 HTTP/1.1\r\n" H
+            "\r\nGET /4 HT"));
     turn_loop(&g, 5);
     EXPECT_INT(g.n_held, 2);
     EXPECT_STR(g.held[1]->path, STR("/hold"));
@@ -795,7 +836,7 @@ TEST(server, a_held_request_lets_no_later_one_pass)
     turn_loop(&g, 5);
     EXPECT_INT(g.n_held, 3);
     EXPECT_STR(g.held[2]->path, STR("/other"));
-    echo(g.held[0]);                                         /* a reply to an earlier one changes nothing */
+    echo(g.held[0]); /* a reply to an earlier one changes nothing */
     turn_loop(&g, 5);
     EXPECT_INT(g.n_held, 3);
     exchange_release(g.held[1]);
@@ -806,7 +847,9 @@ TEST(server, a_held_request_lets_no_later_one_pass)
     for (unsigned i = 1; i < 5; i++)
         echo(g.held[i]);
     g.n_held = 0;
-    EXPECT_HEARD(&g, fd, SAYS("GET", "/1?", "", 8) SAYS("GET", "/hold?", "", 11) SAYS("GET", "/3?", "", 8) SAYS("GET", "/4?", "", 8));
+    EXPECT_HEARD(&g, fd,
+                 SAYS("GET", "/1?", "", 8) SAYS("GET", "/hold?", "", 11) SAYS("GET", "/3?", "", 8)
+                     SAYS("GET", "/4?", "", 8));
     close(fd);
     close(other);
     rig_done(&g);
@@ -825,12 +868,13 @@ TEST(server, a_client_that_leaves_a_held_request)
     close(fd);
     turn_loop(&g, 5);
     EXPECT_INT(g.n_gone, 1);
-    exchange_release(g.held[0]);                             /* whoever held it learns of it as always */
+    exchange_release(g.held[0]); /* whoever held it learns of it as always */
     turn_loop(&g, 5);
     rig_done(&g);
 }
 
-/* A hundred clients that pipeline: each gets its share of a round, and who comes next waits for no more than that. */
+/* A hundred clients that pipeline: each gets its share of a round, and who comes next waits for no more than
+ * that. */
 TEST(server, pipelining_is_shared)
 {
     enum { CLIENTS = 100 };
@@ -843,7 +887,8 @@ TEST(server, pipelining_is_shared)
         fd[i] = dial(&g);
     turn_loop(&g, 3);
     for (int i = 0; i < CLIENTS; i++)
-        say(&g, fd[i], STR("GET /1 HTTP/1.1\r\n" H "\r\nGET /2 HTTP/1.1\r\n" H "\r\nGET /3 HTTP/1.1\r\n" H "\r\n"));
+        say(&g, fd[i],
+            STR("GET /1 HTTP/1.1\r\n" H "\r\nGET /2 HTTP/1.1\r\n" H "\r\nGET /3 HTTP/1.1\r\n" H "\r\n"));
     turn_loop(&g, 5);
     EXPECT_INT(g.n_requests, 2 * CLIENTS);
     reply_all_held(&g);
@@ -851,7 +896,8 @@ TEST(server, pipelining_is_shared)
     EXPECT_INT(g.n_requests, 3 * CLIENTS);
     reply_all_held(&g);
     for (int i = 0; i < CLIENTS; i++) {
-        EXPECT_HEARD(&g, fd[i], SAYS("GET", "/1?", "", 8) SAYS("GET", "/2?", "", 8) SAYS("GET", "/3?", "", 8));
+        EXPECT_HEARD(&g, fd[i],
+                     SAYS("GET", "/1?", "", 8) SAYS("GET", "/2?", "", 8) SAYS("GET", "/3?", "", 8));
         close(fd[i]);
     }
     rig_done(&g);
@@ -870,7 +916,7 @@ static void reply_megabyte(struct exchange *x, void *arg)
 static void rig_init_megabytes(struct rig *g, const struct server_limits *limits)
 {
     signal(SIGPIPE, SIG_IGN);
-    *g = (struct rig){0};
+    *g = (struct rig){ 0 };
     uv_loop_init(&g->loop);
     EXPECT_INT(server_listen(&g->loop, "127.0.0.1", 0, limits, reply_megabyte, NULL, g, &g->server), 0);
     g->port = server_port(g->server);
@@ -879,7 +925,7 @@ static void rig_init_megabytes(struct rig *g, const struct server_limits *limits
 /* A client that asks and does not read is not served without end; when it reads, it gets everything. */
 TEST(server, unread_replies_hold_up_requests)
 {
-    struct buf CLEANUP(buf_done) got = {0};
+    struct buf CLEANUP(buf_done) got = { 0 };
     unsigned served;
     size_t total = 0;
     struct rig g;
@@ -934,12 +980,12 @@ TEST(server, connection_limit)
     EXPECT_HEARD(&g, a, SAYS("GET", "/1?", "", 8));
     b = dial(&g);
     turn_loop(&g, 3);
-    c = dial(&g);                                            /* b has never asked for anything: it goes */
+    c = dial(&g); /* b has never asked for anything: it goes */
     EXPECT_HEARD(&g, b, "<end>");
     say(&g, c, STR("GET /2 HTTP/1.1\r\n" H "\r\n"));
     EXPECT_HEARD(&g, c, SAYS("GET", "/2?", "", 8));
     close(b);
-    b = dial(&g);                                            /* all have: the one that came first goes */
+    b = dial(&g); /* all have: the one that came first goes */
     EXPECT_HEARD(&g, a, "<end>");
     say(&g, c, STR("GET /3 HTTP/1.1\r\n" H "\r\n"));
     EXPECT_HEARD(&g, c, SAYS("GET", "/3?", "", 8));
@@ -962,11 +1008,15 @@ static int dial_and_say(struct rig *g, struct str bytes)
 TEST(server, who_makes_room)
 {
     enum { N = 4 };
-    static const struct { const char *what; struct str bytes; } rows[] = {
+    static const struct {
+        const char *what;
+        struct str bytes;
+    } rows[] = {
         { "half a head", STR("GET /1 HTTP/1.1\r\nHo") },
         { "half a second head", STR("GET /1 HTTP/1.1\r\n" H "\r\nGET /2 HT") },
         { "half a body", STR("POST /1 HTTP/1.1\r\n" H "Content-Length: 100\r\n\r\nhalf") },
-        { "a body in chunks", STR("POST /1 HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n") },
+        { "a body in chunks",
+          STR("POST /1 HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n") },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -992,7 +1042,8 @@ TEST(server, who_makes_room)
     }
 }
 
-/* All wait for answers: none of them is closed, and a few more are let in for one reply each, oldest out first. */
+/* All wait for answers: none of them is closed, and a few more are let in for one reply each, oldest out
+ * first. */
 TEST(server, nobody_can_make_room)
 {
     enum { N = 2, LENT = 64 };
@@ -1025,18 +1076,19 @@ TEST(server, nobody_can_make_room)
     rig_done(&g);
 }
 
-/* Of several addresses the one with most connections loses one, and the youngest that have not asked are left a moment. */
+/* Of several addresses the one with most connections loses one, and the youngest that have not asked are left
+ * a moment. */
 TEST(server, whose_connection_goes)
 {
-    struct crowd w = {0};
-    struct seat many[6] = {0}, few[2] = {0}, newcomer = {0};
+    struct crowd w = { 0 };
+    struct seat many[6] = { 0 }, few[2] = { 0 }, newcomer = { 0 };
 
     crowd_init(&w, 2);
     for (size_t i = 0; i < ARRAY_LEN(few); i++)
         crowd_join(&w, &few[i], STR("10.0.0.1"), false);
     for (size_t i = 0; i < ARRAY_LEN(many); i++)
         crowd_join(&w, &many[i], STR("10.0.0.2"), false);
-    EXPECT(crowd_victim(&w) == NULL);                        /* all busy */
+    EXPECT(crowd_victim(&w) == NULL); /* all busy */
     crowd_place(&w, &few[0], PLACE_WRITING);
     EXPECT(crowd_victim(&w) == &few[0]);
     crowd_place(&w, &many[5], PLACE_READING);
@@ -1045,7 +1097,7 @@ TEST(server, whose_connection_goes)
     EXPECT(crowd_victim(&w) == &few[1]);
     crowd_place(&w, &many[4], PLACE_IDLE);
     crowd_place(&w, &many[3], PLACE_IDLE);
-    EXPECT(crowd_victim(&w) == &many[4]);                    /* later idle than few[1], but of the many */
+    EXPECT(crowd_victim(&w) == &many[4]); /* later idle than few[1], but of the many */
     crowd_join(&w, &newcomer, STR("10.0.0.3"), false);
     crowd_place(&w, &newcomer, PLACE_SILENT);
     crowd_place(&w, &many[2], PLACE_SILENT);
@@ -1069,7 +1121,7 @@ TEST(server, total_body_limit)
     struct rig g;
     int a, b;
 
-    l.total_body_bytes = 2 * (4096 + 48) + 10;               /* two heads and one body */
+    l.total_body_bytes = 2 * (4096 + 48) + 10; /* two heads and one body */
     rig_init(&g, &l);
     g.hold = true;
     a = dial(&g);
@@ -1077,7 +1129,9 @@ TEST(server, total_body_limit)
     say(&g, a, STR("POST /1 HTTP/1.1\r\n" H "Content-Length: 8\r\n\r\n12345678"));
     turn_loop(&g, 3);
     say(&g, b, STR("POST /2 HTTP/1.1\r\n" H "Content-Length: 8\r\n\r\n12345678"));
-    EXPECT_HEARD(&g, b, "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 62\r\nConnection: close\r\n\r\n"
+    EXPECT_HEARD(&g, b,
+                 "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: "
+                 "62\r\nConnection: close\r\n\r\n"
                  "Service Unavailable: too many large bodies at once; try again\n<end>");
     close(b);
     reply_all_held(&g);
@@ -1092,7 +1146,7 @@ TEST(server, total_body_limit)
 
 TEST(server, large_body_arrives_whole)
 {
-    struct buf CLEANUP(buf_done) body = {0}, head = {0};
+    struct buf CLEANUP(buf_done) body = { 0 }, head = { 0 };
     struct rig g;
     int fd;
 
@@ -1111,13 +1165,15 @@ TEST(server, large_body_arrives_whole)
     for (unsigned i = 0; i < g.n_held; i++)
         exchange_reply(g.held[i], 200, STR_NONE, STR_NONE);
     g.n_held = 0;
-    EXPECT_HEARD(&g, fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    EXPECT_HEARD(&g, fd,
+                 "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     close(fd);
     rig_done(&g);
 }
 
-/* Any mix of clients: pieces, pipelines, early leaving, replies late and out of order.  What must hold: nothing is
- * touched after its end (the sanitizer looks), every request is answered once, and nothing is left. */
+/* Any mix of clients: pieces, pipelines, early leaving, replies late and out of order.  What must hold:
+ * nothing is touched after its end (the sanitizer looks), every request is answered once, and nothing is
+ * left. */
 static uint32_t chance(uint32_t *seed, uint32_t below)
 {
     *seed = *seed * 1664525u + 1013904223u;
@@ -1127,10 +1183,14 @@ static uint32_t chance(uint32_t *seed, uint32_t below)
 static struct str chance_bytes(uint32_t *seed)
 {
     static const struct str all[] = {
-        STR("GET /g HTTP/1.1\r\n" H "\r\n"), STR("POST /p HTTP/1.1\r\n" H "Content-Length: 4\r\n\r\nbody"),
+        STR("GET /g HTTP/1.1\r\n" H "\r\n"),
+        STR("POST /p HTTP/1.1\r\n" H "Content-Length: 4\r\n\r\nbody"),
         STR("POST /c HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"),
-        STR("GET /x HTTP/1.1\r\n" H "Connection: close\r\n\r\n"), STR("GET /bad\n"),
-        STR("POST /e HTTP/1.1\r\n" H "Expect: 100-continue\r\nContent-Length: 4\r\n\r\n"), STR("body"), STR("POST /l HTTP/1.1\r\n"),
+        STR("GET /x HTTP/1.1\r\n" H "Connection: close\r\n\r\n"),
+        STR("GET /bad\n"),
+        STR("POST /e HTTP/1.1\r\n" H "Expect: 100-continue\r\nContent-Length: 4\r\n\r\n"),
+        STR("body"),
+        STR("POST /l HTTP/1.1\r\n"),
     };
 
     return all[chance(seed, chance(seed, 8) == 0 ? ARRAY_LEN(all) : 3)];
@@ -1167,23 +1227,20 @@ static void chance_client(struct rig *g, int *fd, uint32_t *seed)
         close(*fd);
         *fd = dial(g);
         break;
-    case 1:
-        shutdown(*fd, SHUT_WR);
-        break;
+    case 1: shutdown(*fd, SHUT_WR); break;
     case 2:
     case 3:
         while ((n = recv(*fd, sink, sizeof sink, 0)) > 0)
             ;
-        if (n == 0) {                                        /* the server has ended it */
+        if (n == 0) { /* the server has ended it */
             close(*fd);
             *fd = dial(g);
         }
         break;
     case 4:
-        bytes.n = 1 + chance(seed, (uint32_t)bytes.n);       /* a piece */
+        bytes.n = 1 + chance(seed, (uint32_t)bytes.n); /* a piece */
         /* fall through */
-    default:
-        send(*fd, bytes.p, bytes.n, MSG_NOSIGNAL);
+    default: send(*fd, bytes.p, bytes.n, MSG_NOSIGNAL);
     }
 }
 
@@ -1218,7 +1275,7 @@ TEST(server, any_mix_of_clients)
     run_for(&g, 50);
     server_stats(g.server, &stats);
     EXPECT_INT(stats.connections_now, 0);
-    EXPECT(g.n_requests > 800);                              /* it did go through all that */
+    EXPECT(g.n_requests > 800); /* it did go through all that */
     EXPECT(g.n_gone > 100);
     EXPECT(stats.bad_requests_total > 20);
     rig_done(&g);
@@ -1226,7 +1283,8 @@ TEST(server, any_mix_of_clients)
 
 /* ---- replies in pieces ---- */
 
-/* Gives `left` bytes of 'p', each piece as large as may be; says "later" before every piece while `hesitant`. */
+/* Gives `left` bytes of 'p', each piece as large as may be; says "later" before every piece while `hesitant`.
+ */
 struct pouring {
     struct body_source source;
     struct rig *g;
@@ -1311,7 +1369,9 @@ TEST(server, pieces_of_unknown_length)
     say(&g, fd, STR("GET /1 HTTP/1.1\r\n" H "\r\n"));
     pouring_init(&p, 17);
     begin_pouring(&g, &p, BODY_BYTES_UNKNOWN);
-    EXPECT_HEARD(&g, fd, "HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n11\r\nppppppppppppppppp\r\n0\r\n\r\n");
+    EXPECT_HEARD(
+        &g, fd,
+        "HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n11\r\nppppppppppppppppp\r\n0\r\n\r\n");
     EXPECT_INT(p.stopped, 1);
     say(&g, fd, STR("GET /1 HTTP/1.0\r\n" H "Connection: keep-alive\r\n\r\n"));
     pouring_init(&p, 3);
@@ -1342,7 +1402,7 @@ TEST(server, pieces_that_come_later)
     say(&g, fd, STR("GET /2 HTTP/1.1\r\n" H "\r\n"));
     turn_loop(&g, 3);
     reply_all_held(&g);
-    run_for(&g, 150);                                        /* no deadline ends it */
+    run_for(&g, 150); /* no deadline ends it */
     EXPECT_HEARD(&g, fd, "");
     exchange_resume(p.source.x);
     EXPECT_HEARD(&g, fd, "2\r\npp\r\n");
@@ -1357,7 +1417,7 @@ TEST(server, pieces_that_come_later)
 TEST(server, pieces_are_pulled)
 {
     enum { ALL = 40 << 20 };
-    struct buf CLEANUP(buf_done) got = {0};
+    struct buf CLEANUP(buf_done) got = { 0 };
     struct pouring p;
     struct rig g;
     size_t total = 0, then;
@@ -1524,7 +1584,7 @@ TEST(server, replies_made_in_any_phase_leave)
         uv_timer_start(&stop, (uv_timer_cb)uv_stop, 90, 0);
         for (int i = 0; i < 4 && poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0) == 0; i++)
             uv_run(&g.loop, UV_RUN_ONCE);
-        EXPECT(uv_is_active((uv_handle_t *)&stop));          /* it did not take that long */
+        EXPECT(uv_is_active((uv_handle_t *)&stop)); /* it did not take that long */
         EXPECT_HEARD(&g, fd, SAYS("GET", "/1?", "", 8));
         uv_close((uv_handle_t *)&timer, NULL);
         uv_close((uv_handle_t *)&stop, NULL);
@@ -1670,7 +1730,7 @@ TEST(server, port_taken)
 TEST(server, many_servers_on_one_loop)
 {
     enum { N = 300 };
-    struct server *all[N] = {0};
+    struct server *all[N] = { 0 };
     struct rig g;
     int fd, last;
 

@@ -1,4 +1,5 @@
-/* transcript.h - what the parser made of some bytes, as text, so that two ways of cutting them can be compared.
+/* transcript.h - what the parser made of some bytes, as text, so that two ways of cutting them can be
+ * compared.
  *
  *   POST /a?b 1.1 keep [Host=x][X=y] "body"
  *   refused 400: text
@@ -21,7 +22,8 @@ static void transcript_request(struct buf *out, const struct request *r)
         buf_printf(out, "?" STR_FMT, STR_ARG(x->query));
     buf_printf(out, " %s %s ", r->http10 ? "1.0" : "1.1", r->keep_alive ? "keep" : "close");
     for (size_t i = 0; i < x->n_headers; i++)
-        buf_printf(out, "[" STR_FMT "=" STR_FMT "]", STR_ARG(x->headers[i].name), STR_ARG(x->headers[i].value));
+        buf_printf(out, "[" STR_FMT "=" STR_FMT "]", STR_ARG(x->headers[i].name),
+                   STR_ARG(x->headers[i].value));
     buf_z(out, " \"");
     buf_str(out, x->body);
     buf_z(out, "\"\n");
@@ -31,9 +33,7 @@ static void transcript_request(struct buf *out, const struct request *r)
 static bool transcript_step(struct http1 *h, struct str *bytes, struct request **open, struct buf *out)
 {
     switch (http1_feed(h, bytes)) {
-    case HTTP1_HEAD:
-        *open = h->request;
-        return true;
+    case HTTP1_HEAD: *open = h->request; return true;
     case HTTP1_WHOLE:
         CHECK(h->request == *open);
         h->request = NULL;
@@ -41,12 +41,12 @@ static bool transcript_step(struct http1 *h, struct str *bytes, struct request *
         *open = request_free(*open);
         return true;
     case HTTP1_REFUSED:
-        buf_printf(out, "refused %d%s: %s\n", h->refusal.status, http1_head_only(h) ? " HEAD" : "", h->refusal.text);
+        buf_printf(out, "refused %d%s: %s\n", h->refusal.status, http1_head_only(h) ? " HEAD" : "",
+                   h->refusal.text);
         http1_stop(h);
         *open = request_free(*open);
         return true;
-    default:
-        return bytes->n > 0;
+    default: return bytes->n > 0;
     }
 }
 
@@ -64,7 +64,8 @@ static size_t transcript_in_place(struct http1 *h, struct str bytes)
     return n;
 }
 
-static void transcript(struct str bytes, const struct server_limits *limits, transcript_cut_fn *cut, void *arg, struct buf *out)
+static void transcript(struct str bytes, const struct server_limits *limits, transcript_cut_fn *cut,
+                       void *arg, struct buf *out)
 {
     struct request *open = NULL;
     size_t held = 0;
@@ -87,7 +88,16 @@ static void transcript(struct str bytes, const struct server_limits *limits, tra
     CHECK(held == 0);
 }
 
-static size_t cut_all(void *arg, size_t left) { (void)arg; return left; }
-static size_t cut_ones(void *arg, size_t left) { (void)arg; (void)left; return 1; }
+static size_t cut_all(void *arg, size_t left)
+{
+    (void)arg;
+    return left;
+}
+static size_t cut_ones(void *arg, size_t left)
+{
+    (void)arg;
+    (void)left;
+    return 1;
+}
 
 #endif

@@ -18,7 +18,10 @@ static int ask(enum pattern_dialect dialect, const char *pattern, const char *ev
     return r;
 }
 
-struct row { const char *pattern, *event; int want; };
+struct row {
+    const char *pattern, *event;
+    int want;
+};
 
 static void check_rows(const struct row *rows, size_t n)
 {
@@ -28,8 +31,9 @@ static void check_rows(const struct row *rows, size_t n)
             int got = ask((enum pattern_dialect)dialect, rows[i].pattern, rows[i].event, &why);
 
             if (got != rows[i].want)
-                UNIT_FAIL("%s dialect %d\n   pattern %s\n   event   %s\n   got %d, want %d " STR_FMT, "row", dialect,
-                          rows[i].pattern, rows[i].event, got, rows[i].want, STR_ARG(buf_view(&why)));
+                UNIT_FAIL("%s dialect %d\n   pattern %s\n   event   %s\n   got %d, want %d " STR_FMT, "row",
+                          dialect, rows[i].pattern, rows[i].event, got, rows[i].want,
+                          STR_ARG(buf_view(&why)));
         }
 }
 #define CHECK_ROWS(rows) check_rows(rows, ARRAY_LEN(rows))
@@ -71,9 +75,11 @@ TEST(pattern, scalars)
         { "{\"a\":{\"b\":[\"x\"]}}", "{\"a\":\"{\\\"b\\\":\\\"x\\\"}\"}", 0 },
         { "{\"a\":{\"b\":[\"x\"]}}", "{\"a\":\"x\"}", 0 },
         { "{\"a\":{\"b\":[\"x\"]}}", "{\"b\":\"x\"}", 0 },
-        { "{\"source\":[\"aws.ec2\"],\"detail-type\":[\"S\"],\"detail\":{\"state\":[\"running\",\"stopped\"]}}",
+        { "{\"source\":[\"aws.ec2\"],\"detail-type\":[\"S\"],\"detail\":{\"state\":[\"running\",\"stopped\"]}"
+          "}",
           "{\"source\":\"aws.ec2\",\"detail-type\":\"S\",\"detail\":{\"state\":\"stopped\",\"x\":1}}", 1 },
-        { "{\"source\":[\"aws.ec2\"],\"detail\":{\"state\":[\"running\"]}}", "{\"source\":\"aws.ec2\",\"detail\":{\"state\":\"stopped\"}}", 0 },
+        { "{\"source\":[\"aws.ec2\"],\"detail\":{\"state\":[\"running\"]}}",
+          "{\"source\":\"aws.ec2\",\"detail\":{\"state\":\"stopped\"}}", 0 },
         /* escapes are another spelling of the same text, in keys too */
         { "{\"\\u0061\":[\"\\u0078\"]}", "{\"a\":\"x\"}", 1 },
         { "{\"a\":[\"x\"]}", "{\"\\u0061\":\"\\u0078\"}", 1 },
@@ -169,7 +175,8 @@ TEST(pattern, texts)
         { "{\"a\":[{\"equals-ignore-case\":\"aLice\"}]}", "{\"a\":\"ALICES\"}", 0 },
         { "{\"a\":[{\"equals-ignore-case\":\"\"}]}", "{\"a\":\"\"}", 1 },
         { "{\"a\":[{\"equals-ignore-case\":\"\"}]}", "{\"a\":\"a\"}", 0 },
-        { "{\"a\":[{\"equals-ignore-case\":\"\xc3\x84\xce\xa9\xd0\x96\"}]}", "{\"a\":\"\xc3\xa4\xcf\x89\xd0\xb6\"}", 1 },
+        { "{\"a\":[{\"equals-ignore-case\":\"\xc3\x84\xce\xa9\xd0\x96\"}]}",
+          "{\"a\":\"\xc3\xa4\xcf\x89\xd0\xb6\"}", 1 },
         { "{\"a\":[{\"equals-ignore-case\":\"\xc3\x84\"}]}", "{\"a\":\"\xc3\xa5\"}", 0 },
         { "{\"a\":[{\"equals-ignore-case\":\"[\"}]}", "{\"a\":\"{\"}", 0 },
         { "{\"a\":[{\"wildcard\":\"*.txt\"}]}", "{\"a\":\"n.txt\"}", 1 },
@@ -334,11 +341,16 @@ TEST(pattern, dots_and_arrays)
         { "{\"a\":[\"x\"]}", "{\"a\":[{\"a\":\"x\"}]}", 0 },
         { "{\"a\":{\"b\":[\"x\"]}}", "{\"a\":[{\"b\":\"y\"},{\"b\":\"x\"}]}", 1 },
         { "{\"a\":{\"b\":[\"x\"]}}", "{\"a\":[[{\"b\":\"y\"}],[{\"b\":\"x\"}]]}", 1 },
-        { "{\"e\":{\"f\":[\"Anna\"],\"l\":[\"Smith\"]}}", "{\"e\":[{\"f\":\"John\",\"l\":\"Doe\"},{\"f\":\"Anna\",\"l\":\"Smith\"}]}", 1 },
-        { "{\"e\":{\"f\":[\"Anna\"],\"l\":[\"Jones\"]}}", "{\"e\":[{\"f\":\"Anna\",\"l\":\"Smith\"},{\"f\":\"Peter\",\"l\":\"Jones\"}]}", 0 },
-        { "{\"e\":{\"f\":[\"Anna\"],\"l\":[\"Jones\"]}}", "{\"e\":[[{\"f\":\"Anna\",\"l\":\"Smith\"}],[{\"f\":\"Peter\",\"l\":\"Jones\"}]]}", 0 },
-        { "{\"e\":{\"f\":[\"A\"]},\"g\":{\"l\":[\"J\"]}}", "{\"e\":[{\"f\":\"B\"},{\"f\":\"A\"}],\"g\":[{\"l\":\"J\"}]}", 1 },
-        { "{\"a\":{\"b\":{\"c\":[1],\"d\":[2]}}}", "{\"a\":[{\"b\":[{\"c\":1},{\"d\":2}]},{\"b\":{\"c\":1,\"d\":2}}]}", 1 },
+        { "{\"e\":{\"f\":[\"Anna\"],\"l\":[\"Smith\"]}}",
+          "{\"e\":[{\"f\":\"John\",\"l\":\"Doe\"},{\"f\":\"Anna\",\"l\":\"Smith\"}]}", 1 },
+        { "{\"e\":{\"f\":[\"Anna\"],\"l\":[\"Jones\"]}}",
+          "{\"e\":[{\"f\":\"Anna\",\"l\":\"Smith\"},{\"f\":\"Peter\",\"l\":\"Jones\"}]}", 0 },
+        { "{\"e\":{\"f\":[\"Anna\"],\"l\":[\"Jones\"]}}",
+          "{\"e\":[[{\"f\":\"Anna\",\"l\":\"Smith\"}],[{\"f\":\"Peter\",\"l\":\"Jones\"}]]}", 0 },
+        { "{\"e\":{\"f\":[\"A\"]},\"g\":{\"l\":[\"J\"]}}",
+          "{\"e\":[{\"f\":\"B\"},{\"f\":\"A\"}],\"g\":[{\"l\":\"J\"}]}", 1 },
+        { "{\"a\":{\"b\":{\"c\":[1],\"d\":[2]}}}",
+          "{\"a\":[{\"b\":[{\"c\":1},{\"d\":2}]},{\"b\":{\"c\":1,\"d\":2}}]}", 1 },
         { "{\"a\":{\"b\":{\"c\":[1],\"d\":[2]}}}", "{\"a\":[{\"b\":[{\"c\":1},{\"d\":2}]}]}", 0 },
         { "{\"a\":{\"b\":{\"c\":[1]},\"d\":[2]}}", "{\"a\":[{\"b\":[{\"c\":0},{\"c\":1}],\"d\":2}]}", 1 },
         { "{\"a\":{\"b\":[1]},\"a.c\":[2]}", "{\"a\":[{\"b\":1},{\"c\":2}]}", 0 },
@@ -360,7 +372,8 @@ TEST(pattern, or)
         { "{\"d\":{\"$or\":[{\"a\":[1]},{\"$or\":[{\"b\":[2]},{\"c\":[3]}]}]}}", "{\"d\":{\"c\":3}}", 1 },
         { "{\"$or\":[{\"a\":[{\"exists\":false}]},{\"b\":[2]}]}", "{}", 1 },
         { "{\"d\":{\"$or\":[{\"a\":[1]},{\"b\":[2]}],\"x\":[0]}}", "{\"d\":[{\"x\":0},{\"a\":1}]}", 0 },
-        { "{\"d\":{\"$or\":[{\"a\":[1]},{\"b\":[2]}],\"x\":[0]}}", "{\"d\":[{\"x\":0,\"b\":2},{\"a\":1}]}", 1 },
+        { "{\"d\":{\"$or\":[{\"a\":[1]},{\"b\":[2]}],\"x\":[0]}}", "{\"d\":[{\"x\":0,\"b\":2},{\"a\":1}]}",
+          1 },
         { "{\"a\":[9],\"$or\":[{\"a\":[1]},{\"b\":[2]}]}", "{\"a\":1}", 1 },
         { "{\"a\":[9],\"$or\":[{\"a\":[1]},{\"b\":[2]}]}", "{\"a\":9,\"b\":2}", 1 },
         { "{\"a\":[9],\"$or\":[{\"a\":[1]},{\"b\":[2]}]}", "{\"a\":9}", 0 },
@@ -379,12 +392,16 @@ TEST(pattern, or)
     }
 }
 
-/* ---- refusals --------------------------------------------------------------------------------------------------- */
+/* ---- refusals
+ * --------------------------------------------------------------------------------------------------- */
 
 TEST(pattern, refused)
 {
     /* column 0: no place is named */
-    static const struct { const char *pattern, *why; int column; } rows[] = {
+    static const struct {
+        const char *pattern, *why;
+        int column;
+    } rows[] = {
         { "\"a\"", "Filter is not an object", 2 },
         { "[]", "Filter is not an object", 2 },
         { "", "Filter is not an object", 1 },
@@ -405,11 +422,13 @@ TEST(pattern, refused)
         { "{\"a\":[{\"prefix\":[\"x\"]}]}", "prefix match pattern must be a string", 18 },
         { "{\"a\":[{\"prefix\":{}}]}", "Prefix expression name not found", 19 },
         { "{\"a\":[{\"prefix\":{\"x\":1}}]}", "Unsupported prefix pattern: x", 23 },
-        { "{\"a\":[{\"prefix\":{\"equals-ignore-case\":1}}]}", "equals-ignore-case match pattern must be a string", 40 },
+        { "{\"a\":[{\"prefix\":{\"equals-ignore-case\":1}}]}",
+          "equals-ignore-case match pattern must be a string", 40 },
         { "{\"a\":[{\"prefix\":\"x\",\"suffix\":\"y\"}]}", "Only one key allowed in match expression", 31 },
         { "{\"a\":[{\"suffix\":1}]}", "suffix match pattern must be a string", 18 },
         { "{\"a\":[{\"suffix\":{\"x\":1}}]}", "Unsupported suffix pattern: x", 23 },
-        { "{\"a\":[{\"equals-ignore-case\":[\"x\"]}]}", "equals-ignore-case match pattern must be a string", 30 },
+        { "{\"a\":[{\"equals-ignore-case\":[\"x\"]}]}", "equals-ignore-case match pattern must be a string",
+          30 },
         { "{\"a\":[{\"exactly\":1}]}", "exact match pattern must be a string", 19 },
         { "{\"a\":[{\"wildcard\":1}]}", "wildcard match pattern must be a string", 20 },
         { "{\"a\":[{\"wildcard\":\"a**b\"}]}", "Consecutive wildcard characters at pos 2", 25 },
@@ -417,7 +436,9 @@ TEST(pattern, refused)
         { "{\"a\":[{\"wildcard\":\"a\\\\b\"}]}", "Invalid escape character at pos 2", 25 },
         { "{\"a\":[{\"wildcard\":\"a\\\\\"}]}", "Invalid escape character at pos 2", 24 },
         { "{\"a\":[{\"wildcard\":\"*a*a*a*a*a*\"}]}",
-          "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences after a wildcard character", 0 },
+          "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences "
+          "after a wildcard character",
+          0 },
         { "{\"a\":[{\"exists\":\"true\"}]}", "exists match pattern must be either true or false.", 18 },
         { "{\"a\":[{\"exists\":null}]}", "exists match pattern must be either true or false.", 21 },
         { "{\"a\":[{\"exists\":true,\"x\":1}]}", "Only one key allowed in match expression", 27 },
@@ -427,7 +448,8 @@ TEST(pattern, refused)
         { "{\"a\":[{\"cidr\":\"10.0.0.0/\"}]}", "Malformed CIDR, one '/' required", 0 },
         { "{\"a\":[{\"cidr\":\"10.0.0.0/1/2\"}]}", "Malformed CIDR, one '/' required", 0 },
         { "{\"a\":[{\"cidr\":\"10.0.0.0/x\"}]}", "Malformed CIDR, mask bits must be an integer", 0 },
-        { "{\"a\":[{\"cidr\":\"10.0.0.0/99999999999\"}]}", "Malformed CIDR, mask bits must be an integer", 0 },
+        { "{\"a\":[{\"cidr\":\"10.0.0.0/99999999999\"}]}", "Malformed CIDR, mask bits must be an integer",
+          0 },
         { "{\"a\":[{\"cidr\":\"10.0.0.0/-1\"}]}", "Malformed CIDR, mask bits must not be negative", 0 },
         { "{\"a\":[{\"cidr\":\"10.0.0.0/32\"}]}", "IPv4 mask bits must be < 32", 0 },
         { "{\"a\":[{\"cidr\":\"::/128\"}]}", "IPv6 mask bits must be < 128", 0 },
@@ -458,15 +480,23 @@ TEST(pattern, refused)
         { "{\"a\":[{\"numeric\":[\"=\",1],\"x\":1}]}", "Too many elements in numeric expression", 31 },
         { "{\"a\":[{\"anything-but\":{}}]}", "Anything-But expression name not found", 25 },
         { "{\"a\":[{\"anything-but\":{\"x\":1}}]}", "Unsupported anything-but pattern: x", 29 },
-        { "{\"a\":[{\"anything-but\":{\"numeric\":[\"=\",1]}}]}", "Unsupported anything-but pattern: numeric", 35 },
-        { "{\"a\":[{\"anything-but\":null}]}", "Value of anything-but must be an array or single string/number value.", 27 },
-        { "{\"a\":[{\"anything-but\":true}]}", "Value of anything-but must be an array or single string/number value.", 27 },
-        { "{\"a\":[{\"anything-but\":[]}]}", "Inside anything but list, either all values are number or string, mixed type is not supported", 25 },
-        { "{\"a\":[{\"anything-but\":[1,\"x\"]}]}", "Inside anything but list, either all values are number or string, mixed type is not supported", 30 },
+        { "{\"a\":[{\"anything-but\":{\"numeric\":[\"=\",1]}}]}", "Unsupported anything-but pattern: numeric",
+          35 },
+        { "{\"a\":[{\"anything-but\":null}]}",
+          "Value of anything-but must be an array or single string/number value.", 27 },
+        { "{\"a\":[{\"anything-but\":true}]}",
+          "Value of anything-but must be an array or single string/number value.", 27 },
+        { "{\"a\":[{\"anything-but\":[]}]}",
+          "Inside anything but list, either all values are number or string, mixed type is not supported",
+          25 },
+        { "{\"a\":[{\"anything-but\":[1,\"x\"]}]}",
+          "Inside anything but list, either all values are number or string, mixed type is not supported",
+          30 },
         { "{\"a\":[{\"anything-but\":{\"prefix\":\"\"}}]}", "Null prefix/suffix not allowed", 35 },
         { "{\"a\":[{\"anything-but\":{\"prefix\":1}}]}", "prefix/suffix match pattern must be a string", 34 },
         { "{\"a\":[{\"anything-but\":{\"wildcard\":1}}]}", "wildcard match pattern must be a string", 36 },
-        { "{\"a\":[{\"anything-but\":{\"wildcard\":\"**\"}}]}", "Consecutive wildcard characters at pos 1", 39 },
+        { "{\"a\":[{\"anything-but\":{\"wildcard\":\"**\"}}]}", "Consecutive wildcard characters at pos 1",
+          39 },
         { "{\"a\":[{\"anything-but\":{\"equals-ignore-case\":1}}]}",
           "Inside anything-but/equals-ignore-case list, number|start|null|boolean is not supported.", 46 },
         { "{\"a\":[{\"anything-but\":\"x\",\"y\":1}]}", "Too many elements in numeric expression", 32 },
@@ -475,10 +505,16 @@ TEST(pattern, refused)
         { "{\"$or\":[]}", "There must have at least 2 Objects in $or relationship.", 10 },
         { "{\"$or\":[{\"a\":[1]}]}", "There must have at least 2 Objects in $or relationship.", 19 },
         { "{\"$or\":[{\"a\":[1]},2]}", "Only JSON object is allowed in array of $or relationship.", 20 },
-        { "{\"$or\":[{\"prefix\":[1]},{\"b\":[1]}]}", "prefix is Ruler reserved fieldName which cannot be used inside $or.", 20 },
-        { "{\"a\":[1],}", "Unexpected character ('}' (code 125)): was expecting double-quote to start field name", 11 },
-        { "{\"a\" [1]}", "Unexpected character ('[' (code 91)): was expecting a colon to separate field name and value", 7 },
-        { "{\"a\":[x]}", "Unrecognized token 'x': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')", 8 },
+        { "{\"$or\":[{\"prefix\":[1]},{\"b\":[1]}]}",
+          "prefix is Ruler reserved fieldName which cannot be used inside $or.", 20 },
+        { "{\"a\":[1],}",
+          "Unexpected character ('}' (code 125)): was expecting double-quote to start field name", 11 },
+        { "{\"a\" [1]}",
+          "Unexpected character ('[' (code 91)): was expecting a colon to separate field name and value", 7 },
+        { "{\"a\":[x]}",
+          "Unrecognized token 'x': was expecting (JSON String, Number, Array, Object or token 'null', 'true' "
+          "or 'false')",
+          8 },
         { "{\"a\":[1", "Unexpected end-of-input: expected close marker for Array", 8 },
         { "{\"\xc3\xa9\":1}", "\"\xc3\xa9\" must be an object or an array", 7 },
         { "{\"\xf0\x9f\x98\x80\":1}", "\"\xf0\x9f\x98\x80\" must be an object or an array", 8 },
@@ -492,7 +528,8 @@ TEST(pattern, refused)
         EXPECT(p == NULL);
         buf_z(&want, rows[i].why);
         if (rows[i].column > 0)
-            buf_printf(&want, "\n at [Source: (String)\"%s\"; line: 1, column: %d]", rows[i].pattern, rows[i].column);
+            buf_printf(&want, "\n at [Source: (String)\"%s\"; line: 1, column: %d]", rows[i].pattern,
+                       rows[i].column);
         EXPECT_STR(buf_view(&why), buf_view(&want));
     }
 }
@@ -503,10 +540,12 @@ TEST(pattern, refused_twice)
     CLEANUP(buf_done) struct buf why = { 0 };
     struct pattern *p;
 
-    EXPECT_INT(pattern_compile(PATTERN_EVENTS, STR("{\"a\":[{\"anything-but\":[null]}]}"), &p, &why), -E_INVALID);
-    EXPECT_STR(buf_view(&why), STR("Inside anything but list, start|null|boolean is not supported."
-        "\n at [Source: (String)\"{\"a\":[{\"anything-but\":[null]}]}\"; line: 1, column: 28]"
-        "\n at [Source: (String)\"{\"a\":[{\"anything-but\":[null]}]}\"; line: 1, column: 28]"));
+    EXPECT_INT(pattern_compile(PATTERN_EVENTS, STR("{\"a\":[{\"anything-but\":[null]}]}"), &p, &why),
+               -E_INVALID);
+    EXPECT_STR(buf_view(&why),
+               STR("Inside anything but list, start|null|boolean is not supported."
+                   "\n at [Source: (String)\"{\"a\":[{\"anything-but\":[null]}]}\"; line: 1, column: 28]"
+                   "\n at [Source: (String)\"{\"a\":[{\"anything-but\":[null]}]}\"; line: 1, column: 28]"));
 }
 
 TEST(pattern, place_in_a_long_text)
@@ -519,7 +558,8 @@ TEST(pattern, place_in_a_long_text)
         buf_char(&text, 'x');
     buf_z(&text, "\"],\r\n \"b\": 1}");
     EXPECT_INT(pattern_compile(PATTERN_EVENTS, buf_view(&text), &p, &why), -E_INVALID);
-    EXPECT(str_starts(buf_view(&why), STR("\"b\" must be an object or an array\n at [Source: (String)\"{\n  \"a\": [\"xxx")));
+    EXPECT(str_starts(buf_view(&why),
+                      STR("\"b\" must be an object or an array\n at [Source: (String)\"{\n  \"a\": [\"xxx")));
     EXPECT(str_ends(buf_view(&why), STR("xx\"[truncated 124 chars]; line: 3, column: 8]")));
 }
 
@@ -549,37 +589,49 @@ TEST(pattern, bounds)
     buf_clear(&text);
     buf_reserve(&text, PATTERN_BYTES_MOST + 1);
     memset(text.p, ' ', PATTERN_BYTES_MOST + 1);
-    EXPECT_INT(pattern_compile(PATTERN_EVENTS, str_make(text.p, PATTERN_BYTES_MOST + 1), &p, &why), -E_INVALID);
+    EXPECT_INT(pattern_compile(PATTERN_EVENTS, str_make(text.p, PATTERN_BYTES_MOST + 1), &p, &why),
+               -E_INVALID);
 }
 
-/* What EventBridge takes and what not; where no request to AWS is known, what the Event Ruler's evaluator says of the
- * same array: more than ten is too much. */
+/* What EventBridge takes and what not; where no request to AWS is known, what the Event Ruler's evaluator
+ * says of the same array: more than ten is too much. */
 TEST(pattern, wildcards_too_complex)
 {
-    static const struct { const char *tests; bool taken; } rows[] = {
-        { "{\"wildcard\":\"*a*a*a*a*a\"}", true },           /* 10 */
-        { "{\"wildcard\":\"*a*a*a*a*a*\"}", false },         /* 11 */
+    static const struct {
+        const char *tests;
+        bool taken;
+    } rows[] = {
+        { "{\"wildcard\":\"*a*a*a*a*a\"}", true },   /* 10 */
+        { "{\"wildcard\":\"*a*a*a*a*a*\"}", false }, /* 11 */
         { "{\"wildcard\":\"*:*:*:*:*:event-bus/*\"}", false },
         { "{\"wildcard\":\"arn:*:*:*:*:x\"}", true },
         { "{\"wildcard\":\"*abcabcabcabcabcabcabcabc*\"}", true },
         { "{\"wildcard\":\"*abcabcabcabcabcabcabcabcabc*\"}", false },
         { "{\"wildcard\":\"*a*b*c*d*e*f*g*h*i\"}", true },
         { "{\"wildcard\":\"*a*b*c*d*e*f*g*h*i*\"}", false },
-        { "{\"wildcard\":\"*\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\"}", true },       /* the closing quote is one more */
+        { "{\"wildcard\":\"*\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\"}", true }, /* the closing quote is one more */
         { "{\"wildcard\":\"*\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\"}", false },
-        { "{\"wildcard\":\"a*\"},{\"wildcard\":\"b*\"},{\"wildcard\":\"c*\"},{\"wildcard\":\"d*\"},{\"wildcard\":\"e*\"},"
-          "{\"wildcard\":\"f*\"},{\"wildcard\":\"g*\"},{\"wildcard\":\"h*\"},{\"wildcard\":\"i*\"},{\"wildcard\":\"j*\"}", true },
-        { "{\"wildcard\":\"a*\"},{\"wildcard\":\"b*\"},{\"wildcard\":\"c*\"},{\"wildcard\":\"d*\"},{\"wildcard\":\"e*\"},"
-          "{\"wildcard\":\"f*\"},{\"wildcard\":\"g*\"},{\"wildcard\":\"h*\"},{\"wildcard\":\"i*\"},{\"wildcard\":\"j*\"},"
-          "{\"wildcard\":\"k*\"}", false },
+        { "{\"wildcard\":\"a*\"},{\"wildcard\":\"b*\"},{\"wildcard\":\"c*\"},{\"wildcard\":\"d*\"},{"
+          "\"wildcard\":\"e*\"},"
+          "{\"wildcard\":\"f*\"},{\"wildcard\":\"g*\"},{\"wildcard\":\"h*\"},{\"wildcard\":\"i*\"},{"
+          "\"wildcard\":\"j*\"}",
+          true },
+        { "{\"wildcard\":\"a*\"},{\"wildcard\":\"b*\"},{\"wildcard\":\"c*\"},{\"wildcard\":\"d*\"},{"
+          "\"wildcard\":\"e*\"},"
+          "{\"wildcard\":\"f*\"},{\"wildcard\":\"g*\"},{\"wildcard\":\"h*\"},{\"wildcard\":\"i*\"},{"
+          "\"wildcard\":\"j*\"},"
+          "{\"wildcard\":\"k*\"}",
+          false },
         /* one pattern, one beginning */
-        { "{\"anything-but\":{\"wildcard\":[\"a*\",\"b*\",\"c*\",\"d*\",\"e*\",\"f*\",\"g*\",\"h*\",\"i*\",\"j*\",\"k*\"]}}", true },
+        { "{\"anything-but\":{\"wildcard\":[\"a*\",\"b*\",\"c*\",\"d*\",\"e*\",\"f*\",\"g*\",\"h*\",\"i*\","
+          "\"j*\",\"k*\"]}}",
+          true },
         { "{\"anything-but\":{\"wildcard\":\"*a*a*a*a*a*\"}}", false },
         /* what is written twice counts once; what stands beside it does not count */
         { "{\"wildcard\":\"*a*a*a*a*a\"},{\"wildcard\":\"*a*a*a*a*a\"},\"aaaa\",{\"prefix\":\"aaa\"}", true },
-        { "{\"wildcard\":\"*a*a*a\"},{\"wildcard\":\"*a*a\"}", true },                    /* 6 + 4 */
-        { "{\"wildcard\":\"*a*a*a\"},{\"wildcard\":\"*a*a*\"}", false },                  /* 6 + 5 */
-        { "{\"wildcard\":\"x*a*a*a\"},{\"wildcard\":\"y*a*a*\"}", true },                 /* no text is both */
+        { "{\"wildcard\":\"*a*a*a\"},{\"wildcard\":\"*a*a\"}", true },    /* 6 + 4 */
+        { "{\"wildcard\":\"*a*a*a\"},{\"wildcard\":\"*a*a*\"}", false },  /* 6 + 5 */
+        { "{\"wildcard\":\"x*a*a*a\"},{\"wildcard\":\"y*a*a*\"}", true }, /* no text is both */
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -587,8 +639,10 @@ TEST(pattern, wildcards_too_complex)
         struct pattern *p = NULL;
 
         buf_printf(&text, "{\"a\":[%s]}", rows[i].tests);
-        EXPECT_INT(pattern_compile(PATTERN_EVENTS, buf_view(&text), &p, &why), rows[i].taken ? 0 : -E_INVALID);
-        EXPECT(rows[i].taken || str_starts(buf_view(&why), STR("Rule is too complex - try using fewer wildcard characters")));
+        EXPECT_INT(pattern_compile(PATTERN_EVENTS, buf_view(&text), &p, &why),
+                   rows[i].taken ? 0 : -E_INVALID);
+        EXPECT(rows[i].taken ||
+               str_starts(buf_view(&why), STR("Rule is too complex - try using fewer wildcard characters")));
         pattern_free(p);
     }
 }
@@ -601,7 +655,8 @@ TEST(pattern, wildcard_is_linear)
     struct pattern *p = NULL;
     struct json *doc;
 
-    EXPECT_INT(pattern_compile(PATTERN_EVENTS, STR("{\"a\":[{\"wildcard\":\"*aab*aac*aad\"}]}"), &p, &why), 0);
+    EXPECT_INT(pattern_compile(PATTERN_EVENTS, STR("{\"a\":[{\"wildcard\":\"*aab*aac*aad\"}]}"), &p, &why),
+               0);
     buf_z(&text, "{\"a\":\"");
     for (int i = 0; i < 2000000; i++)
         buf_char(&text, 'a');
@@ -611,22 +666,34 @@ TEST(pattern, wildcard_is_linear)
     pattern_free(p);
 }
 
-/* ---- SNS -------------------------------------------------------------------------------------------------------- */
+/* ---- SNS
+ * -------------------------------------------------------------------------------------------------------- */
 
 TEST(pattern, sns_limits)
 {
-    static const struct { enum pattern_dialect dialect; const char *pattern, *why; } rows[] = {
+    static const struct {
+        enum pattern_dialect dialect;
+        const char *pattern, *why;
+    } rows[] = {
         { PATTERN_SNS_ATTRIBUTES, "{\"a\":[1],\"b\":[1],\"c\":[1],\"d\":[1],\"e\":[1]}", NULL },
-        { PATTERN_SNS_ATTRIBUTES, "{\"a\":[1],\"b\":[1],\"c\":[1],\"d\":[1],\"e\":[1],\"f\":[1]}", "Filter policy can not have more than 5 keys" },
-        { PATTERN_SNS_BODY, "{\"a\":[1],\"b\":[1],\"c\":[1],\"d\":[1],\"e\":[1],\"f\":[1]}", "Filter policy can not have more than 5 keys" },
+        { PATTERN_SNS_ATTRIBUTES, "{\"a\":[1],\"b\":[1],\"c\":[1],\"d\":[1],\"e\":[1],\"f\":[1]}",
+          "Filter policy can not have more than 5 keys" },
+        { PATTERN_SNS_BODY, "{\"a\":[1],\"b\":[1],\"c\":[1],\"d\":[1],\"e\":[1],\"f\":[1]}",
+          "Filter policy can not have more than 5 keys" },
         { PATTERN_SNS_BODY, "{\"a\":{\"b\":[1,2,3,4,5],\"c\":[1,2,3,4,5]}}", NULL },
         { PATTERN_SNS_BODY, "{\"a\":{\"b\":[1,2,3,4,5,6],\"c\":[1,2,3,4,5,6]}}", NULL },
-        { PATTERN_SNS_BODY, "{\"a\":{\"b\":[1,2,3,4,5,6],\"c\":[1,2,3,4,5,6,7]}}", "Filter policy is too complex" },
-        { PATTERN_SNS_ATTRIBUTES, "{\"a\":[1,2,3,4,5,6,7,8,9,10],\"b\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]}", NULL },
-        { PATTERN_SNS_ATTRIBUTES, "{\"a\":[1,2,3,4,5,6,7,8,9,10],\"b\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]}", "Filter policy is too complex" },
-        { PATTERN_SNS_ATTRIBUTES, "{\"a\":{\"b\":[1]}}", "Filter policy scope MessageAttributes does not support nested filter policy" },
+        { PATTERN_SNS_BODY, "{\"a\":{\"b\":[1,2,3,4,5,6],\"c\":[1,2,3,4,5,6,7]}}",
+          "Filter policy is too complex" },
+        { PATTERN_SNS_ATTRIBUTES,
+          "{\"a\":[1,2,3,4,5,6,7,8,9,10],\"b\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]}", NULL },
+        { PATTERN_SNS_ATTRIBUTES,
+          "{\"a\":[1,2,3,4,5,6,7,8,9,10],\"b\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]}",
+          "Filter policy is too complex" },
+        { PATTERN_SNS_ATTRIBUTES, "{\"a\":{\"b\":[1]}}",
+          "Filter policy scope MessageAttributes does not support nested filter policy" },
         { PATTERN_SNS_ATTRIBUTES, "{\"$or\":[{\"a\":[1]},{\"b\":[1]}]}", NULL },
-        { PATTERN_SNS_ATTRIBUTES, "{\"$or\":[{\"a\":[1]},{\"b\":{\"c\":[1]}}]}", "Filter policy scope MessageAttributes does not support nested filter policy" },
+        { PATTERN_SNS_ATTRIBUTES, "{\"$or\":[{\"a\":[1]},{\"b\":{\"c\":[1]}}]}",
+          "Filter policy scope MessageAttributes does not support nested filter policy" },
         { PATTERN_SNS_ATTRIBUTES, "{\"a\":\"x\"}", "\"a\" must be an object or an array" },
     };
 
@@ -635,7 +702,8 @@ TEST(pattern, sns_limits)
         struct pattern *p = NULL;
         struct str line, rest;
 
-        EXPECT_INT(pattern_compile(rows[i].dialect, str_of(rows[i].pattern), &p, &why), rows[i].why == NULL ? 0 : -E_INVALID);
+        EXPECT_INT(pattern_compile(rows[i].dialect, str_of(rows[i].pattern), &p, &why),
+                   rows[i].why == NULL ? 0 : -E_INVALID);
         rest = buf_view(&why);
         str_cut(&rest, '\n', &line);
         EXPECT_STR(line, rows[i].why == NULL ? STR("") : str_of(rows[i].why));
@@ -645,7 +713,10 @@ TEST(pattern, sns_limits)
 
 TEST(pattern, sns_attributes)
 {
-    static const struct { const char *pattern, *type, *value; bool want; } rows[] = {
+    static const struct {
+        const char *pattern, *type, *value;
+        bool want;
+    } rows[] = {
         { "{\"a\":[\"x\"]}", "String", "x", true },
         { "{\"a\":[\"x\"]}", "String", "y", false },
         { "{\"a\":[\"x\"]}", "String.custom", "x", true },
@@ -674,7 +745,8 @@ TEST(pattern, sns_attributes)
         { "{\"a\":[null]}", "String.Array", "[null]", true },
         { "{\"a\":[2]}", "String.Array", "[1,2.0]", true },
         { "{\"a\":[{\"prefix\":\"bas\"}]}", "String.Array", "[\"x\",\"baseball\"]", true },
-        { "{\"a\":[{\"anything-but\":[\"rugby\",\"tennis\"]}]}", "String.Array", "[\"rugby\",\"baseball\"]", true },
+        { "{\"a\":[{\"anything-but\":[\"rugby\",\"tennis\"]}]}", "String.Array", "[\"rugby\",\"baseball\"]",
+          true },
         { "{\"a\":[{\"anything-but\":[\"rugby\",\"tennis\"]}]}", "String.Array", "[\"rugby\"]", false },
         { "{\"a\":[{\"prefix\":\"bas\"}]}", "String", "baseball", true },
         { "{\"a\":[{\"suffix\":\"ball\"}]}", "String", "baseball", true },
@@ -703,7 +775,8 @@ TEST(pattern, sns_attributes)
 TEST(pattern, sns_attribute_name_with_a_dot)
 {
     CLEANUP(buf_done) struct buf why = { 0 };
-    struct pattern_attribute v[] = { { STR("a"), STR("String"), STR("y") }, { STR("a.b"), STR("String"), STR("x") } };
+    struct pattern_attribute v[] = { { STR("a"), STR("String"), STR("y") },
+                                     { STR("a.b"), STR("String"), STR("x") } };
     struct pattern *p = NULL;
 
     EXPECT_INT(pattern_compile(PATTERN_SNS_ATTRIBUTES, STR("{\"a.b\":[\"x\"]}"), &p, &why), 0);
@@ -733,7 +806,7 @@ TEST(pattern, a_job_is_told_to_stop)
         buf_z(&text, i > 0 ? ",7" : "{\"a\":[7");
     buf_z(&text, "]}");
     EXPECT_INT(json_parse(a, buf_view(&text), &doc, NULL), 0);
-    EXPECT(!pattern_match_unless(p, doc, &left, &stop));     /* to the end, with as many steps as without */
+    EXPECT(!pattern_match_unless(p, doc, &left, &stop)); /* to the end, with as many steps as without */
     EXPECT(!pattern_match_within(p, doc, &plain));
     EXPECT(left == plain && left > 0);
     stop = true;

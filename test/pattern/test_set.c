@@ -1,9 +1,11 @@
-/* Random patterns and events: the walk agrees with the rule as the Event Ruler states it (try every combination of
- * values, refuse those in different elements of one array), and a set agrees with asking pattern by pattern. */
+/* Random patterns and events: the walk agrees with the rule as the Event Ruler states it (try every
+ * combination of values, refuse those in different elements of one array), and a set agrees with asking
+ * pattern by pattern. */
 #include "pattern/parts.h"
 #include "unit.h"
 
-/* ---- a source of luck that repeats ----------------------------------------------------------------------------- */
+/* ---- a source of luck that repeats
+ * ----------------------------------------------------------------------------- */
 
 static uint64_t luck_state = 1;
 static unsigned luck(unsigned below)
@@ -16,13 +18,31 @@ static unsigned luck(unsigned below)
 
 static const char *const few_keys[] = { "a", "b", "c", "d" };
 static const char *const many_keys[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l" };
-static const char *const *keys = few_keys;                   /* many: patterns wide enough for the other way to look */
+static const char *const *keys = few_keys; /* many: patterns wide enough for the other way to look */
 static unsigned n_keys = ARRAY_LEN(few_keys);
-static const char *const values[] = { "\"x\"", "\"y\"", "\"xy\"", "\"X\"", "1", "2.0", "true", "null", "\"10.0.0.1\"", "\"\"" };
+static const char *const values[] = { "\"x\"", "\"y\"", "\"xy\"", "\"X\"",        "1",
+                                      "2.0",   "true",  "null",   "\"10.0.0.1\"", "\"\"" };
 static const char *const tests[] = {
-    "\"x\"", "\"y\"", "\"xy\"", "1", "2", "true", "null", "\"\"", "{\"prefix\":\"x\"}", "{\"prefix\":\"\"}", "{\"suffix\":\"y\"}",
-    "{\"anything-but\":\"x\"}", "{\"anything-but\":[1,2]}", "{\"numeric\":[\">\",1]}", "{\"exists\":true}", "{\"exists\":false}",
-    "{\"cidr\":\"10.0.0.0/8\"}", "{\"wildcard\":\"*y\"}", "{\"equals-ignore-case\":\"x\"}", "\"10.0.0.1\"",
+    "\"x\"",
+    "\"y\"",
+    "\"xy\"",
+    "1",
+    "2",
+    "true",
+    "null",
+    "\"\"",
+    "{\"prefix\":\"x\"}",
+    "{\"prefix\":\"\"}",
+    "{\"suffix\":\"y\"}",
+    "{\"anything-but\":\"x\"}",
+    "{\"anything-but\":[1,2]}",
+    "{\"numeric\":[\">\",1]}",
+    "{\"exists\":true}",
+    "{\"exists\":false}",
+    "{\"cidr\":\"10.0.0.0/8\"}",
+    "{\"wildcard\":\"*y\"}",
+    "{\"equals-ignore-case\":\"x\"}",
+    "\"10.0.0.1\"",
 };
 
 static void random_value(struct buf *b, int depth, unsigned dotted)
@@ -47,7 +67,8 @@ static void random_value(struct buf *b, int depth, unsigned dotted)
             bool dot = luck(100) < dotted;
 
             /* distinct keys, so that no value is said twice */
-            buf_printf(b, "%s\"%s%s\":", i > 0 ? "," : "", keys[(from + i) % n_keys], dot ? i % 2 ? ".a" : ".b" : "");
+            buf_printf(b, "%s\"%s%s\":", i > 0 ? "," : "", keys[(from + i) % n_keys],
+                       dot ? i % 2 ? ".a" : ".b" : "");
             random_value(b, depth - 1, dotted);
         }
         buf_char(b, '}');
@@ -93,18 +114,33 @@ static void random_pattern(struct buf *b, int depth)
     buf_char(b, '}');
 }
 
-/* ---- the rule, by trying everything ----------------------------------------------------------------------------- */
+/* ---- the rule, by trying everything
+ * ----------------------------------------------------------------------------- */
 
 #define DEPTH 24
-struct places { int array[DEPTH], index[DEPTH]; int n; };
-struct flat { struct str path; const struct json *value; struct places at; };
-struct flats { struct flat v[512]; size_t n; int arrays; struct arena *mem; };
+struct places {
+    int array[DEPTH], index[DEPTH];
+    int n;
+};
+struct flat {
+    struct str path;
+    const struct json *value;
+    struct places at;
+};
+struct flats {
+    struct flat v[512];
+    size_t n;
+    int arrays;
+    struct arena *mem;
+};
 
 static void flatten(struct flats *f, struct str path, bool root, const struct json *v, struct places at)
 {
     if (v->type == JSON_OBJECT) {
         JSON_EACH(v, m)
-            flatten(f, root ? m->key : arena_printf(f->mem, STR_FMT "." STR_FMT, STR_ARG(path), STR_ARG(m->key)), false, m, at);
+            flatten(f,
+                    root ? m->key : arena_printf(f->mem, STR_FMT "." STR_FMT, STR_ARG(path), STR_ARG(m->key)),
+                    false, m, at);
     } else if (v->type == JSON_ARRAY) {
         int id = f->arrays++, i = 0;
 
@@ -152,7 +188,8 @@ static bool absent(const struct flats *f, const struct field *field, const struc
 }
 
 /* Fields found first, absent ones once it is known in which elements the others are. */
-static bool try_fields(const struct flats *f, const struct branch *b, uint32_t k, struct places at, uint64_t missing)
+static bool try_fields(const struct flats *f, const struct branch *b, uint32_t k, struct places at,
+                       uint64_t missing)
 {
     if (k == b->n) {
         for (uint32_t i = 0; i < b->n; i++)
@@ -210,7 +247,8 @@ TEST(pattern_set, walk_is_the_rule)
         yes += want;
         total++;
         if (got != want)
-            UNIT_FAIL("got %d, want %d\n  " STR_FMT "\n  " STR_FMT, got, want, STR_ARG(buf_view(&text)), STR_ARG(buf_view(&event)));
+            UNIT_FAIL("got %d, want %d\n  " STR_FMT "\n  " STR_FMT, got, want, STR_ARG(buf_view(&text)),
+                      STR_ARG(buf_view(&event)));
         pattern_free(p);
         if (unit_bad > 3)
             return;
@@ -251,7 +289,8 @@ TEST(pattern_set, so_many_steps)
     EXPECT(short_of > 1000);
 }
 
-/* ---- wildcards against the obvious ------------------------------------------------------------------------------- */
+/* ---- wildcards against the obvious
+ * ------------------------------------------------------------------------------- */
 
 static bool obvious(const char *pattern, const char *text)
 {
@@ -284,7 +323,7 @@ TEST(pattern_set, wildcards_are_the_obvious)
         buf_printf(&text, "{\"a\":[{\"wildcard\":\"%s\"}]}", glob);
         buf_printf(&event, "{\"a\":\"%s\"}", value);
         if (pattern_compile(PATTERN_EVENTS, buf_view(&text), &p, &why) != 0)
-            continue;                                        /* too complex */
+            continue; /* too complex */
         CHECK(json_parse(a, buf_view(&event), &doc, NULL) == 0);
         want = obvious(glob, value);
         if (pattern_match(p, doc) != want)
@@ -296,11 +335,18 @@ TEST(pattern_set, wildcards_are_the_obvious)
     EXPECT(asked > 15000 && yes > 2000 && yes < asked);
 }
 
-/* ---- a set against its members ---------------------------------------------------------------------------------- */
+/* ---- a set against its members
+ * ---------------------------------------------------------------------------------- */
 
 #define MEMBERS 60
-struct member { struct pattern *p; bool in; };
-struct met { void *owners[MEMBERS]; size_t n; };
+struct member {
+    struct pattern *p;
+    bool in;
+};
+struct met {
+    void *owners[MEMBERS];
+    size_t n;
+};
 static void meet(void *arg, void *owner)
 {
     struct met *m = arg;
@@ -309,7 +355,8 @@ static void meet(void *arg, void *owner)
     m->owners[m->n++] = owner;
 }
 
-static void compare(const struct pattern_set *s, struct member *v, const size_t *order, size_t n, const struct json *event)
+static void compare(const struct pattern_set *s, struct member *v, const size_t *order, size_t n,
+                    const struct json *event)
 {
     struct arena *a CLEANUP(arena_freep) = arena_new(0);
     struct met met = { .n = 0 };
@@ -338,7 +385,7 @@ TEST(pattern_set, agrees_with_its_members)
             random_pattern(&text, 2);
             CHECK(pattern_compile(PATTERN_EVENTS, buf_view(&text), &v[i].p, &why) == 0);
             pattern_set_add(s, v[i].p, &v[i]);
-            pattern_set_add(s, v[i].p, &v[i]);               /* twice is once */
+            pattern_set_add(s, v[i].p, &v[i]); /* twice is once */
             v[i].in = true;
             order[n++] = i;
         }
@@ -377,14 +424,15 @@ TEST(pattern_set, wide_patterns)
 
         buf_char(&text, '{');
         for (unsigned i = 0; i < n_keys; i++)
-            buf_printf(&text, "%s\"%s\":{\"a\":[%s,{\"exists\":%s}]}", i > 0 ? "," : "", keys[i], tests[luck(ARRAY_LEN(tests))],
-                       luck(40) > 0 ? "false" : "true");
+            buf_printf(&text, "%s\"%s\":{\"a\":[%s,{\"exists\":%s}]}", i > 0 ? "," : "", keys[i],
+                       tests[luck(ARRAY_LEN(tests))], luck(40) > 0 ? "false" : "true");
         buf_char(&text, '}');
         buf_char(&event, '{');
         for (unsigned i = luck(12), k = 0; i < n_keys; i += 2 + luck(8), k++) {
             bool dotted = luck(2) == 0;
 
-            buf_printf(&event, dotted ? "%s\"%s.a\":%s" : "%s\"%s\":{\"a\":[%s]}", k > 0 ? "," : "", keys[i], values[luck(ARRAY_LEN(values))]);
+            buf_printf(&event, dotted ? "%s\"%s.a\":%s" : "%s\"%s\":{\"a\":[%s]}", k > 0 ? "," : "", keys[i],
+                       values[luck(ARRAY_LEN(values))]);
         }
         buf_char(&event, '}');
         CHECK(json_parse(a, buf_view(&event), &doc, NULL) == 0);
@@ -401,8 +449,11 @@ TEST(pattern_set, wide_patterns)
 
 TEST(pattern_set, order_is_that_of_adding)
 {
-    static const char *const texts[] = { "{\"b\":[{\"exists\":false}]}", "{\"a\":[\"x\"]}", "{\"a\":[{\"prefix\":\"x\"}]}", "{\"a\":[{\"suffix\":\"x\"}]}",
-                                         "{\"a\":[\"x\",\"y\"]}", "{\"$or\":[{\"a\":[\"x\"]},{\"a\":[{\"exists\":true}]}]}" };
+    static const char *const texts[] = {
+        "{\"b\":[{\"exists\":false}]}", "{\"a\":[\"x\"]}",
+        "{\"a\":[{\"prefix\":\"x\"}]}", "{\"a\":[{\"suffix\":\"x\"}]}",
+        "{\"a\":[\"x\",\"y\"]}",        "{\"$or\":[{\"a\":[\"x\"]},{\"a\":[{\"exists\":true}]}]}"
+    };
     struct arena *a CLEANUP(arena_freep) = arena_new(0);
     struct pattern_set *s = pattern_set_new();
     struct pattern *p[ARRAY_LEN(texts)];
@@ -420,7 +471,7 @@ TEST(pattern_set, order_is_that_of_adding)
     EXPECT_INT(met.n, ARRAY_LEN(texts));
     for (size_t i = 0; i < met.n; i++)
         EXPECT(met.owners[i] == &p[i]);
-    pattern_set_remove(s, p[0], &p[1]);                      /* another owner: nothing happens */
+    pattern_set_remove(s, p[0], &p[1]); /* another owner: nothing happens */
     met.n = 0;
     pattern_set_match(s, a, doc, meet, &met);
     EXPECT_INT(met.n, ARRAY_LEN(texts));

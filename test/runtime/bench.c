@@ -44,7 +44,8 @@ static void busy(void *engine, int delta)
     CHECK(b->busy >= 0);
 }
 
-static void log_lines(void *arg, const struct code *code, struct str stream, const struct runtime_log_line *v, size_t n)
+static void log_lines(void *arg, const struct code *code, struct str stream, const struct runtime_log_line *v,
+                      size_t n)
 {
     struct bench *b = arg;
 
@@ -55,15 +56,13 @@ static void log_lines(void *arg, const struct code *code, struct str stream, con
     }
 }
 
-static void credentials(void *arg, const struct code *code, struct arena *mem, struct runtime_credentials *ret)
+static void credentials(void *arg, const struct code *code, struct arena *mem,
+                        struct runtime_credentials *ret)
 {
     *ret = (struct runtime_credentials){ STR("AKIATEST"), STR("secret"), STR("token") };
 }
 
-static void capacity_changed(void *arg)
-{
-    ((struct bench *)arg)->capacity_calls++;
-}
+static void capacity_changed(void *arg) { ((struct bench *)arg)->capacity_calls++; }
 
 /* ---- life ---- */
 
@@ -89,21 +88,34 @@ void bench_init(struct bench *b, bool sandbox, unsigned max_environments, int64_
     snprintf(code_dir, sizeof(code_dir), "%s/code", b->dir);
     snprintf(run_dir, sizeof(run_dir), "%s/run", b->dir);
     CHECK(mkdir(code_dir, 0755) == 0);
-    r = runtime_new(&(struct runtime_options){
-        .loop = &b->loop, .spawner = b->spawner, .clock = &b->clock, .code_dir = code_dir, .run_dir = run_dir, .endpoint = "http://127.0.0.1:4566",
-        .max_environments = max_environments, .idle_timeout_ms = idle_ms > 0 ? idle_ms : 600000, .sandbox = sandbox, .soon = soon, .busy = busy, .engine = b,
-        .credentials = credentials, .log = log_lines, .log_arg = b, .capacity_changed = capacity_changed, .capacity_arg = b,
-    }, &b->runtime, &why);
+    r = runtime_new(
+        &(struct runtime_options){
+            .loop = &b->loop,
+            .spawner = b->spawner,
+            .clock = &b->clock,
+            .code_dir = code_dir,
+            .run_dir = run_dir,
+            .endpoint = "http://127.0.0.1:4566",
+            .max_environments = max_environments,
+            .idle_timeout_ms = idle_ms > 0 ? idle_ms : 600000,
+            .sandbox = sandbox,
+            .soon = soon,
+            .busy = busy,
+            .engine = b,
+            .credentials = credentials,
+            .log = log_lines,
+            .log_arg = b,
+            .capacity_changed = capacity_changed,
+            .capacity_arg = b,
+        },
+        &b->runtime, &why);
     if (r < 0)
         printf("runtime_new: " STR_FMT "\n", STR_ARG(buf_view(&why)));
     CHECK(r == 0);
     b->executor = runtime_executor(b->runtime);
 }
 
-static void on_stopped(void *arg)
-{
-    ((struct bench *)arg)->stopped = true;
-}
+static void on_stopped(void *arg) { ((struct bench *)arg)->stopped = true; }
 
 void bench_done(struct bench *b)
 {
@@ -119,7 +131,7 @@ void bench_done(struct bench *b)
     nftw(b->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static void on_tick(uv_timer_t *t) { }
+static void on_tick(uv_timer_t *t) {}
 
 void bench_wait(struct bench *b, bool *done, int64_t limit_ms)
 {
@@ -157,7 +169,8 @@ static void write_package(const char *task, va_list files)
 
     for (const char *name; (name = va_arg(files, const char *)) != NULL;) {
         snprintf(path, sizeof(path), "%s/%s", task, name);
-        for (char *slash = strchr(path + strlen(task) + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        for (char *slash = strchr(path + strlen(task) + 1, '/'); slash != NULL;
+             slash = strchr(slash + 1, '/')) {
             *slash = '\0';
             mkdir(path, 0755);
             *slash = '/';
@@ -173,11 +186,22 @@ struct code *bench_code(struct bench *b, const char *runtime, const char *handle
     char path[256];
     va_list files;
 
-    *c = (struct code){
-        .magic = CODE_MAGIC, .refs = 1, .id = ++b->next_code, .mem = m, .account = STR("000000000000"), .region = STR("us-east-1"),
-        .name = STR("thumb"), .version = STR("$LATEST"), .function_arn = STR("arn:aws:lambda:us-east-1:000000000000:function:thumb"),
-        .runtime = arena_str(m, str_of(runtime)), .handler = arena_str(m, str_of(handler)), .role_arn = STR("arn:aws:iam::000000000000:role/r"),
-        .log_group = STR("/aws/lambda/thumb"), .memory_mb = 256, .timeout_ms = 3000, .tmp_mb = 64 };
+    *c = (struct code){ .magic = CODE_MAGIC,
+                        .refs = 1,
+                        .id = ++b->next_code,
+                        .mem = m,
+                        .account = STR("000000000000"),
+                        .region = STR("us-east-1"),
+                        .name = STR("thumb"),
+                        .version = STR("$LATEST"),
+                        .function_arn = STR("arn:aws:lambda:us-east-1:000000000000:function:thumb"),
+                        .runtime = arena_str(m, str_of(runtime)),
+                        .handler = arena_str(m, str_of(handler)),
+                        .role_arn = STR("arn:aws:iam::000000000000:role/r"),
+                        .log_group = STR("/aws/lambda/thumb"),
+                        .memory_mb = 256,
+                        .timeout_ms = 3000,
+                        .tmp_mb = 64 };
     c->package_sha256_hex = arena_printf(m, "%064llx", (unsigned long long)c->id);
     c->env = arena_calloc(m, 16, sizeof(*c->env));
     snprintf(path, sizeof(path), "%s/code/" STR_FMT, b->dir, STR_ARG(c->package_sha256_hex));
@@ -224,16 +248,20 @@ void answer_init(struct answer *a, struct bench *b, struct code *c, const char *
     memset(a, 0, sizeof(*a));
     a->b = b;
     a->e = (struct execution){
-        .code = c, .request_id = uuid_str(m), .invoked_arn = STR("arn:aws:lambda:us-east-1:000000000000:function:thumb:live"),
-        .payload = arena_str(m, str_of(payload)), .trace_header = STR("Root=1-5f0f0f0f-000000000000000000000000;Parent=0000000000000001;Sampled=0"),
-        .done = on_done };
+        .code = c,
+        .request_id = uuid_str(m),
+        .invoked_arn = STR("arn:aws:lambda:us-east-1:000000000000:function:thumb:live"),
+        .payload = arena_str(m, str_of(payload)),
+        .trace_header = STR("Root=1-5f0f0f0f-000000000000000000000000;Parent=0000000000000001;Sampled=0"),
+        .done = on_done
+    };
 }
 
 void answer_done(struct answer *a)
 {
     if (a->started && !a->done)
         bench_wait(a->b, &a->done, 90000);
-    CHECK(!a->started || a->done);                           /* or it would be answered when it is gone */
+    CHECK(!a->started || a->done); /* or it would be answered when it is gone */
     buf_done(&a->payload);
     buf_done(&a->error_type);
     buf_done(&a->why);
@@ -328,7 +356,8 @@ static bool is_time(struct str s)
 
 struct str bench_plain(struct arena *m, struct str text, const struct answer *a)
 {
-    static const char *const marks[] = { "\tDuration: ", "Billed Duration: ", "Max Memory Used: ", "Init Duration: " };
+    static const char *const marks[] = { "\tDuration: ", "Billed Duration: ", "Max Memory Used: ",
+                                         "Init Duration: " };
     CLEANUP(buf_done) struct buf out = { 0 };
 
     while (text.n > 0) {

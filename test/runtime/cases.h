@@ -1,4 +1,5 @@
-/* cases.h - a function's source, an event, and the whole answer expected; each case in an environment of its own. */
+/* cases.h - a function's source, an event, and the whole answer expected; each case in an environment of its
+ * own. */
 #ifndef WAYBILL_TEST_RUNTIME_CASES_H
 #define WAYBILL_TEST_RUNTIME_CASES_H
 
@@ -10,11 +11,11 @@ static struct arena *m;
 
 struct one {
     const char *runtime, *handler, *file, *source, *file2, *source2, *event;
-    int64_t timeout_ms;                                      /* 0: 5 s */
+    int64_t timeout_ms; /* 0: 5 s */
     enum outcome_kind kind;
     const char *payload;
-    const char *log;                                         /* NULL: not compared; else what stands between START and END */
-    const char *log_format;                                  /* "JSON"; NULL: Text */
+    const char *log;        /* NULL: not compared; else what stands between START and END */
+    const char *log_format; /* "JSON"; NULL: Text */
     const char *env_name, *env_value;
     const char *client_context;
 };
@@ -48,25 +49,29 @@ static void expect_one(const struct one *o)
     EXPECT_INT(a.kind, o->kind);
     EXPECT_STR(bench_plain(m, buf_view(&a.payload), &a), str_of(o->payload));
     if (o->log != NULL)
-        EXPECT_STR(bench_plain(m, between(buf_view(&b.log), o->log_format == NULL ? "START RequestId: " : "\"platform.start\"",
-                                          o->log_format == NULL ? "END RequestId: " : "{\"time\":"), &a), str_of(o->log));
+        EXPECT_STR(bench_plain(m,
+                               between(buf_view(&b.log),
+                                       o->log_format == NULL ? "START RequestId: " : "\"platform.start\"",
+                                       o->log_format == NULL ? "END RequestId: " : "{\"time\":"),
+                               &a),
+                   str_of(o->log));
     b.executor.retire(b.executor.arg, c);
     answer_done(&a);
     code_unref(c);
 }
 #define EXPECT_ONE(...) expect_one(&(struct one){ __VA_ARGS__ })
 
-#define CASES_MAIN(sandboxed) \
-    int main(int argc, char **argv) \
-    { \
-        int r; \
-        bench_init(&b, sandboxed, 4, 0); \
-        m = arena_new(0); \
+#define CASES_MAIN(sandboxed)                                    \
+    int main(int argc, char **argv)                              \
+    {                                                            \
+        int r;                                                   \
+        bench_init(&b, sandboxed, 4, 0);                         \
+        m = arena_new(0);                                        \
         printf("isolation: %s\n", runtime_isolation(b.runtime)); \
-        r = unit_main(argc, argv); \
-        bench_done(&b); \
-        arena_free(m); \
-        return r; \
+        r = unit_main(argc, argv);                               \
+        bench_done(&b);                                          \
+        arena_free(m);                                           \
+        return r;                                                \
     }
 
 #endif

@@ -1,6 +1,8 @@
-/* native_bootstrap.c - a runtime of the smallest kind, as a custom runtime would be written, for tests and benchmarks.
+/* native_bootstrap.c - a runtime of the smallest kind, as a custom runtime would be written, for tests and
+ * benchmarks.
  *
- * The event decides what it does: {"do":"echo"} answers the event; see `acts`.  _HANDLER names what to do at init. */
+ * The event decides what it does: {"do":"echo"} answers the event; see `acts`.  _HANDLER names what to do at
+ * init. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -17,7 +19,11 @@ static int sock;
 static char data[1 << 16], id[64], event[1 << 15];
 static size_t have;
 
-static void must(int ok) { if (!ok) _exit(99); }
+static void must(int ok)
+{
+    if (!ok)
+        _exit(99);
+}
 
 static void send_all(const char *p, size_t n)
 {
@@ -66,7 +72,9 @@ static int reply(void)
 static void post(const char *where, const char *headers, const char *body, size_t n)
 {
     char head[512];
-    int m = snprintf(head, sizeof(head), "POST /2018-06-01/runtime/%s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n", where, headers, n);
+    int m = snprintf(head, sizeof(head),
+                     "POST /2018-06-01/runtime/%s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n",
+                     where, headers, n);
 
     send_all(head, (size_t)m);
     send_all(body, n);
@@ -89,19 +97,39 @@ static int respond(const char *what, const char *headers, const char *body, size
 }
 
 static void echo(void) { respond("response", "", event, strlen(event)); }
-static void say_error(void) { respond("error", "Lambda-Runtime-Function-Error-Type: Function.Bad\r\n", "{\"errorType\":\"Odd\",\"errorMessage\":\"m\"}", 38); }
+static void say_error(void)
+{
+    respond("error", "Lambda-Runtime-Function-Error-Type: Function.Bad\r\n",
+            "{\"errorType\":\"Odd\",\"errorMessage\":\"m\"}", 38);
+}
 static void error_cause(void)
 {
-    const char *body = "{\"errorMessage\":\"m\",\"working_directory\":\"/x\",\"errorType\":\"T\",\"stackTrace\":[]}";
+    const char *body =
+        "{\"errorMessage\":\"m\",\"working_directory\":\"/x\",\"errorType\":\"T\",\"stackTrace\":[]}";
 
     respond("error", "Content-Type: application/vnd.aws.lambda.error.cause+json\r\n", body, strlen(body));
 }
 static void exit_0(void) { exit(0); }
 static void exit_7(void) { exit(7); }
-static void segfault(void) { signal(SIGSEGV, SIG_DFL); raise(SIGSEGV); }
+static void segfault(void)
+{
+    signal(SIGSEGV, SIG_DFL);
+    raise(SIGSEGV);
+}
 static void aborted(void) { abort(); }
-static void silent(void) { for (;;) pause(); }
-static void deaf(void) { signal(SIGTERM, SIG_IGN); signal(SIGINT, SIG_IGN); signal(SIGHUP, SIG_IGN); for (;;) pause(); }
+static void silent(void)
+{
+    for (;;)
+        pause();
+}
+static void deaf(void)
+{
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    for (;;)
+        pause();
+}
 static void eat(void)
 {
     for (;;) {
@@ -130,7 +158,11 @@ static void leave_child(void)
     usleep(100000);
     echo();
 }
-static void leave_child_and_exit(void) { leave_child(); exit(3); }
+static void leave_child_and_exit(void)
+{
+    leave_child();
+    exit(3);
+}
 static void leave_child_and_hang(void)
 {
     if (fork() == 0) {
@@ -139,7 +171,12 @@ static void leave_child_and_hang(void)
     }
     silent();
 }
-static void closed_output(void) { close(1); close(2); echo(); }
+static void closed_output(void)
+{
+    close(1);
+    close(2);
+    echo();
+}
 static void flood(void)
 {
     static char line[1001];
@@ -209,13 +246,19 @@ static void twice(void)
     snprintf(text, sizeof(text), "second: %d\n", respond("response", "", "2", 1));
     must(write(1, text, strlen(text)) > 0);
 }
-static void bad_mode(void) { respond("response", "Lambda-Runtime-Function-Response-Mode: quick\r\n", "1", 1); }
+static void bad_mode(void)
+{
+    respond("response", "Lambda-Runtime-Function-Response-Mode: quick\r\n", "1", 1);
+}
 static void streaming(void)
 {
     char where[256];
-    int m = snprintf(where, sizeof(where), "POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\r\nHost: x\r\n"
-                     "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n\r\n", id);
-    static const char body[] = "3\r\n{\"a\r\n4\r\n\":1}\r\n0\r\nLambda-Runtime-Function-Error-Type: Function.Late\r\n\r\n";
+    int m = snprintf(where, sizeof(where),
+                     "POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\r\nHost: x\r\n"
+                     "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n\r\n",
+                     id);
+    static const char body[] =
+        "3\r\n{\"a\r\n4\r\n\":1}\r\n0\r\nLambda-Runtime-Function-Error-Type: Function.Late\r\n\r\n";
 
     send_all(where, (size_t)m);
     send_all(body, sizeof(body) - 1);
@@ -224,7 +267,8 @@ static void streaming(void)
 static void extension(void)
 {
     char text[300];
-    static const char request[] = "POST /2020-01-01/extension/register HTTP/1.1\r\nHost: x\r\nLambda-Extension-Name: e\r\nContent-Length: 2\r\n\r\n{}";
+    static const char request[] = "POST /2020-01-01/extension/register HTTP/1.1\r\nHost: "
+                                  "x\r\nLambda-Extension-Name: e\r\nContent-Length: 2\r\n\r\n{}";
     int status;
 
     send_all(request, sizeof(request) - 1);
@@ -232,28 +276,63 @@ static void extension(void)
     snprintf(text, sizeof(text), "%d %.200s", status, event);
     respond("response", "", text, strlen(text));
 }
-static void nap(void) { usleep(100000); echo(); }
-static void next_again(void) { ask(); silent(); }
+static void nap(void)
+{
+    usleep(100000);
+    echo();
+}
+static void next_again(void)
+{
+    ask();
+    silent();
+}
 static void look_around(void)
 {
     char text[512];
-    struct stat home;                                        /* as at AWS: there, and no folder in it */
+    struct stat home; /* as at AWS: there, and no folder in it */
     bool homes = stat("/home", &home) < 0 || home.st_nlink > 2;
-    int n = snprintf(text, sizeof(text), "{\"pid1\":%s,\"root\":%s,\"home\":%s,\"task_writable\":%s,\"usr_writable\":%s,\"tmp_writable\":%s,\"root_user\":%s}",
-                     getpid() == 1 ? "true" : "false", access("/root", F_OK) == 0 ? "true" : "false", homes ? "true" : "false",
-                     access("/var/task", W_OK) == 0 ? "true" : "false", access("/usr", W_OK) == 0 ? "true" : "false",
+    int n = snprintf(text, sizeof(text),
+                     "{\"pid1\":%s,\"root\":%s,\"home\":%s,\"task_writable\":%s,\"usr_writable\":%s,\"tmp_"
+                     "writable\":%s,\"root_user\":%s}",
+                     getpid() == 1 ? "true" : "false", access("/root", F_OK) == 0 ? "true" : "false",
+                     homes ? "true" : "false", access("/var/task", W_OK) == 0 ? "true" : "false",
+                     access("/usr", W_OK) == 0 ? "true" : "false",
                      access("/tmp", W_OK) == 0 ? "true" : "false", getuid() == 0 ? "true" : "false");
 
     respond("response", "", text, (size_t)n);
 }
 
-static const struct { const char *name; void (*fn)(void); } acts[] = {
-    { "echo", echo }, { "error", say_error }, { "error_cause", error_cause }, { "exit_0", exit_0 }, { "exit_7", exit_7 },
-    { "segfault", segfault }, { "abort", aborted }, { "silent", silent }, { "deaf", deaf }, { "eat", eat },
-    { "leave_child", leave_child }, { "leave_child_and_exit", leave_child_and_exit }, { "leave_child_and_hang", leave_child_and_hang },
-    { "closed_output", closed_output }, { "flood", flood }, { "flood_for_ever", flood_for_ever }, { "long_line", long_line }, { "big_answer", big_answer },
-    { "largest_answer", largest_answer }, { "wrong_id", wrong_id }, { "twice", twice }, { "bad_mode", bad_mode }, { "streaming", streaming },
-    { "extension", extension }, { "next_again", next_again }, { "nap", nap }, { "look_around", look_around },
+static const struct {
+    const char *name;
+    void (*fn)(void);
+} acts[] = {
+    { "echo", echo },
+    { "error", say_error },
+    { "error_cause", error_cause },
+    { "exit_0", exit_0 },
+    { "exit_7", exit_7 },
+    { "segfault", segfault },
+    { "abort", aborted },
+    { "silent", silent },
+    { "deaf", deaf },
+    { "eat", eat },
+    { "leave_child", leave_child },
+    { "leave_child_and_exit", leave_child_and_exit },
+    { "leave_child_and_hang", leave_child_and_hang },
+    { "closed_output", closed_output },
+    { "flood", flood },
+    { "flood_for_ever", flood_for_ever },
+    { "long_line", long_line },
+    { "big_answer", big_answer },
+    { "largest_answer", largest_answer },
+    { "wrong_id", wrong_id },
+    { "twice", twice },
+    { "bad_mode", bad_mode },
+    { "streaming", streaming },
+    { "extension", extension },
+    { "next_again", next_again },
+    { "nap", nap },
+    { "look_around", look_around },
 };
 
 static void act(void)

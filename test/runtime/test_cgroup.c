@@ -1,4 +1,5 @@
-/* test_cgroup.c - where our control group lies, as the kernel's two files say it; what the filter lets through. */
+/* test_cgroup.c - where our control group lies, as the kernel's two files say it; what the filter lets
+ * through. */
 #include "unit.h"
 
 #include <errno.h>
@@ -12,9 +13,10 @@
 #include "runtime/filter.h"
 #include "runtime/memory.h"
 
-#define UNIFIED "25 19 0:22 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
-#define HYBRID \
-    "30 24 0:25 / /sys/fs/cgroup ro,nosuid - tmpfs tmpfs ro,mode=755\n" \
+#define UNIFIED \
+    "25 19 0:22 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
+#define HYBRID                                                             \
+    "30 24 0:25 / /sys/fs/cgroup ro,nosuid - tmpfs tmpfs ro,mode=755\n"    \
     "31 30 0:26 / /sys/fs/cgroup/unified rw,nosuid - cgroup2 cgroup2 rw\n" \
     "32 30 0:27 / /sys/fs/cgroup/memory rw,nosuid - cgroup cgroup rw,memory\n"
 
@@ -30,14 +32,17 @@ static void expect_located(const char *self, const char *mounts, const char *wan
 
 TEST(cgroup, is_located)
 {
-    expect_located("0::/user.slice/user-1000.slice/run-1.scope\n", UNIFIED, "/sys/fs/cgroup/user.slice/user-1000.slice/run-1.scope");
+    expect_located("0::/user.slice/user-1000.slice/run-1.scope\n", UNIFIED,
+                   "/sys/fs/cgroup/user.slice/user-1000.slice/run-1.scope");
     expect_located("0::/\n", UNIFIED, "/sys/fs/cgroup");
     expect_located("9:memory:/a\n1:cpu:/\n0::/b\n", HYBRID, "/sys/fs/cgroup/unified/b");
     /* Only a part is mounted, as in a container that shares the host's namespace. */
-    expect_located("0::/docker/1f/sub\n", "25 19 0:22 /docker/1f /sys/fs/cgroup ro - cgroup2 cgroup ro\n", "/sys/fs/cgroup/sub");
-    expect_located("0::/docker/1f\n", "25 19 0:22 /docker/1f /sys/fs/cgroup ro - cgroup2 cgroup ro\n", "/sys/fs/cgroup");
+    expect_located("0::/docker/1f/sub\n", "25 19 0:22 /docker/1f /sys/fs/cgroup ro - cgroup2 cgroup ro\n",
+                   "/sys/fs/cgroup/sub");
+    expect_located("0::/docker/1f\n", "25 19 0:22 /docker/1f /sys/fs/cgroup ro - cgroup2 cgroup ro\n",
+                   "/sys/fs/cgroup");
     expect_located("0::/docker/1f0\n", "25 19 0:22 /docker/1f /sys/fs/cgroup ro - cgroup2 cgroup ro\n", NULL);
-    expect_located("0::/../sibling\n", UNIFIED, NULL);       /* above what our namespace shows */
+    expect_located("0::/../sibling\n", UNIFIED, NULL); /* above what our namespace shows */
     expect_located("9:memory:/a\n", UNIFIED, NULL);
     expect_located("0::/a\n", "32 30 0:27 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n", NULL);
     expect_located("", "", NULL);
@@ -69,12 +74,14 @@ TEST(cgroup, memory_in_use)
 
     CHECK(mkdtemp(dir) != NULL);
     EXPECT_INT(memory_of_group(dir, 0, &use), -E_NOT_FOUND);
-    write_text(dir, "memory.stat", "anon 10485760\nfile 73400320\nkernel 999\nshmem 2097152\nshmem_thp 555555555\n");
+    write_text(dir, "memory.stat",
+               "anon 10485760\nfile 73400320\nkernel 999\nshmem 2097152\nshmem_thp 555555555\n");
     write_text(dir, "pids.current", "7\n");
     EXPECT_INT(memory_of_group(dir, 0, &use), 0);
     EXPECT_INT(use.kb, 12 * 1024);
     EXPECT_INT(use.processes, 7);
-    for (const char *const *name = (const char *const[]){ "memory.stat", "pids.current", NULL }; *name != NULL; name++) {
+    for (const char *const *name = (const char *const[]){ "memory.stat", "pids.current", NULL };
+         *name != NULL; name++) {
         snprintf(path, sizeof(path), "%s/%s", dir, *name);
         unlink(path);
     }
@@ -110,7 +117,7 @@ TEST(filter, refuses_what_no_function_needs)
     EXPECT_INT(behind(SYS_socket, AF_NETLINK, 4), EPROTONOSUPPORT);
     EXPECT_INT(behind(SYS_clone3, 0, 0), ENOSYS);
     EXPECT_INT(behind(SYS_keyctl, 0, 0), EPERM);
-    EXPECT_INT(behind(SYS_memfd_create, 0, 0), EFAULT);      /* the kernel's own answer */
+    EXPECT_INT(behind(SYS_memfd_create, 0, 0), EFAULT); /* the kernel's own answer */
     EXPECT_INT(filter_prepare(false, false), 0);
     EXPECT_INT(behind(SYS_memfd_create, 0, 0), ENOSYS);
     EXPECT_INT(behind(SYS_shmget, -1, 0), ENOSYS);

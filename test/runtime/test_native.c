@@ -1,5 +1,5 @@
-/* test_native.c - what the platform does around a custom runtime: exits, timeouts, memory, processes left behind,
- * the Runtime API's refusals, logs.  Real processes; whole payloads are compared. */
+/* test_native.c - what the platform does around a custom runtime: exits, timeouts, memory, processes left
+ * behind, the Runtime API's refusals, logs.  Real processes; whole payloads are compared. */
 #include "runtime/bench.h"
 #include "runtime/environment.h"
 #include "unit.h"
@@ -10,7 +10,7 @@
 
 static struct bench b;
 static struct arena *m;
-static char mark[32];                                        /* names the processes this run's functions leave behind */
+static char mark[32]; /* names the processes this run's functions leave behind */
 
 static struct code *native(const char *handler, int64_t timeout_ms)
 {
@@ -43,7 +43,8 @@ static void end(struct answer *a)
 
 #define EXPECT_PAYLOAD(a, want) EXPECT_STR(bench_plain(m, buf_view(&(a).payload), &(a)), STR(want))
 
-static void expect(const char *handler, const char *what, int64_t timeout_ms, enum outcome_kind kind, const char *type, const char *payload)
+static void expect(const char *handler, const char *what, int64_t timeout_ms, enum outcome_kind kind,
+                   const char *type, const char *payload)
 {
     struct answer a;
 
@@ -63,11 +64,13 @@ TEST(answers, are_the_bytes_posted)
     EXPECT_PAYLOAD(a, "{\"do\":\"echo\"}");
     EXPECT(a.init_us > 0);
     EXPECT_INT(a.environment_id.n, 32);
-    EXPECT_STR(bench_plain(m, buf_view(&b.log), &a), STR(
-        "INIT_START Runtime Version: provided:al2023.v1\tRuntime Version ARN: arn:aws:lambda:us-east-1::runtime:"
-        "0c7a6b68ae8de5940afe217dbb81f77b9fcad26466e440a79ad48af42a49669c\n"
-        "START RequestId: <id> Version: $LATEST\nEND RequestId: <id>\n"
-        "REPORT RequestId: <id>\tDuration: N ms\tBilled Duration: N ms\tMemory Size: 256 MB\tMax Memory Used: N MB\tInit Duration: N ms\t\n"));
+    EXPECT_STR(bench_plain(m, buf_view(&b.log), &a),
+               STR("INIT_START Runtime Version: provided:al2023.v1\tRuntime Version ARN: "
+                   "arn:aws:lambda:us-east-1::runtime:"
+                   "0c7a6b68ae8de5940afe217dbb81f77b9fcad26466e440a79ad48af42a49669c\n"
+                   "START RequestId: <id> Version: $LATEST\nEND RequestId: <id>\n"
+                   "REPORT RequestId: <id>\tDuration: N ms\tBilled Duration: N ms\tMemory Size: 256 MB\tMax "
+                   "Memory Used: N MB\tInit Duration: N ms\t\n"));
     end(&a);
 }
 
@@ -77,13 +80,15 @@ TEST(answers, errors_go_unchanged)
 }
 TEST(answers, error_cause_is_cut_down)
 {
-    expect("h", "error_cause", 3000, OUTCOME_ERROR, "T", "{\"errorMessage\":\"m\",\"errorType\":\"T\",\"stackTrace\":[]}");
+    expect("h", "error_cause", 3000, OUTCOME_ERROR, "T",
+           "{\"errorMessage\":\"m\",\"errorType\":\"T\",\"stackTrace\":[]}");
 }
 TEST(answers, streamed_is_put_together) { expect("h", "streaming", 3000, OUTCOME_OK, "", "{\"a\":1}"); }
 TEST(answers, unknown_response_mode_fails)
 {
     expect("h", "bad_mode", 3000, OUTCOME_ERROR, "Runtime.InvalidResponseModeHeader",
-           "{\"errorType\":\"Runtime.InvalidResponseModeHeader\",\"errorMessage\":\"RequestId: <id> Error: Invalid function response mode\"}");
+           "{\"errorType\":\"Runtime.InvalidResponseModeHeader\",\"errorMessage\":\"RequestId: <id> Error: "
+           "Invalid function response mode\"}");
 }
 
 TEST(answers, too_large_fails_and_the_environment_stays)
@@ -92,7 +97,8 @@ TEST(answers, too_large_fails_and_the_environment_stays)
 
     run(&a, "h", "big_answer", 5000);
     EXPECT_INT(a.kind, OUTCOME_ERROR);
-    EXPECT_PAYLOAD(a, "{\"errorMessage\":\"Response payload size exceeded maximum allowed payload size (6291556 bytes).\",\"errorType\":\"Function.ResponseSizeTooLarge\"}");
+    EXPECT_PAYLOAD(a, "{\"errorMessage\":\"Response payload size exceeded maximum allowed payload size "
+                      "(6291556 bytes).\",\"errorType\":\"Function.ResponseSizeTooLarge\"}");
     answer_init(&again, &b, a.e.code, "{\"do\":\"echo\"}");
     bench_run(&again);
     EXPECT_STR(buf_view(&again.environment_id), buf_view(&a.environment_id));
@@ -112,19 +118,23 @@ TEST(answers, of_6_mib_and_100_bytes_pass)
 TEST(ends, exit_0_gives_no_reason)
 {
     expect("h", "exit_0", 3000, OUTCOME_ERROR, "Runtime.ExitError",
-           "{\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: <id> Error: Runtime exited without providing a reason\"}");
+           "{\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: <id> Error: Runtime exited "
+           "without providing a reason\"}");
 }
 TEST(ends, exit_status_is_told)
 {
     expect("h", "exit_7", 3000, OUTCOME_ERROR, "Runtime.ExitError",
-           "{\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: <id> Error: Runtime exited with error: exit status 7\"}");
+           "{\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: <id> Error: Runtime exited "
+           "with error: exit status 7\"}");
 }
 TEST(ends, signal_is_told)
 {
     expect("h", "segfault", 3000, OUTCOME_ERROR, "Runtime.ExitError",
-           "{\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: <id> Error: Runtime exited with error: signal: segmentation fault\"}");
+           "{\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: <id> Error: Runtime exited "
+           "with error: signal: segmentation fault\"}");
     expect("h", "abort", 3000, OUTCOME_ERROR, "Runtime.ExitError",
-           "{\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: <id> Error: Runtime exited with error: signal: aborted\"}");
+           "{\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: <id> Error: Runtime exited "
+           "with error: signal: aborted\"}");
 }
 
 TEST(ends, crash_is_logged_and_reported)
@@ -132,12 +142,13 @@ TEST(ends, crash_is_logged_and_reported)
     struct answer a;
 
     run(&a, "h", "exit_7", 3000);
-    EXPECT(str_ends(bench_plain(m, buf_view(&b.log), &a), STR(
-        "START RequestId: <id> Version: $LATEST\n"
-        "RequestId: <id> Error: Runtime exited with error: exit status 7\nRuntime.ExitError\n"
-        "END RequestId: <id>\n"
-        "REPORT RequestId: <id>\tDuration: N ms\tBilled Duration: N ms\tMemory Size: 256 MB\tMax Memory Used: N MB\tInit Duration: N ms\t"
-        "Status: error\tError Type: Runtime.ExitError\n")));
+    EXPECT(str_ends(bench_plain(m, buf_view(&b.log), &a),
+                    STR("START RequestId: <id> Version: $LATEST\n"
+                        "RequestId: <id> Error: Runtime exited with error: exit status 7\nRuntime.ExitError\n"
+                        "END RequestId: <id>\n"
+                        "REPORT RequestId: <id>\tDuration: N ms\tBilled Duration: N ms\tMemory Size: 256 "
+                        "MB\tMax Memory Used: N MB\tInit Duration: N ms\t"
+                        "Status: error\tError Type: Runtime.ExitError\n")));
     end(&a);
 }
 
@@ -161,18 +172,21 @@ TEST(ends, timeout_kills_and_tells)
 
     run(&a, "h", "deaf", 1000);
     EXPECT_INT(a.kind, OUTCOME_ERROR);
-    EXPECT_PAYLOAD(a, "{\"errorType\":\"Sandbox.Timedout\",\"errorMessage\":\"RequestId: <id> Error: Task timed out after 1.00 seconds\"}");
+    EXPECT_PAYLOAD(a, "{\"errorType\":\"Sandbox.Timedout\",\"errorMessage\":\"RequestId: <id> Error: Task "
+                      "timed out after 1.00 seconds\"}");
     EXPECT((a.done_ns - began_ns) / 1000000 < 2500);
     EXPECT_INT(a.duration_us, 1000000);
-    EXPECT(str_ends(bench_plain(m, buf_view(&b.log), &a), STR(
-        "<time> <id> Task timed out after 1.00 seconds\n\nEND RequestId: <id>\n"
-        "REPORT RequestId: <id>\tDuration: N ms\tBilled Duration: N ms\tMemory Size: 256 MB\tMax Memory Used: N MB\tInit Duration: N ms\tStatus: timeout\n")));
+    EXPECT(str_ends(bench_plain(m, buf_view(&b.log), &a),
+                    STR("<time> <id> Task timed out after 1.00 seconds\n\nEND RequestId: <id>\n"
+                        "REPORT RequestId: <id>\tDuration: N ms\tBilled Duration: N ms\tMemory Size: 256 "
+                        "MB\tMax Memory Used: N MB\tInit Duration: N ms\tStatus: timeout\n")));
     end(&a);
 }
 TEST(ends, asking_again_without_answer_times_out)
 {
     expect("h", "next_again", 1000, OUTCOME_ERROR, "Sandbox.Timedout",
-           "{\"errorType\":\"Sandbox.Timedout\",\"errorMessage\":\"RequestId: <id> Error: Task timed out after 1.00 seconds\"}");
+           "{\"errorType\":\"Sandbox.Timedout\",\"errorMessage\":\"RequestId: <id> Error: Task timed out "
+           "after 1.00 seconds\"}");
 }
 
 TEST(ends, too_much_memory_is_killed)
@@ -183,8 +197,10 @@ TEST(ends, too_much_memory_is_killed)
     c->memory_mb = 128;
     answer_init(&a, &b, c, "{\"do\":\"eat\"}");
     bench_run(&a);
-    EXPECT_PAYLOAD(a, "{\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: <id> Error: Runtime exited with error: signal: killed\"}");
-    EXPECT(str_ends(bench_plain(m, buf_view(&b.log), &a), STR("Init Duration: N ms\tStatus: error\tError Type: Runtime.OutOfMemory\n")));
+    EXPECT_PAYLOAD(a, "{\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: <id> Error: "
+                      "Runtime exited with error: signal: killed\"}");
+    EXPECT(str_ends(bench_plain(m, buf_view(&b.log), &a),
+                    STR("Init Duration: N ms\tStatus: error\tError Type: Runtime.OutOfMemory\n")));
     EXPECT(str_find_str(buf_view(&b.log), STR("Max Memory Used: 128 MB")) > 0);
     end(&a);
 }
@@ -227,14 +243,16 @@ TEST(nothing_stays, when_the_environment_is_retired)
 
 TEST(init, error_is_the_answer_of_who_waits)
 {
-    expect("init_error", "echo", 3000, OUTCOME_ERROR, "Init.Bad", "{\"errorMessage\":\"no\",\"errorType\":\"Init.Bad\"}");
+    expect("init_error", "echo", 3000, OUTCOME_ERROR, "Init.Bad",
+           "{\"errorMessage\":\"no\",\"errorType\":\"Init.Bad\"}");
 }
 TEST(init, crash_is_tried_again_inside_the_invocation)
 {
     struct answer a;
 
     run(&a, "init_exit", "echo", 3000);
-    EXPECT_PAYLOAD(a, "{\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: <id> Error: Runtime exited with error: exit status 5\"}");
+    EXPECT_PAYLOAD(a, "{\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: <id> Error: "
+                      "Runtime exited with error: exit status 5\"}");
     EXPECT_INT(a.init_us, 0);
     end(&a);
 }
@@ -247,8 +265,9 @@ TEST(init, hang_ends_with_the_functions_timeout)
     b.runtime->init_limit_ms = 1500;
     run(&a, "init_hang", "echo", 1000);
     took_ms = (a.done_ns - began_ns) / 1000000;
-    EXPECT_PAYLOAD(a, "{\"errorType\":\"Sandbox.Timedout\",\"errorMessage\":\"RequestId: <id> Error: Task timed out after 1.00 seconds\"}");
-    EXPECT(took_ms >= 2500 && took_ms < 5000);               /* the init phase, then init again within the timeout */
+    EXPECT_PAYLOAD(a, "{\"errorType\":\"Sandbox.Timedout\",\"errorMessage\":\"RequestId: <id> Error: Task "
+                      "timed out after 1.00 seconds\"}");
+    EXPECT(took_ms >= 2500 && took_ms < 5000); /* the init phase, then init again within the timeout */
     EXPECT_INT(a.duration_us, 1000000);
     b.runtime->init_limit_ms = 10000;
     end(&a);
@@ -278,30 +297,37 @@ static void expect_entrypoint(struct code *c, const char *payload)
 TEST(entrypoint, missing_bootstrap_is_told)
 {
     expect_entrypoint(bench_code(&b, "provided.al2023", "h", "readme", "nothing", NULL),
-        "{\"errorMessage\":\"RequestId: <id> Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]\",\"errorType\":\"Runtime.InvalidEntrypoint\"}");
+                      "{\"errorMessage\":\"RequestId: <id> Error: Couldn't find valid bootstrap(s): "
+                      "[/var/task/bootstrap /opt/bootstrap]\",\"errorType\":\"Runtime.InvalidEntrypoint\"}");
 }
 TEST(entrypoint, no_program_is_told)
 {
     expect_entrypoint(bench_code(&b, "provided.al2023", "h", "bootstrap", "\177ELF no such thing", NULL),
-        "{\"errorMessage\":\"RequestId: <id> Error: fork/exec /var/task/bootstrap: exec format error\",\"errorType\":\"Runtime.InvalidEntrypoint\"}");
+                      "{\"errorMessage\":\"RequestId: <id> Error: fork/exec /var/task/bootstrap: exec format "
+                      "error\",\"errorType\":\"Runtime.InvalidEntrypoint\"}");
 }
 TEST(entrypoint, missing_interpreter_is_told)
 {
     expect_entrypoint(bench_code(&b, "provided.al2023", "h", "bootstrap", "#!/opt/no/such\n", NULL),
-        "{\"errorMessage\":\"RequestId: <id> Error: fork/exec /var/task/bootstrap: no such file or directory\",\"errorType\":\"Runtime.InvalidEntrypoint\"}");
+                      "{\"errorMessage\":\"RequestId: <id> Error: fork/exec /var/task/bootstrap: no such "
+                      "file or directory\",\"errorType\":\"Runtime.InvalidEntrypoint\"}");
 }
 TEST(entrypoint, not_executable_is_told)
 {
     struct code *c = bench_code(&b, "provided.al2023", "h", "bootstrap", "#!/bin/sh\n", NULL);
-    struct str path = arena_printf(m, "%s/code/" STR_FMT "/task/bootstrap", b.dir, STR_ARG(c->package_sha256_hex));
+    struct str path =
+        arena_printf(m, "%s/code/" STR_FMT "/task/bootstrap", b.dir, STR_ARG(c->package_sha256_hex));
 
     chmod(path.p, 0644);
-    expect_entrypoint(c, "{\"errorMessage\":\"RequestId: <id> Error: fork/exec /var/task/bootstrap: permission denied\",\"errorType\":\"Runtime.InvalidEntrypoint\"}");
+    expect_entrypoint(c, "{\"errorMessage\":\"RequestId: <id> Error: fork/exec /var/task/bootstrap: "
+                         "permission denied\",\"errorType\":\"Runtime.InvalidEntrypoint\"}");
 }
 TEST(entrypoint, runtime_that_cannot_run_here_is_named)
 {
-    expect_entrypoint(bench_code(&b, "java21", "h", "x", "y", NULL),
-        "{\"errorMessage\":\"RequestId: <id> Error: the runtime java21 cannot run on this machine: nodejs*, python3.* and provided.* can\",\"errorType\":\"Runtime.InvalidEntrypoint\"}");
+    expect_entrypoint(
+        bench_code(&b, "java21", "h", "x", "y", NULL),
+        "{\"errorMessage\":\"RequestId: <id> Error: the runtime java21 cannot run on this machine: nodejs*, "
+        "python3.* and provided.* can\",\"errorType\":\"Runtime.InvalidEntrypoint\"}");
 }
 TEST(entrypoint, missing_interpreter_of_the_machine_is_named)
 {
@@ -309,7 +335,8 @@ TEST(entrypoint, missing_interpreter_of_the_machine_is_named)
 
     setenv("PATH", "/nowhere", 1);
     expect_entrypoint(bench_code(&b, "nodejs20.x", "h", "x", "y", NULL),
-        "{\"errorMessage\":\"RequestId: <id> Error: node is not installed on this machine: install the Debian package nodejs\",\"errorType\":\"Runtime.InvalidEntrypoint\"}");
+                      "{\"errorMessage\":\"RequestId: <id> Error: node is not installed on this machine: "
+                      "install the Debian package nodejs\",\"errorType\":\"Runtime.InvalidEntrypoint\"}");
     setenv("PATH", path, 1);
     free(path);
 }
@@ -348,7 +375,7 @@ TEST(output, flood_does_not_hold_up_others)
     struct answer flood, echo;
     struct code *c = native("h", 10000);
 
-    run(&echo, "h", "echo", 3000);                           /* a warm environment */
+    run(&echo, "h", "echo", 3000); /* a warm environment */
     answer_init(&flood, &b, c, "{\"do\":\"flood_for_ever\"}");
     c->timeout_ms = 1000;
     bench_start(&flood);
@@ -369,7 +396,7 @@ TEST(output, flood_does_not_hold_up_others)
     b.keep_log = true;
     end(&flood);
     end(&echo);
-    bench_wait(&b, &(bool){ false }, 200);                   /* until the last of its lines have come */
+    bench_wait(&b, &(bool){ false }, 200); /* until the last of its lines have come */
 }
 TEST(output, long_lines_are_cut_at_256_kib)
 {
@@ -384,15 +411,17 @@ TEST(output, long_lines_are_cut_at_256_kib)
 
 TEST(init, error_that_does_not_exit_is_ended)
 {
-    expect("init_error_stays", "echo", 3000, OUTCOME_ERROR, "Init.Bad", "{\"errorMessage\":\"no\",\"errorType\":\"Init.Bad\"}");
+    expect("init_error_stays", "echo", 3000, OUTCOME_ERROR, "Init.Bad",
+           "{\"errorMessage\":\"no\",\"errorType\":\"Init.Bad\"}");
 }
 
 TEST(api, calls_out_of_place_are_refused)
 {
     expect("h", "wrong_id", 3000, OUTCOME_OK, "",
-        "400 {\"errorMessage\":\"Invalid request ID\",\"errorType\":\"InvalidRequestID\"}\n"
-        "403 {\"errorMessage\":\"State transition from Running to InitError failed for runtime. Error: State transition is not allowed\",\"errorType\":\"InvalidStateTransition\"}\n"
-        "403 ");
+           "400 {\"errorMessage\":\"Invalid request ID\",\"errorType\":\"InvalidRequestID\"}\n"
+           "403 {\"errorMessage\":\"State transition from Running to InitError failed for runtime. Error: "
+           "State transition is not allowed\",\"errorType\":\"InvalidStateTransition\"}\n"
+           "403 ");
 }
 TEST(api, second_answer_is_refused)
 {
@@ -408,7 +437,9 @@ TEST(api, second_answer_is_refused)
 }
 TEST(api, extensions_are_refused_in_so_many_words)
 {
-    expect("h", "extension", 3000, OUTCOME_OK, "", "501 {\"errorMessage\":\"The Extensions API is not implemented\",\"errorType\":\"Extension.NotImplemented\"}\n");
+    expect("h", "extension", 3000, OUTCOME_OK, "",
+           "501 {\"errorMessage\":\"The Extensions API is not "
+           "implemented\",\"errorType\":\"Extension.NotImplemented\"}\n");
 }
 
 TEST(sandbox, shows_what_a_function_may_see)
@@ -416,7 +447,8 @@ TEST(sandbox, shows_what_a_function_may_see)
     if (strstr(runtime_isolation(b.runtime), ", private root") == NULL)
         return;
     expect("h", "look_around", 3000, OUTCOME_OK, "",
-        "{\"pid1\":false,\"root\":false,\"home\":false,\"task_writable\":false,\"usr_writable\":false,\"tmp_writable\":true,\"root_user\":false}");
+           "{\"pid1\":false,\"root\":false,\"home\":false,\"task_writable\":false,\"usr_writable\":false,"
+           "\"tmp_writable\":true,\"root_user\":false}");
 }
 
 /* ---- scaling ---- */
@@ -442,7 +474,7 @@ TEST(scaling, one_environment_serves_one_after_the_other)
 
 TEST(scaling, synchronous_ones_start_one_each_up_to_the_maximum)
 {
-    struct answer v[6];                                      /* the bench's maximum is 4 */
+    struct answer v[6]; /* the bench's maximum is 4 */
     struct code *c = native("h", 1000);
     struct runtime_counts counts;
     int64_t began_ns = clock_mono_ns();
@@ -459,7 +491,7 @@ TEST(scaling, synchronous_ones_start_one_each_up_to_the_maximum)
     bench_wait(&b, &v[5].done, 5000);
     for (size_t i = 0; i < ARRAY_LEN(v); i++) {
         EXPECT(v[i].done);
-        if (i >= 4)                                          /* the first four ran first, and a second each */
+        if (i >= 4) /* the first four ran first, and a second each */
             EXPECT(v[i].done_ns - began_ns >= 2000000000);
         else
             EXPECT(v[i].done_ns - began_ns < 2000000000);
@@ -476,7 +508,7 @@ TEST(scaling, asynchronous_ones_wait_for_the_first_environment)
     struct runtime_counts counts;
 
     runtime_counts(b.runtime, &counts);
-    for (int i = 0; i < 200 && counts.environments > 0; i++) {       /* until those before are gone */
+    for (int i = 0; i < 200 && counts.environments > 0; i++) { /* until those before are gone */
         bench_wait(&b, &(bool){ false }, 50);
         runtime_counts(b.runtime, &counts);
     }
@@ -487,7 +519,7 @@ TEST(scaling, asynchronous_ones_wait_for_the_first_environment)
     }
     runtime_counts(b.runtime, &counts);
     EXPECT_INT(counts.environments, 1);
-    bench_wait(&b, &(bool){ false }, 150);                   /* the start takes 300 ms */
+    bench_wait(&b, &(bool){ false }, 150); /* the start takes 300 ms */
     runtime_counts(b.runtime, &counts);
     EXPECT(counts.starting >= 1 && counts.starting <= b.runtime->cores);
     bench_wait(&b, &v[19].done, 5000);
@@ -575,7 +607,7 @@ TEST(scaling, a_synchronous_one_does_not_wait_for_the_line_of_another_function)
     size_t done;
 
     line_up(v, ARRAY_LEN(v), c);
-    bench_wait(&b, &v[3].done, 60000);                       /* every place is taken, the line is old */
+    bench_wait(&b, &v[3].done, 60000); /* every place is taken, the line is old */
     answer_init(&other, &b, native("h", 60000), "{\"do\":\"echo\"}");
     bench_start(&other);
     bench_wait(&b, &other.done, 60000);
@@ -642,11 +674,11 @@ TEST(scaling, capacity_counts_idle_and_possible_environments)
     struct answer a;
     struct code *fresh = native("h", 3000);
 
-    bench_wait(&b, &(bool){ false }, 100);                   /* until those before are gone */
+    bench_wait(&b, &(bool){ false }, 100); /* until those before are gone */
     EXPECT_INT(b.executor.capacity(b.executor.arg, fresh), 1);
     run(&a, "h", "echo", 3000);
     bench_wait(&b, &(bool){ false }, 50);
-    EXPECT_INT(b.executor.capacity(b.executor.arg, a.e.code), 2);    /* one idle, one more may be started */
+    EXPECT_INT(b.executor.capacity(b.executor.arg, a.e.code), 2); /* one idle, one more may be started */
     end(&a);
     code_unref(fresh);
 }
@@ -705,7 +737,7 @@ TEST(spawner, its_death_is_made_good)
     bench_wait(&b, &a.done, 2000);
     EXPECT_INT(a.kind, OUTCOME_SYSTEM);
     EXPECT_STR(buf_view(&a.why), STR("the process that starts functions ended, and this one with it"));
-    answer_init(&later, &b, c, "{\"do\":\"echo\"}");         /* waits for the next spawner */
+    answer_init(&later, &b, c, "{\"do\":\"echo\"}"); /* waits for the next spawner */
     bench_run(&later);
     EXPECT_INT(later.kind, OUTCOME_OK);
     runtime_counts(b.runtime, &counts);

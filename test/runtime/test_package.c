@@ -9,7 +9,10 @@
 
 static char dir[] = "/tmp/waybill-package-XXXXXX";
 
-struct entry { const char *name, *text; mode_t mode; };
+struct entry {
+    const char *name, *text;
+    mode_t mode;
+};
 
 /* A zip of the entries; a name ending with '/' is a folder. */
 static void make_zip(struct buf *ret, const struct entry *v, size_t n)
@@ -22,11 +25,13 @@ static void make_zip(struct buf *ret, const struct entry *v, size_t n)
     CHECK(z != NULL);
     zip_source_keep(whole);
     for (size_t i = 0; i < n; i++) {
-        zip_int64_t at = zip_file_add(z, v[i].name, zip_source_buffer(z, v[i].text, strlen(v[i].text), 0), ZIP_FL_ENC_UTF_8);
+        zip_int64_t at = zip_file_add(z, v[i].name, zip_source_buffer(z, v[i].text, strlen(v[i].text), 0),
+                                      ZIP_FL_ENC_UTF_8);
 
         CHECK(at >= 0);
         if (v[i].mode != 0)
-            zip_file_set_external_attributes(z, (zip_uint64_t)at, 0, ZIP_OPSYS_UNIX, (zip_uint32_t)v[i].mode << 16);
+            zip_file_set_external_attributes(z, (zip_uint64_t)at, 0, ZIP_OPSYS_UNIX,
+                                             (zip_uint32_t)v[i].mode << 16);
     }
     CHECK(zip_close(z) == 0);
     CHECK(zip_source_open(whole) == 0 && zip_source_stat(whole, &st) == 0);
@@ -35,7 +40,8 @@ static void make_zip(struct buf *ret, const struct entry *v, size_t n)
     zip_source_close(whole);
     zip_source_free(whole);
 }
-#define ZIP(b, ...) make_zip(b, (const struct entry[]){ __VA_ARGS__ }, ARRAY_LEN(((const struct entry[]){ __VA_ARGS__ })))
+#define ZIP(b, ...) \
+    make_zip(b, (const struct entry[]){ __VA_ARGS__ }, ARRAY_LEN(((const struct entry[]){ __VA_ARGS__ })))
 
 static void expect_file(const struct package_info *i, const char *name, const char *want, mode_t mode)
 {
@@ -61,8 +67,9 @@ TEST(package, is_unpacked_with_folders_links_and_modes)
     CLEANUP(buf_done) struct buf path = { 0 };
     struct package_info i, again;
 
-    ZIP(&zip, { "bootstrap", "#!", S_IFREG | 0700 }, { "lib/", "", S_IFDIR | 0755 }, { "lib/a.py", "1", S_IFREG | 0600 }, { "deep/er/b", "2", 0 },
-        { "link", "lib/a.py", S_IFLNK | 0777 }, { "deep/er/up", "../../lib/a.py", S_IFLNK | 0777 });
+    ZIP(&zip, { "bootstrap", "#!", S_IFREG | 0700 }, { "lib/", "", S_IFDIR | 0755 },
+        { "lib/a.py", "1", S_IFREG | 0600 }, { "deep/er/b", "2", 0 }, { "link", "lib/a.py", S_IFLNK | 0777 },
+        { "deep/er/up", "../../lib/a.py", S_IFLNK | 0777 });
     EXPECT_INT(package_store(dir, buf_view(&zip), &i), 0);
     expect_file(&i, "bootstrap", "#!", 0755);
     expect_file(&i, "lib/a.py", "1", 0644);
@@ -80,22 +87,27 @@ TEST(package, is_unpacked_with_folders_links_and_modes)
 
 TEST(package, names_that_leave_the_folder_are_refused)
 {
-    static const char *const names[] = { "../x", "a/../../x", "/etc/passwd", "a//b", "./a", "a/.", "..", "a/..", "/" };
+    static const char *const names[] = { "../x", "a/../../x", "/etc/passwd", "a//b", "./a",
+                                         "a/.",  "..",        "a/..",        "/" };
 
     for (size_t k = 0; k < ARRAY_LEN(names); k++) {
         CLEANUP(buf_done) struct buf zip = { 0 };
         struct package_info i;
 
         ZIP(&zip, { "fine", "1", 0 }, { names[k], "x", 0 });
-        if (package_check(buf_view(&zip), &i) != -E_INVALID || package_store(dir, buf_view(&zip), &i) != -E_INVALID)
+        if (package_check(buf_view(&zip), &i) != -E_INVALID ||
+            package_store(dir, buf_view(&zip), &i) != -E_INVALID)
             UNIT_FAIL("accepted: %s", names[k]);
     }
 }
 
 TEST(package, links_that_leave_the_folder_are_refused)
 {
-    static const struct { const char *name, *target; } rows[] = {
-        { "l", "/etc/passwd" }, { "l", "../x" }, { "a/l", "../../x" }, { "a/l", "b/../../../x" }, { "l", "a/.." }, { "l", ".." }, { "a/l", "../.." }, { "l", "" },
+    static const struct {
+        const char *name, *target;
+    } rows[] = {
+        { "l", "/etc/passwd" }, { "l", "../x" }, { "a/l", "../../x" }, { "a/l", "b/../../../x" },
+        { "l", "a/.." },        { "l", ".." },   { "a/l", "../.." },   { "l", "" },
     };
 
     for (size_t k = 0; k < ARRAY_LEN(rows); k++) {
@@ -224,7 +236,10 @@ TEST(package, failures_leave_nothing_behind)
     EXPECT_INT(system(command), 0);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) { return remove(path); }
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    return remove(path);
+}
 
 int main(int argc, char **argv)
 {

@@ -1,5 +1,5 @@
-/* test_pieces.c - the parts of the runtime room that need no process: states, texts, environment variables, cutting
- * output into lines, the log tail. */
+/* test_pieces.c - the parts of the runtime room that need no process: states, texts, environment variables,
+ * cutting output into lines, the log tail. */
 #include "runtime/environment.h"
 #include "unit.h"
 
@@ -10,9 +10,13 @@
 TEST(state, only_these_moves_are_allowed)
 {
     static const char *const may[ENVIRONMENT_STATE_COUNT] = {
-        [ENVIRONMENT_COLD] = "starting gone", [ENVIRONMENT_STARTING] = "cold idle busy stopping gone", [ENVIRONMENT_IDLE] = "lost busy stopping gone",
+        [ENVIRONMENT_COLD] = "starting gone",
+        [ENVIRONMENT_STARTING] = "cold idle busy stopping gone",
+        [ENVIRONMENT_IDLE] = "lost busy stopping gone",
         [ENVIRONMENT_LOST] = "idle busy stopping gone",
-        [ENVIRONMENT_BUSY] = "idle busy stopping gone", [ENVIRONMENT_STOPPING] = "gone", [ENVIRONMENT_GONE] = "",
+        [ENVIRONMENT_BUSY] = "idle busy stopping gone",
+        [ENVIRONMENT_STOPPING] = "gone",
+        [ENVIRONMENT_GONE] = "",
     };
 
     for (int from = 0; from < ENVIRONMENT_STATE_COUNT; from++)
@@ -20,7 +24,8 @@ TEST(state, only_these_moves_are_allowed)
             bool want = strstr(may[from], environment_state_name((enum environment_state)to)) != NULL;
 
             if (environment_may((enum environment_state)from, (enum environment_state)to) != want)
-                UNIT_FAIL("%s -> %s", environment_state_name((enum environment_state)from), environment_state_name((enum environment_state)to));
+                UNIT_FAIL("%s -> %s", environment_state_name((enum environment_state)from),
+                          environment_state_name((enum environment_state)to));
         }
 }
 
@@ -28,7 +33,10 @@ TEST(state, only_these_moves_are_allowed)
 
 TEST(text, exit_status_and_signals)
 {
-    static const struct { int status; const char *want; } rows[] = {
+    static const struct {
+        int status;
+        const char *want;
+    } rows[] = {
         { 0, "Runtime exited without providing a reason" },
         { 1 << 8, "Runtime exited with error: exit status 1" },
         { 127 << 8, "Runtime exited with error: exit status 127" },
@@ -51,9 +59,14 @@ TEST(text, exit_status_and_signals)
 
 TEST(text, timeout_has_two_decimals)
 {
-    static const struct { int64_t ms; const char *want; } rows[] = {
-        { 1000, "Task timed out after 1.00 seconds" }, { 3000, "Task timed out after 3.00 seconds" },
-        { 900000, "Task timed out after 900.00 seconds" }, { 1250, "Task timed out after 1.25 seconds" },
+    static const struct {
+        int64_t ms;
+        const char *want;
+    } rows[] = {
+        { 1000, "Task timed out after 1.00 seconds" },
+        { 3000, "Task timed out after 3.00 seconds" },
+        { 900000, "Task timed out after 900.00 seconds" },
+        { 1250, "Task timed out after 1.25 seconds" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -69,18 +82,26 @@ TEST(text, payloads_quote_what_they_are_given)
     CLEANUP(buf_done) struct buf b = { 0 };
 
     report_payload(&b, STR("1-2"), STR("Runtime.ExitError"), STR("a \"b\""));
-    EXPECT_STR(buf_view(&b), STR("{\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: 1-2 Error: a \\\"b\\\"\"}"));
+    EXPECT_STR(
+        buf_view(&b),
+        STR("{\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: 1-2 Error: a \\\"b\\\"\"}"));
     buf_clear(&b);
     report_entrypoint_payload(&b, STR("1-2"), STR("x"));
-    EXPECT_STR(buf_view(&b), STR("{\"errorMessage\":\"RequestId: 1-2 Error: x\",\"errorType\":\"Runtime.InvalidEntrypoint\"}"));
+    EXPECT_STR(
+        buf_view(&b),
+        STR("{\"errorMessage\":\"RequestId: 1-2 Error: x\",\"errorType\":\"Runtime.InvalidEntrypoint\"}"));
 }
 
 TEST(text, error_type_header)
 {
-    static const struct { const char *header, *want; } rows[] = {
-        { "Runtime.ExitError", "Runtime.ExitError" }, { "Function.Bad", "Function.Bad" }, { "Function.bad", "Function.Unknown" },
-        { "Function.", "Function.Unknown" }, { "Function.A", "Function.Unknown" }, { "Runtime.A1", "Runtime.Unknown" },
-        { "ValueError", "Runtime.Unknown" }, { "", "Runtime.Unknown" }, { "Runtime.Bad.Thing", "Runtime.Unknown" },
+    static const struct {
+        const char *header, *want;
+    } rows[] = {
+        { "Runtime.ExitError", "Runtime.ExitError" }, { "Function.Bad", "Function.Bad" },
+        { "Function.bad", "Function.Unknown" },       { "Function.", "Function.Unknown" },
+        { "Function.A", "Function.Unknown" },         { "Runtime.A1", "Runtime.Unknown" },
+        { "ValueError", "Runtime.Unknown" },          { "", "Runtime.Unknown" },
+        { "Runtime.Bad.Thing", "Runtime.Unknown" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -99,42 +120,62 @@ TEST(report, text_lines)
 {
     struct report r = { .request_id = STR("id"), .duration_us = 3009, .memory_mb = 128, .max_memory_mb = 36 };
 
-    expect_report(&r, "REPORT RequestId: id\tDuration: 3.01 ms\tBilled Duration: 4 ms\tMemory Size: 128 MB\tMax Memory Used: 36 MB\t");
+    expect_report(&r, "REPORT RequestId: id\tDuration: 3.01 ms\tBilled Duration: 4 ms\tMemory Size: 128 "
+                      "MB\tMax Memory Used: 36 MB\t");
     r.duration_us = 1233960, r.init_us = 463512;
-    expect_report(&r, "REPORT RequestId: id\tDuration: 1233.96 ms\tBilled Duration: 1698 ms\tMemory Size: 128 MB\tMax Memory Used: 36 MB\tInit Duration: 463.51 ms\t");
+    expect_report(&r, "REPORT RequestId: id\tDuration: 1233.96 ms\tBilled Duration: 1698 ms\tMemory Size: "
+                      "128 MB\tMax Memory Used: 36 MB\tInit Duration: 463.51 ms\t");
     r.init_us = 0, r.duration_us = 3000000, r.status = REPORT_TIMEOUT, r.error_type = STR("Sandbox.Timedout");
-    expect_report(&r, "REPORT RequestId: id\tDuration: 3000.00 ms\tBilled Duration: 3000 ms\tMemory Size: 128 MB\tMax Memory Used: 36 MB\tStatus: timeout");
+    expect_report(&r, "REPORT RequestId: id\tDuration: 3000.00 ms\tBilled Duration: 3000 ms\tMemory Size: "
+                      "128 MB\tMax Memory Used: 36 MB\tStatus: timeout");
     r.duration_us = 995, r.status = REPORT_FAILURE, r.error_type = STR("Runtime.ExitError");
-    expect_report(&r, "REPORT RequestId: id\tDuration: 1.00 ms\tBilled Duration: 1 ms\tMemory Size: 128 MB\tMax Memory Used: 36 MB\tStatus: error\tError Type: Runtime.ExitError");
+    expect_report(&r, "REPORT RequestId: id\tDuration: 1.00 ms\tBilled Duration: 1 ms\tMemory Size: 128 "
+                      "MB\tMax Memory Used: 36 MB\tStatus: error\tError Type: Runtime.ExitError");
     r.duration_us = 0, r.status = REPORT_ERROR;
-    expect_report(&r, "REPORT RequestId: id\tDuration: 0.00 ms\tBilled Duration: 1 ms\tMemory Size: 128 MB\tMax Memory Used: 36 MB\t");
+    expect_report(&r, "REPORT RequestId: id\tDuration: 0.00 ms\tBilled Duration: 1 ms\tMemory Size: 128 "
+                      "MB\tMax Memory Used: 36 MB\t");
 }
 
 TEST(report, json_records)
 {
-    struct report r = { .request_id = STR("id"), .function_arn = STR("arn:f"), .version = STR("$LATEST"), .duration_us = 1233960, .init_us = 463512,
-                        .memory_mb = 256, .max_memory_mb = 123 };
+    struct report r = { .request_id = STR("id"),
+                        .function_arn = STR("arn:f"),
+                        .version = STR("$LATEST"),
+                        .duration_us = 1233960,
+                        .init_us = 463512,
+                        .memory_mb = 256,
+                        .max_memory_mb = 123 };
     CLEANUP(buf_done) struct buf b = { 0 };
     int64_t at = 1791444641076;
 
     report_start_json(&b, at, &r);
-    EXPECT_STR(buf_view(&b), STR("{\"time\":\"2026-10-08T07:30:41.076Z\",\"type\":\"platform.start\",\"record\":{\"requestId\":\"id\",\"functionArn\":\"arn:f\",\"version\":\"$LATEST\"}}"));
+    EXPECT_STR(buf_view(&b),
+               STR("{\"time\":\"2026-10-08T07:30:41.076Z\",\"type\":\"platform.start\",\"record\":{"
+                   "\"requestId\":\"id\",\"functionArn\":\"arn:f\",\"version\":\"$LATEST\"}}"));
     buf_clear(&b);
     report_json(&b, at, &r);
-    EXPECT_STR(buf_view(&b), STR("{\"time\":\"2026-10-08T07:30:41.076Z\",\"type\":\"platform.report\",\"record\":{\"requestId\":\"id\",\"metrics\":{\"durationMs\":1233.96,"
-        "\"billedDurationMs\":1698,\"memorySizeMB\":256,\"maxMemoryUsedMB\":123,\"initDurationMs\":463.512},\"status\":\"success\"}}"));
+    EXPECT_STR(buf_view(&b), STR("{\"time\":\"2026-10-08T07:30:41.076Z\",\"type\":\"platform.report\","
+                                 "\"record\":{\"requestId\":\"id\",\"metrics\":{\"durationMs\":1233.96,"
+                                 "\"billedDurationMs\":1698,\"memorySizeMB\":256,\"maxMemoryUsedMB\":123,"
+                                 "\"initDurationMs\":463.512},\"status\":\"success\"}}"));
     buf_clear(&b);
     r.status = REPORT_TIMEOUT, r.error_type = STR("Sandbox.Timedout");
     report_runtime_done_json(&b, at, &r);
-    EXPECT_STR(buf_view(&b), STR("{\"time\":\"2026-10-08T07:30:41.076Z\",\"type\":\"platform.runtimeDone\",\"record\":{\"requestId\":\"id\",\"status\":\"timeout\","
-        "\"errorType\":\"Sandbox.Timedout\",\"metrics\":{\"durationMs\":1233.96}}}"));
+    EXPECT_STR(buf_view(&b),
+               STR("{\"time\":\"2026-10-08T07:30:41.076Z\",\"type\":\"platform.runtimeDone\",\"record\":{"
+                   "\"requestId\":\"id\",\"status\":\"timeout\","
+                   "\"errorType\":\"Sandbox.Timedout\",\"metrics\":{\"durationMs\":1233.96}}}"));
 }
 
 TEST(report, init_line_names_the_runtime)
 {
-    static const struct { const char *runtime, *want; } rows[] = {
-        { "python3.13", "INIT_START Runtime Version: python:3.13.v1\t" }, { "nodejs20.x", "INIT_START Runtime Version: nodejs:20.v1\t" },
-        { "provided.al2023", "INIT_START Runtime Version: provided:al2023.v1\t" }, { "provided", "INIT_START Runtime Version: provided.v1\t" },
+    static const struct {
+        const char *runtime, *want;
+    } rows[] = {
+        { "python3.13", "INIT_START Runtime Version: python:3.13.v1\t" },
+        { "nodejs20.x", "INIT_START Runtime Version: nodejs:20.v1\t" },
+        { "provided.al2023", "INIT_START Runtime Version: provided:al2023.v1\t" },
+        { "provided", "INIT_START Runtime Version: provided.v1\t" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -142,7 +183,8 @@ TEST(report, init_line_names_the_runtime)
 
         report_init_text(&b, str_of(rows[i].runtime), STR("eu-west-1"));
         EXPECT(str_starts(buf_view(&b), str_of(rows[i].want)));
-        EXPECT(str_find_str(buf_view(&b), STR("\tRuntime Version ARN: arn:aws:lambda:eu-west-1::runtime:")) > 0);
+        EXPECT(str_find_str(buf_view(&b), STR("\tRuntime Version ARN: arn:aws:lambda:eu-west-1::runtime:")) >
+               0);
     }
 }
 
@@ -168,10 +210,15 @@ TEST(report, log_streams)
 
 TEST(program, kinds)
 {
-    static const struct { const char *runtime; enum runtime_kind want; } rows[] = {
-        { "nodejs20.x", RUNTIME_NODE }, { "python3.12", RUNTIME_PYTHON }, { "provided.al2023", RUNTIME_PROVIDED }, { "provided", RUNTIME_PROVIDED },
-        { "java21", RUNTIME_NOT_HERE }, { "ruby3.3", RUNTIME_NOT_HERE }, { "dotnet8", RUNTIME_NOT_HERE }, { "go1.x", RUNTIME_NOT_HERE },
-        { "python2.7", RUNTIME_NOT_HERE }, { "", RUNTIME_NOT_HERE },
+    static const struct {
+        const char *runtime;
+        enum runtime_kind want;
+    } rows[] = {
+        { "nodejs20.x", RUNTIME_NODE },          { "python3.12", RUNTIME_PYTHON },
+        { "provided.al2023", RUNTIME_PROVIDED }, { "provided", RUNTIME_PROVIDED },
+        { "java21", RUNTIME_NOT_HERE },          { "ruby3.3", RUNTIME_NOT_HERE },
+        { "dotnet8", RUNTIME_NOT_HERE },         { "go1.x", RUNTIME_NOT_HERE },
+        { "python2.7", RUNTIME_NOT_HERE },       { "", RUNTIME_NOT_HERE },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -190,26 +237,65 @@ static struct str variable(struct str env, const char *name)
 
 static struct code some_code(struct env_var *v, size_t n, const char *runtime)
 {
-    return (struct code){ .name = STR("f"), .version = STR("7"), .region = STR("r"), .runtime = str_of(runtime), .handler = STR("a.b"), .memory_mb = 128,
-                          .log_group = STR("/g"), .package_sha256_hex = STR("ab"), .env = v, .n_env = n };
+    return (struct code){ .name = STR("f"),
+                          .version = STR("7"),
+                          .region = STR("r"),
+                          .runtime = str_of(runtime),
+                          .handler = STR("a.b"),
+                          .memory_mb = 128,
+                          .log_group = STR("/g"),
+                          .package_sha256_hex = STR("ab"),
+                          .env = v,
+                          .n_env = n };
 }
 
 TEST(program, environment_of_a_private_root)
 {
-    struct program_place place = { .code_dir = "/d/code", .bootstrap_dir = "/d/run/bootstrap", .private_root = true, .endpoint = "http://[::1]:99" };
-    struct env_var v[] = { { STR("MINE"), STR("1") }, { STR("_HANDLER"), STR("evil") }, { STR("PATH"), STR("/my") }, { STR("AWS_REGION"), STR("x") }, { STR("TZ"), STR("CET") } };
+    struct program_place place = { .code_dir = "/d/code",
+                                   .bootstrap_dir = "/d/run/bootstrap",
+                                   .private_root = true,
+                                   .endpoint = "http://[::1]:99" };
+    struct env_var v[] = { { STR("MINE"), STR("1") },
+                           { STR("_HANDLER"), STR("evil") },
+                           { STR("PATH"), STR("/my") },
+                           { STR("AWS_REGION"), STR("x") },
+                           { STR("TZ"), STR("CET") } };
     struct code c = some_code(v, ARRAY_LEN(v), "nodejs22.x");
-    struct program_facts f = { .api_port = 1234, .log_stream = STR("s"), .credentials = { STR("k"), STR("s"), STR("t") } };
+    struct program_facts f = { .api_port = 1234,
+                               .log_stream = STR("s"),
+                               .credentials = { STR("k"), STR("s"), STR("t") } };
     struct arena *a = arena_new(0);
-    struct str env = program_environment(&place, &c, &f, &(struct program){ .task_dir = "/d/code/ab/task" }, a);
-    static const struct { const char *name, *want; } rows[] = {
-        { "MINE", "1" }, { "_HANDLER", "a.b" }, { "PATH", "/my" }, { "AWS_REGION", "r" }, { "AWS_DEFAULT_REGION", "r" }, { "TZ", "CET" },
-        { "LANG", "en_US.UTF-8" }, { "LAMBDA_TASK_ROOT", "/var/task" }, { "LAMBDA_RUNTIME_DIR", "/var/runtime" }, { "AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1234" },
-        { "NODE_PATH", "/opt/nodejs/node22/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task" },
-        { "LD_LIBRARY_PATH", "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib" },
-        { "AWS_ENDPOINT_URL", "http://[::1]:99" }, { "AWS_EXECUTION_ENV", "AWS_Lambda_nodejs22.x" }, { "AWS_LAMBDA_LOG_FORMAT", "Text" },
-        { "AWS_ACCESS_KEY_ID", "k" }, { "AWS_SESSION_TOKEN", "t" }, { "AWS_LAMBDA_FUNCTION_VERSION", "7" }, { "_AWS_XRAY_DAEMON_PORT", "2000" },
-        { "AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand" }, { "PYTHONPATH", NULL }, { "AWS_LAMBDA_LOG_LEVEL", NULL }, { "TMPDIR", NULL }, { "HOME", NULL },
+    struct str env =
+        program_environment(&place, &c, &f, &(struct program){ .task_dir = "/d/code/ab/task" }, a);
+    static const struct {
+        const char *name, *want;
+    } rows[] = {
+        { "MINE", "1" },
+        { "_HANDLER", "a.b" },
+        { "PATH", "/my" },
+        { "AWS_REGION", "r" },
+        { "AWS_DEFAULT_REGION", "r" },
+        { "TZ", "CET" },
+        { "LANG", "en_US.UTF-8" },
+        { "LAMBDA_TASK_ROOT", "/var/task" },
+        { "LAMBDA_RUNTIME_DIR", "/var/runtime" },
+        { "AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1234" },
+        { "NODE_PATH", "/opt/nodejs/node22/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/"
+                       "var/runtime:/var/task" },
+        { "LD_LIBRARY_PATH",
+          "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib" },
+        { "AWS_ENDPOINT_URL", "http://[::1]:99" },
+        { "AWS_EXECUTION_ENV", "AWS_Lambda_nodejs22.x" },
+        { "AWS_LAMBDA_LOG_FORMAT", "Text" },
+        { "AWS_ACCESS_KEY_ID", "k" },
+        { "AWS_SESSION_TOKEN", "t" },
+        { "AWS_LAMBDA_FUNCTION_VERSION", "7" },
+        { "_AWS_XRAY_DAEMON_PORT", "2000" },
+        { "AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand" },
+        { "PYTHONPATH", NULL },
+        { "AWS_LAMBDA_LOG_LEVEL", NULL },
+        { "TMPDIR", NULL },
+        { "HOME", NULL },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -219,7 +305,9 @@ TEST(program, environment_of_a_private_root)
 
 TEST(program, environment_without_a_private_root)
 {
-    struct program_place place = { .code_dir = "/d/code", .bootstrap_dir = "/d/run/bootstrap", .endpoint = "http://[::1]:99" };
+    struct program_place place = { .code_dir = "/d/code",
+                                   .bootstrap_dir = "/d/run/bootstrap",
+                                   .endpoint = "http://[::1]:99" };
     struct code c = some_code(NULL, 0, "provided.al2");
     struct arena *a = arena_new(0);
     struct program p = { .task_dir = "/d/code/ab/task", .prefix = "/home/u/node" };
@@ -231,7 +319,8 @@ TEST(program, environment_without_a_private_root)
     EXPECT_STR(variable(env, "LAMBDA_TASK_ROOT"), STR("/d/code/ab/task"));
     EXPECT_STR(variable(env, "LAMBDA_RUNTIME_DIR"), STR("/d/run/bootstrap"));
     EXPECT_STR(variable(env, "TMPDIR"), STR("/d/run/tmp/1"));
-    EXPECT_STR(variable(env, "PATH"), STR("/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin:/home/u/node/bin"));
+    EXPECT_STR(variable(env, "PATH"),
+               STR("/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin:/home/u/node/bin"));
     EXPECT_STR(variable(env, "AWS_EXECUTION_ENV"), STR_NONE);
     EXPECT_STR(variable(env, "AWS_LAMBDA_LOG_LEVEL"), STR("DEBUG"));
     arena_free(a);
@@ -280,7 +369,10 @@ TEST(output, lines)
 
 static void expect_framed(size_t step)
 {
-    static const char bytes[] = "x\nopen" OUTPUT_FRAME "\x00\x00\x00\x05" "a\nb\nc" "y\n" OUTPUT_FRAME "\x00\x00\x00\x00" OUTPUT_FRAME "\x00\x00\x00\x01z" "end\n";
+    static const char bytes[] = "x\nopen" OUTPUT_FRAME "\x00\x00\x00\x05"
+                                "a\nb\nc"
+                                "y\n" OUTPUT_FRAME "\x00\x00\x00\x00" OUTPUT_FRAME "\x00\x00\x00\x01z"
+                                "end\n";
     struct clock clock;
     struct output o;
 
@@ -301,7 +393,12 @@ TEST(output, frames_keep_their_newlines_however_they_arrive)
         expect_framed(step);
 }
 
-TEST(output, a_frame_of_nonsense_length_is_text) { LINES("<\xa5\x5a" ">", "\xa5\x5a"); }
+TEST(output, a_frame_of_nonsense_length_is_text)
+{
+    LINES("<\xa5\x5a"
+          ">",
+          "\xa5\x5a");
+}
 
 TEST(output, an_endless_line_is_cut_and_looked_at_once)
 {
@@ -320,7 +417,8 @@ TEST(output, an_endless_line_is_cut_and_looked_at_once)
     buf_done(&got);
 }
 
-static void expect_tail(const char *before, size_t filler, bool whole_lines, struct str want_start, size_t want_n)
+static void expect_tail(const char *before, size_t filler, bool whole_lines, struct str want_start,
+                        size_t want_n)
 {
     struct clock clock;
     struct output o;
@@ -350,8 +448,14 @@ TEST(tail, is_the_last_4096_bytes)
 }
 TEST(tail, a_character_cut_in_two_is_replaced)
 {
-    expect_tail("\xc3\xa9", 4094, false, STR("\xef\xbf\xbd" "f"), 4098);
-    expect_tail("\xf0\x9f\x98\x80", 4093, false, STR("\xef\xbf\xbd" "f"), 4097);
+    expect_tail("\xc3\xa9", 4094, false,
+                STR("\xef\xbf\xbd"
+                    "f"),
+                4098);
+    expect_tail("\xf0\x9f\x98\x80", 4093, false,
+                STR("\xef\xbf\xbd"
+                    "f"),
+                4097);
 }
 TEST(tail, whole_records_only)
 {

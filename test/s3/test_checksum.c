@@ -17,7 +17,8 @@ TEST(checksum, check_values)
     expect_hex(CHECKSUM_CRC32C, STR("123456789"), "e3069283");
     expect_hex(CHECKSUM_CRC64NVME, STR("123456789"), "ae8b14860a799888");
     expect_hex(CHECKSUM_SHA1, STR("abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
-    expect_hex(CHECKSUM_SHA256, STR("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    expect_hex(CHECKSUM_SHA256, STR("abc"),
+               "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     expect_hex(CHECKSUM_CRC32, STR(""), "00000000");
     expect_hex(CHECKSUM_CRC64NVME, STR(""), "0000000000000000");
 }
@@ -42,7 +43,8 @@ TEST(checksum, pieces_and_combination)
         struct digest whole = checksum_of(k, str_make(text, sizeof(text)));
 
         for (size_t cut = 0; cut <= sizeof(text); cut += 37) {
-            struct digest a = checksum_of(k, str_make(text, cut)), b = checksum_of(k, str_make(text + cut, sizeof(text) - cut)), both;
+            struct digest a = checksum_of(k, str_make(text, cut)),
+                          b = checksum_of(k, str_make(text + cut, sizeof(text) - cut)), both;
             struct summing s;
 
             summing_begin(&s, k);

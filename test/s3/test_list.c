@@ -1,8 +1,22 @@
-/* test_list.c - pages in byte order, prefixes and delimiters, versions; every page size gives the same whole. */
+/* test_list.c - pages in byte order, prefixes and delimiters, versions; every page size gives the same whole.
+ */
 #include "world.h"
 
-static const char *const keys[] = { "a", "a/", "a/1", "a/2", "a/b/1", "a/b/2", "a0", "b", "c/d/e", "photos/2006/feb.jpg", "photos/2006/jan.jpg",
-                                    "sample.jpg", "z\xc3\xa9", "z\xf0\x9f\x98\x80", "Z" };
+static const char *const keys[] = { "a",
+                                    "a/",
+                                    "a/1",
+                                    "a/2",
+                                    "a/b/1",
+                                    "a/b/2",
+                                    "a0",
+                                    "b",
+                                    "c/d/e",
+                                    "photos/2006/feb.jpg",
+                                    "photos/2006/jan.jpg",
+                                    "sample.jpg",
+                                    "z\xc3\xa9",
+                                    "z\xf0\x9f\x98\x80",
+                                    "Z" };
 
 static void fill(struct world *w)
 {
@@ -13,10 +27,14 @@ static void fill(struct world *w)
 }
 
 /* All pages of a listing: items joined by blanks, common prefixes in parentheses, pages by '|'. */
-static struct str whole(struct world *w, struct buf *b, const char *prefix, const char *delimiter, int64_t page, const char *after)
+static struct str whole(struct world *w, struct buf *b, const char *prefix, const char *delimiter,
+                        int64_t page, const char *after)
 {
-    struct s3_ListObjectsV2Request in = { .Bucket = STR("bucket"), .Prefix = str_of(prefix), .Delimiter = str_of(delimiter),
-                                          .MaxKeys = INT_SET(page), .StartAfter = str_of(after) };
+    struct s3_ListObjectsV2Request in = { .Bucket = STR("bucket"),
+                                          .Prefix = str_of(prefix),
+                                          .Delimiter = str_of(delimiter),
+                                          .MaxKeys = INT_SET(page),
+                                          .StartAfter = str_of(after) };
 
     buf_clear(b);
     for (int pages = 0; pages < 100; pages++) {
@@ -30,7 +48,9 @@ static struct str whole(struct world *w, struct buf *b, const char *prefix, cons
         EXPECT_INT(out->KeyCount.v, out->Contents.n + out->CommonPrefixes.n);
         EXPECT(out->KeyCount.v <= page);
         while (o < out->Contents.n || p < out->CommonPrefixes.n) {
-            bool key = p == out->CommonPrefixes.n || (o < out->Contents.n && str_cmp(out->Contents.v[o].Key, out->CommonPrefixes.v[p].Prefix) < 0);
+            bool key =
+                p == out->CommonPrefixes.n ||
+                (o < out->Contents.n && str_cmp(out->Contents.v[o].Key, out->CommonPrefixes.v[p].Prefix) < 0);
 
             if (b->n > 0)
                 buf_char(b, ' ');
@@ -52,16 +72,22 @@ static struct str whole(struct world *w, struct buf *b, const char *prefix, cons
 
 TEST(list, every_page_size_gives_the_same)
 {
-    static const struct { const char *prefix, *delimiter, *after, *want; } rows[] = {
-        { NULL, NULL, NULL, "Z a a/ a/1 a/2 a/b/1 a/b/2 a0 b c/d/e photos/2006/feb.jpg photos/2006/jan.jpg sample.jpg z\xc3\xa9 z\xf0\x9f\x98\x80" },
+    static const struct {
+        const char *prefix, *delimiter, *after, *want;
+    } rows[] = {
+        { NULL, NULL, NULL,
+          "Z a a/ a/1 a/2 a/b/1 a/b/2 a0 b c/d/e photos/2006/feb.jpg photos/2006/jan.jpg sample.jpg "
+          "z\xc3\xa9 z\xf0\x9f\x98\x80" },
         { NULL, "/", NULL, "Z a (a/) a0 b (c/) (photos/) sample.jpg z\xc3\xa9 z\xf0\x9f\x98\x80" },
         { "a", NULL, NULL, "a a/ a/1 a/2 a/b/1 a/b/2 a0" },
         { "a/", "/", NULL, "a/ a/1 a/2 (a/b/)" },
         { "photos/", "/", NULL, "(photos/2006/)" },
         { "photos/2006/", "/", NULL, "photos/2006/feb.jpg photos/2006/jan.jpg" },
-        { NULL, "0", NULL, "Z a a/ a/1 a/2 a/b/1 a/b/2 (a0) b c/d/e (photos/20) sample.jpg z\xc3\xa9 z\xf0\x9f\x98\x80" },
+        { NULL, "0", NULL,
+          "Z a a/ a/1 a/2 a/b/1 a/b/2 (a0) b c/d/e (photos/20) sample.jpg z\xc3\xa9 z\xf0\x9f\x98\x80" },
         { "none", "/", NULL, "" },
-        { NULL, NULL, "b", "c/d/e photos/2006/feb.jpg photos/2006/jan.jpg sample.jpg z\xc3\xa9 z\xf0\x9f\x98\x80" },
+        { NULL, NULL, "b",
+          "c/d/e photos/2006/feb.jpg photos/2006/jan.jpg sample.jpg z\xc3\xa9 z\xf0\x9f\x98\x80" },
         { NULL, "/", "a/", "a0 b (c/) (photos/) sample.jpg z\xc3\xa9 z\xf0\x9f\x98\x80" },
         { NULL, "/", "a/1", "(a/) a0 b (c/) (photos/) sample.jpg z\xc3\xa9 z\xf0\x9f\x98\x80" },
         { "a/", NULL, "zzz", "" },
@@ -73,7 +99,8 @@ TEST(list, every_page_size_gives_the_same)
     fill(&w);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         for (int64_t page = 1; page <= 16; page++)
-            EXPECT_STR(whole(&w, &b, rows[i].prefix, rows[i].delimiter, page, rows[i].after), str_of(rows[i].want));
+            EXPECT_STR(whole(&w, &b, rows[i].prefix, rows[i].delimiter, page, rows[i].after),
+                       str_of(rows[i].want));
     world_close(&w);
 }
 
@@ -90,7 +117,8 @@ TEST(list, deleted_keys_and_old_versions_are_hidden)
         (void)put(&w, "bucket", "d/gone", STR("x"));
     }
     (void)put(&w, "bucket", "z", STR("x"));
-    EXPECT_OK(say(&w, "DeleteObject", &(struct s3_DeleteObjectRequest){ .Bucket = STR("bucket"), .Key = STR("d/gone") }));
+    EXPECT_OK(say(&w, "DeleteObject",
+                  &(struct s3_DeleteObjectRequest){ .Bucket = STR("bucket"), .Key = STR("d/gone") }));
     for (int64_t page = 1; page <= 3; page++) {
         EXPECT_STR(whole(&w, &b, NULL, NULL, page, NULL), STR("many z"));
         EXPECT_STR(whole(&w, &b, NULL, "/", page, NULL), STR("many z"));
@@ -98,8 +126,8 @@ TEST(list, deleted_keys_and_old_versions_are_hidden)
     world_close(&w);
 }
 
-/* Keys that end in delete markers are passed over for a while; then the page ends, with few keys or none, and the next
- * goes on behind them.  ListObjects says where, as no key does. */
+/* Keys that end in delete markers are passed over for a while; then the page ends, with few keys or none, and
+ * the next goes on behind them.  ListObjects says where, as no key does. */
 TEST(list, many_deleted_keys_end_a_page)
 {
     struct s3_ListObjectsRequest old = { .Bucket = STR("bucket") };
@@ -116,7 +144,8 @@ TEST(list, many_deleted_keys_end_a_page)
     (void)put(&w, "bucket", "a", STR("x"));
     for (int i = 0; i < 20001; i++) {
         snprintf(key, sizeof(key), "m/%05d", i);
-        EXPECT_OK(say(&w, "DeleteObject", &(struct s3_DeleteObjectRequest){ .Bucket = STR("bucket"), .Key = str_of(key) }));
+        EXPECT_OK(say(&w, "DeleteObject",
+                      &(struct s3_DeleteObjectRequest){ .Bucket = STR("bucket"), .Key = str_of(key) }));
     }
     (void)put(&w, "bucket", "z", STR("x"));
     EXPECT_STR(whole(&w, &b, NULL, NULL, 1000, NULL), STR("a z"));
@@ -147,7 +176,8 @@ TEST(list, versions_page_inside_a_key)
         (void)put(&w, "bucket", "a", STR("x"));
         (void)put(&w, "bucket", "b", STR("x"));
     }
-    (void)say(&w, "DeleteObject", &(struct s3_DeleteObjectRequest){ .Bucket = STR("bucket"), .Key = STR("a") });
+    (void)say(&w, "DeleteObject",
+              &(struct s3_DeleteObjectRequest){ .Bucket = STR("bucket"), .Key = STR("a") });
     for (int page = 0; page < 20; page++) {
         struct asked *a = say(&w, "ListObjectVersions", &in);
         const struct s3_ListObjectVersionsOutput *out = a->c.output;
@@ -172,7 +202,9 @@ TEST(list, versions_page_inside_a_key)
 
 TEST(list, first_version_of_the_protocol)
 {
-    struct s3_ListObjectsRequest in = { .Bucket = STR("bucket"), .Delimiter = STR("/"), .MaxKeys = INT_SET(3) };
+    struct s3_ListObjectsRequest in = { .Bucket = STR("bucket"),
+                                        .Delimiter = STR("/"),
+                                        .MaxKeys = INT_SET(3) };
     const struct s3_ListObjectsOutput *out;
     struct world w;
 
@@ -194,7 +226,9 @@ TEST(list, first_version_of_the_protocol)
 
 TEST(list, arguments)
 {
-    struct s3_ListObjectsV2Request in = { .Bucket = STR("bucket"), .MaxKeys = INT_SET(0), .EncodingType = STR("url"), .Prefix = STR("z\xc3\xa9") };
+    struct s3_ListObjectsV2Request in = {
+        .Bucket = STR("bucket"), .MaxKeys = INT_SET(0), .EncodingType = STR("url"), .Prefix = STR("z\xc3\xa9")
+    };
     const struct s3_ListObjectsV2Output *out;
     struct world w;
 
@@ -222,7 +256,9 @@ TEST(list, arguments)
 
 TEST(list, many_at_once_are_deleted)
 {
-    struct s3_ObjectIdentifier ids[] = { { .Key = STR("a") }, { .Key = STR("b"), .VersionId = STR("bad") }, { .Key = STR("not there") } };
+    struct s3_ObjectIdentifier ids[] = { { .Key = STR("a") },
+                                         { .Key = STR("b"), .VersionId = STR("bad") },
+                                         { .Key = STR("not there") } };
     struct s3_Delete what = { .Objects = { true, 3, ids } };
     struct s3_DeleteObjectsRequest in = { .Bucket = STR("bucket"), .Delete = &what };
     const struct s3_DeleteObjectsOutput *out;
@@ -238,7 +274,8 @@ TEST(list, many_at_once_are_deleted)
     EXPECT_STR(out->Errors.v[0].Code, STR("InvalidArgument"));
     EXPECT_STR(out->Deleted.v[1].Key, STR("not there"));
     what.Quiet = BOOL_SET(true);
-    EXPECT_INT(((const struct s3_DeleteObjectsOutput *)say(&w, "DeleteObjects", &in)->c.output)->Deleted.n, 0);
+    EXPECT_INT(((const struct s3_DeleteObjectsOutput *)say(&w, "DeleteObjects", &in)->c.output)->Deleted.n,
+               0);
     what.Objects.n = 0;
     EXPECT_FAULT(say(&w, "DeleteObjects", &in), "MalformedXML");
     in.Delete = NULL;

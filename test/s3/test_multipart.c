@@ -12,17 +12,24 @@ static struct str part_bytes(int n, size_t size)
 
 static struct str start(struct world *w, const char *algorithm, const char *type)
 {
-    struct s3_CreateMultipartUploadRequest in = { .Bucket = STR("bucket"), .Key = STR("k"), .ContentType = STR("a/b"), .Tagging = STR("x=y"),
-                                                  .ChecksumAlgorithm = str_of(algorithm), .ChecksumType = str_of(type) };
+    struct s3_CreateMultipartUploadRequest in = { .Bucket = STR("bucket"),
+                                                  .Key = STR("k"),
+                                                  .ContentType = STR("a/b"),
+                                                  .Tagging = STR("x=y"),
+                                                  .ChecksumAlgorithm = str_of(algorithm),
+                                                  .ChecksumType = str_of(type) };
     struct asked *a = say(w, "CreateMultipartUpload", &in);
 
     EXPECT_OK(a);
     return ((const struct s3_CreateMultipartUploadOutput *)a->c.output)->UploadId;
 }
 
-static const struct s3_UploadPartOutput *upload(struct world *w, struct str id, int64_t number, struct str body)
+static const struct s3_UploadPartOutput *upload(struct world *w, struct str id, int64_t number,
+                                                struct str body)
 {
-    struct s3_UploadPartRequest in = { .Bucket = STR("bucket"), .Key = STR("k"), .UploadId = id, .PartNumber = INT_SET(number), .Body = body };
+    struct s3_UploadPartRequest in = {
+        .Bucket = STR("bucket"), .Key = STR("k"), .UploadId = id, .PartNumber = INT_SET(number), .Body = body
+    };
     struct asked *a = say(w, "UploadPart", &in);
 
     EXPECT_OK(a);
@@ -32,7 +39,9 @@ static const struct s3_UploadPartOutput *upload(struct world *w, struct str id, 
 static struct asked *complete(struct world *w, struct str id, struct s3_CompletedPart *v, size_t n)
 {
     struct s3_CompletedMultipartUpload list = { { true, n, v } };
-    struct s3_CompleteMultipartUploadRequest in = { .Bucket = STR("bucket"), .Key = STR("k"), .UploadId = id, .MultipartUpload = &list };
+    struct s3_CompleteMultipartUploadRequest in = {
+        .Bucket = STR("bucket"), .Key = STR("k"), .UploadId = id, .MultipartUpload = &list
+    };
 
     return say(w, "CompleteMultipartUpload", &in);
 }
@@ -40,7 +49,9 @@ static struct asked *complete(struct world *w, struct str id, struct s3_Complete
 TEST(multipart, whole_story)
 {
     struct s3_CompletedPart v[2] = { { .PartNumber = INT_SET(1) }, { .PartNumber = INT_SET(7) } };
-    struct s3_GetObjectRequest across = { .Bucket = STR("bucket"), .Key = STR("k"), .Range = STR("bytes=5242878-5242881") };
+    struct s3_GetObjectRequest across = { .Bucket = STR("bucket"),
+                                          .Key = STR("k"),
+                                          .Range = STR("bytes=5242878-5242881") };
     const struct s3_CompleteMultipartUploadOutput *out;
     const struct s3_GetObjectOutput *got;
     struct digest md5[2], both;
@@ -53,10 +64,10 @@ TEST(multipart, whole_story)
     world_open(&w);
     make_bucket(&w, "bucket");
     id = start(&w, NULL, NULL);
-    v[0].ETag = upload(&w, id, 1, part_bytes(9, 10))->ETag;  /* replaced below */
+    v[0].ETag = upload(&w, id, 1, part_bytes(9, 10))->ETag; /* replaced below */
     v[0].ETag = upload(&w, id, 1, part_bytes(0, LEAST))->ETag;
     md5[0] = md5_of(part_bytes(0, LEAST));
-    (void)upload(&w, id, 3, part_bytes(3, 10));              /* never named */
+    (void)upload(&w, id, 3, part_bytes(3, 10)); /* never named */
     v[1].ETag = upload(&w, id, 7, part_bytes(1, 5))->ETag;
     md5[1] = md5_of(part_bytes(1, 5));
     EXPECT_INT(world_files(&w), 3);
@@ -89,7 +100,8 @@ TEST(multipart, whole_story)
     EXPECT_FAULT(say(&w, "GetObject", &across), "InvalidRange");
     EXPECT_OK(complete(&w, id, v, 2));
     EXPECT_INT(world_files(&w), 2);
-    EXPECT_OK(say(&w, "DeleteObject", &(struct s3_DeleteObjectRequest){ .Bucket = STR("bucket"), .Key = STR("k") }));
+    EXPECT_OK(say(&w, "DeleteObject",
+                  &(struct s3_DeleteObjectRequest){ .Bucket = STR("bucket"), .Key = STR("k") }));
     EXPECT_FAULT(complete(&w, id, v, 2), "NoSuchUpload");
     EXPECT_INT(world_files(&w), 0);
     world_close(&w);
@@ -118,7 +130,9 @@ TEST(multipart, refused_completions)
     EXPECT_FAULT(complete(&w, STR("x"), v, 1), "NoSuchUpload");
     EXPECT_INT(w.s3->objects, 0);
     EXPECT_INT(world_files(&w), 2);
-    EXPECT_OK(say(&w, "AbortMultipartUpload", &(struct s3_AbortMultipartUploadRequest){ .Bucket = STR("bucket"), .Key = STR("k"), .UploadId = id }));
+    EXPECT_OK(say(&w, "AbortMultipartUpload",
+                  &(struct s3_AbortMultipartUploadRequest){
+                      .Bucket = STR("bucket"), .Key = STR("k"), .UploadId = id }));
     EXPECT_INT(world_files(&w), 0);
     world_close(&w);
 }
@@ -152,7 +166,10 @@ static void checksums(const char *algorithm, const char *type)
     want = s3_sum_text(a->c.mem, &d);
     if (strcmp(type, "COMPOSITE") == 0)
         want = arena_printf(a->c.mem, STR_FMT "-2", STR_ARG(want));
-    EXPECT_STR(k == CHECKSUM_CRC32 ? out->ChecksumCRC32 : k == CHECKSUM_CRC64NVME ? out->ChecksumCRC64NVME : out->ChecksumSHA256, want);
+    EXPECT_STR(k == CHECKSUM_CRC32       ? out->ChecksumCRC32
+               : k == CHECKSUM_CRC64NVME ? out->ChecksumCRC64NVME
+                                         : out->ChecksumSHA256,
+               want);
     EXPECT_STR(out->ChecksumType, str_of(type));
     world_close(&w);
 }
@@ -167,8 +184,13 @@ TEST(multipart, checksums_composite_and_full)
 
 TEST(multipart, arguments)
 {
-    struct s3_CreateMultipartUploadRequest in = { .Bucket = STR("bucket"), .Key = STR("k"), .ChecksumAlgorithm = STR("SHA256"), .ChecksumType = STR("FULL_OBJECT") };
-    struct s3_UploadPartRequest part = { .Bucket = STR("bucket"), .Key = STR("k"), .PartNumber = INT_SET(0), .Body = STR("x") };
+    struct s3_CreateMultipartUploadRequest in = { .Bucket = STR("bucket"),
+                                                  .Key = STR("k"),
+                                                  .ChecksumAlgorithm = STR("SHA256"),
+                                                  .ChecksumType = STR("FULL_OBJECT") };
+    struct s3_UploadPartRequest part = {
+        .Bucket = STR("bucket"), .Key = STR("k"), .PartNumber = INT_SET(0), .Body = STR("x")
+    };
     struct world w;
 
     world_open(&w);
@@ -192,7 +214,10 @@ TEST(multipart, arguments)
 
 TEST(multipart, lists_and_copies)
 {
-    struct s3_UploadPartCopyRequest copy = { .Bucket = STR("bucket"), .Key = STR("k"), .PartNumber = INT_SET(4), .CopySource = STR("bucket/source"),
+    struct s3_UploadPartCopyRequest copy = { .Bucket = STR("bucket"),
+                                             .Key = STR("k"),
+                                             .PartNumber = INT_SET(4),
+                                             .CopySource = STR("bucket/source"),
                                              .CopySourceRange = STR("bytes=1-3") };
     struct s3_ListPartsRequest parts = { .Bucket = STR("bucket"), .Key = STR("k"), .MaxParts = INT_SET(1) };
     const struct s3_ListMultipartUploadsOutput *uploads;
@@ -210,7 +235,8 @@ TEST(multipart, lists_and_copies)
     (void)upload(&w, id, 2, part_bytes(0, 10));
     a = say(&w, "UploadPartCopy", &copy);
     EXPECT_OK(a);
-    EXPECT_STR(((const struct s3_UploadPartCopyOutput *)a->c.output)->CopyPartResult->ETag, STR("\"3123059c1c816471780539f6b6b738dc\""));
+    EXPECT_STR(((const struct s3_UploadPartCopyOutput *)a->c.output)->CopyPartResult->ETag,
+               STR("\"3123059c1c816471780539f6b6b738dc\""));
     copy.CopySourceRange = STR("bytes=1-5");
     EXPECT_FAULT(say(&w, "UploadPartCopy", &copy), "InvalidArgument");
     out = say(&w, "ListParts", &parts)->c.output;
@@ -222,15 +248,19 @@ TEST(multipart, lists_and_copies)
     EXPECT_INT(out->Parts.v[0].PartNumber.v, 4);
     EXPECT_INT(out->Parts.v[0].Size.v, 3);
     EXPECT(!out->IsTruncated.v);
-    a = say(&w, "ListMultipartUploads", &(struct s3_ListMultipartUploadsRequest){ .Bucket = STR("bucket"), .MaxUploads = INT_SET(1) });
+    a = say(&w, "ListMultipartUploads",
+            &(struct s3_ListMultipartUploadsRequest){ .Bucket = STR("bucket"), .MaxUploads = INT_SET(1) });
     uploads = a->c.output;
     EXPECT_INT(uploads->Uploads.n, 1);
     EXPECT_STR(uploads->Uploads.v[0].UploadId, id);
     EXPECT(uploads->IsTruncated.v);
-    a = say(&w, "ListMultipartUploads", &(struct s3_ListMultipartUploadsRequest){ .Bucket = STR("bucket"), .KeyMarker = uploads->NextKeyMarker,
-            .UploadIdMarker = uploads->NextUploadIdMarker });
+    a = say(&w, "ListMultipartUploads",
+            &(struct s3_ListMultipartUploadsRequest){ .Bucket = STR("bucket"),
+                                                      .KeyMarker = uploads->NextKeyMarker,
+                                                      .UploadIdMarker = uploads->NextUploadIdMarker });
     EXPECT_INT(((const struct s3_ListMultipartUploadsOutput *)a->c.output)->Uploads.n, 1);
-    (void)say(&w, "DeleteObject", &(struct s3_DeleteObjectRequest){ .Bucket = STR("bucket"), .Key = STR("source") });
+    (void)say(&w, "DeleteObject",
+              &(struct s3_DeleteObjectRequest){ .Bucket = STR("bucket"), .Key = STR("source") });
     EXPECT_OK(say(&w, "DeleteBucket", &(struct s3_DeleteBucketRequest){ .Bucket = STR("bucket") }));
     EXPECT_INT(world_files(&w), 0);
     EXPECT_INT(w.s3->uploads, 0);

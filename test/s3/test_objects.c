@@ -1,4 +1,5 @@
-/* test_objects.c - objects come and go: rows and files, ranges, conditions, versions, digests, copies, crashes. */
+/* test_objects.c - objects come and go: rows and files, ranges, conditions, versions, digests, copies,
+ * crashes. */
 #include "world.h"
 
 static char large_bytes[100000];
@@ -28,7 +29,7 @@ TEST(objects, small_in_a_row_large_in_a_file)
     EXPECT_INT(world_files(&w), 1);
     EXPECT_STR(body_of(get(&w, "bucket", "k", NULL)), STR("hello"));
     EXPECT_STR(body_of(get(&w, "bucket", "large", NULL)), large('a'));
-    EXPECT_OK(put(&w, "bucket", "large", large('b')));       /* the old file goes with the commit */
+    EXPECT_OK(put(&w, "bucket", "large", large('b'))); /* the old file goes with the commit */
     EXPECT_INT(world_files(&w), 1);
     EXPECT_STR(body_of(get(&w, "bucket", "large", NULL)), large('b'));
     EXPECT_OK(put(&w, "bucket", "large", STR("")));
@@ -74,7 +75,9 @@ TEST(objects, names_are_never_paths)
 
 TEST(objects, range_reads_of_rows_and_files)
 {
-    static const struct { const char *key; } keys[] = { { "small" }, { "large" } };
+    static const struct {
+        const char *key;
+    } keys[] = { { "small" }, { "large" } };
     struct world w;
 
     world_open(&w);
@@ -82,7 +85,9 @@ TEST(objects, range_reads_of_rows_and_files)
     (void)put(&w, "bucket", "small", str_sub(large('a'), 0, 1000));
     (void)put(&w, "bucket", "large", large('a'));
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-        struct s3_GetObjectRequest in = { .Bucket = STR("bucket"), .Key = str_of(keys[i].key), .Range = STR("bytes=10-19") };
+        struct s3_GetObjectRequest in = { .Bucket = STR("bucket"),
+                                          .Key = str_of(keys[i].key),
+                                          .Range = STR("bytes=10-19") };
         struct asked *a = say(&w, "GetObject", &in);
         const struct s3_GetObjectOutput *out = a->c.output;
 
@@ -112,7 +117,8 @@ TEST(objects, deleted_while_being_read)
     EXPECT_OK(reader);
     EXPECT_INT(reader->c.n_files, 1);
     (void)begin(&w, "DeleteObject", &out_of);
-    w.jobs[w.n_jobs - 1].run(w.jobs[w.n_jobs - 1].arg);      /* the file goes before the reader's turn on the pool */
+    w.jobs[w.n_jobs - 1].run(
+        w.jobs[w.n_jobs - 1].arg); /* the file goes before the reader's turn on the pool */
     EXPECT_INT(world_files(&w), 0);
     world_jobs(&w);
     EXPECT_OK(reader);
@@ -181,10 +187,21 @@ TEST(objects, metadata_comes_back)
 {
     struct world w;
     struct s3_Metadata_entry user[] = { { STR("Color"), STR("blue") }, { STR("x"), STR("") } };
-    struct s3_PutObjectRequest in = { .Bucket = STR("bucket"), .Key = STR("k"), .Body = STR("x"), .ContentType = STR("text/plain"),
-        .CacheControl = STR("no-cache"), .ContentDisposition = STR("inline"), .ContentEncoding = STR("aws-chunked,gzip"), .ContentLanguage = STR("de"),
-        .Expires = TIME_SET(1900000000000), .Metadata = { true, 2, user }, .Tagging = STR("a=1&b=2"), .StorageClass = STR("STANDARD_IA"),
-        .ServerSideEncryption = STR("aws:kms"), .SSEKMSKeyId = STR("key"), .WebsiteRedirectLocation = STR("/other") };
+    struct s3_PutObjectRequest in = { .Bucket = STR("bucket"),
+                                      .Key = STR("k"),
+                                      .Body = STR("x"),
+                                      .ContentType = STR("text/plain"),
+                                      .CacheControl = STR("no-cache"),
+                                      .ContentDisposition = STR("inline"),
+                                      .ContentEncoding = STR("aws-chunked,gzip"),
+                                      .ContentLanguage = STR("de"),
+                                      .Expires = TIME_SET(1900000000000),
+                                      .Metadata = { true, 2, user },
+                                      .Tagging = STR("a=1&b=2"),
+                                      .StorageClass = STR("STANDARD_IA"),
+                                      .ServerSideEncryption = STR("aws:kms"),
+                                      .SSEKMSKeyId = STR("key"),
+                                      .WebsiteRedirectLocation = STR("/other") };
     const struct s3_GetObjectOutput *out;
     char many[2100];
 
@@ -216,8 +233,11 @@ TEST(objects, what_is_not_done_is_refused_by_name)
 {
     const struct s3_PutObjectRequest base = { .Bucket = STR("bucket"), .Key = STR("k"), .Body = STR("x") };
     struct s3_PutObjectRequest rows[7] = { base, base, base, base, base, base, base };
-    static const char *const names[] = { "SSECustomerAlgorithm", "ObjectLockMode", "ObjectLockRetainUntilDate", "WriteOffsetBytes", "ChecksumSHA512",
-                                         "StorageClass DEEP_ARCHIVE", "SSEKMSEncryptionContext" };
+    static const char *const names[] = {
+        "SSECustomerAlgorithm",   "ObjectLockMode", "ObjectLockRetainUntilDate",
+        "WriteOffsetBytes",       "ChecksumSHA512", "StorageClass DEEP_ARCHIVE",
+        "SSEKMSEncryptionContext"
+    };
     struct s3_PutObjectRequest acl = base;
     struct world w;
 
@@ -245,7 +265,9 @@ TEST(objects, what_is_not_done_is_refused_by_name)
 TEST(objects, digests_are_compared)
 {
     struct s3_PutObjectRequest in = { .Bucket = STR("bucket"), .Key = STR("k"), .Body = STR("123456789") };
-    struct s3_GetObjectRequest asks = { .Bucket = STR("bucket"), .Key = STR("k"), .ChecksumMode = STR("ENABLED") };
+    struct s3_GetObjectRequest asks = { .Bucket = STR("bucket"),
+                                        .Key = STR("k"),
+                                        .ChecksumMode = STR("ENABLED") };
     const struct s3_GetObjectOutput *out;
     struct world w;
     struct asked *a;
@@ -281,7 +303,9 @@ TEST(objects, digests_are_compared)
 
 TEST(objects, conditions_of_writes)
 {
-    struct s3_PutObjectRequest in = { .Bucket = STR("bucket"), .Key = STR("k"), .Body = STR("hello"), .IfNoneMatch = STR("*") };
+    struct s3_PutObjectRequest in = {
+        .Bucket = STR("bucket"), .Key = STR("k"), .Body = STR("hello"), .IfNoneMatch = STR("*")
+    };
     struct world w;
 
     world_open(&w);
@@ -300,7 +324,9 @@ TEST(objects, conditions_of_writes)
 
 TEST(objects, two_writers_one_wins)
 {
-    struct s3_PutObjectRequest in = { .Bucket = STR("bucket"), .Key = STR("k"), .Body = large('x'), .IfNoneMatch = STR("*") };
+    struct s3_PutObjectRequest in = {
+        .Bucket = STR("bucket"), .Key = STR("k"), .Body = large('x'), .IfNoneMatch = STR("*")
+    };
     struct world w;
     struct asked *first, *second;
 
@@ -343,7 +369,8 @@ TEST(objects, versions)
     EXPECT_FAULT(a, "NoSuchKey");
     EXPECT(str_find_str(buf_view(&a->c.extra_headers), STR("x-amz-delete-marker: true")) >= 0);
     EXPECT_FAULT(get(&w, "bucket", "k", arena_z(a->c.mem, marker)), "MethodNotAllowed");
-    EXPECT_FAULT(say(&w, "DeleteBucket", &(struct s3_DeleteBucketRequest){ .Bucket = STR("bucket") }), "BucketNotEmpty");
+    EXPECT_FAULT(say(&w, "DeleteBucket", &(struct s3_DeleteBucketRequest){ .Bucket = STR("bucket") }),
+                 "BucketNotEmpty");
     del.VersionId = marker;
     gone = say(&w, "DeleteObject", &del)->c.output;
     EXPECT(gone->DeleteMarker.v);
@@ -366,8 +393,9 @@ TEST(objects, suspended_versions_replace_null)
     (void)put(&w, "bucket", "k", STR("null 2"));
     EXPECT_INT(w.s3->objects, 2);
     EXPECT_STR(body_of(get(&w, "bucket", "k", "null")), STR("null 2"));
-    EXPECT_STR(((const struct s3_DeleteObjectOutput *)say(&w, "DeleteObject", &del)->c.output)->VersionId, STR("null"));
-    EXPECT_INT(w.s3->objects, 2);                            /* the marker took the place of null 2 */
+    EXPECT_STR(((const struct s3_DeleteObjectOutput *)say(&w, "DeleteObject", &del)->c.output)->VersionId,
+               STR("null"));
+    EXPECT_INT(w.s3->objects, 2); /* the marker took the place of null 2 */
     EXPECT_FAULT(get(&w, "bucket", "k", NULL), "NoSuchKey");
     world_restart(&w);
     EXPECT_INT(s3_bucket_find(w.s3, STR("bucket"))->versioning, VERSIONING_SUSPENDED);
@@ -376,8 +404,14 @@ TEST(objects, suspended_versions_replace_null)
 
 TEST(objects, copies)
 {
-    struct s3_CopyObjectRequest in = { .Bucket = STR("bucket"), .Key = STR("copy"), .CopySource = STR("bucket/large") };
-    struct s3_PutObjectRequest source = { .Bucket = STR("bucket"), .Key = STR("large"), .Body = large('C'), .ContentType = STR("a/b"), .Tagging = STR("t=1") };
+    struct s3_CopyObjectRequest in = { .Bucket = STR("bucket"),
+                                       .Key = STR("copy"),
+                                       .CopySource = STR("bucket/large") };
+    struct s3_PutObjectRequest source = { .Bucket = STR("bucket"),
+                                          .Key = STR("large"),
+                                          .Body = large('C'),
+                                          .ContentType = STR("a/b"),
+                                          .Tagging = STR("t=1") };
     const struct s3_CopyObjectOutput *out;
     const struct s3_GetObjectOutput *got;
     struct world w;
@@ -398,7 +432,8 @@ TEST(objects, copies)
     in.MetadataDirective = STR("REPLACE");
     in.ContentType = STR("c/d");
     EXPECT_OK(say(&w, "CopyObject", &in));
-    EXPECT_STR(((const struct s3_GetObjectOutput *)get(&w, "bucket", "copy", NULL)->c.output)->ContentType, STR("c/d"));
+    EXPECT_STR(((const struct s3_GetObjectOutput *)get(&w, "bucket", "copy", NULL)->c.output)->ContentType,
+               STR("c/d"));
     in.MetadataDirective = STR_NONE;
     in.Key = STR("large");
     EXPECT_FAULT(say(&w, "CopyObject", &in), "InvalidRequest");
@@ -421,33 +456,49 @@ TEST(objects, buckets)
 
     world_open(&w);
     make_bucket(&w, "bucket");
-    make_bucket(&w, "bucket");                               /* us-east-1: again is fine */
-    EXPECT_FAULT(say(&w, "CreateBucket", &(struct s3_CreateBucketRequest){ .Bucket = STR("No") }), "InvalidBucketName");
+    make_bucket(&w, "bucket"); /* us-east-1: again is fine */
+    EXPECT_FAULT(say(&w, "CreateBucket", &(struct s3_CreateBucketRequest){ .Bucket = STR("No") }),
+                 "InvalidBucketName");
     w.account = STR("111111111111");
-    EXPECT_FAULT(say(&w, "CreateBucket", &(struct s3_CreateBucketRequest){ .Bucket = STR("bucket") }), "BucketAlreadyExists");
+    EXPECT_FAULT(say(&w, "CreateBucket", &(struct s3_CreateBucketRequest){ .Bucket = STR("bucket") }),
+                 "BucketAlreadyExists");
     EXPECT_FAULT(get(&w, "bucket", "k", NULL), "AccessDenied");
     w.account = STR("000000000000");
     w.region = STR("eu-west-1");
-    EXPECT_FAULT(say(&w, "CreateBucket", &(struct s3_CreateBucketRequest){ .Bucket = STR("other") }), "IllegalLocationConstraintException");
-    EXPECT_OK(say(&w, "CreateBucket", &(struct s3_CreateBucketRequest){ .Bucket = STR("other"), .CreateBucketConfiguration = &k }));
-    EXPECT_FAULT(say(&w, "CreateBucket", &(struct s3_CreateBucketRequest){ .Bucket = STR("other"), .CreateBucketConfiguration = &k }), "BucketAlreadyOwnedByYou");
+    EXPECT_FAULT(say(&w, "CreateBucket", &(struct s3_CreateBucketRequest){ .Bucket = STR("other") }),
+                 "IllegalLocationConstraintException");
+    EXPECT_OK(
+        say(&w, "CreateBucket",
+            &(struct s3_CreateBucketRequest){ .Bucket = STR("other"), .CreateBucketConfiguration = &k }));
+    EXPECT_FAULT(say(&w, "CreateBucket",
+                     &(struct s3_CreateBucketRequest){ .Bucket = STR("other"),
+                                                       .CreateBucketConfiguration = &k }),
+                 "BucketAlreadyOwnedByYou");
     a = say(&w, "GetBucketLocation", &(struct s3_GetBucketLocationRequest){ .Bucket = STR("other") });
-    EXPECT_STR(((const struct s3_GetBucketLocationOutput *)a->c.output)->LocationConstraint, STR("eu-west-1"));
-    a = say(&w, "HeadBucket", &(struct s3_HeadBucketRequest){ .Bucket = STR("other"), .ExpectedBucketOwner = STR("222222222222") });
+    EXPECT_STR(((const struct s3_GetBucketLocationOutput *)a->c.output)->LocationConstraint,
+               STR("eu-west-1"));
+    a = say(&w, "HeadBucket",
+            &(struct s3_HeadBucketRequest){ .Bucket = STR("other"),
+                                            .ExpectedBucketOwner = STR("222222222222") });
     EXPECT_FAULT(a, "AccessDenied");
     a = say(&w, "ListBuckets", &(struct s3_ListBucketsRequest){ .MaxBuckets = INT_SET(1) });
     EXPECT_INT(((const struct s3_ListBucketsOutput *)a->c.output)->Buckets.n, 1);
     EXPECT_STR(((const struct s3_ListBucketsOutput *)a->c.output)->Buckets.v[0].Name, STR("bucket"));
-    a = say(&w, "ListBuckets", &(struct s3_ListBucketsRequest){ .ContinuationToken = ((const struct s3_ListBucketsOutput *)a->c.output)->ContinuationToken });
+    a = say(&w, "ListBuckets",
+            &(struct s3_ListBucketsRequest){
+                .ContinuationToken = ((const struct s3_ListBucketsOutput *)a->c.output)->ContinuationToken });
     EXPECT_STR(((const struct s3_ListBucketsOutput *)a->c.output)->Buckets.v[0].Name, STR("other"));
     EXPECT_OK(say(&w, "DeleteBucket", &(struct s3_DeleteBucketRequest){ .Bucket = STR("other") }));
-    EXPECT_FAULT(say(&w, "DeleteBucket", &(struct s3_DeleteBucketRequest){ .Bucket = STR("other") }), "NoSuchBucket");
+    EXPECT_FAULT(say(&w, "DeleteBucket", &(struct s3_DeleteBucketRequest){ .Bucket = STR("other") }),
+                 "NoSuchBucket");
     world_close(&w);
 }
 
 TEST(objects, the_door_writes_objects)
 {
-    struct parcel p = { .target_arn = STR("arn:aws:s3:::bucket"), .body = STR("{\"a\":1}"), .function_name = STR("f") };
+    struct parcel p = { .target_arn = STR("arn:aws:s3:::bucket"),
+                        .body = STR("{\"a\":1}"),
+                        .function_name = STR("f") };
     CLEANUP(buf_done) struct buf why = { 0 };
     CLEANUP(arena_freep) struct arena *mem = arena_new(0);
     struct sink sink;
@@ -461,14 +512,15 @@ TEST(objects, the_door_writes_objects)
     sink = s3_sink(w.s3);
     EXPECT_INT(arn_parse(STR("arn:aws:s3:::nobody"), &arn), 0);
     EXPECT_INT(sink.state(sink.arg, &w.turn, &arn, STR("arn:aws:s3:::nobody")), SINK_MISSING);
-    w.turn.now.wall_ms = 1789400698123;                      /* 2026-09-14T15:44:58 */
+    w.turn.now.wall_ms = 1789400698123; /* 2026-09-14T15:44:58 */
     EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERED);
     world_commit(&w);
     EXPECT(str_starts(buf_view(&why), STR("aws/lambda/async/f/2026/09/14/2026-09-14T15.44.58-")));
     EXPECT_INT(why.n, sizeof("aws/lambda/async/f/2026/09/14/2026-09-14T15.44.58-") - 1 + 36);
     a = get(&w, "bucket", why.p, NULL);
     EXPECT_STR(body_of(a), STR("{\"a\":1}"));
-    EXPECT_STR(((const struct s3_GetObjectOutput *)a->c.output)->ContentType, STR("application/octet-stream"));
+    EXPECT_STR(((const struct s3_GetObjectOutput *)a->c.output)->ContentType,
+               STR("application/octet-stream"));
     buf_clear(&why);
     p.body = large('d');
     EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERED);
@@ -478,7 +530,8 @@ TEST(objects, the_door_writes_objects)
     EXPECT_STR(bytes, large('d'));
     buf_clear(&why);
     EXPECT_INT(s3_read(w.s3, w.store, mem, STR("bucket"), STR("no"), STR_NONE, &bytes, &why), -E_NOT_FOUND);
-    EXPECT_STR(buf_view(&why), STR("Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist."));
+    EXPECT_STR(buf_view(&why), STR("Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error "
+                                   "Message: The specified key does not exist."));
     p.target_arn = STR("arn:aws:s3:::nobody");
     EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERY_NO_RESOURCE);
     world_close(&w);
@@ -494,7 +547,8 @@ TEST(objects, tags)
 
     world_open(&w);
     make_bucket(&w, "bucket");
-    EXPECT_FAULT(say(&w, "GetBucketTagging", &(struct s3_GetBucketTaggingRequest){ .Bucket = STR("bucket") }), "NoSuchTagSet");
+    EXPECT_FAULT(say(&w, "GetBucketTagging", &(struct s3_GetBucketTaggingRequest){ .Bucket = STR("bucket") }),
+                 "NoSuchTagSet");
     EXPECT_OK(say(&w, "PutBucketTagging", &in));
     world_restart(&w);
     a = say(&w, "GetBucketTagging", &(struct s3_GetBucketTaggingRequest){ .Bucket = STR("bucket") });

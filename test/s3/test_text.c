@@ -4,9 +4,13 @@
 
 TEST(text, bucket_names)
 {
-    static const char *const good[] = { "abc", "my-bucket", "a.b.c", "1abc", "docexamplebucket1", "log-delivery-march-2020", "my.bucket-1" };
-    static const char *const bad[] = { "", "ab", "Abc", "a_b", "-abc", "abc-", "a..b", ".abc", "abc.", "192.168.5.4", "xn--abc", "sthree-x",
-                                       "abc-s3alias", "abc--ol-s3", "abc.mrap", "abc--x-s3", "a b", "a/b" };
+    static const char *const good[] = { "abc",        "my-bucket",         "a.b.c",
+                                        "1abc",       "docexamplebucket1", "log-delivery-march-2020",
+                                        "my.bucket-1" };
+    static const char *const bad[] = { "",          "ab",       "Abc",         "a_b",        "-abc",
+                                       "abc-",      "a..b",     ".abc",        "abc.",       "192.168.5.4",
+                                       "xn--abc",   "sthree-x", "abc-s3alias", "abc--ol-s3", "abc.mrap",
+                                       "abc--x-s3", "a b",      "a/b" };
     char many[65];
 
     for (size_t i = 0; i < ARRAY_LEN(good); i++)
@@ -40,7 +44,8 @@ static void expect_range(const char *header, int64_t size, enum range_kind kind,
     enum range_kind got = s3_range(str_of(header), size, &f, &t);
 
     if (got != kind || (kind == RANGE_OK && (f != from || t != to)))
-        UNIT_FAIL("%s of %lld: got %d [%lld,%lld)", header == NULL ? "(none)" : header, (long long)size, got, (long long)f, (long long)t);
+        UNIT_FAIL("%s of %lld: got %d [%lld,%lld)", header == NULL ? "(none)" : header, (long long)size, got,
+                  (long long)f, (long long)t);
 }
 
 TEST(text, ranges)
@@ -69,9 +74,13 @@ TEST(text, ranges)
 TEST(text, conditions)
 {
     const int64_t at = 1700000000500;
-    const struct opt_time same = TIME_SET(1700000000000), before = TIME_SET(1699999999000), later = TIME_SET(1700000001000);
+    const struct opt_time same = TIME_SET(1700000000000), before = TIME_SET(1699999999000),
+                          later = TIME_SET(1700000001000);
     static const struct str mine = STR("abc");
-    const struct { struct conditions k; enum condition want; } rows[] = {
+    const struct {
+        struct conditions k;
+        enum condition want;
+    } rows[] = {
         { { .if_match = STR_NONE }, CONDITION_HOLDS },
         { { .if_match = STR("\"abc\"") }, CONDITION_HOLDS },
         { { .if_match = STR("abc") }, CONDITION_HOLDS },

@@ -1,5 +1,6 @@
-/* world.h - the service in a world of its own: the real store (ephemeral), a real folder for files, turns as the engine
- * makes them, pool jobs that run between two turns, and targets of notifications that write down what they get.
+/* world.h - the service in a world of its own: the real store (ephemeral), a real folder for files, turns as
+ * the engine makes them, pool jobs that run between two turns, and targets of notifications that write down
+ * what they get.
  *
  *   world_open(&w);  struct asked *a = say(&w, "PutObject", &in);  ...  world_close(&w);
  *
@@ -23,15 +24,22 @@ struct asked {
     struct asked *next;
 };
 
-struct job { void (*run)(void *arg); void (*done)(void *arg, struct turn *t); void *arg; };
-struct effect { void (*fn)(void *arg); void *arg; };
+struct job {
+    void (*run)(void *arg);
+    void (*done)(void *arg, struct turn *t);
+    void *arg;
+};
+struct effect {
+    void (*fn)(void *arg);
+    void *arg;
+};
 
 struct world {
     struct store *store;
     struct s3 *s3;
     struct turn turn;
     struct sinks sinks;
-    struct policy *policy;                                   /* of every target but those called "closed" */
+    struct policy *policy; /* of every target but those called "closed" */
     char dir[64];
     struct job jobs[64];
     size_t n_jobs;
@@ -41,9 +49,9 @@ struct world {
     struct str account, region;
     struct exchange x;
     struct header headers[2];
-    struct buf sent;                                         /* "arn\nbody\n" per delivery */
+    struct buf sent; /* "arn\nbody\n" per delivery */
     size_t n_sent;
-    bool fail_commit;                                        /* the coming turn is rolled back */
+    bool fail_commit; /* the coming turn is rolled back */
 };
 
 static inline void w_after(void *engine, void (*fn)(void *arg), void *arg)
@@ -53,7 +61,8 @@ static inline void w_after(void *engine, void (*fn)(void *arg), void *arg)
     CHECK(w->n_effects < ARRAY_LEN(w->effects));
     w->effects[w->n_effects++] = (struct effect){ fn, arg };
 }
-static inline void w_work(void *engine, void (*run)(void *arg), void (*done)(void *arg, struct turn *t), void *arg)
+static inline void w_work(void *engine, void (*run)(void *arg), void (*done)(void *arg, struct turn *t),
+                          void *arg)
 {
     struct world *w = engine;
 
@@ -62,11 +71,13 @@ static inline void w_work(void *engine, void (*run)(void *arg), void (*done)(voi
 }
 static const struct turn_ops world_ops = { .after = w_after, .work = w_work };
 
-static inline enum sink_state w_state(void *arg UNUSED, struct turn *t UNUSED, const struct arn *target, struct str text UNUSED)
+static inline enum sink_state w_state(void *arg UNUSED, struct turn *t UNUSED, const struct arn *target,
+                                      struct str text UNUSED)
 {
     return str_ends(target->resource, STR("missing")) ? SINK_MISSING : SINK_OK;
 }
-static inline enum delivery w_deliver(void *arg, struct turn *t UNUSED, const struct parcel *p, struct buf *why UNUSED)
+static inline enum delivery w_deliver(void *arg, struct turn *t UNUSED, const struct parcel *p,
+                                      struct buf *why UNUSED)
 {
     struct world *w = arg;
 
@@ -76,7 +87,8 @@ static inline enum delivery w_deliver(void *arg, struct turn *t UNUSED, const st
     w->n_sent++;
     return DELIVERED;
 }
-static inline void w_resource(void *arg, const struct arn *target, struct str text UNUSED, struct resource *ret)
+static inline void w_resource(void *arg, const struct arn *target, struct str text UNUSED,
+                              struct resource *ret)
 {
     ret->policy = str_ends(target->resource, STR("closed")) ? NULL : ((struct world *)arg)->policy;
 }
@@ -130,27 +142,51 @@ static inline void world_jobs(struct world *w)
 static inline void world_open(struct world *w)
 {
     static const char *const services[] = { "sqs", "sns", "lambda", "events" };
-    static const char *const actions[] = { "sqs:SendMessage", "sns:Publish", "lambda:InvokeFunction", "events:PutEvents" };
+    static const char *const actions[] = { "sqs:SendMessage", "sns:Publish", "lambda:InvokeFunction",
+                                           "events:PutEvents" };
     CLEANUP(buf_done) struct buf why = { 0 };
 
-    *w = (struct world){ .account = STR("000000000000"), .region = STR("us-east-1"), .dir = "/tmp/waybill-s3-XXXXXX" };
+    *w = (struct world){ .account = STR("000000000000"),
+                         .region = STR("us-east-1"),
+                         .dir = "/tmp/waybill-s3-XXXXXX" };
     CHECK(mkdtemp(w->dir) != NULL);
     CHECK(store_open(&(struct store_options){ .ephemeral = true }, &w->store, &why) == 0);
-    CHECK(policy_parse(POLICY_RESOURCE, STR("{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"Service\":"
-        "\"s3.amazonaws.com\"},\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":{\"ArnLike\":{\"aws:SourceArn\":\"arn:aws:s3:::b*\"}}}}"), &w->policy, &why) == 0);
+    CHECK(
+        policy_parse(
+            POLICY_RESOURCE,
+            STR("{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"Service\":"
+                "\"s3.amazonaws.com\"},\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":{\"ArnLike\":{\"aws:"
+                "SourceArn\":\"arn:aws:s3:::b*\"}}}}"),
+            &w->policy, &why) == 0);
     for (size_t i = 0; i < ARRAY_LEN(services); i++)
-        sinks_add(&w->sinks, &(struct sink){ .service = services[i], .action = actions[i], .state = w_state, .deliver = w_deliver, .resource = w_resource, .arg = w });
+        sinks_add(&w->sinks, &(struct sink){ .service = services[i],
+                                             .action = actions[i],
+                                             .state = w_state,
+                                             .deliver = w_deliver,
+                                             .resource = w_resource,
+                                             .arg = w });
     w->headers[0] = (struct header){ STR("Host"), STR("h:1") };
-    w->x = (struct exchange){ .magic = EXCHANGE_MAGIC, .headers = w->headers, .n_headers = 1, .peer = STR("10.0.0.7:99") };
+    w->x = (struct exchange){
+        .magic = EXCHANGE_MAGIC, .headers = w->headers, .n_headers = 1, .peer = STR("10.0.0.7:99")
+    };
     w->turn = (struct turn){ .store = w->store, .now = { 1800000000000, 0 }, .ops = &world_ops, .engine = w };
     w->s3 = s3_new(&(struct s3_options){ .sinks = &w->sinks, .dir = w->dir });
     s3_load(w->s3, &w->turn);
     world_commit(w);
 }
 
-static inline int world_remove(const char *path, const struct stat *st UNUSED, int kind UNUSED, struct FTW *f UNUSED) { return remove(path); }
-static inline size_t *world_count(void) { static size_t n; return &n; }
-static inline int world_count_one(const char *path UNUSED, const struct stat *st UNUSED, int kind, struct FTW *f UNUSED)
+static inline int world_remove(const char *path, const struct stat *st UNUSED, int kind UNUSED,
+                               struct FTW *f UNUSED)
+{
+    return remove(path);
+}
+static inline size_t *world_count(void)
+{
+    static size_t n;
+    return &n;
+}
+static inline int world_count_one(const char *path UNUSED, const struct stat *st UNUSED, int kind,
+                                  struct FTW *f UNUSED)
 {
     *world_count() += kind == FTW_F;
     return 0;
@@ -213,9 +249,21 @@ static inline struct asked *begin(struct world *w, const char *op, const void *i
     int r = -E_INVALID;
 
     w->turn.now.wall_ms += 1000;
-    a->c = (struct call){ .mem = arena_new(0), .x = &w->x, .service = service.model, .op = world_op(op), .protocol = PROTO_REST_XML,
-        .turn = &w->turn, .now = w->turn.now, .region = w->region, .account = w->account, .request_id = STR("REQUEST1"),
-        .principal = { .kind = PRINCIPAL_OPERATOR, .account = w->account, .user_id = w->account }, .state = service.state, .input = input };
+    a->c = (struct call){
+        .mem = arena_new(0),
+        .x = &w->x,
+        .service = service.model,
+        .op = world_op(op),
+        .protocol = PROTO_REST_XML,
+        .turn = &w->turn,
+        .now = w->turn.now,
+        .region = w->region,
+        .account = w->account,
+        .request_id = STR("REQUEST1"),
+        .principal = { .kind = PRINCIPAL_OPERATOR, .account = w->account, .user_id = w->account },
+        .state = service.state,
+        .input = input
+    };
     a->next = w->all;
     w->all = a;
     if (a->c.op->output != NULL)
@@ -241,11 +289,20 @@ static inline struct asked *say(struct world *w, const char *op, const void *inp
     return a;
 }
 
-#define EXPECT_OK(a) do { struct asked *a_ = (a); if (a_->result != 0) \
-    UNIT_FAIL("%s: %s: " STR_FMT, #a, a_->c.fault.row != NULL ? a_->c.fault.row->name : error_text(a_->result), STR_ARG(a_->c.fault.message)); } while (0)
-#define EXPECT_FAULT(a, code) do { struct asked *a_ = (a); \
-    EXPECT_INT(a_->result, -E_FAULT); \
-    EXPECT_STR(a_->c.fault.row != NULL ? str_of(a_->c.fault.row->name) : STR_NONE, STR(code)); } while (0)
+#define EXPECT_OK(a)                                                                            \
+    do {                                                                                        \
+        struct asked *a_ = (a);                                                                 \
+        if (a_->result != 0)                                                                    \
+            UNIT_FAIL("%s: %s: " STR_FMT, #a,                                                   \
+                      a_->c.fault.row != NULL ? a_->c.fault.row->name : error_text(a_->result), \
+                      STR_ARG(a_->c.fault.message));                                            \
+    } while (0)
+#define EXPECT_FAULT(a, code)                                                                      \
+    do {                                                                                           \
+        struct asked *a_ = (a);                                                                    \
+        EXPECT_INT(a_->result, -E_FAULT);                                                          \
+        EXPECT_STR(a_->c.fault.row != NULL ? str_of(a_->c.fault.row->name) : STR_NONE, STR(code)); \
+    } while (0)
 #define EXPECT_TEXT(a, text) EXPECT_STR((a)->c.fault.message, STR(text))
 
 static inline void make_bucket(struct world *w, const char *name)
@@ -260,11 +317,16 @@ static inline struct asked *put(struct world *w, const char *bucket, const char 
 }
 static inline struct asked *get(struct world *w, const char *bucket, const char *key, const char *version)
 {
-    struct s3_GetObjectRequest in = { .Bucket = str_of(bucket), .Key = str_of(key), .VersionId = str_of(version) };
+    struct s3_GetObjectRequest in = { .Bucket = str_of(bucket),
+                                      .Key = str_of(key),
+                                      .VersionId = str_of(version) };
 
     return say(w, "GetObject", &in);
 }
-static inline struct str body_of(const struct asked *a) { return ((const struct s3_GetObjectOutput *)a->c.output)->Body; }
+static inline struct str body_of(const struct asked *a)
+{
+    return ((const struct s3_GetObjectOutput *)a->c.output)->Body;
+}
 static inline struct asked *version(struct world *w, const char *bucket, const char *status)
 {
     struct s3_VersioningConfiguration k = { .Status = str_of(status) };

@@ -1,5 +1,5 @@
-/* Deliveries told as stories, with doors and endpoints that answer as they are told: what is tried again when, what goes
- * to the dead-letter queue, what is dropped, and what very wide topics do. */
+/* Deliveries told as stories, with doors and endpoints that answer as they are told: what is tried again
+ * when, what goes to the dead-letter queue, what is dropped, and what very wide topics do. */
 #include "test/unit.h"
 
 #include "service/sns/deliver.h"
@@ -10,8 +10,14 @@
 #define QUEUE "arn:aws:sqs:us-east-1:000000000000:q"
 #define DEAD "arn:aws:sqs:us-east-1:000000000000:dead"
 
-struct later { void (*fn)(void *arg, struct turn *t); void *arg; };
-struct waiting_post { void (*done)(void *arg, struct turn *t, int status, struct str body); void *arg; };
+struct later {
+    void (*fn)(void *arg, struct turn *t);
+    void *arg;
+};
+struct waiting_post {
+    void (*done)(void *arg, struct turn *t, int status, struct str body);
+    void *arg;
+};
 
 struct world {
     struct store *store;
@@ -31,11 +37,17 @@ struct world {
     size_t n_posts;
     struct buf url, headers;
     size_t n_jobs;
-    void (*meanwhile)(struct world *w);                      /* once, while a job runs */
+    void (*meanwhile)(struct world *w); /* once, while a job runs */
 };
 
-static void w_timer_set(void *engine, struct timer *t, int64_t at) { heap_set(&((struct world *)engine)->timers, &t->node, at); }
-static void w_timer_cancel(void *engine, struct timer *t) { heap_remove(&((struct world *)engine)->timers, &t->node); }
+static void w_timer_set(void *engine, struct timer *t, int64_t at)
+{
+    heap_set(&((struct world *)engine)->timers, &t->node, at);
+}
+static void w_timer_cancel(void *engine, struct timer *t)
+{
+    heap_remove(&((struct world *)engine)->timers, &t->node);
+}
 static void w_soon(void *engine, void (*fn)(void *arg, struct turn *t), void *arg)
 {
     struct world *w = engine;
@@ -43,7 +55,8 @@ static void w_soon(void *engine, void (*fn)(void *arg, struct turn *t), void *ar
     CHECK(w->n_soon < ARRAY_LEN(w->soon));
     w->soon[w->n_soon++] = (struct later){ fn, arg };
 }
-static void w_http(void *engine, const struct http_post *p, void (*done)(void *arg, struct turn *t, int status, struct str body), void *arg)
+static void w_http(void *engine, const struct http_post *p,
+                   void (*done)(void *arg, struct turn *t, int status, struct str body), void *arg)
 {
     struct world *w = engine;
 
@@ -57,7 +70,7 @@ static void w_http(void *engine, const struct http_post *p, void (*done)(void *a
 static void w_work(void *engine, void (*run)(void *arg), void (*done)(void *arg, struct turn *t), void *arg)
 {
     struct world *w = engine;
-    void (*meanwhile)(struct world *w) = w->meanwhile;
+    void (*meanwhile)(struct world * w) = w->meanwhile;
 
     w->n_jobs++;
     w->meanwhile = NULL;
@@ -66,15 +79,23 @@ static void w_work(void *engine, void (*run)(void *arg), void (*done)(void *arg,
         meanwhile(w);
     w_soon(w, done, arg);
 }
-static const struct turn_ops ops = { .timer_set = w_timer_set, .timer_cancel = w_timer_cancel, .soon = w_soon, .http = w_http, .work = w_work };
+static const struct turn_ops ops = {
+    .timer_set = w_timer_set, .timer_cancel = w_timer_cancel, .soon = w_soon, .http = w_http, .work = w_work
+};
 
-void call_reply(struct call *c, int result) { (void)c; (void)result; CHECK(false); }
+void call_reply(struct call *c, int result)
+{
+    (void)c;
+    (void)result;
+    CHECK(false);
+}
 
 static enum delivery door(void *arg, struct turn *t, const struct parcel *p, struct buf *why)
 {
     struct world *w = arg;
 
-    (void)t; (void)why;
+    (void)t;
+    (void)why;
     EXPECT_STR(p->source_arn, w->topic->arn);
     if (str_is(p->target_arn, DEAD)) {
         w->to_dead++;
@@ -98,8 +119,13 @@ static void open_world(struct world *w, enum sns_protocol p, bool raw)
 {
     CLEANUP(buf_done) struct buf why = { 0 };
     const struct sink sink = { .service = "sqs", .action = "sqs:SendMessage", .deliver = door, .arg = w };
-    const struct sns_subscription_init init = { .id = 2, .uuid = STR("11111111-2222-4333-8444-555555555555"), .owner = STR("000000000000"),
-        .endpoint = p == SNS_SQS ? STR(QUEUE) : STR("http://e/"), .host = STR("h:1"), .protocol = p, .state = SNS_CONFIRMED };
+    const struct sns_subscription_init init = { .id = 2,
+                                                .uuid = STR("11111111-2222-4333-8444-555555555555"),
+                                                .owner = STR("000000000000"),
+                                                .endpoint = p == SNS_SQS ? STR(QUEUE) : STR("http://e/"),
+                                                .host = STR("h:1"),
+                                                .protocol = p,
+                                                .state = SNS_CONFIRMED };
 
     *w = (struct world){ 0 };
     CHECK(store_open(&(struct store_options){ .ephemeral = true }, &w->store, &why) == 0);
@@ -110,7 +136,8 @@ static void open_world(struct world *w, enum sns_protocol p, bool raw)
     sns_topic_derive(w->topic);
     w->sub = sns_subscription_new(w->topic, &init);
     sns_attribute_put(&w->sub->attributes.text[SNS_SUB_RAW], raw ? STR("true") : STR_NONE);
-    sns_attribute_put(&w->sub->attributes.text[SNS_SUB_REDRIVE], STR("{\"deadLetterTargetArn\":\"" DEAD "\"}"));
+    sns_attribute_put(&w->sub->attributes.text[SNS_SUB_REDRIVE],
+                      STR("{\"deadLetterTargetArn\":\"" DEAD "\"}"));
     sns_subscription_derive(w->sub);
     CHECK(sns_rows_add_topic(w->store, w->topic) >= 0 && sns_rows_add_subscription(w->store, w->sub) >= 0);
 }
@@ -140,7 +167,7 @@ static void settle(struct world *w)
 
     do {
         for (size_t i = 0; i < w->n_soon; i++) {
-            w->turn.now.mono_ns++;                           /* another turn */
+            w->turn.now.mono_ns++; /* another turn */
             w->soon[i].fn(w->soon[i].arg, &w->turn);
         }
         w->n_soon = 0;
@@ -191,7 +218,7 @@ TEST(deliver, a_refusal_is_final)
     w.dead_says = DELIVERY_REFUSED;
     publish(&w, "n");
     EXPECT_INT(w.to_dead, 2);
-    EXPECT_INT(outbox_count(w.outbox), 0);                   /* dropped */
+    EXPECT_INT(outbox_count(w.outbox), 0); /* dropped */
     close_world(&w);
 }
 
@@ -202,7 +229,7 @@ TEST(deliver, failures_follow_the_phases)
     open_world(&w, SNS_SQS, true);
     w.queue_says = DELIVERY_FAILED;
     publish(&w, "m");
-    EXPECT_INT(w.to_queue, 4);                               /* and three at once */
+    EXPECT_INT(w.to_queue, 4); /* and three at once */
     EXPECT_INT(outbox_count(w.outbox), 1);
     advance(&w, 999);
     EXPECT_INT(w.to_queue, 4);
@@ -285,7 +312,7 @@ TEST(deliver, raw_with_eleven_attributes_is_refused)
     open_world(&w, SNS_SQS, true);
     EXPECT_INT(sns_accept_and_publish(&w.turn, a, w.topic, &m), 0);
     EXPECT_INT(w.to_queue, 0);
-    EXPECT_INT(w.to_dead, 0);                                /* would have as many there */
+    EXPECT_INT(w.to_dead, 0); /* would have as many there */
     m.n_attributes = 10;
     EXPECT_INT(sns_accept_and_publish(&w.turn, a, w.topic, &m), 0);
     EXPECT_INT(w.to_queue, 1);
@@ -301,8 +328,12 @@ TEST(deliver, a_wide_topic_takes_several_turns)
         char uuid[UUID_TEXT + 1];
 
         uuid_random(uuid);
-        sns_subscription_new(w.topic, &(struct sns_subscription_init){ .id = 100 + i, .uuid = str_make(uuid, UUID_TEXT),
-            .owner = STR("000000000000"), .endpoint = STR(QUEUE), .host = STR("h:1"), .state = SNS_CONFIRMED });
+        sns_subscription_new(w.topic, &(struct sns_subscription_init){ .id = 100 + i,
+                                                                       .uuid = str_make(uuid, UUID_TEXT),
+                                                                       .owner = STR("000000000000"),
+                                                                       .endpoint = STR(QUEUE),
+                                                                       .host = STR("h:1"),
+                                                                       .state = SNS_CONFIRMED });
     }
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     struct sns_message m = { .body = STR("m") };
@@ -329,8 +360,13 @@ static void long_policies(struct world *w, int numbers)
         struct sns_subscription *sub;
 
         uuid_random(uuid);
-        sub = sns_subscription_new(w->topic, &(struct sns_subscription_init){ .id = 100 + i, .uuid = str_make(uuid, UUID_TEXT),
-            .owner = STR("000000000000"), .endpoint = STR(QUEUE), .host = STR("h:1"), .state = SNS_CONFIRMED });
+        sub =
+            sns_subscription_new(w->topic, &(struct sns_subscription_init){ .id = 100 + i,
+                                                                            .uuid = str_make(uuid, UUID_TEXT),
+                                                                            .owner = STR("000000000000"),
+                                                                            .endpoint = STR(QUEUE),
+                                                                            .host = STR("h:1"),
+                                                                            .state = SNS_CONFIRMED });
         sub->attributes.text[SNS_SUB_SCOPE] = str_own(STR("MessageBody"));
         sub->attributes.text[SNS_SUB_FILTER] = str_own(buf_view(&policy));
         EXPECT_INT(sns_subscription_derive(sub), 0);
@@ -351,8 +387,8 @@ static void publish_long(struct world *w)
     EXPECT_INT(sns_accept_and_publish(&w->turn, a, w->topic, &m), 0);
 }
 
-/* Policies that take long are asked as long as the turn has steps; the rest follows in later turns, and nobody is asked
- * twice or left out. */
+/* Policies that take long are asked as long as the turn has steps; the rest follows in later turns, and
+ * nobody is asked twice or left out. */
 TEST(deliver, policies_that_take_long_take_several_turns)
 {
     struct world w;
@@ -369,18 +405,19 @@ TEST(deliver, policies_that_take_long_take_several_turns)
     close_world(&w);
 }
 
-/* One that a whole turn does not suffice for is asked on the pool, with all behind it; the row holds until then. */
+/* One that a whole turn does not suffice for is asked on the pool, with all behind it; the row holds until
+ * then. */
 TEST(deliver, a_policy_too_long_for_a_turn_is_asked_elsewhere)
 {
     struct world w;
 
     long_policies(&w, 150);
     publish_long(&w);
-    EXPECT_INT(w.to_queue, 1);                               /* the one without a policy */
-    EXPECT_INT(w.sns->elsewhere.left, 0);                    /* and no step more than a turn has */
+    EXPECT_INT(w.to_queue, 1);            /* the one without a policy */
+    EXPECT_INT(w.sns->elsewhere.left, 0); /* and no step more than a turn has */
     EXPECT_INT(outbox_count(w.outbox), 1);
     publish_long(&w);
-    EXPECT_INT(outbox_count(w.outbox), 2);                   /* one after the other */
+    EXPECT_INT(outbox_count(w.outbox), 2); /* one after the other */
     settle(&w);
     EXPECT_INT(w.to_queue, 12);
     EXPECT_INT(outbox_count(w.outbox), 0);
@@ -406,7 +443,7 @@ TEST(deliver, what_changed_while_a_job_ran_counts)
     w.meanwhile = policy_changes;
     publish_long(&w);
     settle(&w);
-    EXPECT_INT(w.to_queue, 4);                               /* the new policy does not want it, one has gone */
+    EXPECT_INT(w.to_queue, 4); /* the new policy does not want it, one has gone */
     EXPECT_INT(outbox_count(w.outbox), 0);
     close_world(&w);
 }
@@ -468,8 +505,15 @@ TEST(deliver, an_endpoint_that_fails_three_times_more)
 /* One until it has answered, then four; it takes longer: two; it does not answer: one. */
 TEST(deliver, few_posts_at_a_time)
 {
-    static const struct { int status; int64_t took_ms; size_t at_once; } rows[] = {
-        { 200, 0, 4 }, { 500, SNS_QUICK_MS, 4 }, { 200, SNS_QUICK_MS + 1, 2 }, { 0, 0, 1 },
+    static const struct {
+        int status;
+        int64_t took_ms;
+        size_t at_once;
+    } rows[] = {
+        { 200, 0, 4 },
+        { 500, SNS_QUICK_MS, 4 },
+        { 200, SNS_QUICK_MS + 1, 2 },
+        { 0, 0, 1 },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -496,8 +540,13 @@ static struct sns_subscription *another(struct world *w, uint64_t id, const char
     char uuid[UUID_TEXT + 1];
 
     uuid_random(uuid);
-    return sns_subscription_new(w->topic, &(struct sns_subscription_init){ .id = id, .uuid = str_make(uuid, UUID_TEXT), .owner = STR("000000000000"),
-        .endpoint = str_of(url), .host = STR("h:1"), .protocol = SNS_HTTP, .state = SNS_CONFIRMED });
+    return sns_subscription_new(w->topic, &(struct sns_subscription_init){ .id = id,
+                                                                           .uuid = str_make(uuid, UUID_TEXT),
+                                                                           .owner = STR("000000000000"),
+                                                                           .endpoint = str_of(url),
+                                                                           .host = STR("h:1"),
+                                                                           .protocol = SNS_HTTP,
+                                                                           .state = SNS_CONFIRMED });
 }
 
 /* The same host and port in whatever spelling is one endpoint; another port is another. */
@@ -522,7 +571,8 @@ TEST(deliver, an_endpoint_is_a_host_and_a_port)
     close_world(&w);
 }
 
-/* A hundred that hang, each with a line: their part of the places is all they get; who is quick has the rest. */
+/* A hundred that hang, each with a line: their part of the places is all they get; who is quick has the rest.
+ */
 TEST(deliver, endpoints_that_hang_hold_up_nobody)
 {
     enum { HANGING = 100 };
@@ -532,7 +582,7 @@ TEST(deliver, endpoints_that_hang_hold_up_nobody)
     open_world(&w, SNS_HTTP, true);
     publish(&w, "m");
     answer(&w, 0, 200);
-    EXPECT_INT(w.n_posts, 1);                                /* the one of open_world(), quick from now on */
+    EXPECT_INT(w.n_posts, 1); /* the one of open_world(), quick from now on */
     for (size_t i = 0; i < HANGING; i++) {
         char url[40];
 
@@ -542,7 +592,7 @@ TEST(deliver, endpoints_that_hang_hold_up_nobody)
     publish(&w, "m");
     EXPECT_INT(w.sns->lines.not_quick, SNS_POSTING_NOT_QUICK);
     EXPECT_INT(w.n_posts, 1 + 1 + SNS_POSTING_NOT_QUICK);
-    for (size_t i = 0; i < 20; i++) {                        /* told to the end, message after message */
+    for (size_t i = 0; i < 20; i++) { /* told to the end, message after message */
         size_t before = w.n_posts;
 
         answer(&w, i == 0 ? 1 : before - 1, 200);
@@ -551,7 +601,7 @@ TEST(deliver, endpoints_that_hang_hold_up_nobody)
         EXPECT_STR(buf_view(&w.url), STR("http://e/"));
     }
     EXPECT_INT(w.sns->lines.under_way, SNS_POSTING_NOT_QUICK + 1);
-    answer(&w, 2, 0);                                        /* one of them ends: the next endpoint has its turn */
+    answer(&w, 2, 0); /* one of them ends: the next endpoint has its turn */
     EXPECT_INT(w.sns->lines.not_quick, SNS_POSTING_NOT_QUICK);
     for (size_t i = 0; i < HANGING; i++)
         EXPECT(hanging[i] != NULL);

@@ -1,5 +1,5 @@
-/* The pieces of SNS without a server: retry schedules as tables, delivery policies, envelopes whole, signatures checked
- * with OpenSSL, and errands through the outbox's form and back. */
+/* The pieces of SNS without a server: retry schedules as tables, delivery policies, envelopes whole,
+ * signatures checked with OpenSSL, and errands through the outbox's form and back. */
 #include "test/unit.h"
 
 #include <openssl/evp.h>
@@ -25,11 +25,25 @@ struct world {
     struct sns_topic *topic;
 };
 
-static void ignore_set(void *engine, struct timer *t, int64_t at) { (void)engine; (void)t; (void)at; }
-static void ignore_cancel(void *engine, struct timer *t) { (void)engine; (void)t; }
+static void ignore_set(void *engine, struct timer *t, int64_t at)
+{
+    (void)engine;
+    (void)t;
+    (void)at;
+}
+static void ignore_cancel(void *engine, struct timer *t)
+{
+    (void)engine;
+    (void)t;
+}
 static const struct turn_ops ops = { .timer_set = ignore_set, .timer_cancel = ignore_cancel };
 
-void call_reply(struct call *c, int result) { (void)c; (void)result; CHECK(false); }
+void call_reply(struct call *c, int result)
+{
+    (void)c;
+    (void)result;
+    CHECK(false);
+}
 
 static void open_world(struct world *w)
 {
@@ -56,9 +70,16 @@ static void close_world(struct world *w)
 
 static struct sns_subscription *subscription(struct world *w, enum sns_protocol p)
 {
-    const struct sns_subscription_init init = { .id = 10 + p, .uuid = p == SNS_LAMBDA ? STR("11111111-2222-4333-8444-666666666666")
-        : STR("11111111-2222-4333-8444-555555555555"), .owner = STR("000000000000"), .endpoint = STR("http://e/"), .host = STR("h:1"),
-        .token = STR("tok"), .protocol = p, .state = SNS_CONFIRMED };
+    const struct sns_subscription_init init = { .id = 10 + p,
+                                                .uuid = p == SNS_LAMBDA
+                                                            ? STR("11111111-2222-4333-8444-666666666666")
+                                                            : STR("11111111-2222-4333-8444-555555555555"),
+                                                .owner = STR("000000000000"),
+                                                .endpoint = STR("http://e/"),
+                                                .host = STR("h:1"),
+                                                .token = STR("tok"),
+                                                .protocol = p,
+                                                .state = SNS_CONFIRMED };
 
     return sns_subscription_new(w->topic, &init);
 }
@@ -69,8 +90,11 @@ static struct sns_message message(void)
 
     v[0] = (struct pattern_attribute){ STR("a"), STR("String"), STR("x\"y") };
     v[1] = (struct pattern_attribute){ STR("b"), STR("Binary"), STR("\0\xff") };
-    return (struct sns_message){ .id = STR("00000000-1111-4222-8333-444444444444"), .at_ms = NOW + 7, .body = STR("hello\n\"you\""),
-        .attributes = v, .n_attributes = 2 };
+    return (struct sns_message){ .id = STR("00000000-1111-4222-8333-444444444444"),
+                                 .at_ms = NOW + 7,
+                                 .body = STR("hello\n\"you\""),
+                                 .attributes = v,
+                                 .n_attributes = 2 };
 }
 
 static bool verifies(struct str certificate, const EVP_MD *md, struct str text, struct str base64)
@@ -83,8 +107,9 @@ static bool verifies(struct str certificate, const EVP_MD *md, struct str text, 
     bool good;
 
     CHECK(x != NULL && base64_decode(a, base64, &bytes) == 0);
-    good = EVP_DigestVerifyInit(c, NULL, md, NULL, X509_get0_pubkey(x)) == 1
-        && EVP_DigestVerify(c, (const unsigned char *)bytes.p, bytes.n, (const unsigned char *)text.p, text.n) == 1;
+    good = EVP_DigestVerifyInit(c, NULL, md, NULL, X509_get0_pubkey(x)) == 1 &&
+           EVP_DigestVerify(c, (const unsigned char *)bytes.p, bytes.n, (const unsigned char *)text.p,
+                            text.n) == 1;
     EVP_MD_CTX_free(c);
     X509_free(x);
     BIO_free(bio);
@@ -110,7 +135,7 @@ TEST(retry, managed)
     EXPECT_INT(sns_retry_managed_ms(100016), SNS_RETRY_OVER);
     for (unsigned n = 1; n <= 100015; n++)
         sum += sns_retry_managed_ms(n);
-    EXPECT_INT(sum / 86400000, 23);                          /* days */
+    EXPECT_INT(sum / 86400000, 23); /* days */
 }
 
 static void expect_delays(const struct sns_retry *r, const int64_t *want, size_t n)
@@ -123,7 +148,9 @@ static void expect_delays(const struct sns_retry *r, const int64_t *want, size_t
 
 TEST(retry, http_phases_and_curves)
 {
-    struct sns_retry r = { .min_s = 1, .max_s = 16, .retries = 9, .no_delays = 2, .min_delays = 1, .max_delays = 1 };
+    struct sns_retry r = {
+        .min_s = 1, .max_s = 16, .retries = 9, .no_delays = 2, .min_delays = 1, .max_delays = 1
+    };
 
     r.backoff = SNS_LINEAR;
     expect_delays(&r, (const int64_t[]){ 0, 0, 1000, 1000, 4750, 8500, 12250, 16000, 16000 }, 9);
@@ -141,9 +168,12 @@ TEST(retry, http_phases_and_curves)
 
 TEST(retry, http_answers)
 {
-    static const struct { int status; enum sns_verdict verdict; } rows[] = { { 200, SNS_DELIVERED }, { 204, SNS_DELIVERED },
-        { 0, SNS_AGAIN }, { 301, SNS_AGAIN }, { 400, SNS_FINAL }, { 404, SNS_FINAL }, { 429, SNS_AGAIN }, { 499, SNS_FINAL },
-        { 500, SNS_AGAIN }, { 503, SNS_AGAIN } };
+    static const struct {
+        int status;
+        enum sns_verdict verdict;
+    } rows[] = { { 200, SNS_DELIVERED }, { 204, SNS_DELIVERED }, { 0, SNS_AGAIN },   { 301, SNS_AGAIN },
+                 { 400, SNS_FINAL },     { 404, SNS_FINAL },     { 429, SNS_AGAIN }, { 499, SNS_FINAL },
+                 { 500, SNS_AGAIN },     { 503, SNS_AGAIN } };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         EXPECT_INT(sns_http_verdict(rows[i].status), rows[i].verdict);
@@ -167,17 +197,23 @@ TEST(delivery_policy, refused_by_name)
 {
     expect_policy(true, "{}", NULL);
     expect_policy(true, "{\"http\":null}", NULL);
-    expect_policy(true, "{\"http\":{\"defaultThrottlePolicy\":null,\"defaultSicklyRetryPolicy\":null}}", NULL);
+    expect_policy(true, "{\"http\":{\"defaultThrottlePolicy\":null,\"defaultSicklyRetryPolicy\":null}}",
+                  NULL);
     expect_policy(true, "[]", "DeliveryPolicy: must be a JSON object");
-    expect_policy(true, "{\"healthyRetryPolicy\":{}}", "DeliveryPolicy: healthyRetryPolicy is not a property Waybill knows here");
-    expect_policy(false, "{\"healthyRetryPolicy\":{\"numRetries\":-1}}",
-                  "DeliveryPolicy: healthyRetryPolicy.numRetries must be a whole number greater than or equal to 0");
+    expect_policy(true, "{\"healthyRetryPolicy\":{}}",
+                  "DeliveryPolicy: healthyRetryPolicy is not a property Waybill knows here");
+    expect_policy(
+        false, "{\"healthyRetryPolicy\":{\"numRetries\":-1}}",
+        "DeliveryPolicy: healthyRetryPolicy.numRetries must be a whole number greater than or equal to 0");
     expect_policy(false, "{\"healthyRetryPolicy\":{\"minDelayTarget\":0}}",
                   "DeliveryPolicy: healthyRetryPolicy.minDelayTarget must be greater than or equal to 1");
     expect_policy(false, "{\"healthyRetryPolicy\":{\"backoffFunction\":\"x\"}}",
-                  "DeliveryPolicy: healthyRetryPolicy.backoffFunction must be one of arithmetic, exponential, geometric or linear");
-    expect_policy(false, "{\"healthyRetryPolicy\":{\"numRetries\":1,\"numNoDelayRetries\":2}}", "DeliveryPolicy: healthyRetryPolicy.numRetries "
-                  "must be greater than or equal to the sum of numNoDelayRetries, numMinDelayRetries and numMaxDelayRetries");
+                  "DeliveryPolicy: healthyRetryPolicy.backoffFunction must be one of arithmetic, "
+                  "exponential, geometric or linear");
+    expect_policy(false, "{\"healthyRetryPolicy\":{\"numRetries\":1,\"numNoDelayRetries\":2}}",
+                  "DeliveryPolicy: healthyRetryPolicy.numRetries "
+                  "must be greater than or equal to the sum of numNoDelayRetries, numMinDelayRetries and "
+                  "numMaxDelayRetries");
     expect_policy(false, "{\"requestPolicy\":{\"headerContentType\":\"image/png\"}}",
                   "DeliveryPolicy: requestPolicy.headerContentType is not a content type SNS sends");
     expect_policy(false, "{\"throttlePolicy\":{\"maxReceivesPerSecond\":1}}",
@@ -192,9 +228,14 @@ TEST(delivery_policy, who_rules)
     sns_delivery_policy_merge(&none, &none, &got);
     EXPECT_INT(got.retry.retries, 3);
     EXPECT_Z(got.content_type, "text/plain; charset=UTF-8");
-    EXPECT_INT(sns_delivery_policy_parse(STR("{\"http\":{\"defaultHealthyRetryPolicy\":{\"numRetries\":7}}}"), true, &topic, NULL), 0);
-    EXPECT_INT(sns_delivery_policy_parse(STR("{\"healthyRetryPolicy\":{\"numRetries\":9},\"requestPolicy\":{\"headerContentType\":"
-        "\"application/json\"}}"), false, &sub, NULL), 0);
+    EXPECT_INT(sns_delivery_policy_parse(STR("{\"http\":{\"defaultHealthyRetryPolicy\":{\"numRetries\":7}}}"),
+                                         true, &topic, NULL),
+               0);
+    EXPECT_INT(sns_delivery_policy_parse(
+                   STR("{\"healthyRetryPolicy\":{\"numRetries\":9},\"requestPolicy\":{\"headerContentType\":"
+                       "\"application/json\"}}"),
+                   false, &sub, NULL),
+               0);
     sns_delivery_policy_merge(&topic, &none, &got);
     EXPECT_INT(got.retry.retries, 7);
     sns_delivery_policy_merge(&topic, &sub, &got);
@@ -219,16 +260,23 @@ TEST(envelope, notification_whole)
     m.subject = STR("s");
     sns_rendering_init(&r, w.a, &w.turn, w.topic, &m);
     sns_render_notification(&r, subscription(&w, SNS_SQS), &got);
-    buf_z(&text, "Message\nhello\n\"you\"\nMessageId\n00000000-1111-4222-8333-444444444444\nSubject\ns\nTimestamp\n"
+    buf_z(&text,
+          "Message\nhello\n\"you\"\nMessageId\n00000000-1111-4222-8333-444444444444\nSubject\ns\nTimestamp\n"
           "2027-01-15T08:00:00.007Z\nTopicArn\n" TOPIC "\nType\nNotification\n");
     sign_text(w.sns->key, SIGN_SHA1, buf_view(&text), &signature);
     EXPECT(verifies(sign_certificate(w.sns->key), EVP_sha1(), buf_view(&text), buf_view(&signature)));
-    buf_printf(&want, "{\"Type\":\"Notification\",\"MessageId\":\"00000000-1111-4222-8333-444444444444\",\"TopicArn\":\"" TOPIC "\","
-        "\"Subject\":\"s\",\"Message\":\"hello\\n\\\"you\\\"\",\"Timestamp\":\"2027-01-15T08:00:00.007Z\",\"SignatureVersion\":\"1\","
-        "\"Signature\":\"" STR_FMT "\",\"SigningCertURL\":\"http://h:1/SimpleNotificationService-%s.pem\","
-        "\"UnsubscribeURL\":\"http://h:1/?Action=Unsubscribe&SubscriptionArn=" TOPIC ":11111111-2222-4333-8444-555555555555\","
-        "\"MessageAttributes\":{\"a\":{\"Type\":\"String\",\"Value\":\"x\\\"y\"},\"b\":{\"Type\":\"Binary\",\"Value\":\"AP8=\"}}}",
-        STR_ARG(buf_view(&signature)), sign_key_name(w.sns->key));
+    buf_printf(&want,
+               "{\"Type\":\"Notification\",\"MessageId\":\"00000000-1111-4222-8333-444444444444\","
+               "\"TopicArn\":\"" TOPIC "\","
+               "\"Subject\":\"s\",\"Message\":\"hello\\n\\\"you\\\"\",\"Timestamp\":\"2027-01-15T08:00:00."
+               "007Z\",\"SignatureVersion\":\"1\","
+               "\"Signature\":\"" STR_FMT
+               "\",\"SigningCertURL\":\"http://h:1/SimpleNotificationService-%s.pem\","
+               "\"UnsubscribeURL\":\"http://h:1/?Action=Unsubscribe&SubscriptionArn=" TOPIC
+               ":11111111-2222-4333-8444-555555555555\","
+               "\"MessageAttributes\":{\"a\":{\"Type\":\"String\",\"Value\":\"x\\\"y\"},\"b\":{\"Type\":"
+               "\"Binary\",\"Value\":\"AP8=\"}}}",
+               STR_ARG(buf_view(&signature)), sign_key_name(w.sns->key));
     EXPECT_STR(buf_view(&got), buf_view(&want));
     close_world(&w);
 }
@@ -245,12 +293,19 @@ TEST(envelope, lambda_whole)
     m.sequence = STR("10000000000000000001");
     sns_rendering_init(&r, w.a, &w.turn, w.topic, &m);
     sns_render_lambda(&r, subscription(&w, SNS_LAMBDA), &got);
-    buf_printf(&want, "{\"Records\":[{\"EventSource\":\"aws:sns\",\"EventVersion\":\"1.0\",\"EventSubscriptionArn\":\"" TOPIC
-        ":11111111-2222-4333-8444-666666666666\",\"Sns\":{\"Type\":\"Notification\",\"MessageId\":\"00000000-1111-4222-8333-444444444444\","
-        "\"TopicArn\":\"" TOPIC "\",\"Subject\":null,\"Message\":\"hello\\n\\\"you\\\"\",\"Timestamp\":\"2027-01-15T08:00:00.007Z\","
-        "\"SignatureVersion\":\"1\",\"Signature\":\"" STR_FMT "\",\"SigningCertUrl\":\"http://h:1/SimpleNotificationService-%s.pem\","
-        "\"UnsubscribeUrl\":\"http://h:1/?Action=Unsubscribe&SubscriptionArn=" TOPIC ":11111111-2222-4333-8444-666666666666\","
-        "\"MessageAttributes\":{}}}]}", STR_ARG(r.variant[0].signature), sign_key_name(w.sns->key));
+    buf_printf(
+        &want,
+        "{\"Records\":[{\"EventSource\":\"aws:sns\",\"EventVersion\":\"1.0\",\"EventSubscriptionArn\":"
+        "\"" TOPIC ":11111111-2222-4333-8444-666666666666\",\"Sns\":{\"Type\":\"Notification\",\"MessageId\":"
+        "\"00000000-1111-4222-8333-444444444444\","
+        "\"TopicArn\":\"" TOPIC
+        "\",\"Subject\":null,\"Message\":\"hello\\n\\\"you\\\"\",\"Timestamp\":\"2027-01-15T08:00:00.007Z\","
+        "\"SignatureVersion\":\"1\",\"Signature\":\"" STR_FMT
+        "\",\"SigningCertUrl\":\"http://h:1/SimpleNotificationService-%s.pem\","
+        "\"UnsubscribeUrl\":\"http://h:1/?Action=Unsubscribe&SubscriptionArn=" TOPIC
+        ":11111111-2222-4333-8444-666666666666\","
+        "\"MessageAttributes\":{}}}]}",
+        STR_ARG(r.variant[0].signature), sign_key_name(w.sns->key));
     EXPECT_STR(buf_view(&got), buf_view(&want));
     close_world(&w);
 }
@@ -298,12 +353,15 @@ TEST(envelope, version_2_is_sha256_and_raw_needs_no_key)
 
 TEST(envelope, confirmation_is_signed_with_link_and_token)
 {
-    struct sns_message m = { .kind = SNS_SUBSCRIPTION_CONFIRMATION, .id = STR("i"), .at_ms = NOW, .subject = STR("never") };
+    struct sns_message m = {
+        .kind = SNS_SUBSCRIPTION_CONFIRMATION, .id = STR("i"), .at_ms = NOW, .subject = STR("never")
+    };
     CLEANUP(buf_done) struct buf text = { 0 };
 
     sns_signed_text(&text, &m, STR("arn"), STR("text"), STR("url"), STR("tok"));
-    EXPECT_STR(buf_view(&text), STR("Message\ntext\nMessageId\ni\nSubscribeURL\nurl\nTimestamp\n2027-01-15T08:00:00.000Z\nToken\ntok\n"
-        "TopicArn\narn\nType\nSubscriptionConfirmation\n"));
+    EXPECT_STR(buf_view(&text), STR("Message\ntext\nMessageId\ni\nSubscribeURL\nurl\nTimestamp\n2027-01-"
+                                    "15T08:00:00.000Z\nToken\ntok\n"
+                                    "TopicArn\narn\nType\nSubscriptionConfirmation\n"));
 }
 
 TEST(sign, a_key_kept_is_the_same_key)
@@ -331,9 +389,12 @@ TEST(policy, the_default_statement_lets_no_service_in)
 
     open_world(&w);
     EXPECT(w.topic->policy != NULL && w.topic->for_services == NULL);
-    policy_text_edit(&b, w.a, sns_topic_policy(w.a, w.topic), STR_NONE, STR("{\"Sid\":\"l\",\"Effect\":\"Allow\",\"Principal\":"
-        "{\"Service\":\"events.amazonaws.com\"},\"Action\":\"sns:Publish\",\"Resource\":\"" TOPIC "\"}"));
-    EXPECT(policy_text_has(w.a, buf_view(&b), STR("l"), NULL) && policy_text_has(w.a, buf_view(&b), SNS_DEFAULT_STATEMENT, NULL));
+    policy_text_edit(
+        &b, w.a, sns_topic_policy(w.a, w.topic), STR_NONE,
+        STR("{\"Sid\":\"l\",\"Effect\":\"Allow\",\"Principal\":"
+            "{\"Service\":\"events.amazonaws.com\"},\"Action\":\"sns:Publish\",\"Resource\":\"" TOPIC "\"}"));
+    EXPECT(policy_text_has(w.a, buf_view(&b), STR("l"), NULL) &&
+           policy_text_has(w.a, buf_view(&b), SNS_DEFAULT_STATEMENT, NULL));
     sns_attribute_put(&w.topic->attributes.text[SNS_POLICY], buf_view(&b));
     sns_topic_derive(w.topic);
     EXPECT_INT(policy_statement_count(w.topic->policy), 2);
@@ -349,8 +410,10 @@ TEST(policy, one_statement_may_stand_alone)
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     CLEANUP(buf_done) struct buf b = { 0 };
 
-    policy_text_edit(&b, a, STR("{\"Statement\":{\"Sid\":\"x\"},\"Version\":\"2012-10-17\"}"), STR_NONE, STR("{\"Sid\":\"y\"}"));
-    EXPECT_STR(buf_view(&b), STR("{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"x\"},{\"Sid\":\"y\"}]}"));
+    policy_text_edit(&b, a, STR("{\"Statement\":{\"Sid\":\"x\"},\"Version\":\"2012-10-17\"}"), STR_NONE,
+                     STR("{\"Sid\":\"y\"}"));
+    EXPECT_STR(buf_view(&b),
+               STR("{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"x\"},{\"Sid\":\"y\"}]}"));
 }
 
 /* ---- errands ---- */
@@ -359,7 +422,13 @@ TEST(errand, through_the_outbox_and_back)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     CLEANUP(buf_done) struct buf one = { 0 }, two = { 0 };
-    struct sns_errand e = { .message = message(), .topic_arn = STR(TOPIC), .topic_id = 3, .to = 5, .after = 7, .dead = true }, got;
+    struct sns_errand e = { .message = message(),
+                            .topic_arn = STR(TOPIC),
+                            .topic_id = 3,
+                            .to = 5,
+                            .after = 7,
+                            .dead = true },
+                      got;
 
     e.message.subject = STR("s");
     e.message.group = STR("g");
@@ -378,9 +447,15 @@ TEST(errand, through_the_outbox_and_back)
 TEST(errand, damaged)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
-    static const char *const rows[] = { "", "[]", "{}", "{\"topic\":\"t\",\"id\":\"i\",\"kind\":9,\"attributes\":[]}",
-        "{\"topic\":\"t\",\"id\":\"i\",\"attributes\":[\"a\"]}", "{\"topic\":\"t\",\"id\":\"i\"}",
-        "{\"topic\":\"t\",\"id\":\"i\",\"attributes\":[\"a\",\"Binary\",\"!\"]}" };
+    static const char *const rows[] = {
+        "",
+        "[]",
+        "{}",
+        "{\"topic\":\"t\",\"id\":\"i\",\"kind\":9,\"attributes\":[]}",
+        "{\"topic\":\"t\",\"id\":\"i\",\"attributes\":[\"a\"]}",
+        "{\"topic\":\"t\",\"id\":\"i\"}",
+        "{\"topic\":\"t\",\"id\":\"i\",\"attributes\":[\"a\",\"Binary\",\"!\"]}"
+    };
     struct sns_errand e;
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)

@@ -1,6 +1,7 @@
-/* What a message costs, and what a restart with many of them costs: bench_sqs [messages [body bytes [directory]]];
- * then the same of a FIFO queue where every message is a group of its own, and what counting adds to a SendMessage.
- * Without a directory the store is ephemeral (no flushes): the figures are of the service and of SQL alone. */
+/* What a message costs, and what a restart with many of them costs: bench_sqs [messages [body bytes
+ * [directory]]]; then the same of a FIFO queue where every message is a group of its own, and what counting
+ * adds to a SendMessage. Without a directory the store is ephemeral (no flushes): the figures are of the
+ * service and of SQL alone. */
 #include "test/sqs/world.h"
 
 #include <time.h>
@@ -77,8 +78,10 @@ static void send_groups(struct sqs_queue *q, size_t n, struct str body)
 
     for (size_t i = 0; i < n; i++) {
         int len = snprintf(id, sizeof(id), "group-%zu", i);
-        struct sqs_msg m = { .body = body, .sender = STR("000000000000"), .group = str_make(id, (size_t)len),
-            .deduplication = str_make(id, (size_t)len) };
+        struct sqs_msg m = { .body = body,
+                             .sender = STR("000000000000"),
+                             .group = str_make(id, (size_t)len),
+                             .deduplication = str_make(id, (size_t)len) };
 
         CHECK(sqs_queue_send(&w.turn, q, &m, -1, &sent) == 0);
         if (i % 100 == 99)
@@ -123,19 +126,21 @@ static void counting(size_t n, struct str body)
     }
     w.one_turn = false;
     w.turn.metrics = NULL;
-    printf("%-28s %6.2f us, uncounted %6.2f us\n", "SendMessage counted", took[0] * 2e6 / (double)n, took[1] * 2e6 / (double)n);
+    printf("%-28s %6.2f us, uncounted %6.2f us\n", "SendMessage counted", took[0] * 2e6 / (double)n,
+           took[1] * 2e6 / (double)n);
     metrics_free(metrics);
 }
 
 int main(int argc, char **argv)
 {
-    size_t n = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000, bytes = argc > 2 ? strtoul(argv[2], NULL, 10) : 256;
+    size_t n = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000,
+           bytes = argc > 2 ? strtoul(argv[2], NULL, 10) : 256;
     struct sqs_CreateQueueRequest create = { .QueueName = STR("q") };
     char *body = xmalloc(bytes);
     struct sqs_queue *q;
     double since;
 
-    (void)unit_last;                                         /* no unit test here */
+    (void)unit_last; /* no unit test here */
     memset(body, 'x', bytes);
     world_open(&w, argc > 3 ? argv[3] : NULL);
     say(&w, "CreateQueue", &create);

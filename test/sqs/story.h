@@ -1,5 +1,5 @@
-/* story.h - a story tells one call per line: the calls of the SQS service as short functions, and what one expects of
- * their answers.  One world w per program; a story opens and closes it. */
+/* story.h - a story tells one call per line: the calls of the SQS service as short functions, and what one
+ * expects of their answers.  One world w per program; a story opens and closes it. */
 #ifndef WAYBILL_TEST_SQS_STORY_H
 #define WAYBILL_TEST_SQS_STORY_H
 
@@ -14,7 +14,8 @@ static struct world w;
 static inline struct asked *create(struct str name, const char *attribute, const char *value)
 {
     struct sqs_QueueAttributeMap_entry e = { str_of(attribute), str_of(value) };
-    struct sqs_CreateQueueRequest in = { .QueueName = name, .Attributes = { attribute != NULL, attribute != NULL, &e } };
+    struct sqs_CreateQueueRequest in = { .QueueName = name,
+                                         .Attributes = { attribute != NULL, attribute != NULL, &e } };
 
     return say(&w, "CreateQueue", &in);
 }
@@ -36,7 +37,9 @@ static inline struct asked *sent(struct str url, struct str body)
 
 static inline struct asked *sent_late(struct str url, struct str body, int64_t delay_s)
 {
-    struct sqs_SendMessageRequest in = { .QueueUrl = url, .MessageBody = body, .DelaySeconds = INT_SET(delay_s) };
+    struct sqs_SendMessageRequest in = { .QueueUrl = url,
+                                         .MessageBody = body,
+                                         .DelaySeconds = INT_SET(delay_s) };
 
     return say(&w, "SendMessage", &in);
 }
@@ -49,16 +52,25 @@ static inline struct asked *receive(struct str url, int64_t most, int64_t visibi
     static size_t at;
     struct sqs_ReceiveMessageRequest *r = &in[at++ % ARRAY_LEN(in)];
 
-    *r = (struct sqs_ReceiveMessageRequest){ .QueueUrl = url, .MaxNumberOfMessages = INT_SET(most),
-        .WaitTimeSeconds = INT_SET(wait), .MessageSystemAttributeNames = { true, 1, all }, .MessageAttributeNames = { true, 1, all } };
+    *r = (struct sqs_ReceiveMessageRequest){ .QueueUrl = url,
+                                             .MaxNumberOfMessages = INT_SET(most),
+                                             .WaitTimeSeconds = INT_SET(wait),
+                                             .MessageSystemAttributeNames = { true, 1, all },
+                                             .MessageAttributeNames = { true, 1, all } };
     if (visibility >= 0)
         r->VisibilityTimeout = INT_SET(visibility);
     return say(&w, "ReceiveMessage", r);
 }
 
-static inline struct sqs_MessageList *got(const struct asked *a) { return &((struct sqs_ReceiveMessageResult *)a->c.output)->Messages; }
+static inline struct sqs_MessageList *got(const struct asked *a)
+{
+    return &((struct sqs_ReceiveMessageResult *)a->c.output)->Messages;
+}
 
-static inline struct str body_of(const struct asked *a) { return got(a)->n == 1 ? got(a)->v[0].Body : STR_NONE; }
+static inline struct str body_of(const struct asked *a)
+{
+    return got(a)->n == 1 ? got(a)->v[0].Body : STR_NONE;
+}
 
 static inline struct str system_of(const struct sqs_Message *m, const char *name)
 {
@@ -68,7 +80,7 @@ static inline struct str system_of(const struct sqs_Message *m, const char *name
     return STR_NONE;
 }
 
-static inline struct asked *delete(struct str url, struct str handle)
+static inline struct asked *delete (struct str url, struct str handle)
 {
     struct sqs_DeleteMessageRequest in = { url, handle };
 

@@ -14,16 +14,20 @@
 
 static struct asked *create_fifo(struct str name, const char *attribute, const char *value)
 {
-    struct sqs_QueueAttributeMap_entry e[] = { { STR("FifoQueue"), STR("true") }, { str_of(attribute), str_of(value) } };
-    struct sqs_CreateQueueRequest in = { .QueueName = name, .Attributes = { true, attribute != NULL ? 2 : 1, e } };
+    struct sqs_QueueAttributeMap_entry e[] = { { STR("FifoQueue"), STR("true") },
+                                               { str_of(attribute), str_of(value) } };
+    struct sqs_CreateQueueRequest in = { .QueueName = name,
+                                         .Attributes = { true, attribute != NULL ? 2 : 1, e } };
 
     return say(&w, "CreateQueue", &in);
 }
 
 static struct asked *put(struct str url, const char *body, const char *group, const char *deduplication)
 {
-    struct sqs_SendMessageRequest in = { .QueueUrl = url, .MessageBody = str_of(body), .MessageGroupId = str_of(group),
-        .MessageDeduplicationId = str_of(deduplication) };
+    struct sqs_SendMessageRequest in = { .QueueUrl = url,
+                                         .MessageBody = str_of(body),
+                                         .MessageGroupId = str_of(group),
+                                         .MessageDeduplicationId = str_of(deduplication) };
 
     return say(&w, "SendMessage", &in);
 }
@@ -37,8 +41,14 @@ static void puts_in(struct str url, const char *group, const char *bodies)
     }
 }
 
-static struct str sequence_of(const struct asked *a) { return ((struct sqs_SendMessageResult *)a->c.output)->SequenceNumber; }
-static struct str id_of(const struct asked *a) { return ((struct sqs_SendMessageResult *)a->c.output)->MessageId; }
+static struct str sequence_of(const struct asked *a)
+{
+    return ((struct sqs_SendMessageResult *)a->c.output)->SequenceNumber;
+}
+static struct str id_of(const struct asked *a)
+{
+    return ((struct sqs_SendMessageResult *)a->c.output)->MessageId;
+}
 
 /* The bodies of an answer, one after the other. */
 static void expect_bodies_at(int line, const struct asked *a, const char *want)
@@ -56,39 +66,54 @@ static void expect_bodies_at(int line, const struct asked *a, const char *want)
 }
 #define EXPECT_BODIES(a_, want_) expect_bodies_at(__LINE__, (a_), (want_))
 
-static struct str handle_at(const struct asked *a, size_t i) { return i < got(a)->n ? got(a)->v[i].ReceiptHandle : STR("none"); }
+static struct str handle_at(const struct asked *a, size_t i)
+{
+    return i < got(a)->n ? got(a)->v[i].ReceiptHandle : STR("none");
+}
 
 static void expect_expired(const struct asked *a)
 {
     EXPECT(a->answered && a->result == -E_FAULT);
     if (a->result == -E_FAULT) {
         EXPECT_Z(a->c.fault.row->query_code, "InvalidParameterValue");
-        EXPECT(str_ends(a->c.fault.message, STR(" for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.")));
+        EXPECT(str_ends(
+            a->c.fault.message,
+            STR(" for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.")));
     }
 }
 
 TEST(fifo, creating)
 {
-    static const struct { const char *name, *attribute, *value; const struct error_row *row; const char *message; } no[] = {
+    static const struct {
+        const char *name, *attribute, *value;
+        const struct error_row *row;
+        const char *message;
+    } no[] = {
         { "a.fifo", NULL, NULL, &sqs_error_invalid_parameter,
-            "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length" },
+          "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length" },
         { ".fifo", "FifoQueue", "true", &sqs_error_invalid_parameter,
-            "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length" },
+          "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length" },
         { "a", "FifoQueue", "true", &sqs_error_InvalidAttributeName, "Unknown Attribute FifoQueue." },
         { "a", "FifoQueue", "false", &sqs_error_InvalidAttributeName, "Unknown Attribute FifoQueue." },
         { "a.fifo", "FifoQueue", "false", &sqs_error_InvalidAttributeName, "Unknown Attribute FifoQueue." },
-        { "a.fifo", "FifoQueue", "yes", &sqs_error_InvalidAttributeValue, "Invalid value for the parameter FifoQueue." },
-        { "a", "ContentBasedDeduplication", "true", &sqs_error_InvalidAttributeName, "Unknown Attribute ContentBasedDeduplication." },
+        { "a.fifo", "FifoQueue", "yes", &sqs_error_InvalidAttributeValue,
+          "Invalid value for the parameter FifoQueue." },
+        { "a", "ContentBasedDeduplication", "true", &sqs_error_InvalidAttributeName,
+          "Unknown Attribute ContentBasedDeduplication." },
         { "a", "DeduplicationScope", "queue", &sqs_error_InvalidAttributeName,
-            "You can specify the DeduplicationScope only when FifoQueue is set to true." },
+          "You can specify the DeduplicationScope only when FifoQueue is set to true." },
     };
-    static const struct { const char *attribute, *value, *message; } bad[] = {
-        { "FifoQueue", "false", "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported." },
+    static const struct {
+        const char *attribute, *value, *message;
+    } bad[] = {
+        { "FifoQueue", "false",
+          "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported." },
         { "ContentBasedDeduplication", "yes", "Invalid value for the parameter ContentBasedDeduplication." },
         { "DeduplicationScope", "group", "Invalid value for the parameter DeduplicationScope." },
         { "FifoThroughputLimit", "none", "Invalid value for the parameter FifoThroughputLimit." },
-        { "FifoThroughputLimit", "perMessageGroupId", "Invalid value for the parameter FifoThroughputLimit. Reason: "
-            "perMessageGroupId is allowed only when DeduplicationScope is messageGroup." },
+        { "FifoThroughputLimit", "perMessageGroupId",
+          "Invalid value for the parameter FifoThroughputLimit. Reason: "
+          "perMessageGroupId is allowed only when DeduplicationScope is messageGroup." },
     };
     char name[81];
 
@@ -101,13 +126,15 @@ TEST(fifo, creating)
     expect_ok(create_fifo(STR("q.fifo"), NULL, NULL));
     expect_ok(create_fifo(STR("q.fifo"), "ContentBasedDeduplication", "false"));
     expect_fault(create_fifo(STR("q.fifo"), "ContentBasedDeduplication", "true"), &sqs_error_QueueNameExists,
-        "A queue already exists with the same name and a different value for attribute ContentBasedDeduplication");
+                 "A queue already exists with the same name and a different value for attribute "
+                 "ContentBasedDeduplication");
     EXPECT_STR(attribute(Q, "FifoQueue"), STR("true"));
     EXPECT_STR(attribute(Q, "ContentBasedDeduplication"), STR("false"));
     EXPECT_STR(attribute(Q, "DeduplicationScope"), STR("queue"));
     EXPECT_STR(attribute(Q, "FifoThroughputLimit"), STR("perQueue"));
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-        expect_fault(set(Q, bad[i].attribute, bad[i].value), &sqs_error_InvalidAttributeValue, bad[i].message);
+        expect_fault(set(Q, bad[i].attribute, bad[i].value), &sqs_error_InvalidAttributeValue,
+                     bad[i].message);
     expect_ok(set(Q, "FifoQueue", "true"));
     expect_ok(set(Q, "DeduplicationScope", "messageGroup"));
     expect_ok(set(Q, "FifoThroughputLimit", "perMessageGroupId"));
@@ -119,26 +146,36 @@ TEST(fifo, creating)
 
 TEST(fifo, what_a_message_must_say)
 {
-    struct sqs_SendMessageRequest late = { .QueueUrl = Q, .MessageBody = STR("m"), .MessageGroupId = STR("g"),
-        .MessageDeduplicationId = STR("x"), .DelaySeconds = INT_SET(5) };
+    struct sqs_SendMessageRequest late = { .QueueUrl = Q,
+                                           .MessageBody = STR("m"),
+                                           .MessageGroupId = STR("g"),
+                                           .MessageDeduplicationId = STR("x"),
+                                           .DelaySeconds = INT_SET(5) };
     char tall[130];
 
     world_open(&w, NULL);
     create_fifo(STR("q.fifo"), NULL, NULL);
-    expect_fault(put(Q, "m", NULL, "d"), &sqs_error_missing_parameter, "The request must contain the parameter MessageGroupId.");
-    expect_fault(put(Q, "m", "g", NULL), &sqs_error_invalid_parameter, "The queue should either have ContentBasedDeduplication "
-        "enabled or MessageDeduplicationId provided explicitly");
-    expect_fault(put(Q, "m", "a b", "d"), &sqs_error_invalid_parameter, "Value a b for parameter MessageGroupId is invalid. "
-        "Reason: MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length.");
-    expect_fault(put(Q, "m", "g", ""), &sqs_error_invalid_parameter, "Value  for parameter MessageDeduplicationId is invalid. "
-        "Reason: MessageDeduplicationId can only include alphanumeric and punctuation characters. 1 to 128 in length.");
+    expect_fault(put(Q, "m", NULL, "d"), &sqs_error_missing_parameter,
+                 "The request must contain the parameter MessageGroupId.");
+    expect_fault(put(Q, "m", "g", NULL), &sqs_error_invalid_parameter,
+                 "The queue should either have ContentBasedDeduplication "
+                 "enabled or MessageDeduplicationId provided explicitly");
+    expect_fault(put(Q, "m", "a b", "d"), &sqs_error_invalid_parameter,
+                 "Value a b for parameter MessageGroupId is invalid. "
+                 "Reason: MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 "
+                 "in length.");
+    expect_fault(put(Q, "m", "g", ""), &sqs_error_invalid_parameter,
+                 "Value  for parameter MessageDeduplicationId is invalid. "
+                 "Reason: MessageDeduplicationId can only include alphanumeric and punctuation characters. 1 "
+                 "to 128 in length.");
     memset(tall, '!', sizeof(tall));
     tall[129] = 0;
     EXPECT_INT(put(Q, "m", tall, "d")->result, -E_FAULT);
     tall[128] = 0;
     expect_ok(put(Q, "m", tall, tall));
-    expect_fault(say(&w, "SendMessage", &late), &sqs_error_invalid_parameter, "Value 5 for parameter DelaySeconds is invalid. "
-        "Reason: The request include parameter that is not valid for this queue type.");
+    expect_fault(say(&w, "SendMessage", &late), &sqs_error_invalid_parameter,
+                 "Value 5 for parameter DelaySeconds is invalid. "
+                 "Reason: The request include parameter that is not valid for this queue type.");
     late.DelaySeconds.v = 0;
     expect_ok(say(&w, "SendMessage", &late));
     world_close(&w);
@@ -183,9 +220,10 @@ TEST(fifo, a_duplicate_is_answered_and_forgotten)
     expect_ok(again);
     EXPECT_STR(id_of(again), id_of(first));
     EXPECT_STR(sequence_of(again), sequence_of(first));
-    EXPECT_STR(((struct sqs_SendMessageResult *)again->c.output)->MD5OfMessageBody, STR("ab5b30d1c41106b54743053392b39cbf"));
+    EXPECT_STR(((struct sqs_SendMessageResult *)again->c.output)->MD5OfMessageBody,
+               STR("ab5b30d1c41106b54743053392b39cbf"));
     counts(Q, "1", "0", "0");
-    expect_ok(delete(Q, handle_at(receive(Q, 1, -1, 0), 0)));
+    expect_ok(delete (Q, handle_at(receive(Q, 1, -1, 0), 0)));
     counts(Q, "0", "0", "0");
     EXPECT_STR(id_of(put(Q, "a", "g", "d")), id_of(first));
     world_reload(&w);
@@ -206,7 +244,8 @@ TEST(fifo, a_duplicate_is_answered_and_forgotten)
 
 static int64_t rows_of(const char *table)
 {
-    static struct sql dedup = SQL("SELECT count(*) FROM sqs_dedup"), message = SQL("SELECT count(*) FROM sqs_message");
+    static struct sql dedup = SQL("SELECT count(*) FROM sqs_dedup"),
+                      message = SQL("SELECT count(*) FROM sqs_message");
     CLEANUP(rows_done) struct rows r;
 
     store_query(w.store, strcmp(table, "sqs_dedup") == 0 ? &dedup : &message, &r);
@@ -223,7 +262,7 @@ TEST(fifo, ids_of_deleted_messages_stay_for_their_time_and_no_longer)
     for (int i = 0; i < 2500; i++) {
         snprintf(body, sizeof(body), "%d", i);
         put(Q, body, "g", body);
-        expect_ok(delete(Q, handle_at(receive(Q, 1, -1, 0), 0)));
+        expect_ok(delete (Q, handle_at(receive(Q, 1, -1, 0), 0)));
     }
     EXPECT_INT(rows_of("sqs_dedup"), 2500);
     EXPECT_INT(rows_of("sqs_message"), 0);
@@ -240,7 +279,7 @@ TEST(fifo, ids_of_deleted_messages_stay_for_their_time_and_no_longer)
     /* Deleted when its window is over: no row is left behind. */
     put(Q, "late", "g", "late");
     world_advance(&w, SQS_WINDOW_MS);
-    expect_ok(delete(Q, handle_at(receive(Q, 1, -1, 0), 0)));
+    expect_ok(delete (Q, handle_at(receive(Q, 1, -1, 0), 0)));
     EXPECT_INT(rows_of("sqs_dedup"), 0);
     world_close(&w);
 }
@@ -256,7 +295,8 @@ TEST(fifo, by_content_and_by_group)
     EXPECT_STR(id_of(put(Q, "hello", "h", NULL)), id_of(a));
     EXPECT(!str_eq(id_of(put(Q, "hello", "g", "explicit")), id_of(a)));
     m = &got(receive(Q, 1, -1, 0))->v[0];
-    EXPECT_STR(system_of(m, "MessageDeduplicationId"), STR("2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"));
+    EXPECT_STR(system_of(m, "MessageDeduplicationId"),
+               STR("2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"));
     create_fifo(STR("p.fifo"), "DeduplicationScope", "messageGroup");
     a = put(URL("p.fifo"), "x", "g", "d");
     EXPECT(!str_eq(id_of(put(URL("p.fifo"), "x", "h", "d")), id_of(a)));
@@ -289,13 +329,13 @@ TEST(fifo, groups_in_order)
     EXPECT_BODIES(receive(Q, 10, -1, 0), "");
     puts_in(Q, "three", "1");
     EXPECT_BODIES(receive(Q, 10, -1, 0), "1");
-    expect_ok(delete(Q, handle_at(a, 0)));
+    expect_ok(delete (Q, handle_at(a, 0)));
     EXPECT_BODIES(receive(Q, 10, -1, 0), "");
-    expect_ok(delete(Q, handle_at(a, 1)));
+    expect_ok(delete (Q, handle_at(a, 1)));
     EXPECT_BODIES(receive(Q, 10, -1, 0), "cd");
-    expect_ok(delete(Q, handle_at(b, 1)));
+    expect_ok(delete (Q, handle_at(b, 1)));
     EXPECT_BODIES(receive(Q, 10, -1, 0), "");
-    expect_ok(delete(Q, handle_at(b, 0)));
+    expect_ok(delete (Q, handle_at(b, 0)));
     EXPECT_BODIES(receive(Q, 10, -1, 0), "z");
     world_close(&w);
 }
@@ -326,10 +366,10 @@ TEST(fifo, seen_again_up_to_the_first_hidden)
     a = receive(Q, 3, -1, 0);
     EXPECT_BODIES(a, "abc");
     expect_ok(change(Q, handle_at(a, 1), 0));
-    EXPECT_BODIES(receive(Q, 10, -1, 0), "");                 /* b is visible, a stands before it */
+    EXPECT_BODIES(receive(Q, 10, -1, 0), ""); /* b is visible, a stands before it */
     expect_ok(change(Q, handle_at(a, 0), 0));
-    EXPECT_BODIES(receive(Q, 10, 20, 0), "ab");               /* not past c */
-    expect_ok(delete(Q, handle_at(a, 2)));
+    EXPECT_BODIES(receive(Q, 10, 20, 0), "ab"); /* not past c */
+    expect_ok(delete (Q, handle_at(a, 2)));
     EXPECT_BODIES(receive(Q, 10, -1, 0), "");
     world_advance(&w, 20000);
     EXPECT_BODIES(receive(Q, 10, -1, 0), "abd");
@@ -381,13 +421,13 @@ TEST(fifo, handles_expire)
     world_advance(&w, 9000);
     expect_ok(change(Q, handle_at(a, 0), 10));
     world_advance(&w, 10000);
-    expect_expired(delete(Q, handle_at(a, 0)));
+    expect_expired(delete (Q, handle_at(a, 0)));
     expect_fault(change(Q, STR("x"), 1), &sqs_error_ReceiptHandleIsInvalid,
-        "The input receipt handle \"x\" is not a valid receipt handle.");
+                 "The input receipt handle \"x\" is not a valid receipt handle.");
     EXPECT_INT(change(Q, handle_at(a, 0), 5)->result, -E_FAULT);
     b = receive(Q, 2, -1, 0);
     EXPECT_BODIES(b, "ab");
-    expect_expired(delete(Q, handle_at(a, 0)));               /* an older one, of a message in flight again */
+    expect_expired(delete (Q, handle_at(a, 0))); /* an older one, of a message in flight again */
     expect_expired(change(Q, handle_at(a, 0), 5));
     entry[0] = (struct sqs_DeleteMessageBatchRequestEntry){ STR("old"), handle_at(a, 0) };
     entry[1] = (struct sqs_DeleteMessageBatchRequestEntry){ STR("new"), handle_at(b, 1) };
@@ -396,8 +436,8 @@ TEST(fifo, handles_expire)
     EXPECT_STR(out->Successful.v[0].Id, STR("new"));
     EXPECT_INT(out->Failed.n, 1);
     EXPECT_STR(out->Failed.v[0].Code, STR("InvalidParameterValue"));
-    expect_ok(delete(Q, handle_at(b, 0)));
-    expect_ok(delete(Q, handle_at(b, 0)));                    /* gone already */
+    expect_ok(delete (Q, handle_at(b, 0)));
+    expect_ok(delete (Q, handle_at(b, 0))); /* gone already */
     counts(Q, "0", "0", "0");
     world_close(&w);
 }
@@ -431,10 +471,22 @@ TEST(fifo, delay_is_the_queues)
 TEST(fifo, batches_keep_their_order_around_what_fails)
 {
     struct sqs_SendMessageBatchRequestEntry e[4] = {
-        { .Id = STR("1"), .MessageBody = STR("a"), .MessageGroupId = STR("g"), .MessageDeduplicationId = STR("1") },
-        { .Id = STR("2"), .MessageBody = STR("\001"), .MessageGroupId = STR("g"), .MessageDeduplicationId = STR("2") },
-        { .Id = STR("3"), .MessageBody = STR("b"), .MessageGroupId = STR("g g"), .MessageDeduplicationId = STR("3") },
-        { .Id = STR("4"), .MessageBody = STR("c"), .MessageGroupId = STR("g"), .MessageDeduplicationId = STR("4") },
+        { .Id = STR("1"),
+          .MessageBody = STR("a"),
+          .MessageGroupId = STR("g"),
+          .MessageDeduplicationId = STR("1") },
+        { .Id = STR("2"),
+          .MessageBody = STR("\001"),
+          .MessageGroupId = STR("g"),
+          .MessageDeduplicationId = STR("2") },
+        { .Id = STR("3"),
+          .MessageBody = STR("b"),
+          .MessageGroupId = STR("g g"),
+          .MessageDeduplicationId = STR("3") },
+        { .Id = STR("4"),
+          .MessageBody = STR("c"),
+          .MessageGroupId = STR("g"),
+          .MessageDeduplicationId = STR("4") },
     };
     struct sqs_SendMessageBatchRequest in = { .QueueUrl = Q, .Entries = { true, 4, e } };
     struct sqs_SendMessageBatchResult *out;
@@ -446,8 +498,9 @@ TEST(fifo, batches_keep_their_order_around_what_fails)
     EXPECT_INT(out->Failed.n, 2);
     EXPECT(str_cmp(out->Successful.v[0].SequenceNumber, out->Successful.v[1].SequenceNumber) < 0);
     EXPECT_STR(out->Failed.v[0].Code, STR("InvalidMessageContents"));
-    EXPECT_STR(out->Failed.v[1].Message, STR("Value g g for parameter MessageGroupId is invalid. Reason: MessageGroupId can only "
-        "include alphanumeric and punctuation characters. 1 to 128 in length."));
+    EXPECT_STR(out->Failed.v[1].Message,
+               STR("Value g g for parameter MessageGroupId is invalid. Reason: MessageGroupId can only "
+                   "include alphanumeric and punctuation characters. 1 to 128 in length."));
     /* Duplicates inside one batch. */
     e[1] = e[0];
     e[1].Id = STR("2");
@@ -461,10 +514,11 @@ TEST(fifo, batches_keep_their_order_around_what_fails)
     e[1].Id = STR("1");
     e[1].MessageGroupId = STR_NONE;
     expect_fault(say(&w, "SendMessageBatch", &in), &sqs_error_invalid_parameter,
-        "The request must contain the parameter MessageGroupId.");
+                 "The request must contain the parameter MessageGroupId.");
     e[0].MessageDeduplicationId = STR_NONE;
-    expect_fault(say(&w, "SendMessageBatch", &in), &sqs_error_invalid_parameter, "The queue should either have "
-        "ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly");
+    expect_fault(say(&w, "SendMessageBatch", &in), &sqs_error_invalid_parameter,
+                 "The queue should either have "
+                 "ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly");
     world_close(&w);
 }
 
@@ -480,15 +534,15 @@ TEST(fifo, long_polls_wake)
     EXPECT_BODIES(a, "a");
     b = receive(Q, 10, -1, 20);
     EXPECT(!b->answered);
-    expect_ok(delete(Q, handle_at(a, 0)));                    /* the group is unlocked */
+    expect_ok(delete (Q, handle_at(a, 0))); /* the group is unlocked */
     EXPECT_BODIES(b, "bc");
     a = receive(Q, 10, -1, 20);
-    expect_ok(change(Q, handle_at(b, 1), 0));                 /* c alone: b is before it */
+    expect_ok(change(Q, handle_at(b, 1), 0)); /* c alone: b is before it */
     EXPECT(!a->answered);
     expect_ok(change(Q, handle_at(b, 0), 0));
     EXPECT_BODIES(a, "bc");
     b = receive(Q, 10, -1, 20);
-    world_advance(&w, 10000);                                /* the timeout is over */
+    world_advance(&w, 10000); /* the timeout is over */
     EXPECT_BODIES(b, "bc");
     a = receive(Q, 1, -1, 20);
     world_real(&w, 20000);
@@ -498,8 +552,9 @@ TEST(fifo, long_polls_wake)
 
 static struct asked *attempt(struct str url, const char *id, int64_t most, int64_t visibility)
 {
-    struct sqs_ReceiveMessageRequest in = { .QueueUrl = url, .MaxNumberOfMessages = INT_SET(most),
-        .ReceiveRequestAttemptId = str_of(id) };
+    struct sqs_ReceiveMessageRequest in = { .QueueUrl = url,
+                                            .MaxNumberOfMessages = INT_SET(most),
+                                            .ReceiveRequestAttemptId = str_of(id) };
 
     if (visibility >= 0)
         in.VisibilityTimeout = INT_SET(visibility);
@@ -513,35 +568,39 @@ TEST(fifo, a_receive_asked_for_again)
     world_open(&w, NULL);
     create_fifo(STR("q.fifo"), "VisibilityTimeout", "30");
     create(STR("s"), NULL, NULL);
-    expect_fault(attempt(URL("s"), "x", 1, -1), &sqs_error_invalid_parameter, "Value x for parameter ReceiveRequestAttemptId is "
-        "invalid. Reason: The request includes a parameter that is not valid for this queue type.");
-    expect_fault(attempt(Q, "x y", 1, -1), &sqs_error_invalid_parameter, "Value x y for parameter ReceiveRequestAttemptId is "
-        "invalid. Reason: ReceiveRequestAttemptId can only include alphanumeric and punctuation characters. 1 to 128 in length.");
+    expect_fault(attempt(URL("s"), "x", 1, -1), &sqs_error_invalid_parameter,
+                 "Value x for parameter ReceiveRequestAttemptId is "
+                 "invalid. Reason: The request includes a parameter that is not valid for this queue type.");
+    expect_fault(attempt(Q, "x y", 1, -1), &sqs_error_invalid_parameter,
+                 "Value x y for parameter ReceiveRequestAttemptId is "
+                 "invalid. Reason: ReceiveRequestAttemptId can only include alphanumeric and punctuation "
+                 "characters. 1 to 128 in length.");
     puts_in(Q, "g", "abc");
     a = attempt(Q, "one", 2, -1);
     EXPECT_BODIES(a, "ab");
     EXPECT_BODIES(attempt(Q, "two", 2, -1), "");
     world_advance(&w, 20000);
-    b = attempt(Q, "one", 2, -1);                             /* the same, hidden anew */
+    b = attempt(Q, "one", 2, -1); /* the same, hidden anew */
     EXPECT_BODIES(b, "ab");
     EXPECT_STR(handle_at(b, 0), handle_at(a, 0));
     EXPECT_STR(handle_at(b, 1), handle_at(a, 1));
     world_advance(&w, 29999);
     EXPECT_BODIES(receive(Q, 10, -1, 0), "");
-    world_advance(&w, 1);                                    /* visible again: a receive like any other */
+    world_advance(&w, 1); /* visible again: a receive like any other */
     a = attempt(Q, "one", 1, -1);
     EXPECT_BODIES(a, "a");
     EXPECT(!str_eq(handle_at(b, 0), handle_at(a, 0)));
-    expect_ok(delete(Q, handle_at(a, 0)));
-    EXPECT_BODIES(attempt(Q, "one", 2, 400), "bc");           /* one is gone */
+    expect_ok(delete (Q, handle_at(a, 0)));
+    EXPECT_BODIES(attempt(Q, "one", 2, 400), "bc"); /* one is gone */
     world_advance(&w, SQS_ATTEMPT_MS);
-    EXPECT_BODIES(attempt(Q, "one", 2, -1), "");              /* five minutes are over */
+    EXPECT_BODIES(attempt(Q, "one", 2, -1), ""); /* five minutes are over */
     world_close(&w);
 }
 
 TEST(fifo, dead_letters)
 {
-    static const char policy[] = "{\"deadLetterTargetArn\":\"" ARN("dead.fifo") "\",\"maxReceiveCount\":\"1\"}";
+    static const char policy[] =
+        "{\"deadLetterTargetArn\":\"" ARN("dead.fifo") "\",\"maxReceiveCount\":\"1\"}";
     struct sqs_Message *m;
     struct asked *first, *a;
 
@@ -549,16 +608,19 @@ TEST(fifo, dead_letters)
     create_fifo(STR("dead.fifo"), NULL, NULL);
     create(STR("dead"), NULL, NULL);
     expect_ok(create_fifo(STR("q.fifo"), "RedrivePolicy", policy));
-    expect_fault(set(Q, "RedrivePolicy", "{\"deadLetterTargetArn\":\"" ARN("dead") "\",\"maxReceiveCount\":1}"),
-        &sqs_error_invalid_parameter, "Value {\"deadLetterTargetArn\":\"" ARN("dead") "\",\"maxReceiveCount\":1} for parameter "
-        "RedrivePolicy is invalid. Reason: Dead-letter target must be same type of queue as the source.");
+    expect_fault(
+        set(Q, "RedrivePolicy", "{\"deadLetterTargetArn\":\"" ARN("dead") "\",\"maxReceiveCount\":1}"),
+        &sqs_error_invalid_parameter,
+        "Value {\"deadLetterTargetArn\":\"" ARN("dead") "\",\"maxReceiveCount\":1} for parameter "
+                                                        "RedrivePolicy is invalid. Reason: Dead-letter "
+                                                        "target must be same type of queue as the source.");
     EXPECT_INT(set(URL("dead"), "RedrivePolicy", policy)->result, -E_FAULT);
     first = put(Q, "a", "g", "1");
     put(Q, "b", "g", "2");
     EXPECT_BODIES(receive(Q, 2, 5, 0), "ab");
     puts_in(Q, "g", "c");
     world_advance(&w, 5000);
-    EXPECT_BODIES(receive(Q, 10, 5, 0), "c");                 /* a and b move, c is next */
+    EXPECT_BODIES(receive(Q, 10, 5, 0), "c"); /* a and b move, c is next */
     counts(Q, "0", "1", "0");
     world_advance(&w, 100);
     a = receive(URL("dead.fifo"), 10, -1, 0);
@@ -571,7 +633,7 @@ TEST(fifo, dead_letters)
     EXPECT_STR(system_of(m, "ApproximateReceiveCount"), STR("2"));
     EXPECT_STR(system_of(m, "SentTimestamp"), STR("1800000005000"));
     EXPECT(str_cmp(system_of(m, "SequenceNumber"), system_of(&got(a)->v[1], "SequenceNumber")) < 0);
-    EXPECT_STR(id_of(put(Q, "a", "g", "1")), id_of(first));   /* the window stays behind */
+    EXPECT_STR(id_of(put(Q, "a", "g", "1")), id_of(first)); /* the window stays behind */
     world_reload(&w);
     EXPECT_STR(id_of(put(Q, "a", "g", "1")), id_of(first));
     counts(URL("dead.fifo"), "0", "2", "0");
@@ -586,8 +648,10 @@ TEST(fifo, rings_of_dead_letter_queues_end)
     world_open(&w, NULL);
     for (int i = 0; i < 2; i++)
         create_fifo(str_of(name[i]), "VisibilityTimeout", "1");
-    expect_ok(set(Q, "RedrivePolicy", "{\"deadLetterTargetArn\":\"" ARN("p.fifo") "\",\"maxReceiveCount\":1}"));
-    expect_ok(set(URL("p.fifo"), "RedrivePolicy", "{\"deadLetterTargetArn\":\"" ARN("q.fifo") "\",\"maxReceiveCount\":1}"));
+    expect_ok(
+        set(Q, "RedrivePolicy", "{\"deadLetterTargetArn\":\"" ARN("p.fifo") "\",\"maxReceiveCount\":1}"));
+    expect_ok(set(URL("p.fifo"), "RedrivePolicy",
+                  "{\"deadLetterTargetArn\":\"" ARN("q.fifo") "\",\"maxReceiveCount\":1}"));
     puts_in(Q, "g", "ab");
     EXPECT_BODIES(receive(Q, 1, 1, 0), "a");
     a = receive(Q, 1, 1, 20);
@@ -610,7 +674,7 @@ TEST(fifo, too_old_messages_unlock_their_group)
     world_advance(&w, 20001);
     counts(Q, "1", "0", "0");
     EXPECT_BODIES(receive(Q, 10, -1, 0), "c");
-    puts_in(Q, "g", "a");                                     /* a duplicate still */
+    puts_in(Q, "g", "a"); /* a duplicate still */
     counts(Q, "0", "1", "0");
     world_close(&w);
 }
@@ -627,7 +691,7 @@ TEST(fifo, a_message_too_old_unlocks_its_group_for_who_waits)
     puts_in(Q, "g", "b");
     a = receive(Q, 1, -1, 20);
     EXPECT(!a->answered);
-    world_advance(&w, 40000);                                /* the sweep */
+    world_advance(&w, 40000); /* the sweep */
     EXPECT_BODIES(a, "b");
     world_close(&w);
 }
@@ -655,8 +719,12 @@ TEST(fifo, purge_forgets_everything)
 TEST(fifo, sink)
 {
     CLEANUP(buf_done) struct buf why = { 0 };
-    struct parcel p = { .target_arn = STR(ARN("q.fifo")), .body = STR("m"), .sender_id = STR("AIDA"), .group_id = STR("g"),
-        .attributes = { { STR("k"), STR("String"), STR("v") } }, .n_attributes = 1 };
+    struct parcel p = { .target_arn = STR(ARN("q.fifo")),
+                        .body = STR("m"),
+                        .sender_id = STR("AIDA"),
+                        .group_id = STR("g"),
+                        .attributes = { { STR("k"), STR("String"), STR("v") } },
+                        .n_attributes = 1 };
     struct sqs_Message *m;
     struct sink sink;
 
@@ -667,12 +735,14 @@ TEST(fifo, sink)
     create_fifo(STR("q.fifo"), NULL, NULL);
     buf_clear(&why);
     EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERY_REFUSED);
-    EXPECT_STR(buf_view(&why), STR("The FIFO queue q.fifo has ContentBasedDeduplication disabled: the message needs a "
-        "deduplication id."));
+    EXPECT_STR(buf_view(&why),
+               STR("The FIFO queue q.fifo has ContentBasedDeduplication disabled: the message needs a "
+                   "deduplication id."));
     p.group_id = STR_NONE;
     buf_clear(&why);
     EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERY_REFUSED);
-    EXPECT_STR(buf_view(&why), STR("The queue q.fifo is a FIFO queue: the message needs a message group id."));
+    EXPECT_STR(buf_view(&why),
+               STR("The queue q.fifo is a FIFO queue: the message needs a message group id."));
     p.group_id = STR("g");
     p.deduplication_id = STR("d");
     for (int i = 0; i < 2; i++)
@@ -691,7 +761,9 @@ TEST(fifo, sink)
     world_commit(&w);
     counts(Q, "1", "1", "0");
     create(STR("s"), NULL, NULL);
-    p = (struct parcel){ .target_arn = STR(ARN("s")), .body = STR("m"), .group_id = STR("g"), .deduplication_id = STR("d") };
+    p = (struct parcel){
+        .target_arn = STR(ARN("s")), .body = STR("m"), .group_id = STR("g"), .deduplication_id = STR("d")
+    };
     EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERED);
     world_commit(&w);
     world_close(&w);
@@ -699,7 +771,8 @@ TEST(fifo, sink)
 
 TEST(fifo, policy_of_a_queue)
 {
-    struct str account[] = { STR("111111111111") }, action[] = { STR("SendMessage") }, source = STR("arn:aws:sns:us-east-1:000000000000:t");
+    struct str account[] = { STR("111111111111") }, action[] = { STR("SendMessage") },
+               source = STR("arn:aws:sns:us-east-1:000000000000:t");
     struct sqs_AddPermissionRequest add = { URL("q"), STR("one"), { true, 1, account }, { true, 1, action } };
     CLEANUP(buf_done) struct buf why = { 0 };
     struct str owner = STR("000000000000"), target = STR(ARN("q"));
@@ -712,13 +785,18 @@ TEST(fifo, policy_of_a_queue)
     sinks_add(&sinks, &sink);
     EXPECT(sinks_resource(&sinks, target).policy == NULL);
     EXPECT(!sinks_service_may(&sinks, &w.turn, "sns.amazonaws.com", source, owner, target, &why));
-    expect_fault(set(URL("q"), "Policy", "{\"Statement\":"), &sqs_error_InvalidAttributeValue, "Invalid value for the parameter Policy.");
-    expect_ok(set(URL("q"), "Policy", "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":"
-        "\"sns.amazonaws.com\"},\"Action\":\"sqs:SendMessage\",\"Resource\":\"" ARN("q") "\",\"Condition\":{\"ArnEquals\":"
-        "{\"aws:SourceArn\":\"arn:aws:sns:us-east-1:000000000000:t\"}}}]}"));
+    expect_fault(set(URL("q"), "Policy", "{\"Statement\":"), &sqs_error_InvalidAttributeValue,
+                 "Invalid value for the parameter Policy.");
+    expect_ok(
+        set(URL("q"), "Policy",
+            "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":"
+            "\"sns.amazonaws.com\"},\"Action\":\"sqs:SendMessage\",\"Resource\":\"" ARN(
+                "q") "\",\"Condition\":{\"ArnEquals\":"
+                     "{\"aws:SourceArn\":\"arn:aws:sns:us-east-1:000000000000:t\"}}}]}"));
     for (int i = 0; i < 2; i++) {
         EXPECT(sinks_service_may(&sinks, &w.turn, "sns.amazonaws.com", source, owner, target, &why));
-        EXPECT(!sinks_service_may(&sinks, &w.turn, "sns.amazonaws.com", STR("arn:aws:sns:us-east-1:000000000000:u"), owner, target, &why));
+        EXPECT(!sinks_service_may(&sinks, &w.turn, "sns.amazonaws.com",
+                                  STR("arn:aws:sns:us-east-1:000000000000:u"), owner, target, &why));
         EXPECT(!sinks_service_may(&sinks, &w.turn, "s3.amazonaws.com", source, owner, target, &why));
         world_reload(&w);
     }
@@ -732,7 +810,9 @@ TEST(fifo, policy_of_a_queue)
 TEST(fifo, limits)
 {
     CLEANUP(buf_done) struct buf why = { 0 };
-    struct parcel p = { .target_arn = STR(ARN("q.fifo")), .body = STR("m"), .group_id = STR("g"), .deduplication_id = STR("d") };
+    struct parcel p = {
+        .target_arn = STR(ARN("q.fifo")), .body = STR("m"), .group_id = STR("g"), .deduplication_id = STR("d")
+    };
     struct sqs_queue *q;
     struct sink sink;
 
@@ -742,7 +822,7 @@ TEST(fifo, limits)
     q = sqs_find(w.sqs, w.account, w.region, STR("q.fifo"));
     q->index.n_in_flight += SQS_IN_FLIGHT_MOST - 1;
     EXPECT_BODIES(receive(Q, 10, -1, 0), "a");
-    EXPECT_BODIES(receive(Q, 10, -1, 0), "");                 /* no error, as a standard queue would answer */
+    EXPECT_BODIES(receive(Q, 10, -1, 0), ""); /* no error, as a standard queue would answer */
     q->index.n_in_flight -= SQS_IN_FLIGHT_MOST - 1;
     w.sqs->pool.live += SQS_MESSAGES_MOST;
     expect_fault(put(Q, "x", "g", "x"), &sqs_error_OverLimit, "This server holds at most 10000000 messages.");
@@ -761,7 +841,8 @@ static int remove_one(const char *path, const struct stat *st UNUSED, int kind U
     return remove(path);
 }
 
-/* A turn whose commit failed has happened for nobody: neither its messages nor their deduplication ids, nor its deletes. */
+/* A turn whose commit failed has happened for nobody: neither its messages nor their deduplication ids, nor
+ * its deletes. */
 TEST(fifo, full_disk)
 {
     char dir[] = "/tmp/test-sqs-XXXXXX";
@@ -776,7 +857,7 @@ TEST(fifo, full_disk)
     expect_ok(put(Q, "lost", "g", "2"));
     a = receive(Q, 10, -1, 0);
     EXPECT_BODIES(a, "keptlost");
-    expect_ok(delete(Q, handle_at(a, 0)));
+    expect_ok(delete (Q, handle_at(a, 0)));
     disk_plan(&(struct disk_plan){ .which = DISK_WRITE, .fail_at = 1, .for_ever = true, .full = true });
     world_fails(&w);
     disk_plan(&(struct disk_plan){ 0 });
@@ -804,14 +885,16 @@ TEST(fifo, many_groups)
     }
     EXPECT_INT(x.groups->n, 100000);
     for (uint64_t id = 1; id <= 100000; id++) {
-        struct sqs_node *node = CONTAINER_OF(list_first(&sqs_index_ready(&x)->messages), struct sqs_node, link);
+        struct sqs_node *node =
+            CONTAINER_OF(list_first(&sqs_index_ready(&x)->messages), struct sqs_node, link);
 
         EXPECT_INT(node->due.seq, id);
         sqs_index_hide(&x, node, (int64_t)id + 10);
         if (id % 2 == 0)
             sqs_index_remove(&x, node);
     }
-    EXPECT_INT(CONTAINER_OF(list_first(&sqs_index_ready(&x)->messages), struct sqs_node, link)->due.seq, 100002);
+    EXPECT_INT(CONTAINER_OF(list_first(&sqs_index_ready(&x)->messages), struct sqs_node, link)->due.seq,
+               100002);
     sqs_index_init(&y, &pool);
     sqs_index_take(&y, &x);
     EXPECT(sqs_index_ready(&x) == NULL);
@@ -829,16 +912,16 @@ enum { MESSAGES = 4000, GROUPS = 5, IDS = 12 };
 
 static struct one {
     int group, id;
-    int64_t sent, until;                                     /* visible when until <= now */
+    int64_t sent, until; /* visible when until <= now */
     int receives;
     bool gone;
     struct str handle, message_id;
     char body[16];
 } all[MESSAGES];
 static int n_all;
-static int64_t since[GROUPS];                                /* when the group's head became visible, as a count; 0: it is not */
+static int64_t since[GROUPS]; /* when the group's head became visible, as a count; 0: it is not */
 static int64_t tick;
-static int64_t began[IDS];                                   /* of the window of this id */
+static int64_t began[IDS]; /* of the window of this id */
 static int by[IDS];
 
 static bool shown(const struct one *m) { return !m->gone && m->until <= w.turn.now.wall_ms; }
@@ -869,12 +952,12 @@ static void model_settle(int64_t from_ms)
         int next = -1;
 
         for (int i = 0; i < n_all; i++)
-            if (!all[i].gone && all[i].until > from_ms && all[i].until <= w.turn.now.wall_ms
-                && (next < 0 || all[i].until < all[next].until))
+            if (!all[i].gone && all[i].until > from_ms && all[i].until <= w.turn.now.wall_ms &&
+                (next < 0 || all[i].until < all[next].until))
                 next = i;
         if (next < 0)
             break;
-        all[next].until = from_ms;                           /* visible; not found again */
+        all[next].until = from_ms; /* visible; not found again */
         if (head_of_group(all[next].group) == next && since[all[next].group] == 0)
             since[all[next].group] = ++tick;
     }
@@ -939,7 +1022,8 @@ static void model_receive(void)
             }
             EXPECT_STR(got(a)->v[n].Body, str_of(m->body));
             free((char *)m->handle.p);
-            m->handle = str_make(strndup(got(a)->v[n].ReceiptHandle.p, got(a)->v[n].ReceiptHandle.n), got(a)->v[n].ReceiptHandle.n);
+            m->handle = str_make(strndup(got(a)->v[n].ReceiptHandle.p, got(a)->v[n].ReceiptHandle.n),
+                                 got(a)->v[n].ReceiptHandle.n);
             m->receives++;
             m->until = w.turn.now.wall_ms + timeout * 1000;
             n++;
@@ -968,10 +1052,10 @@ static void model_delete(void)
     if (m == NULL)
         return;
     if (!m->gone && shown(m)) {
-        expect_expired(delete(Q, m->handle));
+        expect_expired(delete (Q, m->handle));
         return;
     }
-    expect_ok(delete(Q, m->handle));
+    expect_ok(delete (Q, m->handle));
     m->gone = true;
     model_place(m->group);
 }
@@ -1002,8 +1086,9 @@ static void model_advance(void)
     model_settle(from);
 }
 
-/* A memory read anew: first the groups whose head nobody has received, by its age, then those that came back, in that
- * order; here the two cannot be told apart once both are visible, so it asks the service which way round they are. */
+/* A memory read anew: first the groups whose head nobody has received, by its age, then those that came back,
+ * in that order; here the two cannot be told apart once both are visible, so it asks the service which way
+ * round they are. */
 static void model_restart(void)
 {
     int64_t order = 0;
@@ -1035,8 +1120,9 @@ static void forget_answers(void)
 
 TEST(fifo, random_walk_against_a_model)
 {
-    static void (*const moves[])(void) = { model_send, model_send, model_send, model_receive, model_receive, model_delete,
-        model_delete, model_change, model_advance };
+    static void (*const moves[])(void) = { model_send,    model_send,    model_send,
+                                           model_receive, model_receive, model_delete,
+                                           model_delete,  model_change,  model_advance };
 
     for (int round = 0; round < 6; round++) {
         n_all = 0;

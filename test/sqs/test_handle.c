@@ -45,8 +45,13 @@ TEST(handle, rubbish)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     struct sqs_handle out;
-    static const char *const bad[] = { "", "a", "garbage", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "\xff\xfe", "====",
-        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" };
+    static const char *const bad[] = { "",
+                                       "a",
+                                       "garbage",
+                                       "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                                       "\xff\xfe",
+                                       "====",
+                                       "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" };
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         EXPECT_INT(sqs_handle_parse(a, str_of(bad[i]), &out), -E_INVALID);

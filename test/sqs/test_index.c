@@ -127,7 +127,11 @@ TEST(index, receives_saturate)
     sqs_pool_done(&pool);
 }
 
-struct dropped { struct sqs_index *x; size_t n; uint64_t highest; };
+struct dropped {
+    struct sqs_index *x;
+    size_t n;
+    uint64_t highest;
+};
 
 static int drop(void *arg, struct sqs_node *node)
 {
@@ -171,7 +175,10 @@ TEST(index, older)
 
 /* The model: a plain array of what each id is. */
 enum { IDS = 3000, STEPS = 200000 };
-static struct { int state; int64_t until; } model[IDS];       /* state -1: not there */
+static struct {
+    int state;
+    int64_t until;
+} model[IDS]; /* state -1: not there */
 
 static uint32_t rnd(void)
 {

@@ -10,14 +10,18 @@
 
 static struct asked *start(const char *source, const char *destination, int64_t rate)
 {
-    struct sqs_StartMessageMoveTaskRequest in = { .SourceArn = str_of(source), .DestinationArn = str_of(destination) };
+    struct sqs_StartMessageMoveTaskRequest in = { .SourceArn = str_of(source),
+                                                  .DestinationArn = str_of(destination) };
 
     if (rate != 0)
         in.MaxNumberOfMessagesPerSecond = INT_SET(rate);
     return say(&w, "StartMessageMoveTask", &in);
 }
 
-static struct str handle_of(const struct asked *a) { return ((struct sqs_StartMessageMoveTaskResult *)a->c.output)->TaskHandle; }
+static struct str handle_of(const struct asked *a)
+{
+    return ((struct sqs_StartMessageMoveTaskResult *)a->c.output)->TaskHandle;
+}
 
 static struct sqs_ListMessageMoveTasksResultEntryList *list(const char *source, int64_t most)
 {
@@ -80,10 +84,11 @@ TEST(move, back_to_where_they_came_from)
     EXPECT_STR(tasks->v[0].DestinationArn, STR_NONE);
     EXPECT(!tasks->v[0].MaxNumberOfMessagesPerSecond.set);
     expect_fault(start(ARN("dead"), NULL, 0), &sqs_error_invalid_parameter,
-        "There is already a task running. Only one active task is allowed for a source queue arn at a given time.");
-    advance_by_steps(1);                                     /* one bounded step */
+                 "There is already a task running. Only one active task is allowed for a source queue arn at "
+                 "a given time.");
+    advance_by_steps(1); /* one bounded step */
     counts(URL("q"), "128", "0", "0");
-    world_reload(&w);                                        /* and on from there */
+    world_reload(&w); /* and on from there */
     EXPECT_INT(list(ARN("dead"), 1)->v[0].ApproximateNumberOfMessagesMoved.v, 128);
     advance_by_steps(5);
     counts(URL("q"), "300", "0", "0");
@@ -146,15 +151,19 @@ TEST(move, cancelled)
     world_advance(&w, 10000);
     counts(URL("dead"), "17", "0", "0");
     EXPECT_STR(list(ARN("dead"), 1)->v[0].Status, STR("CANCELLED"));
-    expect_fault(cancel(handle), &sqs_error_UnsupportedOperation, "Only a running task can be cancelled; this one is CANCELLED.");
+    expect_fault(cancel(handle), &sqs_error_UnsupportedOperation,
+                 "Only a running task can be cancelled; this one is CANCELLED.");
     world_reload(&w);
     EXPECT_STR(list(ARN("dead"), 1)->v[0].Status, STR("CANCELLED"));
-    expect_fault(cancel(STR("nonsense!")), &sqs_error_invalid_parameter, "Value for parameter TaskHandle is invalid.");
-    expect_fault(cancel(base64_str(a->c.mem, STR("{}"))), &sqs_error_invalid_parameter, "Value for parameter TaskHandle is invalid.");
+    expect_fault(cancel(STR("nonsense!")), &sqs_error_invalid_parameter,
+                 "Value for parameter TaskHandle is invalid.");
+    expect_fault(cancel(base64_str(a->c.mem, STR("{}"))), &sqs_error_invalid_parameter,
+                 "Value for parameter TaskHandle is invalid.");
     expect_fault(cancel(base64_str(a->c.mem, STR("{\"taskId\":\"x\",\"sourceArn\":\"" ARN("dead") "\"}"))),
-        &sqs_error_ResourceNotFoundException, "Task does not exist.");
+                 &sqs_error_ResourceNotFoundException, "Task does not exist.");
     expect_fault(cancel(base64_str(a->c.mem, STR("{\"taskId\":\"x\",\"sourceArn\":\"" ARN("none") "\"}"))),
-        &sqs_error_ResourceNotFoundException, "The resource that you specified for the SourceArn parameter doesn't exist.");
+                 &sqs_error_ResourceNotFoundException,
+                 "The resource that you specified for the SourceArn parameter doesn't exist.");
     world_close(&w);
 }
 
@@ -163,19 +172,24 @@ TEST(move, refusals)
     world_open(&w, NULL);
     dead_letters(1);
     create(STR("other"), NULL, NULL);
-    expect_fault(start(NULL, NULL, 0), &sqs_error_missing_parameter, "The request must contain the parameter SourceArn.");
+    expect_fault(start(NULL, NULL, 0), &sqs_error_missing_parameter,
+                 "The request must contain the parameter SourceArn.");
     expect_fault(start(ARN("none"), NULL, 0), &sqs_error_ResourceNotFoundException,
-        "The resource that you specified for the SourceArn parameter doesn't exist.");
-    expect_fault(start("arn:aws:sqs:eu-west-1:000000000000:dead", NULL, 0), &sqs_error_ResourceNotFoundException,
-        "The resource that you specified for the SourceArn parameter doesn't exist.");
+                 "The resource that you specified for the SourceArn parameter doesn't exist.");
+    expect_fault(start("arn:aws:sqs:eu-west-1:000000000000:dead", NULL, 0),
+                 &sqs_error_ResourceNotFoundException,
+                 "The resource that you specified for the SourceArn parameter doesn't exist.");
     expect_fault(start(ARN("q"), NULL, 0), &sqs_error_invalid_parameter,
-        "Source queue must be configured as a Dead Letter Queue.");
+                 "Source queue must be configured as a Dead Letter Queue.");
     expect_fault(start(ARN("dead"), ARN("none"), 0), &sqs_error_ResourceNotFoundException,
-        "The resource that you specified for the DestinationArn parameter doesn't exist.");
-    expect_fault(start(ARN("dead"), ARN("dead"), 0), &sqs_error_invalid_parameter, "Value " ARN("dead") " for parameter "
-        "DestinationArn is invalid. Reason: Source queue arn and destination queue arn cannot be the same.");
-    expect_fault(start(ARN("dead"), NULL, 501), &sqs_error_invalid_parameter, "Value 501 for parameter "
-        "MaxNumberOfMessagesPerSecond is invalid. Reason: Must be between 1 and 500, if provided.");
+                 "The resource that you specified for the DestinationArn parameter doesn't exist.");
+    expect_fault(start(ARN("dead"), ARN("dead"), 0), &sqs_error_invalid_parameter,
+                 "Value " ARN("dead") " for parameter "
+                                      "DestinationArn is invalid. Reason: Source queue arn and destination "
+                                      "queue arn cannot be the same.");
+    expect_fault(start(ARN("dead"), NULL, 501), &sqs_error_invalid_parameter,
+                 "Value 501 for parameter "
+                 "MaxNumberOfMessagesPerSecond is invalid. Reason: Must be between 1 and 500, if provided.");
     EXPECT_INT(list(ARN("dead"), 10)->n, 0);
     world_close(&w);
 }
@@ -226,8 +240,11 @@ TEST(move, ten_are_remembered)
 
 TEST(move, fifo)
 {
-    struct sqs_QueueAttributeMap_entry e[] = { { STR("FifoQueue"), STR("true") },
-        { STR("RedrivePolicy"), STR("{\"deadLetterTargetArn\":\"" ARN("dead.fifo") "\",\"maxReceiveCount\":1}") } };
+    struct sqs_QueueAttributeMap_entry e[] = {
+        { STR("FifoQueue"), STR("true") },
+        { STR("RedrivePolicy"),
+          STR("{\"deadLetterTargetArn\":\"" ARN("dead.fifo") "\",\"maxReceiveCount\":1}") }
+    };
     struct sqs_CreateQueueRequest dead = { .QueueName = STR("dead.fifo"), .Attributes = { true, 1, e } };
     struct sqs_CreateQueueRequest source = { .QueueName = STR("q.fifo"), .Attributes = { true, 2, e } };
     struct asked *a;
@@ -237,8 +254,10 @@ TEST(move, fifo)
     expect_ok(say(&w, "CreateQueue", &source));
     for (int i = 0; i < 6; i++) {
         char body[] = { (char)('a' + i), 0 }, group[] = { (char)('0' + i % 2), 0 };
-        struct sqs_SendMessageRequest in = { .QueueUrl = URL("q.fifo"), .MessageBody = str_of(body),
-            .MessageGroupId = str_of(group), .MessageDeduplicationId = str_of(body) };
+        struct sqs_SendMessageRequest in = { .QueueUrl = URL("q.fifo"),
+                                             .MessageBody = str_of(body),
+                                             .MessageGroupId = str_of(group),
+                                             .MessageDeduplicationId = str_of(body) };
 
         expect_ok(say(&w, "SendMessage", &in));
     }

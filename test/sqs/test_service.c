@@ -36,9 +36,9 @@ TEST(sqs, send_receive_delete)
     EXPECT_STR(system_of(m, "ApproximateFirstReceiveTimestamp"), STR("1800000000005"));
     counts(URL("q"), "0", "1", "0");
     EXPECT_INT(got(receive(URL("q"), 10, -1, 0))->n, 0);
-    expect_ok(delete(URL("q"), m->ReceiptHandle));
+    expect_ok(delete (URL("q"), m->ReceiptHandle));
     counts(URL("q"), "0", "0", "0");
-    expect_ok(delete(URL("q"), m->ReceiptHandle));
+    expect_ok(delete (URL("q"), m->ReceiptHandle));
     world_close(&w);
 }
 
@@ -59,7 +59,8 @@ TEST(sqs, visibility_runs_out)
     EXPECT_STR(system_of(&got(second)->v[0], "ApproximateFirstReceiveTimestamp"), STR("1800000000000"));
     EXPECT(!str_eq(got(first)->v[0].ReceiptHandle, got(second)->v[0].ReceiptHandle));
     world_advance(&w, 60000);
-    expect_ok(delete(URL("q"), got(first)->v[0].ReceiptHandle));   /* an old handle, and the message is visible */
+    expect_ok(
+        delete (URL("q"), got(first)->v[0].ReceiptHandle)); /* an old handle, and the message is visible */
     counts(URL("q"), "0", "0", "0");
     world_close(&w);
 }
@@ -93,7 +94,8 @@ TEST(sqs, delays)
     world_advance(&w, 3000);
     EXPECT_STR(body_of(receive(URL("q"), 10, -1, 0)), STR("queue's"));
     counts(URL("q"), "0", "3", "0");
-    expect_fault(sent_late(URL("q"), STR("x"), 901), &sqs_error_invalid_parameter,
+    expect_fault(
+        sent_late(URL("q"), STR("x"), 901), &sqs_error_invalid_parameter,
         "Value 901 for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.");
     world_close(&w);
 }
@@ -181,7 +183,7 @@ TEST(sqs, gone_clients_get_nothing)
     EXPECT_INT(world_real_timers(&w), 0);
     b = receive(URL("q"), 1, -1, 20);
     c = receive(URL("q"), 1, -1, 20);
-    b->c.gone = true;                                        /* the engine knows, and has not said so yet */
+    b->c.gone = true; /* the engine knows, and has not said so yet */
     sent(URL("q"), STR("m"));
     EXPECT_INT(got(b)->n, 0);
     EXPECT_STR(body_of(c), STR("m"));
@@ -200,16 +202,19 @@ TEST(sqs, deleting_a_queue_ends_its_waiters)
     a = receive(URL("q"), 1, -1, 20);
     expect_ok(say(&w, "DeleteQueue", &in));
     expect_fault(a, &sqs_error_QueueDoesNotExist, "The specified queue does not exist.");
-    expect_fault(sent(URL("q"), STR("m")), &sqs_error_QueueDoesNotExist, "The specified queue does not exist.");
+    expect_fault(sent(URL("q"), STR("m")), &sqs_error_QueueDoesNotExist,
+                 "The specified queue does not exist.");
     w.protocol = PROTO_QUERY;
-    expect_fault(sent(URL("q"), STR("m")), &sqs_error_QueueDoesNotExist, "The specified queue does not exist for this wsdl version.");
+    expect_fault(sent(URL("q"), STR("m")), &sqs_error_QueueDoesNotExist,
+                 "The specified queue does not exist for this wsdl version.");
     EXPECT_INT(sqs_queue_count(w.sqs), 0);
     create(STR("q"), NULL, NULL);
     counts(URL("q"), "0", "0", "0");
     world_close(&w);
 }
 
-#define DLQ_POLICY(n_) "{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:000000000000:dlq\",\"maxReceiveCount\":" n_ "}"
+#define DLQ_POLICY(n_) \
+    "{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:000000000000:dlq\",\"maxReceiveCount\":" n_ "}"
 
 TEST(sqs, dead_letters)
 {
@@ -259,8 +264,9 @@ TEST(sqs, a_ring_of_dead_letter_queues_ends)
     world_open(&w, NULL);
     create(STR("dlq"), NULL, NULL);
     create(STR("q"), "RedrivePolicy", DLQ_POLICY("1"));
-    expect_ok(set(URL("dlq"), "RedrivePolicy",
-        "{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:000000000000:q\",\"maxReceiveCount\":1}"));
+    expect_ok(
+        set(URL("dlq"), "RedrivePolicy",
+            "{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:000000000000:q\",\"maxReceiveCount\":1}"));
     sent(URL("q"), STR("m"));
     receive(URL("q"), 1, 0, 0);
     a = receive(URL("q"), 1, 0, 20);
@@ -274,11 +280,14 @@ TEST(sqs, a_ring_of_dead_letter_queues_ends)
 TEST(sqs, redrive_targets)
 {
     world_open(&w, NULL);
-    expect_fault(create(STR("q"), "RedrivePolicy", DLQ_POLICY("1")), &sqs_error_invalid_parameter,
-        "Value " DLQ_POLICY("1") " for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.");
+    expect_fault(
+        create(STR("q"), "RedrivePolicy", DLQ_POLICY("1")), &sqs_error_invalid_parameter,
+        "Value " DLQ_POLICY(
+            "1") " for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.");
     create(STR("dlq"), "RedriveAllowPolicy", "{\"redrivePermission\":\"denyAll\"}");
     EXPECT_INT(create(STR("q"), "RedrivePolicy", DLQ_POLICY("1"))->result, -E_FAULT);
-    set(URL("dlq"), "RedriveAllowPolicy", "{\"redrivePermission\":\"byQueue\",\"sourceQueueArns\":[\"arn:aws:sqs:us-east-1:000000000000:q\"]}");
+    set(URL("dlq"), "RedriveAllowPolicy",
+        "{\"redrivePermission\":\"byQueue\",\"sourceQueueArns\":[\"arn:aws:sqs:us-east-1:000000000000:q\"]}");
     expect_ok(create(STR("q"), "RedrivePolicy", DLQ_POLICY("1")));
     EXPECT_INT(create(STR("r"), "RedrivePolicy", DLQ_POLICY("1"))->result, -E_FAULT);
     expect_ok(set(URL("q"), "RedrivePolicy", ""));
@@ -296,12 +305,12 @@ TEST(sqs, retention)
     world_advance(&w, 30000);
     sent(URL("q"), STR("young"));
     world_advance(&w, 30000);
-    counts(URL("q"), "2", "0", "0");                          /* exactly 60 s is not too old */
-    w.turn.now.wall_ms++;                                     /* before any sweep */
+    counts(URL("q"), "2", "0", "0"); /* exactly 60 s is not too old */
+    w.turn.now.wall_ms++;            /* before any sweep */
     EXPECT_STR(body_of(receive(URL("q"), 10, 0, 0)), STR("young"));
     counts(URL("q"), "1", "0", "0");
     world_advance(&w, 600000);
-    EXPECT_INT(sqs_find(w.sqs, w.account, w.region, STR("q"))->index.n, 0);   /* the sweep took it */
+    EXPECT_INT(sqs_find(w.sqs, w.account, w.region, STR("q"))->index.n, 0); /* the sweep took it */
     counts(URL("long"), "1", "0", "0");
     world_close(&w);
 }
@@ -324,7 +333,7 @@ TEST(sqs, purge)
     counts(URL("other"), "5", "0", "0");
     world_advance(&w, 59999);
     expect_fault(say(&w, "PurgeQueue", &in), &sqs_error_PurgeQueueInProgress,
-        "Only one PurgeQueue operation on q is allowed every 60 seconds.");
+                 "Only one PurgeQueue operation on q is allowed every 60 seconds.");
     world_reload(&w);
     EXPECT_INT(say(&w, "PurgeQueue", &in)->result, -E_FAULT);
     counts(URL("q"), "0", "0", "0");
@@ -343,8 +352,8 @@ static size_t rows_in_store(void)
     return rows_next(&r) ? (size_t)rows_int(&r, 0) : 0;
 }
 
-/* Purged messages are gone at once, for readers and for a server that crashes before their rows are deleted; a
- * handle of one still deletes without complaint; what comes later stays. */
+/* Purged messages are gone at once, for readers and for a server that crashes before their rows are deleted;
+ * a handle of one still deletes without complaint; what comes later stays. */
 TEST(sqs, purged_messages_leave_the_store_in_steps)
 {
     struct sqs_PurgeQueueRequest purge = { URL("q") };
@@ -378,7 +387,7 @@ TEST(sqs, purged_messages_leave_the_store_in_steps)
     create(STR("q"), NULL, NULL);
     counts(URL("q"), "0", "0", "0");
     for (int i = 0; i < 3; i++)
-        world_real(&w, 1);                                   /* part of it; then everything goes at once */
+        world_real(&w, 1); /* part of it; then everything goes at once */
     EXPECT_INT(rows_in_store() < 2002 && rows_in_store() > 1, true);
     world_close(&w);
 }
@@ -414,7 +423,7 @@ TEST(sqs, everything_survives_a_restart)
     EXPECT_STR(out->Tags.v[0].value, STR("v"));
     EXPECT_STR(body_of(receive(URL("q"), 1, -1, 0)), STR("first"));
     EXPECT_STR(body_of(receive(URL("q"), 1, -1, 0)), STR("second"));
-    expect_ok(delete(URL("q"), got(a)->v[0].ReceiptHandle));
+    expect_ok(delete (URL("q"), got(a)->v[0].ReceiptHandle));
     counts(URL("q"), "0", "2", "1");
     world_advance(&w, 50000);
     EXPECT_STR(body_of(receive(URL("q"), 1, -1, 0)), STR("later"));
@@ -446,13 +455,16 @@ TEST(sqs, handles)
     create(STR("other"), NULL, NULL);
     sent(URL("q"), STR("m"));
     handle = got(receive(URL("q"), 1, -1, 0))->v[0].ReceiptHandle;
-    expect_fault(delete(URL("q"), STR("nonsense")), &sqs_error_ReceiptHandleIsInvalid,
-        "The input receipt handle \"nonsense\" is not a valid receipt handle.");
-    EXPECT_INT(delete(URL("other"), handle)->result, -E_FAULT);
-    expect_fault(delete(URL("q"), STR_NONE), &sqs_error_missing_parameter, "The request must contain the parameter ReceiptHandle.");
+    expect_fault(delete (URL("q"), STR("nonsense")), &sqs_error_ReceiptHandleIsInvalid,
+                 "The input receipt handle \"nonsense\" is not a valid receipt handle.");
+    EXPECT_INT(delete (URL("other"), handle)->result, -E_FAULT);
+    expect_fault(delete (URL("q"), STR_NONE), &sqs_error_missing_parameter,
+                 "The request must contain the parameter ReceiptHandle.");
     EXPECT_INT(change(URL("q"), handle, 43201)->result, -E_FAULT);
     world_advance(&w, 1000);
-    expect_fault(change(URL("q"), handle, 43200), &sqs_error_invalid_parameter, "Value 43200 for parameter VisibilityTimeout is "
+    expect_fault(
+        change(URL("q"), handle, 43200), &sqs_error_invalid_parameter,
+        "Value 43200 for parameter VisibilityTimeout is "
         "invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [43200 seconds]");
     expect_ok(change(URL("q"), handle, 43199));
     counts(URL("q"), "0", "1", "0");
@@ -460,7 +472,7 @@ TEST(sqs, handles)
     counts(URL("q"), "0", "1", "0");
     world_advance(&w, 1);
     counts(URL("q"), "1", "0", "0");
-    expect_ok(delete(URL("q"), handle));
+    expect_ok(delete (URL("q"), handle));
     EXPECT_INT(change(URL("q"), handle, 1)->result, -E_FAULT);
     world_close(&w);
 }
@@ -486,39 +498,48 @@ TEST(sqs, creating_again)
     expect_ok(create(STR("q"), NULL, NULL));
     expect_ok(create(STR("q"), "DelaySeconds", "5"));
     expect_ok(create(STR("q"), "VisibilityTimeout", "30"));
-    expect_fault(create(STR("q"), "DelaySeconds", "6"), &sqs_error_QueueNameExists,
+    expect_fault(
+        create(STR("q"), "DelaySeconds", "6"), &sqs_error_QueueNameExists,
         "A queue already exists with the same name and a different value for attribute DelaySeconds");
-    expect_fault(create(STR("a"), "FifoQueue", "true"), &sqs_error_InvalidAttributeName, "Unknown Attribute FifoQueue.");
+    expect_fault(create(STR("a"), "FifoQueue", "true"), &sqs_error_InvalidAttributeName,
+                 "Unknown Attribute FifoQueue.");
     expect_fault(create(STR("a b"), NULL, NULL), &sqs_error_invalid_parameter,
-        "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length");
+                 "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length");
     EXPECT_INT(sqs_queue_count(w.sqs), 1);
     world_close(&w);
 }
 
 TEST(sqs, permissions_edit_the_policy)
 {
-    struct str account[] = { STR("111111111111"), STR("222222222222") }, action[] = { STR("SendMessage"), STR("ReceiveMessage") };
+    struct str account[] = { STR("111111111111"), STR("222222222222") },
+               action[] = { STR("SendMessage"), STR("ReceiveMessage") };
     struct sqs_AddPermissionRequest add = { URL("q"), STR("one"), { true, 1, account }, { true, 1, action } };
     struct sqs_RemovePermissionRequest remove = { URL("q"), STR("one") };
 
     world_open(&w, NULL);
     create(STR("q"), NULL, NULL);
     expect_ok(say(&w, "AddPermission", &add));
-    EXPECT_STR(attribute(URL("q"), "Policy"), STR("{\"Version\":\"2008-10-17\",\"Id\":\"arn:aws:sqs:us-east-1:000000000000:q/SQSDefault"
-        "Policy\",\"Statement\":[{\"Sid\":\"one\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::111111111111:root\"},"
-        "\"Action\":\"SQS:SendMessage\",\"Resource\":\"arn:aws:sqs:us-east-1:000000000000:q\"}]}"));
+    EXPECT_STR(
+        attribute(URL("q"), "Policy"),
+        STR("{\"Version\":\"2008-10-17\",\"Id\":\"arn:aws:sqs:us-east-1:000000000000:q/SQSDefault"
+            "Policy\",\"Statement\":[{\"Sid\":\"one\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:"
+            "iam::111111111111:root\"},"
+            "\"Action\":\"SQS:SendMessage\",\"Resource\":\"arn:aws:sqs:us-east-1:000000000000:q\"}]}"));
     expect_fault(say(&w, "AddPermission", &add), &sqs_error_invalid_parameter,
-        "Value one for parameter Label is invalid. Reason: Already exists.");
+                 "Value one for parameter Label is invalid. Reason: Already exists.");
     add.Label = STR("two");
     add.Actions.n = add.AWSAccountIds.n = 2;
     expect_ok(say(&w, "AddPermission", &add));
     expect_ok(say(&w, "RemovePermission", &remove));
-    EXPECT_STR(attribute(URL("q"), "Policy"), STR("{\"Version\":\"2008-10-17\",\"Id\":\"arn:aws:sqs:us-east-1:000000000000:q/SQSDefault"
-        "Policy\",\"Statement\":[{\"Sid\":\"two\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":[\"arn:aws:iam::111111111111:root\","
-        "\"arn:aws:iam::222222222222:root\"]},\"Action\":[\"SQS:SendMessage\",\"SQS:ReceiveMessage\"],\"Resource\":"
-        "\"arn:aws:sqs:us-east-1:000000000000:q\"}]}"));
+    EXPECT_STR(attribute(URL("q"), "Policy"),
+               STR("{\"Version\":\"2008-10-17\",\"Id\":\"arn:aws:sqs:us-east-1:000000000000:q/SQSDefault"
+                   "Policy\",\"Statement\":[{\"Sid\":\"two\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":["
+                   "\"arn:aws:iam::111111111111:root\","
+                   "\"arn:aws:iam::222222222222:root\"]},\"Action\":[\"SQS:SendMessage\",\"SQS:"
+                   "ReceiveMessage\"],\"Resource\":"
+                   "\"arn:aws:sqs:us-east-1:000000000000:q\"}]}"));
     expect_fault(say(&w, "RemovePermission", &remove), &sqs_error_invalid_parameter,
-        "Value one for parameter Label is invalid. Reason: can't find label.");
+                 "Value one for parameter Label is invalid. Reason: can't find label.");
     remove.Label = STR("two");
     expect_ok(say(&w, "RemovePermission", &remove));
     EXPECT_STR(attribute(URL("q"), "Policy"), STR_NONE);
@@ -527,9 +548,13 @@ TEST(sqs, permissions_edit_the_policy)
 
 static struct parcel parcel(struct str body)
 {
-    return (struct parcel){ .target_arn = STR("arn:aws:sqs:us-east-1:000000000000:q"), .body = body,
-        .attributes = { { STR("RequestID"), STR("String"), STR("r-1") }, { STR("ErrorCode"), STR("Number"), STR("200") } },
-        .n_attributes = 2, .trace_header = STR("Root=1"), .sender_id = STR("AROAX:f") };
+    return (struct parcel){ .target_arn = STR("arn:aws:sqs:us-east-1:000000000000:q"),
+                            .body = body,
+                            .attributes = { { STR("RequestID"), STR("String"), STR("r-1") },
+                                            { STR("ErrorCode"), STR("Number"), STR("200") } },
+                            .n_attributes = 2,
+                            .trace_header = STR("Root=1"),
+                            .sender_id = STR("AROAX:f") };
 }
 
 TEST(sink, delivers_like_a_send_and_wakes)
@@ -572,7 +597,8 @@ TEST(sink, refuses_what_the_queue_would)
     create(STR("q"), "MaximumMessageSize", "1024");
     sink = sqs_sink(w.sqs);
     EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERY_REFUSED);
-    EXPECT_STR(buf_view(&why), STR("The message of 1061 bytes is longer than the 1024 bytes the queue q takes."));
+    EXPECT_STR(buf_view(&why),
+               STR("The message of 1061 bytes is longer than the 1024 bytes the queue q takes."));
     p.body = STR("a\x01");
     EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERY_REFUSED);
     p.body = STR("");
@@ -584,9 +610,14 @@ TEST(sink, refuses_what_the_queue_would)
 TEST(sink, states)
 {
     struct sink sink;
-    static const struct { const char *arn; enum sink_state want; } rows[] = {
-        { "arn:aws:sqs:us-east-1:000000000000:q", SINK_OK }, { "arn:aws:sqs:us-east-1:000000000000:none", SINK_MISSING },
-        { "arn:aws:sqs:eu-west-1:000000000000:q", SINK_MISSING }, { "arn:aws:sqs:us-east-1:111111111111:q", SINK_MISSING },
+    static const struct {
+        const char *arn;
+        enum sink_state want;
+    } rows[] = {
+        { "arn:aws:sqs:us-east-1:000000000000:q", SINK_OK },
+        { "arn:aws:sqs:us-east-1:000000000000:none", SINK_MISSING },
+        { "arn:aws:sqs:eu-west-1:000000000000:q", SINK_MISSING },
+        { "arn:aws:sqs:us-east-1:111111111111:q", SINK_MISSING },
         { "arn:aws:sqs:us-east-1:000000000000:q.fifo", SINK_FIFO },
         { "arn:aws:sqs:us-east-1:000000000000:none.fifo", SINK_MISSING },
     };

@@ -1,5 +1,5 @@
-/* world.h - the service in a world whose clock stands still until told: the real store (ephemeral), turns as the
- * engine makes them, timers that fire when the clock passes them, replies caught in a list.
+/* world.h - the service in a world whose clock stands still until told: the real store (ephemeral), turns as
+ * the engine makes them, timers that fire when the clock passes them, replies caught in a list.
  *
  *   world_open(&w, NULL);  struct reply *r = say(&w, "CreateQueue", &in);  ...  world_close(&w);
  *
@@ -14,14 +14,19 @@
 #include "service/sqs/queue.h"
 #include "service/sqs/sqs.h"
 
-struct asked {                                               /* one call and its answer */
+struct asked { /* one call and its answer */
     struct call c;
     bool answered;
     int result;
     struct asked *next;
 };
 
-struct real_timer { int64_t at; void (*fn)(void *arg, struct turn *t); void *arg; bool on; };
+struct real_timer {
+    int64_t at;
+    void (*fn)(void *arg, struct turn *t);
+    void *arg;
+    bool on;
+};
 
 struct world {
     struct store *store;
@@ -35,12 +40,19 @@ struct world {
     struct str account, region;
     struct exchange x;
     struct header host;
-    bool one_turn;                                           /* calls share a turn until world_fails() */
+    bool one_turn; /* calls share a turn until world_fails() */
 };
 
-static inline void w_timer_set(void *engine, struct timer *t, int64_t at) { heap_set(&((struct world *)engine)->timers, &t->node, at); }
-static inline void w_timer_cancel(void *engine, struct timer *t) { heap_remove(&((struct world *)engine)->timers, &t->node); }
-static inline void *w_real_timer(void *engine, int64_t in_ms, void (*fn)(void *arg, struct turn *t), void *arg)
+static inline void w_timer_set(void *engine, struct timer *t, int64_t at)
+{
+    heap_set(&((struct world *)engine)->timers, &t->node, at);
+}
+static inline void w_timer_cancel(void *engine, struct timer *t)
+{
+    heap_remove(&((struct world *)engine)->timers, &t->node);
+}
+static inline void *w_real_timer(void *engine, int64_t in_ms, void (*fn)(void *arg, struct turn *t),
+                                 void *arg)
 {
     struct world *w = engine;
 
@@ -51,9 +63,14 @@ static inline void *w_real_timer(void *engine, int64_t in_ms, void (*fn)(void *a
         }
     CHECK(false);
 }
-static inline void w_real_timer_cancel(void *engine UNUSED, void *handle) { ((struct real_timer *)handle)->on = false; }
-static const struct turn_ops world_ops = { .timer_set = w_timer_set, .timer_cancel = w_timer_cancel,
-    .real_timer = w_real_timer, .real_timer_cancel = w_real_timer_cancel };
+static inline void w_real_timer_cancel(void *engine UNUSED, void *handle)
+{
+    ((struct real_timer *)handle)->on = false;
+}
+static const struct turn_ops world_ops = { .timer_set = w_timer_set,
+                                           .timer_cancel = w_timer_cancel,
+                                           .real_timer = w_real_timer,
+                                           .real_timer_cancel = w_real_timer_cancel };
 
 static inline void world_commit(struct world *w)
 {
@@ -129,10 +146,20 @@ static inline struct asked *say(struct world *w, const char *op, const void *inp
     struct service service = sqs_service(w->sqs);
     int r = -E_INVALID;
 
-    a->c = (struct call){ .mem = arena_new(0), .x = &w->x, .service = service.model, .op = world_op(op), .protocol = w->protocol,
-        .turn = &w->turn, .now = w->turn.now, .region = w->region, .account = w->account,
-        .principal = { .kind = PRINCIPAL_OPERATOR, .account = w->account, .user_id = w->account }, .state = service.state,
-        .input = input };
+    a->c = (struct call){
+        .mem = arena_new(0),
+        .x = &w->x,
+        .service = service.model,
+        .op = world_op(op),
+        .protocol = w->protocol,
+        .turn = &w->turn,
+        .now = w->turn.now,
+        .region = w->region,
+        .account = w->account,
+        .principal = { .kind = PRINCIPAL_OPERATOR, .account = w->account, .user_id = w->account },
+        .state = service.state,
+        .input = input
+    };
     a->next = w->all;
     w->all = a;
     if (a->c.op->output != NULL)

@@ -12,9 +12,10 @@
 #define BACKLOG 10000
 #define TURNS_MOST 400000
 
-static struct sql q_in = SQL("INSERT INTO event (seq, request_id, account, region, name, type, trace, enqueued_ms, due_ms, retries, "
-                             "executions, last_status, payload) VALUES ($1, $2, '000000000000', 'us-east-1', 'thumb', 'Event', "
-                             "'', $3, $3, 0, 0, 0, $4)");
+static struct sql q_in = SQL(
+    "INSERT INTO event (seq, request_id, account, region, name, type, trace, enqueued_ms, due_ms, retries, "
+    "executions, last_status, payload) VALUES ($1, $2, '000000000000', 'us-east-1', 'thumb', 'Event', "
+    "'', $3, $3, 0, 0, 0, $4)");
 static struct sql q_out = SQL("DELETE FROM event WHERE seq = $1");
 
 static int64_t cpu_us(void)
@@ -44,7 +45,8 @@ static void turn(struct store *s, int batch)
         size_t slot = at++ % BACKLOG;
         uint64_t id = store_next_id(s);
 
-        store_exec(s, &q_in, V_INT(id), V_TEXT(STR("8a4ff8b0-9a5e-4b7c-a9a0-3d5b4c1f2e77")), V_INT(1789400786443), V_BLOB(str_make(payload, sizeof(payload))));
+        store_exec(s, &q_in, V_INT(id), V_TEXT(STR("8a4ff8b0-9a5e-4b7c-a9a0-3d5b4c1f2e77")),
+                   V_INT(1789400786443), V_BLOB(str_make(payload, sizeof(payload))));
         if (ring[slot] != 0)
             store_exec(s, &q_out, V_INT(ring[slot]));
         ring[slot] = id;
@@ -70,9 +72,9 @@ static void measure(struct store *s, int batch, int64_t for_ns, const char *what
     }
     cpu = cpu_us() - cpu;
     qsort(took, n, sizeof(took[0]), rising);
-    printf("%-10s B=%-4d %9.0f rows/s   turn p50 %6.0f us  p99 %6.0f us  max %6.0f us   CPU %5.2f us/row\n", what, batch,
-           (double)n * batch * 1e9 / (double)(last - begin), (double)took[n / 2] / 1e3, (double)took[n * 99 / 100] / 1e3,
-           (double)took[n - 1] / 1e3, (double)cpu / (double)n / batch);
+    printf("%-10s B=%-4d %9.0f rows/s   turn p50 %6.0f us  p99 %6.0f us  max %6.0f us   CPU %5.2f us/row\n",
+           what, batch, (double)n * batch * 1e9 / (double)(last - begin), (double)took[n / 2] / 1e3,
+           (double)took[n * 99 / 100] / 1e3, (double)took[n - 1] / 1e3, (double)cpu / (double)n / batch);
 }
 
 int main(int argc, char **argv)

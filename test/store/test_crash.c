@@ -1,7 +1,7 @@
 /* test_crash.c - what is acknowledged is there, whatever happens to the process, the disk or the power.
  *
- * The same small story runs everywhere: turn t writes the rows (t, 0) .. (t, PER_TURN - 1) and is acknowledged when
- * its commit returned 0.  After the accident the store is opened again and must hold
+ * The same small story runs everywhere: turn t writes the rows (t, 0) .. (t, PER_TURN - 1) and is
+ * acknowledged when its commit returned 0.  After the accident the store is opened again and must hold
  *   - every acknowledged turn, whole;
  *   - no half turn (at most the one that was under way, whole or not at all);
  *   - ids above all that were ever given. */
@@ -22,9 +22,11 @@
 
 #define PER_TURN 3
 
-static struct sql q_in = SQL("INSERT INTO log_stream (id, group_id, name, created_ms) VALUES ($1, $2, $3, 0)");
+static struct sql q_in =
+    SQL("INSERT INTO log_stream (id, group_id, name, created_ms) VALUES ($1, $2, $3, 0)");
 static struct sql q_turn = SQL("SELECT count(*) FROM log_stream WHERE group_id = $1");
-static struct sql q_halves = SQL("SELECT count(*) FROM (SELECT group_id FROM log_stream GROUP BY group_id HAVING count(*) <> $1)");
+static struct sql q_halves =
+    SQL("SELECT count(*) FROM (SELECT group_id FROM log_stream GROUP BY group_id HAVING count(*) <> $1)");
 static struct sql q_last = SQL("SELECT max(group_id), max(id) FROM log_stream");
 static struct sql q_drop = SQL("DELETE FROM log_stream WHERE group_id = $1");
 
@@ -117,7 +119,8 @@ static void child_writes(struct story *story)
 
 TEST(crash, killed_at_any_moment)
 {
-    struct story *story = mmap(NULL, sizeof(*story), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct story *story =
+        mmap(NULL, sizeof(*story), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     uint64_t acked_before = 0;
     int rounds = 60, status;
 
@@ -149,7 +152,8 @@ TEST(crash, killed_at_any_moment)
     remove_dir();
 }
 
-/* A turn uses more ids than a block: what was given before the crash is never given again, committed or not. */
+/* A turn uses more ids than a block: what was given before the crash is never given again, committed or not.
+ */
 TEST(crash, ids_are_never_given_twice)
 {
     uint64_t *last = mmap(NULL, sizeof(*last), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -209,7 +213,7 @@ static unsigned each_call(struct disk_plan plan, void (*judge)(int first, int la
 {
     unsigned n = 0;
 
-    for (bool struck = true; struck && unit_bad == 0; ) {
+    for (bool struck = true; struck && unit_bad == 0;) {
         struct story story = { 0 };
         int first, later;
 
@@ -378,7 +382,8 @@ TEST(open, newer_is_refused_untouched)
     run_on_file("PRAGMA user_version=9999", seal_vfs(NULL));
     expect_refused(-E_NEWER, "newer Waybill (schema 9999");
     expect_refused(-E_NEWER, dir);
-    snprintf(back, sizeof(back), "PRAGMA user_version=%lld", (long long)store_migrations[store_n_migrations - 1].number);
+    snprintf(back, sizeof(back), "PRAGMA user_version=%lld",
+             (long long)store_migrations[store_n_migrations - 1].number);
     run_on_file(back, seal_vfs(NULL));
     expect_kept(&story, 1);
     remove_dir();
@@ -424,13 +429,15 @@ static int64_t page_full_of(const char *path, char what)
     int64_t at = SEAL_PAGE_BYTES;
 
     CHECK(fd >= 0);
-    while (pread(fd, page, sizeof(page), at) == (ssize_t)sizeof(page) && (page[8] != what || page[2000] != what || page[3000] != what))
+    while (pread(fd, page, sizeof(page), at) == (ssize_t)sizeof(page) &&
+           (page[8] != what || page[2000] != what || page[3000] != what))
         at += SEAL_PAGE_BYTES;
     close(fd);
     return at < file_size(path) ? at : 0;
 }
 
-/* A page that came and went before it was ever written is all zeros, and no damage.  One that is wanted is. */
+/* A page that came and went before it was ever written is all zeros, and no damage.  One that is wanted is.
+ */
 TEST(open, a_page_of_zeros_is_damage_unless_it_is_free)
 {
     struct story story = { 0 };
@@ -450,7 +457,7 @@ TEST(open, a_page_of_zeros_is_damage_unless_it_is_free)
     EXPECT(at > 0);
     empty_page(path, at);
     expect_kept(&story, 1);
-    empty_page(path, SEAL_PAGE_BYTES);                       /* the root of a table */
+    empty_page(path, SEAL_PAGE_BYTES); /* the root of a table */
     expect_refused(-E_DAMAGED, "is not as it was written");
     free(large);
     remove_dir();
@@ -485,7 +492,8 @@ TEST(damage, no_bit_of_the_file_can_turn)
     bits = file_size(path) * 8;
     for (int i = 0; i < 400; i++) {
         /* Half of them in the first page, where every bit has a meaning of its own. */
-        int64_t bit = (int64_t)((seed = seed * 6364136223846793005u + 1442695040888963407u) >> 11) % (i % 2 == 0 ? bits : 800);
+        int64_t bit = (int64_t)((seed = seed * 6364136223846793005u + 1442695040888963407u) >> 11) %
+                      (i % 2 == 0 ? bits : 800);
         struct store *none = NULL;
         int r;
 
@@ -500,7 +508,8 @@ TEST(damage, no_bit_of_the_file_can_turn)
     remove_dir();
 }
 
-/* A log with a bad frame in the middle: SQLite would take it for the end, and what follows for never written. */
+/* A log with a bad frame in the middle: SQLite would take it for the end, and what follows for never written.
+ */
 TEST(damage, a_log_is_not_cut_short)
 {
     struct story story = { 0 };
@@ -515,7 +524,7 @@ TEST(damage, a_log_is_not_cut_short)
 
         for (uint64_t turn = 1; turn <= 8; turn++)
             CHECK(one_turn(s, turn, &story) == 0);
-        _exit(0);                                            /* the log stays, as after a kill */
+        _exit(0); /* the log stays, as after a kill */
     }
     EXPECT_INT(waitpid(child, &status, 0), child);
     EXPECT_INT(status, 0);
@@ -551,7 +560,7 @@ TEST(place, a_directory_that_went_is_noticed)
         EXPECT_INT(system(cmd), 0);
         EXPECT_INT(store_present(s), -E_GONE);
         EXPECT_INT(one_turn(s, 2, &story), -E_GONE);
-        EXPECT_INT(store_commit(s), -E_GONE);                /* for good */
+        EXPECT_INT(store_commit(s), -E_GONE); /* for good */
         store_close(s);
         remove_dir();
         snprintf(cmd, sizeof(cmd), "rm -rf '%s.away'", dir);

@@ -36,7 +36,8 @@ static void made_by_older(const char *dir, size_t n)
     CHECK(db != NULL);
     if (n >= 1) {
         buf_z(&sql, "CREATE TABLE settings (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT;"
-                    "CREATE TABLE thing (id INTEGER PRIMARY KEY, body BLOB) STRICT; INSERT INTO thing VALUES (1, x'4142');");
+                    "CREATE TABLE thing (id INTEGER PRIMARY KEY, body BLOB) STRICT; INSERT INTO thing VALUES "
+                    "(1, x'4142');");
         if (n >= 2)
             buf_z(&sql, store_migrations[1].sql);
         EXPECT_INT(store_sqlite.script(db, sql.p, &why), 0);

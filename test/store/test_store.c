@@ -1,4 +1,5 @@
-/* test_store.c - the store's contract, told without naming a database: any engine must pass it as it stands. */
+/* test_store.c - the store's contract, told without naming a database: any engine must pass it as it stands.
+ */
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -13,13 +14,14 @@ static struct sql q_swapped = SQL("INSERT INTO settings (value, name) VALUES ($2
 static struct sql q_change = SQL("UPDATE settings SET value = $2 WHERE name = $1");
 static struct sql q_get = SQL("SELECT value, length(value), NULL, 1.5 FROM settings WHERE name = $1");
 static struct sql q_all = SQL("SELECT name, value FROM settings WHERE name LIKE $1 ORDER BY name");
-static struct sql q_returning = SQL("INSERT INTO settings (name, value) VALUES ($1, $2) RETURNING value || '!'");
+static struct sql q_returning =
+    SQL("INSERT INTO settings (name, value) VALUES ($1, $2) RETURNING value || '!'");
 static struct sql q_drop = SQL("DELETE FROM settings WHERE name = $1");
 static struct sql q_group = SQL("INSERT INTO log_group (id, account, region, name, created_ms, tags) "
                                 "VALUES ($1, 'a', 'r', $2, 0, '{}')");
 static struct sql q_groups = SQL("SELECT count(*) FROM log_group");
 
-static char root[200], dir[256];                               /* dir is in root and made by the store */
+static char root[200], dir[256]; /* dir is in root and made by the store */
 
 static void remove_dir(void)
 {
@@ -92,8 +94,13 @@ TEST(store, turn_keeps_what_it_commits)
 TEST(store, values_come_back_as_they_went)
 {
     static const char bytes[] = { 'x', 0, (char)0xff, 'y' };
-    static const struct { struct str value; } rows[] = {
-        { STR("") }, { STR("plain") }, { { bytes, sizeof(bytes) } }, { STR("it's \"quoted\"; --") },
+    static const struct {
+        struct str value;
+    } rows[] = {
+        { STR("") },
+        { STR("plain") },
+        { { bytes, sizeof(bytes) } },
+        { STR("it's \"quoted\"; --") },
     };
     struct store *s;
     struct rows r;
@@ -314,7 +321,10 @@ TEST(store, ephemeral_leaves_nothing)
 /* What a killed ephemeral server left goes at the next start; one that runs, and anything not ours, stays. */
 TEST(store, ephemeral_sweeps_what_was_left)
 {
-    static const struct { const char *name, *age; bool lock, stays; } rows[] = {
+    static const struct {
+        const char *name, *age;
+        bool lock, stays;
+    } rows[] = {
         { "waybill-ephemeral-abcdef", "1 hour ago", true, false },
         { "waybill-ephemeral-noLock", "1 hour ago", false, true },
         { "waybill-ephemeral-recent", "now", true, true },
@@ -328,8 +338,8 @@ TEST(store, ephemeral_sweeps_what_was_left)
     snprintf(before, sizeof(before), "%s", tmp != NULL ? tmp : "/tmp");
     fresh_dir();
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        snprintf(cmd, sizeof(cmd), "mkdir -p %s/%s/code && { %s || touch -d '%s' %s/%s/lock; }", root, rows[i].name,
-                 rows[i].lock ? "false" : "true", rows[i].age, root, rows[i].name);
+        snprintf(cmd, sizeof(cmd), "mkdir -p %s/%s/code && { %s || touch -d '%s' %s/%s/lock; }", root,
+                 rows[i].name, rows[i].lock ? "false" : "true", rows[i].age, root, rows[i].name);
         EXPECT_INT(system(cmd), 0);
     }
     setenv("TMPDIR", root, 1);

@@ -56,13 +56,22 @@ static void op_soon(void *engine, void (*fn)(void *arg, struct turn *t), void *a
     *at = n;
 }
 
-static void op_busy(void *engine, int delta) { (void)engine; (void)delta; }
+static void op_busy(void *engine, int delta)
+{
+    (void)engine;
+    (void)delta;
+}
 
-static const struct turn_ops ops = { .timer_set = op_timer_set, .timer_cancel = op_timer_cancel, .soon = op_soon, .busy = op_busy };
+static const struct turn_ops ops = {
+    .timer_set = op_timer_set, .timer_cancel = op_timer_cancel, .soon = op_soon, .busy = op_busy
+};
 
 static struct turn begin(struct sim *s)
 {
-    return (struct turn){ .store = s->store, .now = { s->now_ms, s->now_ms * 1000000 }, .ops = &ops, .engine = s,
+    return (struct turn){ .store = s->store,
+                          .now = { s->now_ms, s->now_ms * 1000000 },
+                          .ops = &ops,
+                          .engine = s,
                           .metrics = s->metrics };
 }
 
@@ -74,7 +83,8 @@ static void end(struct sim *s, struct turn *t)
 
 /* ---- the function ---- */
 
-static int resolve(void *arg, struct str account, struct str region, struct str name, struct str qualifier, struct target *ret)
+static int resolve(void *arg, struct str account, struct str region, struct str name, struct str qualifier,
+                   struct target *ret)
 {
     struct sim *s = arg;
 
@@ -87,12 +97,14 @@ static int resolve(void *arg, struct str account, struct str region, struct str 
         return -E_NOT_FOUND;
     s->target.code->version = str_of(s->version);
     *ret = s->target;
-    if (s->other != NULL && (str_eq(qualifier, s->other->version) || (s->draw_other && !str_is(qualifier, s->version))))
+    if (s->other != NULL &&
+        (str_eq(qualifier, s->other->version) || (s->draw_other && !str_is(qualifier, s->version))))
         ret->code = s->other;
     return 0;
 }
 
-static enum admission acquire(void *arg, struct str account, struct str region, struct str name, uint64_t *ret_life)
+static enum admission acquire(void *arg, struct str account, struct str region, struct str name,
+                              uint64_t *ret_life)
 {
     struct sim *s = arg;
 
@@ -139,8 +151,8 @@ static void start(void *arg, struct execution *e)
     r->attempt = ++s->n_attempts;
     list_append(&s->running, &r->link);
     snprintf(s->last_trace, sizeof(s->last_trace), STR_FMT, STR_ARG(e->trace_header));
-    tell(s, "attempt %zu runs " STR_FMT " version " STR_FMT " with " STR_FMT, r->attempt, STR_ARG(e->invoked_arn),
-         STR_ARG(e->code->version), STR_ARG(e->payload));
+    tell(s, "attempt %zu runs " STR_FMT " version " STR_FMT " with " STR_FMT, r->attempt,
+         STR_ARG(e->invoked_arn), STR_ARG(e->code->version), STR_ARG(e->payload));
 }
 
 static unsigned capacity(void *arg, const struct code *code)
@@ -150,16 +162,27 @@ static unsigned capacity(void *arg, const struct code *code)
     return 100;
 }
 
-static void retire(void *arg, struct code *code) { (void)arg; (void)code; }
+static void retire(void *arg, struct code *code)
+{
+    (void)arg;
+    (void)code;
+}
 
 static void finish(struct sim *s, struct running *r)
 {
     struct turn t = begin(s);
-    struct outcome o = { .kind = r->answer.kind, .payload = str_of(r->answer.payload != NULL ? r->answer.payload : ""),
-        .error_type = str_of(r->answer.error_type != NULL ? r->answer.error_type : ""), .why = STR("no environment could be started"),
-        .started_ms = r->started_ms, .duration_us = (s->now_ms - r->started_ms) * 1000, .environment_id = STR("e1") };
+    struct outcome o = { .kind = r->answer.kind,
+                         .payload = str_of(r->answer.payload != NULL ? r->answer.payload : ""),
+                         .error_type = str_of(r->answer.error_type != NULL ? r->answer.error_type : ""),
+                         .why = STR("no environment could be started"),
+                         .started_ms = r->started_ms,
+                         .duration_us = (s->now_ms - r->started_ms) * 1000,
+                         .environment_id = STR("e1") };
 
-    tell(s, "attempt %zu %s", r->attempt, o.kind == OUTCOME_OK ? "succeeds" : o.kind == OUTCOME_ERROR ? "fails" : "finds no environment");
+    tell(s, "attempt %zu %s", r->attempt,
+         o.kind == OUTCOME_OK      ? "succeeds"
+         : o.kind == OUTCOME_ERROR ? "fails"
+                                   : "finds no environment");
     list_remove(&r->link);
     r->e->done(r->e, &o, &t);
     free(r);
@@ -189,7 +212,8 @@ static void tell_parcel(struct sim *s, const struct parcel *p)
         uint64_t seq;
         bool id = uuid_to_seq(a->value, &seq) == 0;
 
-        buf_printf(&b, " " STR_FMT "(" STR_FMT ")=" STR_FMT, STR_ARG(a->name), STR_ARG(a->type), STR_ARG(id ? STR("<id>") : a->value));
+        buf_printf(&b, " " STR_FMT "(" STR_FMT ")=" STR_FMT, STR_ARG(a->name), STR_ARG(a->type),
+                   STR_ARG(id ? STR("<id>") : a->value));
     }
     if (str_is(arn.service, "events"))
         buf_printf(&b, " source=%s detail-type=%s", p->event_source, p->detail_type);
@@ -221,14 +245,18 @@ static bool is_closed(const struct sim *s, struct str target)
 /* The target is a function: the parcel is its event. */
 static bool feed(struct sim *s, struct turn *t, const struct parcel *p, struct buf *why)
 {
-    struct async_request r = { .account = STR("111111111111"), .region = STR("us-east-1"), .payload = p->body,
-        .trace_header = p->trace_header, .type = "destination", .source = p->source_arn };
+    struct async_request r = { .account = STR("111111111111"),
+                               .region = STR("us-east-1"),
+                               .payload = p->body,
+                               .trace_header = p->trace_header,
+                               .type = "destination",
+                               .source = p->source_arn };
     char id[UUID_TEXT + 1];
     struct arn arn;
 
     if (arn_parse(p->target_arn, &arn) != 0 || !str_is(arn.service, "lambda"))
         return false;
-    r.name = str_sub(arn.resource, 9, arn.resource.n);       /* behind "function:" */
+    r.name = str_sub(arn.resource, 9, arn.resource.n); /* behind "function:" */
     CHECK(async_accept(s->async, t, &r, id) == 0);
     buf_z(why, id);
     return true;
@@ -267,14 +295,17 @@ static void own_policy(void *arg, const struct arn *target, struct str text, str
 
 static bool own_denies(const struct policy *own, struct str role, const char *action, struct str resource)
 {
-    struct policy_request r = { .caller = { .kind = CALLER_ROLE, .account = STR("111111111111"), .arn = role, .role_arn = role },
-        .action = str_of(action), .resource = resource };
+    struct policy_request r = {
+        .caller = { .kind = CALLER_ROLE, .account = STR("111111111111"), .arn = role, .role_arn = role },
+        .action = str_of(action),
+        .resource = resource
+    };
 
     return own != NULL && (policy_evaluate(own, &r) & POLICY_DENIES) != 0;
 }
 
-static enum role_verdict role_may(void *arg, struct str role_arn, const char *action, const struct resource *what, struct now now,
-                                  struct buf *why)
+static enum role_verdict role_may(void *arg, struct str role_arn, const char *action,
+                                  const struct resource *what, struct now now, struct buf *why)
 {
     struct sim *s = arg;
 
@@ -295,9 +326,15 @@ static enum role_verdict role_may(void *arg, struct str role_arn, const char *ac
 static struct async *make_async(struct sim *s)
 {
     struct async_options o = {
-        .host = { .arg = s, .resolve = resolve, .acquire = acquire, .release = release, .has_slot = has_slot },
+        .host = { .arg = s,
+                  .resolve = resolve,
+                  .acquire = acquire,
+                  .release = release,
+                  .has_slot = has_slot },
         .executor = { .arg = s, .start = start, .capacity = capacity, .retire = retire },
-        .sinks = &s->sinks, .retry_delay_ms = 60000, .max_queued_events = 1000,
+        .sinks = &s->sinks,
+        .retry_delay_ms = 60000,
+        .max_queued_events = 1000,
     };
 
     return async_new(&o);
@@ -308,8 +345,13 @@ struct code *sim_code(const char *version)
     struct arena *mem = arena_new(0);
     struct code *c = ARENA_NEW(mem, struct code);
 
-    *c = (struct code){ .magic = CODE_MAGIC, .refs = 1, .mem = mem, .name = STR("f"), .version = str_of(version),
-        .function_arn = STR("arn:aws:lambda:us-east-1:111111111111:function:f"), .role_arn = STR("arn:aws:iam::111111111111:role/r") };
+    *c = (struct code){ .magic = CODE_MAGIC,
+                        .refs = 1,
+                        .mem = mem,
+                        .name = STR("f"),
+                        .version = str_of(version),
+                        .function_arn = STR("arn:aws:lambda:us-east-1:111111111111:function:f"),
+                        .role_arn = STR("arn:aws:iam::111111111111:role/r") };
     return c;
 }
 
@@ -325,8 +367,11 @@ struct sim *sim_new(void)
 {
     struct store_options so = { .ephemeral = true };
     struct sim *s = xcalloc(1, sizeof(*s));
-    static const char *const rows[][2] = { { "sqs", "sqs:SendMessage" }, { "sns", "sns:Publish" }, { "events", "events:PutEvents" },
-                                           { "s3", "s3:PutObject" }, { "lambda", "lambda:InvokeFunction" } };
+    static const char *const rows[][2] = { { "sqs", "sqs:SendMessage" },
+                                           { "sns", "sns:Publish" },
+                                           { "events", "events:PutEvents" },
+                                           { "s3", "s3:PutObject" },
+                                           { "lambda", "lambda:InvokeFunction" } };
 
     CHECK(store_open(&so, &s->store, NULL) == 0);
     s->now_ms = SIM_START_MS;
@@ -336,11 +381,20 @@ struct sim *sim_new(void)
     s->verdict = ROLE_ALLOWED;
     s->max_body_bytes = 1048576;
     s->metrics = metrics_new();
-    s->target = (struct target){ .code = sim_code("$LATEST"), .reserved_concurrency = -1, .maximum_retry_attempts = 2, .maximum_event_age_s = 21600 };
+    s->target = (struct target){ .code = sim_code("$LATEST"),
+                                 .reserved_concurrency = -1,
+                                 .maximum_retry_attempts = 2,
+                                 .maximum_event_age_s = 21600 };
     list_init(&s->running);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        sinks_add(&s->sinks, &(struct sink){ .service = rows[i][0], .action = rows[i][1], .action_name = rows[i][1], .state = state,
-            .deliver = deliver, .resource = own_policy, .max_body_bytes = s->max_body_bytes, .arg = s });
+        sinks_add(&s->sinks, &(struct sink){ .service = rows[i][0],
+                                             .action = rows[i][1],
+                                             .action_name = rows[i][1],
+                                             .state = state,
+                                             .deliver = deliver,
+                                             .resource = own_policy,
+                                             .max_body_bytes = s->max_body_bytes,
+                                             .arg = s });
     s->sinks.role_may = role_may;
     s->sinks.role_arg = s;
     s->async = make_async(s);
@@ -368,7 +422,7 @@ struct sim *sim_free(struct sim *s)
 
     async_reset(s->async, &t);
     end_running(s);
-    heap_done(&s->timers);                                   /* before the timers' owner goes */
+    heap_done(&s->timers); /* before the timers' owner goes */
     async_free(s->async);
     code_unref(s->target.code);
     code_unref(s->other);
@@ -390,8 +444,13 @@ void sim_answers(struct sim *s, size_t n, const struct sim_answer *v)
 const char *sim_event(struct sim *s, const char *qualifier, const char *payload)
 {
     static char id[UUID_TEXT + 1];
-    struct async_request r = { .account = STR("111111111111"), .region = STR("us-east-1"), .name = STR("f"),
-        .qualifier = str_of(qualifier), .payload = str_of(payload), .type = "Event", .trace_header = str_of(s->trace) };
+    struct async_request r = { .account = STR("111111111111"),
+                               .region = STR("us-east-1"),
+                               .name = STR("f"),
+                               .qualifier = str_of(qualifier),
+                               .payload = str_of(payload),
+                               .type = "Event",
+                               .trace_header = str_of(s->trace) };
     struct turn t = begin(s);
 
     CHECK(async_accept(s->async, &t, &r, id) == 0);
@@ -480,8 +539,12 @@ double sim_metric(struct sim *s, const char *name)
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     CLEANUP(metric_points_done) struct metric_points points = { 0 };
     struct metric_dimension f = { STR("FunctionName"), STR("f") };
-    struct metric_query q = { .place = { STR("111111111111"), STR("us-east-1"), STR("AWS/Lambda"), &f, 1 }, .name = str_of(name),
-        .unit = STR_NONE, .from_ms = SIM_START_MS / 60000 * 60000, .to_ms = s->now_ms + 60000, .period_ms = 60000 };
+    struct metric_query q = { .place = { STR("111111111111"), STR("us-east-1"), STR("AWS/Lambda"), &f, 1 },
+                              .name = str_of(name),
+                              .unit = STR_NONE,
+                              .from_ms = SIM_START_MS / 60000 * 60000,
+                              .to_ms = s->now_ms + 60000,
+                              .period_ms = 60000 };
     struct turn t = begin(s);
     double sum = 0;
 
@@ -511,7 +574,8 @@ const char *sim_journey(struct sim *s, const char *id)
     struct json *doc;
 
     buf_clear(&steps);
-    if (async_journey(s->async, s->store, a, str_of(id), &j) < 0 && journey_get(s->store, a, str_of(id), &j) < 0)
+    if (async_journey(s->async, s->store, a, str_of(id), &j) < 0 &&
+        journey_get(s->store, a, str_of(id), &j) < 0)
         return "none";
     CHECK(json_parse(a, j.story, &doc, NULL) == 0);
     buf_str(&steps, j.state);

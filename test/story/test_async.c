@@ -1,5 +1,6 @@
-/* Stories of the asynchronous queue: every path of the algorithm, every row of the table of conditions, whole records.
- * Source of the rules: AWS Lambda developer guide (asynchronous invocation) and AWS's recorded behaviour. */
+/* Stories of the asynchronous queue: every path of the algorithm, every row of the table of conditions, whole
+ * records. Source of the rules: AWS Lambda developer guide (asynchronous invocation) and AWS's recorded
+ * behaviour. */
 #include "story/sim.h"
 #include "unit.h"
 
@@ -22,11 +23,15 @@ static struct sim *sim_with(const struct sim_answer *v, size_t n)
     return s;
 }
 
-#define RECORD(stamp, arn, condition, count, rest) \
-    "{\"version\":\"1.0\",\"timestamp\":\"" stamp "\",\"requestContext\":{\"requestId\":\"<id>\",\"functionArn\":\"" arn \
-    "\",\"condition\":\"" condition "\",\"approximateInvokeCount\":" count "}" rest "}\n"
-#define RAN(version, payload) ",\"responseContext\":{\"statusCode\":200,\"executedVersion\":\"" version "\"},\"responsePayload\":" payload
-#define FAILED(version, payload) ",\"responseContext\":{\"statusCode\":200,\"executedVersion\":\"" version \
+#define RECORD(stamp, arn, condition, count, rest)                                                         \
+    "{\"version\":\"1.0\",\"timestamp\":\"" stamp                                                          \
+    "\",\"requestContext\":{\"requestId\":\"<id>\",\"functionArn\":\"" arn "\",\"condition\":\"" condition \
+    "\",\"approximateInvokeCount\":" count "}" rest "}\n"
+#define RAN(version, payload)                                                 \
+    ",\"responseContext\":{\"statusCode\":200,\"executedVersion\":\"" version \
+    "\"},\"responsePayload\":" payload
+#define FAILED(version, payload)                                              \
+    ",\"responseContext\":{\"statusCode\":200,\"executedVersion\":\"" version \
     "\",\"functionError\":\"Unhandled\"},\"responsePayload\":" payload
 
 TEST(async, success_sends_one_record)
@@ -37,11 +42,12 @@ TEST(async, success_sends_one_record)
     memcpy(id, sim_event(s, NULL, "{ \"b\" : 1.50, \"a\":[ ] }"), sizeof(id));
     sim_run(s, 1000);
     EXPECT_Z(sim_story(s),
-        "[     0] accepted\n"
-        "[     0] attempt 1 runs " ARN " version $LATEST with { \"b\" : 1.50, \"a\":[ ] }\n"
-        "[    10] attempt 1 succeeds\n"
-        "[    10] sent to " GOOD ": " RECORD("2026-09-14T15:44:58.133Z", ARN ":$LATEST", "Success", "1",
-            ",\"requestPayload\":{\"b\":1.50,\"a\":[]}" RAN("$LATEST", "{\"hello\":\"world\"}")));
+             "[     0] accepted\n"
+             "[     0] attempt 1 runs " ARN " version $LATEST with { \"b\" : 1.50, \"a\":[ ] }\n"
+             "[    10] attempt 1 succeeds\n"
+             "[    10] sent to " GOOD ": " RECORD(
+                 "2026-09-14T15:44:58.133Z", ARN ":$LATEST", "Success", "1",
+                 ",\"requestPayload\":{\"b\":1.50,\"a\":[]}" RAN("$LATEST", "{\"hello\":\"world\"}")));
     EXPECT_Z(sim_journey(s, id), "succeeded: accepted started succeeded sent");
     sim_free(s);
 }
@@ -53,17 +59,18 @@ TEST(async, default_retries_after_60_and_120_seconds)
 
     memcpy(id, sim_event(s, NULL, "{}"), sizeof(id));
     sim_run(s, 400000);
-    EXPECT_Z(sim_story(s),
-        "[     0] accepted\n"
-        "[     0] attempt 1 runs " ARN " version $LATEST with {}\n"
-        "[    10] attempt 1 fails\n"
-        "[ 60010] attempt 2 runs " ARN " version $LATEST with {}\n"
-        "[ 60020] attempt 2 fails\n"
-        "[180020] attempt 3 runs " ARN " version $LATEST with {}\n"
-        "[180030] attempt 3 fails\n"
-        "[180030] sent to " QUEUE ": " RECORD("2026-09-14T15:47:58.153Z", ARN ":$LATEST", "RetriesExhausted", "3",
-            ",\"requestPayload\":{}" FAILED("$LATEST", BOOM)));
-    EXPECT_Z(sim_journey(s, id), "failed: accepted started failed retry started failed retry started failed exhausted sent");
+    EXPECT_Z(sim_story(s), "[     0] accepted\n"
+                           "[     0] attempt 1 runs " ARN " version $LATEST with {}\n"
+                           "[    10] attempt 1 fails\n"
+                           "[ 60010] attempt 2 runs " ARN " version $LATEST with {}\n"
+                           "[ 60020] attempt 2 fails\n"
+                           "[180020] attempt 3 runs " ARN " version $LATEST with {}\n"
+                           "[180030] attempt 3 fails\n"
+                           "[180030] sent to " QUEUE
+                           ": " RECORD("2026-09-14T15:47:58.153Z", ARN ":$LATEST", "RetriesExhausted", "3",
+                                       ",\"requestPayload\":{}" FAILED("$LATEST", BOOM)));
+    EXPECT_Z(sim_journey(s, id),
+             "failed: accepted started failed retry started failed retry started failed exhausted sent");
     sim_free(s);
 }
 
@@ -74,12 +81,12 @@ TEST(async, no_retry_when_the_configuration_says_none)
     s->target.maximum_retry_attempts = 0;
     sim_event(s, NULL, "{}");
     sim_run(s, 400000);
-    EXPECT_Z(sim_story(s),
-        "[     0] accepted\n"
-        "[     0] attempt 1 runs " ARN " version $LATEST with {}\n"
-        "[    10] attempt 1 fails\n"
-        "[    10] sent to " QUEUE ": " RECORD("2026-09-14T15:44:58.133Z", ARN ":$LATEST", "RetriesExhausted", "1",
-            ",\"requestPayload\":{}" FAILED("$LATEST", BOOM)));
+    EXPECT_Z(sim_story(s), "[     0] accepted\n"
+                           "[     0] attempt 1 runs " ARN " version $LATEST with {}\n"
+                           "[    10] attempt 1 fails\n"
+                           "[    10] sent to " QUEUE
+                           ": " RECORD("2026-09-14T15:44:58.133Z", ARN ":$LATEST", "RetriesExhausted", "1",
+                                       ",\"requestPayload\":{}" FAILED("$LATEST", BOOM)));
     sim_free(s);
 }
 
@@ -90,14 +97,14 @@ TEST(async, success_after_a_failure_reports_one_attempt)
     sim_event(s, "live", "{}");
     s->version = "3";
     sim_run(s, 400000);
-    EXPECT_Z(sim_story(s),
-        "[     0] accepted\n"
-        "[     0] attempt 1 runs " ARN ":live version $LATEST with {}\n"
-        "[    10] attempt 1 fails\n"
-        "[ 60010] attempt 2 runs " ARN ":live version 3 with {}\n"
-        "[ 60020] attempt 2 succeeds\n"
-        "[ 60020] sent to " GOOD ": " RECORD("2026-09-14T15:45:58.143Z", ARN ":live", "Success", "1",
-            ",\"requestPayload\":{}" RAN("3", "{\"hello\":\"world\"}")));
+    EXPECT_Z(sim_story(s), "[     0] accepted\n"
+                           "[     0] attempt 1 runs " ARN ":live version $LATEST with {}\n"
+                           "[    10] attempt 1 fails\n"
+                           "[ 60010] attempt 2 runs " ARN ":live version 3 with {}\n"
+                           "[ 60020] attempt 2 succeeds\n"
+                           "[ 60020] sent to " GOOD
+                           ": " RECORD("2026-09-14T15:45:58.143Z", ARN ":live", "Success", "1",
+                                       ",\"requestPayload\":{}" RAN("3", "{\"hello\":\"world\"}")));
     sim_free(s);
 }
 
@@ -108,12 +115,12 @@ TEST(async, age_60_allows_one_attempt)
     s->target.maximum_event_age_s = 60;
     sim_event(s, NULL, "{}");
     sim_run(s, 400000);
-    EXPECT_Z(sim_story(s),
-        "[     0] accepted\n"
-        "[     0] attempt 1 runs " ARN " version $LATEST with {}\n"
-        "[    10] attempt 1 fails\n"
-        "[    10] sent to " QUEUE ": " RECORD("2026-09-14T15:44:58.133Z", ARN ":$LATEST", "EventAgeExceeded", "1",
-            ",\"requestPayload\":{}" FAILED("$LATEST", BOOM)));
+    EXPECT_Z(sim_story(s), "[     0] accepted\n"
+                           "[     0] attempt 1 runs " ARN " version $LATEST with {}\n"
+                           "[    10] attempt 1 fails\n"
+                           "[    10] sent to " QUEUE
+                           ": " RECORD("2026-09-14T15:44:58.133Z", ARN ":$LATEST", "EventAgeExceeded", "1",
+                                       ",\"requestPayload\":{}" FAILED("$LATEST", BOOM)));
     sim_free(s);
 }
 
@@ -142,16 +149,18 @@ TEST(async, throttled_to_death_was_never_executed)
     memcpy(id, sim_event(s, NULL, "{\"k\":1}"), sizeof(id));
     sim_run(s, 100000);
     EXPECT_Z(sim_story(s),
-        "[     0] accepted\n"
-        "[     0] no slot\n"
-        "[  1000] no slot\n"
-        "[  3000] no slot\n"
-        "[  7000] no slot\n"
-        "[ 15000] no slot\n"
-        "[ 31000] no slot\n"
-        "[ 31000] sent to " QUEUE ": " RECORD("2026-09-14T15:45:29.123Z", ARN ":$LATEST", "EventAgeExceeded", "0",
-            ",\"requestPayload\":{\"k\":1},\"responseContext\":{\"statusCode\":429}"));
-    EXPECT_Z(sim_journey(s, id), "expired: accepted throttled retry throttled retry throttled retry throttled retry throttled retry throttled expired sent");
+             "[     0] accepted\n"
+             "[     0] no slot\n"
+             "[  1000] no slot\n"
+             "[  3000] no slot\n"
+             "[  7000] no slot\n"
+             "[ 15000] no slot\n"
+             "[ 31000] no slot\n"
+             "[ 31000] sent to " QUEUE
+             ": " RECORD("2026-09-14T15:45:29.123Z", ARN ":$LATEST", "EventAgeExceeded", "0",
+                         ",\"requestPayload\":{\"k\":1},\"responseContext\":{\"statusCode\":429}"));
+    EXPECT_Z(sim_journey(s, id), "expired: accepted throttled retry throttled retry throttled retry "
+                                 "throttled retry throttled retry throttled expired sent");
     sim_free(s);
 }
 
@@ -175,7 +184,8 @@ TEST(async, throttles_use_up_no_retry)
 
 static struct sim *fifteen_for_one_slot(void)
 {
-    static const struct sim_answer is_long = { OUTCOME_OK, "1", NULL, 22000 }, is_short = { OUTCOME_OK, "1", NULL, 3500 };
+    static const struct sim_answer is_long = { OUTCOME_OK, "1", NULL, 22000 },
+                                   is_short = { OUTCOME_OK, "1", NULL, 3500 };
     struct sim *s = sim_new();
 
     sim_answers(s, 2, (struct sim_answer[]){ is_long, is_short });
@@ -202,7 +212,8 @@ static uint64_t still_queued(const struct sim *s)
     return counts.queued;
 }
 
-/* Recorded: reservation 1, one event of 22 s and fourteen short ones were all done some 72 s after the start. */
+/* Recorded: reservation 1, one event of 22 s and fourteen short ones were all done some 72 s after the start.
+ */
 TEST(async, a_free_slot_takes_the_head_of_the_line)
 {
     struct sim *s = fifteen_for_one_slot();
@@ -210,7 +221,7 @@ TEST(async, a_free_slot_takes_the_head_of_the_line)
     sim_run(s, 22000 + 14 * 3500);
     EXPECT_INT(still_queued(s), 0);
     EXPECT_INT(s->slots, 1);
-    EXPECT_INT(count_of(sim_story(s), "succeeds"), 15);      /* the slot is one: never two at once */
+    EXPECT_INT(count_of(sim_story(s), "succeeds"), 15); /* the slot is one: never two at once */
     sim_free(s);
 }
 
@@ -238,7 +249,7 @@ TEST(async, back_off_outlives_a_crash)
     s->slots = 0;
     s->limit = -1;
     sim_event(s, NULL, "{}");
-    sim_run(s, 20000);                                       /* 1 2 4 8 */
+    sim_run(s, 20000); /* 1 2 4 8 */
     sim_restart(s);
     sim_run(s, 70000);
     EXPECT(strstr(sim_story(s), "[ 31000] no slot\n[ 63000] no slot\n") != NULL);
@@ -276,7 +287,8 @@ TEST(async, back_off_ends_at_300_seconds)
     sim_run(s, 1500000);
     story = sim_story(s);
     /* 1 2 4 8 16 32 64 128 256 then 300 300 ... */
-    EXPECT(strstr(story, "[511000] no slot\n[811000] no slot\n[1111000] no slot\n[1411000] no slot\n") != NULL);
+    EXPECT(strstr(story, "[511000] no slot\n[811000] no slot\n[1111000] no slot\n[1411000] no slot\n") !=
+           NULL);
     sim_free(s);
 }
 
@@ -289,9 +301,9 @@ TEST(async, zero_reserved_concurrency_discards_at_once)
     memcpy(id, sim_event(s, NULL, "{}"), sizeof(id));
     sim_run(s, 1000);
     EXPECT_Z(sim_story(s),
-        "[     0] accepted\n"
-        "[     0] sent to " QUEUE ": " RECORD("2026-09-14T15:44:58.123Z", ARN ":$LATEST", "ZeroReservedConcurrency", "0",
-            ",\"requestPayload\":{}"));
+             "[     0] accepted\n"
+             "[     0] sent to " QUEUE ": " RECORD("2026-09-14T15:44:58.123Z", ARN ":$LATEST",
+                                                   "ZeroReservedConcurrency", "0", ",\"requestPayload\":{}"));
     EXPECT_Z(sim_journey(s, id), "dropped: accepted dropped sent");
     sim_free(s);
 }
@@ -321,12 +333,12 @@ TEST(async, deleted_function_counts_as_failed_attempts)
     sim_run(s, 1000);
     s->missing = true;
     sim_run(s, 400000);
-    EXPECT_Z(sim_story(s),
-        "[     0] accepted\n"
-        "[     0] attempt 1 runs " ARN " version $LATEST with {}\n"
-        "[    10] attempt 1 fails\n"
-        "[ 60010] sent to " QUEUE ": " RECORD("2026-09-14T15:45:58.133Z", ARN ":$LATEST", "RetriesExhausted", "2",
-            ",\"requestPayload\":{},\"responseContext\":{\"statusCode\":404}"));
+    EXPECT_Z(sim_story(s), "[     0] accepted\n"
+                           "[     0] attempt 1 runs " ARN " version $LATEST with {}\n"
+                           "[    10] attempt 1 fails\n"
+                           "[ 60010] sent to " QUEUE
+                           ": " RECORD("2026-09-14T15:45:58.133Z", ARN ":$LATEST", "RetriesExhausted", "2",
+                                       ",\"requestPayload\":{},\"responseContext\":{\"statusCode\":404}"));
     EXPECT_Z(sim_journey(s, id), "failed: accepted started failed retry missing exhausted sent");
     sim_free(s);
 }
@@ -354,7 +366,7 @@ TEST(async, pending_function_waits)
     sim_run(s, 100);
     EXPECT_Z(sim_story(s), "[     0] accepted\n");
     s->pending = false;
-    sim_event(s, NULL, "{}");                                /* any turn pumps */
+    sim_event(s, NULL, "{}"); /* any turn pumps */
     sim_run(s, 200);
     EXPECT(strstr(sim_story(s), "attempt 2 succeeds") != NULL);
     sim_free(s);
@@ -386,7 +398,8 @@ TEST(async, output_that_is_no_json_is_a_delivery_error_inside_a_success)
     sim_run(s, 1000);
     story = sim_story(s);
     EXPECT(strstr(story, "\"condition\":\"Success\"") != NULL);
-    EXPECT(strstr(story, "\"executedVersion\":\"$LATEST\"},\"deliveryError\":{\"statusCode\":400,\"errorCode\":\"InvalidRequestContentException\"") != NULL);
+    EXPECT(strstr(story, "\"executedVersion\":\"$LATEST\"},\"deliveryError\":{\"statusCode\":400,"
+                         "\"errorCode\":\"InvalidRequestContentException\"") != NULL);
     EXPECT(strstr(story, "responsePayload") == NULL);
     sim_free(s);
 }
@@ -398,7 +411,8 @@ TEST(async, empty_output_has_no_response_payload)
 
     sim_event(s, NULL, "\"x\"");
     sim_run(s, 1000);
-    EXPECT(strstr(sim_story(s), "\"requestPayload\":\"x\",\"responseContext\":{\"statusCode\":200,\"executedVersion\":\"$LATEST\"}}") != NULL);
+    EXPECT(strstr(sim_story(s), "\"requestPayload\":\"x\",\"responseContext\":{\"statusCode\":200,"
+                                "\"executedVersion\":\"$LATEST\"}}") != NULL);
     sim_free(s);
 }
 
@@ -461,7 +475,8 @@ TEST(async, transient_failure_is_tried_three_times)
     s->delivery = DELIVERY_FAILED;
     sim_event(s, NULL, "{}");
     sim_run(s, 1000);
-    EXPECT(strstr(sim_story(s), "the queue refuses\n[    10] the queue refuses\n[    10] the queue refuses\n") != NULL);
+    EXPECT(strstr(sim_story(s),
+                  "the queue refuses\n[    10] the queue refuses\n[    10] the queue refuses\n") != NULL);
     sim_free(s);
 }
 
@@ -473,14 +488,14 @@ TEST(async, kill_while_running_runs_again)
     sim_run(s, 5);
     sim_restart(s);
     sim_run(s, 1000);
-    EXPECT_Z(sim_story(s),
-        "[     0] accepted\n"
-        "[     0] attempt 1 runs " ARN " version $LATEST with {}\n"
-        "[     5] killed and started again\n"
-        "[     5] attempt 2 runs " ARN " version $LATEST with {}\n"
-        "[    15] attempt 2 succeeds\n"
-        "[    15] sent to " GOOD ": " RECORD("2026-09-14T15:44:58.138Z", ARN ":$LATEST", "Success", "1",
-            ",\"requestPayload\":{}" RAN("$LATEST", "{\"hello\":\"world\"}")));
+    EXPECT_Z(sim_story(s), "[     0] accepted\n"
+                           "[     0] attempt 1 runs " ARN " version $LATEST with {}\n"
+                           "[     5] killed and started again\n"
+                           "[     5] attempt 2 runs " ARN " version $LATEST with {}\n"
+                           "[    15] attempt 2 succeeds\n"
+                           "[    15] sent to " GOOD
+                           ": " RECORD("2026-09-14T15:44:58.138Z", ARN ":$LATEST", "Success", "1",
+                                       ",\"requestPayload\":{}" RAN("$LATEST", "{\"hello\":\"world\"}")));
     sim_free(s);
 }
 
@@ -558,7 +573,8 @@ TEST(async, a_chain_is_stopped_after_sixteen)
     id = chain(s, 1);
     EXPECT_INT(s->n_attempts, 16);
     EXPECT_Z(sim_journey(s, id), "dropped: accepted recursion sent");
-    EXPECT(strstr(sim_story(s), "\"condition\":\"RecursiveInvocation\",\"approximateInvokeCount\":0}") != NULL);
+    EXPECT(strstr(sim_story(s), "\"condition\":\"RecursiveInvocation\",\"approximateInvokeCount\":0}") !=
+           NULL);
     sim_free(s);
 }
 

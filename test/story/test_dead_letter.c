@@ -1,6 +1,7 @@
-/* Stories of what leaves a function that failed for good: dead letters beside and without records, and records to every
- * kind of destination.  Source of the rules: AWS Lambda developer guide ("Adding a dead-letter queue", "Capturing records
- * of Lambda asynchronous invocations") and AWS's recorded behaviour. */
+/* Stories of what leaves a function that failed for good: dead letters beside and without records, and
+ * records to every kind of destination.  Source of the rules: AWS Lambda developer guide ("Adding a
+ * dead-letter queue", "Capturing records of Lambda asynchronous invocations") and AWS's recorded behaviour.
+ */
 #include "flow/deadletter.h"
 #include "story/sim.h"
 #include "unit.h"
@@ -47,10 +48,16 @@ static struct str last_step(struct sim *s, struct arena *a, const char *id)
     return json_at(doc, (int)doc->n - 1)->raw;
 }
 
-#define LETTER(queue, body, attributes, qualified) "sent to " queue ": " body "\n        RequestID(String)=<id>" attributes " from " qualified "\n"
-#define RECORD(condition, count, rest) "{\"version\":\"1.0\",\"timestamp\":\"2026-09-14T15:44:58.133Z\",\"requestContext\":{\"requestId\":\"<id>\"," \
-    "\"functionArn\":\"" ARN ":$LATEST\",\"condition\":\"" condition "\",\"approximateInvokeCount\":" count "}" rest "}"
-#define FAILED ",\"requestPayload\":{\"a\":1},\"responseContext\":{\"statusCode\":200,\"executedVersion\":\"$LATEST\",\"functionError\":\"Unhandled\"}," \
+#define LETTER(queue, body, attributes, qualified) \
+    "sent to " queue ": " body "\n        RequestID(String)=<id>" attributes " from " qualified "\n"
+#define RECORD(condition, count, rest)                                                                      \
+    "{\"version\":\"1.0\",\"timestamp\":\"2026-09-14T15:44:58.133Z\",\"requestContext\":{\"requestId\":\"<" \
+    "id>\","                                                                                                \
+    "\"functionArn\":\"" ARN ":$LATEST\",\"condition\":\"" condition "\",\"approximateInvokeCount\":" count \
+    "}" rest "}"
+#define FAILED                                                                                               \
+    ",\"requestPayload\":{\"a\":1},\"responseContext\":{\"statusCode\":200,\"executedVersion\":\"$LATEST\"," \
+    "\"functionError\":\"Unhandled\"},"                                                                      \
     "\"responsePayload\":" BOOM
 
 TEST(dead_letter, the_event_as_it_came)
@@ -60,9 +67,12 @@ TEST(dead_letter, the_event_as_it_came)
 
     memcpy(id, sim_event(s, NULL, " { \"b\" : 1.50, \"a\":[ ] }\n"), sizeof(id));
     sim_run(s, 1000);
-    EXPECT_Z(sim_story(s), "[    10] " LETTER(DLQ, " { \"b\" : 1.50, \"a\":[ ] }\n", " ErrorCode(Number)=200 ErrorMessage(String)=boom", ARN ":$LATEST"));
+    EXPECT_Z(sim_story(s),
+             "[    10] " LETTER(DLQ, " { \"b\" : 1.50, \"a\":[ ] }\n",
+                                " ErrorCode(Number)=200 ErrorMessage(String)=boom", ARN ":$LATEST"));
     EXPECT_STEPS(s, id, "failed: accepted started failed exhausted sent");
-    EXPECT(strstr(s->sent_trace, ";Lineage=1:") != NULL);    /* a queue that feeds the function again is a chain */
+    EXPECT(strstr(s->sent_trace, ";Lineage=1:") !=
+           NULL); /* a queue that feeds the function again is a chain */
     EXPECT(sim_metric(s, "DeadLetterErrors") == 0);
     sim_free(s);
 }
@@ -73,7 +83,9 @@ TEST(dead_letter, a_topic_gets_the_same)
 
     sim_event(s, NULL, "{\"a\":1}");
     sim_run(s, 1000);
-    EXPECT_Z(sim_story(s), "[    10] " LETTER(TOPIC, "{\"a\":1}", " ErrorCode(Number)=200 ErrorMessage(String)=boom", ARN ":$LATEST"));
+    EXPECT_Z(sim_story(s),
+             "[    10] " LETTER(TOPIC, "{\"a\":1}", " ErrorCode(Number)=200 ErrorMessage(String)=boom",
+                                ARN ":$LATEST"));
     sim_free(s);
 }
 
@@ -83,7 +95,8 @@ TEST(dead_letter, an_empty_event_is_an_object)
 
     sim_event(s, NULL, "");
     sim_run(s, 1000);
-    EXPECT_Z(sim_story(s), "[    10] " LETTER(DLQ, "{}", " ErrorCode(Number)=200 ErrorMessage(String)=boom", ARN ":$LATEST"));
+    EXPECT_Z(sim_story(s), "[    10] " LETTER(DLQ, "{}", " ErrorCode(Number)=200 ErrorMessage(String)=boom",
+                                              ARN ":$LATEST"));
     sim_free(s);
 }
 
@@ -105,7 +118,8 @@ TEST(dead_letter, too_old_after_an_execution)
     s->target.maximum_event_age_s = 90;
     sim_event(s, "live", "{}");
     sim_run(s, 400000);
-    EXPECT_Z(sim_story(s), "[ 60020] " LETTER(DLQ, "{}", " ErrorCode(Number)=200 ErrorMessage(String)=boom", ARN ":live"));
+    EXPECT_Z(sim_story(s),
+             "[ 60020] " LETTER(DLQ, "{}", " ErrorCode(Number)=200 ErrorMessage(String)=boom", ARN ":live"));
     sim_free(s);
 }
 
@@ -117,7 +131,9 @@ TEST(dead_letter, throttled_to_death)
     s->target.maximum_event_age_s = 60;
     sim_event(s, NULL, "{}");
     sim_run(s, 120000);
-    EXPECT_Z(sim_story(s), "[ 31000] " LETTER(DLQ, "{}", " ErrorCode(Number)=429 ErrorMessage(String)=Rate Exceeded.", ARN ":$LATEST"));
+    EXPECT_Z(sim_story(s),
+             "[ 31000] " LETTER(DLQ, "{}", " ErrorCode(Number)=429 ErrorMessage(String)=Rate Exceeded.",
+                                ARN ":$LATEST"));
     sim_free(s);
 }
 
@@ -132,7 +148,8 @@ TEST(dead_letter, throttled_after_an_execution)
     sim_run(s, 1000);
     s->slots = 0;
     sim_run(s, 400000);
-    EXPECT(strstr(sim_story(s), LETTER(DLQ, "{}", " ErrorCode(Number)=200 ErrorMessage(String)=boom", ARN ":$LATEST")) != NULL);
+    EXPECT(strstr(sim_story(s), LETTER(DLQ, "{}", " ErrorCode(Number)=200 ErrorMessage(String)=boom",
+                                       ARN ":$LATEST")) != NULL);
     sim_free(s);
 }
 
@@ -143,7 +160,8 @@ TEST(dead_letter, zero_reserved_concurrency_has_no_code)
     s->target.reserved_concurrency = 0;
     sim_event(s, NULL, "{\"a\": 1}");
     sim_run(s, 1000);
-    EXPECT_Z(sim_story(s), "[     0] " LETTER(DLQ, "{\"a\": 1}", " ErrorMessage(String)=" ZERO, ARN ":$LATEST"));
+    EXPECT_Z(sim_story(s),
+             "[     0] " LETTER(DLQ, "{\"a\": 1}", " ErrorMessage(String)=" ZERO, ARN ":$LATEST"));
     sim_free(s);
 }
 
@@ -156,7 +174,11 @@ TEST(dead_letter, a_target_that_is_gone)
     sim_run(s, 1000);
     s->missing = true;
     sim_run(s, 400000);
-    EXPECT_Z(sim_story(s), "[ 60010] " LETTER(DLQ, "{}", " ErrorCode(Number)=404 ErrorMessage(String)=Function not found: " ARN ":live", ARN ":live"));
+    EXPECT_Z(sim_story(s),
+             "[ 60010] " LETTER(DLQ, "{}",
+                                " ErrorCode(Number)=404 ErrorMessage(String)=Function not found: " ARN
+                                ":live",
+                                ARN ":live"));
     sim_free(s);
 }
 
@@ -171,7 +193,11 @@ TEST(dead_letter, a_target_that_is_gone_after_a_restart)
     s->missing = true;
     sim_restart(s);
     sim_run(s, 400000);
-    EXPECT_Z(sim_story(s), "[ 60010] " LETTER(DLQ, "{}", " ErrorCode(Number)=404 ErrorMessage(String)=Function not found: " ARN ":$LATEST", ARN ":$LATEST"));
+    EXPECT_Z(sim_story(s),
+             "[ 60010] " LETTER(DLQ, "{}",
+                                " ErrorCode(Number)=404 ErrorMessage(String)=Function not found: " ARN
+                                ":$LATEST",
+                                ARN ":$LATEST"));
     sim_free(s);
 }
 
@@ -187,7 +213,7 @@ TEST(dead_letter, a_row_of_an_older_server)
     s->target.on_failure = STR(LOST);
     sim_event(s, NULL, "{}");
     sim_run(s, 1000);
-    CHECK(store_exec(s->store, &Q_OLD, V_INT(sizeof(DLQ))) == 1);            /* the line and its line end */
+    CHECK(store_exec(s->store, &Q_OLD, V_INT(sizeof(DLQ))) == 1); /* the line and its line end */
     s->missing = true;
     sim_restart(s);
     s->tell_record = s->tell_parcel = false;
@@ -208,7 +234,8 @@ TEST(dead_letter, a_stopped_loop)
     sim_event(s, NULL, "{}");
     sim_run(s, 10000);
     EXPECT_INT(s->n_attempts, 16);
-    EXPECT(strstr(sim_story(s), " ErrorCode(Number)=400 ErrorMessage(String)=Function not invoked. Lambda detected a recursive loop from " ARN ":$LATEST\n") != NULL);
+    EXPECT(strstr(sim_story(s), " ErrorCode(Number)=400 ErrorMessage(String)=Function not invoked. Lambda "
+                                "detected a recursive loop from " ARN ":$LATEST\n") != NULL);
     EXPECT(sim_metric(s, "RecursiveInvocationsDropped") == 1);
     sim_free(s);
 }
@@ -221,8 +248,13 @@ TEST(dead_letter, beside_an_on_failure_destination)
     s->target.on_failure = STR(LOST);
     memcpy(id, sim_event(s, NULL, "{\"a\" : 1}"), sizeof(id));
     sim_run(s, 1000);
-    EXPECT_Z(sim_story(s), "[    10] sent to " LOST ": " RECORD("RetriesExhausted", "1", FAILED) "\n        from " ARN ":$LATEST\n"
-        "[    10] " LETTER(DLQ, "{\"a\" : 1}", " ErrorCode(Number)=200 ErrorMessage(String)=boom", ARN ":$LATEST"));
+    EXPECT_Z(sim_story(s),
+             "[    10] sent to " LOST
+             ": " RECORD("RetriesExhausted", "1",
+                         FAILED) "\n        from " ARN ":$LATEST\n"
+                                 "[    10] " LETTER(DLQ, "{\"a\" : 1}",
+                                                    " ErrorCode(Number)=200 ErrorMessage(String)=boom",
+                                                    ARN ":$LATEST"));
     EXPECT_STEPS(s, id, "failed: accepted started failed exhausted sent sent");
     sim_free(s);
 }
@@ -230,7 +262,10 @@ TEST(dead_letter, beside_an_on_failure_destination)
 /* Neither knows of the other: one is lost, the other arrives. */
 TEST(dead_letter, one_refused_the_other_sent)
 {
-    static const struct { const char *closed, *sent, *steps; double letters, records; } rows[] = {
+    static const struct {
+        const char *closed, *sent, *steps;
+        double letters, records;
+    } rows[] = {
         { DLQ, LOST, "failed: accepted started failed exhausted sent refused", 1, 0 },
         { LOST, DLQ, "failed: accepted started failed exhausted refused sent", 0, 1 },
     };
@@ -255,12 +290,19 @@ TEST(dead_letter, one_refused_the_other_sent)
 /* Every way to be refused, in plain words in the journey. */
 TEST(dead_letter, refused_in_words)
 {
-    static const struct { enum role_verdict role; enum delivery delivery; const char *own, *want; } rows[] = {
+    static const struct {
+        enum role_verdict role;
+        enum delivery delivery;
+        const char *own, *want;
+    } rows[] = {
         { ROLE_DENIED, DELIVERED, NULL, "\"no identity-based policy allows the sqs:SendMessage action\"" },
         { ROLE_ALLOWED, DELIVERY_REFUSED, NULL, "\"The specified queue does not exist.\"" },
         { ROLE_ALLOWED, DELIVERY_NO_RESOURCE, NULL, "\"the target does not exist\"" },
-        { ROLE_ALLOWED, DELIVERED, "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":\"sqs:*\","
-            "\"Resource\":\"" DLQ "\"}}", "\"an explicit deny in a resource-based policy\"" },
+        { ROLE_ALLOWED, DELIVERED,
+          "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":"
+          "\"sqs:*\","
+          "\"Resource\":\"" DLQ "\"}}",
+          "\"an explicit deny in a resource-based policy\"" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -275,7 +317,9 @@ TEST(dead_letter, refused_in_words)
         memcpy(id, sim_event(s, NULL, "{}"), sizeof(id));
         sim_run(s, 1000);
         EXPECT(strstr(sim_story(s), "sent") == NULL);
-        EXPECT_STR(last_step(s, a, id), arena_printf(a, "[1789400698133,\"refused\",\"dead letter\",\"" DLQ "\",%s]", rows[i].want));
+        EXPECT_STR(last_step(s, a, id),
+                   arena_printf(a, "[1789400698133,\"refused\",\"dead letter\",\"" DLQ "\",%s]",
+                                rows[i].want));
         EXPECT(sim_metric(s, "DeadLetterErrors") == 1);
         sim_free(s);
     }
@@ -288,8 +332,11 @@ TEST(destination, denied_by_the_queues_own_policy)
     char id[UUID_TEXT + 1];
 
     s->target.on_failure = STR(LOST);
-    CHECK(policy_parse(POLICY_RESOURCE, STR("{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Deny\",\"Principal\":{\"AWS\":\"arn:aws:iam::111111111111:role/r\"},"
-        "\"Action\":\"sqs:SendMessage\",\"Resource\":\"" LOST "\"}}"), &s->own, NULL) == 0);
+    CHECK(policy_parse(POLICY_RESOURCE,
+                       STR("{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Deny\",\"Principal\":{"
+                           "\"AWS\":\"arn:aws:iam::111111111111:role/r\"},"
+                           "\"Action\":\"sqs:SendMessage\",\"Resource\":\"" LOST "\"}}"),
+                       &s->own, NULL) == 0);
     memcpy(id, sim_event(s, NULL, "{}"), sizeof(id));
     sim_run(s, 1000);
     EXPECT_Z(sim_story(s), "");
@@ -307,14 +354,17 @@ TEST(dead_letter, of_the_version_that_ran)
     s->other = sim_code("2");
     s->other->dead_letter = STR(DLQ2);
     sim_event(s, "live", "{\"n\":1}");
-    sim_run(s, 5);                                           /* running on version 1 */
+    sim_run(s, 5); /* running on version 1 */
     s->draw_other = true;
     sim_run(s, 1000);
     sim_event(s, "live", "{\"n\":2}");
     sim_run(s, 2000);
-    EXPECT_Z(sim_story(s),
-        "[    10] " LETTER(DLQ, "{\"n\":1}", " ErrorCode(Number)=200 ErrorMessage(String)=boom", ARN ":live")
-        "[  1010] " LETTER(DLQ2, "{\"n\":2}", " ErrorCode(Number)=200 ErrorMessage(String)=boom", ARN ":live"));
+    EXPECT_Z(
+        sim_story(s),
+        "[    10] " LETTER(DLQ, "{\"n\":1}", " ErrorCode(Number)=200 ErrorMessage(String)=boom",
+                           ARN ":live") "[  1010] " LETTER(DLQ2, "{\"n\":2}",
+                                                           " ErrorCode(Number)=200 ErrorMessage(String)=boom",
+                                                           ARN ":live"));
     sim_free(s);
 }
 
@@ -331,12 +381,17 @@ TEST(dead_letter, cleared_while_the_event_waits)
     sim_free(s);
 }
 
-/* ---- the message, apart from any story ---------------------------------------------------------------------- */
+/* ---- the message, apart from any story
+ * ---------------------------------------------------------------------- */
 
 static struct str message(struct arena *a, const char *response)
 {
-    struct dead_letter_facts f = { .request_id = STR("i"), .function_arn = STR(ARN ":1"), .condition = CONDITION_RETRIES_EXHAUSTED,
-        .status = 200, .request_payload = STR("{}"), .response_payload = str_of(response) };
+    struct dead_letter_facts f = { .request_id = STR("i"),
+                                   .function_arn = STR(ARN ":1"),
+                                   .condition = CONDITION_RETRIES_EXHAUSTED,
+                                   .status = 200,
+                                   .request_payload = STR("{}"),
+                                   .response_payload = str_of(response) };
     struct parcel p = { 0 };
 
     dead_letter_parcel(a, &f, &p);
@@ -361,18 +416,23 @@ TEST(dead_letter, message_is_cut_at_1024_bytes)
     EXPECT_INT(message(a, long_error(a, 1024, "")).n, 1024);
     EXPECT_INT(message(a, long_error(a, 1024, "y")).n, 1024);
     EXPECT_INT(message(a, long_error(a, 5000, "")).n, 1024);
-    EXPECT_INT(message(a, long_error(a, 1022, "\xc3\xa9")).n, 1024);                  /* fits to the byte */
+    EXPECT_INT(message(a, long_error(a, 1022, "\xc3\xa9")).n, 1024); /* fits to the byte */
     EXPECT_STR(str_sub(message(a, long_error(a, 1022, "\xc3\xa9")), 1022, 2000), STR("\xc3\xa9"));
     EXPECT_STR(str_sub(message(a, long_error(a, 1023, "\xc3\xa9")), 1022, 2000), STR("x\xef\xbf\xbd"));
-    EXPECT_STR(str_sub(message(a, long_error(a, 1021, "\xf0\x9f\x98\x80!")), 1020, 2000), STR("x\xef\xbf\xbd"));
-    EXPECT_STR(str_sub(message(a, long_error(a, 1020, "\xf0\x9f\x98\x80!")), 1019, 2000), STR("x\xf0\x9f\x98\x80"));
+    EXPECT_STR(str_sub(message(a, long_error(a, 1021, "\xf0\x9f\x98\x80!")), 1020, 2000),
+               STR("x\xef\xbf\xbd"));
+    EXPECT_STR(str_sub(message(a, long_error(a, 1020, "\xf0\x9f\x98\x80!")), 1019, 2000),
+               STR("x\xf0\x9f\x98\x80"));
 }
 
 TEST(dead_letter, messages_there_are)
 {
-    static const struct { const char *response, *want; } rows[] = {
+    static const struct {
+        const char *response, *want;
+    } rows[] = {
         { "{\"errorMessage\":\"caf\\u00e9\",\"errorType\":\"E\"}", "caf\xc3\xa9" },
-        { "{\"errorMessage\":\"a\\u0000b\\u0007\\tc\\nd\\ufffe\"}", "a\xef\xbf\xbd" "b\xef\xbf\xbd\tc\nd\xef\xbf\xbd" },
+        { "{\"errorMessage\":\"a\\u0000b\\u0007\\tc\\nd\\ufffe\"}", "a\xef\xbf\xbd"
+                                                                    "b\xef\xbf\xbd\tc\nd\xef\xbf\xbd" },
         { "{\"errorMessage\":\"\"}", NULL },
         { "{\"errorMessage\":7}", NULL },
         { "{\"errorMessage\":null}", NULL },
@@ -389,14 +449,18 @@ TEST(dead_letter, messages_there_are)
         EXPECT_STR(message(a, rows[i].response), str_of(rows[i].want));
 }
 
-/* ---- records to every kind of destination ------------------------------------------------------------------- */
+/* ---- records to every kind of destination
+ * ------------------------------------------------------------------- */
 
 TEST(destination, each_kind_gets_the_record_and_what_it_needs)
 {
-    static const struct { const char *target, *more; } rows[] = {
+    static const struct {
+        const char *target, *more;
+    } rows[] = {
         { "arn:aws:sqs:us-east-1:111111111111:q", "" },
         { "arn:aws:sns:us-east-1:111111111111:t", "" },
-        { "arn:aws:events:us-east-1:111111111111:event-bus/b", "source=lambda detail-type=Lambda Function Invocation Result - Failure " },
+        { "arn:aws:events:us-east-1:111111111111:event-bus/b",
+          "source=lambda detail-type=Lambda Function Invocation Result - Failure " },
         { "arn:aws:s3:::bucket", "function=f " },
         { "arn:aws:lambda:us-east-1:111111111111:function:g:live", "" },
     };
@@ -408,8 +472,12 @@ TEST(destination, each_kind_gets_the_record_and_what_it_needs)
         s->target.on_failure = str_of(rows[i].target);
         sim_event(s, NULL, "{\"a\":1}");
         sim_run(s, 1000);
-        EXPECT_Z(sim_story(s), arena_printf(a, "[    10] sent to %s: " RECORD("RetriesExhausted", "1", FAILED) "\n        %sfrom " ARN ":$LATEST\n",
-            rows[i].target, rows[i].more).p);
+        EXPECT_Z(sim_story(s),
+                 arena_printf(a,
+                              "[    10] sent to %s: " RECORD("RetriesExhausted", "1",
+                                                             FAILED) "\n        %sfrom " ARN ":$LATEST\n",
+                              rows[i].target, rows[i].more)
+                     .p);
         EXPECT(strstr(s->sent_trace, ";Lineage=1:") != NULL);
         sim_free(s);
     }
@@ -422,16 +490,23 @@ TEST(destination, a_bus_is_told_success_too)
     s->target.on_success = STR("arn:aws:events:us-east-1:111111111111:event-bus/b");
     sim_event(s, NULL, "{\"a\":1}");
     sim_run(s, 1000);
-    EXPECT_Z(sim_story(s), "[    10] sent to arn:aws:events:us-east-1:111111111111:event-bus/b: " RECORD("Success", "1", ",\"requestPayload\":{\"a\":1},"
-        "\"responseContext\":{\"statusCode\":200,\"executedVersion\":\"$LATEST\"},\"responsePayload\":{\"ok\":1}")
-        "\n        source=lambda detail-type=Lambda Function Invocation Result - Success from " ARN ":$LATEST\n");
+    EXPECT_Z(sim_story(s),
+             "[    10] sent to arn:aws:events:us-east-1:111111111111:event-bus/b: " RECORD(
+                 "Success", "1",
+                 ",\"requestPayload\":{\"a\":1},"
+                 "\"responseContext\":{\"statusCode\":200,\"executedVersion\":\"$LATEST\"},"
+                 "\"responsePayload\":{\"ok\":1}") "\n        source=lambda detail-type=Lambda Function "
+                                                   "Invocation Result - Success from " ARN ":$LATEST\n");
     sim_free(s);
 }
 
 /* Each target's own limit: responsePayload goes first, then requestPayload, then the target says no. */
 TEST(destination, limits_of_the_target)
 {
-    static const struct { size_t limit; bool response, request; } rows[] = { { 1000, true, true }, { 380, false, true }, { 100, false, false } };
+    static const struct {
+        size_t limit;
+        bool response, request;
+    } rows[] = { { 1000, true, true }, { 380, false, true }, { 100, false, false } };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct sim *s = sim_with(fails, NULL);
@@ -453,7 +528,8 @@ TEST(destination, what_the_role_is_asked_about)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
 
-    EXPECT_STR(destination_resource(a, STR("arn:aws:s3:::bucket"), STR("f"), SIM_START_MS), STR("arn:aws:s3:::bucket/aws/lambda/async/f/2026/09/14/record"));
+    EXPECT_STR(destination_resource(a, STR("arn:aws:s3:::bucket"), STR("f"), SIM_START_MS),
+               STR("arn:aws:s3:::bucket/aws/lambda/async/f/2026/09/14/record"));
     EXPECT_STR(destination_resource(a, STR(LOST), STR("f"), SIM_START_MS), STR(LOST));
     EXPECT_STR(destination_resource(a, STR(ARN ":1"), STR("f"), SIM_START_MS), STR(ARN ":1"));
 }
@@ -465,16 +541,18 @@ TEST(destination, a_bucket_denied)
     char id[UUID_TEXT + 1];
 
     s->target.on_failure = STR("arn:aws:s3:::bucket");
-    s->closed = "arn:aws:s3:::bucket/aws/lambda/async/f/";   /* only what begins so */
+    s->closed = "arn:aws:s3:::bucket/aws/lambda/async/f/"; /* only what begins so */
     s->verdict = ROLE_DENIED;
     memcpy(id, sim_event(s, NULL, "{}"), sizeof(id));
     sim_run(s, 1000);
-    EXPECT_STR(last_step(s, a, id), STR("[1789400698133,\"refused\",\"on-failure record\",\"arn:aws:s3:::bucket\","
-        "\"no identity-based policy allows the s3:PutObject action\"]"));
+    EXPECT_STR(last_step(s, a, id),
+               STR("[1789400698133,\"refused\",\"on-failure record\",\"arn:aws:s3:::bucket\","
+                   "\"no identity-based policy allows the s3:PutObject action\"]"));
     sim_free(s);
 }
 
-/* ---- chains -------------------------------------------------------------------------------------------------- */
+/* ---- chains
+ * -------------------------------------------------------------------------------------------------- */
 
 /* f hands to f: 16 executions, the 17th is stopped and its record says why. */
 TEST(chain, ends_after_sixteen)
@@ -520,7 +598,7 @@ TEST(chain, of_two_functions)
     s->feed_itself = true;
     s->tell_record = false;
     sim_event(s, NULL, "{}");
-    sim_run(s, 10000);                                       /* f, then g, which hands to g until g was stopped */
+    sim_run(s, 10000); /* f, then g, which hands to g until g was stopped */
     EXPECT_INT(s->n_attempts, 17);
     EXPECT(strstr(s->last_trace, "|16:") != NULL);
     sim_free(s);

@@ -4,7 +4,9 @@
 
 #include "wire/shape.h"
 
-struct request_header { const char *name, *value; };
+struct request_header {
+    const char *name, *value;
+};
 
 static inline struct str literal_header(const void *ctx, const char *name)
 {
@@ -14,7 +16,8 @@ static inline struct str literal_header(const void *ctx, const char *name)
     return STR_NONE;
 }
 
-static inline bool next_literal_header(const void *ctx, size_t *at, struct str *ret_name, struct str *ret_value)
+static inline bool next_literal_header(const void *ctx, size_t *at, struct str *ret_name,
+                                       struct str *ret_value)
 {
     const struct request_header *h = (const struct request_header *)ctx + *at;
 
@@ -27,15 +30,20 @@ static inline bool next_literal_header(const void *ctx, size_t *at, struct str *
 }
 
 /* target: path, with '?' and a query if there is one.  headers: NULL, or ended by a row without a name. */
-static inline struct request_parts request_parts_of(const char *target, const char *body, const struct request_header *headers)
+static inline struct request_parts request_parts_of(const char *target, const char *body,
+                                                    const struct request_header *headers)
 {
     struct str query = str_of(target), path;
 
     str_cut(&query, '?', &path);
     return (struct request_parts){
-        .path = path, .query = str_absent(query) ? STR("") : query, .body = str_of(body),
+        .path = path,
+        .query = str_absent(query) ? STR("") : query,
+        .body = str_of(body),
         .content_type = literal_header(headers, "Content-Type"),
-        .header = literal_header, .next_header = next_literal_header, .ctx = headers,
+        .header = literal_header,
+        .next_header = next_literal_header,
+        .ctx = headers,
     };
 }
 

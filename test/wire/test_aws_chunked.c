@@ -5,9 +5,14 @@
 
 #define SIG ";chunk-signature=0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497"
 
-static const struct { const char *in; int error; const char *out; size_t trailers; } framings[] = {
+static const struct {
+    const char *in;
+    int error;
+    const char *out;
+    size_t trailers;
+} framings[] = {
     { "0\r\n\r\n", 0, "", 0 },
-    { "0\r\n", 0, "", 0 },                                   /* some clients leave out the last line */
+    { "0\r\n", 0, "", 0 }, /* some clients leave out the last line */
     { "5\r\nhello\r\n0\r\n\r\n", 0, "hello", 0 },
     { "5" SIG "\r\nhello\r\n0" SIG "\r\n\r\n", 0, "hello", 0 },
     { "00005\r\nhello\r\n0000\r\n\r\n", 0, "hello", 0 },
@@ -41,7 +46,7 @@ TEST(aws_chunked, framing)
 {
     for (size_t i = 0; i < ARRAY_LEN(framings); i++) {
         struct aws_chunked c;
-        char *copy = malloc(strlen(framings[i].in) + 1);     /* so that a step too far is seen */
+        char *copy = malloc(strlen(framings[i].in) + 1); /* so that a step too far is seen */
         memcpy(copy, framings[i].in, strlen(framings[i].in));
         int e = aws_chunked_decode(copy, strlen(framings[i].in), &c);
         if (e != framings[i].error)
@@ -56,7 +61,7 @@ TEST(aws_chunked, framing)
 
 TEST(aws_chunked, every_cut_is_refused)
 {
-    const char *whole = "5" SIG "\r\nhello\r\n10000\r\n";    /* its second chunk is not there */
+    const char *whole = "5" SIG "\r\nhello\r\n10000\r\n"; /* its second chunk is not there */
 
     for (size_t n = 0; n < strlen(whole); n++) {
         struct aws_chunked c;
@@ -85,12 +90,23 @@ static struct str header(const struct exchange *x, const char *name)
     return STR_NONE;
 }
 
-struct opened { struct exchange x; struct header headers[8]; struct fault fault; struct arena *a; char body[512]; int error; };
+struct opened {
+    struct exchange x;
+    struct header headers[8];
+    struct fault fault;
+    struct arena *a;
+    char body[512];
+    int error;
+};
 
-static void open_body(struct opened *o, const char *sha256, const char *length, const char *trailer, const char *coding, const char *body)
+static void open_body(struct opened *o, const char *sha256, const char *length, const char *trailer,
+                      const char *coding, const char *body)
 {
-    const char *const pairs[][2] = { { "x-amz-content-sha256", sha256 }, { "X-Amz-Decoded-Content-Length", length }, { "x-amz-trailer", trailer },
-                                     { "Content-Encoding", coding }, { "Content-Length", "999" }, { "X-Other", "kept" } };
+    const char *const pairs[][2] = {
+        { "x-amz-content-sha256", sha256 }, { "X-Amz-Decoded-Content-Length", length },
+        { "x-amz-trailer", trailer },       { "Content-Encoding", coding },
+        { "Content-Length", "999" },        { "X-Other", "kept" }
+    };
 
     *o = (struct opened){ .a = arena_new(0) };
     for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
@@ -124,14 +140,17 @@ TEST(aws_chunked, a_request)
     EXPECT_INT(o.error, 0);
     EXPECT_STR(o.x.body, STR(""));
     arena_free(o.a);
-    open_body(&o, "UNSIGNED-PAYLOAD", "5", NULL, "aws-chunked", TRAILED);   /* not ours: stays as it is */
+    open_body(&o, "UNSIGNED-PAYLOAD", "5", NULL, "aws-chunked", TRAILED); /* not ours: stays as it is */
     EXPECT_INT(o.error, 0);
     EXPECT_STR(o.x.body, STR(TRAILED));
     EXPECT_STR(header(&o.x, "Content-Encoding"), STR("aws-chunked"));
     arena_free(o.a);
 }
 
-static const struct { const char *length, *trailer, *body, *name; int status; } broken[] = {
+static const struct {
+    const char *length, *trailer, *body, *name;
+    int status;
+} broken[] = {
     { NULL, NULL, "0\r\n\r\n", "MissingContentLength", 411 },
     { "five", NULL, "0\r\n\r\n", "MissingContentLength", 411 },
     { "6", "x-amz-checksum-crc32c", TRAILED, "IncompleteBody", 400 },
@@ -140,8 +159,9 @@ static const struct { const char *length, *trailer, *body, *name; int status; } 
     { "5", NULL, "", "IncompleteBody", 400 },
     { "5", NULL, "hello", "IncompleteBody", 400 },
     { "5", NULL, "hello\r\nworld\r\n", "InvalidChunkSizeError", 400 },
-    { "5", NULL, TRAILED, "MalformedTrailerError", 400 },                                    /* not announced */
-    { "5", "x-amz-checksum-crc32c, x-amz-checksum-sha1", TRAILED, "MalformedTrailerError", 400 },   /* not sent */
+    { "5", NULL, TRAILED, "MalformedTrailerError", 400 }, /* not announced */
+    { "5", "x-amz-checksum-crc32c, x-amz-checksum-sha1", TRAILED, "MalformedTrailerError",
+      400 }, /* not sent */
     { "5", "authorization", "5\r\nhello\r\n0\r\nauthorization:x\r\n\r\n", "MalformedTrailerError", 400 },
 };
 

@@ -1,4 +1,5 @@
-/* test_cbor.c - rpc-v2-cbor: CloudWatch's requests and replies, and errors of services that once spoke query. */
+/* test_cbor.c - rpc-v2-cbor: CloudWatch's requests and replies, and errors of services that once spoke query.
+ */
 #include "base/cbor.h"
 #include "model/cloudwatch.h"
 #include "unit.h"
@@ -13,7 +14,12 @@ static const struct op *op(const char *name)
     abort();
 }
 
-struct decoded { struct arena *a; int error; void *input; struct fault fault; };
+struct decoded {
+    struct arena *a;
+    int error;
+    void *input;
+    struct fault fault;
+};
 
 static struct decoded decode(const char *name, struct str body)
 {
@@ -26,11 +32,36 @@ static struct decoded decode(const char *name, struct str body)
 
 TEST(cbor, a_request)
 {
-    struct decoded d = decode("PutMetricData", STR(
-        "\xbf" "\x69" "Namespace" "\x7f" "\x61" "N" "\x62" "/x" "\xff"
-        "\x6a" "MetricData" "\x81" "\xa4" "\x6a" "MetricName" "\x61" "m" "\x69" "Timestamp" "\xc1\x1a\x5e\x0b\xe1\x00"
-        "\x65" "Value" "\xf9\x3e\x00" "\x66" "Values" "\x9f\xfa\x40\x00\x00\x00\x02\xff"
-        "\x67" "Unknown" "\xa1\x01\x9f\xc1\x00\xff" "\xff"));
+    struct decoded d = decode("PutMetricData", STR("\xbf"
+                                                   "\x69"
+                                                   "Namespace"
+                                                   "\x7f"
+                                                   "\x61"
+                                                   "N"
+                                                   "\x62"
+                                                   "/x"
+                                                   "\xff"
+                                                   "\x6a"
+                                                   "MetricData"
+                                                   "\x81"
+                                                   "\xa4"
+                                                   "\x6a"
+                                                   "MetricName"
+                                                   "\x61"
+                                                   "m"
+                                                   "\x69"
+                                                   "Timestamp"
+                                                   "\xc1\x1a\x5e\x0b\xe1\x00"
+                                                   "\x65"
+                                                   "Value"
+                                                   "\xf9\x3e\x00"
+                                                   "\x66"
+                                                   "Values"
+                                                   "\x9f\xfa\x40\x00\x00\x00\x02\xff"
+                                                   "\x67"
+                                                   "Unknown"
+                                                   "\xa1\x01\x9f\xc1\x00\xff"
+                                                   "\xff"));
     const struct cloudwatch_PutMetricDataInput *in = d.input;
 
     EXPECT_INT(d.error, 0);
@@ -52,7 +83,11 @@ TEST(cbor, a_request)
 
 TEST(cbor, times)
 {
-    static const struct { struct str value; int64_t ms; bool ok; } rows[] = {
+    static const struct {
+        struct str value;
+        int64_t ms;
+        bool ok;
+    } rows[] = {
         { { "\xc1\xfb\x41\xd7\x82\xf8\x40\x20\x00\x00", 10 }, 1577836800500, true },
         { { "\xc1\x1b\x00\x00\x00\x00\x5e\x0b\xe1\x00", 10 }, 1577836800000, true },
         { { "\x1a\x5e\x0b\xe1\x00", 5 }, 1577836800000, true },
@@ -67,19 +102,24 @@ TEST(cbor, times)
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(buf_done) struct buf b = { 0 };
-        buf_z(&b, "\xa1\x69" "StartTime");
+        buf_z(&b, "\xa1\x69"
+                  "StartTime");
         buf_str(&b, rows[i].value);
         struct decoded d = decode("GetMetricStatistics", buf_view(&b));
         EXPECT_INT(d.error, rows[i].ok ? 0 : -E_FAULT);
         if (d.error == 0)
-            EXPECT_INT(((const struct cloudwatch_GetMetricStatisticsInput *)d.input)->StartTime.ms, rows[i].ms);
+            EXPECT_INT(((const struct cloudwatch_GetMetricStatisticsInput *)d.input)->StartTime.ms,
+                       rows[i].ms);
         else
             EXPECT(d.fault.row == &error_serialization);
         arena_free(d.a);
     }
 }
 
-static const struct { struct str body; const char *text; } broken[] = {
+static const struct {
+    struct str body;
+    const char *text;
+} broken[] = {
     { { "\xbf", 1 }, "Unexpected end of input" },
     { { "\xa1\x69Name", 6 }, "Unexpected end of input" },
     { { "\x9f\xff", 2 }, "A value of the wrong type was found where a structure was expected" },
@@ -87,11 +127,13 @@ static const struct { struct str body; const char *text; } broken[] = {
     { { "\xa0\x00", 2 }, "Unexpected content after the value" },
     { { "\xa1\x01\x02", 3 }, "A value of the wrong type was found where a member's name was expected" },
     { { "\xa1\x69Namespace\x01", 12 }, "A value of the wrong type was found where a String was expected" },
-    { { "\xa1\x69Namespace\x61\xff", 13 }, "A value of the wrong type was found where a String was expected" },
+    { { "\xa1\x69Namespace\x61\xff", 13 },
+      "A value of the wrong type was found where a String was expected" },
     { { "\xbf\x61x\xff", 4 }, "The body is not well-formed CBOR" },
     { { "\xff", 1 }, "The body is not well-formed CBOR" },
     { { "\x1c", 1 }, "The body is not well-formed CBOR" },
-    { { "\xa1\x61x\x1b\xff\xff\xff\xff\xff\xff\xff\xff", 12 }, "A number is out of range, or the request is nested too deeply" },
+    { { "\xa1\x61x\x1b\xff\xff\xff\xff\xff\xff\xff\xff", 12 },
+      "A number is out of range, or the request is nested too deeply" },
     { { "\xbb\x7f\xff\xff\xff\xff\xff\xff\xff", 9 }, "Unexpected end of input" },
 };
 
@@ -120,17 +162,35 @@ TEST(cbor, deep_unknown_values)
 TEST(cbor, a_reply)
 {
     struct arena *a = arena_new(0);
-    struct cloudwatch_Datapoint points[] = { { .Timestamp = TIME_SET(1577836800500), .SampleCount = REAL_SET(2), .Unit = STR("None") } };
-    struct cloudwatch_GetMetricStatisticsOutput out = { .Label = STR("m"), .Datapoints = { true, 1, points } };
+    struct cloudwatch_Datapoint points[] = {
+        { .Timestamp = TIME_SET(1577836800500), .SampleCount = REAL_SET(2), .Unit = STR("None") }
+    };
+    struct cloudwatch_GetMetricStatisticsOutput out = { .Label = STR("m"),
+                                                        .Datapoints = { true, 1, points } };
     struct reply r;
 
     shape_encode(a, &cloudwatch_model, op("GetMetricStatistics"), PROTO_CBOR, &out, STR("id"), &r);
     EXPECT_INT(r.status, 200);
     EXPECT_STR(r.content_type, STR("application/cbor"));
     EXPECT_STR(buf_view(&r.headers), STR("x-amzn-RequestId: id\r\nsmithy-protocol: rpc-v2-cbor\r\n"));
-    EXPECT_STR(buf_view(&r.body), STR("\xbf\x65" "Label" "\x61" "m" "\x6a" "Datapoints" "\x9f\xbf"
-        "\x69" "Timestamp" "\xc1\xfb\x41\xd7\x82\xf8\x40\x20\x00\x00" "\x6b" "SampleCount" "\xfb\x40\x00\x00\x00\x00\x00\x00\x00"
-        "\x64" "Unit" "\x64" "None" "\xff\xff\xff"));
+    EXPECT_STR(buf_view(&r.body), STR("\xbf\x65"
+                                      "Label"
+                                      "\x61"
+                                      "m"
+                                      "\x6a"
+                                      "Datapoints"
+                                      "\x9f\xbf"
+                                      "\x69"
+                                      "Timestamp"
+                                      "\xc1\xfb\x41\xd7\x82\xf8\x40\x20\x00\x00"
+                                      "\x6b"
+                                      "SampleCount"
+                                      "\xfb\x40\x00\x00\x00\x00\x00\x00\x00"
+                                      "\x64"
+                                      "Unit"
+                                      "\x64"
+                                      "None"
+                                      "\xff\xff\xff"));
     buf_done(&r.headers);
     buf_done(&r.body);
     shape_encode(a, &cloudwatch_model, op("PutMetricData"), PROTO_CBOR, NULL, STR("id"), &r);
@@ -142,21 +202,47 @@ TEST(cbor, a_reply)
 TEST(cbor, errors)
 {
     struct arena *a = arena_new(0);
-    struct fault fault = { .row = &cloudwatch_error_InvalidParameterValueException, .message = STR("no"), .extra_json = STR("\"a\":[1,-2.5,true,null,{\"b\":\"c\"}]") };
+    struct fault fault = { .row = &cloudwatch_error_InvalidParameterValueException,
+                           .message = STR("no"),
+                           .extra_json = STR("\"a\":[1,-2.5,true,null,{\"b\":\"c\"}]") };
     struct reply r;
 
     fault_encode(a, &cloudwatch_model, PROTO_CBOR, &fault, STR("id"), false, &r);
     EXPECT_INT(r.status, 400);
     EXPECT_STR(r.content_type, STR("application/cbor"));
-    EXPECT_STR(buf_view(&r.headers), STR("x-amzn-RequestId: id\r\nsmithy-protocol: rpc-v2-cbor\r\nx-amzn-query-error: InvalidParameterValue;Sender\r\n"));
-    EXPECT_STR(buf_view(&r.body), STR("\xbf\x66" "__type" "\x78\x1e" "InvalidParameterValueException" "\x61" "a"
-        "\x9f\x01\xfb\xc0\x04\x00\x00\x00\x00\x00\x00\xf5\xf6\xbf\x61" "b" "\x61" "c" "\xff\xff" "\x67" "message" "\x62" "no" "\xff"));
+    EXPECT_STR(buf_view(&r.headers),
+               STR("x-amzn-RequestId: id\r\nsmithy-protocol: rpc-v2-cbor\r\nx-amzn-query-error: "
+                   "InvalidParameterValue;Sender\r\n"));
+    EXPECT_STR(buf_view(&r.body), STR("\xbf\x66"
+                                      "__type"
+                                      "\x78\x1e"
+                                      "InvalidParameterValueException"
+                                      "\x61"
+                                      "a"
+                                      "\x9f\x01\xfb\xc0\x04\x00\x00\x00\x00\x00\x00\xf5\xf6\xbf\x61"
+                                      "b"
+                                      "\x61"
+                                      "c"
+                                      "\xff\xff"
+                                      "\x67"
+                                      "message"
+                                      "\x62"
+                                      "no"
+                                      "\xff"));
     buf_done(&r.headers);
     buf_done(&r.body);
     fault = (struct fault){ .row = &error_not_implemented, .message = STR("x") };
     fault_encode(a, NULL, PROTO_CBOR, &fault, STR("id"), false, &r);
     EXPECT_INT(r.status, 501);
-    EXPECT_STR(buf_view(&r.body), STR("\xbf\x66" "__type" "\x77" "NotImplementedException" "\x67" "message" "\x61" "x" "\xff"));
+    EXPECT_STR(buf_view(&r.body), STR("\xbf\x66"
+                                      "__type"
+                                      "\x77"
+                                      "NotImplementedException"
+                                      "\x67"
+                                      "message"
+                                      "\x61"
+                                      "x"
+                                      "\xff"));
     buf_done(&r.headers);
     buf_done(&r.body);
     arena_free(a);

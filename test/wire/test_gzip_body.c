@@ -21,10 +21,7 @@ static struct str pack(struct arena *a, struct str plain, int window)
     return str_make(out, z.total_out);
 }
 
-static struct str zeros(struct arena *a, size_t n)
-{
-    return str_make(arena_alloc(a, n), n);
-}
+static struct str zeros(struct arena *a, size_t n) { return str_make(arena_alloc(a, n), n); }
 
 TEST(gzip, sizes)
 {
@@ -50,25 +47,40 @@ TEST(gzip, refused)
     EXPECT_INT(gunzip(a, packed, 22, &got), -E_LIMIT);
     EXPECT_INT(gunzip(a, packed, 23, &got), 0);
     EXPECT_INT(gunzip(a, STR("Action=PutMetricData"), 100, &got), -E_INVALID);
-    EXPECT_INT(gunzip(a, pack(a, STR("x"), 15), 100, &got), -E_INVALID);             /* zlib's own frame */
+    EXPECT_INT(gunzip(a, pack(a, STR("x"), 15), 100, &got), -E_INVALID); /* zlib's own frame */
     memcpy(bad, packed.p, packed.n);
     bad[packed.n] = 'x';
-    EXPECT_INT(gunzip(a, str_make(bad, packed.n + 1), 100, &got), -E_INVALID);       /* more behind the end */
+    EXPECT_INT(gunzip(a, str_make(bad, packed.n + 1), 100, &got), -E_INVALID); /* more behind the end */
     bad[packed.n - 5] ^= 1;
-    EXPECT_INT(gunzip(a, str_make(bad, packed.n), 100, &got), -E_INVALID);           /* a wrong checksum */
+    EXPECT_INT(gunzip(a, str_make(bad, packed.n), 100, &got), -E_INVALID); /* a wrong checksum */
     EXPECT_INT(gunzip(a, pack(a, zeros(a, 10000000), 31), GZIP_BODY_MAX_BYTES, &got), -E_LIMIT);
     arena_free(a);
 }
 
-#define SIGNED(scope) { "Authorization", "AWS4-HMAC-SHA256 Credential=AK/20260914/eu-west-1/" scope "/aws4_request, SignedHeaders=host, Signature=00" }
-#define GZIP { "content-encoding", "GZip" }
-#define FORM { "Content-Type", "application/x-www-form-urlencoded; charset=utf-8" }
+#define SIGNED(scope)                                                               \
+    {                                                                               \
+        "Authorization", "AWS4-HMAC-SHA256 Credential=AK/20260914/eu-west-1/" scope \
+                         "/aws4_request, SignedHeaders=host, Signature=00"          \
+    }
+#define GZIP                       \
+    {                              \
+        "content-encoding", "GZip" \
+    }
+#define FORM                                                               \
+    {                                                                      \
+        "Content-Type", "application/x-www-form-urlencoded; charset=utf-8" \
+    }
 
 TEST(gzip, which_bodies)
 {
-    const struct { const struct request_header *headers; bool opened; enum protocol protocol; } rows[] = {
+    const struct {
+        const struct request_header *headers;
+        bool opened;
+        enum protocol protocol;
+    } rows[] = {
         { HEADERS(GZIP, FORM, SIGNED("monitoring")), true, PROTO_QUERY },
-        { HEADERS(GZIP, { "X-Amz-Target", "GraniteServiceVersion20100801.PutMetricData" }), true, PROTO_JSON },
+        { HEADERS(GZIP, { "X-Amz-Target", "GraniteServiceVersion20100801.PutMetricData" }), true,
+          PROTO_JSON },
         { HEADERS(GZIP, { "smithy-protocol", "rpc-v2-cbor" }), true, PROTO_CBOR },
         { HEADERS(FORM, SIGNED("monitoring")), false, 0 },
         { HEADERS({ "Content-Encoding", "identity" }, FORM), false, 0 },

@@ -1,7 +1,8 @@
-/* test_models.c - every shape of every served model, filled, written and read back: the rows fit the structures.
+/* test_models.c - every shape of every served model, filled, written and read back: the rows fit the
+ * structures.
  *
- * Values are made from the shape alone, each with its own number, so a wrong offset or element size shows as a
- * difference (or to the sanitizers). */
+ * Values are made from the shape alone, each with its own number, so a wrong offset or element size shows as
+ * a difference (or to the sanitizers). */
 #include "base/clock.h"
 #include "model/iam.h"
 #include "model/lambda.h"
@@ -12,7 +13,8 @@
 #include "wire/codec.h"
 #include "wire/request.h"
 
-static const struct service_model *const models[] = { &lambda_model, &sqs_model, &iam_model, &sts_model, &logs_model };
+static const struct service_model *const models[] = { &lambda_model, &sqs_model, &iam_model, &sts_model,
+                                                      &logs_model };
 
 #define DEEP 6
 
@@ -42,14 +44,16 @@ static void make_members(struct arena *a, const struct shape *shape, int depth, 
 static void make(struct arena *a, const struct shape *shape, int depth, int *n, void *target)
 {
     switch ((enum kind)shape->kind) {
-    case KIND_STRING: case KIND_BLOB: *(struct str *)target = arena_printf(a, "v%d <&> \xc3\xa9", ++*n); break;
+    case KIND_STRING:
+    case KIND_BLOB: *(struct str *)target = arena_printf(a, "v%d <&> \xc3\xa9", ++*n); break;
     case KIND_DOCUMENT: *(struct str *)target = arena_printf(a, "{\"d\":%d}", ++*n); break;
-    case KIND_INT:  *(struct opt_int *)target = INT_SET(++*n); break;
+    case KIND_INT: *(struct opt_int *)target = INT_SET(++*n); break;
     case KIND_REAL: *(struct opt_real *)target = REAL_SET(++*n + 0.5); break;
     case KIND_BOOL: *(struct opt_bool *)target = BOOL_SET(++*n % 2); break;
     case KIND_TIME: *(struct opt_time *)target = TIME_SET(1789400786000 + ++*n); break;
     case KIND_STRUCT: make_members(a, shape, depth, n, target); break;
-    case KIND_LIST: case KIND_MAP: make_items(a, shape, depth, n, target); break;
+    case KIND_LIST:
+    case KIND_MAP: make_items(a, shape, depth, n, target); break;
     }
 }
 

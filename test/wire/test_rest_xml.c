@@ -7,7 +7,12 @@
 
 /* ---- documents ---- */
 
-static const struct { const char *in; int error; const char *root, *text; size_t n; } documents[] = {
+static const struct {
+    const char *in;
+    int error;
+    const char *root, *text;
+    size_t n;
+} documents[] = {
     { "<a/>", 0, "a", "", 0 },
     { "<?xml version=\"1.0\"?>\n<!-- c --><a>x</a>\n", 0, "a", "x", 0 },
     { "<a> x\r\n\ty </a>", 0, "a", " x\n\ty ", 0 },
@@ -98,9 +103,15 @@ static const struct op *op(const char *name)
     abort();
 }
 
-struct decoded { struct arena *a; int error; void *input; struct fault fault; };
+struct decoded {
+    struct arena *a;
+    int error;
+    void *input;
+    struct fault fault;
+};
 
-static struct decoded decode(const char *name, const char *target, const char *body, const struct request_header *headers)
+static struct decoded decode(const char *name, const char *target, const char *body,
+                             const struct request_header *headers)
 {
     struct decoded d = { .a = arena_new(0) };
     struct request_parts parts = request_parts_of(target, body, headers);
@@ -109,7 +120,9 @@ static struct decoded decode(const char *name, const char *target, const char *b
     return d;
 }
 
-static const struct { const char *path, *key; } keys[] = {
+static const struct {
+    const char *path, *key;
+} keys[] = {
     { "/b/k", "k" },
     { "/b/k/", "k/" },
     { "/b//", "/" },
@@ -135,8 +148,11 @@ TEST(s3, keys_keep_every_byte)
 
 TEST(s3, put_object)
 {
-    struct decoded d = decode("PutObject", "/b/k", "bo\r\ndy", HEADERS({ "X-Amz-Meta-One", "1" }, { "x-amz-meta-two-x", "zwei" },
-        { "content-type", "text/x" }, { "Content-Length", "6" }, { "x-amz-checksum-crc32", "AAAAAA==" }, { "Expires", "never" }, { "x-amz-meta", "no" }));
+    struct decoded d = decode("PutObject", "/b/k", "bo\r\ndy",
+                              HEADERS({ "X-Amz-Meta-One", "1" }, { "x-amz-meta-two-x", "zwei" },
+                                      { "content-type", "text/x" }, { "Content-Length", "6" },
+                                      { "x-amz-checksum-crc32", "AAAAAA==" }, { "Expires", "never" },
+                                      { "x-amz-meta", "no" }));
     const struct s3_PutObjectRequest *in = d.input;
 
     EXPECT_INT(d.error, 0);
@@ -148,14 +164,18 @@ TEST(s3, put_object)
     EXPECT_STR(in->ContentType, STR("text/x"));
     EXPECT_INT(in->ContentLength.v, 6);
     EXPECT_STR(in->ChecksumCRC32, STR("AAAAAA=="));
-    EXPECT(!in->Expires.set);                                /* no date: HTTP says to overlook it */
+    EXPECT(!in->Expires.set); /* no date: HTTP says to overlook it */
     arena_free(d.a);
 }
 
 TEST(s3, lists_and_structures)
 {
-    struct decoded d = decode("DeleteObjects", "/b?delete", "<?xml version='1.0'?><Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\n <Quiet> true </Quiet>\n"
-        " <Object><Key> a&lt;b </Key></Object>\n <Object><Key>c</Key><VersionId>v</VersionId></Object></Delete>\n", NULL);
+    struct decoded d = decode("DeleteObjects", "/b?delete",
+                              "<?xml version='1.0'?><Delete "
+                              "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\n <Quiet> true </Quiet>\n"
+                              " <Object><Key> a&lt;b </Key></Object>\n "
+                              "<Object><Key>c</Key><VersionId>v</VersionId></Object></Delete>\n",
+                              NULL);
     const struct s3_DeleteObjectsRequest *in = d.input;
 
     EXPECT_INT(d.error, 0);
@@ -164,8 +184,12 @@ TEST(s3, lists_and_structures)
     EXPECT_STR(in->Delete->Objects.v[0].Key, STR(" a<b "));
     EXPECT_STR(in->Delete->Objects.v[1].VersionId, STR("v"));
     arena_free(d.a);
-    d = decode("PutBucketAcl", "/b?acl", "<AccessControlPolicy><Owner><ID>o</ID></Owner><AccessControlList><Grant>"
-        "<Grantee xmlns:i=\"http://www.w3.org/2001/XMLSchema-instance\" i:type=\"Group\"><URI>u</URI></Grantee><Permission>READ</Permission></Grant></AccessControlList></AccessControlPolicy>", NULL);
+    d = decode("PutBucketAcl", "/b?acl",
+               "<AccessControlPolicy><Owner><ID>o</ID></Owner><AccessControlList><Grant>"
+               "<Grantee xmlns:i=\"http://www.w3.org/2001/XMLSchema-instance\" "
+               "i:type=\"Group\"><URI>u</URI></Grantee><Permission>READ</Permission></Grant></"
+               "AccessControlList></AccessControlPolicy>",
+               NULL);
     const struct s3_PutBucketAclRequest *acl = d.input;
     EXPECT_INT(d.error, 0);
     EXPECT_INT(acl->AccessControlPolicy->Grants.n, 1);
@@ -184,19 +208,26 @@ TEST(s3, lists_and_structures)
     arena_free(d.a);
 }
 
-static const struct { const char *op, *target, *body; } malformed[] = {
+static const struct {
+    const char *op, *target, *body;
+} malformed[] = {
     { "CreateBucket", "/b", "<CreateBucketConfiguration>" },
     { "CreateBucket", "/b", " " },
     { "CreateBucket", "/b", "{}" },
     { "CreateBucket", "/b", "<Wrong/>" },
     { "CreateBucket", "/b", "<CreateBucketConfiguration><Unknown/></CreateBucketConfiguration>" },
     { "CreateBucket", "/b", "<CreateBucketConfiguration>text</CreateBucketConfiguration>" },
-    { "CreateBucket", "/b", "<CreateBucketConfiguration><LocationConstraint><x/></LocationConstraint></CreateBucketConfiguration>" },
-    { "CreateBucket", "/b", "<CreateBucketConfiguration><LocationConstraint>a</LocationConstraint><LocationConstraint>b</LocationConstraint></CreateBucketConfiguration>" },
+    { "CreateBucket", "/b",
+      "<CreateBucketConfiguration><LocationConstraint><x/></LocationConstraint></"
+      "CreateBucketConfiguration>" },
+    { "CreateBucket", "/b",
+      "<CreateBucketConfiguration><LocationConstraint>a</LocationConstraint><LocationConstraint>b</"
+      "LocationConstraint></CreateBucketConfiguration>" },
     { "CreateBucket", "/b", "<!DOCTYPE x><CreateBucketConfiguration/>" },
     { "DeleteObjects", "/b?delete", "<Delete><Quiet>perhaps</Quiet></Delete>" },
     { "PutBucketTagging", "/b?tagging", "<Tagging><TagSet><Wrong/></TagSet></Tagging>" },
-    { "CompleteMultipartUpload", "/b/k?uploadId=u", "<CompleteMultipartUpload><Part><PartNumber>one</PartNumber></Part></CompleteMultipartUpload>" },
+    { "CompleteMultipartUpload", "/b/k?uploadId=u",
+      "<CompleteMultipartUpload><Part><PartNumber>one</PartNumber></Part></CompleteMultipartUpload>" },
 };
 
 TEST(s3, malformed_xml)
@@ -205,7 +236,9 @@ TEST(s3, malformed_xml)
         struct decoded d = decode(malformed[i].op, malformed[i].target, malformed[i].body, NULL);
         EXPECT_INT(d.error, -E_FAULT);
         EXPECT_Z(d.fault.row != NULL ? d.fault.row->name : malformed[i].body, "MalformedXML");
-        EXPECT_STR(d.fault.message, STR("The XML you provided was not well-formed or did not validate against our published schema"));
+        EXPECT_STR(
+            d.fault.message,
+            STR("The XML you provided was not well-formed or did not validate against our published schema"));
         arena_free(d.a);
     }
 }
@@ -217,7 +250,8 @@ TEST(s3, arguments)
     EXPECT_INT(d.error, -E_FAULT);
     EXPECT_Z(d.fault.row->name, "InvalidArgument");
     EXPECT_STR(d.fault.message, STR("Provided max-keys not an integer or within integer range"));
-    EXPECT_STR(d.fault.extra_xml, STR("<ArgumentName>max-keys</ArgumentName><ArgumentValue>1&lt;</ArgumentValue>"));
+    EXPECT_STR(d.fault.extra_xml,
+               STR("<ArgumentName>max-keys</ArgumentName><ArgumentValue>1&lt;</ArgumentValue>"));
     arena_free(d.a);
     d = decode("ListObjectsV2", "/b?list-type=2&max-keys=10&prefix=a+b%2F", "", NULL);
     EXPECT_INT(d.error, 0);
@@ -249,15 +283,26 @@ static void done(struct reply *r)
 TEST(s3, list_bucket_result)
 {
     struct arena *a = arena_new(0);
-    struct s3_Object objects[] = { { .Key = STR("a&\r"), .LastModified = TIME_SET(1577836800000), .Size = INT_SET(0) }, { .Key = STR("") } };
+    struct s3_Object objects[] = {
+        { .Key = STR("a&\r"), .LastModified = TIME_SET(1577836800000), .Size = INT_SET(0) },
+        { .Key = STR("") }
+    };
     struct s3_CommonPrefix prefixes[] = { { .Prefix = STR("p/") } };
-    struct s3_ListObjectsV2Output out = { .Name = STR("b"), .Prefix = STR(""), .IsTruncated = BOOL_SET(false), .Contents = { true, 2, objects },
-                                          .CommonPrefixes = { true, 1, prefixes }, .KeyCount = INT_SET(3), .RequestCharged = STR("requester") };
+    struct s3_ListObjectsV2Output out = { .Name = STR("b"),
+                                          .Prefix = STR(""),
+                                          .IsTruncated = BOOL_SET(false),
+                                          .Contents = { true, 2, objects },
+                                          .CommonPrefixes = { true, 1, prefixes },
+                                          .KeyCount = INT_SET(3),
+                                          .RequestCharged = STR("requester") };
     struct reply r;
 
-    EXPECT_STR(encode(a, "ListObjectsV2", &out, &r), STR(DECLARATION "<ListBucketResult" XMLNS "><IsTruncated>false</IsTruncated>"
-        "<Contents><Key>a&amp;&#xD;</Key><LastModified>2020-01-01T00:00:00.000Z</LastModified><Size>0</Size></Contents><Contents><Key></Key></Contents>"
-        "<Name>b</Name><Prefix></Prefix><CommonPrefixes><Prefix>p/</Prefix></CommonPrefixes><KeyCount>3</KeyCount></ListBucketResult>"));
+    EXPECT_STR(encode(a, "ListObjectsV2", &out, &r),
+               STR(DECLARATION "<ListBucketResult" XMLNS "><IsTruncated>false</IsTruncated>"
+                               "<Contents><Key>a&amp;&#xD;</Key><LastModified>2020-01-01T00:00:00.000Z</"
+                               "LastModified><Size>0</Size></Contents><Contents><Key></Key></Contents>"
+                               "<Name>b</Name><Prefix></Prefix><CommonPrefixes><Prefix>p/</Prefix></"
+                               "CommonPrefixes><KeyCount>3</KeyCount></ListBucketResult>"));
     EXPECT_STR(r.content_type, STR("application/xml"));
     EXPECT(str_find_str(buf_view(&r.headers), STR("x-amz-request-charged: requester\r\n")) > 0);
     EXPECT(str_starts(buf_view(&r.headers), STR("x-amz-request-id: AAAABBBBCCCCDDDD\r\nx-amz-id-2: ")));
@@ -276,16 +321,21 @@ TEST(s3, roots)
     struct s3_ObjectLockLegalHold hold = { .Status = STR("ON") };
     struct s3_GetObjectLegalHoldOutput held = { .LegalHold = &hold };
 
-    EXPECT_STR(encode(a, "GetBucketLocation", &location, &r), STR(DECLARATION "<LocationConstraint" XMLNS ">eu-west-1</LocationConstraint>"));
+    EXPECT_STR(encode(a, "GetBucketLocation", &location, &r),
+               STR(DECLARATION "<LocationConstraint" XMLNS ">eu-west-1</LocationConstraint>"));
     done(&r);
     location.LocationConstraint = STR_NONE;
-    EXPECT_STR(encode(a, "GetBucketLocation", &location, &r), STR(DECLARATION "<LocationConstraint" XMLNS "></LocationConstraint>"));
+    EXPECT_STR(encode(a, "GetBucketLocation", &location, &r),
+               STR(DECLARATION "<LocationConstraint" XMLNS "></LocationConstraint>"));
     done(&r);
-    EXPECT_STR(encode(a, "GetBucketVersioning", &versioning, &r), STR(DECLARATION "<VersioningConfiguration" XMLNS "></VersioningConfiguration>"));
+    EXPECT_STR(encode(a, "GetBucketVersioning", &versioning, &r),
+               STR(DECLARATION "<VersioningConfiguration" XMLNS "></VersioningConfiguration>"));
     done(&r);
-    EXPECT_STR(encode(a, "CopyObject", &copy, &r), STR(DECLARATION "<CopyObjectResult" XMLNS "><ETag>&quot;e&quot;</ETag></CopyObjectResult>"));
+    EXPECT_STR(encode(a, "CopyObject", &copy, &r),
+               STR(DECLARATION "<CopyObjectResult" XMLNS "><ETag>&quot;e&quot;</ETag></CopyObjectResult>"));
     done(&r);
-    EXPECT_STR(encode(a, "GetObjectLegalHold", &held, &r), STR(DECLARATION "<LegalHold" XMLNS "><Status>ON</Status></LegalHold>"));
+    EXPECT_STR(encode(a, "GetObjectLegalHold", &held, &r),
+               STR(DECLARATION "<LegalHold" XMLNS "><Status>ON</Status></LegalHold>"));
     done(&r);
     arena_free(a);
 }
@@ -298,9 +348,12 @@ TEST(s3, grantee)
     struct s3_GetBucketAclOutput out = { .Grants = { true, 1, grants } };
     struct reply r;
 
-    EXPECT_STR(encode(a, "GetBucketAcl", &out, &r), STR(DECLARATION "<AccessControlPolicy" XMLNS "><AccessControlList><Grant>"
-        "<Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"Canonical&quot;User\"><ID>i</ID></Grantee>"
-        "<Permission>READ</Permission></Grant></AccessControlList></AccessControlPolicy>"));
+    EXPECT_STR(encode(a, "GetBucketAcl", &out, &r),
+               STR(DECLARATION
+                   "<AccessControlPolicy" XMLNS "><AccessControlList><Grant>"
+                   "<Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
+                   "xsi:type=\"Canonical&quot;User\"><ID>i</ID></Grantee>"
+                   "<Permission>READ</Permission></Grant></AccessControlList></AccessControlPolicy>"));
     done(&r);
     arena_free(a);
 }
@@ -309,16 +362,23 @@ TEST(s3, objects)
 {
     struct arena *a = arena_new(0);
     struct s3_Metadata_entry pairs[] = { { STR("one"), STR("1\r\nx: y") } };
-    struct s3_GetObjectOutput got = { .Body = STR("<\xff>"), .ContentLength = INT_SET(3), .ContentType = STR("text/x"), .LastModified = TIME_SET(1577836800500),
-                                      .Metadata = { true, 1, pairs }, .ETag = STR("\"e\"") };
+    struct s3_GetObjectOutput got = { .Body = STR("<\xff>"),
+                                      .ContentLength = INT_SET(3),
+                                      .ContentType = STR("text/x"),
+                                      .LastModified = TIME_SET(1577836800500),
+                                      .Metadata = { true, 1, pairs },
+                                      .ETag = STR("\"e\"") };
     struct s3_HeadObjectOutput head = { .ContentLength = INT_SET(12345) };
     struct s3_PutObjectOutput put = { .ETag = STR("\"e\"") };
     struct reply r;
 
     EXPECT_STR(encode(a, "GetObject", &got, &r), STR("<\xff>"));
     EXPECT_STR(r.content_type, STR("text/x"));
-    struct str lines = str_sub(buf_view(&r.headers), (size_t)str_find_str(buf_view(&r.headers), STR("Last-Modified")), r.headers.n);
-    EXPECT_STR(lines, STR("Last-Modified: Wed, 01 Jan 2020 00:00:00 GMT\r\nETag: \"e\"\r\nx-amz-meta-one: 1x: y\r\n"));
+    struct str lines = str_sub(buf_view(&r.headers),
+                               (size_t)str_find_str(buf_view(&r.headers), STR("Last-Modified")), r.headers.n);
+    EXPECT_STR(
+        lines,
+        STR("Last-Modified: Wed, 01 Jan 2020 00:00:00 GMT\r\nETag: \"e\"\r\nx-amz-meta-one: 1x: y\r\n"));
     done(&r);
     EXPECT_STR(encode(a, "HeadObject", &head, &r), STR(""));
     EXPECT_INT(r.head_bytes, 12345);
@@ -337,7 +397,11 @@ TEST(s3, objects)
 
 /* ---- errors ---- */
 
-static const struct { const struct error_row *row; const char *code; int status; } codes[] = {
+static const struct {
+    const struct error_row *row;
+    const char *code;
+    int status;
+} codes[] = {
     { &s3_error_NoSuchKey, "NoSuchKey", 404 },
     { &error_internal, "InternalError", 500 },
     { &error_not_implemented, "NotImplemented", 501 },
@@ -360,9 +424,16 @@ TEST(s3, errors)
         EXPECT_INT(host.n, 76);
         EXPECT_INT(r.status, codes[i].status);
         EXPECT_STR(r.content_type, STR("application/xml"));
-        EXPECT_STR(buf_view(&r.body), arena_printf(a, DECLARATION "<Error><Code>%s</Code><Message>no &lt;&amp;&gt;</Message><Key>a&lt;b</Key>"
-            "<Resource>/b/k</Resource><RequestId>AAAABBBBCCCCDDDD</RequestId><HostId>%s</HostId></Error>", codes[i].code, host.p));
-        EXPECT_STR(buf_view(&r.headers), arena_printf(a, "x-amz-request-id: AAAABBBBCCCCDDDD\r\nx-amz-id-2: %s\r\n", host.p));
+        EXPECT_STR(
+            buf_view(&r.body),
+            arena_printf(
+                a,
+                DECLARATION
+                "<Error><Code>%s</Code><Message>no &lt;&amp;&gt;</Message><Key>a&lt;b</Key>"
+                "<Resource>/b/k</Resource><RequestId>AAAABBBBCCCCDDDD</RequestId><HostId>%s</HostId></Error>",
+                codes[i].code, host.p));
+        EXPECT_STR(buf_view(&r.headers),
+                   arena_printf(a, "x-amz-request-id: AAAABBBBCCCCDDDD\r\nx-amz-id-2: %s\r\n", host.p));
         buf_done(&host);
         done(&r);
         arena_free(a);

@@ -9,14 +9,19 @@
 #include "wire/request.h"
 #include "wire/route.h"
 
-static int nothing(struct call *c, const void *input, void *output) { return c != NULL && input != NULL && output != NULL; }
+static int nothing(struct call *c, const void *input, void *output)
+{
+    return c != NULL && input != NULL && output != NULL;
+}
 
 static const struct handler lambda_handlers[] = { { .op = "Invoke", .fn = nothing } };
-static const struct service
-    lambda_service = { .model = &lambda_model, .handlers = lambda_handlers, .n_handlers = 1 },
-    sqs_service = { .model = &sqs_model }, iam_service = { .model = &iam_model }, sts_service = { .model = &sts_model },
-    logs_service = { .model = &logs_model };
-static const struct service *const all[] = { &lambda_service, &sqs_service, &iam_service, &sts_service, &logs_service };
+static const struct service lambda_service = { .model = &lambda_model,
+                                               .handlers = lambda_handlers,
+                                               .n_handlers = 1 },
+                            sqs_service = { .model = &sqs_model }, iam_service = { .model = &iam_model },
+                            sts_service = { .model = &sts_model }, logs_service = { .model = &logs_model };
+static const struct service *const all[] = { &lambda_service, &sqs_service, &iam_service, &sts_service,
+                                             &logs_service };
 
 static struct router *router(void)
 {
@@ -28,12 +33,15 @@ static struct router *router(void)
 }
 
 static const struct {
-    const char *method, *target, *op;                        /* op NULL: no operation */
+    const char *method, *target, *op; /* op NULL: no operation */
 } paths[] = {
     { "POST", "/2015-03-31/functions/f/invocations", "Invoke" },
     { "POST", "/2015-03-31/functions/f%3Alive/invocations?Qualifier=1", "Invoke" },
-    { "POST", "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aeu-west-1%3A000000000000%3Afunction%3Af/invocations", "Invoke" },
-    { "POST", "/2015-03-31/functions/arn:aws:lambda:eu-west-1:000000000000:function:f/invocations", "Invoke" },
+    { "POST",
+      "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aeu-west-1%3A000000000000%3Afunction%3Af/invocations",
+      "Invoke" },
+    { "POST", "/2015-03-31/functions/arn:aws:lambda:eu-west-1:000000000000:function:f/invocations",
+      "Invoke" },
     { "POST", "/2015-03-31/functions/a%2Fb/invocations", "Invoke" },
     { "POST", "/2015-03-31/functions/f/invocations/", "Invoke" },
     { "POST", "/2014-11-13/functions/f/invoke-async", "InvokeAsync" },
@@ -50,7 +58,8 @@ static const struct {
     { "POST", "/2015-03-31/event-source-mappings/", "CreateEventSourceMapping" },
     { "GET", "/2015-03-31/event-source-mappings?FunctionName=f", "ListEventSourceMappings" },
     { "GET", "/2015-03-31/event-source-mappings/?FunctionName=f", "ListEventSourceMappings" },
-    { "PUT", "/2015-03-31/event-source-mappings/14e0db71-5d35-4eb5-b481-8945cf9d10c2", "UpdateEventSourceMapping" },
+    { "PUT", "/2015-03-31/event-source-mappings/14e0db71-5d35-4eb5-b481-8945cf9d10c2",
+      "UpdateEventSourceMapping" },
     { "PUT", "/2019-09-25/functions/f/event-invoke-config", "PutFunctionEventInvokeConfig" },
     { "POST", "/2019-09-25/functions/f/event-invoke-config", "UpdateFunctionEventInvokeConfig" },
     { "GET", "/2019-09-25/functions/f/event-invoke-config/list", "ListFunctionEventInvokeConfigs" },
@@ -106,8 +115,8 @@ TEST(route, every_path_of_lambda)
     }
 }
 
-static int find(struct arena *a, const char *method, const char *target, const char *body, const struct request_header *headers,
-                struct route *route, struct fault *fault)
+static int find(struct arena *a, const char *method, const char *target, const char *body,
+                const struct request_header *headers, struct route *route, struct fault *fault)
 {
     struct request_parts parts = request_parts_of(target, body, headers);
 
@@ -116,8 +125,15 @@ static int find(struct arena *a, const char *method, const char *target, const c
     return router_find(router(), a, method, &parts, route, fault);
 }
 
-#define SIGNED(scope) { "Authorization", "AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20260914/eu-west-1/" scope "/aws4_request, SignedHeaders=host, Signature=00" }
-#define FORM { "content-type", "application/x-www-form-urlencoded; charset=utf-8" }
+#define SIGNED(scope)                                                                        \
+    {                                                                                        \
+        "Authorization", "AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20260914/eu-west-1/" scope \
+                         "/aws4_request, SignedHeaders=host, Signature=00"                   \
+    }
+#define FORM                                                               \
+    {                                                                      \
+        "content-type", "application/x-www-form-urlencoded; charset=utf-8" \
+    }
 
 TEST(route, targets)
 {
@@ -129,13 +145,17 @@ TEST(route, targets)
     EXPECT_Z(r.op->name, "SendMessage");
     EXPECT_INT(r.protocol, PROTO_JSON);
     EXPECT(r.handler == NULL);
-    EXPECT_INT(find(a, "POST", "/", "{}", HEADERS({ "X-Amz-Target", "Logs_20140328.PutLogEvents" }), &r, &f), 0);
+    EXPECT_INT(find(a, "POST", "/", "{}", HEADERS({ "X-Amz-Target", "Logs_20140328.PutLogEvents" }), &r, &f),
+               0);
     EXPECT_Z(r.service->name, "logs");
-    EXPECT_INT(find(a, "POST", "/", "{}", HEADERS({ "X-Amz-Target", "AmazonSQS.Nonsense" }), &r, &f), -E_FAULT);
+    EXPECT_INT(find(a, "POST", "/", "{}", HEADERS({ "X-Amz-Target", "AmazonSQS.Nonsense" }), &r, &f),
+               -E_FAULT);
     EXPECT(f.row == &error_unknown_operation);
     EXPECT(r.service == &sqs_model);
     EXPECT_INT(r.protocol, PROTO_JSON);
-    EXPECT_INT(find(a, "POST", "/", "{}", HEADERS({ "X-Amz-Target", "DynamoDB_20120810.ListTables" }), &r, &f), -E_FAULT);
+    EXPECT_INT(find(a, "POST", "/", "{}", HEADERS({ "X-Amz-Target", "DynamoDB_20120810.ListTables" }), &r,
+                    &f),
+               -E_FAULT);
     EXPECT(f.row == &error_not_implemented);
     EXPECT_STR(f.message, STR("No service here answers X-Amz-Target DynamoDB_20120810.ListTables"));
     arena_free(a);
@@ -147,27 +167,37 @@ TEST(route, query)
     struct route r;
     struct fault f;
 
-    EXPECT_INT(find(a, "POST", "/", "Action=SendMessage&Version=2012-11-05&MessageBody=x", HEADERS(FORM, SIGNED("sqs")), &r, &f), 0);
+    EXPECT_INT(find(a, "POST", "/", "Action=SendMessage&Version=2012-11-05&MessageBody=x",
+                    HEADERS(FORM, SIGNED("sqs")), &r, &f),
+               0);
     EXPECT_Z(r.op->name, "SendMessage");
     EXPECT_INT(r.protocol, PROTO_QUERY);
-    EXPECT_INT(find(a, "POST", "/000000000000/q", "MessageBody=Action%3DNo&Action=SendMessage", HEADERS(FORM, SIGNED("sqs")), &r, &f), 0);
+    EXPECT_INT(find(a, "POST", "/000000000000/q", "MessageBody=Action%3DNo&Action=SendMessage",
+                    HEADERS(FORM, SIGNED("sqs")), &r, &f),
+               0);
     EXPECT_Z(r.op->name, "SendMessage");
     EXPECT_INT(find(a, "POST", "/", "Version=2011-06-15&Action=GetCallerIdentity", HEADERS(FORM), &r, &f), 0);
     EXPECT_Z(r.service->name, "sts");
     EXPECT_INT(find(a, "GET", "/?Action=GetCallerIdentity&Version=2011-06-15", "", NULL, &r, &f), 0);
     EXPECT_Z(r.service->name, "sts");
-    EXPECT_INT(find(a, "POST", "/", "Version=2010-05-08&Action=Get%43allerIdentity", HEADERS(FORM, SIGNED("iam")), &r, &f), -E_FAULT);
+    EXPECT_INT(find(a, "POST", "/", "Version=2010-05-08&Action=Get%43allerIdentity",
+                    HEADERS(FORM, SIGNED("iam")), &r, &f),
+               -E_FAULT);
     EXPECT(r.service == &iam_model);
     EXPECT_STR(f.message, STR("Could not find operation GetCallerIdentity for version 2010-05-08"));
-    EXPECT_INT(find(a, "POST", "/", "Action=GetUser", HEADERS(FORM), &r, &f), 0);    /* one service alone has it */
+    EXPECT_INT(find(a, "POST", "/", "Action=GetUser", HEADERS(FORM), &r, &f),
+               0); /* one service alone has it */
     EXPECT(r.service == &iam_model);
     EXPECT_INT(find(a, "POST", "/", "Action=AddPermission", HEADERS(FORM), &r, &f), 0);
     EXPECT(r.service == &sqs_model);
     EXPECT_INT(find(a, "POST", "/", "Action=GetNothing", HEADERS(FORM), &r, &f), -E_FAULT);
     EXPECT_STR(f.message, STR("Could not find operation GetNothing for version 2012-11-05"));
-    EXPECT_INT(find(a, "PUT", "/bucket/key", "Action=SendMessage", HEADERS(FORM), &r, &f), -E_FAULT);   /* a form is posted */
+    EXPECT_INT(find(a, "PUT", "/bucket/key", "Action=SendMessage", HEADERS(FORM), &r, &f),
+               -E_FAULT); /* a form is posted */
     EXPECT_INT(r.protocol, PROTO_REST_XML);
-    EXPECT_INT(find(a, "POST", "/", "Action=DescribeStacks&Version=2010-05-15", HEADERS(FORM, SIGNED("cloudformation")), &r, &f), -E_FAULT);
+    EXPECT_INT(find(a, "POST", "/", "Action=DescribeStacks&Version=2010-05-15",
+                    HEADERS(FORM, SIGNED("cloudformation")), &r, &f),
+               -E_FAULT);
     EXPECT(f.row == &error_not_implemented);
     EXPECT_INT(r.protocol, PROTO_QUERY);
     arena_free(a);
@@ -183,9 +213,11 @@ TEST(route, refusals)
     EXPECT(f.row == &error_not_implemented);
     EXPECT_INT(r.protocol, PROTO_REST_XML);
     EXPECT_STR(f.message, STR("S3 is not served here (PUT /bucket/key)"));
-    EXPECT_INT(find(a, "POST", "/service/GraniteServiceVersion20100801/operation/PutMetricData", "", HEADERS({ "smithy-protocol", "rpc-v2-cbor" }), &r, &f), -E_FAULT);
+    EXPECT_INT(find(a, "POST", "/service/GraniteServiceVersion20100801/operation/PutMetricData", "",
+                    HEADERS({ "smithy-protocol", "rpc-v2-cbor" }), &r, &f),
+               -E_FAULT);
     EXPECT_INT(r.protocol, PROTO_CBOR);
-    EXPECT(f.row == &error_not_implemented);                 /* CloudWatch is not among these services */
+    EXPECT(f.row == &error_not_implemented); /* CloudWatch is not among these services */
     EXPECT_INT(find(a, "GET", "/restapis", "", HEADERS(SIGNED("apigateway")), &r, &f), -E_FAULT);
     EXPECT_STR(f.message, STR("The service apigateway is not served here (GET /restapis)"));
     EXPECT_INT(find(a, "GET", "/2015-03-31/nothing", "", HEADERS(SIGNED("lambda")), &r, &f), -E_FAULT);
@@ -197,7 +229,8 @@ TEST(route, refusals)
 TEST(route, signature)
 {
     struct arena *a = arena_new(0);
-    struct request_parts parts = request_parts_of("/", "", HEADERS(SIGNED("sqs"), { "x-amz-security-token", "tok" }));
+    struct request_parts parts =
+        request_parts_of("/", "", HEADERS(SIGNED("sqs"), { "x-amz-security-token", "tok" }));
     struct signature_scope s = signature_scope(a, &parts);
 
     EXPECT_STR(s.access_key, STR("AKIAEXAMPLE"));
@@ -205,12 +238,16 @@ TEST(route, signature)
     EXPECT_STR(s.region, STR("eu-west-1"));
     EXPECT_STR(s.scope, STR("sqs"));
     EXPECT_STR(s.token, STR("tok"));
-    parts = request_parts_of("/?X-Amz-Credential=AKIDQ%2F20260914%2Fus-east-1%2Flambda%2Faws4_request&X-Amz-Security-Token=a%2Bb", "", NULL);
+    parts = request_parts_of(
+        "/?X-Amz-Credential=AKIDQ%2F20260914%2Fus-east-1%2Flambda%2Faws4_request&X-Amz-Security-Token=a%2Bb",
+        "", NULL);
     s = signature_scope(a, &parts);
     EXPECT_STR(s.access_key, STR("AKIDQ"));
     EXPECT_STR(s.scope, STR("lambda"));
     EXPECT_STR(s.token, STR("a+b"));
-    parts = request_parts_of("/", "", HEADERS({ "Authorization", "AWS4-ECDSA-P256-SHA256 Credential=AK/20260914/sts/aws4_request" }));
+    parts = request_parts_of("/", "",
+                             HEADERS({ "Authorization",
+                                       "AWS4-ECDSA-P256-SHA256 Credential=AK/20260914/sts/aws4_request" }));
     s = signature_scope(a, &parts);
     EXPECT_STR(s.scope, STR("sts"));
     EXPECT_STR(s.region, STR_NONE);
@@ -241,14 +278,17 @@ TEST(route, iterates_everything)
         n++;
         handled += r.handler != NULL;
     }
-    EXPECT_INT(n, lambda_model.n_ops + sqs_model.n_ops + iam_model.n_ops + sts_model.n_ops + logs_model.n_ops);
+    EXPECT_INT(n,
+               lambda_model.n_ops + sqs_model.n_ops + iam_model.n_ops + sts_model.n_ops + logs_model.n_ops);
     EXPECT_INT(handled, 1);
 }
 
 /* The budget is 1 us; sanitizers are allowed more. */
 TEST(route, invoke_is_cheap)
 {
-    struct request_parts parts = request_parts_of("/2015-03-31/functions/my-function/invocations", "{}", HEADERS({ "Host", "127.0.0.1:4566" }, { "X-Amz-Invocation-Type", "Event" }));
+    struct request_parts parts =
+        request_parts_of("/2015-03-31/functions/my-function/invocations", "{}",
+                         HEADERS({ "Host", "127.0.0.1:4566" }, { "X-Amz-Invocation-Type", "Event" }));
     struct arena *a = arena_new(0);
     int64_t best = INT64_MAX;
 

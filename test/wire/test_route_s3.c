@@ -1,4 +1,5 @@
-/* test_route_s3.c - bucket, key and operation from host, path and query; S3 beside services with paths of their own. */
+/* test_route_s3.c - bucket, key and operation from host, path and query; S3 beside services with paths of
+ * their own. */
 #include "model/cloudwatch.h"
 #include "model/lambda.h"
 #include "model/s3.h"
@@ -9,12 +10,18 @@
 #include "wire/route.h"
 #include "wire/route_s3.h"
 
-static const struct service
-    lambda_service = { .model = &lambda_model }, sqs_service = { .model = &sqs_model }, sns_service = { .model = &sns_model },
-    s3_service = { .model = &s3_model }, cloudwatch_service = { .model = &cloudwatch_model };
-static const struct service *const all[] = { &lambda_service, &sqs_service, &sns_service, &s3_service, &cloudwatch_service };
+static const struct service lambda_service = { .model = &lambda_model },
+                            sqs_service = { .model = &sqs_model }, sns_service = { .model = &sns_model },
+                            s3_service = { .model = &s3_model },
+                            cloudwatch_service = { .model = &cloudwatch_model };
+static const struct service *const all[] = { &lambda_service, &sqs_service, &sns_service, &s3_service,
+                                             &cloudwatch_service };
 
-#define SIGNED(scope) { "Authorization", "AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20260914/eu-west-1/" scope "/aws4_request, SignedHeaders=host, Signature=00" }
+#define SIGNED(scope)                                                                        \
+    {                                                                                        \
+        "Authorization", "AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20260914/eu-west-1/" scope \
+                         "/aws4_request, SignedHeaders=host, Signature=00"                   \
+    }
 
 static struct router *router(void)
 {
@@ -25,7 +32,10 @@ static struct router *router(void)
     return r;
 }
 
-static const struct { const char *host, *bucket; bool s3; } hosts[] = {
+static const struct {
+    const char *host, *bucket;
+    bool s3;
+} hosts[] = {
     { "127.0.0.1:4566", NULL, false },
     { "127.0.0.1", NULL, false },
     { "[::1]:4566", NULL, false },
@@ -62,7 +72,11 @@ TEST(s3, hosts)
     }
 }
 
-static const struct { const char *host, *path; int level; const char *bucket, *name; } names[] = {
+static const struct {
+    const char *host, *path;
+    int level;
+    const char *bucket, *name;
+} names[] = {
     { "127.0.0.1", "/", S3_SERVICE, "", "/" },
     { "127.0.0.1", "/b", S3_BUCKET, "b", "/b" },
     { "127.0.0.1", "/b/", S3_BUCKET, "b", "/b/" },
@@ -95,7 +109,9 @@ TEST(s3, names)
     }
 }
 
-static const struct { const char *method, *target, *op; } requests[] = {
+static const struct {
+    const char *method, *target, *op;
+} requests[] = {
     { "GET", "/", "ListBuckets" },
     { "GET", "/?x-id=ListBuckets", "ListBuckets" },
     { "PUT", "/b", "CreateBucket" },
@@ -136,7 +152,7 @@ static const struct { const char *method, *target, *op; } requests[] = {
     { "DELETE", "/b/k?uploadId=u", "AbortMultipartUpload" },
     { "POST", "/b/k?uploads", "CreateMultipartUpload" },
     { "POST", "/b/k?uploadId=u", "CompleteMultipartUpload" },
-    { "GET", "/2015-03-31/functions/", "GetObject" },        /* signed for S3: a bucket may have any name */
+    { "GET", "/2015-03-31/functions/", "GetObject" }, /* signed for S3: a bucket may have any name */
     { "POST", "/b", NULL },
     { "POST", "/b/k", NULL },
     { "PATCH", "/b/k", NULL },
@@ -150,20 +166,23 @@ TEST(s3, operations)
 {
     for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
         struct arena *a = arena_new(0);
-        struct request_parts parts = request_parts_of(requests[i].target, "", HEADERS({ "Host", "127.0.0.1:4566" }, SIGNED("s3")));
+        struct request_parts parts =
+            request_parts_of(requests[i].target, "", HEADERS({ "Host", "127.0.0.1:4566" }, SIGNED("s3")));
         struct route route = { 0 };
         struct fault fault = { 0 };
         int e = router_find(router(), a, requests[i].method, &parts, &route, &fault);
-        if (e != (requests[i].op == NULL ? -E_FAULT : 0) || (e == 0 && strcmp(route.op->name, requests[i].op) != 0))
-            UNIT_FAIL("%s %s: got %s", requests[i].method, requests[i].target, e == 0 ? route.op->name : fault.row->name);
+        if (e != (requests[i].op == NULL ? -E_FAULT : 0) ||
+            (e == 0 && strcmp(route.op->name, requests[i].op) != 0))
+            UNIT_FAIL("%s %s: got %s", requests[i].method, requests[i].target,
+                      e == 0 ? route.op->name : fault.row->name);
         EXPECT_INT(route.protocol, PROTO_REST_XML);
         EXPECT(route.service == &s3_model);
         arena_free(a);
     }
 }
 
-static int find(struct arena *a, const char *method, const char *target, const char *body, const struct request_header *headers,
-                struct route *route, struct fault *fault)
+static int find(struct arena *a, const char *method, const char *target, const char *body,
+                const struct request_header *headers, struct route *route, struct fault *fault)
 {
     struct request_parts parts = request_parts_of(target, body, headers);
 
@@ -197,7 +216,8 @@ TEST(s3, every_operation_of_the_model)
                 headers[1] = (struct request_header){ m->wire, "b/k" };
         }
         int e = find(a, op->method, target.p, "", headers, &r, &f);
-        if (!op->deprecated && strcmp(op->name, "ListDirectoryBuckets") != 0 && strcmp(op->name, "WriteGetObjectResponse") != 0) {
+        if (!op->deprecated && strcmp(op->name, "ListDirectoryBuckets") != 0 &&
+            strcmp(op->name, "WriteGetObjectResponse") != 0) {
             if (e != 0 || r.op != op)
                 UNIT_FAIL("%s %s: got %s", op->name, target.p, e == 0 ? r.op->name : "nothing");
             found++;
@@ -215,7 +235,9 @@ TEST(s3, copies)
 
     EXPECT_INT(find(a, "PUT", "/b/k", "", HEADERS(SIGNED("s3"), { "X-Amz-Copy-Source", "b/k" }), &r, &f), 0);
     EXPECT_Z(r.op->name, "CopyObject");
-    EXPECT_INT(find(a, "PUT", "/b/k?partNumber=1&uploadId=u", "", HEADERS(SIGNED("s3"), { "X-Amz-Copy-Source", "b/k" }), &r, &f), 0);
+    EXPECT_INT(find(a, "PUT", "/b/k?partNumber=1&uploadId=u", "",
+                    HEADERS(SIGNED("s3"), { "X-Amz-Copy-Source", "b/k" }), &r, &f),
+               0);
     EXPECT_Z(r.op->name, "UploadPartCopy");
     arena_free(a);
 }
@@ -231,12 +253,16 @@ TEST(s3, virtual_hosts)
     EXPECT_STR(r.path, STR("/b/k//x"));
     EXPECT_INT(find(a, "GET", "/", "", HEADERS({ "Host", "b.localhost:4566" }), &r, &f), 0);
     EXPECT_Z(r.op->name, "ListObjects");
-    EXPECT_INT(find(a, "GET", "/2015-03-31/functions", "", HEADERS({ "Host", "b.s3.localhost:4566" }), &r, &f), 0);
-    EXPECT_Z(r.op->name, "GetObject");                       /* the host says S3 */
-    EXPECT_INT(find(a, "GET", "/2015-03-31/functions", "", HEADERS({ "Host", "b.localhost:4566" }), &r, &f), 0);
+    EXPECT_INT(
+        find(a, "GET", "/2015-03-31/functions", "", HEADERS({ "Host", "b.s3.localhost:4566" }), &r, &f), 0);
+    EXPECT_Z(r.op->name, "GetObject"); /* the host says S3 */
+    EXPECT_INT(find(a, "GET", "/2015-03-31/functions", "", HEADERS({ "Host", "b.localhost:4566" }), &r, &f),
+               0);
     EXPECT_Z(r.op->name, "ListFunctions");
-    EXPECT_INT(find(a, "GET", "/2015-03-31/functions", "", HEADERS({ "Host", "b.s3.localhost:4566" }, SIGNED("lambda")), &r, &f), 0);
-    EXPECT_Z(r.op->name, "ListFunctions");                   /* the signature counts for more */
+    EXPECT_INT(find(a, "GET", "/2015-03-31/functions", "",
+                    HEADERS({ "Host", "b.s3.localhost:4566" }, SIGNED("lambda")), &r, &f),
+               0);
+    EXPECT_Z(r.op->name, "ListFunctions"); /* the signature counts for more */
     arena_free(a);
 }
 
@@ -246,9 +272,16 @@ TEST(s3, presigned)
     struct route r;
     struct fault f;
 
-    EXPECT_INT(find(a, "GET", "/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AK%2F20260914%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Signature=0", "", NULL, &r, &f), 0);
+    EXPECT_INT(find(a, "GET",
+                    "/b/"
+                    "k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AK%2F20260914%2Fus-east-1%2Fs3%"
+                    "2Faws4_request&X-Amz-Signature=0",
+                    "", NULL, &r, &f),
+               0);
     EXPECT_Z(r.op->name, "GetObject");
-    EXPECT_INT(find(a, "PUT", "/b/k?AWSAccessKeyId=AK&Signature=x&Expires=1", "Action=SendMessage", NULL, &r, &f), 0);
+    EXPECT_INT(find(a, "PUT", "/b/k?AWSAccessKeyId=AK&Signature=x&Expires=1", "Action=SendMessage", NULL, &r,
+                    &f),
+               0);
     EXPECT_Z(r.op->name, "PutObject");
     EXPECT_INT(find(a, "GET", "/?AWSAccessKeyId=AK&Signature=x&Expires=1", "", NULL, &r, &f), 0);
     EXPECT_Z(r.op->name, "ListBuckets");
@@ -282,13 +315,17 @@ TEST(s3, links_stay_queries)
     struct route r;
     struct fault f;
 
-    EXPECT_INT(find(a, "GET", "/?Action=ConfirmSubscription&TopicArn=t&Token=x", "", HEADERS({ "Host", "localhost:4566" }), &r, &f), 0);
+    EXPECT_INT(find(a, "GET", "/?Action=ConfirmSubscription&TopicArn=t&Token=x", "",
+                    HEADERS({ "Host", "localhost:4566" }), &r, &f),
+               0);
     EXPECT_Z(r.service->name, "sns");
-    EXPECT_INT(find(a, "GET", "/?Action=Unsubscribe&Version=2010-03-31&SubscriptionArn=s", "", NULL, &r, &f), 0);
+    EXPECT_INT(find(a, "GET", "/?Action=Unsubscribe&Version=2010-03-31&SubscriptionArn=s", "", NULL, &r, &f),
+               0);
     EXPECT_Z(r.service->name, "sns");
     EXPECT_INT(find(a, "GET", "/000000000000/q?Action=ReceiveMessage", "", NULL, &r, &f), 0);
     EXPECT_Z(r.service->name, "sqs");
-    EXPECT_INT(find(a, "GET", "/000000000000/q?Action=AddPermission", "", NULL, &r, &f), 0);   /* SNS has one too */
+    EXPECT_INT(find(a, "GET", "/000000000000/q?Action=AddPermission", "", NULL, &r, &f),
+               0); /* SNS has one too */
     EXPECT_Z(r.service->name, "sqs");
     EXPECT_INT(r.protocol, PROTO_QUERY);
     arena_free(a);
@@ -301,16 +338,23 @@ TEST(cbor, paths)
     struct fault f;
     const struct request_header *cbor = HEADERS({ "smithy-protocol", "rpc-v2-cbor" });
 
-    EXPECT_INT(find(a, "POST", "/service/GraniteServiceVersion20100801/operation/PutMetricData", "", cbor, &r, &f), 0);
+    EXPECT_INT(find(a, "POST", "/service/GraniteServiceVersion20100801/operation/PutMetricData", "", cbor, &r,
+                    &f),
+               0);
     EXPECT_Z(r.op->name, "PutMetricData");
     EXPECT_INT(r.protocol, PROTO_CBOR);
-    EXPECT_INT(find(a, "POST", "/behind/a/proxy/service/GraniteServiceVersion20100801/operation/ListMetrics", "", cbor, &r, &f), 0);
+    EXPECT_INT(find(a, "POST", "/behind/a/proxy/service/GraniteServiceVersion20100801/operation/ListMetrics",
+                    "", cbor, &r, &f),
+               0);
     EXPECT_Z(r.op->name, "ListMetrics");
-    EXPECT_INT(find(a, "POST", "/service/GraniteServiceVersion20100801/operation/Nonsense", "", cbor, &r, &f), -E_FAULT);
+    EXPECT_INT(find(a, "POST", "/service/GraniteServiceVersion20100801/operation/Nonsense", "", cbor, &r, &f),
+               -E_FAULT);
     EXPECT(f.row == &error_unknown_operation);
     EXPECT(r.service == &cloudwatch_model);
     EXPECT_INT(r.protocol, PROTO_CBOR);
-    EXPECT_INT(find(a, "GET", "/service/GraniteServiceVersion20100801/operation/ListMetrics", "", cbor, &r, &f), -E_FAULT);
+    EXPECT_INT(find(a, "GET", "/service/GraniteServiceVersion20100801/operation/ListMetrics", "", cbor, &r,
+                    &f),
+               -E_FAULT);
     EXPECT(f.row == &error_unknown_operation);
     EXPECT_INT(find(a, "POST", "/service/AmazonSQS/operation/SendMessage", "", cbor, &r, &f), -E_FAULT);
     EXPECT(f.row == &error_not_implemented);

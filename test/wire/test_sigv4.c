@@ -6,7 +6,7 @@
 #include "wire/refusal.h"
 #include "wire/sigv2.h"
 
-#define NOW 1789400698000LL                                  /* 2026-09-14T15:44:58Z, when the vectors were signed */
+#define NOW 1789400698000LL /* 2026-09-14T15:44:58Z, when the vectors were signed */
 #define MOST_HEADERS 32
 
 struct request {
@@ -30,11 +30,13 @@ static void take_headers(struct request *r, const char *lines)
     r->q.headers = r->headers;
 }
 
-static struct request request_of(const char *service, const char *method, const char *path, const char *query, const char *headers,
-                                 const char *body)
+static struct request request_of(const char *service, const char *method, const char *path, const char *query,
+                                 const char *headers, const char *body)
 {
-    return (struct request){ .service = service, .body = str_of(body),
-                             .q = { .method = str_of(method), .path = str_of(path), .query = str_of(query) } };
+    return (
+        struct request){ .service = service,
+                         .body = str_of(body),
+                         .q = { .method = str_of(method), .path = str_of(path), .query = str_of(query) } };
 }
 
 /* All steps with the secret known. */
@@ -57,18 +59,26 @@ static enum sigv4_verdict verdict_at(struct request *r, const char *lines, const
     if (v != SIGV4_OK)
         return v;
     key = sigv4_key(str_of(secret), s.date, s.region, s.service);
-    body = (struct sigv4_body){ .bytes = r->body, .payload = s.payload, .key = key, .time = s.time, .scope = s.scope, .seed = s.signature };
+    body = (struct sigv4_body){ .bytes = r->body,
+                                .payload = s.payload,
+                                .key = key,
+                                .time = s.time,
+                                .scope = s.scope,
+                                .seed = s.signature };
     sigv4_body_run(&body);
-    sigv4_canonical(a, &r->q, &s, s3, str_absent(s.payload_hash) ? str_of(body.hash) : s.payload_hash, &canonical);
+    sigv4_canonical(a, &r->q, &s, s3, str_absent(s.payload_hash) ? str_of(body.hash) : s.payload_hash,
+                    &canonical);
     sigv4_to_sign(&s, buf_view(&canonical), &to_sign);
     if (!sigv4_signed_by(&key, buf_view(&to_sign), s.signature) || body.differs)
         return SIGV4_DIFFERS;
-    return s3 && s.payload == SIGV4_WHOLE && !str_is(s.payload_hash, body.hash) ? SIGV4_PAYLOAD_DIFFERS : SIGV4_OK;
+    return s3 && s.payload == SIGV4_WHOLE && !str_is(s.payload_hash, body.hash) ? SIGV4_PAYLOAD_DIFFERS
+                                                                                : SIGV4_OK;
 }
 
 static struct request vector(size_t i)
 {
-    return request_of(vectors[i].service, vectors[i].method, vectors[i].path, vectors[i].query, vectors[i].headers, vectors[i].body);
+    return request_of(vectors[i].service, vectors[i].method, vectors[i].path, vectors[i].query,
+                      vectors[i].headers, vectors[i].body);
 }
 
 TEST(sigv4, vectors)
@@ -83,8 +93,8 @@ TEST(sigv4, vectors)
     }
 }
 
-/* One byte of the path, the query or the body is another: not believed.  (In the query of a presigned address a byte may
- * also break the form.) */
+/* One byte of the path, the query or the body is another: not believed.  (In the query of a presigned address
+ * a byte may also break the form.) */
 TEST(sigv4, tampered)
 {
     for (size_t i = 0; i < ARRAY_LEN(vectors); i++) {
@@ -108,8 +118,11 @@ TEST(sigv4, tampered)
 /* Two queries that are read alike are signed alike, and only those. */
 TEST(sigv4, blanks)
 {
-    static const struct { const char *query, *want; } rows[] = {
-        { "a=b%20c", "a=b%20c" }, { "a=b+c", "a=b%20c" }, { "a=b%2Bc", "a=b%2Bc" }, { "a+d=b%2bc", "a%20d=b%2Bc" }, { "a=100%", "a=100%25" },
+    static const struct {
+        const char *query, *want;
+    } rows[] = {
+        { "a=b%20c", "a=b%20c" },       { "a=b+c", "a=b%20c" },   { "a=b%2Bc", "a=b%2Bc" },
+        { "a+d=b%2bc", "a%20d=b%2Bc" }, { "a=100%", "a=100%25" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -128,16 +141,22 @@ TEST(sigv4, blanks)
 
 TEST(sigv4, time)
 {
-    static const struct { size_t vector; int64_t off_ms; enum sigv4_verdict want; } rows[] = {
-        { 0, 0, SIGV4_OK }, { 0, 900000, SIGV4_OK }, { 0, 900001, SIGV4_TOO_OLD }, { 0, -900000, SIGV4_OK }, { 0, -900001, SIGV4_TOO_NEW },
-        { 9, 60000, SIGV4_OK }, { 9, 3600000, SIGV4_OK }, { 9, 3600001, SIGV4_EXPIRED }, { 9, -900001, SIGV4_NOT_YET },
+    static const struct {
+        size_t vector;
+        int64_t off_ms;
+        enum sigv4_verdict want;
+    } rows[] = {
+        { 0, 0, SIGV4_OK },       { 0, 900000, SIGV4_OK },       { 0, 900001, SIGV4_TOO_OLD },
+        { 0, -900000, SIGV4_OK }, { 0, -900001, SIGV4_TOO_NEW }, { 9, 60000, SIGV4_OK },
+        { 9, 3600000, SIGV4_OK }, { 9, 3600001, SIGV4_EXPIRED }, { 9, -900001, SIGV4_NOT_YET },
     };
 
     EXPECT_Z(vectors[9].name, "presigned query");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct request r = vector(rows[i].vector);
 
-        EXPECT_INT(verdict_at(&r, vectors[rows[i].vector].headers, SECRET, NOW + rows[i].off_ms), rows[i].want);
+        EXPECT_INT(verdict_at(&r, vectors[rows[i].vector].headers, SECRET, NOW + rows[i].off_ms),
+                   rows[i].want);
     }
 }
 
@@ -146,7 +165,10 @@ TEST(sigv4, time)
 #define SCOPE "Credential=K/20260914/eu-west-1/sqs/aws4_request"
 #define REST ", SignedHeaders=host;x-amz-date, Signature=00\n"
 
-static const struct { const char *headers, *query; enum sigv4_verdict want; } readings[] = {
+static const struct {
+    const char *headers, *query;
+    enum sigv4_verdict want;
+} readings[] = {
     { "", "", SIGV4_MISSING },
     { "", "Action=ListQueues", SIGV4_MISSING },
     { "", "AWSAccessKeyId=K&Signature=s&Expires=1", SIGV4_VERSION_2 },
@@ -156,7 +178,7 @@ static const struct { const char *headers, *query; enum sigv4_verdict want; } re
     { "Authorization: \n", "", SIGV4_OTHER_SCHEME },
     { "Authorization: AWS4-HMAC-SHA256\n", "", SIGV4_PARTS_MISSING },
     { AUTH SCOPE "\n" DATE, "", SIGV4_PARTS_MISSING },
-    { AUTH SCOPE REST, "", SIGV4_PARTS_MISSING },            /* no date at all */
+    { AUTH SCOPE REST, "", SIGV4_PARTS_MISSING }, /* no date at all */
     { AUTH SCOPE REST "Date: Mon, 14 Sep 2026 15:44:58 GMT\n", "", SIGV4_DIFFERS },
     { AUTH SCOPE REST DATE, "", SIGV4_DIFFERS },
     { AUTH SCOPE ",SignedHeaders=host;x-amz-date,Signature=00\n" DATE, "", SIGV4_DIFFERS },
@@ -176,12 +198,21 @@ static const struct { const char *headers, *query; enum sigv4_verdict want; } re
     { "Authorization: Bearer x\n" AUTH SCOPE REST DATE, "", SIGV4_BAD_PART },
     { "", "X-Amz-Algorithm=AWS4-HMAC-SHA256", SIGV4_PARTS_MISSING },
     { "", "X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256&X-Amz-Signature=0", SIGV4_ASYMMETRIC },
-    { "", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=K/20260914/eu-west-1/sqs/aws4_request&X-Amz-Date=20260914T154458Z&"
-          "X-Amz-SignedHeaders=host&X-Amz-Signature=00&X-Amz-Signature=01", SIGV4_BAD_PART },
-    { "", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=K%2F20260914%2Feu-west-1%2Fsqs%2Faws4_request&X-Amz-Date=20260914T154458Z&"
-          "X-Amz-SignedHeaders=host&X-Amz-Signature=00&X-Amz-Expires=604801", SIGV4_BAD_EXPIRES },
-    { "", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=K%2F20260914%2Feu-west-1%2Fsqs%2Faws4_request&X-Amz-Date=20260914T154458Z&"
-          "X-Amz-SignedHeaders=host&X-Amz-Signature=00&X-Amz-Expires=60", SIGV4_DIFFERS },
+    { "",
+      "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=K/20260914/eu-west-1/sqs/"
+      "aws4_request&X-Amz-Date=20260914T154458Z&"
+      "X-Amz-SignedHeaders=host&X-Amz-Signature=00&X-Amz-Signature=01",
+      SIGV4_BAD_PART },
+    { "",
+      "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=K%2F20260914%2Feu-west-1%2Fsqs%2Faws4_request&X-Amz-"
+      "Date=20260914T154458Z&"
+      "X-Amz-SignedHeaders=host&X-Amz-Signature=00&X-Amz-Expires=604801",
+      SIGV4_BAD_EXPIRES },
+    { "",
+      "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=K%2F20260914%2Feu-west-1%2Fsqs%2Faws4_request&X-Amz-"
+      "Date=20260914T154458Z&"
+      "X-Amz-SignedHeaders=host&X-Amz-Signature=00&X-Amz-Expires=60",
+      SIGV4_DIFFERS },
 };
 
 TEST(sigv4, readings)
@@ -197,7 +228,10 @@ TEST(sigv4, readings)
 
 TEST(sigv4, payloads_of_s3)
 {
-    static const struct { const char *header; enum sigv4_verdict want; } rows[] = {
+    static const struct {
+        const char *header;
+        enum sigv4_verdict want;
+    } rows[] = {
         { "", SIGV4_NO_PAYLOAD_HASH },
         { "X-Amz-Content-Sha256: nonsense\n", SIGV4_BAD_PAYLOAD_HASH },
         { "X-Amz-Content-Sha256: STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD\n", SIGV4_BAD_PAYLOAD_HASH },
@@ -208,16 +242,20 @@ TEST(sigv4, payloads_of_s3)
         CLEANUP(buf_done) struct buf lines = { 0 };
         struct request r = request_of("s3", "PUT", "/b/k", "", "", "x");
 
-        buf_printf(&lines, AUTH "Credential=K/20260914/eu-west-1/s3/aws4_request" REST DATE "%s", rows[i].header);
+        buf_printf(&lines, AUTH "Credential=K/20260914/eu-west-1/s3/aws4_request" REST DATE "%s",
+                   rows[i].header);
         EXPECT_INT(verdict_at(&r, buf_view(&lines).p, SECRET, NOW), rows[i].want);
     }
 }
 
 static bool chunks_differ(const char *text, enum sigv4_payload payload)
 {
-    struct sigv4_body b = { .bytes = str_of(text), .payload = payload, .time = STR("20260914T154458Z"),
-        .scope = STR("20260914/eu-west-1/s3/aws4_request"), .seed = STR(CHUNKS_SEED),
-        .key = sigv4_key(STR(SECRET), STR("20260914"), STR("eu-west-1"), STR("s3")) };
+    struct sigv4_body b = { .bytes = str_of(text),
+                            .payload = payload,
+                            .time = STR("20260914T154458Z"),
+                            .scope = STR("20260914/eu-west-1/s3/aws4_request"),
+                            .seed = STR(CHUNKS_SEED),
+                            .key = sigv4_key(STR(SECRET), STR("20260914"), STR("eu-west-1"), STR("s3")) };
 
     sigv4_body_run(&b);
     return b.differs;
@@ -229,9 +267,10 @@ TEST(sigv4, chunks)
 
     EXPECT(!chunks_differ(CHUNKS_BODY "\r\n", SIGV4_CHUNKS));
     EXPECT(!chunks_differ(CHUNKS_BODY CHUNKS_TRAILER "\r\n", SIGV4_CHUNKS_TRAILER));
-    EXPECT(chunks_differ(CHUNKS_BODY CHUNKS_TRAILER "\r\n", SIGV4_CHUNKS));          /* trailers nobody announced */
-    EXPECT(chunks_differ(CHUNKS_BODY "\r\n", SIGV4_CHUNKS_TRAILER));                 /* the trailers' signature is missing */
-    EXPECT(chunks_differ(CHUNKS_BODY "x-amz-checksum-crc32:BBBBBB==\r\n" CHUNKS_TRAILER, SIGV4_CHUNKS_TRAILER));
+    EXPECT(chunks_differ(CHUNKS_BODY CHUNKS_TRAILER "\r\n", SIGV4_CHUNKS)); /* trailers nobody announced */
+    EXPECT(chunks_differ(CHUNKS_BODY "\r\n", SIGV4_CHUNKS_TRAILER)); /* the trailers' signature is missing */
+    EXPECT(
+        chunks_differ(CHUNKS_BODY "x-amz-checksum-crc32:BBBBBB==\r\n" CHUNKS_TRAILER, SIGV4_CHUNKS_TRAILER));
     EXPECT(chunks_differ("0\r\n\r\n", SIGV4_CHUNKS));
     for (size_t i = 0; i < sizeof(CHUNKS_BODY) - 1; i++) {
         buf_clear(&bent);
@@ -247,7 +286,9 @@ TEST(sigv4, chunks)
 }
 
 /* By botocore's HmacV1QueryAuth, which boto3 takes for S3's presigned addresses. */
-#define OLD_QUERY "versionId=v1&prefix=p&response-content-type=text%2Fx&AWSAccessKeyId=AKIAWAYBILLVECTORS00&Signature=DsDlgjvSf5T6zNCP91wur5KPi8Q%3D&x-amz-security-token=t%2Fk%2B%3D&Expires=1789400758"
+#define OLD_QUERY                                                                                         \
+    "versionId=v1&prefix=p&response-content-type=text%2Fx&AWSAccessKeyId=AKIAWAYBILLVECTORS00&Signature=" \
+    "DsDlgjvSf5T6zNCP91wur5KPi8Q%3D&x-amz-security-token=t%2Fk%2B%3D&Expires=1789400758"
 
 static enum sigv4_verdict old_verdict(const char *path, const char *query)
 {
@@ -272,7 +313,8 @@ TEST(sigv4, version_2)
     EXPECT_INT(old_verdict("/bucket/a%20key", OLD_QUERY), SIGV4_OK);
     EXPECT_INT(old_verdict("/bucket/b%20key", OLD_QUERY), SIGV4_DIFFERS);
     EXPECT_INT(old_verdict("/bucket/a%20key", OLD_QUERY "&versionId=v2"), SIGV4_DIFFERS);
-    /* What would make another operation of it, by its name, by an escaped one, or by one that is not known yet. */
+    /* What would make another operation of it, by its name, by an escaped one, or by one that is not known
+     * yet. */
     EXPECT_INT(old_verdict("/bucket/a%20key", OLD_QUERY "&attributes"), SIGV4_DIFFERS);
     EXPECT_INT(old_verdict("/bucket/a%20key", OLD_QUERY "&%74agging"), SIGV4_DIFFERS);
     EXPECT_INT(old_verdict("/bucket/a%20key", OLD_QUERY "&response-expire%73=x"), SIGV4_DIFFERS);
@@ -281,7 +323,8 @@ TEST(sigv4, version_2)
     EXPECT_INT(old_verdict("/bucket/a%20key", OLD_QUERY "&&marker=m&max-keys=1"), SIGV4_OK);
     EXPECT_INT(old_verdict("/bucket/a%20key", OLD_QUERY "&Expires=9"), SIGV4_BAD_PART);
     EXPECT_INT(old_verdict("/bucket/a%20key", "AWSAccessKeyId=k&Signature=s"), SIGV4_PARTS_MISSING);
-    EXPECT_INT(old_verdict("/bucket/a%20key", "AWSAccessKeyId=k&Signature=s&Expires=soon"), SIGV4_BAD_EXPIRES);
+    EXPECT_INT(old_verdict("/bucket/a%20key", "AWSAccessKeyId=k&Signature=s&Expires=soon"),
+               SIGV4_BAD_EXPIRES);
 }
 
 TEST(sigv4, signs_what_it_believes)
@@ -320,14 +363,16 @@ int main(int argc, char **argv)
             struct sigv4 s;
 
             arena_reset(a);
-            if (sigv4_read(a, &r.q, false, &s) != SIGV4_OK || sigv4_check(a, &r.q, "sqs", NOW, &s) != SIGV4_OK)
+            if (sigv4_read(a, &r.q, false, &s) != SIGV4_OK ||
+                sigv4_check(a, &r.q, "sqs", NOW, &s) != SIGV4_OK)
                 return 1;
             sigv4_body_run(&body);
             sigv4_canonical(a, &r.q, &s, false, str_of(body.hash), &canonical);
             sigv4_to_sign(&s, buf_view(&canonical), &to_sign);
             good += sigv4_signed_by(&key, buf_view(&to_sign), s.signature);
         }
-        printf("%lld verified, %.2f us each\n", (long long)good, (double)(clock_mono_ns() - began) / 1e3 / (double)n);
+        printf("%lld verified, %.2f us each\n", (long long)good,
+               (double)(clock_mono_ns() - began) / 1e3 / (double)n);
         return good == n ? 0 : 1;
     }
     return unit_main(argc, argv);

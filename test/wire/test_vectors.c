@@ -1,8 +1,8 @@
 /* test_vectors.c - AWS's own protocol test vectors against decoder, router and encoder.
  *
- * Input: the bytes a client sends are routed and decoded; the structure is printed by a printer of its own (below,
- * by the model's names) and compared with the vector's parameters.  Output: a structure is filled from the
- * vector's result, encoded, and status, headers and body are compared, JSON and XML by meaning.
+ * Input: the bytes a client sends are routed and decoded; the structure is printed by a printer of its own
+ * (below, by the model's names) and compared with the vector's parameters.  Output: a structure is filled
+ * from the vector's result, encoded, and status, headers and body are compared, JSON and XML by meaning.
  * Cases a server cannot be asked are listed by name with the reason; there are no others. */
 #include <math.h>
 
@@ -34,11 +34,17 @@ static void print_scalar(struct buf *b, const struct shape *shape, const void *t
     case KIND_INT: buf_i64(b, ((const struct opt_int *)target)->v); break;
     case KIND_REAL:
         real = ((const struct opt_real *)target)->v;
-        buf_printf(b, isnan(real) ? "\"NaN\"" : isinf(real) ? (real > 0 ? "\"Infinity\"" : "\"-Infinity\"") : "%.17g", real);
+        buf_printf(b,
+                   isnan(real)   ? "\"NaN\""
+                   : isinf(real) ? (real > 0 ? "\"Infinity\"" : "\"-Infinity\"")
+                                 : "%.17g",
+                   real);
         break;
     case KIND_BOOL: buf_z(b, ((const struct opt_bool *)target)->v ? "true" : "false"); break;
     case KIND_TIME: buf_printf(b, "%.3f", (double)((const struct opt_time *)target)->ms / 1000); break;
-    case KIND_STRUCT: case KIND_LIST: case KIND_MAP: abort();
+    case KIND_STRUCT:
+    case KIND_LIST:
+    case KIND_MAP: abort();
     }
 }
 
@@ -95,7 +101,7 @@ static double number_of(struct arena *a, const struct json *j)
     if (j->type == JSON_NUMBER)
         json_f64(j, &v);
     else
-        v = strtod(arena_z(a, j->raw), NULL);                /* "NaN", "-Infinity" */
+        v = strtod(arena_z(a, j->raw), NULL); /* "NaN", "-Infinity" */
     return v;
 }
 
@@ -105,16 +111,23 @@ static void fill_scalar(struct arena *a, const struct shape *shape, const struct
 
     switch ((enum kind)shape->kind) {
     case KIND_STRING: *(struct str *)target = json_text(a, j); break;
-    case KIND_DOCUMENT: *(struct str *)target = j->type == JSON_STRING ? str_make(j->raw.p - 1, j->raw.n + 2) : j->raw; break;
+    case KIND_DOCUMENT:
+        *(struct str *)target = j->type == JSON_STRING ? str_make(j->raw.p - 1, j->raw.n + 2) : j->raw;
+        break;
     case KIND_BLOB:
         if (base64_decode(a, json_text(a, j), target) != 0)
             abort();
         break;
-    case KIND_INT:  json_i64(j, &n); *(struct opt_int *)target = INT_SET(n); break;
+    case KIND_INT:
+        json_i64(j, &n);
+        *(struct opt_int *)target = INT_SET(n);
+        break;
     case KIND_REAL: *(struct opt_real *)target = REAL_SET(number_of(a, j)); break;
     case KIND_BOOL: *(struct opt_bool *)target = BOOL_SET(j->type == JSON_TRUE); break;
     case KIND_TIME: *(struct opt_time *)target = TIME_SET(llround(number_of(a, j) * 1000)); break;
-    case KIND_STRUCT: case KIND_LIST: case KIND_MAP: abort();
+    case KIND_STRUCT:
+    case KIND_LIST:
+    case KIND_MAP: abort();
     }
 }
 
@@ -181,7 +194,9 @@ static bool same_json(struct arena *a, const struct json *x, const struct json *
             if (p == NULL || q == NULL || !same_json(a, p, q))
                 return false;
         return true;
-    case JSON_NULL: case JSON_FALSE: case JSON_TRUE: return true;
+    case JSON_NULL:
+    case JSON_FALSE:
+    case JSON_TRUE: return true;
     }
     return false;
 }
@@ -195,9 +210,12 @@ static bool same_json_text(struct arena *a, struct str x, struct str y)
     return same_json(a, p, q);
 }
 
-/* XML cut down to what counts: elements and text, no attributes, no declaration, children by name (equal names keep
- * their order); the metadata every reply of ours has and no vector shows is left out. */
-struct element { struct str name, text; struct element *first, *next; };
+/* XML cut down to what counts: elements and text, no attributes, no declaration, children by name (equal
+ * names keep their order); the metadata every reply of ours has and no vector shows is left out. */
+struct element {
+    struct str name, text;
+    struct element *first, *next;
+};
 
 static struct element *parse_element(struct arena *a, struct str *s);
 
@@ -214,7 +232,8 @@ static void insert_by_name(struct element *parent, struct element *child)
 {
     struct element **at = &parent->first;
 
-    if (str_is(child->name, "ResponseMetadata") || (str_is(parent->name, "ErrorResponse") && str_is(child->name, "RequestId")))
+    if (str_is(child->name, "ResponseMetadata") ||
+        (str_is(parent->name, "ErrorResponse") && str_is(child->name, "RequestId")))
         return;
     while (*at != NULL && str_cmp((*at)->name, child->name) <= 0)
         at = &(*at)->next;
@@ -279,13 +298,13 @@ static bool same_xml_text(struct arena *a, struct str x, struct str y)
     return same_xml(parse_element(a, &x), parse_element(a, &y));
 }
 
-/* rest-xml: documents as wire/xml.h reads them, children and attributes by name, text of leaves exactly.  The id of a
- * request is ours. */
+/* rest-xml: documents as wire/xml.h reads them, children and attributes by name, text of leaves exactly.  The
+ * id of a request is ours. */
 static const struct xml *nth_named(const struct xml *parent, struct str name, size_t n)
 {
     XML_EACH(parent, child)
-        if (str_eq(child->name, name) && n-- == 0)
-            return child;
+    if (str_eq(child->name, name) && n-- == 0)
+        return child;
     return NULL;
 }
 
@@ -299,15 +318,18 @@ static bool same_attributes(const struct xml_attribute *x, const struct xml_attr
 
 static bool same_document(const struct xml *x, const struct xml *y)
 {
-    if (x == NULL || y == NULL || !str_eq(x->name, y->name) || x->n != y->n || !same_attributes(x->attributes, y->attributes))
+    if (x == NULL || y == NULL || !str_eq(x->name, y->name) || x->n != y->n ||
+        !same_attributes(x->attributes, y->attributes))
         return false;
     if (str_is(x->name, "RequestId"))
         return true;
     if (x->n == 0)
         return str_eq(x->text, y->text);
-    XML_EACH(x, child) {
+    XML_EACH(x, child)
+    {
         size_t before = 0;
-        XML_EACH(x, other) {
+        XML_EACH(x, other)
+        {
             if (other == child)
                 break;
             before += str_eq(other->name, child->name);
@@ -324,7 +346,7 @@ static bool same_document_text(struct arena *a, struct str x, struct str y)
 
     if (str_empty(x) || str_empty(y))
         return x.n == y.n;
-    y = blank_free(y);                                       /* a declaration must stand first */
+    y = blank_free(y); /* a declaration must stand first */
     return xml_parse(a, x, &p) == 0 && xml_parse(a, y, &q) == 0 && same_document(p, q);
 }
 
@@ -335,7 +357,13 @@ static void cbor_json(struct arena *a, struct cbor_reader *r, const struct cbor_
 
     switch (item->kind) {
     case CBOR_INT: buf_i64(b, item->i); break;
-    case CBOR_REAL: buf_printf(b, isnan(item->real) ? "\"NaN\"" : isinf(item->real) ? (item->real > 0 ? "\"inf\"" : "\"-inf\"") : "%.17g", item->real); break;
+    case CBOR_REAL:
+        buf_printf(b,
+                   isnan(item->real)   ? "\"NaN\""
+                   : isinf(item->real) ? (item->real > 0 ? "\"inf\"" : "\"-inf\"")
+                                       : "%.17g",
+                   item->real);
+        break;
     case CBOR_TEXT: json_quote(b, item->s); break;
     case CBOR_BYTES:
         buf_z(b, "\"bytes ");
@@ -350,9 +378,11 @@ static void cbor_json(struct arena *a, struct cbor_reader *r, const struct cbor_
             cbor_json(a, r, &inner, b);
         buf_char(b, '}');
         break;
-    case CBOR_MAP: case CBOR_ARRAY:
+    case CBOR_MAP:
+    case CBOR_ARRAY:
         buf_char(b, item->kind == CBOR_MAP ? '{' : '[');
-        for (size_t i = 0, n = item->kind == CBOR_MAP ? item->n * 2 : item->n; item->indefinite || i < n; i++) {
+        for (size_t i = 0, n = item->kind == CBOR_MAP ? item->n * 2 : item->n; item->indefinite || i < n;
+             i++) {
             if (cbor_next(r, a, &inner) != 0 || inner.kind == CBOR_BREAK)
                 break;
             buf_z(b, i == 0 ? "" : item->kind == CBOR_MAP && i % 2 == 1 ? ":" : ",");
@@ -360,7 +390,8 @@ static void cbor_json(struct arena *a, struct cbor_reader *r, const struct cbor_
         }
         buf_char(b, item->kind == CBOR_MAP ? '}' : ']');
         break;
-    case CBOR_BREAK: case CBOR_OTHER: buf_z(b, "?"); break;
+    case CBOR_BREAK:
+    case CBOR_OTHER: buf_z(b, "?"); break;
     }
 }
 
@@ -415,8 +446,8 @@ static enum protocol protocol_of(const struct service_model *service)
     return (enum protocol)p;
 }
 
-/* The whole way of a request; the path of a host with a path of its own is no path of ours, and two vectors leave
- * out the target. */
+/* The whole way of a request; the path of a host with a path of its own is no path of ours, and two vectors
+ * leave out the target. */
 static void check_route(struct arena *a, const struct vector *v, const struct request_parts *parts)
 {
     struct service service = { .model = v->service };
@@ -425,7 +456,8 @@ static void check_route(struct arena *a, const struct vector *v, const struct re
     struct route route = { 0 };
     struct fault fault = { 0 };
 
-    if (!str_starts(v->path, STR("/custom")) && (!v->service->protocols[PROTO_JSON] || !str_absent(vector_header(v, "X-Amz-Target")))) {
+    if (!str_starts(v->path, STR("/custom")) &&
+        (!v->service->protocols[PROTO_JSON] || !str_absent(vector_header(v, "X-Amz-Target")))) {
         EXPECT_INT(router_find(r, a, v->method, parts, &route, &fault), 0);
         EXPECT(route.op == v->op);
         EXPECT_INT(route.protocol, protocol_of(v->service));
@@ -436,8 +468,12 @@ static void check_route(struct arena *a, const struct vector *v, const struct re
 static void check_input(struct arena *a, const struct vector *v)
 {
     CLEANUP(buf_done) struct buf got = { 0 };
-    struct request_parts parts = { .path = v->path, .query = v->query, .body = v->body, .ctx = v,
-                                   .header = vector_header, .next_header = next_vector_header };
+    struct request_parts parts = { .path = v->path,
+                                   .query = v->query,
+                                   .body = v->body,
+                                   .ctx = v,
+                                   .header = vector_header,
+                                   .next_header = next_vector_header };
     struct fault fault = { 0 };
     void *input = NULL;
 
@@ -489,7 +525,8 @@ static void check_body(struct arena *a, const struct vector *v, const struct rep
         same = same_cbor(a, got, v->body);
     else if (str_is(r->content_type, "application/xml"))
         same = same_document_text(a, got, v->body);
-    else if (str_empty(v->body) || str_is(r->content_type, "text/plain") || str_is(r->content_type, "application/octet-stream"))
+    else if (str_empty(v->body) || str_is(r->content_type, "text/plain") ||
+             str_is(r->content_type, "application/octet-stream"))
         same = str_eq(got, v->body);
     else
         same = same_json_text(a, got, v->body);
@@ -509,7 +546,8 @@ static void *filled(struct arena *a, const struct shape *shape, const char *para
 }
 
 /* Members of an error besides its message travel as ready JSON. */
-static void encode_error(struct arena *a, const struct vector *v, enum protocol protocol, struct str id, struct reply *ret)
+static void encode_error(struct arena *a, const struct vector *v, enum protocol protocol, struct str id,
+                         struct reply *ret)
 {
     CLEANUP(buf_done) struct buf extra = { 0 };
     struct fault fault = { .row = v->error, .message = str_of(v->message) };
@@ -530,12 +568,14 @@ static void check_output(struct arena *a, const struct vector *v)
     if (v->error != NULL)
         encode_error(a, v, protocol, id, &reply);
     else
-        shape_encode(a, v->service, v->op, protocol, v->op->output == NULL ? NULL : filled(a, v->op->output, v->params), id, &reply);
+        shape_encode(a, v->service, v->op, protocol,
+                     v->op->output == NULL ? NULL : filled(a, v->op->output, v->params), id, &reply);
     EXPECT_INT(reply.status, v->status);
     for (size_t i = 0; v->headers[i].name != NULL; i++) {
         struct str got = reply_header(a, &reply, str_of(v->headers[i].name));
         if (!str_is(got, v->headers[i].value))
-            UNIT_FAIL("%s: %s: got '" STR_FMT "', want '%s'", v->id, v->headers[i].name, STR_ARG(got), v->headers[i].value);
+            UNIT_FAIL("%s: %s: got '" STR_FMT "', want '%s'", v->id, v->headers[i].name, STR_ARG(got),
+                      v->headers[i].value);
     }
     EXPECT(!str_absent(reply_header(a, &reply, STR("x-amzn-RequestId"))));
     check_body(a, v, &reply);
@@ -547,7 +587,8 @@ static void check_output(struct arena *a, const struct vector *v)
 
 static int total_passed, total_failed, total_skipped;
 
-static void run(const char *name, const struct vector *v, void (*check)(struct arena *, const struct vector *))
+static void run(const char *name, const struct vector *v,
+                void (*check)(struct arena *, const struct vector *))
 {
     int passed = 0, failed = 0, skipped = 0;
 
@@ -574,7 +615,7 @@ static void run(const char *name, const struct vector *v, void (*check)(struct a
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
-    (void)unit_last;                                         /* no TESTs here: the tables are the tests */
+    (void)unit_last; /* no TESTs here: the tables are the tests */
     if (vectors_input_rest_json[0].id == NULL) {
         printf("skipped: the protocol test vectors are not here (WAYBILL_SHARED, or -Dshared=DIR)\n");
         return 77;
@@ -587,7 +628,8 @@ int main(void)
     run("input rest-xml", vectors_input_rest_xml, check_input);
     run("input rpc-v2-cbor", vectors_input_smithy_rpc_v2_cbor, check_input);
     run("input rpc-v2-cbor-query-compatible", vectors_input_smithy_rpc_v2_cbor_query_compatible, check_input);
-    run("input rpc-v2-cbor-non-query-compatible", vectors_input_smithy_rpc_v2_cbor_non_query_compatible, check_input);
+    run("input rpc-v2-cbor-non-query-compatible", vectors_input_smithy_rpc_v2_cbor_non_query_compatible,
+        check_input);
     run("output rest-json", vectors_output_rest_json, check_output);
     run("output json", vectors_output_json, check_output);
     run("output json_1_0", vectors_output_json_1_0, check_output);
@@ -595,7 +637,8 @@ int main(void)
     run("output query", vectors_output_query, check_output);
     run("output rest-xml", vectors_output_rest_xml, check_output);
     run("output rpc-v2-cbor", vectors_output_smithy_rpc_v2_cbor, check_output);
-    run("output rpc-v2-cbor-query-compatible", vectors_output_smithy_rpc_v2_cbor_query_compatible, check_output);
+    run("output rpc-v2-cbor-query-compatible", vectors_output_smithy_rpc_v2_cbor_query_compatible,
+        check_output);
     printf("%d passed, %d failed, %d not asked\n", total_passed, total_failed, total_skipped);
     return total_failed > 0;
 }

@@ -1,4 +1,5 @@
-/* cloudwatch.c - the service's life, its operations, and what their checks share.  All that is kept is metric/metric.h's. */
+/* cloudwatch.c - the service's life, its operations, and what their checks share.  All that is kept is
+ * metric/metric.h's. */
 #include "service/cloudwatch/internal.h"
 
 #include <stdlib.h>
@@ -7,10 +8,7 @@
 
 /* ---- complaints ---- */
 
-void complaints_done(struct complaints *x)
-{
-    buf_done(&x->text);
-}
+void complaints_done(struct complaints *x) { buf_done(&x->text); }
 
 void complain(struct complaints *x, const struct error_row *row, const char *fmt, ...)
 {
@@ -47,15 +45,19 @@ bool text_is_clean(struct str s)
     return seen;
 }
 
-static void check_dimension(struct complaints *x, const struct error_row *row, const char *path, size_t n, const struct cloudwatch_Dimension *d)
+static void check_dimension(struct complaints *x, const struct error_row *row, const char *path, size_t n,
+                            const struct cloudwatch_Dimension *d)
 {
     if (!text_is_clean(d->Name) || d->Name.p[0] == ':')
-        complain(x, row, "The value " STR_FMT " for parameter %s.member.%zu.Name is invalid.", STR_ARG(d->Name), path, n);
+        complain(x, row, "The value " STR_FMT " for parameter %s.member.%zu.Name is invalid.",
+                 STR_ARG(d->Name), path, n);
     if (!text_is_clean(d->Value))
-        complain(x, row, "The value " STR_FMT " for parameter %s.member.%zu.Value is invalid.", STR_ARG(d->Value), path, n);
+        complain(x, row, "The value " STR_FMT " for parameter %s.member.%zu.Value is invalid.",
+                 STR_ARG(d->Value), path, n);
 }
 
-const struct metric_dimension *dimensions_of(struct call *c, struct complaints *x, const struct error_row *row, const char *path,
+const struct metric_dimension *dimensions_of(struct call *c, struct complaints *x,
+                                             const struct error_row *row, const char *path,
                                              const struct cloudwatch_Dimensions *v)
 {
     struct metric_dimension *to = arena_calloc(c->mem, v->n, sizeof(*to));
@@ -63,8 +65,9 @@ const struct metric_dimension *dimensions_of(struct call *c, struct complaints *
     for (size_t i = 0; i < v->n; i++) {
         check_dimension(x, row, path, i + 1, &v->v[i]);
         for (size_t k = 0; k < i; k++)
-            if (str_eq(v->v[k].Name, v->v[i].Name))          /* UNVERIFIED wording */
-                complain(x, row, "The parameter %s contains the dimension " STR_FMT " more than once.", path, STR_ARG(v->v[i].Name));
+            if (str_eq(v->v[k].Name, v->v[i].Name)) /* UNVERIFIED wording */
+                complain(x, row, "The parameter %s contains the dimension " STR_FMT " more than once.", path,
+                         STR_ARG(v->v[i].Name));
         to[i] = (struct metric_dimension){ v->v[i].Name, v->v[i].Value };
     }
     return to;
@@ -97,8 +100,16 @@ struct cloudwatch *cloudwatch_free(struct cloudwatch *s)
     return NULL;
 }
 
-void cloudwatch_load(struct cloudwatch *s, struct turn *t) { (void)s; (void)t; }
-void cloudwatch_reset(struct cloudwatch *s, struct turn *t) { (void)s; (void)t; }
+void cloudwatch_load(struct cloudwatch *s, struct turn *t)
+{
+    (void)s;
+    (void)t;
+}
+void cloudwatch_reset(struct cloudwatch *s, struct turn *t)
+{
+    (void)s;
+    (void)t;
+}
 
 static const struct handler handlers[] = {
     { "PutMetricData", cloudwatch_put_metric_data, 0 },
@@ -110,5 +121,7 @@ static const struct handler handlers[] = {
 /* s may be NULL where only the list of operations is wanted. */
 struct service cloudwatch_service(struct cloudwatch *s)
 {
-    return (struct service){ .model = &cloudwatch_model, .handlers = handlers, .n_handlers = ARRAY_LEN(handlers), .state = s };
+    return (struct service){
+        .model = &cloudwatch_model, .handlers = handlers, .n_handlers = ARRAY_LEN(handlers), .state = s
+    };
 }

@@ -1,9 +1,10 @@
 /* data.c - GetMetricData: many metrics and expressions at once, page by page.
  * Rules: CloudWatch API reference, pages GetMetricData, MetricDataQuery, MetricStat.
  *
- * True here: a query is computed at most once per call, when its result or another's expression asks for it.  Periods
- * begin at whole multiples of themselves since 1970 (UNVERIFIED); samples from the whole minute of StartTime on count.
- * A page ends after MaxDatapoints, or between two results once much was read; the token says where to go on. */
+ * True here: a query is computed at most once per call, when its result or another's expression asks for it.
+ * Periods begin at whole multiples of themselves since 1970 (UNVERIFIED); samples from the whole minute of
+ * StartTime on count. A page ends after MaxDatapoints, or between two results once much was read; the token
+ * says where to go on. */
 #include "service/cloudwatch/internal.h"
 
 #include "base/crypt.h"
@@ -11,10 +12,10 @@
 
 #define QUERIES_MOST 500
 #define DATAPOINTS_MOST 100800
-#define STEPS_PER_PAGE 400000                                /* of work before a page ends early: some 20 ms */
-#define ROW_STEPS 16                                         /* a minute read; each eight bytes of its values are one more */
-#define POINT_STEPS 3                                        /* a point that an expression computes */
-#define ROWS_MOST 1000000                                    /* minutes read before a single result is too much */
+#define STEPS_PER_PAGE 400000 /* of work before a page ends early: some 20 ms */
+#define ROW_STEPS 16          /* a minute read; each eight bytes of its values are one more */
+#define POINT_STEPS 3         /* a point that an expression computes */
+#define ROWS_MOST 1000000     /* minutes read before a single result is too much */
 #define NESTING_MOST 20
 #define INVALID (&error_validation)
 
@@ -34,10 +35,12 @@ struct data {
     struct expression_names names;
     size_t rows, steps;
     int nesting;
-    bool check_only;                                         /* names and grammar: every series is empty */
+    bool check_only; /* names and grammar: every series is empty */
 };
 
-struct position { size_t query, series, point; };
+struct position {
+    size_t query, series, point;
+};
 
 /* ---- checks ---- */
 
@@ -52,16 +55,20 @@ static void check_metric(struct complaints *x, struct data *d, const char *path,
     if (statistic_parse(s->Stat, &d->q[i].statistic) < 0)
         complain(x, INVALID, "The value for parameter %s.MetricStat.Stat is not a valid statistic.", path);
     check_period(x, INVALID, arena_printf(d->c->mem, "%s.MetricStat.Period", path).p, s->Period.v);
-    d->q[i].dimensions = dimensions_of(d->c, x, INVALID, arena_printf(d->c->mem, "%s.MetricStat.Metric.Dimensions", path).p,
-                                       &s->Metric->Dimensions);
+    d->q[i].dimensions =
+        dimensions_of(d->c, x, INVALID, arena_printf(d->c->mem, "%s.MetricStat.Metric.Dimensions", path).p,
+                      &s->Metric->Dimensions);
 }
 
 static void check_id(struct complaints *x, struct data *d, const char *path, size_t i)
 {
     struct str id = d->in->MetricDataQueries.v[i].Id;
 
-    if (!expression_is_id(id))                                     /* UNVERIFIED wording */
-        complain(x, INVALID, "The value " STR_FMT " for parameter %s.Id is not matching the expected pattern ^[a-z][a-zA-Z0-9_]*$.", STR_ARG(id), path);
+    if (!expression_is_id(id)) /* UNVERIFIED wording */
+        complain(x, INVALID,
+                 "The value " STR_FMT
+                 " for parameter %s.Id is not matching the expected pattern ^[a-z][a-zA-Z0-9_]*$.",
+                 STR_ARG(id), path);
     for (size_t k = 0; k < i; k++)
         if (str_eq(id, d->in->MetricDataQueries.v[k].Id))
             complain(x, INVALID, "The values for parameter id in MetricDataQueries are not unique.");
@@ -75,7 +82,10 @@ static void check_query(struct complaints *x, struct data *d, size_t i)
 
     check_id(x, d, path, i);
     if (q->MetricStat != NULL && !str_absent(q->Expression))
-        complain(x, INVALID, "The parameters %s.Expression and %s.MetricStat are mutually exclusive and you have specified both.", path, path);
+        complain(x, INVALID,
+                 "The parameters %s.Expression and %s.MetricStat are mutually exclusive and you have "
+                 "specified both.",
+                 path, path);
     else if (q->MetricStat == NULL && str_absent(q->Expression))
         complain(x, INVALID, "Must specify either %s.Expression or %s.MetricStat.", path, path);
     if (q->MetricStat != NULL && q->MetricStat->Metric != NULL)
@@ -85,7 +95,8 @@ static void check_query(struct complaints *x, struct data *d, size_t i)
     else if (q->Period.set)
         check_period(x, INVALID, arena_printf(d->c->mem, "%s.Period", path).p, q->Period.v);
     if (!str_absent(q->AccountId) && !str_eq(q->AccountId, d->c->account))
-        complain(x, INVALID, "%s.AccountId " STR_FMT " is not supported: accounts are not linked.", path, STR_ARG(q->AccountId));
+        complain(x, INVALID, "%s.AccountId " STR_FMT " is not supported: accounts are not linked.", path,
+                 STR_ARG(q->AccountId));
     if (!str_absent(q->Label) && str_find_str(q->Label, STR("${")) >= 0)
         complain(x, INVALID, "Dynamic labels are not supported: the value of %s.Label.", path);
 }
@@ -106,20 +117,25 @@ static void check_request(struct complaints *x, const struct cloudwatch_GetMetri
     if (in->MetricDataQueries.n == 0)
         complain(x, INVALID, "The collection MetricDataQueries must not be empty.");
     if (in->MetricDataQueries.n > QUERIES_MOST)
-        complain(x, INVALID, "The collection MetricDataQueries must not have a size greater than %d.", QUERIES_MOST);
+        complain(x, INVALID, "The collection MetricDataQueries must not have a size greater than %d.",
+                 QUERIES_MOST);
     if (sane_ms(in->StartTime) >= sane_ms(in->EndTime))
         complain(x, INVALID, "The parameter StartTime must be less than the parameter EndTime.");
     if (in->MaxDatapoints.set && (in->MaxDatapoints.v < 1 || in->MaxDatapoints.v > DATAPOINTS_MOST))
         complain(x, INVALID, "The parameter MaxDatapoints must be between 1 and %d.", DATAPOINTS_MOST);
-    if (in->LabelOptions != NULL && !str_absent(in->LabelOptions->Timezone) && !timezone_is_sound(in->LabelOptions->Timezone))
-        complain(x, INVALID, "The value " STR_FMT " for parameter LabelOptions.Timezone is invalid.", STR_ARG(in->LabelOptions->Timezone));
+    if (in->LabelOptions != NULL && !str_absent(in->LabelOptions->Timezone) &&
+        !timezone_is_sound(in->LabelOptions->Timezone))
+        complain(x, INVALID, "The value " STR_FMT " for parameter LabelOptions.Timezone is invalid.",
+                 STR_ARG(in->LabelOptions->Timezone));
 }
 
 /* ---- computing ---- */
 
 static struct str label_of(const struct cloudwatch_MetricDataQuery *q)
 {
-    return !str_absent(q->Label) ? q->Label : q->MetricStat != NULL ? q->MetricStat->Metric->MetricName : q->Id;
+    return !str_absent(q->Label)   ? q->Label
+           : q->MetricStat != NULL ? q->MetricStat->Metric->MetricName
+                                   : q->Id;
 }
 
 /* The same time in another unit: CloudWatch converts nothing, and adds what was not asked apart. */
@@ -134,7 +150,8 @@ static void same_time(struct metric_point *p, const struct metric_point *more)
         metric_values_tidy(&p->values);
 }
 
-static void to_series(struct data *d, const struct statistic *statistic, struct metric_points *points, struct series *s)
+static void to_series(struct data *d, const struct statistic *statistic, struct metric_points *points,
+                      struct series *s)
 {
     s->v = arena_calloc(d->c->mem, points->n, sizeof(*s->v));
     for (size_t i = 0; i < points->n; i++) {
@@ -154,9 +171,14 @@ static int load(struct data *d, size_t i, struct buf *why)
     const struct cloudwatch_MetricStat *stat = from->MetricStat;
     CLEANUP(metric_points_done) struct metric_points points = { 0 };
     struct series *s = ARENA_NEW(d->c->mem, struct series);
-    struct metric_query q = { .place = { d->c->account, d->c->region, stat->Metric->Namespace, d->q[i].dimensions, stat->Metric->Dimensions.n },
-        .name = stat->Metric->MetricName, .unit = stat->Unit, .from_ms = sane_ms(d->in->StartTime) / MINUTE_MS * MINUTE_MS,
-        .to_ms = sane_ms(d->in->EndTime), .period_ms = period_ms(stat->Period), .want_values = statistic_wants_values(&d->q[i].statistic) };
+    struct metric_query q = { .place = { d->c->account, d->c->region, stat->Metric->Namespace,
+                                         d->q[i].dimensions, stat->Metric->Dimensions.n },
+                              .name = stat->Metric->MetricName,
+                              .unit = stat->Unit,
+                              .from_ms = sane_ms(d->in->StartTime) / MINUTE_MS * MINUTE_MS,
+                              .to_ms = sane_ms(d->in->EndTime),
+                              .period_ms = period_ms(stat->Period),
+                              .want_values = statistic_wants_values(&d->q[i].statistic) };
 
     *s = (struct series){ .label = label_of(from), .period_s = period_ms(stat->Period) / 1000 };
     d->q[i].value = (struct expression_value){ .kind = EXPRESSION_SERIES, .v = s, .n = 1 };
@@ -189,7 +211,8 @@ static void own_copy(struct arena *a, struct expression_value *v)
 }
 
 /* What an expression makes has its metrics' period, and is not computed at another.  UNVERIFIED wording. */
-static int check_result_period(const struct cloudwatch_MetricDataQuery *q, const struct expression_value *v, struct buf *why)
+static int check_result_period(const struct cloudwatch_MetricDataQuery *q, const struct expression_value *v,
+                               struct buf *why)
 {
     bool same = v->kind != EXPRESSION_NUMBER;
 
@@ -198,7 +221,9 @@ static int check_result_period(const struct cloudwatch_MetricDataQuery *q, const
     for (size_t i = 0; i < v->n && same; i++)
         same = v->v[i].period_s == q->Period.v;
     if (!same)
-        buf_printf(why, "the Period %lld is not supported: it is not the period of the metrics of the expression", (long long)q->Period.v);
+        buf_printf(why,
+                   "the Period %lld is not supported: it is not the period of the metrics of the expression",
+                   (long long)q->Period.v);
     return same ? 0 : -E_FAULT;
 }
 
@@ -211,12 +236,15 @@ static int compute(struct data *d, size_t i, struct buf *why)
     if (x->progress == DONE)
         return 0;
     if (x->progress == DOING || d->nesting >= NESTING_MOST) {
-        buf_printf(why, "\"" STR_FMT "\" refers to itself, or expressions refer to each other more than %d deep", STR_ARG(q->Id), NESTING_MOST);
+        buf_printf(why,
+                   "\"" STR_FMT "\" refers to itself, or expressions refer to each other more than %d deep",
+                   STR_ARG(q->Id), NESTING_MOST);
         return -E_FAULT;
     }
     x->progress = DOING;
     d->nesting++;
-    r = q->MetricStat != NULL ? load(d, i, why) : expression_eval(d->c->mem, q->Expression, &d->names, &x->value, why);
+    r = q->MetricStat != NULL ? load(d, i, why)
+                              : expression_eval(d->c->mem, q->Expression, &d->names, &x->value, why);
     d->nesting--;
     r = r < 0 ? r : check_result_period(q, &x->value, why);
     if (r == 0) {
@@ -251,7 +279,10 @@ static struct str name_metric(void *arg, size_t n)
     return STR_NONE;
 }
 
-static bool is_returned(const struct cloudwatch_MetricDataQuery *q) { return !q->ReturnData.set || q->ReturnData.v; }
+static bool is_returned(const struct cloudwatch_MetricDataQuery *q)
+{
+    return !q->ReturnData.set || q->ReturnData.v;
+}
 
 static int compute_or_fault(struct data *d, size_t i)
 {
@@ -263,7 +294,9 @@ static int compute_or_fault(struct data *d, size_t i)
         buf_z(&why, "the result is a number, and must be a time series");
         r = -E_FAULT;
     }
-    return r < 0 ? call_fault(d->c, INVALID, "Error in expression '" STR_FMT "': " STR_FMT, STR_ARG(q->Id), STR_ARG(buf_view(&why))) : 0;
+    return r < 0 ? call_fault(d->c, INVALID, "Error in expression '" STR_FMT "': " STR_FMT, STR_ARG(q->Id),
+                              STR_ARG(buf_view(&why)))
+                 : 0;
 }
 
 static void begin(struct data *d, bool check_only)
@@ -271,7 +304,9 @@ static void begin(struct data *d, bool check_only)
     for (size_t i = 0; i < d->in->MetricDataQueries.n; i++)
         d->q[i].progress = TO_DO;
     d->check_only = check_only;
-    d->names = (struct expression_names){ .arg = d, .value = name_value, .metric = name_metric, .points_left = EXPRESSION_POINTS_MOST };
+    d->names = (struct expression_names){
+        .arg = d, .value = name_value, .metric = name_metric, .points_left = EXPRESSION_POINTS_MOST
+    };
     if (!check_only) {
         d->names.start_ms = sane_ms(d->in->StartTime);
         d->names.end_ms = sane_ms(d->in->EndTime);
@@ -308,7 +343,8 @@ static int position_parse(struct call *c, struct str token, struct position *ret
         uint64_t v;
 
         if (!str_cut(&text, '.', &part) || str_to_u64(part, &v) < 0 || v > UINT32_MAX)
-            return call_fault(c, &cloudwatch_error_InvalidNextToken, "The value " STR_FMT " for parameter NextToken is invalid.", STR_ARG(token));
+            return call_fault(c, &cloudwatch_error_InvalidNextToken,
+                              "The value " STR_FMT " for parameter NextToken is invalid.", STR_ARG(token));
         *to[i] = (size_t)v;
     }
     return 0;
@@ -320,12 +356,15 @@ static struct str position_text(struct call *c, struct position p)
 }
 
 /* Points [from, from + n) in the order asked for. */
-static void show_points(struct data *d, const struct series *s, size_t from, size_t n, struct cloudwatch_MetricDataResult *ret)
+static void show_points(struct data *d, const struct series *s, size_t from, size_t n,
+                        struct cloudwatch_MetricDataResult *ret)
 {
     bool rising = str_is(d->in->ScanBy, "TimestampAscending");
 
-    ret->Timestamps = (struct cloudwatch_Timestamps){ true, n, arena_calloc(d->c->mem, n, sizeof(*ret->Timestamps.v)) };
-    ret->Values = (struct cloudwatch_DatapointValues){ true, n, arena_calloc(d->c->mem, n, sizeof(*ret->Values.v)) };
+    ret->Timestamps =
+        (struct cloudwatch_Timestamps){ true, n, arena_calloc(d->c->mem, n, sizeof(*ret->Timestamps.v)) };
+    ret->Values =
+        (struct cloudwatch_DatapointValues){ true, n, arena_calloc(d->c->mem, n, sizeof(*ret->Values.v)) };
     for (size_t i = 0; i < n; i++) {
         const struct series_point *p = &s->v[rising ? from + i : s->n - 1 - from - i];
 
@@ -334,7 +373,10 @@ static void show_points(struct data *d, const struct series *s, size_t from, siz
     }
 }
 
-struct page { struct cloudwatch_GetMetricDataOutput *out; size_t points_left; };
+struct page {
+    struct cloudwatch_GetMetricDataOutput *out;
+    size_t points_left;
+};
 
 static void room_for(struct page *page, struct call *c, size_t more)
 {
@@ -354,14 +396,17 @@ static bool show_query(struct data *d, struct page *page, struct position *p)
     room_for(page, d->c, x->n);
     for (; p->series < x->n; p->series++, p->point = 0) {
         const struct series *s = &x->v[p->series];
-        struct cloudwatch_MetricDataResult *r = &page->out->MetricDataResults.v[page->out->MetricDataResults.n];
+        struct cloudwatch_MetricDataResult *r =
+            &page->out->MetricDataResults.v[page->out->MetricDataResults.n];
         size_t from = MIN(p->point, s->n), n = MIN(s->n - from, page->points_left);
 
         if (n == 0 && s->n > from)
             return true;
         page->out->MetricDataResults.n++;
-        *r = (struct cloudwatch_MetricDataResult){ .Id = d->in->MetricDataQueries.v[p->query].Id, .Label = s->label,
-            .StatusCode = from + n < s->n ? STR("PartialData") : STR("Complete") };
+        *r = (struct cloudwatch_MetricDataResult){ .Id = d->in->MetricDataQueries.v[p->query].Id,
+                                                   .Label = s->label,
+                                                   .StatusCode = from + n < s->n ? STR("PartialData")
+                                                                                 : STR("Complete") };
         show_points(d, s, from, n, r);
         page->points_left -= n;
         p->point = from + n;

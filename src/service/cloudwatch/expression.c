@@ -1,5 +1,6 @@
 /* expression.c - a recursive descent over the expression that computes as it goes.
- * True here: every function that fails has put one sentence into `why`; depth is bounded, and so is the sum of points. */
+ * True here: every function that fails has put one sentence into `why`; depth is bounded, and so is the sum
+ * of points. */
 #include "service/cloudwatch/expression.h"
 
 #include <ctype.h>
@@ -54,7 +55,9 @@ static bool take(struct reader *m, char c)
 
 static int expect(struct reader *m, char c)
 {
-    return take(m, c) ? 0 : wrong(m, "'%c' is missing before \"" STR_FMT "\"", c, STR_ARG(str_sub(m->rest, 0, 20)));
+    return take(m, c)
+               ? 0
+               : wrong(m, "'%c' is missing before \"" STR_FMT "\"", c, STR_ARG(str_sub(m->rest, 0, 20)));
 }
 
 static struct str word(struct reader *m)
@@ -101,7 +104,7 @@ static double apply(char op, double a, double b)
     case '-': return a - b;
     case '*': return a * b;
     case '/': return b == 0 ? NAN : a / b;
-    default:  return pow(a, b);
+    default: return pow(a, b);
     }
 }
 
@@ -111,7 +114,8 @@ static void put(struct series *s, int64_t ms, double v)
         s->v[s->n++] = (struct series_point){ ms, v };
 }
 
-static int with_number(struct reader *m, char op, const struct series *x, double number, bool number_first, struct series *ret)
+static int with_number(struct reader *m, char op, const struct series *x, double number, bool number_first,
+                       struct series *ret)
 {
     *ret = (struct series){ .label = x->label, .period_s = x->period_s };
     if (points_new(m, x->n, &ret->v) < 0)
@@ -121,7 +125,8 @@ static int with_number(struct reader *m, char op, const struct series *x, double
     return 0;
 }
 
-static int with_series(struct reader *m, char op, const struct series *x, const struct series *y, struct series *ret)
+static int with_series(struct reader *m, char op, const struct series *x, const struct series *y,
+                       struct series *ret)
 {
     size_t k = 0;
 
@@ -138,7 +143,8 @@ static int with_series(struct reader *m, char op, const struct series *x, const 
 }
 
 /* One operand is a number, or one series, for all of the other; two lists go pair by pair. */
-static int operate(struct reader *m, char op, const struct expression_value *a, const struct expression_value *b, struct expression_value *ret)
+static int operate(struct reader *m, char op, const struct expression_value *a,
+                   const struct expression_value *b, struct expression_value *ret)
 {
     size_t n = a->kind == EXPRESSION_MANY ? a->n : b->kind == EXPRESSION_MANY ? b->n : 1;
 
@@ -148,13 +154,17 @@ static int operate(struct reader *m, char op, const struct expression_value *a, 
     }
     if (a->kind == EXPRESSION_MANY && b->kind == EXPRESSION_MANY && a->n != b->n)
         return wrong(m, "the two sides of '%c' are lists of %zu and %zu time series", op, a->n, b->n);
-    *ret = (struct expression_value){ .kind = a->kind == EXPRESSION_MANY || b->kind == EXPRESSION_MANY ? EXPRESSION_MANY : EXPRESSION_SERIES, .n = n };
+    *ret = (struct expression_value){ .kind = a->kind == EXPRESSION_MANY || b->kind == EXPRESSION_MANY
+                                                  ? EXPRESSION_MANY
+                                                  : EXPRESSION_SERIES,
+                                      .n = n };
     ret->v = arena_calloc(m->a, n, sizeof(*ret->v));
     for (size_t i = 0; i < n; i++) {
-        const struct series *x = a->kind == EXPRESSION_MANY ? &a->v[i] : a->v, *y = b->kind == EXPRESSION_MANY ? &b->v[i] : b->v;
-        int r = a->kind == EXPRESSION_NUMBER ? with_number(m, op, y, a->number, true, &ret->v[i])
-            : b->kind == EXPRESSION_NUMBER ? with_number(m, op, x, b->number, false, &ret->v[i])
-            : with_series(m, op, x, y, &ret->v[i]);
+        const struct series *x = a->kind == EXPRESSION_MANY ? &a->v[i] : a->v,
+                            *y = b->kind == EXPRESSION_MANY ? &b->v[i] : b->v;
+        int r = a->kind == EXPRESSION_NUMBER   ? with_number(m, op, y, a->number, true, &ret->v[i])
+                : b->kind == EXPRESSION_NUMBER ? with_number(m, op, x, b->number, false, &ret->v[i])
+                                               : with_series(m, op, x, y, &ret->v[i]);
 
         if (r < 0)
             return r;
@@ -164,7 +174,10 @@ static int operate(struct reader *m, char op, const struct expression_value *a, 
 
 /* ---- functions ---- */
 
-struct fold { double sum, low, high; size_t n; };
+struct fold {
+    double sum, low, high;
+    size_t n;
+};
 
 static void fold_add(struct fold *f, double v)
 {
@@ -194,7 +207,8 @@ static int64_t earliest(const struct expression_value *x, const size_t *at)
 }
 
 /* Several series time by time; a series without a point at a time has no part in it. */
-static int fold_many(struct reader *m, struct str name, const struct expression_value *x, struct expression_value *ret)
+static int fold_many(struct reader *m, struct str name, const struct expression_value *x,
+                     struct expression_value *ret)
 {
     size_t *at = arena_calloc(m->a, x->n, sizeof(*at)), total = 0;
     struct series *s = ARENA_NEW(m->a, struct series);
@@ -217,7 +231,8 @@ static int fold_many(struct reader *m, struct str name, const struct expression_
     return 0;
 }
 
-static int fold(struct reader *m, struct str name, const struct expression_value *x, struct expression_value *ret)
+static int fold(struct reader *m, struct str name, const struct expression_value *x,
+                struct expression_value *ret)
 {
     struct fold f = { 0 };
 
@@ -236,7 +251,8 @@ static double rounded(struct str name, double v)
     return str_is(name, "ABS") ? fabs(v) : str_is(name, "CEIL") ? ceil(v) : floor(v);
 }
 
-static int each(struct reader *m, struct str name, const struct expression_value *x, struct expression_value *ret)
+static int each(struct reader *m, struct str name, const struct expression_value *x,
+                struct expression_value *ret)
 {
     *ret = *x;
     if (x->kind == EXPRESSION_NUMBER) {
@@ -273,7 +289,8 @@ static int fill_one(struct reader *m, const struct series *x, double with, struc
     return 0;
 }
 
-static int fill(struct reader *m, const struct expression_value *x, const struct expression_value *with, struct expression_value *ret)
+static int fill(struct reader *m, const struct expression_value *x, const struct expression_value *with,
+                struct expression_value *ret)
 {
     if (x->kind == EXPRESSION_NUMBER || with->kind != EXPRESSION_NUMBER)
         return wrong(m, "FILL takes time series and a number");
@@ -317,7 +334,8 @@ static int append(struct reader *m, struct expression_value *list, const struct 
 
 static struct expression_value list_new(struct reader *m)
 {
-    return (struct expression_value){ .kind = EXPRESSION_MANY, .v = arena_calloc(m->a, ARGS_MOST, sizeof(struct series)) };
+    return (struct expression_value){ .kind = EXPRESSION_MANY,
+                                      .v = arena_calloc(m->a, ARGS_MOST, sizeof(struct series)) };
 }
 
 /* The opening parenthesis is taken. */
@@ -348,7 +366,8 @@ static int all_metrics(struct reader *m, struct expression_value *ret)
 
 static int call_function(struct reader *m, struct str name, struct expression_value *ret)
 {
-    static const char *const folds[] = { "SUM", "AVG", "MIN", "MAX" }, *const each_of[] = { "ABS", "CEIL", "FLOOR" };
+    static const char *const folds[] = { "SUM", "AVG", "MIN", "MAX" }, *const each_of[] = { "ABS", "CEIL",
+                                                                                            "FLOOR" };
     struct expression_value x, with;
     bool is_fill = str_is(name, "FILL"), is_fold = false, is_each = false;
 
@@ -360,9 +379,13 @@ static int call_function(struct reader *m, struct str name, struct expression_va
         is_each = is_each || str_is(name, each_of[i]);
     if (!is_fold && !is_each && !is_fill && !str_is(name, "PERIOD"))
         return wrong(m, "the function " STR_FMT " is not supported", STR_ARG(name));
-    if (expression(m, &x) < 0 || (is_fill && (expect(m, ',') < 0 || expression(m, &with) < 0)) || expect(m, ')') < 0)
+    if (expression(m, &x) < 0 || (is_fill && (expect(m, ',') < 0 || expression(m, &with) < 0)) ||
+        expect(m, ')') < 0)
         return -E_INVALID;
-    return is_fold ? fold(m, name, &x, ret) : is_each ? each(m, name, &x, ret) : is_fill ? fill(m, &x, &with, ret) : period(m, &x, ret);
+    return is_fold   ? fold(m, name, &x, ret)
+           : is_each ? each(m, name, &x, ret)
+           : is_fill ? fill(m, &x, &with, ret)
+                     : period(m, &x, ret);
 }
 
 /* ---- grammar ---- */
@@ -406,7 +429,8 @@ static int primary(struct reader *m, struct expression_value *ret)
         return number(m, ret);
     name = word(m);
     if (name.n == 0)
-        return wrong(m, m->rest.n == 0 ? "it ends too early%s" : "unexpected \"%s\"", m->rest.n == 0 ? "" : arena_z(m->a, str_sub(m->rest, 0, 20)));
+        return wrong(m, m->rest.n == 0 ? "it ends too early%s" : "unexpected \"%s\"",
+                     m->rest.n == 0 ? "" : arena_z(m->a, str_sub(m->rest, 0, 20)));
     if (take(m, '('))
         return call_function(m, name, ret);
     return id_value(m, name, ret);
@@ -439,7 +463,8 @@ static int power(struct reader *m, struct expression_value *ret)
     return operate(m, '^', &x, &y, ret);
 }
 
-static int chain(struct reader *m, const char ops[3], int (*next)(struct reader *m, struct expression_value *ret), struct expression_value *ret)
+static int chain(struct reader *m, const char ops[3],
+                 int (*next)(struct reader *m, struct expression_value *ret), struct expression_value *ret)
 {
     struct expression_value x, y;
 
@@ -467,7 +492,8 @@ static int expression(struct reader *m, struct expression_value *ret)
     return r;
 }
 
-int expression_eval(struct arena *a, struct str text, struct expression_names *names, struct expression_value *ret, struct buf *why)
+int expression_eval(struct arena *a, struct str text, struct expression_names *names,
+                    struct expression_value *ret, struct buf *why)
 {
     struct reader m = { .a = a, .names = names, .why = why, .rest = text };
 

@@ -4,14 +4,21 @@
 
 #include <math.h>
 
-static const struct { const char *name; enum statistic_kind kind; } plain[] = {
+static const struct {
+    const char *name;
+    enum statistic_kind kind;
+} plain[] = {
     { "SampleCount", STATISTIC_SAMPLE_COUNT }, { "Average", STATISTIC_AVERAGE }, { "Sum", STATISTIC_SUM },
-    { "Minimum", STATISTIC_MINIMUM }, { "Maximum", STATISTIC_MAXIMUM },
+    { "Minimum", STATISTIC_MINIMUM },          { "Maximum", STATISTIC_MAXIMUM },
 };
 /* "tm90" is TM(:90%); PR has no short form. */
-static const struct { const char *brief, *with_bounds; enum statistic_kind kind; } trimmed[] = {
-    { "tm", "TM(", STATISTIC_TRIMMED_MEAN }, { "wm", "WM(", STATISTIC_WINSORIZED_MEAN }, { "tc", "TC(", STATISTIC_TRIMMED_COUNT },
-    { "ts", "TS(", STATISTIC_TRIMMED_SUM }, { NULL, "PR(", STATISTIC_PERCENTILE_RANK },
+static const struct {
+    const char *brief, *with_bounds;
+    enum statistic_kind kind;
+} trimmed[] = {
+    { "tm", "TM(", STATISTIC_TRIMMED_MEAN },    { "wm", "WM(", STATISTIC_WINSORIZED_MEAN },
+    { "tc", "TC(", STATISTIC_TRIMMED_COUNT },   { "ts", "TS(", STATISTIC_TRIMMED_SUM },
+    { NULL, "PR(", STATISTIC_PERCENTILE_RANK },
 };
 
 /* Digits, perhaps with a point and digits behind it. */
@@ -53,7 +60,8 @@ static int bounds(struct str s, struct statistic *ret)
     if (str_find(s, ':') < 0 || s.n == 1)
         return -E_INVALID;
     str_cut(&s, ':', &from);
-    if (bound(from, -INFINITY, &ret->from, &from_percent) < 0 || bound(s, INFINITY, &ret->to, &to_percent) < 0)
+    if (bound(from, -INFINITY, &ret->from, &from_percent) < 0 ||
+        bound(s, INFINITY, &ret->to, &to_percent) < 0)
         return -E_INVALID;
     if (from_percent >= 0 && to_percent >= 0 && from_percent != to_percent)
         return -E_INVALID;
@@ -141,8 +149,10 @@ static bool of_values(const struct statistic *s, const struct metric_point *p, d
     t = inside(s, &p->values);
     if (s->kind == STATISTIC_TRIMMED_MEAN && t.count <= 0)
         return false;
-    *ret = s->kind == STATISTIC_TRIMMED_COUNT ? t.count : s->kind == STATISTIC_TRIMMED_SUM ? t.sum
-        : s->kind == STATISTIC_PERCENTILE_RANK ? t.count / p->count * 100 : t.sum / t.count;
+    *ret = s->kind == STATISTIC_TRIMMED_COUNT     ? t.count
+           : s->kind == STATISTIC_TRIMMED_SUM     ? t.sum
+           : s->kind == STATISTIC_PERCENTILE_RANK ? t.count / p->count * 100
+                                                  : t.sum / t.count;
     return true;
 }
 
@@ -150,13 +160,16 @@ bool statistic_of(const struct statistic *s, const struct metric_point *p, doubl
 {
     switch (s->kind) {
     case STATISTIC_SAMPLE_COUNT: *ret = p->count; return true;
-    case STATISTIC_AVERAGE:      *ret = p->sum / p->count; return p->count > 0;
-    case STATISTIC_SUM:          *ret = p->sum; return true;
-    case STATISTIC_MINIMUM:      *ret = p->low; return true;
-    case STATISTIC_MAXIMUM:      *ret = p->high; return true;
-    case STATISTIC_PERCENTILE: case STATISTIC_TRIMMED_MEAN: case STATISTIC_WINSORIZED_MEAN: case STATISTIC_TRIMMED_COUNT:
-    case STATISTIC_TRIMMED_SUM: case STATISTIC_PERCENTILE_RANK:
-        break;
+    case STATISTIC_AVERAGE: *ret = p->sum / p->count; return p->count > 0;
+    case STATISTIC_SUM: *ret = p->sum; return true;
+    case STATISTIC_MINIMUM: *ret = p->low; return true;
+    case STATISTIC_MAXIMUM: *ret = p->high; return true;
+    case STATISTIC_PERCENTILE:
+    case STATISTIC_TRIMMED_MEAN:
+    case STATISTIC_WINSORIZED_MEAN:
+    case STATISTIC_TRIMMED_COUNT:
+    case STATISTIC_TRIMMED_SUM:
+    case STATISTIC_PERCENTILE_RANK: break;
     }
     return of_values(s, p, ret);
 }

@@ -1,5 +1,6 @@
-/* statistics.c - GetMetricStatistics: one metric, several statistics, periods that begin where the request begins.
- * Rules: CloudWatch API reference, page GetMetricStatistics.  AWS promises no order of the datapoints; here they rise. */
+/* statistics.c - GetMetricStatistics: one metric, several statistics, periods that begin where the request
+ * begins. Rules: CloudWatch API reference, page GetMetricStatistics.  AWS promises no order of the
+ * datapoints; here they rise. */
 #include "service/cloudwatch/internal.h"
 
 #define DATAPOINTS_MOST 1440
@@ -17,33 +18,42 @@ static void check_times(struct complaints *x, const struct cloudwatch_GetMetricS
         return;
     points = (end_ms - start_ms + period_ms(in->Period) - 1) / period_ms(in->Period);
     if (points > DATAPOINTS_MOST)
-        complain(x, INVALID_COMBINATION, "You have requested up to %lld datapoints, which exceeds the limit of %d. You may reduce the"
-                 " datapoints requested by increasing Period, or decreasing the time range.", (long long)points, DATAPOINTS_MOST);
+        complain(x, INVALID_COMBINATION,
+                 "You have requested up to %lld datapoints, which exceeds the limit of %d. You may reduce the"
+                 " datapoints requested by increasing Period, or decreasing the time range.",
+                 (long long)points, DATAPOINTS_MOST);
 }
 
-static void check_statistics(struct complaints *x, const struct cloudwatch_GetMetricStatisticsInput *in, struct statistic *extended)
+static void check_statistics(struct complaints *x, const struct cloudwatch_GetMetricStatisticsInput *in,
+                             struct statistic *extended)
 {
     if ((in->Statistics.n > 0) == (in->ExtendedStatistics.n > 0))
         complain(x, INVALID_COMBINATION, "Must specify either Statistics or ExtendedStatistics.");
     for (size_t i = 0; i < MIN(in->ExtendedStatistics.n, (size_t)EXTENDED_MOST); i++)
-        if (statistic_parse(in->ExtendedStatistics.v[i], &extended[i]) < 0 || !statistic_wants_values(&extended[i]))
-            complain(x, INVALID_VALUE, "The value " STR_FMT " for parameter ExtendedStatistics.member.%zu is not valid.",
-                     STR_ARG(in->ExtendedStatistics.v[i]), i + 1);   /* UNVERIFIED wording */
+        if (statistic_parse(in->ExtendedStatistics.v[i], &extended[i]) < 0 ||
+            !statistic_wants_values(&extended[i]))
+            complain(x, INVALID_VALUE,
+                     "The value " STR_FMT " for parameter ExtendedStatistics.member.%zu is not valid.",
+                     STR_ARG(in->ExtendedStatistics.v[i]), i + 1); /* UNVERIFIED wording */
 }
 
 static void set_statistic(struct cloudwatch_Datapoint *d, enum statistic_kind kind, double v)
 {
     struct opt_real *const to[] = {
-        [STATISTIC_SAMPLE_COUNT] = &d->SampleCount, [STATISTIC_AVERAGE] = &d->Average, [STATISTIC_SUM] = &d->Sum,
-        [STATISTIC_MINIMUM] = &d->Minimum, [STATISTIC_MAXIMUM] = &d->Maximum,
+        [STATISTIC_SAMPLE_COUNT] = &d->SampleCount,
+        [STATISTIC_AVERAGE] = &d->Average,
+        [STATISTIC_SUM] = &d->Sum,
+        [STATISTIC_MINIMUM] = &d->Minimum,
+        [STATISTIC_MAXIMUM] = &d->Maximum,
     };
 
     *to[kind] = REAL_SET(v);
 }
 
 /* False: none of what was asked for is known of the point. */
-static bool show(struct call *c, const struct cloudwatch_GetMetricStatisticsInput *in, const struct statistic *extended,
-                 const struct metric_point *p, struct cloudwatch_Datapoint *d)
+static bool show(struct call *c, const struct cloudwatch_GetMetricStatisticsInput *in,
+                 const struct statistic *extended, const struct metric_point *p,
+                 struct cloudwatch_Datapoint *d)
 {
     struct cloudwatch_DatapointValueMap *map = &d->ExtendedStatistics;
     struct statistic s;
@@ -72,8 +82,12 @@ int cloudwatch_get_metric_statistics(struct call *c, const void *input, void *ou
     CLEANUP(complaints_done) struct complaints x = { 0 };
     CLEANUP(metric_points_done) struct metric_points points = { 0 };
     struct statistic extended[EXTENDED_MOST];
-    struct metric_query q = { .place = { c->account, c->region, in->Namespace, NULL, in->Dimensions.n }, .name = in->MetricName,
-        .unit = in->Unit, .to_ms = sane_ms(in->EndTime), .period_ms = period_ms(in->Period), .want_values = in->ExtendedStatistics.n > 0 };
+    struct metric_query q = { .place = { c->account, c->region, in->Namespace, NULL, in->Dimensions.n },
+                              .name = in->MetricName,
+                              .unit = in->Unit,
+                              .to_ms = sane_ms(in->EndTime),
+                              .period_ms = period_ms(in->Period),
+                              .want_values = in->ExtendedStatistics.n > 0 };
     int r = call_may_own(c, "cloudwatch:GetMetricStatistics", STR("*"));
 
     if (r < 0)
@@ -88,7 +102,8 @@ int cloudwatch_get_metric_statistics(struct call *c, const void *input, void *ou
     q.from_ms = q.origin_ms = sane_ms(in->StartTime) / MINUTE_MS * MINUTE_MS;
     metric_read(metrics_of(c), c->turn, c->mem, &q, &points);
     out->Label = in->MetricName;
-    out->Datapoints = (struct cloudwatch_Datapoints){ true, 0, arena_calloc(c->mem, points.n, sizeof(*out->Datapoints.v)) };
+    out->Datapoints =
+        (struct cloudwatch_Datapoints){ true, 0, arena_calloc(c->mem, points.n, sizeof(*out->Datapoints.v)) };
     for (size_t i = 0; i < points.n; i++)
         out->Datapoints.n += show(c, in, extended, &points.v[i], &out->Datapoints.v[out->Datapoints.n]);
     return 0;

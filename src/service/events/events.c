@@ -1,5 +1,5 @@
-/* events.c - the service as the program sees it: its operations, its life, and its door for what others hand over: the
- * records of Lambda destinations, notifications of S3, and events that one bus sends to another. */
+/* events.c - the service as the program sees it: its operations, its life, and its door for what others hand
+ * over: the records of Lambda destinations, notifications of S3, and events that one bus sends to another. */
 #include "service/events/events.h"
 
 #include <stdlib.h>
@@ -79,7 +79,8 @@ struct events *events_free(struct events *e)
         return NULL;
     for (size_t i = 0; map_next(&e->buses, &i, &key, &value);)
         for (size_t k = 0; k < ((struct bus *)value)->n_rules; k++)
-            ((struct bus *)value)->rules[k]->timer = (struct timer){ .work = false };    /* nobody looks at timers any more */
+            ((struct bus *)value)->rules[k]->timer =
+                (struct timer){ .work = false }; /* nobody looks at timers any more */
     forget(e);
     elsewhere_done(&e->sift);
     map_done(&e->buses);
@@ -87,10 +88,7 @@ struct events *events_free(struct events *e)
     return NULL;
 }
 
-void events_stop(struct events *e)
-{
-    elsewhere_stop(&e->sift);
-}
+void events_stop(struct events *e) { elsewhere_stop(&e->sift); }
 
 void events_reset(struct events *e, struct turn *t)
 {
@@ -109,7 +107,9 @@ void events_load(struct events *e, struct turn *t)
 /* e may be NULL where only the list of operations is wanted. */
 struct service events_service(struct events *e)
 {
-    return (struct service){ .model = &events_model, .handlers = handlers, .n_handlers = ARRAY_LEN(handlers), .state = e };
+    return (struct service){
+        .model = &events_model, .handlers = handlers, .n_handlers = ARRAY_LEN(handlers), .state = e
+    };
 }
 
 /* ---- the sink ---- */
@@ -124,13 +124,16 @@ static bool is_bus(const struct arn *arn, struct str *ret_name)
     return true;
 }
 
-static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const struct arn *target, struct str text UNUSED)
+static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const struct arn *target,
+                                     struct str text UNUSED)
 {
     struct str name;
 
     if (!is_bus(target, &name))
         return SINK_WRONG_KIND;
-    return str_is(name, "default") || bus_find(arg, target->account, target->region, name) != NULL ? SINK_OK : SINK_MISSING;
+    return str_is(name, "default") || bus_find(arg, target->account, target->region, name) != NULL
+               ? SINK_OK
+               : SINK_MISSING;
 }
 
 static void sink_resource(void *arg, const struct arn *target UNUSED, struct str text, struct resource *ret)
@@ -147,8 +150,8 @@ static size_t sink_body_limit(void *arg UNUSED, struct str target_arn)
     return EVENTS_ENTRY_BYTES - MIN(rest, (size_t)4096);
 }
 
-/* The header without the count of executions: EventBridge takes no part in recursive loop detection (AWS Lambda developer
- * guide, "Use Lambda recursive loop detection"). */
+/* The header without the count of executions: EventBridge takes no part in recursive loop detection (AWS
+ * Lambda developer guide, "Use Lambda recursive loop detection"). */
 static struct str trace_of(struct arena *mem, struct str header)
 {
     CLEANUP(buf_done) struct buf b = { 0 };
@@ -163,7 +166,8 @@ static struct str trace_of(struct arena *mem, struct str header)
 }
 
 /* The event of a parcel that is none yet: its body is the detail. -E_INVALID: which is no object. */
-static int event_of(struct arena *mem, struct turn *t, const struct parcel *p, const struct arn *bus, struct str id, struct buf *text)
+static int event_of(struct arena *mem, struct turn *t, const struct parcel *p, const struct arn *bus,
+                    struct str id, struct buf *text)
 {
     struct str source = str_of(p->event_source != NULL ? p->event_source : "lambda");
     bool lambda = str_is(source, "lambda");
@@ -175,9 +179,15 @@ static int event_of(struct arena *mem, struct turn *t, const struct parcel *p, c
         return -E_INVALID;
     if (arn_parse(p->source_arn, &sender) < 0 || str_empty(sender.account))
         sender = *bus;
-    event_write(text, &(struct event_facts){ .id = id, .detail_type = str_of(p->detail_type), .source = source, .account = sender.account,
-        .region = sender.region, .time_ms = t->now.wall_ms, .detail = p->body, .resources = lambda ? resources : resources + 1,
-        .n_resources = lambda ? 2 : 1 });
+    event_write(text, &(struct event_facts){ .id = id,
+                                             .detail_type = str_of(p->detail_type),
+                                             .source = source,
+                                             .account = sender.account,
+                                             .region = sender.region,
+                                             .time_ms = t->now.wall_ms,
+                                             .detail = p->body,
+                                             .resources = lambda ? resources : resources + 1,
+                                             .n_resources = lambda ? 2 : 1 });
     return 0;
 }
 
@@ -185,12 +195,15 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
 {
     CLEANUP(arena_freep) struct arena *mem = arena_new(0);
     CLEANUP(buf_done) struct buf text = { 0 };
-    struct event ev = { .ingested_ms = t->now.wall_ms, .forwarded = !str_absent(p->event), .trace_header = trace_of(mem, p->trace_header) };
+    struct event ev = { .ingested_ms = t->now.wall_ms,
+                        .forwarded = !str_absent(p->event),
+                        .trace_header = trace_of(mem, p->trace_header) };
     struct str id = uuid_str(mem), name;
     const struct bus *b = bus_find_arn(arg, p->target_arn);
     struct arn arn;
 
-    if (arn_parse(p->target_arn, &arn) < 0 || !is_bus(&arn, &name) || (b == NULL && !str_is(name, "default"))) {
+    if (arn_parse(p->target_arn, &arn) < 0 || !is_bus(&arn, &name) ||
+        (b == NULL && !str_is(name, "default"))) {
         buf_printf(why, "Event bus " STR_FMT " does not exist.", STR_ARG(p->target_arn));
         return DELIVERY_NO_RESOURCE;
     }
@@ -216,7 +229,14 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
 
 struct sink events_sink(struct events *e)
 {
-    return (struct sink){ .service = "events", .action = "events:PutEvents", .action_name = "PutEvents",
-        .max_body_bytes = EVENTS_ENTRY_BYTES, .body_limit = sink_body_limit, .state = sink_state_of, .deliver = sink_deliver,
-        .resource = sink_resource, .onward = events_onward, .arg = e };
+    return (struct sink){ .service = "events",
+                          .action = "events:PutEvents",
+                          .action_name = "PutEvents",
+                          .max_body_bytes = EVENTS_ENTRY_BYTES,
+                          .body_limit = sink_body_limit,
+                          .state = sink_state_of,
+                          .deliver = sink_deliver,
+                          .resource = sink_resource,
+                          .onward = events_onward,
+                          .arg = e };
 }

@@ -25,14 +25,17 @@ void events_bus_ref(struct call *c, struct str name_or_arn, struct bus_ref *ret)
     static const struct str head = { "event-bus/", 10 };
     struct arn arn;
 
-    *ret = (struct bus_ref){ .account = c->account, .region = c->region, .name = str_absent(name_or_arn) ? STR("default") : name_or_arn };
-    if (str_starts(name_or_arn, STR("arn:")) && arn_parse(name_or_arn, &arn) == 0 && str_starts(arn.resource, head)) {
+    *ret = (struct bus_ref){ .account = c->account,
+                             .region = c->region,
+                             .name = str_absent(name_or_arn) ? STR("default") : name_or_arn };
+    if (str_starts(name_or_arn, STR("arn:")) && arn_parse(name_or_arn, &arn) == 0 &&
+        str_starts(arn.resource, head)) {
         ret->account = arn.account;
         ret->region = arn.region;
         ret->name = str_sub(arn.resource, head.n, arn.resource.n);
     }
-    ret->arn = arena_printf(c->mem, "arn:aws:events:" STR_FMT ":" STR_FMT ":event-bus/" STR_FMT, STR_ARG(ret->region),
-                            STR_ARG(ret->account), STR_ARG(ret->name));
+    ret->arn = arena_printf(c->mem, "arn:aws:events:" STR_FMT ":" STR_FMT ":event-bus/" STR_FMT,
+                            STR_ARG(ret->region), STR_ARG(ret->account), STR_ARG(ret->name));
     ret->bus = bus_find(c->state, ret->account, ret->region, ret->name);
     ret->exists = ret->bus != NULL || str_is(ret->name, "default");
     ret->elsewhere = !str_eq(ret->region, c->region);
@@ -40,7 +43,8 @@ void events_bus_ref(struct call *c, struct str name_or_arn, struct bus_ref *ret)
 
 static int no_bus(struct call *c, const struct bus_ref *ref)
 {
-    return call_fault(c, &events_error_ResourceNotFoundException, "Event bus " STR_FMT " does not exist.", STR_ARG(ref->name));
+    return call_fault(c, &events_error_ResourceNotFoundException, "Event bus " STR_FMT " does not exist.",
+                      STR_ARG(ref->name));
 }
 
 int events_bus_may(struct call *c, const char *action, const struct bus_ref *ref, struct str arn)
@@ -69,7 +73,8 @@ int events_bus_keep(struct call *c, struct bus_ref *ref)
     if (ref->bus != NULL)
         return 0;
     if (e->buses.n >= EVENTS_BUSES_IN_ALL)
-        return call_fault(c, &events_error_LimitExceededException, "This server keeps at most %d event buses.", EVENTS_BUSES_IN_ALL);
+        return call_fault(c, &events_error_LimitExceededException,
+                          "This server keeps at most %d event buses.", EVENTS_BUSES_IN_ALL);
     ref->bus = bus_new(e, 0, ref->account, ref->region, ref->name);
     r = bus_row_put(c->turn, ref->bus);
     return r;
@@ -79,11 +84,13 @@ static struct str rule_arn_of(struct call *c, const struct bus_ref *ref, struct 
 {
     bool is_default = str_is(ref->name, "default");
 
-    return arena_printf(c->mem, "arn:aws:events:" STR_FMT ":" STR_FMT ":rule/" STR_FMT "%s" STR_FMT, STR_ARG(ref->region),
-                        STR_ARG(ref->account), STR_ARG(is_default ? STR("") : ref->name), is_default ? "" : "/", STR_ARG(name));
+    return arena_printf(c->mem, "arn:aws:events:" STR_FMT ":" STR_FMT ":rule/" STR_FMT "%s" STR_FMT,
+                        STR_ARG(ref->region), STR_ARG(ref->account),
+                        STR_ARG(is_default ? STR("") : ref->name), is_default ? "" : "/", STR_ARG(name));
 }
 
-int events_rule_ask(struct call *c, const char *action, struct str bus, struct str name, struct bus_ref *ref, struct rule **ret)
+int events_rule_ask(struct call *c, const char *action, struct str bus, struct str name, struct bus_ref *ref,
+                    struct rule **ret)
 {
     int r;
 
@@ -103,8 +110,9 @@ int events_rule_enter(struct call *c, const char *action, struct str bus, struct
     int r = events_rule_ask(c, action, bus, name, &ref, ret);
 
     if (r == 0 && *ret == NULL)
-        return call_fault(c, &events_error_ResourceNotFoundException, "Rule " STR_FMT " does not exist on EventBus " STR_FMT ".",
-                          STR_ARG(name), STR_ARG(ref.name));
+        return call_fault(c, &events_error_ResourceNotFoundException,
+                          "Rule " STR_FMT " does not exist on EventBus " STR_FMT ".", STR_ARG(name),
+                          STR_ARG(ref.name));
     return r;
 }
 
@@ -113,12 +121,9 @@ int events_page_after(struct call *c, struct str token, struct str *ret_after)
     *ret_after = STR_NONE;
     if (str_absent(token))
         return 0;
-    if (base64_decode(c->mem, token, ret_after) < 0)         /* UNVERIFIED sentence */
+    if (base64_decode(c->mem, token, ret_after) < 0) /* UNVERIFIED sentence */
         return events_invalid(c, "Parameter NextToken is not valid.");
     return 0;
 }
 
-struct str events_page_token(struct call *c, struct str last)
-{
-    return base64_str(c->mem, last);
-}
+struct str events_page_token(struct call *c, struct str last) { return base64_str(c->mem, last); }

@@ -2,7 +2,8 @@
 #include "flow/explain.h"
 #include "service/events/publish.h"
 
-static void ask(const struct events *e, struct turn *t, struct arena *a, const struct rule *r, const struct target *target, struct explain_onward *ret)
+static void ask(const struct events *e, struct turn *t, struct arena *a, const struct rule *r,
+                const struct target *target, struct explain_onward *ret)
 {
     CLEANUP(buf_done) struct buf why = { 0 }, stream = { 0 };
     struct str asked = target->arn;
@@ -18,8 +19,8 @@ static void ask(const struct events *e, struct turn *t, struct arena *a, const s
 }
 
 /* Targets with a role (another bus has one always) are the role's affair and not asked here. */
-size_t events_onward(void *arg, struct turn *t, struct arena *a, const struct arn *target, struct str target_text,
-                     struct explain_onward *v, size_t max)
+size_t events_onward(void *arg, struct turn *t, struct arena *a, const struct arn *target,
+                     struct str target_text, struct explain_onward *v, size_t max)
 {
     const struct events *e = arg;
     const struct bus *b = bus_find_arn(e, target_text);
@@ -29,7 +30,8 @@ size_t events_onward(void *arg, struct turn *t, struct arena *a, const struct ar
     (void)target;
     for (size_t i = 0; b != NULL && i < b->n_rules; i++)
         for (size_t k = 0; b->rules[i]->enabled && k < b->rules[i]->n_targets && n < max; k++)
-            if (arn_parse(b->rules[i]->targets[k]->arn, &arn) == 0 && !str_is(arn.service, "events") && str_absent(b->rules[i]->targets[k]->role_arn))
+            if (arn_parse(b->rules[i]->targets[k]->arn, &arn) == 0 && !str_is(arn.service, "events") &&
+                str_absent(b->rules[i]->targets[k]->role_arn))
                 ask(e, t, a, b->rules[i], b->rules[i]->targets[k], &v[n++]);
     return n;
 }

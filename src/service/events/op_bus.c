@@ -10,7 +10,8 @@ static int create_check(struct call *c, const struct events_CreateEventBusReques
         return events_unsupported(c, "EventSourceName");
     if (!str_absent(in->KmsKeyIdentifier))
         return events_unsupported(c, "KmsKeyIdentifier");
-    if (in->DeadLetterConfig != NULL && !str_absent(in->DeadLetterConfig->Arn))    /* serves buses with a key of their own */
+    if (in->DeadLetterConfig != NULL &&
+        !str_absent(in->DeadLetterConfig->Arn)) /* serves buses with a key of their own */
         return events_unsupported(c, "DeadLetterConfig");
     return 0;
 }
@@ -18,8 +19,8 @@ static int create_check(struct call *c, const struct events_CreateEventBusReques
 /* Bus logging would need somewhere to log to; not to log is what we do. */
 static int log_check(struct call *c, const struct events_LogConfig *log)
 {
-    if (log == NULL || ((str_absent(log->Level) || str_is(log->Level, "OFF"))
-                        && (str_absent(log->IncludeDetail) || str_is(log->IncludeDetail, "NONE"))))
+    if (log == NULL || ((str_absent(log->Level) || str_is(log->Level, "OFF")) &&
+                        (str_absent(log->IncludeDetail) || str_is(log->IncludeDetail, "NONE"))))
         return 0;
     return events_unsupported(c, "LogConfig");
 }
@@ -28,10 +29,11 @@ static int room_check(struct call *c, struct str name)
 {
     struct events *e = c->state;
 
-    if (str_find(name, '/') >= 0)                            /* UNVERIFIED sentence: such names are partner event buses' */
+    if (str_find(name, '/') >= 0) /* UNVERIFIED sentence: such names are partner event buses' */
         return events_invalid(c, "Event bus name must not contain '/'.");
     if (bus_count(e, c->account, c->region) >= EVENTS_BUSES_MOST || e->buses.n >= EVENTS_BUSES_IN_ALL)
-        return call_fault(c, &events_error_LimitExceededException, "The requested resource exceeds the maximum number allowed.");
+        return call_fault(c, &events_error_LimitExceededException,
+                          "The requested resource exceeds the maximum number allowed.");
     return 0;
 }
 
@@ -50,7 +52,8 @@ int events_create_event_bus(struct call *c, const void *input, void *output)
     if (r == 0)
         r = log_check(c, in->LogConfig);
     if (r == 0 && ref.exists)
-        r = call_fault(c, &events_error_ResourceAlreadyExistsException, "Event bus " STR_FMT " already exists.", STR_ARG(in->Name));
+        r = call_fault(c, &events_error_ResourceAlreadyExistsException,
+                       "Event bus " STR_FMT " already exists.", STR_ARG(in->Name));
     if (r == 0)
         r = room_check(c, in->Name);
     if (r == 0)
@@ -125,8 +128,9 @@ int events_delete_event_bus(struct call *c, const void *input, void *output UNUS
         return events_invalid(c, "Cannot delete event bus default.");
     if (ref.bus == NULL || ref.elsewhere)
         return 0;
-    if (ref.bus->n_rules > 0)                                /* UNVERIFIED sentence */
-        return events_invalid(c, "Event bus " STR_FMT " can't be deleted since it has rules.", STR_ARG(ref.name));
+    if (ref.bus->n_rules > 0) /* UNVERIFIED sentence */
+        return events_invalid(c, "Event bus " STR_FMT " can't be deleted since it has rules.",
+                              STR_ARG(ref.name));
     r = bus_row_drop(c->turn, ref.bus);
     bus_free(ref.bus);
     return r;
@@ -134,9 +138,12 @@ int events_delete_event_bus(struct call *c, const void *input, void *output UNUS
 
 static void shown(struct call *c, const struct bus *b, struct events_EventBus *ret)
 {
-    *ret = (struct events_EventBus){ .Name = arena_str(c->mem, b->name), .Arn = arena_str(c->mem, b->arn),
-        .Description = arena_str(c->mem, b->description), .Policy = arena_str(c->mem, b->policy_text),
-        .CreationTime = TIME_SET(b->created_ms), .LastModifiedTime = TIME_SET(b->modified_ms) };
+    *ret = (struct events_EventBus){ .Name = arena_str(c->mem, b->name),
+                                     .Arn = arena_str(c->mem, b->arn),
+                                     .Description = arena_str(c->mem, b->description),
+                                     .Policy = arena_str(c->mem, b->policy_text),
+                                     .CreationTime = TIME_SET(b->created_ms),
+                                     .LastModifiedTime = TIME_SET(b->modified_ms) };
 }
 
 /* Sorted by name; the default bus stands in the list also while nothing is kept with it. */
@@ -172,7 +179,8 @@ int events_list_event_buses(struct call *c, const void *input, void *output)
         return r;
     n = all_buses(c, &v);
     for (size_t i = 0; i < n; i++) {
-        if ((!str_absent(after) && str_cmp(v[i].Name, after) <= 0) || (!str_absent(in->NamePrefix) && !str_starts(v[i].Name, in->NamePrefix)))
+        if ((!str_absent(after) && str_cmp(v[i].Name, after) <= 0) ||
+            (!str_absent(in->NamePrefix) && !str_starts(v[i].Name, in->NamePrefix)))
             continue;
         if (k == limit) {
             out->NextToken = events_page_token(c, v[k - 1].Name);

@@ -1,14 +1,14 @@
-/* op_permission.c - PutPermission and RemovePermission edit the bus's resource policy; Policy replaces it as a whole.
- * Rules: EventBridge API reference, pages PutPermission and RemovePermission. */
+/* op_permission.c - PutPermission and RemovePermission edit the bus's resource policy; Policy replaces it as
+ * a whole. Rules: EventBridge API reference, pages PutPermission and RemovePermission. */
 #include "service/events/ops.h"
 
 #include "policy/policy.h"
 
-#define POLICY_MOST 10240                                    /* bytes without white space, as policies are counted */
+#define POLICY_MOST 10240 /* bytes without white space, as policies are counted */
 
 static int missing(struct call *c, const char *name)
 {
-    return events_invalid(c, "Parameter %s must be specified.", name);    /* UNVERIFIED sentence */
+    return events_invalid(c, "Parameter %s must be specified.", name); /* UNVERIFIED sentence */
 }
 
 static int statement_check(struct call *c, const struct events_PutPermissionRequest *in)
@@ -23,14 +23,17 @@ static int statement_check(struct call *c, const struct events_PutPermissionRequ
         return events_invalid(c, "Provided value in parameter 'action' is not supported.");
     if (in->Condition == NULL)
         return 0;
-    if (!str_is(in->Condition->Type, "StringEquals") || !str_is(in->Condition->Key, "aws:PrincipalOrgID"))    /* UNVERIFIED sentence */
-        return events_invalid(c, "Parameter Condition is not valid. Reason: only StringEquals on aws:PrincipalOrgID is supported.");
-    if (!str_is(in->Principal, "*"))                         /* UNVERIFIED sentence */
+    if (!str_is(in->Condition->Type, "StringEquals") ||
+        !str_is(in->Condition->Key, "aws:PrincipalOrgID")) /* UNVERIFIED sentence */
+        return events_invalid(c, "Parameter Condition is not valid. Reason: only StringEquals on "
+                                 "aws:PrincipalOrgID is supported.");
+    if (!str_is(in->Principal, "*")) /* UNVERIFIED sentence */
         return events_invalid(c, "Parameter Principal is not valid. Reason: with Condition it must be '*'.");
     return 0;
 }
 
-static void write_statement(struct json_writer *w, const struct events_PutPermissionRequest *in, struct str bus_arn)
+static void write_statement(struct json_writer *w, const struct events_PutPermissionRequest *in,
+                            struct str bus_arn)
 {
     jw_object(w);
     jw_kstr(w, "Sid", in->StatementId);
@@ -74,10 +77,10 @@ static bool has_sid(struct call *c, const struct json *statement, struct str sid
     return statement->type == JSON_OBJECT && str_eq(json_get_text(c->mem, statement, STR("Sid")), sid);
 }
 
-/* The policy without the statements of that name, and with the one of `add` (NULL: none).  Returns how many went;
- * *ret absent when nothing is left. */
-static size_t edited(struct call *c, struct str before, struct str sid, const struct events_PutPermissionRequest *add,
-                     struct str bus_arn, struct str *ret)
+/* The policy without the statements of that name, and with the one of `add` (NULL: none).  Returns how many
+ * went; *ret absent when nothing is left. */
+static size_t edited(struct call *c, struct str before, struct str sid,
+                     const struct events_PutPermissionRequest *add, struct str bus_arn, struct str *ret)
 {
     CLEANUP(buf_done) struct buf b = { 0 };
     const struct json *v = statements_of(c, before), *one = v != NULL && v->type == JSON_ARRAY ? v->first : v;
@@ -110,9 +113,10 @@ static int policy_check(struct call *c, struct str text)
     CLEANUP(buf_done) struct buf why = { 0 };
     struct policy *p = NULL;
 
-    if (policy_size_bytes(text) > POLICY_MOST)               /* UNVERIFIED sentence */
-        return call_fault(c, &events_error_PolicyLengthExceededException, "The policy is longer than %d bytes.", POLICY_MOST);
-    if (policy_parse(POLICY_RESOURCE, text, &p, &why) < 0)   /* UNVERIFIED sentence */
+    if (policy_size_bytes(text) > POLICY_MOST) /* UNVERIFIED sentence */
+        return call_fault(c, &events_error_PolicyLengthExceededException,
+                          "The policy is longer than %d bytes.", POLICY_MOST);
+    if (policy_parse(POLICY_RESOURCE, text, &p, &why) < 0) /* UNVERIFIED sentence */
         return events_invalid(c, "Parameter Policy is not valid. Reason: " STR_FMT, STR_ARG(buf_view(&why)));
     policy_free(p);
     return 0;
@@ -126,14 +130,18 @@ int events_put_permission(struct call *c, const void *input, void *output UNUSED
     struct bus_ref ref;
     int r = events_bus_enter(c, "events:PutPermission", in->EventBusName, &ref);
 
-    if (r == 0 && whole && (!str_absent(in->Action) || !str_absent(in->Principal) || !str_absent(in->StatementId) || in->Condition != NULL))
-        r = events_invalid(c, "Policy and the members of a single statement must not be given together.");   /* UNVERIFIED */
+    if (r == 0 && whole &&
+        (!str_absent(in->Action) || !str_absent(in->Principal) || !str_absent(in->StatementId) ||
+         in->Condition != NULL))
+        r = events_invalid(
+            c, "Policy and the members of a single statement must not be given together."); /* UNVERIFIED */
     if (r == 0 && !whole)
         r = statement_check(c, in);
     if (r < 0)
         return r;
     if (!whole)
-        (void)edited(c, ref.bus != NULL ? ref.bus->policy_text : STR_NONE, in->StatementId, in, ref.arn, &text);
+        (void)edited(c, ref.bus != NULL ? ref.bus->policy_text : STR_NONE, in->StatementId, in, ref.arn,
+                     &text);
     r = policy_check(c, text);
     if (r == 0)
         r = events_bus_keep(c, &ref);
@@ -155,11 +163,13 @@ int events_remove_permission(struct call *c, const void *input, void *output UNU
     if (r == 0 && !all && str_absent(in->StatementId))
         r = missing(c, "StatementId");
     if (r == 0 && (ref.bus == NULL || ref.bus->policy == NULL))
-        r = all ? 1 : call_fault(c, &events_error_ResourceNotFoundException, "EventBus does not have a policy.");
+        r = all ? 1
+                : call_fault(c, &events_error_ResourceNotFoundException, "EventBus does not have a policy.");
     if (r != 0)
         return MIN(r, 0);
     if (!all && edited(c, ref.bus->policy_text, in->StatementId, NULL, ref.arn, &text) == 0)
-        return call_fault(c, &events_error_ResourceNotFoundException, "Statement with the provided id does not exist.");
+        return call_fault(c, &events_error_ResourceNotFoundException,
+                          "Statement with the provided id does not exist.");
     r = bus_policy_set(ref.bus, text);
     if (r < 0)
         return r;

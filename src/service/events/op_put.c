@@ -1,5 +1,6 @@
 /* op_put.c - PutEvents and TestEventPattern.
- * Rules: EventBridge API reference, pages PutEvents and TestEventPattern; user guide, "Calculating event entry size". */
+ * Rules: EventBridge API reference, pages PutEvents and TestEventPattern; user guide, "Calculating event
+ * entry size". */
 #include "service/events/ops.h"
 
 #include "base/id.h"
@@ -47,14 +48,18 @@ static bool lacks(struct call *c, struct str value, const char *name, struct eve
 {
     if (!str_empty(value))
         return false;
-    return refused(ret, STR("InvalidArgument"), arena_printf(c->mem, "Parameter %s is not valid. Reason: %s is a required argument.", name, name));
+    return refused(ret, STR("InvalidArgument"),
+                   arena_printf(c->mem, "Parameter %s is not valid. Reason: %s is a required argument.", name,
+                                name));
 }
 
-static bool entry_refused(struct call *c, const struct events_PutEventsRequestEntry *in, struct events_PutEventsResultEntry *ret)
+static bool entry_refused(struct call *c, const struct events_PutEventsRequestEntry *in,
+                          struct events_PutEventsResultEntry *ret)
 {
     struct json *doc;
 
-    if (lacks(c, in->Source, "Source", ret) || lacks(c, in->DetailType, "DetailType", ret) || lacks(c, in->Detail, "Detail", ret))
+    if (lacks(c, in->Source, "Source", ret) || lacks(c, in->DetailType, "DetailType", ret) ||
+        lacks(c, in->Detail, "Detail", ret))
         return true;
     if (str_starts(in->Source, STR("aws.")))
         return refused(ret, STR("NotAuthorizedForSourceException"), STR("Not authorized for the source."));
@@ -63,16 +68,23 @@ static bool entry_refused(struct call *c, const struct events_PutEventsRequestEn
     return false;
 }
 
-/* An event for a bus that is not there gets its id and is lost, as on AWS.  -E_INVALID: detail is nested so deeply that
- * with the envelope around it nobody could read it.  Others: there was no room for it. */
-static int take(struct call *c, const struct bus_ref *ref, const struct events_PutEventsRequestEntry *in, struct str id)
+/* An event for a bus that is not there gets its id and is lost, as on AWS.  -E_INVALID: detail is nested so
+ * deeply that with the envelope around it nobody could read it.  Others: there was no room for it. */
+static int take(struct call *c, const struct bus_ref *ref, const struct events_PutEventsRequestEntry *in,
+                struct str id)
 {
     CLEANUP(buf_done) struct buf text = { 0 };
     struct event ev = { .trace_header = in->TraceHeader, .ingested_ms = c->now.wall_ms };
 
-    event_write(&text, &(struct event_facts){ .id = id, .detail_type = in->DetailType, .source = in->Source, .account = c->account,
-        .region = c->region, .detail = in->Detail, .time_ms = in->Time.set ? in->Time.ms : c->now.wall_ms,
-        .resources = in->Resources.v, .n_resources = in->Resources.n });
+    event_write(&text, &(struct event_facts){ .id = id,
+                                              .detail_type = in->DetailType,
+                                              .source = in->Source,
+                                              .account = c->account,
+                                              .region = c->region,
+                                              .detail = in->Detail,
+                                              .time_ms = in->Time.set ? in->Time.ms : c->now.wall_ms,
+                                              .resources = in->Resources.v,
+                                              .n_resources = in->Resources.n });
     if (event_parse(c->mem, buf_view(&text), &ev) < 0)
         return -E_INVALID;
     if (ref->bus != NULL && ref->bus->n_rules > 0)
@@ -80,7 +92,8 @@ static int take(struct call *c, const struct bus_ref *ref, const struct events_P
     return 0;
 }
 
-static bool entry_fails(struct call *c, const struct bus_ref *ref, const struct events_PutEventsRequestEntry *in,
+static bool entry_fails(struct call *c, const struct bus_ref *ref,
+                        const struct events_PutEventsRequestEntry *in,
                         struct events_PutEventsResultEntry *ret)
 {
     struct str id = uuid_str(c->mem);
@@ -112,7 +125,9 @@ int events_put_events(struct call *c, const void *input, void *output)
         return r;
     if (entries_bytes(&in->Entries) > EVENTS_ENTRY_BYTES)
         return events_invalid(c, "Total size of the entries in the request is over the limit.");
-    out->Entries = (struct events_PutEventsResultEntryList){ true, in->Entries.n, arena_calloc(c->mem, in->Entries.n, sizeof(*out->Entries.v)) };
+    out->Entries = (struct events_PutEventsResultEntryList){
+        true, in->Entries.n, arena_calloc(c->mem, in->Entries.n, sizeof(*out->Entries.v))
+    };
     for (size_t i = 0; i < in->Entries.n; i++)
         failed += entry_fails(c, &refs[i], &in->Entries.v[i], &out->Entries.v[i]);
     out->FailedEntryCount = INT_SET((int64_t)failed);
@@ -123,7 +138,8 @@ int events_put_events(struct call *c, const void *input, void *output)
 
 static bool is_event(const struct json *doc)
 {
-    static const char *const needed[] = { "id", "account", "source", "time", "region", "resources", "detail-type" };
+    static const char *const needed[] = { "id",     "account",   "source",     "time",
+                                          "region", "resources", "detail-type" };
 
     for (size_t i = 0; i < ARRAY_LEN(needed); i++)
         if (json_get(doc, str_of(needed[i])) == NULL)
@@ -132,7 +148,13 @@ static bool is_event(const struct json *doc)
 }
 
 /* A pattern and an event, matched on the pool when that takes long. */
-struct trial { struct call *c; void *output; struct pattern *pattern; struct json *doc; bool matches, stopped; };
+struct trial {
+    struct call *c;
+    void *output;
+    struct pattern *pattern;
+    struct json *doc;
+    bool matches, stopped;
+};
 
 static int trial_answer(struct trial *x)
 {
@@ -189,6 +211,7 @@ int events_test_event_pattern(struct call *c, const void *input, void *output)
     if (json_parse(c->mem, in->Event, &doc, NULL) < 0 || doc->type != JSON_OBJECT || !is_event(doc))
         return events_invalid(c, "Parameter Event is not valid.");
     if (pattern_compile(PATTERN_EVENTS, in->EventPattern, &p, &why) < 0)
-        return call_fault(c, &events_error_InvalidEventPatternException, "Event pattern is not valid. Reason: " STR_FMT, STR_ARG(buf_view(&why)));
+        return call_fault(c, &events_error_InvalidEventPatternException,
+                          "Event pattern is not valid. Reason: " STR_FMT, STR_ARG(buf_view(&why)));
     return trial_begin(c, output, p, doc);
 }

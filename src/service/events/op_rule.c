@@ -7,7 +7,11 @@
 #define PAGE_MOST 100
 
 /* What a PutRule asks for, compiled.  Whoever takes the parts over sets them to NULL. */
-struct listening { struct pattern *pattern; struct schedule *schedule; bool enabled; };
+struct listening {
+    struct pattern *pattern;
+    struct schedule *schedule;
+    bool enabled;
+};
 
 static void listening_done(struct listening *l)
 {
@@ -19,7 +23,8 @@ static int state_check(struct call *c, struct str state, bool *ret_enabled)
 {
     *ret_enabled = !str_is(state, "DISABLED");
     if (str_is(state, "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"))
-        return events_invalid(c, "State ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS is not supported by Waybill.");
+        return events_invalid(
+            c, "State ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS is not supported by Waybill.");
     return 0;
 }
 
@@ -30,7 +35,8 @@ static int pattern_of(struct call *c, struct str text, struct pattern **ret)
     if (str_empty(text))
         return 0;
     if (pattern_compile(PATTERN_EVENTS, text, ret, &why) < 0)
-        return call_fault(c, &events_error_InvalidEventPatternException, "Event pattern is not valid. Reason: " STR_FMT, STR_ARG(buf_view(&why)));
+        return call_fault(c, &events_error_InvalidEventPatternException,
+                          "Event pattern is not valid. Reason: " STR_FMT, STR_ARG(buf_view(&why)));
     return 0;
 }
 
@@ -45,7 +51,8 @@ static int schedule_of(struct call *c, const struct bus_ref *bus, struct str tex
     return 0;
 }
 
-static int listening_of(struct call *c, const struct bus_ref *bus, const struct events_PutRuleRequest *in, struct listening *ret)
+static int listening_of(struct call *c, const struct bus_ref *bus, const struct events_PutRuleRequest *in,
+                        struct listening *ret)
 {
     int r = state_check(c, in->State, &ret->enabled);
 
@@ -63,14 +70,12 @@ static int room_check(struct call *c, const struct bus_ref *bus)
     const struct events *e = c->state;
 
     if ((bus->bus != NULL && bus->bus->n_rules >= EVENTS_RULES_MOST) || e->n_rules >= EVENTS_RULES_IN_ALL)
-        return call_fault(c, &events_error_LimitExceededException, "The requested resource exceeds the maximum number allowed.");
+        return call_fault(c, &events_error_LimitExceededException,
+                          "The requested resource exceeds the maximum number allowed.");
     return 0;
 }
 
-static struct str given(struct str s)
-{
-    return str_empty(s) ? STR_NONE : s;
-}
+static struct str given(struct str s) { return str_empty(s) ? STR_NONE : s; }
 
 /* Everything a PutRule said before is replaced; the count of a rate begins anew when schedule or state change
  * (UNVERIFIED for a PutRule that changes neither). */
@@ -106,7 +111,7 @@ int events_put_rule(struct call *c, const void *input, void *output)
         r = call_may_pass(c, in->RoleArn);
     if (r == 0 && rule == NULL)
         r = room_check(c, &ref);
-    if (r == 0 && rule == NULL)                              /* a rule that is there keeps its tags, whatever is given */
+    if (r == 0 && rule == NULL) /* a rule that is there keeps its tags, whatever is given */
         r = events_tags_merge(c, tags, &in->Tags, &tags);
     if (r == 0)
         r = events_bus_keep(c, &ref);
@@ -120,10 +125,7 @@ int events_put_rule(struct call *c, const void *input, void *output)
     return put(c, rule, in, &l);
 }
 
-static struct str state_text(const struct rule *r)
-{
-    return r->enabled ? STR("ENABLED") : STR("DISABLED");
-}
+static struct str state_text(const struct rule *r) { return r->enabled ? STR("ENABLED") : STR("DISABLED"); }
 
 int events_describe_rule(struct call *c, const void *input, void *output)
 {
@@ -134,10 +136,15 @@ int events_describe_rule(struct call *c, const void *input, void *output)
 
     if (r < 0)
         return r;
-    *out = (struct events_DescribeRuleResponse){ .Name = arena_str(c->mem, rule->name), .Arn = arena_str(c->mem, rule->arn),
-        .EventPattern = arena_str(c->mem, rule->pattern_text), .ScheduleExpression = arena_str(c->mem, rule->schedule_text),
-        .State = state_text(rule), .Description = arena_str(c->mem, rule->description), .RoleArn = arena_str(c->mem, rule->role_arn),
-        .EventBusName = arena_str(c->mem, rule->bus->name), .CreatedBy = arena_str(c->mem, rule->bus->account) };
+    *out = (struct events_DescribeRuleResponse){ .Name = arena_str(c->mem, rule->name),
+                                                 .Arn = arena_str(c->mem, rule->arn),
+                                                 .EventPattern = arena_str(c->mem, rule->pattern_text),
+                                                 .ScheduleExpression = arena_str(c->mem, rule->schedule_text),
+                                                 .State = state_text(rule),
+                                                 .Description = arena_str(c->mem, rule->description),
+                                                 .RoleArn = arena_str(c->mem, rule->role_arn),
+                                                 .EventBusName = arena_str(c->mem, rule->bus->name),
+                                                 .CreatedBy = arena_str(c->mem, rule->bus->account) };
     return 0;
 }
 
@@ -161,10 +168,14 @@ int events_delete_rule(struct call *c, const void *input, void *output UNUSED)
 
 static void shown(struct call *c, const struct rule *r, struct events_Rule *ret)
 {
-    *ret = (struct events_Rule){ .Name = arena_str(c->mem, r->name), .Arn = arena_str(c->mem, r->arn),
-        .EventPattern = arena_str(c->mem, r->pattern_text), .State = state_text(r), .Description = arena_str(c->mem, r->description),
-        .ScheduleExpression = arena_str(c->mem, r->schedule_text), .RoleArn = arena_str(c->mem, r->role_arn),
-        .EventBusName = arena_str(c->mem, r->bus->name) };
+    *ret = (struct events_Rule){ .Name = arena_str(c->mem, r->name),
+                                 .Arn = arena_str(c->mem, r->arn),
+                                 .EventPattern = arena_str(c->mem, r->pattern_text),
+                                 .State = state_text(r),
+                                 .Description = arena_str(c->mem, r->description),
+                                 .ScheduleExpression = arena_str(c->mem, r->schedule_text),
+                                 .RoleArn = arena_str(c->mem, r->role_arn),
+                                 .EventBusName = arena_str(c->mem, r->bus->name) };
 }
 
 /* Names with one prefix stand side by side. */

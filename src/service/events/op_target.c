@@ -1,8 +1,9 @@
 /* op_target.c - the targets of a rule.
  *
- * Some mistakes refuse the whole request (ValidationException), as AWS does: a target that contradicts itself.  A target
- * of a service Waybill cannot deliver to fails alone, as an entry that names the service; the others are put.
- * Rules: EventBridge API reference, pages PutTargets, RemoveTargets, ListRuleNamesByTarget. */
+ * Some mistakes refuse the whole request (ValidationException), as AWS does: a target that contradicts
+ * itself.  A target of a service Waybill cannot deliver to fails alone, as an entry that names the service;
+ * the others are put. Rules: EventBridge API reference, pages PutTargets, RemoveTargets,
+ * ListRuleNamesByTarget. */
 #include "service/events/ops.h"
 
 #include "base/arn.h"
@@ -16,8 +17,10 @@ static int input_check(struct call *c, const struct events_Target *t)
     int given = !str_absent(t->Input) + !str_absent(t->InputPath) + (t->InputTransformer != NULL);
 
     if (given > 1)
-        return events_invalid(c, "Only one of Input, InputPath, or InputTransformer must be provided for target " STR_FMT ".", STR_ARG(t->Id));
-    if (!str_absent(t->Input) && json_check(t->Input, NULL) < 0)    /* UNVERIFIED sentence */
+        return events_invalid(
+            c, "Only one of Input, InputPath, or InputTransformer must be provided for target " STR_FMT ".",
+            STR_ARG(t->Id));
+    if (!str_absent(t->Input) && json_check(t->Input, NULL) < 0) /* UNVERIFIED sentence */
         return events_invalid(c, "JSON syntax error in input for target " STR_FMT ".", STR_ARG(t->Id));
     return 0;
 }
@@ -29,18 +32,27 @@ static int dead_letter_check(struct call *c, const struct events_Target *t)
 
     if (str_absent(text))
         return 0;
-    if (arn_parse(text, &arn) < 0 || !str_is(arn.service, "sqs") || str_ends(text, STR(".fifo")))    /* UNVERIFIED sentence */
-        return events_invalid(c, "Parameter DeadLetterConfig is not valid for target " STR_FMT ". Reason: it must be the ARN of a standard Amazon "
-                              "SQS queue.", STR_ARG(t->Id));
+    if (arn_parse(text, &arn) < 0 || !str_is(arn.service, "sqs") ||
+        str_ends(text, STR(".fifo"))) /* UNVERIFIED sentence */
+        return events_invalid(c,
+                              "Parameter DeadLetterConfig is not valid for target " STR_FMT
+                              ". Reason: it must be the ARN of a standard Amazon "
+                              "SQS queue.",
+                              STR_ARG(t->Id));
     return 0;
 }
 
 static int arn_check(struct call *c, const struct events_Target *t, struct arn *ret)
 {
     if (arn_parse(t->Arn, ret) < 0 || str_empty(ret->service) || str_empty(ret->resource))
-        return events_invalid(c, "Parameter " STR_FMT " is not valid. Reason: Provided Arn is not in correct format.", STR_ARG(t->Arn));
-    if (str_is(ret->service, "sqs") && str_ends(t->Arn, STR(".fifo")) && (t->SqsParameters == NULL || str_empty(t->SqsParameters->MessageGroupId)))
-        return events_invalid(c, "Parameter(s) SqsParameters must be specified for target: " STR_FMT ".", STR_ARG(t->Id));
+        return events_invalid(c,
+                              "Parameter " STR_FMT
+                              " is not valid. Reason: Provided Arn is not in correct format.",
+                              STR_ARG(t->Arn));
+    if (str_is(ret->service, "sqs") && str_ends(t->Arn, STR(".fifo")) &&
+        (t->SqsParameters == NULL || str_empty(t->SqsParameters->MessageGroupId)))
+        return events_invalid(c, "Parameter(s) SqsParameters must be specified for target: " STR_FMT ".",
+                              STR_ARG(t->Id));
     return 0;
 }
 
@@ -63,11 +75,18 @@ static int target_check(struct call *c, const struct rule *r, const struct event
 /* The member that asks for what Waybill does not do; NULL: none. */
 static const char *unsupported(const struct events_Target *t)
 {
-    const struct { const void *given; const char *name; } members[] = {
-        { t->KinesisParameters, "KinesisParameters" }, { t->RunCommandParameters, "RunCommandParameters" },
-        { t->EcsParameters, "EcsParameters" }, { t->BatchParameters, "BatchParameters" }, { t->HttpParameters, "HttpParameters" },
+    const struct {
+        const void *given;
+        const char *name;
+    } members[] = {
+        { t->KinesisParameters, "KinesisParameters" },
+        { t->RunCommandParameters, "RunCommandParameters" },
+        { t->EcsParameters, "EcsParameters" },
+        { t->BatchParameters, "BatchParameters" },
+        { t->HttpParameters, "HttpParameters" },
         { t->RedshiftDataParameters, "RedshiftDataParameters" },
-        { t->SageMakerPipelineParameters, "SageMakerPipelineParameters" }, { t->AppSyncParameters, "AppSyncParameters" },
+        { t->SageMakerPipelineParameters, "SageMakerPipelineParameters" },
+        { t->AppSyncParameters, "AppSyncParameters" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
@@ -86,7 +105,8 @@ static bool served(const struct events *e, const struct arn *arn)
     return false;
 }
 
-/* Buses take events as they are; a log group takes them as lines, and transformed ones in a form of its own. */
+/* Buses take events as they are; a log group takes them as lines, and transformed ones in a form of its own.
+ */
 static const char *whole_only(const struct events_Target *t, const struct arn *arn)
 {
     if (!str_is(arn->service, "events") && !str_is(arn->service, "logs"))
@@ -110,7 +130,8 @@ static void entry_check(struct call *c, const struct events_Target *t, struct bu
     CHECK(arn_parse(t->Arn, &arn) == 0);
     member = unsupported(t);
     if (!served(e, &arn)) {
-        buf_printf(why, "Waybill does not deliver to targets of the service " STR_FMT ".", STR_ARG(arn.service));
+        buf_printf(why, "Waybill does not deliver to targets of the service " STR_FMT ".",
+                   STR_ARG(arn.service));
         return;
     }
     if (member == NULL && t->SqsParameters != NULL && !str_is(arn.service, "sqs"))
@@ -118,13 +139,15 @@ static void entry_check(struct call *c, const struct events_Target *t, struct bu
     if (member == NULL)
         member = whole_only(t, &arn);
     if (member != NULL) {
-        buf_printf(why, "Waybill does not support %s for a target of the service " STR_FMT ".", member, STR_ARG(arn.service));
+        buf_printf(why, "Waybill does not support %s for a target of the service " STR_FMT ".", member,
+                   STR_ARG(arn.service));
         return;
     }
     sink = sinks_find(e->o.sinks, arn.service);
     state = sink->state != NULL ? sink->state(sink->arg, c->turn, &arn, t->Arn) : SINK_OK;
     if (state == SINK_NOT_YET)
-        buf_printf(why, "Waybill does not deliver to targets of the service " STR_FMT ".", STR_ARG(arn.service));
+        buf_printf(why, "Waybill does not deliver to targets of the service " STR_FMT ".",
+                   STR_ARG(arn.service));
     else if (state == SINK_WRONG_KIND)
         buf_printf(why, STR_FMT " is not a resource that Waybill delivers events to.", STR_ARG(t->Arn));
 }
@@ -158,8 +181,8 @@ static void keep(struct rule *r, struct target *t)
 }
 
 /* All targets made, or the fault of the first that cannot be. v[i] NULL: a failed entry. */
-static int make_all(struct call *c, const struct rule *r, const struct events_TargetList *in, struct target **v,
-                    struct events_PutTargetsResponse *out)
+static int make_all(struct call *c, const struct rule *r, const struct events_TargetList *in,
+                    struct target **v, struct events_PutTargetsResponse *out)
 {
     CLEANUP(buf_done) struct buf why = { 0 };
 
@@ -175,8 +198,10 @@ static int make_all(struct call *c, const struct rule *r, const struct events_Ta
         if (why.n == 0)
             continue;
         v[i] = target_free(v[i]);
-        out->FailedEntries.v[out->FailedEntries.n++] = (struct events_PutTargetsResultEntry){ .TargetId = in->v[i].Id,
-            .ErrorCode = STR("ValidationException"), .ErrorMessage = buf_to_arena(&why, c->mem) };
+        out->FailedEntries.v[out->FailedEntries.n++] =
+            (struct events_PutTargetsResultEntry){ .TargetId = in->v[i].Id,
+                                                   .ErrorCode = STR("ValidationException"),
+                                                   .ErrorMessage = buf_to_arena(&why, c->mem) };
     }
     return 0;
 }
@@ -192,8 +217,11 @@ int events_put_targets(struct call *c, const void *input, void *output)
     if (r < 0)
         return r;
     if (count_after(rule, &in->Targets) > EVENTS_TARGETS_MOST)
-        return call_fault(c, &events_error_LimitExceededException, "The requested resource exceeds the maximum number allowed.");
-    out->FailedEntries = (struct events_PutTargetsResultEntryList){ true, 0, arena_calloc(c->mem, in->Targets.n, sizeof(*out->FailedEntries.v)) };
+        return call_fault(c, &events_error_LimitExceededException,
+                          "The requested resource exceeds the maximum number allowed.");
+    out->FailedEntries = (struct events_PutTargetsResultEntryList){
+        true, 0, arena_calloc(c->mem, in->Targets.n, sizeof(*out->FailedEntries.v))
+    };
     r = make_all(c, rule, &in->Targets, v, out);
     for (size_t i = 0; i < in->Targets.n; i++) {
         if (r < 0)
@@ -225,7 +253,9 @@ int events_list_targets_by_rule(struct call *c, const void *input, void *output)
         return r;
     if (!str_absent(after))
         from = rule_target_at(rule, after) + 1;
-    out->Targets = (struct events_TargetList){ true, 0, arena_calloc(c->mem, EVENTS_TARGETS_MOST, sizeof(*out->Targets.v)) };
+    out->Targets =
+        (struct events_TargetList){ true, 0,
+                                    arena_calloc(c->mem, EVENTS_TARGETS_MOST, sizeof(*out->Targets.v)) };
     for (size_t i = from; i < rule->n_targets && n < limit; i++)
         target_shown(c->mem, rule->targets[i], &out->Targets.v[n++]);
     out->Targets.n = n;
@@ -234,7 +264,8 @@ int events_list_targets_by_rule(struct call *c, const void *input, void *output)
     return 0;
 }
 
-/* Ids that are not there are passed over (UNVERIFIED).  Force is for rules that AWS services manage: there are none. */
+/* Ids that are not there are passed over (UNVERIFIED).  Force is for rules that AWS services manage: there
+ * are none. */
 int events_remove_targets(struct call *c, const void *input, void *output)
 {
     const struct events_RemoveTargetsRequest *in = input;
@@ -280,7 +311,8 @@ int events_list_rule_names_by_target(struct call *c, const void *input, void *ou
     if (r < 0)
         return r;
     out->RuleNames = (struct events_RuleNameList){ true, 0, arena_calloc(c->mem, limit, sizeof(struct str)) };
-    for (size_t i = ref.bus != NULL && !str_absent(after) ? rule_place(ref.bus, after) : 0; ref.bus != NULL && i < ref.bus->n_rules; i++) {
+    for (size_t i = ref.bus != NULL && !str_absent(after) ? rule_place(ref.bus, after) : 0;
+         ref.bus != NULL && i < ref.bus->n_rules; i++) {
         const struct rule *rule = ref.bus->rules[i];
 
         if (str_eq(rule->name, after) || !has_target(rule, in->TargetArn))

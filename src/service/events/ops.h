@@ -1,8 +1,8 @@
 /* ops.h - the handlers of this service by AWS's operation names, and what they begin with.
  *
- * Form and results of a handler: wire/call.h.  Each resolves its names, asks call_may(), checks, then writes: a
- * fault leaves store and memory as they were.  Errors are those of the EventBridge API reference; sentences are AWS's
- * recorded ones unless marked UNVERIFIED. */
+ * Form and results of a handler: wire/call.h.  Each resolves its names, asks call_may(), checks, then writes:
+ * a fault leaves store and memory as they were.  Errors are those of the EventBridge API reference; sentences
+ * are AWS's recorded ones unless marked UNVERIFIED. */
 #ifndef WAYBILL_SERVICE_EVENTS_OPS_H
 #define WAYBILL_SERVICE_EVENTS_OPS_H
 
@@ -10,15 +10,15 @@
 
 /* ---- names.c ---- */
 
-int events_invalid(struct call *c, const char *fmt, ...) PRINTF(2, 3);    /* ValidationException */
-int events_unsupported(struct call *c, const char *member);  /* the same, naming a member we do not act on */
+int events_invalid(struct call *c, const char *fmt, ...) PRINTF(2, 3); /* ValidationException */
+int events_unsupported(struct call *c, const char *member); /* the same, naming a member we do not act on */
 
 /* Where EventBusName leads: a name, an ARN, or absent for the default bus. */
 struct bus_ref {
     struct str account, region, name, arn;
-    struct bus *bus;                                         /* NULL: missing, or a default bus nothing is kept with */
+    struct bus *bus; /* NULL: missing, or a default bus nothing is kept with */
     bool exists;
-    bool elsewhere;                                          /* an ARN of another region: nobody gets there */
+    bool elsewhere; /* an ARN of another region: nobody gets there */
 };
 void events_bus_ref(struct call *c, struct str name_or_arn, struct bus_ref *ret);
 /* call_may() about `arn`: the bus, or a rule of it; the bus's policy speaks for both. */
@@ -29,7 +29,8 @@ int events_bus_enter(struct call *c, const char *action, struct str name_or_arn,
 /* Gives the default bus memory and a row when it has none.  0, -E_FAULT (too many) or a store error. */
 int events_bus_keep(struct call *c, struct bus_ref *ref);
 /* Authorised on the rule; *ret NULL when the bus has no such rule.  -E_FAULT when there is no such bus. */
-int events_rule_ask(struct call *c, const char *action, struct str bus, struct str name, struct bus_ref *ref, struct rule **ret);
+int events_rule_ask(struct call *c, const char *action, struct str bus, struct str name, struct bus_ref *ref,
+                    struct rule **ret);
 /* The same where the rule must be there: ResourceNotFoundException. */
 int events_rule_enter(struct call *c, const char *action, struct str bus, struct str name, struct rule **ret);
 
@@ -37,7 +38,8 @@ int events_rule_enter(struct call *c, const char *action, struct str bus, struct
 int events_page_after(struct call *c, struct str token, struct str *ret_after);
 struct str events_page_token(struct call *c, struct str last);
 
-/* tags.c: stored as one JSON object of texts, in the order in which keys first came; at most EVENTS_TAGS_MOST. */
+/* tags.c: stored as one JSON object of texts, in the order in which keys first came; at most
+ * EVENTS_TAGS_MOST. */
 int events_tags_merge(struct call *c, struct str before, const struct events_TagList *add, struct str *ret);
 
 /* ---- handlers ---- */

@@ -1,5 +1,6 @@
 /* publish.c - events to rules, rules to targets, and what is done when a target does not take one.
- * True here: nobody changes buses or rules while an event travels, so what was matched stays valid for the turn. */
+ * True here: nobody changes buses or rules while an event travels, so what was matched stays valid for the
+ * turn. */
 #include "service/events/publish.h"
 
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #define PRINCIPAL "events.amazonaws.com"
 #define KIND "events"
 #define BACKOFF_FIRST_MS 1000
-#define BACKOFF_MOST_MS 480000                               /* UNVERIFIED: AWS says 185 retries within 24 hours, not how far apart */
+#define BACKOFF_MOST_MS 480000 /* UNVERIFIED: AWS says 185 retries within 24 hours, not how far apart */
 
 /* ---- the envelope ---- */
 
@@ -56,13 +57,17 @@ int event_parse(struct arena *mem, struct str text, struct event *ret)
 
 /* ---- counting ---- */
 
-/* Rules of the default bus have one dimension, the others two (UNVERIFIED which of AWS's series exist besides). */
+/* Rules of the default bus have one dimension, the others two (UNVERIFIED which of AWS's series exist
+ * besides). */
 static void count(struct turn *t, const struct rule *r, const char *name)
 {
     bool is_default = str_is(r->bus->name, "default");
     struct metric_dimension d[] = { { STR("RuleName"), r->name }, { STR("EventBusName"), r->bus->name } };
-    struct metric_place p = { .account = r->bus->account, .region = r->bus->region, .space = STR("AWS/Events"),
-                              .dimensions = d, .n_dimensions = is_default ? 1 : 2 };
+    struct metric_place p = { .account = r->bus->account,
+                              .region = r->bus->region,
+                              .space = STR("AWS/Events"),
+                              .dimensions = d,
+                              .n_dimensions = is_default ? 1 : 2 };
 
     metric_add(t, &p, name, 1, "Count", t->now.wall_ms);
 }
@@ -82,7 +87,9 @@ struct errand {
 static int render(const struct errand *x, struct buf *body)
 {
     const struct target *g = x->target;
-    struct transform_facts facts = { .rule_arn = x->rule->arn, .rule_name = x->rule->name, .ingestion_ms = x->ev->ingested_ms };
+    struct transform_facts facts = { .rule_arn = x->rule->arn,
+                                     .rule_name = x->rule->name,
+                                     .ingestion_ms = x->ev->ingested_ms };
 
     if (!str_absent(g->input))
         buf_str(body, g->input);
@@ -96,7 +103,8 @@ static int render(const struct errand *x, struct buf *body)
 }
 
 /* As a role.  A target of another account must allow it, too. */
-static enum delivery as_role(const struct errand *x, struct str role_arn, const struct arn *arn, const struct parcel *p, struct buf *why)
+static enum delivery as_role(const struct errand *x, struct str role_arn, const struct arn *arn,
+                             const struct parcel *p, struct buf *why)
 {
     const struct sinks *sinks = x->e->o.sinks;
     const struct sink *sink = sinks_find(sinks, arn->service);
@@ -114,7 +122,8 @@ static enum delivery as_role(const struct errand *x, struct str role_arn, const 
     return sinks_deliver(sinks, x->t, p, why);
 }
 
-static enum delivery to_bus(const struct errand *x, const struct arn *arn, const struct parcel *p, struct buf *why)
+static enum delivery to_bus(const struct errand *x, const struct arn *arn, const struct parcel *p,
+                            struct buf *why)
 {
     const struct sink *sink = sinks_find(x->e->o.sinks, arn->service);
     struct str role_arn = str_absent(x->target->role_arn) ? x->rule->role_arn : x->target->role_arn;
@@ -145,14 +154,18 @@ void publish_log_stream(struct str group_arn, int64_t now_ms, struct buf *b)
         buf_printf(b, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", d.b[i]);
 }
 
-/* A target with a role is reached as that role.  AWS says so of targets in other accounts, and of the own account's only
- * that with a role delivery may fail (EventBridge user guide, "Sending events to an AWS service in another account" and
- * "Using resource-based policies"): UNVERIFIED for these. */
+/* A target with a role is reached as that role.  AWS says so of targets in other accounts, and of the own
+ * account's only that with a role delivery may fail (EventBridge user guide, "Sending events to an AWS
+ * service in another account" and "Using resource-based policies"): UNVERIFIED for these. */
 static enum delivery hand_over(const struct errand *x, struct str body, struct buf *why)
 {
     CLEANUP(buf_done) struct buf stream = { 0 };
-    struct parcel p = { .target_arn = x->target->arn, .body = body, .group_id = x->target->group_id,
-        .trace_header = x->ev->trace_header, .source_arn = x->rule->arn, .sender_id = x->rule->bus->account };
+    struct parcel p = { .target_arn = x->target->arn,
+                        .body = body,
+                        .group_id = x->target->group_id,
+                        .trace_header = x->ev->trace_header,
+                        .source_arn = x->rule->arn,
+                        .sender_id = x->rule->bus->account };
     struct arn arn;
 
     CHECK(arn_parse(x->target->arn, &arn) == 0);
@@ -175,24 +188,20 @@ static enum delivery hand_over(const struct errand *x, struct str body, struct b
 struct failure {
     enum delivery kind;
     struct str why;
-    const char *exhausted;                                   /* which limit ended the retries; NULL: there were none to make */
+    const char *exhausted; /* which limit ended the retries; NULL: there were none to make */
     unsigned retries;
 };
 
 static const char *error_code(enum delivery kind)
 {
     switch (kind) {
-    case DELIVERY_NO_PERMISSION:
-        return "NO_PERMISSIONS";
-    case DELIVERY_NO_RESOURCE:
-        return "NO_RESOURCE";
-    case DELIVERY_REFUSED:
-        return "SDK_CLIENT_ERROR";
+    case DELIVERY_NO_PERMISSION: return "NO_PERMISSIONS";
+    case DELIVERY_NO_RESOURCE: return "NO_RESOURCE";
+    case DELIVERY_REFUSED: return "SDK_CLIENT_ERROR";
     case DELIVERY_FAILED:
-    case DELIVERED:
-        break;
+    case DELIVERED: break;
     }
-    return "INTERNAL_ERROR";                                 /* UNVERIFIED */
+    return "INTERNAL_ERROR"; /* UNVERIFIED */
 }
 
 static void add(struct parcel *p, const char *name, struct str value)
@@ -204,8 +213,11 @@ static void add(struct parcel *p, const char *name, struct str value)
 static void dead_letter(const struct errand *x, const struct failure *f)
 {
     CLEANUP(buf_done) struct buf retries = { 0 }, why = { 0 };
-    struct parcel p = { .target_arn = x->target->dead_letter_arn, .body = x->ev->text, .trace_header = x->ev->trace_header,
-                        .source_arn = x->rule->arn, .sender_id = x->rule->bus->account };
+    struct parcel p = { .target_arn = x->target->dead_letter_arn,
+                        .body = x->ev->text,
+                        .trace_header = x->ev->trace_header,
+                        .source_arn = x->rule->arn,
+                        .sender_id = x->rule->bus->account };
     enum delivery result;
 
     count(x->t, x->rule, "FailedInvocations");
@@ -227,15 +239,14 @@ static void dead_letter(const struct errand *x, const struct failure *f)
 
 int64_t publish_backoff_ms(unsigned made, uint64_t random)
 {
-    int64_t whole = made >= 10 ? BACKOFF_MOST_MS : MIN((int64_t)BACKOFF_FIRST_MS << (made > 0 ? made - 1 : 0), (int64_t)BACKOFF_MOST_MS);
+    int64_t whole =
+        made >= 10 ? BACKOFF_MOST_MS
+                   : MIN((int64_t)BACKOFF_FIRST_MS << (made > 0 ? made - 1 : 0), (int64_t)BACKOFF_MOST_MS);
 
     return whole / 2 + (int64_t)(random % (uint64_t)(whole / 2 + 1));
 }
 
-static int64_t deadline_ms(const struct errand *x)
-{
-    return x->ev->ingested_ms + x->target->age_s * 1000;
-}
+static int64_t deadline_ms(const struct errand *x) { return x->ev->ingested_ms + x->target->age_s * 1000; }
 
 /* made: attempts made so far.  True: there will be another one at *ret_due_ms. */
 static bool again_at(const struct errand *x, unsigned made, struct failure *f, int64_t *ret_due_ms)
@@ -257,7 +268,7 @@ void event_park(struct json_writer *w, const struct bus *b, const struct event *
     jw_kstr(w, "trace", ev->trace_header);
     jw_ki64(w, "ingested", ev->ingested_ms);
     jw_kbool(w, "forwarded", ev->forwarded);
-    jw_kstr(w, "event", ev->text);                           /* as a text: one level deeper it might not be readable */
+    jw_kstr(w, "event", ev->text); /* as a text: one level deeper it might not be readable */
 }
 
 static void put_off(const struct errand *x, unsigned made, int64_t due_ms, const struct failure *f)
@@ -276,7 +287,8 @@ static void put_off(const struct errand *x, unsigned made, int64_t due_ms, const
         dead_letter(x, f);
 }
 
-/* One attempt.  True: the errand is over, one way or the other; false: it may be tried again, *ret says why. */
+/* One attempt.  True: the errand is over, one way or the other; false: it may be tried again, *ret says why.
+ */
 static bool attempt(const struct errand *x, struct failure *ret, struct buf *why)
 {
     CLEANUP(buf_done) struct buf body = { 0 };
@@ -326,20 +338,28 @@ int event_unpark(struct turn *t, struct arena *a, const struct outbox_item *item
         return damaged(t, item);
     forwarded = json_get(doc, STR("forwarded"));
     ingested = json_get(doc, STR("ingested"));
-    *ret = (struct parked_event){ .doc = doc, .account = json_get_text(a, doc, STR("account")),
-        .region = json_get_text(a, doc, STR("region")), .bus = json_get_text(a, doc, STR("bus")),
-        .ev = { .trace_header = json_get_text(a, doc, STR("trace")),
-                .forwarded = forwarded != NULL && forwarded->type == JSON_TRUE } };
-    if (forwarded == NULL || ingested == NULL || json_i64(ingested, &ret->ev.ingested_ms) != 0
-        || json_get(doc, STR("event")) == NULL || event_parse(a, json_get_text(a, doc, STR("event")), &ret->ev) != 0)
+    *ret = (struct parked_event){ .doc = doc,
+                                  .account = json_get_text(a, doc, STR("account")),
+                                  .region = json_get_text(a, doc, STR("region")),
+                                  .bus = json_get_text(a, doc, STR("bus")),
+                                  .ev = { .trace_header = json_get_text(a, doc, STR("trace")),
+                                          .forwarded = forwarded != NULL && forwarded->type == JSON_TRUE } };
+    if (forwarded == NULL || ingested == NULL || json_i64(ingested, &ret->ev.ingested_ms) != 0 ||
+        json_get(doc, STR("event")) == NULL ||
+        event_parse(a, json_get_text(a, doc, STR("event")), &ret->ev) != 0)
         return damaged(t, item);
     return 0;
 }
 
-struct parked { struct errand x; struct parked_event p; unsigned made; };
+struct parked {
+    struct errand x;
+    struct parked_event p;
+    unsigned made;
+};
 
 /* -E_NOT_FOUND: rule or target went meanwhile; -E_DAMAGED: this turn has failed. */
-static int unpark(struct events *e, struct turn *t, struct arena *a, const struct outbox_item *item, struct parked *ret)
+static int unpark(struct events *e, struct turn *t, struct arena *a, const struct outbox_item *item,
+                  struct parked *ret)
 {
     const struct json *tried;
     const struct bus *b;
@@ -377,13 +397,9 @@ static void due(void *arg, struct turn *t, const struct outbox_item *item)
     int64_t due_ms;
 
     switch (unpark(e, t, a, item, &p)) {
-    case 0:
-        break;
-    case -E_NOT_FOUND:
-        outbox_over(e->o.outbox, t, item->id);
-        return;
-    default:
-        return;
+    case 0: break;
+    case -E_NOT_FOUND: outbox_over(e->o.outbox, t, item->id); return;
+    default: return;
     }
     if (p.made > 0 && t->now.wall_ms >= deadline_ms(&p.x)) {
         (void)again_at(&p.x, p.made, &f, &due_ms);
@@ -425,7 +441,9 @@ void rule_take(struct events *e, struct turn *t, const struct rule *r, const str
         struct errand x = { .e = e, .t = t, .rule = r, .target = r->targets[i], .ev = ev };
 
         if (too_many(e, t))
-            put_off(&x, 0, t->now.wall_ms, &(struct failure){ .kind = DELIVERY_FAILED, .why = STR("This server holds no more undelivered events.") });
+            put_off(&x, 0, t->now.wall_ms,
+                    &(struct failure){ .kind = DELIVERY_FAILED,
+                                       .why = STR("This server holds no more undelivered events.") });
         else
             run(&x);
     }

@@ -1,5 +1,5 @@
-/* rows.c - SQL and nothing else.  What is read here was checked when it was written: a row that cannot be understood
- * is a damaged store, and said to be one (rows_must). */
+/* rows.c - SQL and nothing else.  What is read here was checked when it was written: a row that cannot be
+ * understood is a damaged store, and said to be one (rows_must). */
 #include "service/events/state.h"
 
 #include "base/arn.h"
@@ -7,30 +7,37 @@
 
 #define NAME_MOST 256
 
-static struct sql Q_BUS_ADD = SQL("INSERT INTO events_bus (id, account, region, name, created_ms, modified_ms, description, policy, "
-    "tags) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
-static struct sql Q_BUS_PUT = SQL("UPDATE events_bus SET modified_ms = $2, description = $3, policy = $4, tags = $5 WHERE id = $1");
+static struct sql Q_BUS_ADD =
+    SQL("INSERT INTO events_bus (id, account, region, name, created_ms, modified_ms, description, policy, "
+        "tags) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
+static struct sql Q_BUS_PUT =
+    SQL("UPDATE events_bus SET modified_ms = $2, description = $3, policy = $4, tags = $5 WHERE id = $1");
 static struct sql Q_BUS_DROP = SQL("DELETE FROM events_bus WHERE id = $1");
-static struct sql Q_BUSES = SQL("SELECT id, account, region, name, created_ms, modified_ms, description, policy, tags FROM events_bus");
-static struct sql Q_RULE_ADD = SQL("INSERT INTO events_rule (id, anchor_ms, fired_ms, enabled, bus_id, name, pattern, schedule, "
-    "description, role_arn, tags, targets) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)");
-static struct sql Q_RULE_PUT = SQL("UPDATE events_rule SET anchor_ms = $2, fired_ms = $3, enabled = $4, pattern = $5, schedule = $6, "
-    "description = $7, role_arn = $8, tags = $9, targets = $10 WHERE id = $1");
+static struct sql Q_BUSES = SQL(
+    "SELECT id, account, region, name, created_ms, modified_ms, description, policy, tags FROM events_bus");
+static struct sql Q_RULE_ADD =
+    SQL("INSERT INTO events_rule (id, anchor_ms, fired_ms, enabled, bus_id, name, pattern, schedule, "
+        "description, role_arn, tags, targets) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)");
+static struct sql Q_RULE_PUT =
+    SQL("UPDATE events_rule SET anchor_ms = $2, fired_ms = $3, enabled = $4, pattern = $5, schedule = $6, "
+        "description = $7, role_arn = $8, tags = $9, targets = $10 WHERE id = $1");
 static struct sql Q_RULE_FIRED = SQL("UPDATE events_rule SET fired_ms = $2 WHERE id = $1");
 static struct sql Q_RULE_DROP = SQL("DELETE FROM events_rule WHERE id = $1");
-static struct sql Q_RULES = SQL("SELECT id, anchor_ms, fired_ms, enabled, bus_id, name, pattern, schedule, description, role_arn, tags, "
+static struct sql Q_RULES = SQL(
+    "SELECT id, anchor_ms, fired_ms, enabled, bus_id, name, pattern, schedule, description, role_arn, tags, "
     "targets FROM events_rule ORDER BY id");
 
 int bus_row_put(struct turn *t, struct bus *b)
 {
     b->modified_ms = t->now.wall_ms;
     if (b->id != 0)
-        return MIN(0, store_exec(t->store, &Q_BUS_PUT, V_INT(b->id), V_INT(b->modified_ms), V_TEXT(b->description),
-            V_TEXT(b->policy_text), V_TEXT(b->tags)));
+        return MIN(0, store_exec(t->store, &Q_BUS_PUT, V_INT(b->id), V_INT(b->modified_ms),
+                                 V_TEXT(b->description), V_TEXT(b->policy_text), V_TEXT(b->tags)));
     b->id = store_next_id(t->store);
     b->created_ms = t->now.wall_ms;
-    return MIN(0, store_exec(t->store, &Q_BUS_ADD, V_INT(b->id), V_TEXT(b->account), V_TEXT(b->region), V_TEXT(b->name),
-        V_INT(b->created_ms), V_INT(b->modified_ms), V_TEXT(b->description), V_TEXT(b->policy_text), V_TEXT(b->tags)));
+    return MIN(0, store_exec(t->store, &Q_BUS_ADD, V_INT(b->id), V_TEXT(b->account), V_TEXT(b->region),
+                             V_TEXT(b->name), V_INT(b->created_ms), V_INT(b->modified_ms),
+                             V_TEXT(b->description), V_TEXT(b->policy_text), V_TEXT(b->tags)));
 }
 
 int bus_row_drop(struct turn *t, const struct bus *b)
@@ -55,13 +62,15 @@ int rule_row_put(struct turn *t, struct rule *r)
 
     targets_json(&targets, r);
     if (r->id != 0)
-        return MIN(0, store_exec(t->store, &Q_RULE_PUT, V_INT(r->id), V_INT(r->anchor_ms), V_INT(r->fired_ms), V_INT(r->enabled),
-            V_TEXT(r->pattern_text), V_TEXT(r->schedule_text), V_TEXT(r->description), V_TEXT(r->role_arn), V_TEXT(r->tags),
-            V_TEXT(buf_view(&targets))));
+        return MIN(0, store_exec(t->store, &Q_RULE_PUT, V_INT(r->id), V_INT(r->anchor_ms), V_INT(r->fired_ms),
+                                 V_INT(r->enabled), V_TEXT(r->pattern_text), V_TEXT(r->schedule_text),
+                                 V_TEXT(r->description), V_TEXT(r->role_arn), V_TEXT(r->tags),
+                                 V_TEXT(buf_view(&targets))));
     r->id = store_next_id(t->store);
-    return MIN(0, store_exec(t->store, &Q_RULE_ADD, V_INT(r->id), V_INT(r->anchor_ms), V_INT(r->fired_ms), V_INT(r->enabled),
-        V_INT(r->bus->id), V_TEXT(r->name), V_TEXT(r->pattern_text), V_TEXT(r->schedule_text), V_TEXT(r->description),
-        V_TEXT(r->role_arn), V_TEXT(r->tags), V_TEXT(buf_view(&targets))));
+    return MIN(0, store_exec(t->store, &Q_RULE_ADD, V_INT(r->id), V_INT(r->anchor_ms), V_INT(r->fired_ms),
+                             V_INT(r->enabled), V_INT(r->bus->id), V_TEXT(r->name), V_TEXT(r->pattern_text),
+                             V_TEXT(r->schedule_text), V_TEXT(r->description), V_TEXT(r->role_arn),
+                             V_TEXT(r->tags), V_TEXT(buf_view(&targets))));
 }
 
 int rule_row_fired(struct turn *t, const struct rule *r)
@@ -107,7 +116,8 @@ static int load_targets(struct rule *r, struct str text)
         struct fault fault = { 0 };
         struct arn arn;
 
-        if (shape_from_json(a, &events_shape_Target, v, &in, &fault) != 0 || str_empty(in.Id) || arn_parse(in.Arn, &arn) != 0 || target_make(&in, &r->targets[r->n_targets], &why) != 0)
+        if (shape_from_json(a, &events_shape_Target, v, &in, &fault) != 0 || str_empty(in.Id) ||
+            arn_parse(in.Arn, &arn) != 0 || target_make(&in, &r->targets[r->n_targets], &why) != 0)
             return -E_INVALID;
         r->n_targets++;
     }
@@ -122,8 +132,9 @@ static void load_rule(struct bus *b, struct rows *row)
     struct pattern *p = NULL;
     struct schedule *s = NULL;
 
-    if (!rows_must(row, str_absent(pattern) || pattern_compile(PATTERN_EVENTS, pattern, &p, &why) == 0, "its pattern is none")
-        || !rows_must(row, str_absent(schedule) || schedule_parse(schedule, &s) == 0, "its schedule is none"))
+    if (!rows_must(row, str_absent(pattern) || pattern_compile(PATTERN_EVENTS, pattern, &p, &why) == 0,
+                   "its pattern is none") ||
+        !rows_must(row, str_absent(schedule) || schedule_parse(schedule, &s) == 0, "its schedule is none"))
         return;
     r = rule_new(b, (uint64_t)rows_int(row, 0), rows_text(row, 5));
     r->anchor_ms = rows_ms(row, 1);
@@ -146,8 +157,9 @@ void events_rows_load(struct events *e, struct turn *t)
         uint64_t bus_id = (uint64_t)rows_int(&r, 4);
         struct bus *b = map_get(&by_id, str_make((const char *)&bus_id, sizeof(bus_id)));
 
-        if (rows_must(&r, b != NULL, "its bus is not there")
-            && rows_must(&r, !str_empty(rows_text(&r, 5)) && rows_text(&r, 5).n <= NAME_MOST, "its name is empty or too long"))
+        if (rows_must(&r, b != NULL, "its bus is not there") &&
+            rows_must(&r, !str_empty(rows_text(&r, 5)) && rows_text(&r, 5).n <= NAME_MOST,
+                      "its name is empty or too long"))
             load_rule(b, &r);
     }
     rows_done(&r);

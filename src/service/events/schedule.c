@@ -1,40 +1,51 @@
 /* schedule.c - a schedule is a period, or six sets; the next firing is found by walking days.
  *
- * True here: sets are bits (bit n: value n; years from 1970).  Where a field holds L, W or #, its set is empty and the
- * special member says what is meant. */
+ * True here: sets are bits (bit n: value n; years from 1970).  Where a field holds L, W or #, its set is
+ * empty and the special member says what is meant. */
 #include "service/events/schedule.h"
 
 #include <stdlib.h>
 
 #define YEAR_FIRST 1970
-#define YEAR_LAST  2199
-#define MINUTE_MS  INT64_C(60000)
+#define YEAR_LAST 2199
+#define MINUTE_MS INT64_C(60000)
 
 enum field_name { MINUTE, HOUR, DAY, MONTH, WEEKDAY, YEAR, FIELDS };
 enum day_rule {
-    DAY_IN_SET, DAY_LAST, DAY_LAST_WORKDAY, DAY_WORKDAY_NEAR,
-    WEEKDAY_IN_SET, WEEKDAY_LAST, WEEKDAY_NTH
+    DAY_IN_SET,
+    DAY_LAST,
+    DAY_LAST_WORKDAY,
+    DAY_WORKDAY_NEAR,
+    WEEKDAY_IN_SET,
+    WEEKDAY_LAST,
+    WEEKDAY_NTH
 };
 
 struct schedule {
-    int64_t period_ms;                                       /* rate; 0: cron */
+    int64_t period_ms; /* rate; 0: cron */
     uint64_t set[FIELDS][4];
     enum day_rule rule;
-    int n, nth;                                              /* day of the month or week meant by the rule */
+    int n, nth; /* day of the month or week meant by the rule */
 };
 
-struct field_shape { int least, most; const char *const *names; };
-static const char *const month_names[] = { "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC", NULL };
+struct field_shape {
+    int least, most;
+    const char *const *names;
+};
+static const char *const month_names[] = { "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL",
+                                           "AUG", "SEP", "OCT", "NOV", "DEC", NULL };
 static const char *const day_names[] = { "SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT", NULL };
 static const struct field_shape shapes[FIELDS] = {
-    { 0, 59, NULL }, { 0, 23, NULL }, { 1, 31, NULL }, { 1, 12, month_names }, { 1, 7, day_names }, { YEAR_FIRST, YEAR_LAST, NULL },
+    { 0, 59, NULL },        { 0, 23, NULL },     { 1, 31, NULL },
+    { 1, 12, month_names }, { 1, 7, day_names }, { YEAR_FIRST, YEAR_LAST, NULL },
 };
 
 static bool has(const uint64_t set[4], int bit) { return (set[bit / 64] >> (bit % 64) & 1) != 0; }
 static void put(uint64_t set[4], int bit) { set[bit / 64] |= UINT64_C(1) << (bit % 64); }
 static int bit_of(enum field_name f, int value) { return f == YEAR ? value - YEAR_FIRST : value; }
 
-/* ---- reading ---------------------------------------------------------------------------------------------------- */
+/* ---- reading
+ * ---------------------------------------------------------------------------------------------------- */
 
 /* Digits only, at most four of them. */
 static bool number(struct str s, int *ret)
@@ -67,7 +78,8 @@ static bool value(enum field_name f, struct str s, int *ret)
 /* "*", "5", "5-9", and each with "/step". */
 static bool item(enum field_name f, struct str s, uint64_t set[4])
 {
-    int least = shapes[f].least, most = shapes[f].most, from = least, to = most, step = 1, size = most - least + 1;
+    int least = shapes[f].least, most = shapes[f].most, from = least, to = most, step = 1,
+        size = most - least + 1;
     struct str rest = s, range, head;
     bool stepped, ranged;
 
@@ -156,7 +168,8 @@ static bool cron(struct schedule *s, struct str text)
         return false;
     any_day = str_is(fields[DAY], "?");
     any_weekday = str_is(fields[WEEKDAY], "?");
-    if (any_day == any_weekday || !(any_weekday ? day_field(s, fields[DAY]) : weekday_field(s, fields[WEEKDAY])))
+    if (any_day == any_weekday ||
+        !(any_weekday ? day_field(s, fields[DAY]) : weekday_field(s, fields[WEEKDAY])))
         return false;
     return list(MINUTE, fields[MINUTE], s->set[MINUTE]) && list(HOUR, fields[HOUR], s->set[HOUR]) &&
            list(MONTH, fields[MONTH], s->set[MONTH]) && list(YEAR, fields[YEAR], s->set[YEAR]);
@@ -165,14 +178,20 @@ static bool cron(struct schedule *s, struct str text)
 /* Beyond a million days no period could be told from never. */
 static bool rate(struct schedule *s, struct str text)
 {
-    static const struct { const char *one, *many; int64_t ms; } units[] = {
-        { "minute", "minutes", MINUTE_MS }, { "hour", "hours", 60 * MINUTE_MS }, { "day", "days", 1440 * MINUTE_MS },
+    static const struct {
+        const char *one, *many;
+        int64_t ms;
+    } units[] = {
+        { "minute", "minutes", MINUTE_MS },
+        { "hour", "hours", 60 * MINUTE_MS },
+        { "day", "days", 1440 * MINUTE_MS },
     };
     struct str head;
     int64_t v;
 
     str_cut(&text, ' ', &head);
-    if (str_absent(text) || head.n == 0 || head.p[0] < '0' || head.p[0] > '9' || str_to_i64(head, &v) != 0 || v < 1 || v > INT32_MAX)
+    if (str_absent(text) || head.n == 0 || head.p[0] < '0' || head.p[0] > '9' || str_to_i64(head, &v) != 0 ||
+        v < 1 || v > INT32_MAX)
         return false;
     for (size_t i = 0; i < ARRAY_LEN(units); i++)
         if (str_is(text, v == 1 ? units[i].one : units[i].many))
@@ -204,7 +223,8 @@ struct schedule *schedule_free(struct schedule *s)
     return NULL;
 }
 
-/* ---- the next firing -------------------------------------------------------------------------------------------- */
+/* ---- the next firing
+ * -------------------------------------------------------------------------------------------- */
 
 static int days_in(int year, int month)
 {
@@ -216,8 +236,8 @@ static int days_in(int year, int month)
 
 static bool is_workday(int weekday) { return weekday >= 2 && weekday <= 6; }
 
-/* The workday nearest to day n of a month, without leaving it; days the month does not have come never.  first: the
- * weekday (1 = Sunday) of its first day. */
+/* The workday nearest to day n of a month, without leaving it; days the month does not have come never.
+ * first: the weekday (1 = Sunday) of its first day. */
 static int workday_near(int n, int days, int first)
 {
     int weekday;
@@ -246,13 +266,13 @@ static bool day_fits(const struct schedule *s, int day, int days, int first)
     int weekday = (first - 1 + day - 1) % 7 + 1;
 
     switch (s->rule) {
-    case DAY_IN_SET:       return has(s->set[DAY], day);
-    case DAY_LAST:         return day == days;
+    case DAY_IN_SET: return has(s->set[DAY], day);
+    case DAY_LAST: return day == days;
     case DAY_LAST_WORKDAY: return day == last_workday(days, first);
     case DAY_WORKDAY_NEAR: return day == workday_near(s->n, days, first);
-    case WEEKDAY_IN_SET:   return has(s->set[WEEKDAY], weekday);
-    case WEEKDAY_LAST:     return weekday == s->n && day + 7 > days;
-    case WEEKDAY_NTH:      return weekday == s->n && (day - 1) / 7 + 1 == s->nth;
+    case WEEKDAY_IN_SET: return has(s->set[WEEKDAY], weekday);
+    case WEEKDAY_LAST: return weekday == s->n && day + 7 > days;
+    case WEEKDAY_NTH: return weekday == s->n && (day - 1) / 7 + 1 == s->nth;
     }
     return false;
 }

@@ -12,9 +12,13 @@ struct sift_job {
     struct inquiry q;
 };
 
-/* ---- in the turn ------------------------------------------------------------------------------------------------ */
+/* ---- in the turn
+ * ------------------------------------------------------------------------------------------------ */
 
-struct matches { const struct rule **v; size_t n, cap; };
+struct matches {
+    const struct rule **v;
+    size_t n, cap;
+};
 
 static void matched(void *arg, void *owner)
 {
@@ -30,7 +34,8 @@ static void matched(void *arg, void *owner)
 bool sift_now(struct events *e, struct turn *t, const struct bus *b, const struct event *ev)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
-    uint64_t *turn = elsewhere_steps(&e->sift, t), most = MIN(*turn, (uint64_t)PATTERN_TURN_STEPS), left = most;
+    uint64_t *turn = elsewhere_steps(&e->sift, t), most = MIN(*turn, (uint64_t)PATTERN_TURN_STEPS),
+             left = most;
     struct matches m = { 0 };
     bool enough = most > 0 && pattern_set_match_within(b->patterns, a, ev->doc, &left, matched, &m);
 
@@ -53,7 +58,8 @@ int sift_later(struct events *e, struct turn *t, const struct bus *b, const stru
     return outbox_put(e->o.outbox, t, KIND, buf_view(&payload), t->now.wall_ms, NULL);
 }
 
-/* ---- the row ---------------------------------------------------------------------------------------------------- */
+/* ---- the row
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void tell(void *arg, struct turn *t, struct inquiry *q)
 {
@@ -93,7 +99,7 @@ static void due(void *arg, struct turn *t, const struct outbox_item *item)
     if (!elsewhere_free_for(&e->sift, item->id))
         return;
     mem = arena_new(0);
-    kept.payload = arena_str(mem, item->payload);            /* the job may read it longer than this turn */
+    kept.payload = arena_str(mem, item->payload); /* the job may read it longer than this turn */
     j = ARENA_NEW(mem, struct sift_job);
     *j = (struct sift_job){ .e = e, .q = { .mem = mem, .row = item->id, .tell = tell, .arg = j } };
     if (event_unpark(t, mem, &kept, &j->p) < 0) {
@@ -105,7 +111,7 @@ static void due(void *arg, struct turn *t, const struct outbox_item *item)
         job_begin(j, t, b);
         return;
     }
-    (void)outbox_over(e->o.outbox, t, item->id);             /* told, or nobody is there any more */
+    (void)outbox_over(e->o.outbox, t, item->id); /* told, or nobody is there any more */
     arena_free(mem);
 }
 

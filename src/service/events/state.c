@@ -1,7 +1,7 @@
 /* state.c - buses, rules and targets in memory.
  *
- * True here: a bus is in events.buses under its three names; a rule is in its bus's array, sorted by name, and in the
- * bus's patterns exactly when it is enabled and has a pattern. */
+ * True here: a bus is in events.buses under its three names; a rule is in its bus's array, sorted by name,
+ * and in the bus's patterns exactly when it is enabled and has a pattern. */
 #include "service/events/state.h"
 
 #include <stdio.h>
@@ -117,7 +117,12 @@ struct rule *rule_new(struct bus *b, uint64_t id, struct str name)
     struct rule *r = xcalloc(1, sizeof(*r));
     size_t at = rule_place(b, name);
 
-    *r = (struct rule){ .magic = RULE_MAGIC, .id = id, .bus = b, .name = str_own(name), .arn = rule_arn(b, name), .tags = str_own(STR("{}")) };
+    *r = (struct rule){ .magic = RULE_MAGIC,
+                        .id = id,
+                        .bus = b,
+                        .name = str_own(name),
+                        .arn = rule_arn(b, name),
+                        .tags = str_own(STR("{}")) };
     if (b->n_rules == b->cap_rules) {
         b->cap_rules = b->cap_rules > 0 ? b->cap_rules * 2 : 8;
         b->rules = xrealloc(b->rules, b->cap_rules * sizeof(*b->rules));
@@ -160,8 +165,8 @@ void rule_free(struct rule *r)
     free(r);
 }
 
-void rule_listen(struct rule *r, struct str pattern_text, struct pattern *p, struct str schedule_text, struct schedule *s,
-                 bool enabled)
+void rule_listen(struct rule *r, struct str pattern_text, struct pattern *p, struct str schedule_text,
+                 struct schedule *s, bool enabled)
 {
     rule_deaf(r);
     str_replace(&r->pattern_text, pattern_text);
@@ -191,7 +196,8 @@ static struct str bus_key(char room[static KEY_MOST], struct str account, struct
 
     if (account.n + region.n + name.n + 3 > KEY_MOST)
         return STR_NONE;
-    n = snprintf(room, KEY_MOST, STR_FMT "/" STR_FMT "/" STR_FMT, STR_ARG(account), STR_ARG(region), STR_ARG(name));
+    n = snprintf(room, KEY_MOST, STR_FMT "/" STR_FMT "/" STR_FMT, STR_ARG(account), STR_ARG(region),
+                 STR_ARG(name));
     return str_make(room, (size_t)n);
 }
 
@@ -221,9 +227,17 @@ struct bus *bus_new(struct events *e, uint64_t id, struct str account, struct st
     struct str key = bus_key(room, account, region, name);
 
     CHECK(!str_absent(key));
-    buf_printf(&arn, "arn:aws:events:" STR_FMT ":" STR_FMT ":event-bus/" STR_FMT, STR_ARG(region), STR_ARG(account), STR_ARG(name));
-    *b = (struct bus){ .magic = BUS_MAGIC, .owner = e, .id = id, .account = str_own(account), .region = str_own(region),
-                       .name = str_own(name), .arn = str_own(buf_view(&arn)), .tags = str_own(STR("{}")), .patterns = pattern_set_new() };
+    buf_printf(&arn, "arn:aws:events:" STR_FMT ":" STR_FMT ":event-bus/" STR_FMT, STR_ARG(region),
+               STR_ARG(account), STR_ARG(name));
+    *b = (struct bus){ .magic = BUS_MAGIC,
+                       .owner = e,
+                       .id = id,
+                       .account = str_own(account),
+                       .region = str_own(region),
+                       .name = str_own(name),
+                       .arn = str_own(buf_view(&arn)),
+                       .tags = str_own(STR("{}")),
+                       .patterns = pattern_set_new() };
     CHECK(map_put(&e->buses, key, b) == NULL);
     return b;
 }
@@ -278,7 +292,8 @@ static int by_name(const void *x, const void *y)
     return str_cmp((*(struct bus *const *)x)->name, (*(struct bus *const *)y)->name);
 }
 
-struct bus **bus_list(const struct events *e, struct arena *a, struct str account, struct str region, size_t *ret_n)
+struct bus **bus_list(const struct events *e, struct arena *a, struct str account, struct str region,
+                      size_t *ret_n)
 {
     struct bus **v = arena_calloc(a, e->buses.n + 1, sizeof(*v));
     struct str key;

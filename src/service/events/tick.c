@@ -12,13 +12,19 @@ static void fire(struct timer *tm, struct turn *t)
     struct event ev = { .ingested_ms = t->now.wall_ms };
 
     CHECK(r->magic == RULE_MAGIC && r->enabled && r->schedule != NULL);
-    event_write(&text, &(struct event_facts){ .id = uuid_str(mem), .detail_type = STR("Scheduled Event"), .source = STR("aws.events"),
-        .account = r->bus->account, .region = r->bus->region, .time_ms = t->now.wall_ms, .resources = &r->arn, .n_resources = 1,
-        .detail = STR("{}") });
+    event_write(&text, &(struct event_facts){ .id = uuid_str(mem),
+                                              .detail_type = STR("Scheduled Event"),
+                                              .source = STR("aws.events"),
+                                              .account = r->bus->account,
+                                              .region = r->bus->region,
+                                              .time_ms = t->now.wall_ms,
+                                              .resources = &r->arn,
+                                              .n_resources = 1,
+                                              .detail = STR("{}") });
     CHECK(event_parse(mem, buf_view(&text), &ev) == 0);
     r->fired_ms = t->now.wall_ms;
     if (rule_row_fired(t, r) < 0)
-        return;                                              /* the turn fails, everything is read again */
+        return; /* the turn fails, everything is read again */
     rule_take(r->bus->owner, t, r, &ev);
     tick_arm(r, t);
 }
@@ -50,17 +56,8 @@ static void each_rule(struct events *e, struct turn *t, void (*fn)(struct rule *
     }
 }
 
-static void stop(struct rule *r, struct turn *t)
-{
-    timer_cancel(t, &r->timer);
-}
+static void stop(struct rule *r, struct turn *t) { timer_cancel(t, &r->timer); }
 
-void tick_arm_all(struct events *e, struct turn *t)
-{
-    each_rule(e, t, tick_arm);
-}
+void tick_arm_all(struct events *e, struct turn *t) { each_rule(e, t, tick_arm); }
 
-void tick_stop_all(struct events *e, struct turn *t)
-{
-    each_rule(e, t, stop);
-}
+void tick_stop_all(struct events *e, struct turn *t) { each_rule(e, t, stop); }

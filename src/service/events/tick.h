@@ -1,10 +1,11 @@
 /* tick.h - schedules on the server's clock.
  *
- * A rule's timer stands at its next moment: of a rate a whole number of periods after the rule was made or enabled, of a
- * cron expression the next minute that fits, in UTC.  When it fires, one event goes to the rule's targets; a clock that
- * was moved over several moments fires once, with the time it then shows (UNVERIFIED: nobody can move AWS's clock), and
- * the next firing is the first moment after that.  The last firing is kept, so a restart does not fire twice; a moment
- * that passed while the server was down fires once when it is back.
+ * A rule's timer stands at its next moment: of a rate a whole number of periods after the rule was made or
+ * enabled, of a cron expression the next minute that fits, in UTC.  When it fires, one event goes to the
+ * rule's targets; a clock that was moved over several moments fires once, with the time it then shows
+ * (UNVERIFIED: nobody can move AWS's clock), and the next firing is the first moment after that.  The last
+ * firing is kept, so a restart does not fire twice; a moment that passed while the server was down fires once
+ * when it is back.
  *
  * The timers are no work: `settle --advance` does not walk to them, or it would never end. */
 #ifndef WAYBILL_SERVICE_EVENTS_TICK_H

@@ -1,22 +1,28 @@
 /* transform.c - paths into an event, and templates filled from it.
  *
- * True here: a template is cut into pieces when it is compiled, so rendering looks at no template text again; whether a
- * placeholder stands inside quotes is a fact of the template alone.  A value is found once however often it is used. */
+ * True here: a template is cut into pieces when it is compiled, so rendering looks at no template text again;
+ * whether a placeholder stands inside quotes is a fact of the template alone.  A value is found once however
+ * often it is used. */
 #include "service/events/transform.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include "base/clock.h"
 
-/* ---- paths ------------------------------------------------------------------------------------------------------ */
+/* ---- paths
+ * ------------------------------------------------------------------------------------------------------ */
 
 enum hop_kind { HOP_KEY, HOP_INDEX, HOP_ALL };
-struct hop { enum hop_kind kind; struct str key; uint32_t index; };
+struct hop {
+    enum hop_kind kind;
+    struct str key;
+    uint32_t index;
+};
 struct input_path {
-    struct str text;                                         /* owned */
-    struct hop *hops;                                        /* keys point into text */
+    struct str text;  /* owned */
+    struct hop *hops; /* keys point into text */
     uint32_t n;
-    bool many;                                               /* a star stands in it */
+    bool many; /* a star stands in it */
 };
 
 static int refuse_path(struct buf *why, struct str text)
@@ -151,8 +157,10 @@ static void add_to_list(void *arg, const struct json *v)
     write_value(b, v);
 }
 
-/* Compact JSON of what the path finds; false: nothing.  *ret_one: the value itself unless a star made a list. */
-static bool path_find(const struct input_path *p, const struct json *event, struct buf *out, const struct json **ret_one)
+/* Compact JSON of what the path finds; false: nothing.  *ret_one: the value itself unless a star made a list.
+ */
+static bool path_find(const struct input_path *p, const struct json *event, struct buf *out,
+                      const struct json **ret_one)
 {
     *ret_one = NULL;
     if (p->many) {
@@ -178,26 +186,28 @@ void input_path_render(const struct input_path *p, const struct json *event, str
         buf_z(out, "{}");
 }
 
-/* ---- templates -------------------------------------------------------------------------------------------------- */
+/* ---- templates
+ * -------------------------------------------------------------------------------------------------- */
 
 enum known { KNOWN_RULE_ARN, KNOWN_RULE_NAME, KNOWN_INGESTION_TIME, KNOWN_EVENT, KNOWN_EVENT_JSON, KNOWN };
 static const char *const known_names[KNOWN] = {
-    "aws.events.rule-arn", "aws.events.rule-name", "aws.events.event.ingestion-time", "aws.events.event", "aws.events.event.json",
+    "aws.events.rule-arn", "aws.events.rule-name",  "aws.events.event.ingestion-time",
+    "aws.events.event",    "aws.events.event.json",
 };
 
 /* Literal text, or a value: variable below n_paths, reserved names behind them. */
 struct piece {
-    struct str text;                                         /* absent: a value */
+    struct str text; /* absent: a value */
     uint32_t value;
-    bool quoted;                                             /* inside quotes */
-    bool alone;                                              /* all there is between two quotes */
+    bool quoted; /* inside quotes */
+    bool alone;  /* all there is between two quotes */
 };
 struct transform {
-    struct str template;                                     /* owned */
-    struct piece *pieces;                                    /* texts point into template */
+    struct str template;  /* owned */
+    struct piece *pieces; /* texts point into template */
     uint32_t n, n_paths;
-    bool object;                                             /* the template is written as a JSON object */
-    struct str names[TRANSFORM_PATHS_MOST];                  /* owned */
+    bool object;                            /* the template is written as a JSON object */
+    struct str names[TRANSFORM_PATHS_MOST]; /* owned */
     struct input_path *paths[TRANSFORM_PATHS_MOST];
 };
 
@@ -250,7 +260,9 @@ static int cut_template(struct transform *t, struct str target_id, struct buf *w
             size_t end = i + name.n + 2;
 
             if (!find_name(t, name, &p.value)) {
-                buf_printf(why, "InputTemplate for target " STR_FMT " contains invalid placeholder " STR_FMT ".", STR_ARG(target_id), STR_ARG(name));
+                buf_printf(why,
+                           "InputTemplate for target " STR_FMT " contains invalid placeholder " STR_FMT ".",
+                           STR_ARG(target_id), STR_ARG(name));
                 return -E_INVALID;
             }
             p.alone = quoted && i > 0 && s.p[i - 1] == '"' && end < s.n && s.p[end] == '"';
@@ -264,10 +276,12 @@ static int cut_template(struct transform *t, struct str target_id, struct buf *w
     return 0;
 }
 
-static int compile_paths(struct transform *t, struct str target_id, const struct events_InputTransformer *in, struct buf *why)
+static int compile_paths(struct transform *t, struct str target_id, const struct events_InputTransformer *in,
+                         struct buf *why)
 {
     if (in->InputPathsMap.n > TRANSFORM_PATHS_MOST) {
-        buf_printf(why, "InputPathsMap for target " STR_FMT " has more than %d entries.", STR_ARG(target_id), TRANSFORM_PATHS_MOST);
+        buf_printf(why, "InputPathsMap for target " STR_FMT " has more than %d entries.", STR_ARG(target_id),
+                   TRANSFORM_PATHS_MOST);
         return -E_INVALID;
     }
     for (size_t i = 0; i < in->InputPathsMap.n; i++) {
@@ -282,7 +296,8 @@ static int compile_paths(struct transform *t, struct str target_id, const struct
     return 0;
 }
 
-int transform_compile(struct str target_id, const struct events_InputTransformer *in, struct transform **ret, struct buf *why)
+int transform_compile(struct str target_id, const struct events_InputTransformer *in, struct transform **ret,
+                      struct buf *why)
 {
     struct transform *t = xcalloc(1, sizeof(*t));
     struct str shown = in->InputTemplate;
@@ -320,13 +335,18 @@ struct transform *transform_free(struct transform *t)
     return NULL;
 }
 
-/* ---- rendering -------------------------------------------------------------------------------------------------- */
+/* ---- rendering
+ * -------------------------------------------------------------------------------------------------- */
 
 /* Of all values in both forms, while one text is made. */
 #define VALUES_BYTES_MOST ((size_t)32 << 20)
 
 /* A value in both of its forms. */
-struct shown { bool known; enum json_type type; struct str json, bare; };
+struct shown {
+    bool known;
+    enum json_type type;
+    struct str json, bare;
+};
 
 /* Strings are texts without escapes, anything else its JSON without double quotes. */
 static struct str bare_of(struct arena *a, struct str json)
@@ -354,7 +374,9 @@ static struct shown shown_text(struct arena *a, struct str text)
     CLEANUP(buf_done) struct buf quoted = { 0 };
 
     json_quote(&quoted, text);
-    return (struct shown){ .known = true, .type = JSON_STRING, .json = buf_to_arena(&quoted, a), .bare = arena_str(a, text) };
+    return (struct shown){
+        .known = true, .type = JSON_STRING, .json = buf_to_arena(&quoted, a), .bare = arena_str(a, text)
+    };
 }
 
 static struct shown shown_path(struct arena *a, const struct input_path *p, const struct json *event)
@@ -365,7 +387,9 @@ static struct shown shown_path(struct arena *a, const struct input_path *p, cons
     if (!path_find(p, event, &json, &one))
         return (struct shown){ .known = true, .type = JSON_STRING, .json = STR("\"\""), .bare = STR("") };
     if (one != NULL && one->type == JSON_STRING)
-        return (struct shown){ .known = true, .type = JSON_STRING, .json = buf_to_arena(&json, a), .bare = json_text(a, one) };
+        return (struct shown){
+            .known = true, .type = JSON_STRING, .json = buf_to_arena(&json, a), .bare = json_text(a, one)
+        };
     return shown_json(a, &json);
 }
 
@@ -378,33 +402,32 @@ static void write_envelope(struct buf *b, const struct json *event)
     for (const struct json *m = event->type == JSON_OBJECT ? event->first : NULL; m != NULL; m = m->next) {
         if (str_is(m->key, "detail"))
             continue;
-        buf_printf(b, "%s\"" STR_FMT "\":", first ? "" : ",", STR_ARG(str_is(m->key, "detail-type") ? STR("detailType") : m->key));
+        buf_printf(b, "%s\"" STR_FMT "\":", first ? "" : ",",
+                   STR_ARG(str_is(m->key, "detail-type") ? STR("detailType") : m->key));
         write_value(b, m);
         first = false;
     }
     buf_char(b, '}');
 }
 
-static struct shown shown_known(struct arena *a, enum known k, const struct json *event, const struct transform_facts *facts)
+static struct shown shown_known(struct arena *a, enum known k, const struct json *event,
+                                const struct transform_facts *facts)
 {
     CLEANUP(buf_done) struct buf b = { 0 };
 
     switch (k) {
-    case KNOWN_RULE_ARN:  return shown_text(a, facts->rule_arn);
+    case KNOWN_RULE_ARN: return shown_text(a, facts->rule_arn);
     case KNOWN_RULE_NAME: return shown_text(a, facts->rule_name);
-    case KNOWN_INGESTION_TIME:                               /* UNVERIFIED: whether AWS shows milliseconds */
+    case KNOWN_INGESTION_TIME: /* UNVERIFIED: whether AWS shows milliseconds */
         when_iso_s(&b, facts->ingestion_ms);
         return shown_text(a, buf_view(&b));
-    case KNOWN_EVENT:
-        write_envelope(&b, event);
-        return shown_json(a, &b);
-    default:
-        write_value(&b, event);
-        return shown_json(a, &b);
+    case KNOWN_EVENT: write_envelope(&b, event); return shown_json(a, &b);
+    default: write_value(&b, event); return shown_json(a, &b);
     }
 }
 
-static int fill(const struct transform *t, struct arena *a, const struct json *event, const struct transform_facts *facts, struct buf *out)
+static int fill(const struct transform *t, struct arena *a, const struct json *event,
+                const struct transform_facts *facts, struct buf *out)
 {
     struct shown shown[TRANSFORM_PATHS_MOST + KNOWN] = { 0 };
 
@@ -415,8 +438,9 @@ static int fill(const struct transform *t, struct arena *a, const struct json *e
 
         if (str_absent(text)) {
             if (!s->known)
-                *s = p->value < t->n_paths ? shown_path(a, t->paths[p->value], event)
-                                           : shown_known(a, (enum known)(p->value - t->n_paths), event, facts);
+                *s = p->value < t->n_paths
+                         ? shown_path(a, t->paths[p->value], event)
+                         : shown_known(a, (enum known)(p->value - t->n_paths), event, facts);
             /* Recorded: an array that is all there is between two quotes of an object is not delivered. */
             if (p->alone && t->object && s->type == JSON_ARRAY)
                 return -E_INVALID;
@@ -447,7 +471,8 @@ static bool quoted_lines(struct str s)
     return any;
 }
 
-int transform_render(const struct transform *t, const struct json *event, const struct transform_facts *facts, struct buf *out)
+int transform_render(const struct transform *t, const struct json *event, const struct transform_facts *facts,
+                     struct buf *out)
 {
     struct arena *a CLEANUP(arena_freep) = arena_new(VALUES_BYTES_MOST);
     CLEANUP(buf_done) struct buf text = { 0 };

@@ -1,14 +1,16 @@
 /* authorize.c - may this role do that?  For deliveries (iam_role_may), for callers (iam_may), for AssumeRole,
  * and ahead of time (iam_role_state).
  *
- * True here: a verdict is remembered only when it hangs on nothing but role, action and resource (no time, no context
- * key was asked), and is forgotten when any role or policy changes.  A remembered one costs a hash and a compare. */
+ * True here: a verdict is remembered only when it hangs on nothing but role, action and resource (no time, no
+ * context key was asked), and is forgotten when any role or policy changes.  A remembered one costs a hash
+ * and a compare. */
 #include <ctype.h>
 #include <stdlib.h>
 #include "base/map.h"
 #include "service/iam/state.h"
 
-/* ---- what bears on a role ------------------------------------------------------------------------------------- */
+/* ---- what bears on a role
+ * ------------------------------------------------------------------------------------- */
 
 static const struct policy *managed_policy(const struct iam *i, struct str arn)
 {
@@ -34,16 +36,20 @@ void iam_role_policies(const struct iam *i, const struct role *r, struct role_po
     ret->boundary = str_absent(r->boundary) ? NULL : managed_policy(i, r->boundary);
 }
 
-static void add_key(struct arena *a, struct policy_key *k, const char *name, struct str tail, struct str value)
+static void add_key(struct arena *a, struct policy_key *k, const char *name, struct str tail,
+                    struct str value)
 {
     struct str *v = ARENA_NEW(a, struct str);
 
     *v = value;
-    *k = (struct policy_key){ .name = arena_printf(a, "%s" STR_FMT, name, STR_ARG(tail)), .values = v, .n = 1 };
+    *k = (struct policy_key){ .name = arena_printf(a, "%s" STR_FMT, name, STR_ARG(tail)),
+                              .values = v,
+                              .n = 1 };
 }
 
 /* A session's tag comes before the role's of the same name: the first key found counts. */
-size_t iam_role_keys(struct arena *a, const struct role *r, const struct iam_session_extras *extras, struct policy_key **ret)
+size_t iam_role_keys(struct arena *a, const struct role *r, const struct iam_session_extras *extras,
+                     struct policy_key **ret)
 {
     size_t n_session = extras != NULL ? extras->n_tags : 0, n_role = r != NULL ? r->tags.n : 0, n = 0;
     struct policy_key *k = arena_calloc(a, n_session + n_role + 1, sizeof(*k));
@@ -65,21 +71,19 @@ static struct str arn_region(struct str arn)
     return arn_parse(arn, &parts) == 0 && parts.region.n > 0 ? parts.region : STR_NONE;
 }
 
-/* ---- remembered verdicts -------------------------------------------------------------------------------------- */
+/* ---- remembered verdicts
+ * -------------------------------------------------------------------------------------- */
 
 #define VERDICT_SLOTS 1024
 #define VERDICT_KEY_MAX 1024
 
 struct verdict {
     uint64_t generation;
-    struct str key;                                          /* owned */
+    struct str key; /* owned */
     struct policy_decision decision;
 };
 
-void iam_changed(struct iam *i)
-{
-    i->generation++;
-}
+void iam_changed(struct iam *i) { i->generation++; }
 
 void iam_verdicts_free(struct iam *i)
 {
@@ -90,7 +94,8 @@ void iam_verdicts_free(struct iam *i)
 }
 
 /* role NUL action NUL resource; absent when too long to remember. */
-static struct str verdict_key(char text[VERDICT_KEY_MAX], struct str role, struct str action, struct str resource)
+static struct str verdict_key(char text[VERDICT_KEY_MAX], struct str role, struct str action,
+                              struct str resource)
 {
     size_t n = role.n + action.n + resource.n + 2;
 
@@ -120,8 +125,15 @@ static struct policy_decision role_decide(struct iam *i, const struct role *r, s
     struct policy_set set;
     struct policy_key *keys = NULL;
     struct policy_request q = {
-        .caller = { .kind = CALLER_ROLE, .account = r->account, .arn = r->arn, .role_arn = r->arn, .user_id = r->role_id },
-        .action = action, .resource = what->arn, .region = arn_region(what->arn), .now = now,
+        .caller = { .kind = CALLER_ROLE,
+                    .account = r->account,
+                    .arn = r->arn,
+                    .role_arn = r->arn,
+                    .user_id = r->role_id },
+        .action = action,
+        .resource = what->arn,
+        .region = arn_region(what->arn),
+        .now = now,
     };
 
     iam_role_policies(i, r, &p);
@@ -130,8 +142,11 @@ static struct policy_decision role_decide(struct iam *i, const struct role *r, s
         q.n_keys = iam_role_keys(a, r, NULL, &keys);
         q.keys = keys;
     }
-    set = (struct policy_set){ .identity = p.v, .n_identity = p.n, .boundary = p.boundary,
-                               .resource = what->policy, .resource_account = what->owner };
+    set = (struct policy_set){ .identity = p.v,
+                               .n_identity = p.n,
+                               .boundary = p.boundary,
+                               .resource = what->policy,
+                               .resource_account = what->owner };
     return policy_decide(&set, &q);
 }
 
@@ -155,7 +170,8 @@ static struct policy_decision role_ask(struct iam *i, const struct role *r, stru
 }
 
 /* Why not, for people; the policy nobody here knows may be the reason. */
-static void say_why(const struct iam *i, const struct role *r, enum policy_reason reason, struct str action, struct buf *why)
+static void say_why(const struct iam *i, const struct role *r, enum policy_reason reason, struct str action,
+                    struct buf *why)
 {
     struct role_policies p;
     struct buf text CLEANUP(buf_done) = { 0 };
@@ -166,11 +182,12 @@ static void say_why(const struct iam *i, const struct role *r, enum policy_reaso
     buf_str(why, str_starts(s, STR("because ")) ? str_sub(s, 8, s.n) : str_sub(s, 5, s.n));
     iam_role_policies(i, r, &p);
     if (!str_absent(p.unknown))
-        buf_printf(why, " (" STR_FMT " is attached, but what it allows is not known here)", STR_ARG(p.unknown));
+        buf_printf(why, " (" STR_FMT " is attached, but what it allows is not known here)",
+                   STR_ARG(p.unknown));
 }
 
-enum role_verdict iam_role_may(void *iam, struct str role_arn, const char *action, const struct resource *what,
-                               struct now now, struct buf *why)
+enum role_verdict iam_role_may(void *iam, struct str role_arn, const char *action,
+                               const struct resource *what, struct now now, struct buf *why)
 {
     struct iam *i = iam;
     const struct role *r = iam_role_by_arn(i, role_arn);
@@ -187,15 +204,20 @@ enum role_verdict iam_role_may(void *iam, struct str role_arn, const char *actio
     return d.allowed ? ROLE_ALLOWED : ROLE_DENIED;
 }
 
-/* ---- trust ---------------------------------------------------------------------------------------------------- */
+/* ---- trust
+ * ---------------------------------------------------------------------------------------------------- */
 
 int iam_role_state(void *iam, struct str role_arn, const char *service)
 {
     const struct role *r = iam_role_by_arn(iam, role_arn);
     struct policy_key account;
     struct policy_request q = {
-        .caller = { .kind = CALLER_SERVICE, .service = str_of(service) }, .action = STR("sts:AssumeRole"),
-        .resource = role_arn, .keys = &account, .n_keys = 1, .lenient = true,
+        .caller = { .kind = CALLER_SERVICE, .service = str_of(service) },
+        .action = STR("sts:AssumeRole"),
+        .resource = role_arn,
+        .keys = &account,
+        .n_keys = 1,
+        .lenient = true,
     };
 
     if (r == NULL)
@@ -206,22 +228,21 @@ int iam_role_state(void *iam, struct str role_arn, const char *service)
     return (policy_evaluate(r->trust_policy, &q) & (POLICY_ALLOWS | POLICY_DENIES)) == POLICY_ALLOWS ? 0 : 2;
 }
 
-/* ---- callers -------------------------------------------------------------------------------------------------- */
+/* ---- callers
+ * -------------------------------------------------------------------------------------------------- */
 
 /* A caller's policies, made ready: session policies are compiled for the length of one question. */
 struct caller_policies {
     struct role_policies role;
     const struct policy *session[12];
     size_t n_session;
-    struct policy *passed;                                   /* compiled here */
+    struct policy *passed; /* compiled here */
 };
 
-static void caller_done(struct caller_policies *p)
-{
-    policy_free(p->passed);
-}
+static void caller_done(struct caller_policies *p) { policy_free(p->passed); }
 
-static void caller_policies(const struct iam *i, const struct role *r, const struct iam_session *s, struct caller_policies *ret)
+static void caller_policies(const struct iam *i, const struct role *r, const struct iam_session *s,
+                            struct caller_policies *ret)
 {
     *ret = (struct caller_policies){ 0 };
     iam_role_policies(i, r, &ret->role);
@@ -238,7 +259,9 @@ static void caller_policies(const struct iam *i, const struct role *r, const str
 
 static enum policy_caller_kind caller_kind(const struct principal *p)
 {
-    return p->kind == PRINCIPAL_ANONYMOUS ? CALLER_ANONYMOUS : p->kind == PRINCIPAL_ROLE ? CALLER_ROLE : CALLER_ACCOUNT;
+    return p->kind == PRINCIPAL_ANONYMOUS ? CALLER_ANONYMOUS
+           : p->kind == PRINCIPAL_ROLE    ? CALLER_ROLE
+                                          : CALLER_ACCOUNT;
 }
 
 static void request_of(const struct call *c, const struct role *r, struct str action, struct str resource,
@@ -253,20 +276,30 @@ static void request_of(const struct call *c, const struct role *r, struct str ac
     all = arena_calloc(c->mem, n + 3, sizeof(*all));
     if (n > 0)
         memcpy(all, keys, n * sizeof(*all));
-    if (str_is(action, "iam:PassRole"))                      /* to the service that is called: call_may_pass() */
-        add_key(c->mem, &all[n++], "iam:PassedToService", STR_NONE, arena_printf(c->mem, "%s.amazonaws.com", c->service->scope));
+    if (str_is(action, "iam:PassRole")) /* to the service that is called: call_may_pass() */
+        add_key(c->mem, &all[n++], "iam:PassedToService", STR_NONE,
+                arena_printf(c->mem, "%s.amazonaws.com", c->service->scope));
     if (!str_absent(agent))
         add_key(c->mem, &all[n++], "aws:UserAgent", STR_NONE, agent);
     if (!str_empty(call_peer_address(c)))
         add_key(c->mem, &all[n++], "aws:SourceIp", STR_NONE, call_peer_address(c));
     *ret = (struct policy_request){
-        .caller = { .kind = caller_kind(p), .account = p->account, .arn = p->arn,
-                    .role_arn = p->role_arn, .user_id = p->user_id },
-        .action = action, .resource = resource, .region = c->region, .keys = all, .n_keys = n, .now = c->now,
+        .caller = { .kind = caller_kind(p),
+                    .account = p->account,
+                    .arn = p->arn,
+                    .role_arn = p->role_arn,
+                    .user_id = p->user_id },
+        .action = action,
+        .resource = resource,
+        .region = c->region,
+        .keys = all,
+        .n_keys = n,
+        .now = c->now,
     };
 }
 
-/* r NULL: nobody whose policies are known here; its own side allows everything, only the resource's is asked. */
+/* r NULL: nobody whose policies are known here; its own side allows everything, only the resource's is asked.
+ */
 static struct policy_decision caller_decide(const struct iam *i, const struct call *c, const struct role *r,
                                             struct str action, const struct resource *what)
 {
@@ -277,16 +310,23 @@ static struct policy_decision caller_decide(const struct iam *i, const struct ca
     if (r != NULL)
         caller_policies(i, r, c->principal.session, &p);
     request_of(c, r, action, what->arn, &q);
-    set = (struct policy_set){ .unrestricted = r == NULL, .identity = p.role.v, .n_identity = p.role.n,
-                               .boundary = p.role.boundary, .session = p.session, .n_session = p.n_session,
-                               .resource = what->policy, .resource_account = what->owner };
+    set = (struct policy_set){ .unrestricted = r == NULL,
+                               .identity = p.role.v,
+                               .n_identity = p.role.n,
+                               .boundary = p.role.boundary,
+                               .session = p.session,
+                               .n_session = p.n_session,
+                               .resource = what->policy,
+                               .resource_account = what->owner };
     return policy_decide(&set, &q);
 }
 
-int iam_may_assume(struct iam *i, const struct call *c, struct str role_arn, const char *action, struct str external_id,
-                   const struct iam_session_extras *extras, struct str session_name, struct iam_assumption *ret)
+int iam_may_assume(struct iam *i, const struct call *c, struct str role_arn, const char *action,
+                   struct str external_id, const struct iam_session_extras *extras, struct str session_name,
+                   struct iam_assumption *ret)
 {
-    const struct role *target = iam_role_by_arn(i, role_arn), *own_role = iam_role_by_arn(i, c->principal.role_arn);
+    const struct role *target = iam_role_by_arn(i, role_arn),
+                      *own_role = iam_role_by_arn(i, c->principal.role_arn);
     CLEANUP(caller_done) struct caller_policies p = { 0 };
     struct policy_request q;
     struct policy_set set = { .trust = true, .unrestricted = c->principal.kind == PRINCIPAL_OPERATOR };
@@ -320,7 +360,8 @@ int iam_may_assume(struct iam *i, const struct call *c, struct str role_arn, con
     set.n_session = p.n_session;
     set.resource = target->trust_policy;
     set.resource_account = target->account;
-    *ret = (struct iam_assumption){ .role_id = arena_str(c->mem, target->role_id), .max_session_s = target->max_session_s };
+    *ret = (struct iam_assumption){ .role_id = arena_str(c->mem, target->role_id),
+                                    .max_session_s = target->max_session_s };
     return policy_decide(&set, &q).allowed ? 0 : 1;
 }
 
@@ -329,11 +370,13 @@ bool iam_policy_exists(struct iam *i, struct str policy_arn)
     return iam_managed_find(i, policy_arn) != NULL || iam_is_aws_arn(policy_arn);
 }
 
-/* ---- calls ---------------------------------------------------------------------------------------------------- */
+/* ---- calls
+ * ---------------------------------------------------------------------------------------------------- */
 
 /* JSON services answer 400 where the others say 403. */
-static const struct error_row denied_json = { .name = "AccessDeniedException", .status = 400, .sender = true,
-                                              .message_member = "Message" };
+static const struct error_row denied_json = {
+    .name = "AccessDeniedException", .status = 400, .sender = true, .message_member = "Message"
+};
 /* Whether credentials are believed is said with the rows of wire/refusal.h. */
 int iam_refuse_principal(struct call *c)
 {
@@ -365,9 +408,10 @@ static int deny(struct call *c, const char *action, struct str resource, enum po
     struct str shown = shown_action(c, action);
 
     policy_reason_text(&why, reason, shown);
-    return call_fault(c, json ? &denied_json : &error_access_denied, "User: " STR_FMT " is not authorized to perform: "
-                      STR_FMT " on resource: " STR_FMT " " STR_FMT, STR_ARG(c->principal.arn), STR_ARG(shown),
-                      STR_ARG(resource), STR_ARG(buf_view(&why)));
+    return call_fault(c, json ? &denied_json : &error_access_denied,
+                      "User: " STR_FMT " is not authorized to perform: " STR_FMT " on resource: " STR_FMT
+                      " " STR_FMT,
+                      STR_ARG(c->principal.arn), STR_ARG(shown), STR_ARG(resource), STR_ARG(buf_view(&why)));
 }
 
 /* Nobody signed, and the resource lets not everybody in: S3 says no, the others ask for a signature. */

@@ -1,7 +1,7 @@
 /* common.c - what all IAM handlers share: faults in AWS's words, finding what a call names, pages, tags.
  *
- * True here: a need_...() that returns 0 has also asked whether the caller may do the operation; existence is only
- * told to those who may. */
+ * True here: a need_...() that returns 0 has also asked whether the caller may do the operation; existence is
+ * only told to those who may. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,8 @@
 #include "base/id.h"
 #include "service/iam/state.h"
 
-/* ---- faults --------------------------------------------------------------------------------------------------- */
+/* ---- faults
+ * --------------------------------------------------------------------------------------------------- */
 
 static int fault(struct call *c, const struct error_row *row, const char *fmt, va_list ap)
 {
@@ -22,15 +23,15 @@ static int fault(struct call *c, const struct error_row *row, const char *fmt, v
     return call_fault(c, row, STR_FMT, STR_ARG(text));
 }
 
-#define FAULT_OF(name, row) \
+#define FAULT_OF(name, row)                        \
     int name(struct call *c, const char *fmt, ...) \
-    { \
-        va_list ap; \
-        int r; \
-        va_start(ap, fmt); \
-        r = fault(c, &(row), fmt, ap); \
-        va_end(ap); \
-        return r; \
+    {                                              \
+        va_list ap;                                \
+        int r;                                     \
+        va_start(ap, fmt);                         \
+        r = fault(c, &(row), fmt, ap);             \
+        va_end(ap);                                \
+        return r;                                  \
     }
 FAULT_OF(iam_no_such, iam_error_NoSuchEntityException)
 FAULT_OF(iam_invalid, error_validation)
@@ -44,7 +45,8 @@ int iam_allowed(struct call *c, struct str resource)
     return call_may_own(c, action, resource);
 }
 
-/* ---- finding -------------------------------------------------------------------------------------------------- */
+/* ---- finding
+ * -------------------------------------------------------------------------------------------------- */
 
 int iam_need_role(struct call *c, struct str name, struct role **ret)
 {
@@ -64,8 +66,10 @@ int iam_need_changeable_role(struct call *c, struct str name, struct role **ret)
     int rc = iam_need_role(c, name, ret);
 
     if (rc == 0 && str_starts((*ret)->path, STR("/aws-service-role/")))
-        return call_fault(c, &iam_error_UnmodifiableEntityException, "Cannot perform the operation on the protected role '"
-                          STR_FMT "' - this role is only modifiable by AWS", STR_ARG(name));
+        return call_fault(c, &iam_error_UnmodifiableEntityException,
+                          "Cannot perform the operation on the protected role '" STR_FMT
+                          "' - this role is only modifiable by AWS",
+                          STR_ARG(name));
     return rc;
 }
 
@@ -73,7 +77,8 @@ static bool policy_arn_valid(const struct call *c, struct str arn)
 {
     struct arn parts;
 
-    return arn_parse(arn, &parts) == 0 && str_is(parts.service, "iam") && str_starts(parts.resource, STR("policy/")) &&
+    return arn_parse(arn, &parts) == 0 && str_is(parts.service, "iam") &&
+           str_starts(parts.resource, STR("policy/")) &&
            (str_is(parts.account, "aws") || str_eq(parts.account, c->account));
 }
 
@@ -96,8 +101,10 @@ int iam_need_own_policy(struct call *c, struct str arn, struct managed **ret)
     int rc = iam_allowed(c, arn);
 
     if (rc == 0 && iam_is_aws_arn(arn))
-        return call_fault(c, &error_access_denied, "User: " STR_FMT " is not authorized to perform: iam:%s on resource: "
-                          "policy " STR_FMT, STR_ARG(c->principal.arn), c->op->name, STR_ARG(str_sub(arn, 24, arn.n)));
+        return call_fault(c, &error_access_denied,
+                          "User: " STR_FMT " is not authorized to perform: iam:%s on resource: "
+                          "policy " STR_FMT,
+                          STR_ARG(c->principal.arn), c->op->name, STR_ARG(str_sub(arn, 24, arn.n)));
     return rc != 0 ? rc : iam_need_policy(c, arn, ret);
 }
 
@@ -120,7 +127,8 @@ int iam_check_document(struct call *c, enum policy_kind kind, struct str documen
     return call_fault(c, &iam_error_MalformedPolicyDocumentException, STR_FMT, STR_ARG(buf_view(&why)));
 }
 
-/* ---- values --------------------------------------------------------------------------------------------------- */
+/* ---- values
+ * --------------------------------------------------------------------------------------------------- */
 
 struct str iam_url_encode(struct arena *a, struct str s)
 {
@@ -142,10 +150,7 @@ struct str iam_url_encode(struct arena *a, struct str s)
     return str_make(out, n);
 }
 
-struct opt_time iam_time(int64_t ms)
-{
-    return TIME_SET(ms - ms % 1000);
-}
+struct opt_time iam_time(int64_t ms) { return TIME_SET(ms - ms % 1000); }
 
 struct str iam_new_id(struct arena *a, const char *prefix)
 {
@@ -155,7 +160,8 @@ struct str iam_new_id(struct arena *a, const char *prefix)
     return arena_printf(a, "%s%.17s", prefix, text);
 }
 
-int iam_page_of(struct call *c, struct str marker, struct opt_int max_items, const struct str *keys, size_t n, struct page *ret)
+int iam_page_of(struct call *c, struct str marker, struct opt_int max_items, const struct str *keys, size_t n,
+                struct page *ret)
 {
     size_t max = max_items.set ? (size_t)max_items.v : 100;
     struct str after;
@@ -168,7 +174,7 @@ int iam_page_of(struct call *c, struct str marker, struct opt_int max_items, con
             ret->from++;
         if (ret->from < n)
             ret->from++;
-        else                                                 /* gone since: go on where it stood */
+        else /* gone since: go on where it stood */
             for (ret->from = 0; ret->from < n && str_cmp(keys[ret->from], after) <= 0;)
                 ret->from++;
     }
@@ -180,7 +186,8 @@ int iam_page_of(struct call *c, struct str marker, struct opt_int max_items, con
     return 0;
 }
 
-/* ---- tags ----------------------------------------------------------------------------------------------------- */
+/* ---- tags
+ * ----------------------------------------------------------------------------------------------------- */
 
 void iam_tags_done(struct tags *t)
 {
@@ -251,8 +258,9 @@ int iam_tags_check(struct call *c, const struct tags *have, const struct iam_tag
 
         for (size_t k = 0; k < i; k++)
             if (str_eq_nocase(more->v[i].Key, more->v[k].Key))
-                return call_fault(c, &iam_error_InvalidInputException,
-                                  "Duplicate tag keys found. Please note that Tag keys are case insensitive.");
+                return call_fault(
+                    c, &iam_error_InvalidInputException,
+                    "Duplicate tag keys found. Please note that Tag keys are case insensitive.");
         for (size_t k = 0; k < have->n; k++)
             known = known || str_eq_nocase(have->v[k].key, more->v[i].Key);
         n += !known;
@@ -281,7 +289,7 @@ void iam_tags_drop(struct tags *t, const struct iam_tagKeyListType *keys)
 }
 
 int iam_tags_page(struct call *c, const struct tags *t, struct str marker, struct opt_int max_items,
-              struct iam_tagListType *ret, struct opt_bool *ret_truncated, struct str *ret_marker)
+                  struct iam_tagListType *ret, struct opt_bool *ret_truncated, struct str *ret_marker)
 {
     struct str *keys = arena_calloc(c->mem, t->n + 1, sizeof(*keys));
     struct iam_tagListType all = iam_tags_list(c->mem, t);

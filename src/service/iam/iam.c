@@ -4,12 +4,13 @@
 #include "service/iam/aws_policies.h"
 #include "service/iam/state.h"
 
-/* ---- AWS's own policies ---------------------------------------------------------------------------------------- */
+/* ---- AWS's own policies
+ * ---------------------------------------------------------------------------------------- */
 
-#define AWS_POLICIES_SINCE_MS 1423094400000LL                /* 2015-02-05, when managed policies appeared */
+#define AWS_POLICIES_SINCE_MS 1423094400000LL /* 2015-02-05, when managed policies appeared */
 
-/* "ANPA" and seventeen characters, always the same for the same name.  FNV-1a and not a digest: a server that starts
- * need not wake up the cryptographic library (2 MiB of resident memory) for names. */
+/* "ANPA" and seventeen characters, always the same for the same name.  FNV-1a and not a digest: a server that
+ * starts need not wake up the cryptographic library (2 MiB of resident memory) for names. */
 static struct str aws_policy_id(struct arena *a, const char *name)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -38,13 +39,15 @@ static void add_aws_policy(struct iam *i, struct arena *a, const struct aws_poli
     m->default_version = 1;
     m->next_version = 2;
     m->n_versions = 1;
-    m->versions[0] = (struct policy_version){ .number = 1, .created_ms = AWS_POLICIES_SINCE_MS,
+    m->versions[0] = (struct policy_version){ .number = 1,
+                                              .created_ms = AWS_POLICIES_SINCE_MS,
                                               .document = str_own(str_of(row->document)) };
     CHECK(policy_parse(POLICY_IDENTITY, m->versions[0].document, &m->versions[0].policy, NULL) == 0);
     iam_managed_add(i, m);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------ */
+/* ---- life
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void add_all_aws_policies(struct iam *i)
 {
@@ -99,7 +102,7 @@ struct iam *iam_free(struct iam *i)
 }
 
 #define SETTING_SECRET "iam.session-key"
-#define SETTING_SINCE  "iam.since"
+#define SETTING_SINCE "iam.since"
 
 static int nibble(char c)
 {
@@ -166,7 +169,8 @@ void iam_reset(struct iam *i, struct turn *t)
         settings_put(i, t->store);
 }
 
-/* ---- operations ------------------------------------------------------------------------------------------------ */
+/* ---- operations
+ * ------------------------------------------------------------------------------------------------ */
 
 static const struct handler handlers[] = {
     { "AttachRolePolicy", iam_attach_role_policy, 0 },
@@ -213,5 +217,7 @@ static const struct handler handlers[] = {
 
 struct service iam_service(struct iam *i)
 {
-    return (struct service){ .model = &iam_model, .handlers = handlers, .n_handlers = ARRAY_LEN(handlers), .state = i };
+    return (struct service){
+        .model = &iam_model, .handlers = handlers, .n_handlers = ARRAY_LEN(handlers), .state = i
+    };
 }

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include "service/iam/state.h"
 
-/* ---- how a policy is shown ------------------------------------------------------------------------------------ */
+/* ---- how a policy is shown
+ * ------------------------------------------------------------------------------------ */
 
 static struct str version_id(struct arena *a, int64_t number)
 {
@@ -16,21 +17,29 @@ static struct iam_Policy policy_listed(struct call *c, const struct managed *m)
     struct arena *a = c->mem;
 
     return (struct iam_Policy){
-        .PolicyName = arena_str(a, m->name), .PolicyId = arena_str(a, m->policy_id), .Arn = arena_str(a, m->arn),
-        .Path = arena_str(a, m->path), .DefaultVersionId = version_id(a, m->default_version),
+        .PolicyName = arena_str(a, m->name),
+        .PolicyId = arena_str(a, m->policy_id),
+        .Arn = arena_str(a, m->arn),
+        .Path = arena_str(a, m->path),
+        .DefaultVersionId = version_id(a, m->default_version),
         .AttachmentCount = INT_SET(iam_count_attached(IAM(c), m->arn)),
-        .PermissionsBoundaryUsageCount = INT_SET(iam_count_boundaries(IAM(c), m->arn)), .IsAttachable = BOOL_SET(true),
-        .CreateDate = iam_time(m->created_ms), .UpdateDate = iam_time(m->updated_ms),
+        .PermissionsBoundaryUsageCount = INT_SET(iam_count_boundaries(IAM(c), m->arn)),
+        .IsAttachable = BOOL_SET(true),
+        .CreateDate = iam_time(m->created_ms),
+        .UpdateDate = iam_time(m->updated_ms),
     };
 }
 
-static struct iam_PolicyVersion version_listed(struct arena *a, const struct managed *m, const struct policy_version *v)
+static struct iam_PolicyVersion version_listed(struct arena *a, const struct managed *m,
+                                               const struct policy_version *v)
 {
-    return (struct iam_PolicyVersion){ .VersionId = version_id(a, v->number), .CreateDate = iam_time(v->created_ms),
+    return (struct iam_PolicyVersion){ .VersionId = version_id(a, v->number),
+                                       .CreateDate = iam_time(v->created_ms),
                                        .IsDefaultVersion = BOOL_SET(v->number == m->default_version) };
 }
 
-/* ---- making --------------------------------------------------------------------------------------------------- */
+/* ---- making
+ * --------------------------------------------------------------------------------------------------- */
 
 static int check_size(struct call *c, struct str document)
 {
@@ -39,16 +48,19 @@ static int check_size(struct call *c, struct str document)
     return 0;
 }
 
-static const struct policy_version *add_version(struct call *c, struct managed *m, struct str document, struct policy *p)
+static const struct policy_version *add_version(struct call *c, struct managed *m, struct str document,
+                                                struct policy *p)
 {
     struct policy_version *v = &m->versions[m->n_versions++];
 
-    *v = (struct policy_version){ .number = m->next_version++, .created_ms = c->now.wall_ms, .document = str_own(document),
-                                  .policy = p };
+    *v = (struct policy_version){
+        .number = m->next_version++, .created_ms = c->now.wall_ms, .document = str_own(document), .policy = p
+    };
     return v;
 }
 
-static struct managed *make_policy(struct call *c, const struct iam_CreatePolicyRequest *in, struct str path, struct policy *p)
+static struct managed *make_policy(struct call *c, const struct iam_CreatePolicyRequest *in, struct str path,
+                                   struct policy *p)
 {
     struct managed *m = xcalloc(1, sizeof(*m));
 
@@ -76,7 +88,8 @@ static int check_room(struct call *c)
     if (iam_managed_of(IAM(c), c->mem, c->account, &all) >= IAM_MAX_POLICIES)
         return iam_over_limit(c, "Cannot exceed quota for PoliciesPerAccount: %d", IAM_MAX_POLICIES);
     if (IAM(c)->policies.n >= (size_t)IAM_MAX_POLICIES * IAM_MAX_ACCOUNTS)
-        return iam_over_limit(c, "Cannot exceed quota for policies of all accounts: %d", IAM_MAX_POLICIES * IAM_MAX_ACCOUNTS);
+        return iam_over_limit(c, "Cannot exceed quota for policies of all accounts: %d",
+                              IAM_MAX_POLICIES * IAM_MAX_ACCOUNTS);
     return 0;
 }
 
@@ -93,8 +106,10 @@ int iam_create_policy(struct call *c, const void *input, void *output)
     if (r != 0)
         return r;
     if (iam_managed_by_name(IAM(c), c->account, in->PolicyName) != NULL)
-        return call_fault(c, &iam_error_EntityAlreadyExistsException, "A policy called " STR_FMT " already exists. "
-                          "Duplicate names are not allowed.", STR_ARG(in->PolicyName));
+        return call_fault(c, &iam_error_EntityAlreadyExistsException,
+                          "A policy called " STR_FMT " already exists. "
+                          "Duplicate names are not allowed.",
+                          STR_ARG(in->PolicyName));
     if ((r = check_room(c)) != 0 || (r = iam_tags_check(c, &none, &in->Tags)) != 0 ||
         (r = check_size(c, in->PolicyDocument)) != 0 ||
         (r = iam_check_document(c, POLICY_IDENTITY, in->PolicyDocument, &policy)) != 0)
@@ -106,7 +121,8 @@ int iam_create_policy(struct call *c, const void *input, void *output)
     return 0;
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------------- */
+/* ---- reading
+ * -------------------------------------------------------------------------------------------------- */
 
 int iam_get_policy(struct call *c, const void *input, void *output)
 {
@@ -121,7 +137,7 @@ int iam_get_policy(struct call *c, const void *input, void *output)
     *out->Policy = policy_listed(c, m);
     out->Policy->Description = arena_str(c->mem, m->description);
     out->Policy->Tags = iam_tags_list(c->mem, &m->tags);
-    out->Policy->Tags.set = true;                            /* shown also when empty */
+    out->Policy->Tags.set = true; /* shown also when empty */
     return 0;
 }
 
@@ -164,8 +180,10 @@ int iam_list_policies(struct call *c, const void *input, void *output)
     }
     if ((r = iam_page_of(c, in->Marker, in->MaxItems, keys, n, &page)) != 0)
         return r;
-    out->Policies = (struct iam_policyListType){ .set = true, .n = page.to - page.from,
-                                                 .v = arena_calloc(c->mem, page.to - page.from, sizeof(*out->Policies.v)) };
+    out->Policies = (struct iam_policyListType){ .set = true,
+                                                 .n = page.to - page.from,
+                                                 .v = arena_calloc(c->mem, page.to - page.from,
+                                                                   sizeof(*out->Policies.v)) };
     for (size_t i = page.from; i < page.to; i++)
         out->Policies.v[i - page.from] = policy_listed(c, shown[i]);
     out->IsTruncated = page.truncated;
@@ -173,7 +191,8 @@ int iam_list_policies(struct call *c, const void *input, void *output)
     return 0;
 }
 
-static int check_usage(struct call *c, const struct iam_ListEntitiesForPolicyRequest *in, bool *ret_attached, bool *ret_boundary)
+static int check_usage(struct call *c, const struct iam_ListEntitiesForPolicyRequest *in, bool *ret_attached,
+                       bool *ret_boundary)
 {
     int r = iam_allowed(c, in->PolicyArn);
 
@@ -217,13 +236,15 @@ int iam_list_entities_for_policy(struct call *c, const void *input, void *output
     if ((r = iam_page_of(c, in->Marker, in->MaxItems, keys, n, &page)) != 0)
         return r;
     out->PolicyGroups.set = out->PolicyUsers.set = true;
-    out->PolicyRoles = (struct iam_PolicyRoleListType){ .set = true, .n = page.to - page.from, .v = v + page.from };
+    out->PolicyRoles =
+        (struct iam_PolicyRoleListType){ .set = true, .n = page.to - page.from, .v = v + page.from };
     out->IsTruncated = page.truncated;
     out->Marker = page.marker;
     return 0;
 }
 
-/* ---- deleting ------------------------------------------------------------------------------------------------- */
+/* ---- deleting
+ * ------------------------------------------------------------------------------------------------- */
 
 int iam_delete_policy(struct call *c, const void *input, void *output)
 {
@@ -235,17 +256,21 @@ int iam_delete_policy(struct call *c, const void *input, void *output)
     if (r != 0)
         return r;
     if (iam_count_attached(IAM(c), m->arn) + iam_count_boundaries(IAM(c), m->arn) > 0)
-        return call_fault(c, &iam_error_DeleteConflictException, "Cannot delete a policy attached to entities.");
+        return call_fault(c, &iam_error_DeleteConflictException,
+                          "Cannot delete a policy attached to entities.");
     if (m->n_versions > 1)
-        return call_fault(c, &iam_error_DeleteConflictException, "This policy has more than one version. Before you "
-                          "delete a policy, you must delete the policy's versions. The default version is deleted with the policy.");
+        return call_fault(c, &iam_error_DeleteConflictException,
+                          "This policy has more than one version. Before you "
+                          "delete a policy, you must delete the policy's versions. The default version is "
+                          "deleted with the policy.");
     iam_save_managed_gone(c->turn->store, m);
     iam_managed_drop(IAM(c), m);
     iam_changed(IAM(c));
     return 0;
 }
 
-/* ---- versions ------------------------------------------------------------------------------------------------- */
+/* ---- versions
+ * ------------------------------------------------------------------------------------------------- */
 
 int iam_create_policy_version(struct call *c, const void *input, void *output)
 {
@@ -259,8 +284,11 @@ int iam_create_policy_version(struct call *c, const void *input, void *output)
     if (r != 0)
         return r;
     if (m->n_versions == IAM_MAX_VERSIONS)
-        return iam_over_limit(c, "A managed policy can have up to %d versions. Before you create a new version, you must "
-                          "delete an existing version.", IAM_MAX_VERSIONS);
+        return iam_over_limit(
+            c,
+            "A managed policy can have up to %d versions. Before you create a new version, you must "
+            "delete an existing version.",
+            IAM_MAX_VERSIONS);
     if ((r = check_size(c, in->PolicyDocument)) != 0 ||
         (r = iam_check_document(c, POLICY_IDENTITY, in->PolicyDocument, &policy)) != 0)
         return r;
@@ -280,10 +308,13 @@ static int need_version(struct call *c, struct managed *m, struct str id, struct
 {
     int64_t number = 0;
 
-    *ret = str_starts(id, STR("v")) && str_to_i64(str_sub(id, 1, id.n), &number) == 0 ? iam_managed_version(m, number) : NULL;
+    *ret = str_starts(id, STR("v")) && str_to_i64(str_sub(id, 1, id.n), &number) == 0
+               ? iam_managed_version(m, number)
+               : NULL;
     if (*ret != NULL)
         return 0;
-    return iam_no_such(c, "Policy " STR_FMT " version " STR_FMT " does not exist or is not attachable.", STR_ARG(m->arn), STR_ARG(id));
+    return iam_no_such(c, "Policy " STR_FMT " version " STR_FMT " does not exist or is not attachable.",
+                       STR_ARG(m->arn), STR_ARG(id));
 }
 
 int iam_get_policy_version(struct call *c, const void *input, void *output)
@@ -321,7 +352,9 @@ int iam_list_policy_versions(struct call *c, const void *input, void *output)
     }
     if ((r = iam_page_of(c, in->Marker, in->MaxItems, keys, m->n_versions, &page)) != 0)
         return r;
-    out->Versions = (struct iam_policyDocumentVersionListType){ .set = true, .n = page.to - page.from, .v = v + page.from };
+    out->Versions = (struct iam_policyDocumentVersionListType){ .set = true,
+                                                                .n = page.to - page.from,
+                                                                .v = v + page.from };
     out->IsTruncated = page.truncated;
     out->Marker = page.marker;
     return 0;
@@ -339,7 +372,8 @@ int iam_delete_policy_version(struct call *c, const void *input, void *output)
     if (r != 0 || (r = need_version(c, m, in->VersionId, &v)) != 0)
         return r;
     if (v->number == m->default_version)
-        return call_fault(c, &iam_error_DeleteConflictException, "Cannot delete the default version of a policy.");
+        return call_fault(c, &iam_error_DeleteConflictException,
+                          "Cannot delete the default version of a policy.");
     iam_save_version_gone(c->turn->store, m, v->number);
     at = (size_t)(v - m->versions);
     str_drop(&v->document);
@@ -366,7 +400,8 @@ int iam_set_default_policy_version(struct call *c, const void *input, void *outp
     return 0;
 }
 
-/* ---- tags ----------------------------------------------------------------------------------------------------- */
+/* ---- tags
+ * ----------------------------------------------------------------------------------------------------- */
 
 int iam_tag_policy(struct call *c, const void *input, void *output)
 {
@@ -403,5 +438,7 @@ int iam_list_policy_tags(struct call *c, const void *input, void *output)
     struct managed *m;
     int r = iam_need_policy(c, in->PolicyArn, &m);
 
-    return r != 0 ? r : iam_tags_page(c, &m->tags, in->Marker, in->MaxItems, &out->Tags, &out->IsTruncated, &out->Marker);
+    return r != 0 ? r
+                  : iam_tags_page(c, &m->tags, in->Marker, in->MaxItems, &out->Tags, &out->IsTruncated,
+                                  &out->Marker);
 }

@@ -1,20 +1,27 @@
-/* role.c - the role operations: make, read, change, delete, tag; the roles of services; the operator as a user.
+/* role.c - the role operations: make, read, change, delete, tag; the roles of services; the operator as a
+ * user.
  *
- * True here: every handler checks everything before it changes memory or the store; the two change together. */
+ * True here: every handler checks everything before it changes memory or the store; the two change together.
+ */
 #include <ctype.h>
 #include <stdlib.h>
 #include "service/iam/state.h"
 
-/* ---- how a role is shown -------------------------------------------------------------------------------------- */
+/* ---- how a role is shown
+ * -------------------------------------------------------------------------------------- */
 
-/* What each operation shows differs; the parts all of them share.  (Which members AWS leaves out of CreateRole and
- * UpdateRoleDescription beyond those its guide names is UNVERIFIED.) */
+/* What each operation shows differs; the parts all of them share.  (Which members AWS leaves out of
+ * CreateRole and UpdateRoleDescription beyond those its guide names is UNVERIFIED.) */
 static struct iam_Role role_common(struct arena *a, const struct role *r)
 {
     return (struct iam_Role){
-        .Path = arena_str(a, r->path), .RoleName = arena_str(a, r->name), .RoleId = arena_str(a, r->role_id),
-        .Arn = arena_str(a, r->arn), .CreateDate = iam_time(r->created_ms),
-        .AssumeRolePolicyDocument = iam_url_encode(a, r->trust), .Description = arena_str(a, r->description),
+        .Path = arena_str(a, r->path),
+        .RoleName = arena_str(a, r->name),
+        .RoleId = arena_str(a, r->role_id),
+        .Arn = arena_str(a, r->arn),
+        .CreateDate = iam_time(r->created_ms),
+        .AssumeRolePolicyDocument = iam_url_encode(a, r->trust),
+        .Description = arena_str(a, r->description),
     };
 }
 
@@ -59,13 +66,14 @@ static struct iam_Role *role_created(struct arena *a, const struct role *r)
     return ret;
 }
 
-/* ---- making --------------------------------------------------------------------------------------------------- */
+/* ---- making
+ * --------------------------------------------------------------------------------------------------- */
 
 struct new_role {
     struct str name, path, trust, description, boundary;
     int64_t max_session_s;
-    const struct iam_tagListType *tags;                      /* may be NULL */
-    struct policy *trust_policy;                             /* taken */
+    const struct iam_tagListType *tags; /* may be NULL */
+    struct policy *trust_policy;        /* taken */
 };
 
 static struct role *make_role(struct call *c, const struct new_role *n)
@@ -100,7 +108,8 @@ static int check_room(struct call *c)
     if (n >= IAM_MAX_ROLES)
         return iam_over_limit(c, "Cannot exceed quota for RolesPerAccount: %d", IAM_MAX_ROLES);
     if (n == 0 && IAM(c)->roles.n >= (size_t)IAM_MAX_ROLES * IAM_MAX_ACCOUNTS)
-        return iam_over_limit(c, "Cannot exceed quota for roles of all accounts: %d", IAM_MAX_ROLES * IAM_MAX_ACCOUNTS);
+        return iam_over_limit(c, "Cannot exceed quota for roles of all accounts: %d",
+                              IAM_MAX_ROLES * IAM_MAX_ACCOUNTS);
     return 0;
 }
 
@@ -118,8 +127,12 @@ int iam_create_role(struct call *c, const void *input, void *output)
     const struct iam_CreateRoleRequest *in = input;
     struct iam_CreateRoleResponse *out = output;
     struct new_role n = {
-        .name = in->RoleName, .path = str_absent(in->Path) ? STR("/") : in->Path, .trust = in->AssumeRolePolicyDocument,
-        .description = in->Description, .boundary = in->PermissionsBoundary, .tags = &in->Tags,
+        .name = in->RoleName,
+        .path = str_absent(in->Path) ? STR("/") : in->Path,
+        .trust = in->AssumeRolePolicyDocument,
+        .description = in->Description,
+        .boundary = in->PermissionsBoundary,
+        .tags = &in->Tags,
         .max_session_s = in->MaxSessionDuration.set ? in->MaxSessionDuration.v : 3600,
     };
     struct tags none = { 0 };
@@ -129,10 +142,11 @@ int iam_create_role(struct call *c, const void *input, void *output)
     if ((r = iam_allowed(c, iam_arn_role(c->mem, c->account, n.path, n.name))) != 0)
         return r;
     if (str_starts(n.path, STR("/aws-service-role/")))
-        return iam_invalid(c, "The role path " STR_FMT " is reserved for service-linked roles.", STR_ARG(n.path));
+        return iam_invalid(c, "The role path " STR_FMT " is reserved for service-linked roles.",
+                           STR_ARG(n.path));
     if (iam_role_find(IAM(c), c->account, n.name) != NULL)
-        return call_fault(c, &iam_error_EntityAlreadyExistsException, "Role with name " STR_FMT " already exists.",
-                          STR_ARG(n.name));
+        return call_fault(c, &iam_error_EntityAlreadyExistsException,
+                          "Role with name " STR_FMT " already exists.", STR_ARG(n.name));
     if (!str_absent(n.boundary) && (r = iam_need_attachable(c, n.boundary, NO_BOUNDARY, &boundary)) != 0)
         return r;
     if ((r = iam_tags_check(c, &none, &in->Tags)) != 0 || (r = check_room(c)) != 0 ||
@@ -142,7 +156,8 @@ int iam_create_role(struct call *c, const void *input, void *output)
     return 0;
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------------- */
+/* ---- reading
+ * -------------------------------------------------------------------------------------------------- */
 
 int iam_get_role(struct call *c, const void *input, void *output)
 {
@@ -163,7 +178,8 @@ int iam_list_roles(struct call *c, const void *input, void *output)
     struct str *keys;
     struct page page;
     size_t n, kept = 0;
-    int r = iam_allowed(c, iam_arn_role(c->mem, c->account, str_absent(in->PathPrefix) ? STR("/") : in->PathPrefix, STR("")));
+    int r = iam_allowed(c, iam_arn_role(c->mem, c->account,
+                                        str_absent(in->PathPrefix) ? STR("/") : in->PathPrefix, STR("")));
 
     if (r != 0)
         return r;
@@ -176,8 +192,10 @@ int iam_list_roles(struct call *c, const void *input, void *output)
         }
     if ((r = iam_page_of(c, in->Marker, in->MaxItems, keys, kept, &page)) != 0)
         return r;
-    out->Roles = (struct iam_roleListType){ .set = true, .n = page.to - page.from,
-                                            .v = arena_calloc(c->mem, page.to - page.from, sizeof(*out->Roles.v)) };
+    out->Roles =
+        (struct iam_roleListType){ .set = true,
+                                   .n = page.to - page.from,
+                                   .v = arena_calloc(c->mem, page.to - page.from, sizeof(*out->Roles.v)) };
     for (size_t i = page.from; i < page.to; i++)
         out->Roles.v[i - page.from] = role_listed(c->mem, all[i]);
     out->IsTruncated = page.truncated;
@@ -200,7 +218,8 @@ int iam_list_instance_profiles_for_role(struct call *c, const void *input, void 
     return 0;
 }
 
-/* ---- changing ------------------------------------------------------------------------------------------------- */
+/* ---- changing
+ * ------------------------------------------------------------------------------------------------- */
 
 static void replace(struct str *text, struct str with)
 {
@@ -284,14 +303,17 @@ int iam_delete_role(struct call *c, const void *input, void *output)
     if (r != 0)
         return r;
     if (role->n_attached > 0)
-        return call_fault(c, &iam_error_DeleteConflictException, "Cannot delete entity, must detach all policies first.");
+        return call_fault(c, &iam_error_DeleteConflictException,
+                          "Cannot delete entity, must detach all policies first.");
     if (role->n_inlines > 0)
-        return call_fault(c, &iam_error_DeleteConflictException, "Cannot delete entity, must delete policies first.");
+        return call_fault(c, &iam_error_DeleteConflictException,
+                          "Cannot delete entity, must delete policies first.");
     delete_now(c, role);
     return 0;
 }
 
-/* ---- tags ----------------------------------------------------------------------------------------------------- */
+/* ---- tags
+ * ----------------------------------------------------------------------------------------------------- */
 
 int iam_tag_role(struct call *c, const void *input, void *output)
 {
@@ -328,20 +350,36 @@ int iam_list_role_tags(struct call *c, const void *input, void *output)
     struct role *role;
     int r = iam_need_role(c, in->RoleName, &role);
 
-    return r != 0 ? r : iam_tags_page(c, &role->tags, in->Marker, in->MaxItems, &out->Tags, &out->IsTruncated, &out->Marker);
+    return r != 0 ? r
+                  : iam_tags_page(c, &role->tags, in->Marker, in->MaxItems, &out->Tags, &out->IsTruncated,
+                                  &out->Marker);
 }
 
-/* ---- roles of services ---------------------------------------------------------------------------------------- */
+/* ---- roles of services
+ * ---------------------------------------------------------------------------------------- */
 
-/* "autoscaling.amazonaws.com" -> AWSServiceRoleForAutoScaling.  Names AWS writes with more capitals than the first;
- * services not in the table get their own name with one capital (UNVERIFIED for each). */
-static const struct { const char *service, *name; } service_names[] = {
-    { "autoscaling", "AutoScaling" }, { "elasticbeanstalk", "ElasticBeanstalk" }, { "ecs", "ECS" },
-    { "elasticloadbalancing", "ElasticLoadBalancing" }, { "rds", "RDS" }, { "eks", "AmazonEKS" },
-    { "es", "AmazonElasticsearchService" }, { "opensearchservice", "AmazonOpenSearchService" },
-    { "kafka", "Kafka" }, { "events", "CloudWatchEvents" }, { "apidestinations.events", "AmazonEventBridgeApiDestinations" },
-    { "lambda", "Lambda" }, { "replicator.lambda", "LambdaReplicator" }, { "organizations", "Organizations" },
-    { "ops.apigateway", "APIGateway" }, { "spot", "EC2Spot" }, { "pipes", "AmazonEventBridgePipes" },
+/* "autoscaling.amazonaws.com" -> AWSServiceRoleForAutoScaling.  Names AWS writes with more capitals than the
+ * first; services not in the table get their own name with one capital (UNVERIFIED for each). */
+static const struct {
+    const char *service, *name;
+} service_names[] = {
+    { "autoscaling", "AutoScaling" },
+    { "elasticbeanstalk", "ElasticBeanstalk" },
+    { "ecs", "ECS" },
+    { "elasticloadbalancing", "ElasticLoadBalancing" },
+    { "rds", "RDS" },
+    { "eks", "AmazonEKS" },
+    { "es", "AmazonElasticsearchService" },
+    { "opensearchservice", "AmazonOpenSearchService" },
+    { "kafka", "Kafka" },
+    { "events", "CloudWatchEvents" },
+    { "apidestinations.events", "AmazonEventBridgeApiDestinations" },
+    { "lambda", "Lambda" },
+    { "replicator.lambda", "LambdaReplicator" },
+    { "organizations", "Organizations" },
+    { "ops.apigateway", "APIGateway" },
+    { "spot", "EC2Spot" },
+    { "pipes", "AmazonEventBridgePipes" },
 };
 
 static struct str service_role_name(struct arena *a, struct str service, struct str suffix)
@@ -366,8 +404,10 @@ int iam_create_service_linked_role(struct call *c, const void *input, void *outp
     const struct iam_CreateServiceLinkedRoleRequest *in = input;
     struct iam_CreateServiceLinkedRoleResponse *out = output;
     struct new_role n = {
-        .name = service_role_name(c->mem, in->AWSServiceName, in->CustomSuffix), .description = in->Description,
-        .path = arena_printf(c->mem, "/aws-service-role/" STR_FMT "/", STR_ARG(in->AWSServiceName)), .max_session_s = 3600,
+        .name = service_role_name(c->mem, in->AWSServiceName, in->CustomSuffix),
+        .description = in->Description,
+        .path = arena_printf(c->mem, "/aws-service-role/" STR_FMT "/", STR_ARG(in->AWSServiceName)),
+        .max_session_s = 3600,
     };
     int r = iam_allowed(c, iam_arn_role(c->mem, c->account, n.path, n.name));
 
@@ -377,13 +417,18 @@ int iam_create_service_linked_role(struct call *c, const void *input, void *outp
         return call_fault(c, &iam_error_InvalidInputException, "Service name " STR_FMT " is not valid.",
                           STR_ARG(in->AWSServiceName));
     if (n.name.n > 64)
-        return call_fault(c, &iam_error_InvalidInputException, "Role name " STR_FMT " is longer than 64 characters.",
-                          STR_ARG(n.name));
+        return call_fault(c, &iam_error_InvalidInputException,
+                          "Role name " STR_FMT " is longer than 64 characters.", STR_ARG(n.name));
     if (iam_role_find(IAM(c), c->account, n.name) != NULL)
-        return call_fault(c, &iam_error_InvalidInputException, "Service role name " STR_FMT " has been taken in this "
-                          "account, please try a different suffix.", STR_ARG(n.name));
-    n.trust = arena_printf(c->mem, "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Action\":[\"sts:AssumeRole\"],\"Effect\":"
-                           "\"Allow\",\"Principal\":{\"Service\":[\"" STR_FMT "\"]}}]}", STR_ARG(in->AWSServiceName));
+        return call_fault(c, &iam_error_InvalidInputException,
+                          "Service role name " STR_FMT " has been taken in this "
+                          "account, please try a different suffix.",
+                          STR_ARG(n.name));
+    n.trust =
+        arena_printf(c->mem,
+                     "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Action\":[\"sts:AssumeRole\"],\"Effect\":"
+                     "\"Allow\",\"Principal\":{\"Service\":[\"" STR_FMT "\"]}}]}",
+                     STR_ARG(in->AWSServiceName));
     if ((r = check_room(c)) != 0 || (r = iam_check_document(c, POLICY_TRUST, n.trust, &n.trust_policy)) != 0)
         return r;
     out->Role = role_created(c->mem, make_role(c, &n));
@@ -401,13 +446,14 @@ int iam_delete_service_linked_role(struct call *c, const void *input, void *outp
         return r;
     if (!str_starts(role->path, STR("/aws-service-role/")))
         return iam_no_such(c, "The role with name " STR_FMT " cannot be found.", STR_ARG(in->RoleName));
-    out->DeletionTaskId = arena_printf(c->mem, "task" STR_FMT STR_FMT "/%lld", STR_ARG(role->path), STR_ARG(role->name),
-                                       (long long)role->id);
+    out->DeletionTaskId = arena_printf(c->mem, "task" STR_FMT STR_FMT "/%lld", STR_ARG(role->path),
+                                       STR_ARG(role->name), (long long)role->id);
     delete_now(c, role);
     return 0;
 }
 
-/* Deleting takes no time here: every task we gave out has succeeded.  The id itself says whether we gave it out. */
+/* Deleting takes no time here: every task we gave out has succeeded.  The id itself says whether we gave it
+ * out. */
 int iam_get_service_linked_role_deletion_status(struct call *c, const void *input, void *output)
 {
     const struct iam_GetServiceLinkedRoleDeletionStatusRequest *in = input;
@@ -421,7 +467,8 @@ int iam_get_service_linked_role_deletion_status(struct call *c, const void *inpu
     return 0;
 }
 
-/* ---- the account and its operator ----------------------------------------------------------------------------- */
+/* ---- the account and its operator
+ * ----------------------------------------------------------------------------- */
 
 int iam_list_account_aliases(struct call *c, const void *input, void *output)
 {

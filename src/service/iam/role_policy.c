@@ -1,7 +1,8 @@
 /* role_policy.c - what a role may do: inline policies, attached managed ones, the permissions boundary. */
 #include "service/iam/state.h"
 
-/* ---- inline --------------------------------------------------------------------------------------------------- */
+/* ---- inline
+ * --------------------------------------------------------------------------------------------------- */
 
 /* Would the role's inline policies fit with this one in the place of the one called `name`? */
 static bool inline_fits(const struct role *r, struct str name, struct str document)
@@ -27,8 +28,8 @@ int iam_put_role_policy(struct call *c, const void *input, void *output)
     if (r != 0)
         return r;
     if (!inline_fits(role, in->PolicyName, in->PolicyDocument))
-        return iam_over_limit(c, "Maximum policy size of %d bytes exceeded for role " STR_FMT, IAM_MAX_INLINE_BYTES,
-                          STR_ARG(role->name));
+        return iam_over_limit(c, "Maximum policy size of %d bytes exceeded for role " STR_FMT,
+                              IAM_MAX_INLINE_BYTES, STR_ARG(role->name));
     if ((r = iam_check_document(c, POLICY_IDENTITY, in->PolicyDocument, &policy)) != 0)
         return r;
     iam_role_inline_put(role, in->PolicyName, in->PolicyDocument, policy);
@@ -40,7 +41,9 @@ int iam_put_role_policy(struct call *c, const void *input, void *output)
 static int need_inline(struct call *c, struct role *role, struct str name, struct inline_policy **ret)
 {
     *ret = iam_role_inline(role, name);
-    return *ret != NULL ? 0 : iam_no_such(c, "The role policy with name " STR_FMT " cannot be found.", STR_ARG(name));
+    return *ret != NULL
+               ? 0
+               : iam_no_such(c, "The role policy with name " STR_FMT " cannot be found.", STR_ARG(name));
 }
 
 int iam_get_role_policy(struct call *c, const void *input, void *output)
@@ -91,13 +94,15 @@ int iam_list_role_policies(struct call *c, const void *input, void *output)
         names[i] = arena_str(c->mem, role->inlines[i].name);
     if ((r = iam_page_of(c, in->Marker, in->MaxItems, names, role->n_inlines, &page)) != 0)
         return r;
-    out->PolicyNames = (struct iam_policyNameListType){ .set = true, .n = page.to - page.from, .v = names + page.from };
+    out->PolicyNames =
+        (struct iam_policyNameListType){ .set = true, .n = page.to - page.from, .v = names + page.from };
     out->IsTruncated = page.truncated;
     out->Marker = page.marker;
     return 0;
 }
 
-/* ---- attached ------------------------------------------------------------------------------------------------- */
+/* ---- attached
+ * ------------------------------------------------------------------------------------------------- */
 
 #define NOT_ATTACHABLE "Policy " STR_FMT " does not exist or is not attachable."
 
@@ -137,7 +142,8 @@ int iam_detach_role_policy(struct call *c, const void *input, void *output)
         return iam_no_such(c, "Policy " STR_FMT " was not found.", STR_ARG(in->PolicyArn));
     iam_save_attached_gone(c->turn->store, role, in->PolicyArn);
     str_drop(&role->attached[at]);
-    memmove(&role->attached[at], &role->attached[at + 1], (--role->n_attached - at) * sizeof(role->attached[0]));
+    memmove(&role->attached[at], &role->attached[at + 1],
+            (--role->n_attached - at) * sizeof(role->attached[0]));
     iam_changed(IAM(c));
     return 0;
 }
@@ -180,13 +186,15 @@ int iam_list_attached_role_policies(struct call *c, const void *input, void *out
     }
     if ((r = iam_page_of(c, in->Marker, in->MaxItems, keys, n, &page)) != 0)
         return r;
-    out->AttachedPolicies = (struct iam_attachedPoliciesListType){ .set = true, .n = page.to - page.from, .v = v + page.from };
+    out->AttachedPolicies =
+        (struct iam_attachedPoliciesListType){ .set = true, .n = page.to - page.from, .v = v + page.from };
     out->IsTruncated = page.truncated;
     out->Marker = page.marker;
     return 0;
 }
 
-/* ---- boundary ------------------------------------------------------------------------------------------------- */
+/* ---- boundary
+ * ------------------------------------------------------------------------------------------------- */
 
 static void set_boundary(struct call *c, struct role *role, struct str arn)
 {

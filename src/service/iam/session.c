@@ -1,13 +1,13 @@
 /* session.c - credentials that carry their own truth: nothing is stored, so nothing has to be cleaned up.
  *
- * Access key: "ASIA" and 80 bits in base32: one bit set, 40 bits account, 15 bits chance, 24 bits of a keyed hash of
- * the rest.  (Tools that read the account out of an access key find it where AWS has it.)  The hash tells our keys
- * from AWS's own: a key of ours without its token is refused, a stranger's key is the operator's.
- * Session token: base64 of JSON and its HMAC-SHA256; the key of both is made at the first start and kept in the
- * store.  Secret: a keyed hash of access key and token.
+ * Access key: "ASIA" and 80 bits in base32: one bit set, 40 bits account, 15 bits chance, 24 bits of a keyed
+ * hash of the rest.  (Tools that read the account out of an access key find it where AWS has it.)  The hash
+ * tells our keys from AWS's own: a key of ours without its token is refused, a stranger's key is the
+ * operator's. Session token: base64 of JSON and its HMAC-SHA256; the key of both is made at the first start
+ * and kept in the store.  Secret: a keyed hash of access key and token.
  *
- * True here: whatever iam_principal() calls PRINCIPAL_ROLE was signed by us, is not over, belongs to this key, and its role
- * is the one it was made of. */
+ * True here: whatever iam_principal() calls PRINCIPAL_ROLE was signed by us, is not over, belongs to this
+ * key, and its role is the one it was made of. */
 #include <stdlib.h>
 #include "base/arn.h"
 #include "base/crypt.h"
@@ -25,9 +25,12 @@ static struct digest keyed(const struct iam *i, const char *what, struct str tex
     return hmac_sha256_of(str_make((const char *)i->secret, sizeof(i->secret)), buf_view(&b));
 }
 
-/* ---- access keys ---------------------------------------------------------------------------------------------- */
+/* ---- access keys
+ * ---------------------------------------------------------------------------------------------- */
 
-struct key_bits { uint8_t b[10]; };
+struct key_bits {
+    uint8_t b[10];
+};
 
 static void key_seal(const struct iam *i, struct key_bits *k)
 {
@@ -93,7 +96,8 @@ struct str iam_key_account(struct iam *i, struct arena *a, struct str access_key
     return arena_printf(a, "%012llu", (unsigned long long)account);
 }
 
-/* ---- tokens --------------------------------------------------------------------------------------------------- */
+/* ---- tokens
+ * --------------------------------------------------------------------------------------------------- */
 
 #define MAC_BYTES 32
 
@@ -152,7 +156,8 @@ static void finish(const struct iam *i, struct arena *a, struct buf *token, stru
     ret->secret_access_key = secret_of(i, a, buf_view(token), ret->access_key_id);
 }
 
-static void mint(struct iam *i, struct arena *a, const struct iam_session *s, int64_t expires_ms, struct iam_credentials *ret)
+static void mint(struct iam *i, struct arena *a, const struct iam_session *s, int64_t expires_ms,
+                 struct iam_credentials *ret)
 {
     struct buf token CLEANUP(buf_done) = { 0 };
     struct json_writer w;
@@ -183,8 +188,9 @@ static struct str invented_id(struct arena *a, struct str role_arn)
     return arena_printf(a, "AROA%s", text);
 }
 
-void iam_credentials_with(struct iam *i, struct arena *a, struct str role_arn, struct str session_name, int64_t now_ms,
-                          int64_t duration_s, const struct iam_session_extras *extras, struct iam_credentials *ret)
+void iam_credentials_with(struct iam *i, struct arena *a, struct str role_arn, struct str session_name,
+                          int64_t now_ms, int64_t duration_s, const struct iam_session_extras *extras,
+                          struct iam_credentials *ret)
 {
     const struct role *r = iam_role_by_arn(i, role_arn);
     struct arn parts = { 0 };
@@ -199,19 +205,22 @@ void iam_credentials_with(struct iam *i, struct arena *a, struct str role_arn, s
 void iam_credentials(struct iam *i, struct arena *a, struct str role_arn, struct str session_name,
                      int64_t now_ms, int64_t duration_s, struct iam_credentials *ret)
 {
-    iam_credentials_with(i, a, role_arn, session_name, now_ms, duration_s, &(struct iam_session_extras){ 0 }, ret);
+    iam_credentials_with(i, a, role_arn, session_name, now_ms, duration_s, &(struct iam_session_extras){ 0 },
+                         ret);
 }
 
-void iam_operator_credentials(struct iam *i, struct arena *a, struct str account, int64_t now_ms, int64_t duration_s,
-                              struct iam_credentials *ret)
+void iam_operator_credentials(struct iam *i, struct arena *a, struct str account, int64_t now_ms,
+                              int64_t duration_s, struct iam_credentials *ret)
 {
     mint(i, a, &(struct iam_session){ .account = account }, now_ms + duration_s * 1000, ret);
 }
 
-/* ---- who is calling ------------------------------------------------------------------------------------------- */
+/* ---- who is calling
+ * ------------------------------------------------------------------------------------------- */
 
-/* A session ends with the role it was made of; one made anew under the same name has another id.  (A role that was
- * unknown when the session was made had the id that follows from its name: nothing was taken away from that one.) */
+/* A session ends with the role it was made of; one made anew under the same name has another id.  (A role
+ * that was unknown when the session was made had the id that follows from its name: nothing was taken away
+ * from that one.) */
 static bool role_is_gone(const struct iam *i, struct arena *a, const struct iam_session *s)
 {
     const struct role *r = str_absent(s->role_arn) ? NULL : iam_role_by_arn(i, s->role_arn);
@@ -222,8 +231,8 @@ static bool role_is_gone(const struct iam *i, struct arena *a, const struct iam_
 }
 
 /* 0 and the session; -E_INVALID: not signed by us, not this key's, or of a role that is no more. */
-static int read_token(const struct iam *i, struct arena *a, struct str key, struct str token, struct iam_session *ret,
-                      int64_t *ret_until_ms)
+static int read_token(const struct iam *i, struct arena *a, struct str key, struct str token,
+                      struct iam_session *ret, int64_t *ret_until_ms)
 {
     struct str bytes, text;
     struct digest mac;
@@ -233,9 +242,11 @@ static int read_token(const struct iam *i, struct arena *a, struct str key, stru
         return -E_INVALID;
     text = str_sub(bytes, 0, bytes.n - MAC_BYTES);
     mac = keyed(i, "session token", text);
-    if (!crypt_equal(str_make((const char *)mac.b, MAC_BYTES), str_make(bytes.p + text.n, MAC_BYTES)) || json_parse(a, text, &doc, NULL) != 0)
+    if (!crypt_equal(str_make((const char *)mac.b, MAC_BYTES), str_make(bytes.p + text.n, MAC_BYTES)) ||
+        json_parse(a, text, &doc, NULL) != 0)
         return -E_INVALID;
-    if (!str_eq(json_get_text(a, doc, STR("key")), key) || json_i64(json_get(doc, STR("until")), ret_until_ms) != 0)
+    if (!str_eq(json_get_text(a, doc, STR("key")), key) ||
+        json_i64(json_get(doc, STR("until")), ret_until_ms) != 0)
         return -E_INVALID;
     ret->account = json_get_text(a, doc, STR("account"));
     ret->role_arn = json_get_text(a, doc, STR("role"));
@@ -245,8 +256,8 @@ static int read_token(const struct iam *i, struct arena *a, struct str key, stru
     return role_is_gone(i, a, ret) ? -E_INVALID : 0;
 }
 
-enum secret_state iam_session_secret(struct iam *i, struct arena *a, struct str access_key, struct str token, int64_t now_ms,
-                                     struct str *ret)
+enum secret_state iam_session_secret(struct iam *i, struct arena *a, struct str access_key, struct str token,
+                                     int64_t now_ms, struct str *ret)
 {
     struct iam_session session = { 0 };
     struct str bytes;
@@ -279,12 +290,13 @@ static void be_role(struct arena *a, const struct iam_session *s, struct princip
     ret->role_arn = s->role_arn;
     ret->session = s;
     ret->user_id = arena_printf(a, STR_FMT ":" STR_FMT, STR_ARG(s->role_id), STR_ARG(s->name));
-    ret->arn = arena_printf(a, "arn:aws:sts::" STR_FMT ":assumed-role/" STR_FMT "/" STR_FMT, STR_ARG(s->account),
-                            STR_ARG(str_sub(s->role_arn, (size_t)(slash + 1), s->role_arn.n)), STR_ARG(s->name));
+    ret->arn =
+        arena_printf(a, "arn:aws:sts::" STR_FMT ":assumed-role/" STR_FMT "/" STR_FMT, STR_ARG(s->account),
+                     STR_ARG(str_sub(s->role_arn, (size_t)(slash + 1), s->role_arn.n)), STR_ARG(s->name));
 }
 
-void iam_principal(void *iam, struct arena *a, struct str access_key, struct str token, struct str default_account,
-                   int64_t now_ms, struct principal *ret)
+void iam_principal(void *iam, struct arena *a, struct str access_key, struct str token,
+                   struct str default_account, int64_t now_ms, struct principal *ret)
 {
     struct iam_session *s;
     int64_t until_ms = 0;
@@ -313,5 +325,6 @@ struct str iam_sender_id(void *iam, struct arena *a, struct str role_arn, struct
 {
     const struct role *r = iam_role_by_arn(iam, role_arn);
 
-    return arena_printf(a, STR_FMT ":" STR_FMT, STR_ARG(r != NULL ? r->role_id : invented_id(a, role_arn)), STR_ARG(session));
+    return arena_printf(a, STR_FMT ":" STR_FMT, STR_ARG(r != NULL ? r->role_id : invented_id(a, role_arn)),
+                        STR_ARG(session));
 }

@@ -6,7 +6,10 @@
 #include "service/iam/state.h"
 
 /* account/name, lower case: the key of the maps by name. */
-struct name_key { char text[160]; size_t n; };
+struct name_key {
+    char text[160];
+    size_t n;
+};
 static struct str name_key(struct name_key *k, struct str account, struct str name)
 {
     k->n = 0;
@@ -42,22 +45,22 @@ struct managed *iam_managed_by_name(const struct iam *i, struct str account, str
     return map_get(&i->policy_names, name_key(&k, account, name));
 }
 
-bool iam_is_aws_arn(struct str arn)
-{
-    return str_starts(arn, STR("arn:aws:iam::aws:policy/")) && arn.n > 24;
-}
+bool iam_is_aws_arn(struct str arn) { return str_starts(arn, STR("arn:aws:iam::aws:policy/")) && arn.n > 24; }
 
 struct str iam_arn_role(struct arena *a, struct str account, struct str path, struct str name)
 {
-    return arena_printf(a, "arn:aws:iam::" STR_FMT ":role" STR_FMT STR_FMT, STR_ARG(account), STR_ARG(path), STR_ARG(name));
+    return arena_printf(a, "arn:aws:iam::" STR_FMT ":role" STR_FMT STR_FMT, STR_ARG(account), STR_ARG(path),
+                        STR_ARG(name));
 }
 
 struct str iam_arn_policy(struct arena *a, struct str account, struct str path, struct str name)
 {
-    return arena_printf(a, "arn:aws:iam::" STR_FMT ":policy" STR_FMT STR_FMT, STR_ARG(account), STR_ARG(path), STR_ARG(name));
+    return arena_printf(a, "arn:aws:iam::" STR_FMT ":policy" STR_FMT STR_FMT, STR_ARG(account), STR_ARG(path),
+                        STR_ARG(name));
 }
 
-/* ---- roles ---------------------------------------------------------------------------------------------------- */
+/* ---- roles
+ * ---------------------------------------------------------------------------------------------------- */
 
 void iam_role_add(struct iam *i, struct role *r)
 {
@@ -77,7 +80,8 @@ static void inline_done(struct inline_policy *p)
 void iam_role_drop(struct iam *i, struct role *r)
 {
     struct name_key k;
-    struct str *texts[] = { &r->account, &r->name, &r->path, &r->role_id, &r->arn, &r->trust, &r->description, &r->boundary };
+    struct str *texts[] = { &r->account, &r->name,  &r->path,        &r->role_id,
+                            &r->arn,     &r->trust, &r->description, &r->boundary };
 
     CHECK(map_del(&i->roles, name_key(&k, r->account, r->name)) == r);
     CHECK(map_del(&i->roles_by_arn, r->arn) == r);
@@ -138,7 +142,8 @@ bool iam_role_has_attached(const struct role *r, struct str arn)
     return false;
 }
 
-/* ---- managed policies ----------------------------------------------------------------------------------------- */
+/* ---- managed policies
+ * ----------------------------------------------------------------------------------------- */
 
 void iam_managed_add(struct iam *i, struct managed *m)
 {
@@ -184,9 +189,11 @@ const struct policy_version *iam_managed_default(const struct managed *m)
     return found;
 }
 
-/* ---- all of them ---------------------------------------------------------------------------------------------- */
+/* ---- all of them
+ * ---------------------------------------------------------------------------------------------- */
 
-static size_t count_roles(const struct iam *i, bool (*test)(const struct role *r, struct str arn), struct str arn)
+static size_t count_roles(const struct iam *i, bool (*test)(const struct role *r, struct str arn),
+                          struct str arn)
 {
     struct str key;
     void *value;
@@ -197,10 +204,7 @@ static size_t count_roles(const struct iam *i, bool (*test)(const struct role *r
     return n;
 }
 
-static bool has_boundary(const struct role *r, struct str arn)
-{
-    return str_eq(r->boundary, arn);
-}
+static bool has_boundary(const struct role *r, struct str arn) { return str_eq(r->boundary, arn); }
 
 size_t iam_count_attached(const struct iam *i, struct str policy_arn)
 {

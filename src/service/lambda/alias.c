@@ -1,12 +1,13 @@
-/* alias.c - CreateAlias, GetAlias, UpdateAlias, DeleteAlias, ListAliases: a name for a version, or for two of them
- * with a weight.  An alias that moves is seen by the next attempt of every event queued under it. */
+/* alias.c - CreateAlias, GetAlias, UpdateAlias, DeleteAlias, ListAliases: a name for a version, or for two of
+ * them with a weight.  An alias that moves is seen by the next attempt of every event queued under it. */
 #include <stdlib.h>
 #include "service/lambda/page.h"
 #include "service/lambda/version.h"
 
 #define MANY_WEIGHTS "Number of items in AdditionalVersionWeights cannot be greater than 1"
 
-static void alias_reply(struct call *c, const struct function *f, const struct alias *a, struct lambda_AliasConfiguration *ret)
+static void alias_reply(struct call *c, const struct function *f, const struct alias *a,
+                        struct lambda_AliasConfiguration *ret)
 {
     struct arena *m = c->mem;
 
@@ -19,7 +20,8 @@ static void alias_reply(struct call *c, const struct function *f, const struct a
     };
     if (str_absent(a->additional_version))
         return;
-    struct lambda_AdditionalVersionWeights_entry *e = ARENA_NEW(m, struct lambda_AdditionalVersionWeights_entry);
+    struct lambda_AdditionalVersionWeights_entry *e =
+        ARENA_NEW(m, struct lambda_AdditionalVersionWeights_entry);
     e->key = arena_str(m, a->additional_version);
     e->value = REAL_SET(a->additional_weight);
     ret->RoutingConfig = ARENA_NEW(m, struct lambda_AliasRoutingConfiguration);
@@ -30,7 +32,8 @@ static void alias_reply(struct call *c, const struct function *f, const struct a
 
 static int check_version(struct call *c, const struct function *f, struct str number)
 {
-    return version_find(f, number) != NULL ? 0 : fault_function_missing(c, arn_qualified(c->mem, f->arn, number));
+    return version_find(f, number) != NULL ? 0
+                                           : fault_function_missing(c, arn_qualified(c->mem, f->arn, number));
 }
 
 /* The second version of an alias whose first one is `version`; absent: none. */
@@ -41,12 +44,16 @@ static int check_routing(struct call *c, const struct function *f, struct str ve
     if (str_eq(version, LATEST))
         return INVALID(c, "$LATEST is not supported for an alias pointing to more than 1 version");
     if (str_eq(version, additional))
-        return INVALID(c, "Invalid function version " STR_FMT ". Function version " STR_FMT " is already included in routing"
-            " configuration.", STR_ARG(version), STR_ARG(version));
+        return INVALID(c,
+                       "Invalid function version " STR_FMT ". Function version " STR_FMT
+                       " is already included in routing"
+                       " configuration.",
+                       STR_ARG(version), STR_ARG(version));
     return check_version(c, f, additional);
 }
 
-static int routing_of(struct call *c, const struct lambda_AliasRoutingConfiguration *in, struct str *ret_version, double *ret_weight)
+static int routing_of(struct call *c, const struct lambda_AliasRoutingConfiguration *in,
+                      struct str *ret_version, double *ret_weight)
 {
     const struct lambda_AdditionalVersionWeights *w = in != NULL ? &in->AdditionalVersionWeights : NULL;
 
@@ -61,7 +68,8 @@ static int routing_of(struct call *c, const struct lambda_AliasRoutingConfigurat
     return 0;
 }
 
-static int target_of_alias(struct call *c, struct str function_name, const char *action, struct target_ref *ret)
+static int target_of_alias(struct call *c, struct str function_name, const char *action,
+                           struct target_ref *ret)
 {
     int rc = target_function(c, function_name, STR_NONE, action, ret);
 
@@ -91,7 +99,8 @@ int lambda_create_alias(struct call *c, const void *input, void *output)
     if (map_get(&r.function->aliases, in->Name) != NULL)
         return fault_exists(c, r.function, in->Name);
     if (r.function->aliases.n >= MAX_ALIASES)
-        return FAULT(c, AliasLimitExceededException, "Waybill keeps at most %d aliases of a function.", MAX_ALIASES);
+        return FAULT(c, AliasLimitExceededException, "Waybill keeps at most %d aliases of a function.",
+                     MAX_ALIASES);
     struct alias *a = xcalloc(1, sizeof *a);
     a->name = str_own(in->Name);
     a->version = str_own(in->FunctionVersion);
@@ -132,7 +141,8 @@ int lambda_update_alias(struct call *c, const void *input, void *output)
     struct str arn = arn_qualified(c->mem, r.arn, in->Name);
     if (a == NULL)
         return FAULT(c, ResourceNotFoundException, "Alias not found: " STR_FMT, STR_ARG(arn));
-    struct str version = str_absent(in->FunctionVersion) ? a->version : in->FunctionVersion, additional = a->additional_version;
+    struct str version = str_absent(in->FunctionVersion) ? a->version : in->FunctionVersion,
+               additional = a->additional_version;
     double weight = a->additional_weight;
     rc = revision_check(c, in->RevisionId, a->revision_id, "GetFunction/GetAlias");
     rc = rc != 0 ? rc : check_version(c, r.function, version);
@@ -191,7 +201,7 @@ int lambda_list_aliases(struct call *c, const void *input, void *output)
     if (rc != 0)
         return rc;
     struct page_item *v = arena_calloc(c->mem, r.function->aliases.n + 1, sizeof *v);
-    for (size_t i = 0; map_next(&r.function->aliases, &i, &name, &value); ) {
+    for (size_t i = 0; map_next(&r.function->aliases, &i, &name, &value);) {
         const struct alias *a = value;
 
         if (str_absent(in->FunctionVersion) || str_eq(a->version, in->FunctionVersion))

@@ -1,5 +1,5 @@
-/* concurrency.c - reserved concurrency (guarantee and cap at once) and what a function may do with its own loops.
- * At least 100 of the account's executions stay unreserved, so at most the rest can be reserved. */
+/* concurrency.c - reserved concurrency (guarantee and cap at once) and what a function may do with its own
+ * loops. At least 100 of the account's executions stay unreserved, so at most the rest can be reserved. */
 #include "service/lambda/version.h"
 
 #define KEPT_UNRESERVED 100
@@ -17,10 +17,14 @@ int lambda_put_function_concurrency(struct call *c, const void *input, void *out
     if (r.function == NULL)
         return fault_function_missing(c, arn_qualified(c->mem, r.arn, LATEST));
     struct function *f = r.function;
-    int64_t wanted = in->ReservedConcurrentExecutions.v, others = f->home->reserved_sum - MAX(f->reserved_concurrency, 0);
+    int64_t wanted = in->ReservedConcurrentExecutions.v,
+            others = f->home->reserved_sum - MAX(f->reserved_concurrency, 0);
     if (wanted > lambda_of(c)->o.account_concurrency - KEPT_UNRESERVED - others) {
-        rc = INVALID(c, "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution"
-            " below its minimum value of [%d].", KEPT_UNRESERVED);
+        rc = INVALID(c,
+                     "Specified ReservedConcurrentExecutions for function decreases account's "
+                     "UnreservedConcurrentExecution"
+                     " below its minimum value of [%d].",
+                     KEPT_UNRESERVED);
         c->fault.bare = true;
         return rc;
     }

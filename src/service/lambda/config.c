@@ -1,5 +1,5 @@
-/* config.c - configurations copied, written and read back.  Copy and JSON cover every member: a member added to
- * struct config must be added to both, the test config.round_trip compares them. */
+/* config.c - configurations copied, written and read back.  Copy and JSON cover every member: a member added
+ * to struct config must be added to both, the test config.round_trip compares them. */
 #include "service/lambda/config.h"
 
 #include "base/crypt.h"
@@ -71,7 +71,7 @@ void config_json(struct buf *b, const struct config *c)
     jw_kstr(&w, "log_group", c->log_group);
     jw_kstr(&w, "app_log_level", c->app_log_level);
     jw_kstr(&w, "system_log_level", c->system_log_level);
-    jw_kstr(&w, "dead_letter", c->dead_letter);              /* absent: no member, and the digest stays what it was */
+    jw_kstr(&w, "dead_letter", c->dead_letter); /* absent: no member, and the digest stays what it was */
     jw_kstr(&w, "code_sha256", c->code_sha256);
     jw_kstr(&w, "package", c->package_sha256_hex);
     jw_ki64(&w, "code_bytes", c->code_bytes);

@@ -1,5 +1,5 @@
-/* config_reply.c - from a version to FunctionConfiguration.  Members not set here are absent on purpose: VpcConfig,
- * Layers and others are refused when given, so there is never anything to show. */
+/* config_reply.c - from a version to FunctionConfiguration.  Members not set here are absent on purpose:
+ * VpcConfig, Layers and others are refused when given, so there is never anything to show. */
 #include "service/lambda/config_reply.h"
 
 #include "base/crypt.h"
@@ -81,9 +81,14 @@ void config_reply(struct call *c, const struct version *v, struct str arn, enum 
     *ret = (struct lambda_FunctionConfiguration){
         .FunctionName = arena_str(a, v->function->name),
         .FunctionArn = arena_str(a, arn),
-        .Runtime = k.runtime, .Role = k.role, .Handler = k.handler, .Description = k.description,
-        .CodeSize = INT_SET(k.code_bytes), .CodeSha256 = k.code_sha256,
-        .Timeout = INT_SET(k.timeout_s), .MemorySize = INT_SET(k.memory_mb),
+        .Runtime = k.runtime,
+        .Role = k.role,
+        .Handler = k.handler,
+        .Description = k.description,
+        .CodeSize = INT_SET(k.code_bytes),
+        .CodeSha256 = k.code_sha256,
+        .Timeout = INT_SET(k.timeout_s),
+        .MemorySize = INT_SET(k.memory_mb),
         .LastModified = moment(a, v->last_modified_ms),
         .Version = arena_str(a, v->number),
         .RevisionId = arena_str(a, str_of(v->revision_id)),
@@ -100,7 +105,8 @@ void config_reply(struct call *c, const struct version *v, struct str arn, enum 
     ret->EphemeralStorage->Size = INT_SET(k.tmp_mb);
     ret->SnapStart->ApplyOn = STR("None");
     ret->SnapStart->OptimizationStatus = STR("Off");
-    ret->RuntimeVersionConfig->RuntimeVersionArn = runtime_version_arn(a, v->function->home->region, k.runtime);
+    ret->RuntimeVersionConfig->RuntimeVersionArn =
+        runtime_version_arn(a, v->function->home->region, k.runtime);
     ret->Architectures.set = true;
     ret->Architectures.n = 1;
     ret->Architectures.v = ARENA_NEW(a, struct str);

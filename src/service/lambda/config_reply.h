@@ -9,7 +9,7 @@
 
 enum config_view {
     CONFIG_WHOLE,
-    CONFIG_LISTED,                                           /* lists leave State and LastUpdateStatus out */
+    CONFIG_LISTED, /* lists leave State and LastUpdateStatus out */
 };
 /* arn: FunctionArn to show; it echoes the qualifier of the request. */
 void config_reply(struct call *c, const struct version *v, struct str arn, enum config_view view,

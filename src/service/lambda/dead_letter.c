@@ -5,7 +5,8 @@
 
 #define INVALID_ARN "Invalid dead letter queue ARN: "
 
-enum dead_letter_verdict dead_letter_judge(struct str target_arn, struct str region, bool has_sink, enum sink_state state)
+enum dead_letter_verdict dead_letter_judge(struct str target_arn, struct str region, bool has_sink,
+                                           enum sink_state state)
 {
     struct arn arn;
 
@@ -13,7 +14,7 @@ enum dead_letter_verdict dead_letter_judge(struct str target_arn, struct str reg
         return DEAD_LETTER_FOREIGN;
     if (!str_eq(arn.region, region))
         return DEAD_LETTER_REGION;
-    if (str_empty(arn.resource) || str_find(arn.resource, ':') >= 0)         /* a subscription is no topic */
+    if (str_empty(arn.resource) || str_find(arn.resource, ':') >= 0) /* a subscription is no topic */
         return DEAD_LETTER_FOREIGN;
     if (str_ends(arn.resource, STR(".fifo")) || (has_sink && state == SINK_FIFO))
         return str_is(arn.service, "sqs") ? DEAD_LETTER_FIFO_QUEUE : DEAD_LETTER_FIFO_TOPIC;
@@ -25,19 +26,19 @@ enum dead_letter_verdict dead_letter_judge(struct str target_arn, struct str reg
 static int fault_of(struct call *c, enum dead_letter_verdict v)
 {
     switch (v) {
-    case DEAD_LETTER_OK:
-        return 0;
+    case DEAD_LETTER_OK: return 0;
     case DEAD_LETTER_FOREIGN:
         return INVALID(c, INVALID_ARN "Only Amazon SQS queues and Amazon SNS topics are supported.");
     case DEAD_LETTER_REGION:
-        return INVALID(c, INVALID_ARN "The resource specified by the TargetArn must be in the same region as the Lambda function it's"
+        return INVALID(
+            c, INVALID_ARN
+            "The resource specified by the TargetArn must be in the same region as the Lambda function it's"
             " associated with.");
     case DEAD_LETTER_FIFO_QUEUE:
         return INVALID(c, INVALID_ARN "FIFO SQS queue is not supported for dead letter configuration");
     case DEAD_LETTER_FIFO_TOPIC:
         return INVALID(c, INVALID_ARN "FIFO SNS topic is not supported for dead letter configuration");
-    case DEAD_LETTER_NOT_YET:
-        break;
+    case DEAD_LETTER_NOT_YET: break;
     }
     return INVALID(c, "Waybill does not deliver to dead-letter queues of this service yet.");
 }
@@ -53,8 +54,8 @@ static int check_role_may(struct call *c, const struct sink *sink, struct str ta
     enum role_verdict may = sinks_role_may(l->o.sinks, c->turn, &asks, &why);
     if (may == ROLE_ALLOWED || (may == ROLE_UNKNOWN && !l->o.strict_permissions))
         return 0;
-    return INVALID(c, "The provided execution role does not have permissions to call %s on %s", sink->action_name,
-        strcmp(sink->service, "sns") == 0 ? "SNS" : "SQS");
+    return INVALID(c, "The provided execution role does not have permissions to call %s on %s",
+                   sink->action_name, strcmp(sink->service, "sns") == 0 ? "SNS" : "SQS");
 }
 
 int dead_letter_check(struct call *c, struct str region, struct str target_arn, struct str role_arn)

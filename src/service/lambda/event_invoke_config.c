@@ -1,5 +1,6 @@
-/* event_invoke_config.c - Put, Update, Get, Delete, List of EventInvokeConfigs.  The unqualified function and $LATEST
- * are the same record; every version and alias has its own.  A refused Put leaves the record as it was. */
+/* event_invoke_config.c - Put, Update, Get, Delete, List of EventInvokeConfigs.  The unqualified function and
+ * $LATEST are the same record; every version and alias has its own.  A refused Put leaves the record as it
+ * was. */
 #include "service/lambda/event_invoke_config.h"
 
 #include <stdlib.h>
@@ -26,7 +27,8 @@ static int fault_no_config(struct call *c, const struct target_ref *r)
 {
     struct str arn = arn_qualified(c->mem, r->arn, record_key(r));
 
-    return FAULT(c, ResourceNotFoundException, "The function " STR_FMT " doesn't have an EventInvokeConfig", STR_ARG(arn));
+    return FAULT(c, ResourceNotFoundException, "The function " STR_FMT " doesn't have an EventInvokeConfig",
+                 STR_ARG(arn));
 }
 
 static struct event_config *config_of(const struct target_ref *r)
@@ -34,18 +36,20 @@ static struct event_config *config_of(const struct target_ref *r)
     return r->function != NULL ? map_get(&r->function->event_configs, record_key(r)) : NULL;
 }
 
-/* ---- destinations ------------------------------------------------------------------------------------------- */
+/* ---- destinations
+ * ------------------------------------------------------------------------------------------- */
 
 static bool is_self(const struct function *f, const struct arn *arn)
 {
     struct function_ref ref;
 
-    return str_is(arn->service, "lambda") && function_ref_parse(arn->resource, &ref) == 0 && str_eq(ref.name, f->name)
-        && str_eq(arn->account, f->home->account) && str_eq(arn->region, f->home->region);
+    return str_is(arn->service, "lambda") && function_ref_parse(arn->resource, &ref) == 0 &&
+           str_eq(ref.name, f->name) && str_eq(arn->account, f->home->account) &&
+           str_eq(arn->region, f->home->region);
 }
 
-static enum destination_verdict judge(struct call *c, const struct function *f, struct str text, bool on_success,
-                                      const struct sink **ret_sink)
+static enum destination_verdict judge(struct call *c, const struct function *f, struct str text,
+                                      bool on_success, const struct sink **ret_sink)
 {
     const struct sinks *sinks = lambda_of(c)->o.sinks;
     struct destination_question facts = { .on_success = on_success };
@@ -66,16 +70,21 @@ static struct str side_text(struct arena *a, const char *type, bool route, struc
 {
     if (!route)
         return STR("null");
-    return arena_printf(a, "%s(destination=" STR_FMT ")", type, STR_ARG(str_absent(destination) ? STR("null") : destination));
+    return arena_printf(a, "%s(destination=" STR_FMT ")", type,
+                        STR_ARG(str_absent(destination) ? STR("null") : destination));
 }
 
 static int fault_foreign(struct call *c, const struct lambda_DestinationConfig *d)
 {
-    struct str s = side_text(c->mem, "OnSuccess", d->OnSuccess != NULL, d->OnSuccess != NULL ? d->OnSuccess->Destination : STR_NONE);
-    struct str f = side_text(c->mem, "OnFailure", d->OnFailure != NULL, d->OnFailure != NULL ? d->OnFailure->Destination : STR_NONE);
+    struct str s = side_text(c->mem, "OnSuccess", d->OnSuccess != NULL,
+                             d->OnSuccess != NULL ? d->OnSuccess->Destination : STR_NONE);
+    struct str f = side_text(c->mem, "OnFailure", d->OnFailure != NULL,
+                             d->OnFailure != NULL ? d->OnFailure->Destination : STR_NONE);
 
-    return INVALID(c, "The provided destination config DestinationConfig(onSuccess=" STR_FMT ", onFailure=" STR_FMT ") is invalid.",
-        STR_ARG(s), STR_ARG(f));
+    return INVALID(c,
+                   "The provided destination config DestinationConfig(onSuccess=" STR_FMT
+                   ", onFailure=" STR_FMT ") is invalid.",
+                   STR_ARG(s), STR_ARG(f));
 }
 
 static int fault_destination(struct call *c, enum destination_verdict v, struct str text)
@@ -84,17 +93,14 @@ static int fault_destination(struct call *c, enum destination_verdict v, struct 
 
     (void)arn_parse(text, &arn);
     switch (v) {
-    case DESTINATION_OK:
-        return 0;
-    case DESTINATION_SELF:
-        return INVALID(c, "You can't specify the function as a destination for itself.");
+    case DESTINATION_OK: return 0;
+    case DESTINATION_SELF: return INVALID(c, "You can't specify the function as a destination for itself.");
     case DESTINATION_SNS_FIFO:
         return INVALID(c, "FIFO-type Amazon SNS topics aren't supported as a destination.");
     case DESTINATION_NOT_YET:
         return INVALID(c, "Waybill does not deliver to " STR_FMT " destinations yet.", STR_ARG(arn.service));
     case DESTINATION_FOREIGN:
-    case DESTINATION_INVALID:
-        break;
+    case DESTINATION_INVALID: break;
     }
     return INVALID(c, "The destination ARN " STR_FMT " is invalid.", STR_ARG(text));
 }
@@ -102,14 +108,16 @@ static int fault_destination(struct call *c, enum destination_verdict v, struct 
 static int fault_role(struct call *c, const struct sink *sink, const char *action_name, struct str target)
 {
     if (strcmp(sink->service, "s3") == 0)
-        return INVALID(c, "The function execution role does not have permissions to call %s on S3", action_name);
-    /* UNVERIFIED for SQS, SNS and EventBridge: recorded with the apostrophe years ago, for Lambda without, lately. */
+        return INVALID(c, "The function execution role does not have permissions to call %s on S3",
+                       action_name);
+    /* UNVERIFIED for SQS, SNS and EventBridge: recorded with the apostrophe years ago, for Lambda without,
+     * lately. */
     return INVALID(c, "The function%s execution role does not have permissions to call %s on " STR_FMT,
-        strcmp(sink->service, "lambda") == 0 ? "" : "'s", action_name, STR_ARG(target));
+                   strcmp(sink->service, "lambda") == 0 ? "" : "'s", action_name, STR_ARG(target));
 }
 
-static int check_role_action(struct call *c, struct str role, const struct sink *sink, const char *action, const char *action_name,
-                             struct str target, struct str resource)
+static int check_role_action(struct call *c, struct str role, const struct sink *sink, const char *action,
+                             const char *action_name, struct str target, struct str resource)
 {
     const struct lambda *l = lambda_of(c);
     struct buf why CLEANUP(buf_done) = { 0 };
@@ -121,8 +129,8 @@ static int check_role_action(struct call *c, struct str role, const struct sink 
     return fault_role(c, sink, action_name, target);
 }
 
-/* The role that deliveries run under: of the version the qualifier means now.  A bucket needs two rights; which of them
- * AWS asks for first is UNVERIFIED, the message recorded is about the first here. */
+/* The role that deliveries run under: of the version the qualifier means now.  A bucket needs two rights;
+ * which of them AWS asks for first is UNVERIFIED, the message recorded is about the first here. */
 static int check_role_may(struct call *c, const struct version *v, const struct sink *sink, struct str target)
 {
     struct str object = destination_resource(c->mem, target, v->function->name, c->now.wall_ms);
@@ -132,10 +140,16 @@ static int check_role_may(struct call *c, const struct version *v, const struct 
         return 0;
     if (strcmp(sink->service, "s3") == 0)
         rc = check_role_action(c, v->c.role, sink, "s3:ListBucket", "ListBucket", target, target);
-    return rc != 0 ? rc : check_role_action(c, v->c.role, sink, sink->action, sink->action_name, target, object);
+    return rc != 0 ? rc
+                   : check_role_action(c, v->c.role, sink, sink->action, sink->action_name, target, object);
 }
 
-struct route { const char *member; struct str text; const struct sink *sink; enum destination_verdict verdict; };
+struct route {
+    const char *member;
+    struct str text;
+    const struct sink *sink;
+    enum destination_verdict verdict;
+};
 
 /* What was wrong with a route is remembered, for whoever wonders later why nothing arrives. */
 static int refused(struct call *c, struct function *f, struct str qualifier, const struct route *r, int rc)
@@ -145,13 +159,17 @@ static int refused(struct call *c, struct function *f, struct str qualifier, con
     return rc;
 }
 
-/* All of what may be wrong with the destinations of a request: their service first, then one route after the other. */
-static int check_destinations(struct call *c, const struct target_ref *to, const struct version *v, const struct lambda_DestinationConfig *d)
+/* All of what may be wrong with the destinations of a request: their service first, then one route after the
+ * other. */
+static int check_destinations(struct call *c, const struct target_ref *to, const struct version *v,
+                              const struct lambda_DestinationConfig *d)
 {
     struct function *f = to->function;
     struct route route[2] = {
-        { .member = "OnSuccess", .text = d != NULL && d->OnSuccess != NULL ? d->OnSuccess->Destination : STR_NONE },
-        { .member = "OnFailure", .text = d != NULL && d->OnFailure != NULL ? d->OnFailure->Destination : STR_NONE },
+        { .member = "OnSuccess",
+          .text = d != NULL && d->OnSuccess != NULL ? d->OnSuccess->Destination : STR_NONE },
+        { .member = "OnFailure",
+          .text = d != NULL && d->OnFailure != NULL ? d->OnFailure->Destination : STR_NONE },
     };
     int rc = 0;
 
@@ -164,14 +182,16 @@ static int check_destinations(struct call *c, const struct target_ref *to, const
     }
     for (size_t i = 0; i < 2 && rc == 0; i++)
         if (!str_empty(route[i].text))
-            rc = refused(c, f, record_key(to), &route[i], fault_destination(c, route[i].verdict, route[i].text));
+            rc = refused(c, f, record_key(to), &route[i],
+                         fault_destination(c, route[i].verdict, route[i].text));
     for (size_t i = 0; i < 2 && rc == 0; i++)
         if (!str_empty(route[i].text))
             rc = refused(c, f, record_key(to), &route[i], check_role_may(c, v, route[i].sink, route[i].text));
     return rc;
 }
 
-/* ---- the operations ----------------------------------------------------------------------------------------- */
+/* ---- the operations
+ * ----------------------------------------------------------------------------------------- */
 
 static void config_take(struct event_config *e, const struct event_config_values *v)
 {
@@ -185,14 +205,17 @@ static void config_take(struct event_config *e, const struct event_config_values
     e->on_failure = on_failure;
 }
 
-static int put_or_update(struct call *c, struct str name, struct str qualifier, const struct event_config_request *in, bool update)
+static int put_or_update(struct call *c, struct str name, struct str qualifier,
+                         const struct event_config_request *in, bool update)
 {
     struct target_ref r;
 
     if (!event_config_specified(in))
         return INVALID(c, "You must specify at least one of error handling or destination setting.");
-    int rc = target_resolve(c, name, qualifier, update ? "lambda:UpdateFunctionEventInvokeConfig"
-                                                       : "lambda:PutFunctionEventInvokeConfig", &r);
+    int rc = target_resolve(c, name, qualifier,
+                            update ? "lambda:UpdateFunctionEventInvokeConfig"
+                                   : "lambda:PutFunctionEventInvokeConfig",
+                            &r);
     if (rc != 0)
         return rc;
     const struct version *v = r.function != NULL ? qualifier_find(r.function, r.qualifier, NULL) : NULL;
@@ -205,8 +228,9 @@ static int put_or_update(struct call *c, struct str name, struct str qualifier, 
     if (rc != 0)
         return rc;
     struct event_config_values was = history_values(e), values = event_config_merge(in, update ? e : NULL);
-    rc = history_event_config(r.function, c->turn, update ? "UpdateFunctionEventInvokeConfig" : "PutFunctionEventInvokeConfig",
-        record_key(&r), &was, &values);
+    rc = history_event_config(r.function, c->turn,
+                              update ? "UpdateFunctionEventInvokeConfig" : "PutFunctionEventInvokeConfig",
+                              record_key(&r), &was, &values);
     if (rc != 0)
         return rc;
     if (e == NULL) {
@@ -223,8 +247,10 @@ int lambda_put_function_event_invoke_config(struct call *c, const void *input, v
     const struct lambda_PutFunctionEventInvokeConfigRequest *in = input;
 
     (void)output;
-    return put_or_update(c, in->FunctionName, in->Qualifier, &(struct event_config_request){ in->MaximumRetryAttempts,
-        in->MaximumEventAgeInSeconds, in->DestinationConfig }, false);
+    return put_or_update(c, in->FunctionName, in->Qualifier,
+                         &(struct event_config_request){
+                             in->MaximumRetryAttempts, in->MaximumEventAgeInSeconds, in->DestinationConfig },
+                         false);
 }
 
 int lambda_update_function_event_invoke_config(struct call *c, const void *input, void *output)
@@ -232,8 +258,10 @@ int lambda_update_function_event_invoke_config(struct call *c, const void *input
     const struct lambda_UpdateFunctionEventInvokeConfigRequest *in = input;
 
     (void)output;
-    return put_or_update(c, in->FunctionName, in->Qualifier, &(struct event_config_request){ in->MaximumRetryAttempts,
-        in->MaximumEventAgeInSeconds, in->DestinationConfig }, true);
+    return put_or_update(c, in->FunctionName, in->Qualifier,
+                         &(struct event_config_request){
+                             in->MaximumRetryAttempts, in->MaximumEventAgeInSeconds, in->DestinationConfig },
+                         true);
 }
 
 int lambda_get_function_event_invoke_config(struct call *c, const void *input, void *output)
@@ -272,7 +300,7 @@ static size_t configs_of(struct call *c, const struct function *f, struct page_i
     size_t n = 0;
 
     *ret = arena_calloc(c->mem, f->event_configs.n + 1, sizeof **ret);
-    for (size_t i = 0; map_next(&f->event_configs, &i, &qualifier, &value); )
+    for (size_t i = 0; map_next(&f->event_configs, &i, &qualifier, &value);)
         (*ret)[n++] = (struct page_item){ page_version_key(c->mem, STR(""), qualifier), value };
     return n;
 }
@@ -289,8 +317,10 @@ int lambda_list_function_event_invoke_configs(struct call *c, const void *input,
     (void)output;
     if (rc != 0)
         return rc;
-    if (!str_absent(r.qualifier))                            /* UNVERIFIED wording */
-        return INVALID(c, "This operation is permitted on Lambda functions only. Aliases and versions do not support this"
+    if (!str_absent(r.qualifier)) /* UNVERIFIED wording */
+        return INVALID(
+            c,
+            "This operation is permitted on Lambda functions only. Aliases and versions do not support this"
             " operation. Please specify either a function name or an unqualified function ARN.");
     if (r.function == NULL)
         return FAULT(c, ResourceNotFoundException, "The function doesn't exist.");

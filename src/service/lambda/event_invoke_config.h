@@ -1,8 +1,9 @@
-/* event_invoke_config.h - the decisions behind EventInvokeConfig, apart from requests and rows.  Pure, for tests.
+/* event_invoke_config.h - the decisions behind EventInvokeConfig, apart from requests and rows.  Pure, for
+ * tests.
  *
- * Rules: AWS Lambda API reference (PutFunctionEventInvokeConfig and its siblings) and AWS's recorded behaviour:
- * unset values are shown as null, never as the defaults; a destination that AWS would refuse is refused in AWS's
- * words before this server says what it does not deliver to yet. */
+ * Rules: AWS Lambda API reference (PutFunctionEventInvokeConfig and its siblings) and AWS's recorded
+ * behaviour: unset values are shown as null, never as the defaults; a destination that AWS would refuse is
+ * refused in AWS's words before this server says what it does not deliver to yet. */
 #ifndef WAYBILL_SERVICE_LAMBDA_EVENT_INVOKE_CONFIG_H
 #define WAYBILL_SERVICE_LAMBDA_EVENT_INVOKE_CONFIG_H
 
@@ -12,33 +13,34 @@
 /* Put and Update have the same members. */
 struct event_config_request {
     struct opt_int retries, age_s;
-    const struct lambda_DestinationConfig *destinations;     /* NULL: not sent */
+    const struct lambda_DestinationConfig *destinations; /* NULL: not sent */
 };
 /* Something was specified: `DestinationConfig: {}` alone is nothing, `{"OnFailure":{}}` is something. */
 bool event_config_specified(const struct event_config_request *in);
 
 /* What a record would hold after the request.  Strings borrow from the request and from `old`. */
 struct event_config_values {
-    int64_t retries, age_s;                                  /* -1: unset */
-    struct str on_success, on_failure;                       /* absent: unset */
+    int64_t retries, age_s;            /* -1: unset */
+    struct str on_success, on_failure; /* absent: unset */
 };
 /* old NULL: Put, which replaces all.  Otherwise Update: absent members and `{}` keep, "" clears. */
-struct event_config_values event_config_merge(const struct event_config_request *in, const struct event_config *old);
+struct event_config_values event_config_merge(const struct event_config_request *in,
+                                              const struct event_config *old);
 
 enum destination_verdict {
     DESTINATION_OK,
-    DESTINATION_FOREIGN,                                     /* a service that can be no destination */
-    DESTINATION_INVALID,                                     /* "The destination ARN ... is invalid." */
+    DESTINATION_FOREIGN, /* a service that can be no destination */
+    DESTINATION_INVALID, /* "The destination ARN ... is invalid." */
     DESTINATION_SELF,
     DESTINATION_SNS_FIFO,
-    DESTINATION_NOT_YET,                                     /* AWS would take it, this server does not deliver there */
+    DESTINATION_NOT_YET, /* AWS would take it, this server does not deliver there */
 };
 struct destination_question {
-    bool parsed;                                             /* the text is an ARN (kafka:// is none) */
+    bool parsed; /* the text is an ARN (kafka:// is none) */
     struct arn arn;
     bool on_success, self;
     bool has_sink;
-    enum sink_state state;                                   /* of the sink, when there is one */
+    enum sink_state state; /* of the sink, when there is one */
 };
 enum destination_verdict destination_judge(const struct destination_question *f);
 

@@ -17,16 +17,23 @@ static struct str merged_route(bool route, struct str sent, struct str kept)
     return str_empty(sent) ? STR_NONE : sent;
 }
 
-struct event_config_values event_config_merge(const struct event_config_request *in, const struct event_config *old)
+struct event_config_values event_config_merge(const struct event_config_request *in,
+                                              const struct event_config *old)
 {
     const struct lambda_OnSuccess *s = in->destinations != NULL ? in->destinations->OnSuccess : NULL;
     const struct lambda_OnFailure *f = in->destinations != NULL ? in->destinations->OnFailure : NULL;
 
     return (struct event_config_values){
-        .retries = in->retries.set ? in->retries.v : old != NULL ? old->maximum_retry_attempts : -1,
-        .age_s = in->age_s.set ? in->age_s.v : old != NULL ? old->maximum_event_age_s : -1,
-        .on_success = merged_route(s != NULL, s != NULL ? s->Destination : STR_NONE, old != NULL ? old->on_success : STR_NONE),
-        .on_failure = merged_route(f != NULL, f != NULL ? f->Destination : STR_NONE, old != NULL ? old->on_failure : STR_NONE),
+        .retries = in->retries.set ? in->retries.v
+                   : old != NULL   ? old->maximum_retry_attempts
+                                   : -1,
+        .age_s = in->age_s.set ? in->age_s.v
+                 : old != NULL ? old->maximum_event_age_s
+                               : -1,
+        .on_success = merged_route(s != NULL, s != NULL ? s->Destination : STR_NONE,
+                                   old != NULL ? old->on_success : STR_NONE),
+        .on_failure = merged_route(f != NULL, f != NULL ? f->Destination : STR_NONE,
+                                   old != NULL ? old->on_failure : STR_NONE),
     };
 }
 
@@ -44,7 +51,7 @@ enum destination_verdict destination_judge(const struct destination_question *f)
     struct str service = f->arn.service, resource = f->arn.resource;
 
     if (!f->parsed)
-        return DESTINATION_FOREIGN;                          /* UNVERIFIED for kafka:// */
+        return DESTINATION_FOREIGN; /* UNVERIFIED for kafka:// */
     if (str_is(service, "lambda")) {
         enum destination_verdict v = judge_sink(f, false);
 
@@ -55,9 +62,10 @@ enum destination_verdict destination_judge(const struct destination_question *f)
     if (str_is(service, "sns")) {
         if (str_ends(resource, STR(".fifo")) || (f->has_sink && f->state == SINK_FIFO))
             return DESTINATION_SNS_FIFO;
-        return str_find(resource, ':') >= 0 || str_empty(resource) ? DESTINATION_INVALID : judge_sink(f, false);
+        return str_find(resource, ':') >= 0 || str_empty(resource) ? DESTINATION_INVALID
+                                                                   : judge_sink(f, false);
     }
-    if (str_is(service, "events"))                           /* a bus that does not exist is accepted */
+    if (str_is(service, "events")) /* a bus that does not exist is accepted */
         return str_starts(resource, STR("event-bus/")) ? judge_sink(f, true) : DESTINATION_INVALID;
     if (str_is(service, "s3"))
         return f->on_success || str_empty(resource) ? DESTINATION_INVALID : judge_sink(f, false);

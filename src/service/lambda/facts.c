@@ -5,7 +5,7 @@
 
 #define ROUTES_MOST 64
 #define ONWARD_MOST 200
-#define VERSIONS_MOST 10                                     /* newest; older ones are rarely meant */
+#define VERSIONS_MOST 10 /* newest; older ones are rarely meant */
 
 struct gathering {
     struct lambda *l;
@@ -35,10 +35,12 @@ static void add_onward(struct gathering *g, const struct sink *sink, const struc
     size_t have = g->facts->n_onward;
 
     if (sink->onward != NULL && have < ONWARD_MOST)
-        g->facts->n_onward += sink->onward(sink->arg, g->t, g->a, arn, target, g->onward + have, ONWARD_MOST - have);
+        g->facts->n_onward +=
+            sink->onward(sink->arg, g->t, g->a, arn, target, g->onward + have, ONWARD_MOST - have);
 }
 
-static void add_route(struct gathering *g, enum explain_way way, struct str qualifier, struct str target, struct str role)
+static void add_route(struct gathering *g, enum explain_way way, struct str qualifier, struct str target,
+                      struct str role)
 {
     struct explain_facts *facts = g->facts;
     CLEANUP(buf_done) struct buf why = { 0 };
@@ -49,7 +51,10 @@ static void add_route(struct gathering *g, enum explain_way way, struct str qual
     if (str_empty(target) || facts->n_routes == ROUTES_MOST)
         return;
     facts->n_routes++;
-    *r = (struct explain_route){ .way = way, .qualifier = arena_str(g->a, qualifier), .target = arena_str(g->a, target), .role = ROLE_UNKNOWN };
+    *r = (struct explain_route){ .way = way,
+                                 .qualifier = arena_str(g->a, qualifier),
+                                 .target = arena_str(g->a, target),
+                                 .role = ROLE_UNKNOWN };
     sink = arn_parse(r->target, &arn) == 0 ? sinks_find(g->l->o.sinks, arn.service) : NULL;
     if (sink == NULL)
         return;
@@ -57,8 +62,11 @@ static void add_route(struct gathering *g, enum explain_way way, struct str qual
     r->action = str_of(sink->action);
     r->state = sink->state(sink->arg, g->t, &arn, r->target);
     if (g->l->o.sinks->role_may != NULL)
-        r->role = sinks_role_may(g->l->o.sinks, g->t, &(struct role_asks){ role, sink->action, r->target,
-                                 destination_resource(g->a, r->target, g->f->name, g->t->now.wall_ms) }, &why);
+        r->role = sinks_role_may(g->l->o.sinks, g->t,
+                                 &(struct role_asks){
+                                     role, sink->action, r->target,
+                                     destination_resource(g->a, r->target, g->f->name, g->t->now.wall_ms) },
+                                 &why);
     r->role_why = buf_to_arena(&why, g->a);
     add_onward(g, sink, &arn, r->target);
 }
@@ -69,12 +77,15 @@ static void event_configs(struct gathering *g)
     struct str key;
     void *value;
 
-    for (size_t at = 0; map_next(&g->f->event_configs, &at, &key, &value) && facts->n_configs < ROUTES_MOST;) {
+    for (size_t at = 0;
+         map_next(&g->f->event_configs, &at, &key, &value) && facts->n_configs < ROUTES_MOST;) {
         const struct event_config *e = value;
         const struct version *v = qualifier_find(g->f, e->qualifier, NULL);
         struct str role = v != NULL ? v->c.role : g->f->latest->c.role;
 
-        g->configs[facts->n_configs++] = (struct explain_config){ arena_str(g->a, e->qualifier), e->maximum_retry_attempts, e->maximum_event_age_s };
+        g->configs[facts->n_configs++] =
+            (struct explain_config){ arena_str(g->a, e->qualifier), e->maximum_retry_attempts,
+                                     e->maximum_event_age_s };
         add_route(g, WAY_ON_SUCCESS, e->qualifier, e->on_success, role);
         add_route(g, WAY_ON_FAILURE, e->qualifier, e->on_failure, role);
     }
@@ -87,13 +98,18 @@ static void dead_letters(struct gathering *g)
 
     add_route(g, WAY_DEAD_LETTER, LATEST, f->latest->c.dead_letter, f->latest->c.role);
     for (size_t i = f->n_versions, n = 0; i-- > 0 && n < VERSIONS_MOST; n++)
-        add_route(g, WAY_DEAD_LETTER, f->versions[i]->number, f->versions[i]->c.dead_letter, f->versions[i]->c.role);
+        add_route(g, WAY_DEAD_LETTER, f->versions[i]->number, f->versions[i]->c.dead_letter,
+                  f->versions[i]->c.role);
 }
 
 static bool way_of(struct str member, enum explain_way *ret)
 {
-    static const struct { const char *member; enum explain_way way; } rows[] = {
-        { "OnSuccess", WAY_ON_SUCCESS }, { "OnFailure", WAY_ON_FAILURE }, { "DeadLetterConfig", WAY_DEAD_LETTER } };
+    static const struct {
+        const char *member;
+        enum explain_way way;
+    } rows[] = { { "OnSuccess", WAY_ON_SUCCESS },
+                 { "OnFailure", WAY_ON_FAILURE },
+                 { "DeadLetterConfig", WAY_DEAD_LETTER } };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (str_is(member, rows[i].member)) {
@@ -107,13 +123,15 @@ static void changes(struct gathering *g)
 {
     struct history_entry *v = arena_calloc(g->a, LAMBDA_HISTORY_ROWS, sizeof(*v));
     struct explain_change *to = arena_calloc(g->a, LAMBDA_HISTORY_ROWS, sizeof(*to));
-    size_t n = history_list(g->l, g->t->store, g->a, g->f->home->account, g->f->home->region, g->f->name, v, LAMBDA_HISTORY_ROWS);
+    size_t n = history_list(g->l, g->t->store, g->a, g->f->home->account, g->f->home->region, g->f->name, v,
+                            LAMBDA_HISTORY_ROWS);
     enum explain_way way;
 
     g->facts->changes = to;
     for (size_t i = 0; i < n; i++)
         if (way_of(v[i].member, &way))
-            to[g->facts->n_changes++] = (struct explain_change){ v[i].at_ms, v[i].operation, v[i].qualifier, way, v[i].before, v[i].after };
+            to[g->facts->n_changes++] = (struct explain_change){ v[i].at_ms, v[i].operation, v[i].qualifier,
+                                                                 way,        v[i].before,    v[i].after };
 }
 
 static void usage(struct gathering *g)
@@ -135,8 +153,8 @@ static void usage(struct gathering *g)
     to->refused_qualifier = arena_str(g->a, u->refused.qualifier);
 }
 
-void lambda_explain(struct lambda *l, struct turn *t, struct arena *a, struct str function, struct str default_account,
-                    struct explain_facts *ret)
+void lambda_explain(struct lambda *l, struct turn *t, struct arena *a, struct str function,
+                    struct str default_account, struct explain_facts *ret)
 {
     struct gathering g = { .l = l, .t = t, .a = a, .facts = ret };
     struct function_ref ref = { 0 };
@@ -155,7 +173,8 @@ void lambda_explain(struct lambda *l, struct turn *t, struct arena *a, struct st
     ret->account = arena_str(a, g.f->home->account);
     ret->region = arena_str(a, g.f->home->region);
     ret->role_arn = arena_str(a, g.f->latest->c.role);
-    ret->role_known = l->o.role_state == NULL || l->o.role_state(l->o.role_arg, ret->role_arn) != ROLE_STATE_UNKNOWN;
+    ret->role_known =
+        l->o.role_state == NULL || l->o.role_state(l->o.role_arg, ret->role_arn) != ROLE_STATE_UNKNOWN;
     ret->reserved_concurrency = g.f->reserved_concurrency;
     g.routes = arena_calloc(a, ROUTES_MOST, sizeof(*g.routes));
     g.configs = arena_calloc(a, ROUTES_MOST, sizeof(*g.configs));

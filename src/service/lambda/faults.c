@@ -3,12 +3,14 @@
 
 int fault_unsupported(struct call *c, const char *parameter)
 {
-    return INVALID(c, "Waybill does not support the parameter %s. Leave it out or at its default.", parameter);
+    return INVALID(c, "Waybill does not support the parameter %s. Leave it out or at its default.",
+                   parameter);
 }
 
 struct str violation(struct arena *a, struct str value, const char *path, const char *constraint)
 {
-    return arena_printf(a, "Value '" STR_FMT "' at '%s' failed to satisfy constraint: %s", STR_ARG(value), path, constraint);
+    return arena_printf(a, "Value '" STR_FMT "' at '%s' failed to satisfy constraint: %s", STR_ARG(value),
+                        path, constraint);
 }
 
 int fault_violations(struct call *c, size_t n, const struct str *violations)

@@ -1,5 +1,6 @@
-/* function_create.c - CreateFunction: everything is checked, the package goes to the disk, then the function exists.
- * Between the two another request may have made a function of the same name: the second check decides. */
+/* function_create.c - CreateFunction: everything is checked, the package goes to the disk, then the function
+ * exists. Between the two another request may have made a function of the same name: the second check
+ * decides. */
 #include "service/lambda/config_reply.h"
 #include "service/lambda/dead_letter.h"
 #include "service/lambda/history.h"
@@ -15,16 +16,21 @@ static int check_not_there(struct call *c, const struct target_ref *r)
     if (function_find(lambda_of(c), r->account, r->region, r->name) != NULL)
         return FAULT(c, ResourceConflictException, "Function already exist: " STR_FMT, STR_ARG(r->name));
     if (h != NULL && h->n_functions >= MAX_FUNCTIONS)
-        return FAULT(c, CodeStorageExceededException, "Waybill keeps at most %d functions of an account in a region.", MAX_FUNCTIONS);
+        return FAULT(c, CodeStorageExceededException,
+                     "Waybill keeps at most %d functions of an account in a region.", MAX_FUNCTIONS);
     if (h == NULL && lambda_of(c)->homes.n >= MAX_HOMES)
-        return FAULT(c, CodeStorageExceededException, "Waybill keeps functions of at most %d pairs of account and region.", MAX_HOMES);
+        return FAULT(c, CodeStorageExceededException,
+                     "Waybill keeps functions of at most %d pairs of account and region.", MAX_HOMES);
     return 0;
 }
 
 /* Where the code comes from: a zip file in the request, or an object of S3. */
 static int check_code(struct call *c, const struct lambda_FunctionCode *code)
 {
-    const struct { bool given; const char *name; } rows[] = {
+    const struct {
+        bool given;
+        const char *name;
+    } rows[] = {
         { !str_empty(code->ImageUri), "Code.ImageUri" },
         { !str_empty(code->S3ObjectStorageMode), "Code.S3ObjectStorageMode" },
         { !str_empty(code->SourceKMSKeyArn), "Code.SourceKMSKeyArn" },
@@ -33,7 +39,8 @@ static int check_code(struct call *c, const struct lambda_FunctionCode *code)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (rows[i].given)
             return fault_unsupported(c, rows[i].name);
-    return code_source_check(c, &(struct code_source){ code->ZipFile, code->S3Bucket, code->S3Key, code->S3ObjectVersion });
+    return code_source_check(c, &(struct code_source){ code->ZipFile, code->S3Bucket, code->S3Key,
+                                                       code->S3ObjectVersion });
 }
 
 static int check_create(struct call *c, const struct lambda_CreateFunctionRequest *in)
@@ -49,19 +56,27 @@ static int check_create(struct call *c, const struct lambda_CreateFunctionReques
     if (in->TenancyConfig != NULL)
         return fault_unsupported(c, "TenancyConfig");
     if (str_empty(in->Runtime) || str_empty(in->Handler))
-        return INVALID(c, "Runtime and Handler are mandatory parameters for functions created with deployment packages.");
+        return INVALID(
+            c,
+            "Runtime and Handler are mandatory parameters for functions created with deployment packages.");
     int rc = settings_check(c, &s);
-    rc = rc != 0 ? rc : architecture_check(c, in->Runtime, in->Architectures.n > 0 ? in->Architectures.v[0] : STR("x86_64"));
+    rc = rc != 0 ? rc
+                 : architecture_check(c, in->Runtime,
+                                      in->Architectures.n > 0 ? in->Architectures.v[0] : STR("x86_64"));
     rc = rc != 0 ? rc : tags_check(c, &in->Tags, NULL);
     return rc != 0 ? rc : check_code(c, in->Code);
 }
 
-static void new_config(struct call *c, const struct lambda_CreateFunctionRequest *in, struct str name, struct config *ret)
+static void new_config(struct call *c, const struct lambda_CreateFunctionRequest *in, struct str name,
+                       struct config *ret)
 {
     struct settings s = SETTINGS_OF(in);
 
     *ret = (struct config){
-        .description = STR(""), .timeout_s = 3, .memory_mb = 128, .tmp_mb = 512,
+        .description = STR(""),
+        .timeout_s = 3,
+        .memory_mb = 128,
+        .tmp_mb = 512,
         .architecture = in->Architectures.n > 0 ? in->Architectures.v[0] : STR("x86_64"),
     };
     settings_apply(c->mem, &s, name, ret);
@@ -117,6 +132,9 @@ int lambda_create_function(struct call *c, const void *input, void *output)
         return rc;
     new_config(c, in, r.name, &config);
     rc = dead_letter_check(c, r.region, config.dead_letter, config.role);
-    return rc != 0 ? rc : package_begin(c, &(struct code_source){ in->Code->ZipFile, in->Code->S3Bucket, in->Code->S3Key,
-        in->Code->S3ObjectVersion }, function_made);
+    return rc != 0 ? rc
+                   : package_begin(c,
+                                   &(struct code_source){ in->Code->ZipFile, in->Code->S3Bucket,
+                                                          in->Code->S3Key, in->Code->S3ObjectVersion },
+                                   function_made);
 }

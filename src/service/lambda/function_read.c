@@ -1,5 +1,5 @@
-/* function_read.c - GetFunction, GetFunctionConfiguration, ListFunctions, DeleteFunction, GetAccountSettings, and
- * the two settings that exist for the tools which ask for them (code signing, runtime management). */
+/* function_read.c - GetFunction, GetFunctionConfiguration, ListFunctions, DeleteFunction, GetAccountSettings,
+ * and the two settings that exist for the tools which ask for them (code signing, runtime management). */
 #include "service/lambda/config_reply.h"
 #include "service/lambda/page.h"
 #include "service/lambda/tags.h"
@@ -11,7 +11,8 @@ static struct lambda_FunctionCodeLocation *code_location(struct call *c, const s
     struct str host = call_host(c);
 
     at->RepositoryType = STR("S3");
-    at->Location = arena_printf(c->mem, "http://" STR_FMT "/_waybill/code/" STR_FMT, STR_ARG(host), STR_ARG(v->c.package_sha256_hex));
+    at->Location = arena_printf(c->mem, "http://" STR_FMT "/_waybill/code/" STR_FMT, STR_ARG(host),
+                                STR_ARG(v->c.package_sha256_hex));
     return at;
 }
 
@@ -65,9 +66,11 @@ static size_t listed(struct call *c, const struct home *h, bool all, struct page
     LIST_EACH(&h->functions, k) {
         struct function *f = CONTAINER_OF(k, struct function, link);
 
-        (*ret)[n++] = (struct page_item){ all ? page_version_key(c->mem, f->name, LATEST) : f->name, f->latest };
+        (*ret)[n++] =
+            (struct page_item){ all ? page_version_key(c->mem, f->name, LATEST) : f->name, f->latest };
         for (size_t i = 0; all && i < f->n_versions; i++)
-            (*ret)[n++] = (struct page_item){ page_version_key(c->mem, f->name, f->versions[i]->number), f->versions[i] };
+            (*ret)[n++] = (struct page_item){ page_version_key(c->mem, f->name, f->versions[i]->number),
+                                              f->versions[i] };
     }
     return n;
 }
@@ -84,7 +87,7 @@ int lambda_list_functions(struct call *c, const void *input, void *output)
         rc = fault_unsupported(c, "MasterRegion");
     if (rc != 0)
         return rc;
-    bool all = !str_absent(in->FunctionVersion);             /* the model knows no other value than ALL */
+    bool all = !str_absent(in->FunctionVersion); /* the model knows no other value than ALL */
     size_t n = listed(c, home_find(lambda_of(c), c->account, c->region), all, &v);
     rc = page_make(c, v, n, in->Marker, in->MaxItems, &p);
     if (rc != 0)
@@ -93,7 +96,8 @@ int lambda_list_functions(struct call *c, const void *input, void *output)
     out->Functions.v = arena_calloc(c->mem, p.to - p.from + 1, sizeof *out->Functions.v);
     for (size_t i = p.from; i < p.to; i++) {
         const struct version *version = p.v[i].item;
-        struct str arn = all ? arn_qualified(c->mem, version->function->arn, version->number) : version->function->arn;
+        struct str arn =
+            all ? arn_qualified(c->mem, version->function->arn, version->number) : version->function->arn;
 
         config_reply(c, version, arn, CONFIG_LISTED, &out->Functions.v[out->Functions.n++]);
     }
@@ -106,7 +110,7 @@ static bool alias_points_to(const struct function *f, struct str number, struct 
     struct str name;
     void *value;
 
-    for (size_t i = 0; map_next(&f->aliases, &i, &name, &value); ) {
+    for (size_t i = 0; map_next(&f->aliases, &i, &name, &value);) {
         const struct alias *a = value;
 
         if (str_eq(a->version, number) || str_eq(a->additional_version, number)) {
@@ -126,9 +130,10 @@ static int delete_version(struct call *c, const struct target_ref *r)
     struct str alias;
     int rc = 0;
 
-    if (alias_points_to(f, r->qualifier, &alias))            /* UNVERIFIED wording */
-        return FAULT(c, ResourceConflictException, "Version " STR_FMT " cannot be deleted because alias " STR_FMT " points to it.",
-            STR_ARG(r->qualifier), STR_ARG(alias));
+    if (alias_points_to(f, r->qualifier, &alias)) /* UNVERIFIED wording */
+        return FAULT(c, ResourceConflictException,
+                     "Version " STR_FMT " cannot be deleted because alias " STR_FMT " points to it.",
+                     STR_ARG(r->qualifier), STR_ARG(alias));
     if (policy != NULL)
         rc = function_policy_delete(f, policy, c->turn);
     if (rc == 0 && config != NULL)
@@ -171,9 +176,12 @@ int lambda_get_account_settings(struct call *c, const void *input, void *output)
         return rc;
     out->AccountLimit = ARENA_NEW(c->mem, struct lambda_AccountLimit);
     *out->AccountLimit = (struct lambda_AccountLimit){
-        .TotalCodeSize = INT_SET(TOTAL_CODE_BYTES), .CodeSizeUnzipped = INT_SET(262144000), .CodeSizeZipped = INT_SET(52428800),
+        .TotalCodeSize = INT_SET(TOTAL_CODE_BYTES),
+        .CodeSizeUnzipped = INT_SET(262144000),
+        .CodeSizeZipped = INT_SET(52428800),
         .ConcurrentExecutions = INT_SET(l->o.account_concurrency),
-        .UnreservedConcurrentExecutions = INT_SET(l->o.account_concurrency - (h != NULL ? h->reserved_sum : 0)),
+        .UnreservedConcurrentExecutions =
+            INT_SET(l->o.account_concurrency - (h != NULL ? h->reserved_sum : 0)),
     };
     out->AccountUsage = ARENA_NEW(c->mem, struct lambda_AccountUsage);
     out->AccountUsage->TotalCodeSize = INT_SET(h != NULL ? h->code_bytes : 0);
@@ -189,7 +197,7 @@ int lambda_get_function_code_signing_config(struct call *c, const void *input, v
     int rc = target_function(c, in->FunctionName, STR_NONE, "lambda:GetFunctionCodeSigningConfig", &r);
 
     if (rc == 0)
-        out->FunctionName = arena_str(c->mem, r.name);       /* no CodeSigningConfigArn: none can be set here */
+        out->FunctionName = arena_str(c->mem, r.name); /* no CodeSigningConfigArn: none can be set here */
     return rc;
 }
 

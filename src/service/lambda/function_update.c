@@ -1,5 +1,5 @@
-/* function_update.c - UpdateFunctionCode, UpdateFunctionConfiguration.  One change at a time: a second one gets 409
- * until the first is Successful; invokes go on with the old code and configuration until then. */
+/* function_update.c - UpdateFunctionCode, UpdateFunctionConfiguration.  One change at a time: a second one
+ * gets 409 until the first is Successful; invokes go on with the old code and configuration until then. */
 #include "service/lambda/config_reply.h"
 #include "service/lambda/dead_letter.h"
 #include "service/lambda/history.h"
@@ -9,7 +9,8 @@
 
 #define REVISION_API "GetFunction/GetAlias"
 
-static int target_for_update(struct call *c, struct str name, struct str revision_id, const char *action, struct target_ref *ret)
+static int target_for_update(struct call *c, struct str name, struct str revision_id, const char *action,
+                             struct target_ref *ret)
 {
     int rc = target_function(c, name, STR_NONE, action, ret);
 
@@ -18,9 +19,13 @@ static int target_for_update(struct call *c, struct str name, struct str revisio
     return rc != 0 ? rc : revision_check(c, revision_id, ret->function->latest->revision_id, REVISION_API);
 }
 
-static int check_code_request(struct call *c, const struct lambda_UpdateFunctionCodeRequest *in, const struct function *f)
+static int check_code_request(struct call *c, const struct lambda_UpdateFunctionCodeRequest *in,
+                              const struct function *f)
 {
-    const struct { bool given; const char *name; } rows[] = {
+    const struct {
+        bool given;
+        const char *name;
+    } rows[] = {
         { !str_empty(in->ImageUri), "ImageUri" },
         { !str_empty(in->PublishTo), "PublishTo" },
         { !str_empty(in->S3ObjectStorageMode), "S3ObjectStorageMode" },
@@ -30,7 +35,8 @@ static int check_code_request(struct call *c, const struct lambda_UpdateFunction
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (rows[i].given)
             return fault_unsupported(c, rows[i].name);
-    int rc = code_source_check(c, &(struct code_source){ in->ZipFile, in->S3Bucket, in->S3Key, in->S3ObjectVersion });
+    int rc = code_source_check(c, &(struct code_source){ in->ZipFile, in->S3Bucket, in->S3Key,
+                                                         in->S3ObjectVersion });
     if (rc == 0 && in->Architectures.n > 0)
         rc = architecture_check(c, f->latest->c.runtime, in->Architectures.v[0]);
     return rc;
@@ -86,18 +92,24 @@ int lambda_update_function_code(struct call *c, const void *input, void *output)
 
     (void)output;
     rc = rc != 0 ? rc : check_code_request(c, in, r.function);
-    return rc != 0 ? rc : package_begin(c, &(struct code_source){ in->ZipFile, in->S3Bucket, in->S3Key, in->S3ObjectVersion },
-        code_stored);
+    return rc != 0 ? rc
+                   : package_begin(c,
+                                   &(struct code_source){ in->ZipFile, in->S3Bucket, in->S3Key,
+                                                          in->S3ObjectVersion },
+                                   code_stored);
 }
 
 /* Asked anew where queue or role are: a role that may not write there is refused like the queue itself. */
-static int check_new_dead_letter(struct call *c, const struct target_ref *r, const struct settings *s, const struct config *wanted)
+static int check_new_dead_letter(struct call *c, const struct target_ref *r, const struct settings *s,
+                                 const struct config *wanted)
 {
-    bool asked = !str_absent(s->Role) || (s->DeadLetterConfig != NULL && !str_absent(s->DeadLetterConfig->TargetArn));
+    bool asked =
+        !str_absent(s->Role) || (s->DeadLetterConfig != NULL && !str_absent(s->DeadLetterConfig->TargetArn));
     int rc = asked ? dead_letter_check(c, r->region, wanted->dead_letter, wanted->role) : 0;
 
     if (rc == -E_FAULT)
-        usage_facts_refused(r->function, "DeadLetterConfig", LATEST, wanted->dead_letter, c->fault.message, c->now.wall_ms);
+        usage_facts_refused(r->function, "DeadLetterConfig", LATEST, wanted->dead_letter, c->fault.message,
+                            c->now.wall_ms);
     return rc;
 }
 
@@ -116,11 +128,13 @@ int lambda_update_function_configuration(struct call *c, const void *input, void
     settings_apply(c->mem, &s, r.name, &config);
     rc = architecture_check(c, config.runtime, config.architecture);
     rc = rc != 0 ? rc : check_new_dead_letter(c, &r, &s, &config);
-    rc = rc != 0 ? rc : history_dead_letter(r.function, c->turn, "UpdateFunctionConfiguration", v->c.dead_letter, config.dead_letter);
+    rc = rc != 0 ? rc
+                 : history_dead_letter(r.function, c->turn, "UpdateFunctionConfiguration", v->c.dead_letter,
+                                       config.dead_letter);
     if (rc != 0)
         return rc;
     version_update(lambda_of(c), v, &config, c->turn);
-    v->last_modified_ms -= v->last_modified_ms % 1000;       /* AWS writes .000 here, and here alone */
+    v->last_modified_ms -= v->last_modified_ms % 1000; /* AWS writes .000 here, and here alone */
     rc = version_save(v, c->turn);
     if (rc == 0)
         config_reply(c, v, r.arn, CONFIG_WHOLE, output);

@@ -19,7 +19,8 @@ static int64_t reserved_running(const struct home *h)
     return n;
 }
 
-bool gauge_take(void *lambda, struct str account, struct str region, struct str name, struct metric_concurrency *ret)
+bool gauge_take(void *lambda, struct str account, struct str region, struct str name,
+                struct metric_concurrency *ret)
 {
     const struct function *f = function_find(lambda, account, region, name);
 
@@ -45,7 +46,9 @@ void gauge_sync_done(struct lambda *l, struct turn *t, struct str account, struc
                      const struct execution *e, const struct outcome *o)
 {
     struct metric_lambda f = { account, region, name, qualifier_of(e->invoked_arn, name), e->code->version };
-    struct metric_run run = { .started_ms = o->started_ms, .duration_us = o->duration_us, .error = o->kind == OUTCOME_ERROR };
+    struct metric_run run = { .started_ms = o->started_ms,
+                              .duration_us = o->duration_us,
+                              .error = o->kind == OUTCOME_ERROR };
     struct metric_concurrency c;
 
     if (o->kind == OUTCOME_SYSTEM)
@@ -55,7 +58,8 @@ void gauge_sync_done(struct lambda *l, struct turn *t, struct str account, struc
         metric_lambda_concurrency(t, &f, &c);
 }
 
-void gauge_sync_throttled(struct turn *t, struct str account, struct str region, struct str name, struct str qualifier)
+void gauge_sync_throttled(struct turn *t, struct str account, struct str region, struct str name,
+                          struct str qualifier)
 {
     metric_lambda_throttled(t, &(struct metric_lambda){ account, region, name, qualifier, STR_NONE });
 }

@@ -1,9 +1,9 @@
-/* invoke.c - Invoke and InvokeAsync.  Order of checks: name, region and account, rights, function and qualifier, state,
- * payload size, payload JSON; then recursion and concurrency for RequestResponse alone.  Event is never refused for
- * lack of concurrency: its event waits in the queue.
+/* invoke.c - Invoke and InvokeAsync.  Order of checks: name, region and account, rights, function and
+ * qualifier, state, payload size, payload JSON; then recursion and concurrency for RequestResponse alone.
+ * Event is never refused for lack of concurrency: its event waits in the queue.
  *
- * RequestResponse: everything of a waiting call lies in the call's arena, which lives until call_reply(), also when
- * the client has gone: the execution goes on and gives its slot back when it is done. */
+ * RequestResponse: everything of a waiting call lies in the call's arena, which lives until call_reply(),
+ * also when the client has gone: the execution goes on and gives its slot back when it is done. */
 #include "service/lambda/invoke.h"
 
 #include "base/crypt.h"
@@ -12,15 +12,18 @@
 #include "metric/metric.h"
 
 #define CLIENT_CONTEXT_BYTES 3583
-#define SOURCE "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: %u, column: %u]"
-#define EXPECTED "expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+#define SOURCE \
+    "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: %u, column: %u]"
+#define EXPECTED \
+    "expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 
-/* ---- the payload -------------------------------------------------------------------------------------------- */
+/* ---- the payload
+ * -------------------------------------------------------------------------------------------- */
 
 static void problem_reason(struct buf *b, const struct json_error *e)
 {
     switch (e->problem) {
-    case JSON_BAD_UTF8:                                      /* inside a text; where a value should begin it is any character */
+    case JSON_BAD_UTF8: /* inside a text; where a value should begin it is any character */
         if (e->wanted == JSON_WANT_VALUE)
             buf_printf(b, "Unexpected character ((CTRL-CHAR, code %u)): " EXPECTED, e->byte);
         else
@@ -29,8 +32,8 @@ static void problem_reason(struct buf *b, const struct json_error *e)
     case JSON_UNEXPECTED_END:
         buf_z(b, "Unexpected end-of-input");
         if (e->open != 0)
-            buf_printf(b, ": expected close marker for %s (start marker at " SOURCE ")", e->open == '{' ? "Object" : "Array",
-                e->open_line, e->open_column);
+            buf_printf(b, ": expected close marker for %s (start marker at " SOURCE ")",
+                       e->open == '{' ? "Object" : "Array", e->open_line, e->open_column);
         break;
     case JSON_UNEXPECTED_CHAR:
     case JSON_CONTROL_CHAR:
@@ -40,23 +43,14 @@ static void problem_reason(struct buf *b, const struct json_error *e)
         else
             buf_printf(b, "Unexpected character ('%c' (code %u)): " EXPECTED, e->byte, e->byte);
         break;
-    case JSON_EMPTY:
-        buf_z(b, "No content to map due to end-of-input");
-        break;
-    case JSON_TRAILING:
-        buf_z(b, "Trailing content after the JSON value");
-        break;
+    case JSON_EMPTY: buf_z(b, "No content to map due to end-of-input"); break;
+    case JSON_TRAILING: buf_z(b, "Trailing content after the JSON value"); break;
     case JSON_TOO_DEEP:
         buf_printf(b, "Document nesting depth exceeds the maximum allowed (%d)", JSON_MAX_DEPTH);
         break;
-    case JSON_BAD_ESCAPE:
-        buf_z(b, "Unrecognized character escape");
-        break;
-    case JSON_BAD_NUMBER:
-        buf_z(b, "Invalid numeric value");
-        break;
-    case JSON_OK:
-        break;
+    case JSON_BAD_ESCAPE: buf_z(b, "Unrecognized character escape"); break;
+    case JSON_BAD_NUMBER: buf_z(b, "Invalid numeric value"); break;
+    case JSON_OK: break;
     }
 }
 
@@ -82,36 +76,39 @@ static int check_size_event(struct call *c, struct str payload, size_t limit)
 {
     if (payload.n <= limit)
         return 0;
-    return call_fault(c, &error_request_entity_too_large, "%zu byte payload is too large for the Event invocation type"
-        " (limit %zu bytes)", payload.n, limit);
+    return call_fault(c, &error_request_entity_too_large,
+                      "%zu byte payload is too large for the Event invocation type"
+                      " (limit %zu bytes)",
+                      payload.n, limit);
 }
 
 static int check_size_sync(struct call *c, struct str payload)
 {
     if (payload.n <= SYNC_PAYLOAD_BYTES)
         return 0;
-    return call_fault(c, &error_request_entity_too_large, "Request must be smaller than %zu bytes for the InvokeFunction operation",
-        SYNC_PAYLOAD_BYTES);
+    return call_fault(c, &error_request_entity_too_large,
+                      "Request must be smaller than %zu bytes for the InvokeFunction operation",
+                      SYNC_PAYLOAD_BYTES);
 }
 
-/* ---- the target --------------------------------------------------------------------------------------------- */
+/* ---- the target
+ * --------------------------------------------------------------------------------------------- */
 
 static int fault_pending(struct call *c)
 {
-    int rc = FAULT(c, ResourceConflictException, "The operation cannot be performed at this time. The function is currently in the"
-        " following state: Pending");
+    int rc = FAULT(c, ResourceConflictException,
+                   "The operation cannot be performed at this time. The function is currently in the"
+                   " following state: Pending");
 
     c->fault.null_type = true;
     return rc;
 }
 
 /* A number in [0, 1) that nobody can foresee: which version of a weighted alias it is. */
-static double draw(void)
-{
-    return (double)(random_u64() >> 11) * 0x1p-53;
-}
+static double draw(void) { return (double)(random_u64() >> 11) * 0x1p-53; }
 
-static int invoke_target(struct call *c, struct str name, struct str qualifier, struct target_ref *r, struct version **ret)
+static int invoke_target(struct call *c, struct str name, struct str qualifier, struct target_ref *r,
+                         struct version **ret)
 {
     int rc = target_resolve(c, name, qualifier, "lambda:InvokeFunction", r);
 
@@ -119,15 +116,19 @@ static int invoke_target(struct call *c, struct str name, struct str qualifier, 
         return rc;
     *ret = r->function != NULL ? qualifier_draw(r->function, r->qualifier, draw()) : NULL;
     if (*ret == NULL)
-        return fault_function_missing(c, arn_qualified(c->mem, r->arn, str_absent(r->qualifier) ? LATEST : r->qualifier));
+        return fault_function_missing(c, arn_qualified(c->mem, r->arn,
+                                                       str_absent(r->qualifier) ? LATEST : r->qualifier));
     return (*ret)->state == VERSION_PENDING ? fault_pending(c) : 0;
 }
 
-/* ---- Event -------------------------------------------------------------------------------------------------- */
+/* ---- Event
+ * -------------------------------------------------------------------------------------------------- */
 
 struct str trace_shown(struct arena *a, struct str header)
 {
-    static const struct { const char *key, *shown; } keys[] = { { "Root=", "root=" }, { "Parent=", "parent=" }, { "Sampled=", "sampled=" } };
+    static const struct {
+        const char *key, *shown;
+    } keys[] = { { "Root=", "root=" }, { "Parent=", "parent=" }, { "Sampled=", "sampled=" } };
     struct str item;
     char *p = arena_alloc(a, header.n + 1);
     size_t n = 0;
@@ -147,12 +148,19 @@ struct str trace_shown(struct arena *a, struct str header)
     return str_make(p, n);
 }
 
-static int accept_event(struct call *c, const struct target_ref *r, struct str payload, struct str trace, const char *type)
+static int accept_event(struct call *c, const struct target_ref *r, struct str payload, struct str trace,
+                        const char *type)
 {
     char id[UUID_TEXT + 1];
     const struct async_request request = {
-        .account = r->account, .region = r->region, .name = r->name, .qualifier = r->qualifier,
-        .payload = payload, .trace_header = trace, .type = type, .source = STR_NONE,
+        .account = r->account,
+        .region = r->region,
+        .name = r->name,
+        .qualifier = r->qualifier,
+        .payload = payload,
+        .trace_header = trace,
+        .type = type,
+        .source = STR_NONE,
     };
     int rc = async_accept(lambda_of(c)->o.async, c->turn, &request, id);
 
@@ -190,17 +198,19 @@ int lambda_invoke_async(struct call *c, const void *input, void *output)
     rc = rc != 0 ? rc : check_json(c, in->InvokeArgs);
     if (rc != 0)
         return rc;
-    return accept_event(c, &r, in->InvokeArgs, trace_complete(c->mem, STR_NONE, c->now.wall_ms), "InvokeAsync");
+    return accept_event(c, &r, in->InvokeArgs, trace_complete(c->mem, STR_NONE, c->now.wall_ms),
+                        "InvokeAsync");
 }
 
-/* ---- RequestResponse ---------------------------------------------------------------------------------------- */
+/* ---- RequestResponse
+ * ---------------------------------------------------------------------------------------- */
 
 struct sync_run {
     struct execution e;
     struct call *c;
     struct lambda *l;
     struct str account, region, name, trace;
-    uint64_t life;                                           /* of its slot */
+    uint64_t life; /* of its slot */
     bool tail;
 };
 
@@ -240,9 +250,10 @@ static int fault_throttled(struct call *c, enum admission why)
 {
     int rc = FAULT(c, TooManyRequestsException, "Rate Exceeded.");
 
-    c->fault.extra_json = why == NO_SLOT_RESERVED ? STR("\"Reason\":\"ReservedFunctionConcurrentInvocationLimitExceeded\"")
-                                                  : STR("\"Reason\":\"ConcurrentInvocationLimitExceeded\"");
-    call_header(c, "Retry-After", STR("1"));                 /* UNVERIFIED value */
+    c->fault.extra_json = why == NO_SLOT_RESERVED
+                              ? STR("\"Reason\":\"ReservedFunctionConcurrentInvocationLimitExceeded\"")
+                              : STR("\"Reason\":\"ConcurrentInvocationLimitExceeded\"");
+    call_header(c, "Retry-After", STR("1")); /* UNVERIFIED value */
     return rc;
 }
 
@@ -254,29 +265,36 @@ static int client_context(struct call *c, struct str text, struct str *ret)
     *ret = STR_NONE;
     if (str_empty(text))
         return 0;
-    if (text.n > CLIENT_CONTEXT_BYTES || base64_decode(c->mem, text, ret) != 0 || json_check(*ret, &error) != 0)
-        return FAULT(c, InvalidRequestContentException, "Client context must be a valid Base64-encoded JSON object.");
+    if (text.n > CLIENT_CONTEXT_BYTES || base64_decode(c->mem, text, ret) != 0 ||
+        json_check(*ret, &error) != 0)
+        return FAULT(c, InvalidRequestContentException,
+                     "Client context must be a valid Base64-encoded JSON object.");
     return 0;
 }
 
 static int sync_trace(struct call *c, const struct target_ref *r, struct str *ret)
 {
     const struct function *f = r->function;
-    struct str resource = str_sub(r->requested_arn, r->arn.n - r->name.n, r->requested_arn.n);   /* "f", "f:live" */
+    struct str resource =
+        str_sub(r->requested_arn, r->arn.n - r->name.n, r->requested_arn.n); /* "f", "f:live" */
     int64_t count = 0;
-    int rc = lineage_next(c->mem, call_request_header(c, "X-Amzn-Trace-Id"), f->arn, c->now.wall_ms, ret, &count);
+    int rc =
+        lineage_next(c->mem, call_request_header(c, "X-Amzn-Trace-Id"), f->arn, c->now.wall_ms, ret, &count);
 
     if (rc != 0)
         return rc;
     if (count <= LINEAGE_MAX_EXECUTIONS || f->recursion_allowed)
         return 0;
-    metric_function(c->turn, r->account, r->region, r->name, resource, STR_NONE, "RecursiveInvocationsDropped", 1,
-        "Count", c->now.wall_ms);
-    return FAULT(c, RecursiveInvocationException, "Lambda stopped this function from calling itself: it ran %d times in one"
-        " chain of invocations.", LINEAGE_MAX_EXECUTIONS);
+    metric_function(c->turn, r->account, r->region, r->name, resource, STR_NONE,
+                    "RecursiveInvocationsDropped", 1, "Count", c->now.wall_ms);
+    return FAULT(c, RecursiveInvocationException,
+                 "Lambda stopped this function from calling itself: it ran %d times in one"
+                 " chain of invocations.",
+                 LINEAGE_MAX_EXECUTIONS);
 }
 
-static int invoke_sync(struct call *c, const struct lambda_InvocationRequest *in, const struct target_ref *r, struct version *v)
+static int invoke_sync(struct call *c, const struct lambda_InvocationRequest *in, const struct target_ref *r,
+                       struct version *v)
 {
     struct lambda *l = lambda_of(c);
     struct str context, trace;

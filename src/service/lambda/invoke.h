@@ -1,4 +1,5 @@
-/* invoke.h - pure pieces of Invoke, for tests: what a bad payload is told, and the trace header of a reply. */
+/* invoke.h - pure pieces of Invoke, for tests: what a bad payload is told, and the trace header of a reply.
+ */
 #ifndef WAYBILL_SERVICE_LAMBDA_INVOKE_H
 #define WAYBILL_SERVICE_LAMBDA_INVOKE_H
 

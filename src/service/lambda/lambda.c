@@ -1,5 +1,6 @@
-/* lambda.c - the room's front: its options, its handlers' table, and what the rest of the server asks of it (the
- * asynchronous queue's host, the sink for destinations that are functions, the packages still in use). */
+/* lambda.c - the room's front: its options, its handlers' table, and what the rest of the server asks of it
+ * (the asynchronous queue's host, the sink for destinations that are functions, the packages still in use).
+ */
 #include "service/lambda/lambda.h"
 
 #include <stdlib.h>
@@ -16,10 +17,7 @@ struct lambda *lambda_new(const struct lambda_options *o)
     return l;
 }
 
-void lambda_set_async(struct lambda *l, struct async *a)
-{
-    l->o.async = a;
-}
+void lambda_set_async(struct lambda *l, struct async *a) { l->o.async = a; }
 
 struct lambda *lambda_free(struct lambda *l)
 {
@@ -30,15 +28,9 @@ struct lambda *lambda_free(struct lambda *l)
     return NULL;
 }
 
-void lambda_reset(struct lambda *l, struct turn *t)
-{
-    registry_clear(l, t);
-}
+void lambda_reset(struct lambda *l, struct turn *t) { registry_clear(l, t); }
 
-size_t lambda_function_count(const struct lambda *l)
-{
-    return l->functions.n;
-}
+size_t lambda_function_count(const struct lambda *l) { return l->functions.n; }
 
 struct service lambda_service(struct lambda *l)
 {
@@ -46,12 +38,15 @@ struct service lambda_service(struct lambda *l)
     static const struct handler handlers[] = { HANDLERS(X) };
 #undef X
 
-    return (struct service){ .model = &lambda_model, .handlers = handlers, .n_handlers = ARRAY_LEN(handlers), .state = l };
+    return (struct service){
+        .model = &lambda_model, .handlers = handlers, .n_handlers = ARRAY_LEN(handlers), .state = l
+    };
 }
 
 static bool version_uses(const struct version *v, struct str sha256_hex)
 {
-    return v != NULL && (str_eq(v->c.package_sha256_hex, sha256_hex) || str_eq(v->code->package_sha256_hex, sha256_hex));
+    return v != NULL &&
+           (str_eq(v->c.package_sha256_hex, sha256_hex) || str_eq(v->code->package_sha256_hex, sha256_hex));
 }
 
 bool lambda_uses_package(void *lambda, struct str sha256_hex)
@@ -60,7 +55,7 @@ bool lambda_uses_package(void *lambda, struct str sha256_hex)
     struct str key;
     void *value;
 
-    for (size_t i = 0; map_next(&l->functions, &i, &key, &value); ) {
+    for (size_t i = 0; map_next(&l->functions, &i, &key, &value);) {
         const struct function *f = value;
 
         if (version_uses(f->latest, sha256_hex))
@@ -72,13 +67,16 @@ bool lambda_uses_package(void *lambda, struct str sha256_hex)
     return false;
 }
 
-/* ---- host of the asynchronous queue ------------------------------------------------------------------------- */
+/* ---- host of the asynchronous queue
+ * ------------------------------------------------------------------------- */
 
-static int host_resolve(void *arg, struct str account, struct str region, struct str name, struct str qualifier, struct target *ret)
+static int host_resolve(void *arg, struct str account, struct str region, struct str name,
+                        struct str qualifier, struct target *ret)
 {
     const struct lambda *l = arg;
     const struct function *f = function_find(l, account, region, name);
-    struct version *v = f != NULL ? qualifier_draw(f, qualifier, (double)(random_u64() >> 11) * 0x1p-53) : NULL;
+    struct version *v =
+        f != NULL ? qualifier_draw(f, qualifier, (double)(random_u64() >> 11) * 0x1p-53) : NULL;
 
     if (v == NULL)
         return -E_NOT_FOUND;
@@ -97,7 +95,8 @@ static int host_resolve(void *arg, struct str account, struct str region, struct
     return 0;
 }
 
-static enum admission host_acquire(void *arg, struct str account, struct str region, struct str name, uint64_t *ret_life)
+static enum admission host_acquire(void *arg, struct str account, struct str region, struct str name,
+                                   uint64_t *ret_life)
 {
     const struct lambda *l = arg;
     struct function *f = function_find(l, account, region, name);
@@ -114,16 +113,21 @@ static bool host_has_slot(void *arg, struct str account, struct str region, stru
 {
     const struct function *f = function_find(arg, account, region, name);
 
-    return f == NULL || usage_has_slot(arg, f);              /* one that is gone: its events find that out */
+    return f == NULL || usage_has_slot(arg, f); /* one that is gone: its events find that out */
 }
 
 struct async_host lambda_async_host(struct lambda *l)
 {
-    return (struct async_host){ .arg = l, .resolve = host_resolve, .acquire = host_acquire, .release = host_release, .has_slot = host_has_slot,
+    return (struct async_host){ .arg = l,
+                                .resolve = host_resolve,
+                                .acquire = host_acquire,
+                                .release = host_release,
+                                .has_slot = host_has_slot,
                                 .concurrency = gauge_take };
 }
 
-/* ---- a destination that is a function ----------------------------------------------------------------------- */
+/* ---- a destination that is a function
+ * ----------------------------------------------------------------------- */
 
 static enum sink_state sink_state_of(void *arg, struct turn *t, const struct arn *target, struct str text)
 {
@@ -141,7 +145,8 @@ static enum sink_state sink_state_of(void *arg, struct turn *t, const struct arn
 static enum delivery check_payload(const struct parcel *p, bool record, struct buf *why)
 {
     if (p->body.n > EVENT_PAYLOAD_BYTES) {
-        buf_printf(why, "%zu byte payload is too large for the Event invocation type (limit %zu bytes)", p->body.n, EVENT_PAYLOAD_BYTES);
+        buf_printf(why, "%zu byte payload is too large for the Event invocation type (limit %zu bytes)",
+                   p->body.n, EVENT_PAYLOAD_BYTES);
         return DELIVERY_REFUSED;
     }
     if (record || str_empty(p->body) || json_check(p->body, NULL) == 0)
@@ -150,7 +155,8 @@ static enum delivery check_payload(const struct parcel *p, bool record, struct b
     return DELIVERY_REFUSED;
 }
 
-/* A function that is still Pending takes its events too: they wait in its queue for the moment until it is Active. */
+/* A function that is still Pending takes its events too: they wait in its queue for the moment until it is
+ * Active. */
 static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel *p, struct buf *why)
 {
     struct lambda *l = arg;
@@ -167,8 +173,14 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
         return DELIVERY_REFUSED;
     (void)function_ref_parse(p->target_arn, &ref);
     const struct async_request request = {
-        .account = ref.account, .region = ref.region, .name = ref.name, .qualifier = ref.qualifier, .payload = p->body,
-        .trace_header = p->trace_header, .type = record ? "destination" : "Event", .source = p->source_arn,
+        .account = ref.account,
+        .region = ref.region,
+        .name = ref.name,
+        .qualifier = ref.qualifier,
+        .payload = p->body,
+        .trace_header = p->trace_header,
+        .type = record ? "destination" : "Event",
+        .source = p->source_arn,
     };
     if (async_accept(l->o.async, t, &request, id) == 0) {
         usage_facts_async(function_find(l, ref.account, ref.region, ref.name), t->now.wall_ms);
@@ -195,8 +207,13 @@ static void sink_resource(void *arg, const struct arn *target UNUSED, struct str
 struct sink lambda_sink(struct lambda *l)
 {
     return (struct sink){
-        .service = "lambda", .action = "lambda:InvokeFunction", .action_name = "InvokeFunction",
-        .max_body_bytes = EVENT_PAYLOAD_BYTES, .state = sink_state_of, .deliver = sink_deliver,
-        .resource = sink_resource, .arg = l,
+        .service = "lambda",
+        .action = "lambda:InvokeFunction",
+        .action_name = "InvokeFunction",
+        .max_body_bytes = EVENT_PAYLOAD_BYTES,
+        .state = sink_state_of,
+        .deliver = sink_deliver,
+        .resource = sink_resource,
+        .arg = l,
     };
 }

@@ -1,23 +1,31 @@
-/* load.c - from rows to memory, at start, after a reset and after a commit that failed.  Nothing is Pending or
- * InProgress afterwards: what was being made when the server ended is complete, its package was stored first. */
+/* load.c - from rows to memory, at start, after a reset and after a commit that failed.  Nothing is Pending
+ * or InProgress afterwards: what was being made when the server ended is complete, its package was stored
+ * first. */
 #include "service/lambda/registry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 static struct sql Q_FUNCTIONS = SQL("SELECT id, account, region, name, next_version, reserved_concurrency, "
-    "recursion_allowed, tags FROM lambda_function ORDER BY id");
-static struct sql Q_VERSIONS = SQL("SELECT id, function_id, version, config, revision_id, last_modified_ms, source "
-    "FROM lambda_version ORDER BY id");
-static struct sql Q_ALIASES = SQL("SELECT id, function_id, name, function_version, description, additional_version, "
-    "additional_weight, revision_id FROM lambda_alias ORDER BY id");
-static struct sql Q_POLICIES = SQL("SELECT id, function_id, qualifier, statements, revision_id FROM lambda_policy ORDER BY id");
-static struct sql Q_CONFIGS = SQL("SELECT id, function_id, qualifier, maximum_retry_attempts, maximum_event_age_s, "
-    "on_success, on_failure, last_modified_ms FROM lambda_event_invoke_config ORDER BY id");
+                                    "recursion_allowed, tags FROM lambda_function ORDER BY id");
+static struct sql Q_VERSIONS =
+    SQL("SELECT id, function_id, version, config, revision_id, last_modified_ms, source "
+        "FROM lambda_version ORDER BY id");
+static struct sql Q_ALIASES =
+    SQL("SELECT id, function_id, name, function_version, description, additional_version, "
+        "additional_weight, revision_id FROM lambda_alias ORDER BY id");
+static struct sql Q_POLICIES =
+    SQL("SELECT id, function_id, qualifier, statements, revision_id FROM lambda_policy ORDER BY id");
+static struct sql Q_CONFIGS =
+    SQL("SELECT id, function_id, qualifier, maximum_retry_attempts, maximum_event_age_s, "
+        "on_success, on_failure, last_modified_ms FROM lambda_event_invoke_config ORDER BY id");
 
 #define FUNCTION_NAME_MOST 140
 
-struct loading { struct lambda *l; struct map by_id; };
+struct loading {
+    struct lambda *l;
+    struct map by_id;
+};
 
 /* Rows name their function by id; decimal text is the key of a map that lives during loading. */
 static struct str id_key(char out[24], int64_t id)
@@ -60,7 +68,7 @@ static void load_functions(struct loading *g, struct store *s)
 {
     struct rows r CLEANUP(rows_done);
 
-    for (store_query(s, &Q_FUNCTIONS, &r); rows_next(&r) && rows_place(&r, 1, 2, 3, FUNCTION_NAME_MOST); ) {
+    for (store_query(s, &Q_FUNCTIONS, &r); rows_next(&r) && rows_place(&r, 1, 2, 3, FUNCTION_NAME_MOST);) {
         struct function *f = function_add(g->l, NULL, rows_text(&r, 1), rows_text(&r, 2), rows_text(&r, 3));
         char text[24];
 
@@ -77,14 +85,15 @@ static void load_versions(struct loading *g, struct store *s)
 {
     struct rows r CLEANUP(rows_done);
 
-    for (store_query(s, &Q_VERSIONS, &r); rows_next(&r); ) {
+    for (store_query(s, &Q_VERSIONS, &r); rows_next(&r);) {
         struct arena *a CLEANUP(arena_freep) = arena_new(0);
         struct function *f = function_of(g, &r);
         struct config c;
 
-        if (!rows_must(&r, f != NULL, "its function is not there")
-            || !rows_must(&r, config_from_json(a, rows_text(&r, 3), &c) == 0, "its config is no JSON object")
-            || !rows_must(&r, !str_empty(rows_text(&r, 2)) && version_find(f, rows_text(&r, 2)) == NULL, "its version is none, or there are two"))
+        if (!rows_must(&r, f != NULL, "its function is not there") ||
+            !rows_must(&r, config_from_json(a, rows_text(&r, 3), &c) == 0, "its config is no JSON object") ||
+            !rows_must(&r, !str_empty(rows_text(&r, 2)) && version_find(f, rows_text(&r, 2)) == NULL,
+                       "its version is none, or there are two"))
             break;
         struct version *v = version_add(g->l, NULL, f, rows_text(&r, 2), &c);
         v->id = (uint64_t)rows_int(&r, 0);
@@ -99,11 +108,12 @@ static void load_aliases(struct loading *g, struct store *s)
 {
     struct rows r CLEANUP(rows_done);
 
-    for (store_query(s, &Q_ALIASES, &r); rows_next(&r); ) {
+    for (store_query(s, &Q_ALIASES, &r); rows_next(&r);) {
         struct function *f = function_of(g, &r);
         struct alias *a;
 
-        if (!rows_must(&r, f != NULL, "its function is not there") || !rows_must(&r, !str_empty(rows_text(&r, 2)), "its name is empty"))
+        if (!rows_must(&r, f != NULL, "its function is not there") ||
+            !rows_must(&r, !str_empty(rows_text(&r, 2)), "its name is empty"))
             break;
         a = xcalloc(1, sizeof *a);
         a->id = (uint64_t)rows_int(&r, 0);
@@ -121,14 +131,15 @@ static void load_policies(struct loading *g, struct store *s)
 {
     struct rows r CLEANUP(rows_done);
 
-    for (store_query(s, &Q_POLICIES, &r); rows_next(&r); ) {
+    for (store_query(s, &Q_POLICIES, &r); rows_next(&r);) {
         struct arena *mem CLEANUP(arena_freep) = arena_new(0);
         struct function *f = function_of(g, &r);
         struct function_policy *p;
         struct json *doc;
 
-        if (!rows_must(&r, f != NULL, "its function is not there")
-            || !rows_must(&r, json_parse(mem, rows_text(&r, 3), &doc, NULL) == 0 && doc->type == JSON_ARRAY, "its statements are no JSON array"))
+        if (!rows_must(&r, f != NULL, "its function is not there") ||
+            !rows_must(&r, json_parse(mem, rows_text(&r, 3), &doc, NULL) == 0 && doc->type == JSON_ARRAY,
+                       "its statements are no JSON array"))
             break;
         p = xcalloc(1, sizeof *p);
         p->id = (uint64_t)rows_int(&r, 0);
@@ -145,7 +156,7 @@ static void load_event_configs(struct loading *g, struct store *s)
 {
     struct rows r CLEANUP(rows_done);
 
-    for (store_query(s, &Q_CONFIGS, &r); rows_next(&r); ) {
+    for (store_query(s, &Q_CONFIGS, &r); rows_next(&r);) {
         struct function *f = function_of(g, &r);
         struct event_config *e;
 
@@ -170,7 +181,8 @@ static void check_latest(const struct loading *g, struct store *s)
 
     for (size_t i = 0; map_next(&g->by_id, &i, &key, &value);)
         if (((struct function *)value)->latest == NULL && store_sound(s))
-            store_damaged(s, "lambda_function", (int64_t)((struct function *)value)->id, "its version $LATEST is not there");
+            store_damaged(s, "lambda_function", (int64_t)((struct function *)value)->id,
+                          "its version $LATEST is not there");
 }
 
 /* Versions come in the order of their ids, which is the order of their numbers. */

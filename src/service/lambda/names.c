@@ -1,4 +1,5 @@
-/* names.c - FunctionName, qualifier and ARN.  Parsing is pure; target_resolve() adds what the caller may reach. */
+/* names.c - FunctionName, qualifier and ARN.  Parsing is pure; target_resolve() adds what the caller may
+ * reach. */
 #include "service/lambda/ops.h"
 
 #include "base/arn.h"
@@ -13,10 +14,7 @@ static bool all_digits(struct str s)
     return s.n > 0;
 }
 
-bool is_version_number(struct str qualifier)
-{
-    return all_digits(qualifier);
-}
+bool is_version_number(struct str qualifier) { return all_digits(qualifier); }
 
 /* "eu-west-1": small letters, at least two dashes, one digit at the end. */
 static bool looks_like_region(struct str s)
@@ -36,12 +34,15 @@ int function_ref_parse(struct str text, struct function_ref *ret)
 {
     struct str part[7], rest = text;
     size_t n = 0, at = 0;
-    struct function_ref r = { .region = STR_NONE, .account = STR_NONE, .name = STR_NONE, .qualifier = STR_NONE };
+    struct function_ref r = {
+        .region = STR_NONE, .account = STR_NONE, .name = STR_NONE, .qualifier = STR_NONE
+    };
 
     if (str_starts(text, STR("arn:"))) {
         struct arn arn;
 
-        if (arn_parse(text, &arn) != 0 || !str_is(arn.service, "lambda") || !str_starts(arn.resource, STR("function:")))
+        if (arn_parse(text, &arn) != 0 || !str_is(arn.service, "lambda") ||
+            !str_starts(arn.resource, STR("function:")))
             return -E_INVALID;
         r.region = arn.region;
         r.account = arn.account;
@@ -88,10 +89,12 @@ int fault_function_missing(struct call *c, struct str arn)
     return FAULT(c, ResourceNotFoundException, "Function not found: " STR_FMT, STR_ARG(arn));
 }
 
-/* A length violation that AWS sends as InvalidParameterValueException, its text in the words of a validation. */
+/* A length violation that AWS sends as InvalidParameterValueException, its text in the words of a validation.
+ */
 static int fault_name_too_long(struct call *c, struct str name)
 {
-    struct str v = violation(c->mem, name, "functionName", "Member must have length less than or equal to 64");
+    struct str v =
+        violation(c->mem, name, "functionName", "Member must have length less than or equal to 64");
     struct str text = validation_text(c->mem, 1, &v);
 
     return INVALID(c, STR_FMT, STR_ARG(text));
@@ -102,35 +105,45 @@ static struct resource resource_of(const struct target_ref *r)
 {
     struct function_policy *p = r->function != NULL ? function_policy_get(r->function, r->qualifier) : NULL;
 
-    return (struct resource){ .arn = r->requested_arn, .owner = r->account, .policy = function_policy_compiled(p) };
+    return (struct resource){ .arn = r->requested_arn,
+                              .owner = r->account,
+                              .policy = function_policy_compiled(p) };
 }
 
-int target_resolve(struct call *c, struct str function_name, struct str qualifier, const char *action, struct target_ref *ret)
+int target_resolve(struct call *c, struct str function_name, struct str qualifier, const char *action,
+                   struct target_ref *ret)
 {
     struct function_ref ref;
 
     if (function_ref_parse(function_name, &ref) != 0)
-        return INVALID(c, "The FunctionName " STR_FMT " is not a function name or ARN.", STR_ARG(function_name));
+        return INVALID(c, "The FunctionName " STR_FMT " is not a function name or ARN.",
+                       STR_ARG(function_name));
     if (ref.name.n > 64)
         return fault_name_too_long(c, function_name);
-    if (c->region.n > REGION_MAX)                            /* it comes from the signature and stands in keys */
+    if (c->region.n > REGION_MAX) /* it comes from the signature and stands in keys */
         return INVALID(c, "The region of the request's signature is too long.");
     if (str_empty(qualifier))
         qualifier = STR_NONE;
     struct str account = str_absent(ref.account) ? c->account : ref.account;
     struct target_ref r = {
-        .account = account, .region = c->region, .name = ref.name,
+        .account = account,
+        .region = c->region,
+        .name = ref.name,
         .qualifier = str_absent(qualifier) ? ref.qualifier : qualifier,
         .function = function_find(lambda_of(c), account, c->region, ref.name),
     };
     if (!str_absent(ref.region) && !str_eq(ref.region, c->region))
-        return FAULT(c, ResourceNotFoundException, "Functions from '" STR_FMT "' are not reachable in this region ('" STR_FMT "')",
-            STR_ARG(ref.region), STR_ARG(c->region));
-    r.arn = r.function != NULL ? r.function->arn : arena_printf(c->mem, "arn:aws:lambda:" STR_FMT ":" STR_FMT ":function:" STR_FMT,
-        STR_ARG(c->region), STR_ARG(account), STR_ARG(ref.name));
+        return FAULT(c, ResourceNotFoundException,
+                     "Functions from '" STR_FMT "' are not reachable in this region ('" STR_FMT "')",
+                     STR_ARG(ref.region), STR_ARG(c->region));
+    r.arn = r.function != NULL
+                ? r.function->arn
+                : arena_printf(c->mem, "arn:aws:lambda:" STR_FMT ":" STR_FMT ":function:" STR_FMT,
+                               STR_ARG(c->region), STR_ARG(account), STR_ARG(ref.name));
     r.requested_arn = arn_qualified(c->mem, r.arn, r.qualifier);
     if (!str_absent(qualifier) && !str_absent(ref.qualifier) && !str_eq(qualifier, ref.qualifier))
-        return INVALID(c, "The derived qualifier from the function name does not match the specified qualifier.");
+        return INVALID(
+            c, "The derived qualifier from the function name does not match the specified qualifier.");
     struct resource what = resource_of(&r);
     int rc = call_may(c, action, &what);
     if (rc == 0)
@@ -138,7 +151,8 @@ int target_resolve(struct call *c, struct str function_name, struct str qualifie
     return rc;
 }
 
-int target_function(struct call *c, struct str function_name, struct str qualifier, const char *action, struct target_ref *ret)
+int target_function(struct call *c, struct str function_name, struct str qualifier, const char *action,
+                    struct target_ref *ret)
 {
     int rc = target_resolve(c, function_name, qualifier, action, ret);
 

@@ -7,7 +7,8 @@ static void store_package(void *arg)
 {
     struct package_job *j = arg;
 
-    j->rc = j->packages->store(j->packages->code_dir, j->zip, j->sha256_hex, j->sha256_base64, &j->zipped_bytes, &j->unzipped_bytes);
+    j->rc = j->packages->store(j->packages->code_dir, j->zip, j->sha256_hex, j->sha256_base64,
+                               &j->zipped_bytes, &j->unzipped_bytes);
 }
 
 static int said_no(struct call *c, int rc)
@@ -29,7 +30,8 @@ static void package_stored(void *arg, struct turn *t)
     call_reply(c, j->rc != 0 ? said_no(c, j->rc) : j->then(c, j));
 }
 
-/* ---- from a bucket ------------------------------------------------------------------------------------------ */
+/* ---- from a bucket
+ * ------------------------------------------------------------------------------------------ */
 
 static int may_read(struct call *c, const struct code_source *s)
 {
@@ -38,14 +40,16 @@ static int may_read(struct call *c, const struct code_source *s)
     int rc;
 
     what.arn = arena_printf(c->mem, STR_FMT "/" STR_FMT, STR_ARG(bucket), STR_ARG(s->key));
-    if (str_empty(what.owner))                               /* no such bucket: whoever reads it will say so */
+    if (str_empty(what.owner)) /* no such bucket: whoever reads it will say so */
         what.owner = c->account;
     rc = call_may(c, str_empty(s->object_version) ? "s3:GetObject" : "s3:GetObjectVersion", &what);
     if (rc != -E_FAULT)
         return rc;
-    return call_fault(c, &error_access_denied, "Your access has been denied by S3, please make sure your request credentials have"
-        " permission to GetObject for " STR_FMT "/" STR_FMT ". S3 Error Code: AccessDenied. S3 Error Message: Access Denied",
-        STR_ARG(s->bucket), STR_ARG(s->key));
+    return call_fault(c, &error_access_denied,
+                      "Your access has been denied by S3, please make sure your request credentials have"
+                      " permission to GetObject for " STR_FMT "/" STR_FMT
+                      ". S3 Error Code: AccessDenied. S3 Error Message: Access Denied",
+                      STR_ARG(s->bucket), STR_ARG(s->key));
 }
 
 static int read_object(struct call *c, const struct code_source *s, struct str *ret)
@@ -62,7 +66,8 @@ static int read_object(struct call *c, const struct code_source *s, struct str *
     return rc != 0 ? INVALID(c, STR_FMT, STR_ARG(buf_view(&why))) : 0;
 }
 
-int package_begin(struct call *c, const struct code_source *s, int (*then)(struct call *c, const struct package_job *j))
+int package_begin(struct call *c, const struct code_source *s,
+                  int (*then)(struct call *c, const struct package_job *j))
 {
     struct package_job *j = ARENA_NEW(c->mem, struct package_job);
     struct str zip = s->zip;
@@ -73,7 +78,8 @@ int package_begin(struct call *c, const struct code_source *s, int (*then)(struc
         if (rc != 0)
             return rc;
     } else if (zip.n >= ZIPPED_MAX_BYTES)
-        return call_fault(c, &error_request_entity_too_large, "Zipped size must be smaller than %d bytes", ZIPPED_MAX_BYTES);
+        return call_fault(c, &error_request_entity_too_large, "Zipped size must be smaller than %d bytes",
+                          ZIPPED_MAX_BYTES);
     *j = (struct package_job){ .c = c, .packages = &lambda_of(c)->o.packages, .zip = zip, .then = then };
     c->turn->ops->work(c->turn->engine, store_package, package_stored, j);
     return -E_WAIT;
@@ -101,7 +107,7 @@ int code_source_check(struct call *c, const struct code_source *s)
         return INVALID(c, "Please do not provide other FunctionCode parameters when providing a ZipFile.");
     if (str_absent(s->zip) && !s3)
         return INVALID(c, "Please provide a source for function code.");
-    if (s3 && (str_empty(s->bucket) || str_empty(s->key)))   /* UNVERIFIED wording */
+    if (s3 && (str_empty(s->bucket) || str_empty(s->key))) /* UNVERIFIED wording */
         return INVALID(c, "Please provide both S3Bucket and S3Key for function code in Amazon S3.");
     return 0;
 }

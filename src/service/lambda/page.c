@@ -21,12 +21,13 @@ static int marker_key(struct call *c, struct str marker, struct str *ret)
         return 0;
     }
     if (base64_decode(c->mem, marker, &text) != 0 || !str_starts(text, STR(MARKER_LEAD)))
-        return INVALID(c, "Invalid Marker: " STR_FMT, STR_ARG(marker));    /* UNVERIFIED wording */
+        return INVALID(c, "Invalid Marker: " STR_FMT, STR_ARG(marker)); /* UNVERIFIED wording */
     *ret = str_sub(text, strlen(MARKER_LEAD), text.n);
     return 0;
 }
 
-int page_make(struct call *c, struct page_item *v, size_t n, struct str marker, struct opt_int max_items, struct page *ret)
+int page_make(struct call *c, struct page_item *v, size_t n, struct str marker, struct opt_int max_items,
+              struct page *ret)
 {
     size_t max = max_items.set && max_items.v < PAGE_MAX ? (size_t)MAX(max_items.v, 1) : PAGE_MAX, from = 0;
     struct str after;

@@ -1,5 +1,5 @@
-/* policy.c - AddPermission, RemovePermission, GetPolicy.  One policy per qualifier, each with a RevisionId of its own
- * that has nothing to do with the function's; the last statement takes the policy with it. */
+/* policy.c - AddPermission, RemovePermission, GetPolicy.  One policy per qualifier, each with a RevisionId of
+ * its own that has nothing to do with the function's; the last statement takes the policy with it. */
 #include "service/lambda/policy.h"
 
 #include <stdlib.h>
@@ -17,8 +17,8 @@ static bool is_iam_arn(struct str s)
 {
     struct arn arn;
 
-    return arn_parse(s, &arn) == 0 && (str_is(arn.service, "iam") || str_is(arn.service, "sts")) && account_valid(arn.account)
-        && !str_empty(arn.resource);
+    return arn_parse(s, &arn) == 0 && (str_is(arn.service, "iam") || str_is(arn.service, "sts")) &&
+           account_valid(arn.account) && !str_empty(arn.resource);
 }
 
 int principal_json(struct json_writer *w, struct str principal)
@@ -43,8 +43,8 @@ int principal_json(struct json_writer *w, struct str principal)
 
 static void condition_json(struct json_writer *w, const struct lambda_AddPermissionRequest *in)
 {
-    bool equals = !str_absent(in->SourceAccount) || !str_absent(in->PrincipalOrgID) || !str_absent(in->EventSourceToken)
-        || !str_absent(in->FunctionUrlAuthType);
+    bool equals = !str_absent(in->SourceAccount) || !str_absent(in->PrincipalOrgID) ||
+                  !str_absent(in->EventSourceToken) || !str_absent(in->FunctionUrlAuthType);
     bool via_url = in->InvokedViaFunctionUrl.set;
 
     if (!equals && !via_url && str_absent(in->SourceArn))
@@ -60,7 +60,7 @@ static void condition_json(struct json_writer *w, const struct lambda_AddPermiss
         jw_kstr(w, "lambda:FunctionUrlAuthType", in->FunctionUrlAuthType);
         jw_object_end(w);
     }
-    if (via_url) {                                           /* UNVERIFIED shape */
+    if (via_url) { /* UNVERIFIED shape */
         jw_key(w, STR("Bool"));
         jw_object(w);
         jw_kstr(w, "lambda:InvokedViaFunctionUrl", in->InvokedViaFunctionUrl.v ? STR("true") : STR("false"));
@@ -119,7 +119,8 @@ static int check_size(struct call *c, const struct function_policy *p, size_t mo
     size_t n = b.n + more + (p != NULL && p->n > 0);
     if (n <= POLICY_MAX_BYTES)
         return 0;
-    return FAULT(c, PolicyLengthExceededException, "The final policy size (%zu) is bigger than the limit (%d).", n, POLICY_MAX_BYTES);
+    return FAULT(c, PolicyLengthExceededException,
+                 "The final policy size (%zu) is bigger than the limit (%d).", n, POLICY_MAX_BYTES);
 }
 
 /* Where a policy may stand: the function, a version or an alias, never $LATEST. */
@@ -127,10 +128,13 @@ static int policy_place(struct call *c, const struct target_ref *r)
 {
     if (!str_absent(r->qualifier) && str_eq(r->qualifier, LATEST))
         return INVALID(c, "We currently do not support adding policies for $LATEST.");
-    return qualifier_find(r->function, r->qualifier, NULL) != NULL ? 0 : fault_function_missing(c, r->requested_arn);
+    return qualifier_find(r->function, r->qualifier, NULL) != NULL
+               ? 0
+               : fault_function_missing(c, r->requested_arn);
 }
 
-static int policy_append(struct call *c, struct function *f, struct function_policy *p, struct str qualifier, struct str sid, struct str json)
+static int policy_append(struct call *c, struct function *f, struct function_policy *p, struct str qualifier,
+                         struct str sid, struct str json)
 {
     if (p == NULL) {
         p = xcalloc(1, sizeof *p);
@@ -156,8 +160,10 @@ int lambda_add_permission(struct call *c, const void *input, void *output)
         return INVALID(c, "The provided principal was invalid. Please check the principal and try again.");
     struct function_policy *p = function_policy_get(r.function, r.qualifier);
     if (statement_find(p, in->StatementId) != NULL)
-        return FAULT(c, ResourceConflictException, "The statement id (" STR_FMT ") provided already exists. Please provide a new"
-            " statement id, or remove the existing statement.", STR_ARG(in->StatementId));
+        return FAULT(c, ResourceConflictException,
+                     "The statement id (" STR_FMT ") provided already exists. Please provide a new"
+                     " statement id, or remove the existing statement.",
+                     STR_ARG(in->StatementId));
     rc = revision_check(c, in->RevisionId, p != NULL ? p->revision_id : "", "GetPolicy");
     rc = rc != 0 ? rc : check_size(c, p, b.n);
     if (rc != 0)
@@ -194,7 +200,8 @@ int lambda_remove_permission(struct call *c, const void *input, void *output)
         return FAULT(c, ResourceNotFoundException, "No policy is associated with the given resource.");
     struct statement *s = statement_find(p, in->StatementId);
     if (s == NULL)
-        return FAULT(c, ResourceNotFoundException, "Statement " STR_FMT " is not found in resource policy.", STR_ARG(in->StatementId));
+        return FAULT(c, ResourceNotFoundException, "Statement " STR_FMT " is not found in resource policy.",
+                     STR_ARG(in->StatementId));
     rc = revision_check(c, in->RevisionId, p->revision_id, "GetPolicy");
     rc = rc != 0 ? rc : policy_remove(c, r.function, p, s);
     return rc != 0 ? rc : reply_empty(c, 204);

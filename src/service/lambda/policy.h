@@ -5,10 +5,11 @@
 #include "base/json.h"
 #include "model/lambda.h"
 
-/* A service name, an account, an IAM ARN or "*": writes the Principal member's value.  -E_INVALID: none of them. */
+/* A service name, an account, an IAM ARN or "*": writes the Principal member's value.  -E_INVALID: none of
+ * them. */
 int principal_json(struct json_writer *w, struct str principal);
-/* The statement's text, compact, in AWS's order of members; resource: the ARN with the qualifier if one was given.
- * -E_INVALID: the principal is none. */
+/* The statement's text, compact, in AWS's order of members; resource: the ARN with the qualifier if one was
+ * given. -E_INVALID: the principal is none. */
 int statement_json(struct buf *b, const struct lambda_AddPermissionRequest *in, struct str resource);
 /* The whole policy as GetPolicy shows it; p may be NULL: one without statements. */
 struct function_policy;

@@ -7,34 +7,46 @@
 #include "service/lambda/history.h"
 #include "service/lambda/policy.h"
 
-static struct sql Q_FUNCTION_PUT = SQL("INSERT INTO lambda_function(id, account, region, name, next_version, "
-    "reserved_concurrency, recursion_allowed, tags) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE "
-    "SET next_version = excluded.next_version, reserved_concurrency = excluded.reserved_concurrency, "
-    "recursion_allowed = excluded.recursion_allowed, tags = excluded.tags");
+static struct sql Q_FUNCTION_PUT =
+    SQL("INSERT INTO lambda_function(id, account, region, name, next_version, "
+        "reserved_concurrency, recursion_allowed, tags) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT "
+        "(id) DO UPDATE "
+        "SET next_version = excluded.next_version, reserved_concurrency = excluded.reserved_concurrency, "
+        "recursion_allowed = excluded.recursion_allowed, tags = excluded.tags");
 static struct sql Q_FUNCTION_DELETE = SQL("DELETE FROM lambda_function WHERE id = $1");
 static struct sql Q_VERSIONS_DELETE = SQL("DELETE FROM lambda_version WHERE function_id = $1");
 static struct sql Q_ALIASES_DELETE = SQL("DELETE FROM lambda_alias WHERE function_id = $1");
 static struct sql Q_POLICIES_DELETE = SQL("DELETE FROM lambda_policy WHERE function_id = $1");
 static struct sql Q_CONFIGS_DELETE = SQL("DELETE FROM lambda_event_invoke_config WHERE function_id = $1");
 static struct sql Q_HISTORY_DELETE = SQL("DELETE FROM lambda_history WHERE function_id = $1");
-static struct sql Q_VERSION_PUT = SQL("INSERT INTO lambda_version(id, function_id, version, config, revision_id, "
-    "last_modified_ms, source) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET config = excluded.config, "
-    "revision_id = excluded.revision_id, last_modified_ms = excluded.last_modified_ms, source = excluded.source");
+static struct sql Q_VERSION_PUT =
+    SQL("INSERT INTO lambda_version(id, function_id, version, config, revision_id, "
+        "last_modified_ms, source) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET config "
+        "= excluded.config, "
+        "revision_id = excluded.revision_id, last_modified_ms = excluded.last_modified_ms, source = "
+        "excluded.source");
 static struct sql Q_VERSION_DELETE = SQL("DELETE FROM lambda_version WHERE id = $1");
-static struct sql Q_ALIAS_PUT = SQL("INSERT INTO lambda_alias(id, function_id, name, function_version, description, "
-    "additional_version, additional_weight, revision_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE "
-    "SET function_version = excluded.function_version, description = excluded.description, additional_version = "
-    "excluded.additional_version, additional_weight = excluded.additional_weight, revision_id = excluded.revision_id");
+static struct sql Q_ALIAS_PUT =
+    SQL("INSERT INTO lambda_alias(id, function_id, name, function_version, description, "
+        "additional_version, additional_weight, revision_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON "
+        "CONFLICT (id) DO UPDATE "
+        "SET function_version = excluded.function_version, description = excluded.description, "
+        "additional_version = "
+        "excluded.additional_version, additional_weight = excluded.additional_weight, revision_id = "
+        "excluded.revision_id");
 static struct sql Q_ALIAS_DELETE = SQL("DELETE FROM lambda_alias WHERE id = $1");
-static struct sql Q_POLICY_PUT = SQL("INSERT INTO lambda_policy(id, function_id, qualifier, statements, revision_id) "
-    "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET statements = excluded.statements, "
-    "revision_id = excluded.revision_id");
+static struct sql Q_POLICY_PUT =
+    SQL("INSERT INTO lambda_policy(id, function_id, qualifier, statements, revision_id) "
+        "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET statements = excluded.statements, "
+        "revision_id = excluded.revision_id");
 static struct sql Q_POLICY_DELETE = SQL("DELETE FROM lambda_policy WHERE id = $1");
-static struct sql Q_CONFIG_PUT = SQL("INSERT INTO lambda_event_invoke_config(id, function_id, qualifier, "
-    "maximum_retry_attempts, maximum_event_age_s, on_success, on_failure, last_modified_ms) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET maximum_retry_attempts = "
-    "excluded.maximum_retry_attempts, maximum_event_age_s = excluded.maximum_event_age_s, on_success = excluded.on_success, "
-    "on_failure = excluded.on_failure, last_modified_ms = excluded.last_modified_ms");
+static struct sql Q_CONFIG_PUT =
+    SQL("INSERT INTO lambda_event_invoke_config(id, function_id, qualifier, "
+        "maximum_retry_attempts, maximum_event_age_s, on_success, on_failure, last_modified_ms) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET maximum_retry_attempts = "
+        "excluded.maximum_retry_attempts, maximum_event_age_s = excluded.maximum_event_age_s, on_success = "
+        "excluded.on_success, "
+        "on_failure = excluded.on_failure, last_modified_ms = excluded.last_modified_ms");
 static struct sql Q_CONFIG_DELETE = SQL("DELETE FROM lambda_event_invoke_config WHERE id = $1");
 
 static int written(int rc)
@@ -62,7 +74,8 @@ static struct str key_of(char out[KEY_MAX], struct str account, struct str regio
     return str_make(out, n);
 }
 
-/* ---- homes and usage ---------------------------------------------------------------------------------------- */
+/* ---- homes and usage
+ * ---------------------------------------------------------------------------------------- */
 
 struct home *home_find(const struct lambda *l, struct str account, struct str region)
 {
@@ -163,7 +176,8 @@ void function_set_reserved(struct function *f, int64_t reserved)
     f->usage->reserved = is;
 }
 
-/* ---- functions ---------------------------------------------------------------------------------------------- */
+/* ---- functions
+ * ---------------------------------------------------------------------------------------------- */
 
 struct function *function_find(const struct lambda *l, struct str account, struct str region, struct str name)
 {
@@ -172,14 +186,16 @@ struct function *function_find(const struct lambda *l, struct str account, struc
     return map_get(&l->functions, key_of(text, account, region, name));
 }
 
-struct function *function_add(struct lambda *l, struct turn *t, struct str account, struct str region, struct str name)
+struct function *function_add(struct lambda *l, struct turn *t, struct str account, struct str region,
+                              struct str name)
 {
     struct home *h = home_get(l, account, region);
     struct function *f = xcalloc(1, sizeof *f);
     struct buf arn CLEANUP(buf_done) = { 0 };
     char text[KEY_MAX];
 
-    buf_printf(&arn, "arn:aws:lambda:" STR_FMT ":" STR_FMT ":function:" STR_FMT, STR_ARG(region), STR_ARG(account), STR_ARG(name));
+    buf_printf(&arn, "arn:aws:lambda:" STR_FMT ":" STR_FMT ":function:" STR_FMT, STR_ARG(region),
+               STR_ARG(account), STR_ARG(name));
     f->id = t != NULL ? store_next_id(t->store) : 0;
     f->home = h;
     f->key = str_own(key_of(text, account, region, name));
@@ -212,9 +228,10 @@ int function_save(struct function *f, struct turn *t)
     struct buf tags CLEANUP(buf_done) = { 0 };
 
     tags_json(&tags, f);
-    return written(store_exec(t->store, &Q_FUNCTION_PUT, V_INT(f->id), V_TEXT(f->home->account), V_TEXT(f->home->region),
-        V_TEXT(f->name), V_INT(f->next_version), V_INT(f->reserved_concurrency), V_INT(f->recursion_allowed),
-        V_TEXT(buf_view(&tags))));
+    return written(store_exec(t->store, &Q_FUNCTION_PUT, V_INT(f->id), V_TEXT(f->home->account),
+                              V_TEXT(f->home->region), V_TEXT(f->name), V_INT(f->next_version),
+                              V_INT(f->reserved_concurrency), V_INT(f->recursion_allowed),
+                              V_TEXT(buf_view(&tags))));
 }
 
 void tags_free(struct function *f)
@@ -228,7 +245,8 @@ void tags_free(struct function *f)
     f->n_tags = 0;
 }
 
-/* ---- versions ----------------------------------------------------------------------------------------------- */
+/* ---- versions
+ * ----------------------------------------------------------------------------------------------- */
 
 static struct code *code_make(struct lambda *l, const struct version *v)
 {
@@ -239,18 +257,29 @@ static struct code *code_make(struct lambda *l, const struct version *v)
 
     config_copy(mem, &v->c, &copy);
     *c = (struct code){
-        .magic = CODE_MAGIC, .refs = 1, .id = ++l->next_code_id, .mem = mem,
+        .magic = CODE_MAGIC,
+        .refs = 1,
+        .id = ++l->next_code_id,
+        .mem = mem,
         .function_arn = arena_str(mem, f->arn),
         .account = arena_str(mem, f->home->account),
         .region = arena_str(mem, f->home->region),
         .name = arena_str(mem, f->name),
         .version = arena_str(mem, v->number),
-        .runtime = copy.runtime, .handler = copy.handler, .role_arn = copy.role,
-        .package_sha256_hex = copy.package_sha256_hex, .dead_letter = copy.dead_letter,
-        .log_group = copy.log_group, .log_json = copy.log_json,
-        .app_log_level = copy.app_log_level, .system_log_level = copy.system_log_level,
-        .memory_mb = copy.memory_mb, .timeout_ms = copy.timeout_s * 1000, .tmp_mb = copy.tmp_mb,
-        .env = copy.env, .n_env = copy.n_env,
+        .runtime = copy.runtime,
+        .handler = copy.handler,
+        .role_arn = copy.role,
+        .package_sha256_hex = copy.package_sha256_hex,
+        .dead_letter = copy.dead_letter,
+        .log_group = copy.log_group,
+        .log_json = copy.log_json,
+        .app_log_level = copy.app_log_level,
+        .system_log_level = copy.system_log_level,
+        .memory_mb = copy.memory_mb,
+        .timeout_ms = copy.timeout_s * 1000,
+        .tmp_mb = copy.tmp_mb,
+        .env = copy.env,
+        .n_env = copy.n_env,
     };
     return c;
 }
@@ -265,14 +294,16 @@ static void code_retire(struct lambda *l, struct code **c, struct turn *t)
     *c = NULL;
 }
 
-struct version *version_add(struct lambda *l, struct turn *t, struct function *f, struct str number, const struct config *c)
+struct version *version_add(struct lambda *l, struct turn *t, struct function *f, struct str number,
+                            const struct config *c)
 {
     struct version *v = xcalloc(1, sizeof *v);
 
     v->function = f;
     v->id = t != NULL ? store_next_id(t->store) : 0;
     v->mem = arena_new(0);
-    v->number = str_absent(number) ? arena_printf(v->mem, "%lld", (long long)f->next_version++) : arena_str(v->mem, number);
+    v->number = str_absent(number) ? arena_printf(v->mem, "%lld", (long long)f->next_version++)
+                                   : arena_str(v->mem, number);
     config_copy(v->mem, c, &v->c);
     v->last_modified_ms = t != NULL ? t->now.wall_ms : 0;
     version_touch(v);
@@ -293,14 +324,12 @@ int version_save(struct version *v, struct turn *t)
     struct buf config CLEANUP(buf_done) = { 0 };
 
     config_json(&config, &v->c);
-    return written(store_exec(t->store, &Q_VERSION_PUT, V_INT(v->id), V_INT(v->function->id), V_TEXT(v->number),
-        V_TEXT(buf_view(&config)), V_TEXT(str_of(v->revision_id)), V_INT(v->last_modified_ms), V_TEXT(v->source)));
+    return written(store_exec(t->store, &Q_VERSION_PUT, V_INT(v->id), V_INT(v->function->id),
+                              V_TEXT(v->number), V_TEXT(buf_view(&config)), V_TEXT(str_of(v->revision_id)),
+                              V_INT(v->last_modified_ms), V_TEXT(v->source)));
 }
 
-void version_touch(struct version *v)
-{
-    uuid_random(v->revision_id);
-}
+void version_touch(struct version *v) { uuid_random(v->revision_id); }
 
 static void version_free(struct lambda *l, struct version *v, struct turn *t)
 {
@@ -338,7 +367,7 @@ void version_update(struct lambda *l, struct version *v, const struct config *c,
     v->function->home->code_bytes += c->code_bytes - v->c.code_bytes;
     v->number = arena_str(mem, v->number);
     v->source = arena_str(mem, v->source);
-    config_copy(mem, c, &v->c);                              /* c may share strings with the old arena */
+    config_copy(mem, c, &v->c); /* c may share strings with the old arena */
     v->mem = mem;
     arena_free(old);
     v->last_modified_ms = t->now.wall_ms;
@@ -348,7 +377,10 @@ void version_update(struct lambda *l, struct version *v, const struct config *c,
     version_await_ready(l, v, t);
 }
 
-struct readiness { struct lambda *l; struct version *v; };
+struct readiness {
+    struct lambda *l;
+    struct version *v;
+};
 
 static void version_ready(void *arg, struct turn *t)
 {
@@ -364,7 +396,7 @@ static void version_ready(void *arg, struct turn *t)
         code_retire(r->l, &old, t);
     }
     version_touch(v);
-    (void)version_save(v, t);                                /* a full disk fails the commit, nobody waits for this */
+    (void)version_save(v, t); /* a full disk fails the commit, nobody waits for this */
 }
 
 void version_await_ready(struct lambda *l, struct version *v, struct turn *t)
@@ -380,7 +412,7 @@ struct version *version_find(const struct function *f, struct str number)
 {
     if (str_eq(number, LATEST))
         return f->latest;
-    for (size_t lo = 0, hi = f->n_versions; lo < hi; ) {     /* ascending numbers: shorter is smaller */
+    for (size_t lo = 0, hi = f->n_versions; lo < hi;) { /* ascending numbers: shorter is smaller */
         size_t mid = lo + (hi - lo) / 2;
         struct str at = f->versions[mid]->number;
         int order = at.n != number.n ? (at.n < number.n ? -1 : 1) : str_cmp(at, number);
@@ -419,7 +451,8 @@ struct version *qualifier_draw(const struct function *f, struct str qualifier, d
     return version_find(f, a->additional_version);
 }
 
-/* ---- what hangs on a function ------------------------------------------------------------------------------- */
+/* ---- what hangs on a function
+ * ------------------------------------------------------------------------------- */
 
 int alias_save(struct function *f, struct alias *a, struct turn *t)
 {
@@ -428,8 +461,9 @@ int alias_save(struct function *f, struct alias *a, struct turn *t)
         CHECK(map_put(&f->aliases, a->name, a) == NULL);
     }
     uuid_random(a->revision_id);
-    return written(store_exec(t->store, &Q_ALIAS_PUT, V_INT(a->id), V_INT(f->id), V_TEXT(a->name), V_TEXT(a->version),
-        V_TEXT(a->description), V_TEXT(a->additional_version), V_REAL(a->additional_weight), V_TEXT(str_of(a->revision_id))));
+    return written(store_exec(t->store, &Q_ALIAS_PUT, V_INT(a->id), V_INT(f->id), V_TEXT(a->name),
+                              V_TEXT(a->version), V_TEXT(a->description), V_TEXT(a->additional_version),
+                              V_REAL(a->additional_weight), V_TEXT(str_of(a->revision_id))));
 }
 
 static void alias_free(struct alias *a)
@@ -474,7 +508,7 @@ int function_policy_save(struct function *f, struct function_policy *p, struct t
     }
     buf_char(&all, ']');
     return written(store_exec(t->store, &Q_POLICY_PUT, V_INT(p->id), V_INT(f->id), V_TEXT(p->qualifier),
-        V_TEXT(buf_view(&all)), V_TEXT(str_of(p->revision_id))));
+                              V_TEXT(buf_view(&all)), V_TEXT(str_of(p->revision_id))));
 }
 
 static void function_policy_free(struct function_policy *p)
@@ -523,9 +557,9 @@ int event_config_save(struct function *f, struct event_config *e, struct turn *t
     }
     e->last_modified_ms = t->now.wall_ms;
     return written(store_exec(t->store, &Q_CONFIG_PUT, V_INT(e->id), V_INT(f->id), V_TEXT(e->qualifier),
-        e->maximum_retry_attempts < 0 ? V_NULL : V_INT(e->maximum_retry_attempts),
-        e->maximum_event_age_s < 0 ? V_NULL : V_INT(e->maximum_event_age_s),
-        V_TEXT(e->on_success), V_TEXT(e->on_failure), V_INT(e->last_modified_ms)));
+                              e->maximum_retry_attempts < 0 ? V_NULL : V_INT(e->maximum_retry_attempts),
+                              e->maximum_event_age_s < 0 ? V_NULL : V_INT(e->maximum_event_age_s),
+                              V_TEXT(e->on_success), V_TEXT(e->on_failure), V_INT(e->last_modified_ms)));
 }
 
 static void event_config_free(struct event_config *e)
@@ -551,18 +585,19 @@ int event_config_delete(struct function *f, struct event_config *e, struct turn 
     return rc;
 }
 
-/* ---- ends --------------------------------------------------------------------------------------------------- */
+/* ---- ends
+ * --------------------------------------------------------------------------------------------------- */
 
 static void function_free(struct lambda *l, struct function *f, struct turn *t)
 {
     struct str key;
     void *value;
 
-    for (size_t i = 0; map_next(&f->aliases, &i, &key, &value); )
+    for (size_t i = 0; map_next(&f->aliases, &i, &key, &value);)
         alias_free(value);
-    for (size_t i = 0; map_next(&f->policies, &i, &key, &value); )
+    for (size_t i = 0; map_next(&f->policies, &i, &key, &value);)
         function_policy_free(value);
-    for (size_t i = 0; map_next(&f->event_configs, &i, &key, &value); )
+    for (size_t i = 0; map_next(&f->event_configs, &i, &key, &value);)
         event_config_free(value);
     map_done(&f->aliases);
     map_done(&f->policies);
@@ -586,8 +621,8 @@ static void function_free(struct lambda *l, struct function *f, struct turn *t)
 
 int function_delete(struct lambda *l, struct function *f, struct turn *t)
 {
-    struct sql *all[] = { &Q_FUNCTION_DELETE, &Q_VERSIONS_DELETE, &Q_ALIASES_DELETE, &Q_POLICIES_DELETE, &Q_CONFIGS_DELETE,
-                          &Q_HISTORY_DELETE };
+    struct sql *all[] = { &Q_FUNCTION_DELETE, &Q_VERSIONS_DELETE, &Q_ALIASES_DELETE,
+                          &Q_POLICIES_DELETE, &Q_CONFIGS_DELETE,  &Q_HISTORY_DELETE };
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         int rc = written(store_exec(t->store, all[i], V_INT(f->id)));
@@ -607,11 +642,11 @@ void registry_clear(struct lambda *l, struct turn *t)
     void *value;
 
     l->life++;
-    for (size_t i = 0; map_next(&l->functions, &i, &key, &value); )
+    for (size_t i = 0; map_next(&l->functions, &i, &key, &value);)
         function_free(l, value, t);
-    for (size_t i = 0; map_next(&l->usages, &i, &key, &value); )
+    for (size_t i = 0; map_next(&l->usages, &i, &key, &value);)
         free(value);
-    for (size_t i = 0; map_next(&l->homes, &i, &key, &value); ) {
+    for (size_t i = 0; map_next(&l->homes, &i, &key, &value);) {
         struct home *h = value;
 
         str_drop(&h->account);

@@ -1,19 +1,21 @@
 /* registry.h - every function in memory, and the rows behind it.
  *
- * One map `account/region/name` -> struct function for the hot path; one struct home per account and region for
- * lists and the account's pool of concurrency.  All objects are owned here (malloc); their strings never lie in a
- * request.  The ..._save and ..._delete functions write through in the running turn; memory and row change
- * together, and after a failed commit lambda_load() reads everything again.
+ * One map `account/region/name` -> struct function for the hot path; one struct home per account and region
+ * for lists and the account's pool of concurrency.  All objects are owned here (malloc); their strings never
+ * lie in a request.  The ..._save and ..._delete functions write through in the running turn; memory and row
+ * change together, and after a failed commit lambda_load() reads everything again.
  *
  *   lambda ── homes ── functions ── versions ($LATEST first, then ascending)
  *                                ├─ aliases            by name
  *                                ├─ policies           by qualifier ("" unqualified)
  *                                └─ event configs      by qualifier ("$LATEST" also for unqualified)
  *
- * A version:   PENDING --50 ms real time--> ACTIVE <--50 ms-- ACTIVE + updating      (PublishVersion: ACTIVE at once)
- * PENDING answers invokes with 409; `updating` serves the old code until it ends (State, LastUpdateStatus).
+ * A version:   PENDING --50 ms real time--> ACTIVE <--50 ms-- ACTIVE + updating      (PublishVersion: ACTIVE
+ * at once) PENDING answers invokes with 409; `updating` serves the old code until it ends (State,
+ * LastUpdateStatus).
  *
- * Errors: ..._save and ..._delete give 0 or -E_FULL (the disk); handlers pass it on, the turn becomes a 500. */
+ * Errors: ..._save and ..._delete give 0 or -E_FULL (the disk); handlers pass it on, the turn becomes a 500.
+ */
 #ifndef WAYBILL_SERVICE_LAMBDA_REGISTRY_H
 #define WAYBILL_SERVICE_LAMBDA_REGISTRY_H
 
@@ -31,10 +33,10 @@ struct policy;
 
 /* How much one account and region can make this server remember (ours; AWS limits only the bytes of code). */
 #define MAX_FUNCTIONS 20000
-#define MAX_HOMES     1000                                   /* pairs of account and region with functions, in the server */
-#define MAX_VERSIONS  5000
-#define MAX_ALIASES   5000
-#define MAX_TAGS      50
+#define MAX_HOMES 1000 /* pairs of account and region with functions, in the server */
+#define MAX_VERSIONS 5000
+#define MAX_ALIASES 5000
+#define MAX_TAGS 50
 #define TOTAL_CODE_BYTES ((int64_t)80530636800)
 
 /* Real time that a new function stays Pending and an update InProgress. */
@@ -45,109 +47,118 @@ struct function;
 struct version {
     struct function *function;
     uint64_t id;
-    struct arena *mem;                                       /* of number, c, source */
-    struct str number;                                       /* "$LATEST" or digits */
+    struct arena *mem; /* of number, c, source */
+    struct str number; /* "$LATEST" or digits */
     struct config c;
-    struct str source;                                       /* config_digest of $LATEST at publishing; absent: $LATEST */
+    struct str source; /* config_digest of $LATEST at publishing; absent: $LATEST */
     char revision_id[UUID_TEXT + 1];
     int64_t last_modified_ms;
     enum { VERSION_PENDING, VERSION_ACTIVE } state;
     bool updating;
-    struct code *code;                                       /* what invokes run */
-    struct code *next_code;                                  /* from the end of `updating` on; else NULL */
-    void *ready_timer;                                       /* NULL: none */
+    struct code *code;      /* what invokes run */
+    struct code *next_code; /* from the end of `updating` on; else NULL */
+    void *ready_timer;      /* NULL: none */
 };
 
 struct alias {
     uint64_t id;
-    struct str name, version, description;                   /* owned */
-    struct str additional_version;                           /* owned; absent: no weighted routing */
+    struct str name, version, description; /* owned */
+    struct str additional_version;         /* owned; absent: no weighted routing */
     double additional_weight;
     char revision_id[UUID_TEXT + 1];
 };
 
 struct function_policy {
     uint64_t id;
-    struct str qualifier;                                    /* owned; "": unqualified */
-    struct statement { struct str sid, json; } *v;           /* owned */
+    struct str qualifier; /* owned; "": unqualified */
+    struct statement {
+        struct str sid, json;
+    } * v; /* owned */
     size_t n;
     char revision_id[UUID_TEXT + 1];
-    struct policy *compiled;                                 /* made when first asked for; NULL again after a change */
+    struct policy *compiled; /* made when first asked for; NULL again after a change */
 };
 
 struct event_config {
     uint64_t id;
-    struct str qualifier;                                    /* owned; "$LATEST", number or alias */
-    int64_t maximum_retry_attempts, maximum_event_age_s;     /* -1: unset */
-    struct str on_success, on_failure;                       /* owned; absent: unset */
+    struct str qualifier;                                /* owned; "$LATEST", number or alias */
+    int64_t maximum_retry_attempts, maximum_event_age_s; /* -1: unset */
+    struct str on_success, on_failure;                   /* owned; absent: unset */
     int64_t last_modified_ms;
 };
 
-struct tag { struct str key, value; };                       /* owned */
+struct tag {
+    struct str key, value;
+}; /* owned */
 
 /* Running executions by function name; outlives a deleted function until they have ended. */
 struct usage {
     struct home *home;
     int64_t running;
-    bool reserved;                                           /* counts in a reservation, not in the shared pool */
-    bool orphan;                                             /* its function is gone */
+    bool reserved; /* counts in a reservation, not in the shared pool */
+    bool orphan;   /* its function is gone */
 };
 
-struct home {                                                /* an account in a region */
-    struct str account, region;                              /* owned */
+struct home {                   /* an account in a region */
+    struct str account, region; /* owned */
     struct list functions;
     size_t n_functions;
-    int64_t reserved_sum;                                    /* of all reservations */
+    int64_t reserved_sum; /* of all reservations */
     int64_t unreserved_running;
-    int64_t code_bytes;                                      /* of all versions */
+    int64_t code_bytes; /* of all versions */
 };
 
 struct function {
-    struct link link;                                        /* in home->functions */
+    struct link link; /* in home->functions */
     uint64_t id;
     struct home *home;
     struct usage *usage;
-    struct str key, name, arn;                               /* owned; key: "account/region/name" */
+    struct str key, name, arn; /* owned; key: "account/region/name" */
     struct version *latest;
-    struct version **versions;                               /* published, ascending */
+    struct version **versions; /* published, ascending */
     size_t n_versions;
     int64_t next_version;
     struct map aliases, policies, event_configs;
-    struct tag *tags;                                        /* sorted by key */
+    struct tag *tags; /* sorted by key */
     size_t n_tags;
-    int64_t reserved_concurrency;                            /* -1: none */
+    int64_t reserved_concurrency; /* -1: none */
     bool recursion_allowed;
     struct usage_facts facts;
 };
 
 struct lambda {
     struct lambda_options o;
-    struct map homes;                                        /* "account/region" */
-    struct map functions;                                    /* "account/region/name" */
-    struct map usages;                                       /* the same keys */
-    uint64_t life;                                           /* counts registry_clear() */
+    struct map homes;     /* "account/region" */
+    struct map functions; /* "account/region/name" */
+    struct map usages;    /* the same keys */
+    uint64_t life;        /* counts registry_clear() */
     uint64_t next_code_id;
 };
 
-struct home *home_find(const struct lambda *l, struct str account, struct str region);   /* NULL: nothing was ever made there */
+struct home *home_find(const struct lambda *l, struct str account,
+                       struct str region); /* NULL: nothing was ever made there */
 /* NULL when there is none.  No allocation: the hot path of Invoke. */
-struct function *function_find(const struct lambda *l, struct str account, struct str region, struct str name);
+struct function *function_find(const struct lambda *l, struct str account, struct str region,
+                               struct str name);
 
-/* A new function without versions; the caller adds $LATEST and saves.  t NULL: loading, the caller sets ids. */
-struct function *function_add(struct lambda *l, struct turn *t, struct str account, struct str region, struct str name);
-int  function_save(struct function *f, struct turn *t);      /* its row alone */
-int  function_delete(struct lambda *l, struct function *f, struct turn *t);        /* rows, memory, timers, code */
-void function_set_reserved(struct function *f, int64_t reserved);                  /* -1: none; keeps the pools right */
+/* A new function without versions; the caller adds $LATEST and saves.  t NULL: loading, the caller sets ids.
+ */
+struct function *function_add(struct lambda *l, struct turn *t, struct str account, struct str region,
+                              struct str name);
+int function_save(struct function *f, struct turn *t);                     /* its row alone */
+int function_delete(struct lambda *l, struct function *f, struct turn *t); /* rows, memory, timers, code */
+void function_set_reserved(struct function *f, int64_t reserved); /* -1: none; keeps the pools right */
 
 /* A version with a copy of c; PENDING; not saved.  number absent: the next one. */
-struct version *version_add(struct lambda *l, struct turn *t, struct function *f, struct str number, const struct config *c);
-int  version_save(struct version *v, struct turn *t);
-int  version_delete(struct lambda *l, struct version *v, struct turn *t);          /* a published one */
+struct version *version_add(struct lambda *l, struct turn *t, struct function *f, struct str number,
+                            const struct config *c);
+int version_save(struct version *v, struct turn *t);
+int version_delete(struct lambda *l, struct version *v, struct turn *t); /* a published one */
 /* Replaces the configuration: updating until the code that serves follows READY_AFTER_MS later. */
 void version_update(struct lambda *l, struct version *v, const struct config *c, struct turn *t);
-void version_touch(struct version *v);                       /* a new RevisionId */
-void version_await_ready(struct lambda *l, struct version *v, struct turn *t);     /* arms the timer */
-struct version *version_find(const struct function *f, struct str number);        /* "$LATEST" or digits; NULL */
+void version_touch(struct version *v);                                         /* a new RevisionId */
+void version_await_ready(struct lambda *l, struct version *v, struct turn *t); /* arms the timer */
+struct version *version_find(const struct function *f, struct str number);     /* "$LATEST" or digits; NULL */
 
 /* What a qualifier means: $LATEST (also for absent), a version, or an alias.  NULL: nothing.
  * ret_alias (may be NULL) gets the alias or NULL. */
@@ -155,19 +166,22 @@ struct version *qualifier_find(const struct function *f, struct str qualifier, s
 /* As qualifier_find, but an alias with weights draws: draw in [0, 1). */
 struct version *qualifier_draw(const struct function *f, struct str qualifier, double draw);
 
-int  alias_save(struct function *f, struct alias *a, struct turn *t);              /* inserts when a->id is 0 */
-int  alias_delete(struct function *f, struct alias *a, struct turn *t);
-struct function_policy *function_policy_get(struct function *f, struct str qualifier);               /* NULL: none */
-int  function_policy_save(struct function *f, struct function_policy *p, struct turn *t);            /* inserts when id is 0; new RevisionId */
+int alias_save(struct function *f, struct alias *a, struct turn *t); /* inserts when a->id is 0 */
+int alias_delete(struct function *f, struct alias *a, struct turn *t);
+struct function_policy *function_policy_get(struct function *f, struct str qualifier); /* NULL: none */
+int function_policy_save(struct function *f, struct function_policy *p,
+                         struct turn *t); /* inserts when id is 0; new RevisionId */
 /* Compiled, for who asks whether a service may invoke; p NULL: NULL.  Valid until the policy changes. */
 const struct policy *function_policy_compiled(struct function_policy *p);
-int  function_policy_delete(struct function *f, struct function_policy *p, struct turn *t);
-int  event_config_save(struct function *f, struct event_config *e, struct turn *t);
-int  event_config_delete(struct function *f, struct event_config *e, struct turn *t, const char *operation);   /* for the history */
+int function_policy_delete(struct function *f, struct function_policy *p, struct turn *t);
+int event_config_save(struct function *f, struct event_config *e, struct turn *t);
+int event_config_delete(struct function *f, struct event_config *e, struct turn *t,
+                        const char *operation); /* for the history */
 
 void tags_free(struct function *f);
 
-bool usage_has_slot(const struct lambda *l, const struct function *f);             /* would usage_acquire() admit one now? */
+bool usage_has_slot(const struct lambda *l,
+                    const struct function *f); /* would usage_acquire() admit one now? */
 /* *ret_life goes back with the slot: one taken before the registry was cleared is not a slot any more. */
 enum admission usage_acquire(const struct lambda *l, struct function *f, uint64_t *ret_life);
 void usage_release(struct lambda *l, struct str account, struct str region, struct str name, uint64_t life);

@@ -1,4 +1,5 @@
-/* tags.c - TagResource, UntagResource, ListTags.  A change of tags is a change of the function: its RevisionId moves. */
+/* tags.c - TagResource, UntagResource, ListTags.  A change of tags is a change of the function: its
+ * RevisionId moves. */
 #include "service/lambda/tags.h"
 
 #include <stdlib.h>
@@ -16,8 +17,9 @@ int tags_check(struct call *c, const struct lambda_Tags *add, const struct funct
     size_t n = f != NULL ? f->n_tags : 0;
 
     for (size_t i = 0; i < add->n; i++) {
-        if (str_starts_nocase(add->v[i].key, STR("aws:")))   /* UNVERIFIED wording */
-            return INVALID(c, "The tag key " STR_FMT " begins with aws:, which is reserved.", STR_ARG(add->v[i].key));
+        if (str_starts_nocase(add->v[i].key, STR("aws:"))) /* UNVERIFIED wording */
+            return INVALID(c, "The tag key " STR_FMT " begins with aws:, which is reserved.",
+                           STR_ARG(add->v[i].key));
         n += tag_find(f, add->v[i].key) == NULL;
     }
     return n > MAX_TAGS ? INVALID(c, "Number of tags exceeds resource tag limit.") : 0;
@@ -59,12 +61,14 @@ void tags_reply(struct call *c, const struct function *f, struct lambda_Tags *re
 static int tagged(struct call *c, struct str resource, const char *action, struct target_ref *ret)
 {
     if (str_find_str(resource, STR(":function:")) < 0)
-        return INVALID(c, "Waybill does not support tags on " STR_FMT ": only functions have tags.", STR_ARG(resource));
+        return INVALID(c, "Waybill does not support tags on " STR_FMT ": only functions have tags.",
+                       STR_ARG(resource));
     int rc = target_resolve(c, resource, STR_NONE, action, ret);
     if (rc != 0)
         return rc;
     if (!str_absent(ret->qualifier))
-        return INVALID(c, "Tags on function aliases and versions are not supported. Please specify a function ARN.");
+        return INVALID(
+            c, "Tags on function aliases and versions are not supported. Please specify a function ARN.");
     return ret->function != NULL ? 0 : fault_function_missing(c, ret->arn);
 }
 

@@ -5,7 +5,7 @@
 #include "service/lambda/ops.h"
 
 /* 400 when f (NULL: a new function) would have more than MAX_TAGS, or a key begins with "aws:". */
-int  tags_check(struct call *c, const struct lambda_Tags *add, const struct function *f);
+int tags_check(struct call *c, const struct lambda_Tags *add, const struct function *f);
 void tags_merge(struct function *f, const struct lambda_Tags *add);
 void tags_reply(struct call *c, const struct function *f, struct lambda_Tags *ret);
 

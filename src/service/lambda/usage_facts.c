@@ -3,16 +3,18 @@
 
 #include "service/lambda/names.h"
 
-#define BATCH_HEAD_BYTES 64                                  /* "Records" stands first in what AWS sends */
+#define BATCH_HEAD_BYTES 64 /* "Records" stands first in what AWS sends */
 
-const struct usage_facts *usage_facts_find(const struct lambda *l, struct str account, struct str region, struct str name)
+const struct usage_facts *usage_facts_find(const struct lambda *l, struct str account, struct str region,
+                                           struct str name)
 {
     const struct function *f = function_find(l, account, region, name);
 
     return f != NULL ? &f->facts : NULL;
 }
 
-/* The text behind `"eventSource":`; a quoted document inside a string has its quotes escaped and does not match. */
+/* The text behind `"eventSource":`; a quoted document inside a string has its quotes escaped and does not
+ * match. */
 static struct str first_source(struct str payload)
 {
     ptrdiff_t at = str_find_str(payload, STR("\"eventSource\""));
@@ -57,8 +59,8 @@ void usage_facts_async(struct function *f, int64_t now_ms)
     f->facts.last_async_ms = now_ms;
 }
 
-void usage_facts_refused(struct function *f, const char *member, struct str qualifier, struct str target, struct str why,
-                         int64_t now_ms)
+void usage_facts_refused(struct function *f, const char *member, struct str qualifier, struct str target,
+                         struct str why, int64_t now_ms)
 {
     struct refused_route *r = &f->facts.refused;
 

@@ -1,4 +1,5 @@
-/* version.c - PublishVersion, ListVersionsByFunction.  A number is never given twice, also not after a delete. */
+/* version.c - PublishVersion, ListVersionsByFunction.  A number is never given twice, also not after a
+ * delete. */
 #include "service/lambda/version.h"
 
 #include "service/lambda/config_reply.h"
@@ -8,11 +9,14 @@
 int must_be_idle(struct call *c, const struct function *f)
 {
     if (f->latest->state == VERSION_PENDING)
-        return FAULT(c, ResourceConflictException, "The operation cannot be performed at this time. The function is currently in"
-            " the following state: Pending");
+        return FAULT(c, ResourceConflictException,
+                     "The operation cannot be performed at this time. The function is currently in"
+                     " the following state: Pending");
     if (f->latest->updating)
-        return FAULT(c, ResourceConflictException, "The operation cannot be performed at this time. An update is in progress for"
-            " resource: " STR_FMT, STR_ARG(f->arn));
+        return FAULT(c, ResourceConflictException,
+                     "The operation cannot be performed at this time. An update is in progress for"
+                     " resource: " STR_FMT,
+                     STR_ARG(f->arn));
     return 0;
 }
 
@@ -20,27 +24,31 @@ int revision_check(struct call *c, struct str given, const char *now, const char
 {
     if (str_absent(given) || str_is(given, now))
         return 0;
-    return FAULT(c, PreconditionFailedException, "The Revision Id provided does not match the latest Revision Id. Call the %s"
-        " API to retrieve the latest Revision Id", api);
+    return FAULT(c, PreconditionFailedException,
+                 "The Revision Id provided does not match the latest Revision Id. Call the %s"
+                 " API to retrieve the latest Revision Id",
+                 api);
 }
 
 int must_be_unqualified(struct call *c, const struct target_ref *r)
 {
     if (str_absent(r->qualifier))
         return 0;
-    return INVALID(c, "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation."
-        " Please specify either a function name or an unqualified function ARN.");
+    return INVALID(c, "This operation is permitted on Lambda functions only. Aliases and versions do not "
+                      "support this operation."
+                      " Please specify either a function name or an unqualified function ARN.");
 }
 
 int version_room_check(struct call *c, const struct function *f)
 {
     if (f->n_versions >= MAX_VERSIONS)
-        return FAULT(c, CodeStorageExceededException, "Waybill keeps at most %d versions of a function.", MAX_VERSIONS);
+        return FAULT(c, CodeStorageExceededException, "Waybill keeps at most %d versions of a function.",
+                     MAX_VERSIONS);
     return code_storage_check(c, f->home, f->latest->c.code_bytes);
 }
 
-int version_publish(struct lambda *l, struct function *f, struct str description, enum publishing how, struct turn *t,
-                    struct version **ret)
+int version_publish(struct lambda *l, struct function *f, struct str description, enum publishing how,
+                    struct turn *t, struct version **ret)
 {
     struct arena *a CLEANUP(arena_freep) = arena_new(0);
     struct str source = config_digest(a, &f->latest->c);
@@ -61,7 +69,7 @@ int version_publish(struct lambda *l, struct function *f, struct str description
         v->state = VERSION_ACTIVE;
     *ret = v;
     int rc = version_save(v, t);
-    return rc != 0 ? rc : function_save(f, t);               /* next_version */
+    return rc != 0 ? rc : function_save(f, t); /* next_version */
 }
 
 int lambda_publish_version(struct call *c, const void *input, void *output)
@@ -82,10 +90,15 @@ int lambda_publish_version(struct call *c, const void *input, void *output)
     if (rc != 0)
         return rc;
     if (!str_empty(in->CodeSha256) && !str_eq(in->CodeSha256, latest->c.code_sha256))
-        return INVALID(c, "CodeSHA256 (" STR_FMT ") is different from current CodeSHA256 in $LATEST (" STR_FMT "). Please try again"
-            " with the CodeSHA256 in $LATEST.", STR_ARG(in->CodeSha256), STR_ARG(latest->c.code_sha256));
+        return INVALID(c,
+                       "CodeSHA256 (" STR_FMT ") is different from current CodeSHA256 in $LATEST (" STR_FMT
+                       "). Please try again"
+                       " with the CodeSHA256 in $LATEST.",
+                       STR_ARG(in->CodeSha256), STR_ARG(latest->c.code_sha256));
     rc = version_room_check(c, r.function);
-    rc = rc != 0 ? rc : version_publish(lambda_of(c), r.function, in->Description, PUBLISH_READY_CODE, c->turn, &v);
+    rc = rc != 0
+             ? rc
+             : version_publish(lambda_of(c), r.function, in->Description, PUBLISH_READY_CODE, c->turn, &v);
     if (rc == 0)
         config_reply(c, v, arn_qualified(c->mem, r.arn, v->number), CONFIG_WHOLE, output);
     return rc;
@@ -116,7 +129,8 @@ int lambda_list_versions_by_function(struct call *c, const void *input, void *ou
     for (size_t i = p.from; i < p.to; i++) {
         struct version *version = p.v[i].item;
 
-        config_reply(c, version, arn_qualified(c->mem, r.arn, version->number), CONFIG_LISTED, &out->Versions.v[out->Versions.n++]);
+        config_reply(c, version, arn_qualified(c->mem, r.arn, version->number), CONFIG_LISTED,
+                     &out->Versions.v[out->Versions.n++]);
     }
     out->NextMarker = p.next_marker;
     return 0;

@@ -4,13 +4,14 @@
 
 #include "service/lambda/ops.h"
 
-/* PublishVersion finds $LATEST Active, and its version is Active at once (AWS's recorded behaviour: it can be invoked and
- * aliased with the next call).  With Publish=true the code itself is new: Pending as $LATEST is. */
+/* PublishVersion finds $LATEST Active, and its version is Active at once (AWS's recorded behaviour: it can be
+ * invoked and aliased with the next call).  With Publish=true the code itself is new: Pending as $LATEST is.
+ */
 enum publishing { PUBLISH_READY_CODE, PUBLISH_NEW_CODE };
 /* $LATEST as the next version, saved, or the newest version when nothing changed since it was published.
  * description absent: $LATEST's.  0, or the store's error. */
-int version_publish(struct lambda *l, struct function *f, struct str description, enum publishing how, struct turn *t,
-                    struct version **ret);
+int version_publish(struct lambda *l, struct function *f, struct str description, enum publishing how,
+                    struct turn *t, struct version **ret);
 /* 409 while the function is Pending or being updated. */
 int must_be_idle(struct call *c, const struct function *f);
 /* 412 when revision_id was given and is not the one of now; api names the call that shows it. */

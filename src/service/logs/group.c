@@ -22,7 +22,8 @@ int logs_create_group(struct call *c, const void *input, void *output UNUSED)
     struct log_group g;
     struct str tags;
     uint64_t id;
-    int r = call_may_own(c, "logs:CreateLogGroup", arena_printf(c->mem, STR_FMT ":*", STR_ARG(logs_group_arn(c, in->logGroupName))));
+    int r = call_may_own(c, "logs:CreateLogGroup",
+                         arena_printf(c->mem, STR_FMT ":*", STR_ARG(logs_group_arn(c, in->logGroupName))));
 
     if (r == 0)
         r = unsupported(c, in);
@@ -32,7 +33,8 @@ int logs_create_group(struct call *c, const void *input, void *output UNUSED)
         return r;
     logs_flush(c->state, c->turn);
     if (log_group_find(c->turn->store, c->mem, c->account, c->region, in->logGroupName, &g))
-        return call_fault(c, &logs_error_ResourceAlreadyExistsException, "The specified log group already exists");
+        return call_fault(c, &logs_error_ResourceAlreadyExistsException,
+                          "The specified log group already exists");
     if (!log_group_make(c->turn->store, c->now.wall_ms, c->account, c->region, in->logGroupName, tags, &id))
         return call_fault(c, &logs_error_LimitExceededException, "Resource limit exceeded.");
     return 0;
@@ -65,7 +67,8 @@ static void shown(struct call *c, const struct log_group *g, struct logs_LogGrou
 static int describe_check(struct call *c, const struct logs_DescribeLogGroupsRequest *in)
 {
     if (!str_absent(in->logGroupNamePrefix) && !str_absent(in->logGroupNamePattern))
-        return logs_invalid(c, "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.");
+        return logs_invalid(
+            c, "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.");
     if (in->accountIdentifiers.set)
         return logs_invalid(c, "accountIdentifiers is not supported");
     if (in->includeLinkedAccounts.set && in->includeLinkedAccounts.v)
@@ -76,9 +79,11 @@ static int describe_check(struct call *c, const struct logs_DescribeLogGroupsReq
 }
 
 /* Groups whose name contains the pattern, scanned page by page; the token is the last name shown. */
-static size_t groups_page(struct call *c, const struct logs_DescribeLogGroupsRequest *in, struct log_group *v, size_t most)
+static size_t groups_page(struct call *c, const struct logs_DescribeLogGroupsRequest *in, struct log_group *v,
+                          size_t most)
 {
-    struct str prefix = str_absent(in->logGroupNamePrefix) ? STR("") : in->logGroupNamePrefix, after = in->nextToken;
+    struct str prefix = str_absent(in->logGroupNamePrefix) ? STR("") : in->logGroupNamePrefix,
+               after = in->nextToken;
     size_t n = 0, got;
 
     do {
@@ -87,7 +92,8 @@ static size_t groups_page(struct call *c, const struct logs_DescribeLogGroupsReq
         got = log_group_list(c->turn->store, c->mem, c->account, c->region, prefix, after, page, most);
         for (size_t i = 0; i < got && n < most; i++) {
             after = page[i].name;
-            if (str_absent(in->logGroupNamePattern) || str_find_str(page[i].name, in->logGroupNamePattern) >= 0)
+            if (str_absent(in->logGroupNamePattern) ||
+                str_find_str(page[i].name, in->logGroupNamePattern) >= 0)
                 v[n++] = page[i];
         }
     } while (got == most && n < most);
@@ -130,8 +136,11 @@ static int retention_refused(struct call *c, int64_t days)
 
     for (size_t i = 0; i < ARRAY_LEN(retentions); i++)
         buf_printf(&b, "%s%d", i > 0 ? ", " : "", retentions[i]);
-    return logs_invalid(c, "1 validation error detected: Value '%lld' at 'retentionInDays' failed to satisfy constraint: "
-                           "Member must satisfy enum value set: [" STR_FMT "]", (long long)days, STR_ARG(buf_view(&b)));
+    return logs_invalid(
+        c,
+        "1 validation error detected: Value '%lld' at 'retentionInDays' failed to satisfy constraint: "
+        "Member must satisfy enum value set: [" STR_FMT "]",
+        (long long)days, STR_ARG(buf_view(&b)));
 }
 
 static int retention_set(struct call *c, const char *action, struct str name, int64_t days)

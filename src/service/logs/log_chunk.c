@@ -94,7 +94,7 @@ int log_chunk_lines(struct arena *a, struct str body, size_t n, struct log_chunk
     struct log_chunk_line *v;
     uint64_t distance, len;
     int64_t ms = 0;
-    size_t got = 0, most = MIN(n, body.n / 2);               /* two bytes at least per line, whatever n claims */
+    size_t got = 0, most = MIN(n, body.n / 2); /* two bytes at least per line, whatever n claims */
 
     v = arena_calloc(a, MAX(most, (size_t)1), sizeof(*v));
     for (; got < most; got++) {

@@ -11,7 +11,7 @@ struct term {
 };
 
 struct log_filter {
-    struct log_condition *json;                              /* NULL: terms */
+    struct log_condition *json; /* NULL: terms */
     struct term v[FILTER_MOST_TERMS];
     size_t n;
     bool has_needed, has_any;
@@ -43,7 +43,8 @@ static int phrase(struct arena *a, struct str *s, struct str *ret, struct str *r
 
 static bool word_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (unsigned char)c >= 0x80;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           (unsigned char)c >= 0x80;
 }
 
 static int word(struct arena *a, struct str *s, struct str *ret, struct str *ret_why)
@@ -56,7 +57,8 @@ static int word(struct arena *a, struct str *s, struct str *ret, struct str *ret
     *s = str_sub(*s, n, s->n);
     for (size_t i = 0; i < n; i++)
         if (!word_char(ret->p[i]))
-            return refuse(ret_why, arena_printf(a, "Invalid character(s) in term '" STR_FMT "'", STR_ARG(*ret)));
+            return refuse(ret_why,
+                          arena_printf(a, "Invalid character(s) in term '" STR_FMT "'", STR_ARG(*ret)));
     return n > 0 ? 0 : refuse(ret_why, STR("Invalid filter pattern: a term is missing"));
 }
 
@@ -113,14 +115,14 @@ int log_filter_parse(struct arena *a, struct str pattern, struct log_filter **re
     return r;
 }
 
-/* UNVERIFIED: a word is looked for anywhere in the message, also inside a longer word.  The user guide's examples
- * do not tell it from a search for whole words. */
+/* UNVERIFIED: a word is looked for anywhere in the message, also inside a longer word.  The user guide's
+ * examples do not tell it from a search for whole words. */
 static bool occurs(struct str message, struct str text)
 {
     return text.n == 0 || memmem(message.p, message.n, text.p, text.n) != NULL;
 }
 
-#define JSON_COST 4                                          /* to read a message once, in searches for a word */
+#define JSON_COST 4 /* to read a message once, in searches for a word */
 
 size_t log_filter_cost(const struct log_filter *f)
 {

@@ -1,20 +1,32 @@
 /* log_filter_json.c - conditions on JSON messages: a small recursive parser and its evaluator.
  *
- * True here: depth is bounded by FILTER_MOST_DEPTH and the number of nodes by the pattern's length (1024 by AWS's
- * model).  A comparison holds when any value the selector reaches fulfils it.
- * UNVERIFIED: a member that is missing fulfils no comparison, not even "!=". */
+ * True here: depth is bounded by FILTER_MOST_DEPTH and the number of nodes by the pattern's length (1024 by
+ * AWS's model).  A comparison holds when any value the selector reaches fulfils it. UNVERIFIED: a member that
+ * is missing fulfils no comparison, not even "!=". */
 #include "service/logs/log_filter_json.h"
 
 #include "base/json.h"
 #include "service/logs/log_filter.h"
 
-enum relation { EQUAL, UNEQUAL, LESS, GREATER, LESS_EQUAL, GREATER_EQUAL, IS_NULL, IS_TRUE, IS_FALSE, EXISTS, NOT_EXISTS };
+enum relation {
+    EQUAL,
+    UNEQUAL,
+    LESS,
+    GREATER,
+    LESS_EQUAL,
+    GREATER_EQUAL,
+    IS_NULL,
+    IS_TRUE,
+    IS_FALSE,
+    EXISTS,
+    NOT_EXISTS
+};
 enum node_kind { NODE_AND, NODE_OR, NODE_TEST };
 
 struct part {
     struct part *next;
-    struct str name;                                         /* absent: an index */
-    int64_t index;                                           /* -1: any element */
+    struct str name; /* absent: an index */
+    int64_t index;   /* -1: any element */
 };
 
 struct log_condition {
@@ -22,22 +34,23 @@ struct log_condition {
     struct log_condition *left, *right;
     struct part *path;
     enum relation relation;
-    bool is_number;                                          /* the value was written without quotes and is one */
+    bool is_number; /* the value was written without quotes and is one */
     double number;
     struct str text;
 };
 
 struct parser {
     struct arena *a;
-    struct str s;                                            /* what is left */
-    struct str why;                                          /* present: failed */
+    struct str s;   /* what is left */
+    struct str why; /* present: failed */
     unsigned depth;
 };
 
 static void *fail(struct parser *p, const char *what)
 {
     if (str_absent(p->why))
-        p->why = arena_printf(p->a, "Invalid filter pattern: %s near '%.*s'", what, (int)MIN(p->s.n, (size_t)20), p->s.p);
+        p->why = arena_printf(p->a, "Invalid filter pattern: %s near '%.*s'", what,
+                              (int)MIN(p->s.n, (size_t)20), p->s.p);
     return NULL;
 }
 
@@ -58,8 +71,8 @@ static bool accept(struct parser *p, struct str token)
 
 static bool name_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '@' ||
-           c == ':' || (unsigned char)c >= 0x80;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '@' || c == ':' || (unsigned char)c >= 0x80;
 }
 
 static bool accept_keyword(struct parser *p, struct str token)
@@ -154,12 +167,20 @@ static bool value(struct parser *p, struct log_condition *c)
     return c->is_number || !ordered || fail(p, "an order needs a number") != NULL;
 }
 
-static const struct { struct str token; enum relation relation; } operators[] = {
+static const struct {
+    struct str token;
+    enum relation relation;
+} operators[] = {
     { { "!=", 2 }, UNEQUAL }, { { "<=", 2 }, LESS_EQUAL }, { { ">=", 2 }, GREATER_EQUAL },
-    { { "=", 1 }, EQUAL }, { { "<", 1 }, LESS }, { { ">", 1 }, GREATER },
+    { { "=", 1 }, EQUAL },    { { "<", 1 }, LESS },        { { ">", 1 }, GREATER },
 };
-static const struct { struct str word; enum relation relation; } constants[] = {
-    { { "NULL", 4 }, IS_NULL }, { { "TRUE", 4 }, IS_TRUE }, { { "FALSE", 5 }, IS_FALSE },
+static const struct {
+    struct str word;
+    enum relation relation;
+} constants[] = {
+    { { "NULL", 4 }, IS_NULL },
+    { { "TRUE", 4 }, IS_TRUE },
+    { { "FALSE", 5 }, IS_FALSE },
 };
 
 static bool relation(struct parser *p, struct log_condition *c)
@@ -201,7 +222,8 @@ static struct log_condition *condition(struct parser *p)
     return c->path != NULL && relation(p, c) ? c : NULL;
 }
 
-static struct log_condition *joined(struct parser *p, enum node_kind kind, struct str token, struct log_condition *(*next)(struct parser *p))
+static struct log_condition *joined(struct parser *p, enum node_kind kind, struct str token,
+                                    struct log_condition *(*next)(struct parser *p))
 {
     struct log_condition *left = next(p), *c;
 
@@ -238,7 +260,8 @@ int log_condition_parse(struct arena *a, struct str text, struct log_condition *
     return 0;
 }
 
-/* '*' stands for any run; every other character for itself.  One point to go back to: pattern x text steps at most. */
+/* '*' stands for any run; every other character for itself.  One point to go back to: pattern x text steps at
+ * most. */
 static bool stars_match(struct str pattern, struct str s)
 {
     size_t p = 0, i = 0, star = SIZE_MAX, mark = 0;
@@ -285,40 +308,30 @@ static bool ordered(const struct log_condition *c, const struct json *v)
     if (v->type != JSON_NUMBER || json_f64(v, &x) < 0)
         return false;
     switch (c->relation) {
-    case LESS:
-        return x < c->number;
-    case GREATER:
-        return x > c->number;
-    case LESS_EQUAL:
-        return x <= c->number;
-    default:
-        return x >= c->number;
+    case LESS: return x < c->number;
+    case GREATER: return x > c->number;
+    case LESS_EQUAL: return x <= c->number;
+    default: return x >= c->number;
     }
 }
 
 static bool test(struct arena *scratch, const struct log_condition *c, const struct json *v)
 {
     switch (c->relation) {
-    case EQUAL:
-        return equal(scratch, c, v);
-    case UNEQUAL:
-        return !equal(scratch, c, v);
-    case IS_NULL:
-        return v->type == JSON_NULL;
-    case IS_TRUE:
-        return v->type == JSON_TRUE;
-    case IS_FALSE:
-        return v->type == JSON_FALSE;
+    case EQUAL: return equal(scratch, c, v);
+    case UNEQUAL: return !equal(scratch, c, v);
+    case IS_NULL: return v->type == JSON_NULL;
+    case IS_TRUE: return v->type == JSON_TRUE;
+    case IS_FALSE: return v->type == JSON_FALSE;
     case EXISTS:
-    case NOT_EXISTS:
-        return true;
-    default:
-        return ordered(c, v);
+    case NOT_EXISTS: return true;
+    default: return ordered(c, v);
     }
 }
 
 /* Does any value that `part` and what follows lead to pass the test? */
-static bool reached(struct arena *scratch, const struct log_condition *c, const struct part *part, const struct json *v)
+static bool reached(struct arena *scratch, const struct log_condition *c, const struct part *part,
+                    const struct json *v)
 {
     if (v == NULL)
         return false;
@@ -355,7 +368,8 @@ bool log_condition_holds(const struct log_condition *c, struct arena *scratch, s
     struct json *doc = NULL;
     size_t i = 0;
 
-    while (i < message.n && (message.p[i] == ' ' || message.p[i] == '\t' || message.p[i] == '\n' || message.p[i] == '\r'))
+    while (i < message.n &&
+           (message.p[i] == ' ' || message.p[i] == '\t' || message.p[i] == '\n' || message.p[i] == '\r'))
         i++;
     if (i == message.n || message.p[i] != '{')
         return false;

@@ -18,7 +18,7 @@ struct log_condition;
 
 /* text begins with '{'.  -E_INVALID with *ret_why. */
 int log_condition_parse(struct arena *a, struct str text, struct log_condition **ret, struct str *ret_why);
-size_t log_condition_tests(const struct log_condition *c);   /* its comparisons */
+size_t log_condition_tests(const struct log_condition *c); /* its comparisons */
 /* False for a message that is no JSON object. */
 bool log_condition_holds(const struct log_condition *c, struct arena *scratch, struct str message);
 

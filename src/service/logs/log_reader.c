@@ -1,9 +1,9 @@
 /* log_reader.c - a merge of rows by time.
  *
- * True here: `merge` holds a cursor for every row that may contain the next line, keyed by a bound no line of the row
- * comes before (in the direction read): of an open row its next line, of one whose body was not fetched yet its
- * first_ms (backward: last_ms).  So a body is fetched only when its turn has come.
- * Forward, rows come by rising last_ms, and a row not yet met has no line before next.last_ms - CHUNK_SPAN_MS;
+ * True here: `merge` holds a cursor for every row that may contain the next line, keyed by a bound no line of
+ * the row comes before (in the direction read): of an open row its next line, of one whose body was not
+ * fetched yet its first_ms (backward: last_ms).  So a body is fetched only when its turn has come. Forward,
+ * rows come by rising last_ms, and a row not yet met has no line before next.last_ms - CHUNK_SPAN_MS;
  * backward, rows come by falling last_ms, and a row not yet met has no line after next.last_ms. */
 #include "service/logs/log_reader.h"
 
@@ -12,21 +12,24 @@
 
 #include "service/logs/log_chunk.h"
 
-static struct sql q_stream_up = SQL("SELECT id, stream_id, first_ms, last_ms FROM log_row WHERE stream_id = $1 AND last_ms >= $2 AND "
-                                    "last_ms <= $3 ORDER BY last_ms");
-static struct sql q_stream_down = SQL("SELECT id, stream_id, first_ms, last_ms FROM log_row WHERE stream_id = $1 AND last_ms >= $2 AND "
-                                      "last_ms <= $3 ORDER BY last_ms DESC");
-static struct sql q_group_up = SQL("SELECT id, stream_id, first_ms, last_ms FROM log_row WHERE group_id = $1 AND last_ms >= $2 AND "
-                                   "last_ms <= $3 ORDER BY last_ms");
+static struct sql q_stream_up =
+    SQL("SELECT id, stream_id, first_ms, last_ms FROM log_row WHERE stream_id = $1 AND last_ms >= $2 AND "
+        "last_ms <= $3 ORDER BY last_ms");
+static struct sql q_stream_down =
+    SQL("SELECT id, stream_id, first_ms, last_ms FROM log_row WHERE stream_id = $1 AND last_ms >= $2 AND "
+        "last_ms <= $3 ORDER BY last_ms DESC");
+static struct sql q_group_up =
+    SQL("SELECT id, stream_id, first_ms, last_ms FROM log_row WHERE group_id = $1 AND last_ms >= $2 AND "
+        "last_ms <= $3 ORDER BY last_ms");
 static struct sql q_body = SQL("SELECT body, lines, ingested_ms FROM log_row WHERE id = $1");
 
 struct cursor {
     struct heap_node node;
     struct log_row_ref row;
     int64_t ingested_ms;
-    bool open;                                               /* v is there */
+    bool open; /* v is there */
     struct log_chunk_line *v;
-    size_t from, to;                                         /* lines [from, to) are still to come */
+    size_t from, to; /* lines [from, to) are still to come */
 };
 
 void log_position_text(char out[LOG_POSITION_DIGITS + 1], const struct log_position *p)
@@ -84,7 +87,8 @@ void log_reader_init(struct log_reader *r, struct store *s, struct arena *a, con
         low = MAX(low, what->position.ms);
     if (what->has_position && what->backward)
         high = MIN(high, what->position.ms + CHUNK_SPAN_MS);
-    store_query(s, q, &r->rows, V_INT(what->stream_id != 0 ? what->stream_id : what->group_id), V_INT(low), V_INT(high));
+    store_query(s, q, &r->rows, V_INT(what->stream_id != 0 ? what->stream_id : what->group_id), V_INT(low),
+                V_INT(high));
     peek(r);
 }
 
@@ -104,7 +108,8 @@ static bool inside(const struct log_reader *r, uint64_t row, size_t line, int64_
 static void place(struct log_reader *r, struct cursor *c)
 {
     if (r->what.backward)
-        c->node = (struct heap_node){ .key = -(c->open ? c->v[c->to - 1].ms : c->row.last_ms), .seq = UINT64_MAX - c->row.id };
+        c->node = (struct heap_node){ .key = -(c->open ? c->v[c->to - 1].ms : c->row.last_ms),
+                                      .seq = UINT64_MAX - c->row.id };
     else
         c->node = (struct heap_node){ .key = c->open ? c->v[c->from].ms : c->row.first_ms, .seq = c->row.id };
     heap_add(&r->merge, &c->node);
@@ -170,8 +175,10 @@ bool log_reader_next(struct log_reader *r, struct log_event *ret)
             place(r, c);
     }
     line = r->what.backward ? --c->to : c->from++;
-    *ret = (struct log_event){ .at = { c->v[line].ms, c->row.id, (uint32_t)line }, .text = c->v[line].text,
-                               .stream_id = c->row.stream_id, .ingested_ms = c->ingested_ms };
+    *ret = (struct log_event){ .at = { c->v[line].ms, c->row.id, (uint32_t)line },
+                               .text = c->v[line].text,
+                               .stream_id = c->row.stream_id,
+                               .ingested_ms = c->ingested_ms };
     if (c->from < c->to)
         place(r, c);
     return true;

@@ -1,6 +1,6 @@
 /* log_table.c - the SQL of groups, streams and rows.
- * True here: log_group.bytes is the sum of log_row.bytes and log_group.streams the number of its streams; every
- * function that adds or deletes keeps both in the same turn. */
+ * True here: log_group.bytes is the sum of log_row.bytes and log_group.streams the number of its streams;
+ * every function that adds or deletes keeps both in the same turn. */
 #include "service/logs/log_table.h"
 
 /* Freed beyond the bound, so that not every flush of a full group deletes. */
@@ -10,51 +10,65 @@
 #define DROP_NOW_BYTES ((int64_t)4 << 20)
 #define DROP_NOW_STREAMS 100
 #define WASTE_ROWS 16
-#define LOG_DAYS_MOST 1000000                               /* of a row's retention */
+#define LOG_DAYS_MOST 1000000 /* of a row's retention */
 #define WASTE_STREAMS 200
-#define WASTE_PROBES 500                                     /* living groups or streams passed over in one piece */
+#define WASTE_PROBES 500 /* living groups or streams passed over in one piece */
 
 #define GROUP_COLUMNS "id, name, created_ms, retention_days, bytes, streams, tags"
 #define STREAM_COLUMNS "id, name, created_ms, first_ms, last_ms, ingested_ms"
 
-static struct sql q_group = SQL("SELECT " GROUP_COLUMNS " FROM log_group WHERE account = $1 AND region = $2 AND name = $3");
-static struct sql q_groups = SQL("SELECT " GROUP_COLUMNS " FROM log_group WHERE account = $1 AND region = $2 AND name >= $3 "
-                                 "ORDER BY name");
+static struct sql q_group =
+    SQL("SELECT " GROUP_COLUMNS " FROM log_group WHERE account = $1 AND region = $2 AND name = $3");
+static struct sql q_groups =
+    SQL("SELECT " GROUP_COLUMNS " FROM log_group WHERE account = $1 AND region = $2 AND name >= $3 "
+        "ORDER BY name");
 static struct sql q_group_count = SQL("SELECT count(*) FROM log_group WHERE account = $1 AND region = $2");
 static struct sql q_group_count_in_all = SQL("SELECT count(*) FROM log_group");
-static struct sql q_group_in = SQL("INSERT INTO log_group (id, account, region, name, created_ms, tags) VALUES ($1, $2, $3, $4, $5, $6)");
+static struct sql q_group_in = SQL(
+    "INSERT INTO log_group (id, account, region, name, created_ms, tags) VALUES ($1, $2, $3, $4, $5, $6)");
 static struct sql q_group_out = SQL("DELETE FROM log_group WHERE id = $1");
 static struct sql q_group_streams_out = SQL("DELETE FROM log_stream WHERE group_id = $1");
 static struct sql q_group_rows_out = SQL("DELETE FROM log_row WHERE group_id = $1");
 static struct sql q_group_tags = SQL("UPDATE log_group SET tags = $2 WHERE id = $1");
 static struct sql q_group_retention = SQL("UPDATE log_group SET retention_days = $2 WHERE id = $1");
 static struct sql q_group_bytes = SQL("SELECT bytes FROM log_group WHERE id = $1");
-static struct sql q_group_add = SQL("UPDATE log_group SET bytes = bytes + $2, streams = streams + $3 WHERE id = $1");
+static struct sql q_group_add =
+    SQL("UPDATE log_group SET bytes = bytes + $2, streams = streams + $3 WHERE id = $1");
 static struct sql q_group_there = SQL("SELECT 1 FROM log_group WHERE id = $1");
 static struct sql q_waste_rows_next = SQL("SELECT min(group_id) FROM log_row WHERE group_id >= $1");
 static struct sql q_waste_streams_next = SQL("SELECT min(group_id) FROM log_stream WHERE group_id >= $1");
-static struct sql q_waste_rows_out = SQL("DELETE FROM log_row WHERE id IN (SELECT id FROM log_row WHERE group_id = $1 LIMIT $2)");
-static struct sql q_waste_streams_out = SQL("DELETE FROM log_stream WHERE id IN (SELECT id FROM log_stream WHERE group_id = $1 LIMIT $2)");
-static struct sql q_retained = SQL("SELECT id, retention_days FROM log_group WHERE id >= $1 ORDER BY id LIMIT $2");
+static struct sql q_waste_rows_out =
+    SQL("DELETE FROM log_row WHERE id IN (SELECT id FROM log_row WHERE group_id = $1 LIMIT $2)");
+static struct sql q_waste_streams_out =
+    SQL("DELETE FROM log_stream WHERE id IN (SELECT id FROM log_stream WHERE group_id = $1 LIMIT $2)");
+static struct sql q_retained =
+    SQL("SELECT id, retention_days FROM log_group WHERE id >= $1 ORDER BY id LIMIT $2");
 
-static struct sql q_stream = SQL("SELECT " STREAM_COLUMNS " FROM log_stream WHERE group_id = $1 AND name = $2");
-static struct sql q_streams = SQL("SELECT " STREAM_COLUMNS " FROM log_stream WHERE group_id = $1 AND name >= $2 ORDER BY name");
+static struct sql q_stream =
+    SQL("SELECT " STREAM_COLUMNS " FROM log_stream WHERE group_id = $1 AND name = $2");
+static struct sql q_streams =
+    SQL("SELECT " STREAM_COLUMNS " FROM log_stream WHERE group_id = $1 AND name >= $2 ORDER BY name");
 static struct sql q_stream_name = SQL("SELECT name FROM log_stream WHERE id = $1");
 static struct sql q_stream_oldest = SQL("SELECT id FROM log_stream WHERE group_id = $1 ORDER BY id LIMIT 1");
-static struct sql q_stream_in = SQL("INSERT INTO log_stream (id, group_id, name, created_ms) VALUES ($1, $2, $3, $4)");
+static struct sql q_stream_in =
+    SQL("INSERT INTO log_stream (id, group_id, name, created_ms) VALUES ($1, $2, $3, $4)");
 static struct sql q_stream_out = SQL("DELETE FROM log_stream WHERE id = $1");
-static struct sql q_stream_rows = SQL("SELECT id, group_id, bytes FROM log_row WHERE stream_id = $1 LIMIT $2");
+static struct sql q_stream_rows =
+    SQL("SELECT id, group_id, bytes FROM log_row WHERE stream_id = $1 LIMIT $2");
 static struct sql q_stream_rows_next = SQL("SELECT min(stream_id) FROM log_row WHERE stream_id >= $1");
 static struct sql q_stream_there = SQL("SELECT 1 FROM log_stream WHERE id = $1");
-static struct sql q_stream_times = SQL(
-    "UPDATE log_stream SET first_ms = CASE WHEN first_ms <= $2 THEN first_ms ELSE $2 END, "
-    "last_ms = CASE WHEN last_ms >= $3 THEN last_ms ELSE $3 END, ingested_ms = $4 WHERE id = $1");
+static struct sql q_stream_times =
+    SQL("UPDATE log_stream SET first_ms = CASE WHEN first_ms <= $2 THEN first_ms ELSE $2 END, "
+        "last_ms = CASE WHEN last_ms >= $3 THEN last_ms ELSE $3 END, ingested_ms = $4 WHERE id = $1");
 
-static struct sql q_row_in = SQL("INSERT INTO log_row (id, group_id, stream_id, first_ms, last_ms, ingested_ms, lines, bytes, body) "
-                                 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
+static struct sql q_row_in =
+    SQL("INSERT INTO log_row (id, group_id, stream_id, first_ms, last_ms, ingested_ms, lines, bytes, body) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
 static struct sql q_row_out = SQL("DELETE FROM log_row WHERE id = $1");
-static struct sql q_rows_oldest = SQL("SELECT id, bytes FROM log_row WHERE group_id = $1 ORDER BY last_ms LIMIT $2");
-static struct sql q_old = SQL("SELECT id, group_id, bytes FROM log_row WHERE group_id = $1 AND last_ms < $2 ORDER BY last_ms LIMIT $3");
+static struct sql q_rows_oldest =
+    SQL("SELECT id, bytes FROM log_row WHERE group_id = $1 ORDER BY last_ms LIMIT $2");
+static struct sql q_old = SQL(
+    "SELECT id, group_id, bytes FROM log_row WHERE group_id = $1 AND last_ms < $2 ORDER BY last_ms LIMIT $3");
 
 static int64_t number(struct rows *r)
 {
@@ -67,12 +81,18 @@ static int64_t number(struct rows *r)
 static void group_read(struct rows *r, struct arena *a, struct log_group *ret)
 {
     *ret = (struct log_group){
-        .id = (uint64_t)rows_int(r, 0), .name = arena_str(a, rows_text(r, 1)), .created_ms = rows_ms(r, 2),
-        .retention_days = rows_count(r, 3, LOG_DAYS_MOST), .bytes = rows_int(r, 4), .streams = rows_int(r, 5), .tags = arena_str(a, rows_text(r, 6)),
+        .id = (uint64_t)rows_int(r, 0),
+        .name = arena_str(a, rows_text(r, 1)),
+        .created_ms = rows_ms(r, 2),
+        .retention_days = rows_count(r, 3, LOG_DAYS_MOST),
+        .bytes = rows_int(r, 4),
+        .streams = rows_int(r, 5),
+        .tags = arena_str(a, rows_text(r, 6)),
     };
 }
 
-bool log_group_find(struct store *s, struct arena *a, struct str account, struct str region, struct str name, struct log_group *ret)
+bool log_group_find(struct store *s, struct arena *a, struct str account, struct str region, struct str name,
+                    struct log_group *ret)
 {
     CLEANUP(rows_done) struct rows r;
 
@@ -83,8 +103,8 @@ bool log_group_find(struct store *s, struct arena *a, struct str account, struct
     return true;
 }
 
-bool log_group_make(struct store *s, int64_t now_ms, struct str account, struct str region, struct str name, struct str tags,
-                    uint64_t *ret_id)
+bool log_group_make(struct store *s, int64_t now_ms, struct str account, struct str region, struct str name,
+                    struct str tags, uint64_t *ret_id)
 {
     struct rows r;
     uint64_t id;
@@ -96,7 +116,8 @@ bool log_group_make(struct store *s, int64_t now_ms, struct str account, struct 
     if (number(&r) >= LOG_MOST_GROUPS_IN_ALL)
         return false;
     id = store_next_id(s);
-    store_exec(s, &q_group_in, V_INT(id), V_TEXT(account), V_TEXT(region), V_TEXT(name), V_INT(now_ms), V_TEXT(tags));
+    store_exec(s, &q_group_in, V_INT(id), V_TEXT(account), V_TEXT(region), V_TEXT(name), V_INT(now_ms),
+               V_TEXT(tags));
     *ret_id = id;
     return true;
 }
@@ -155,8 +176,8 @@ void log_group_retention(struct store *s, uint64_t group_id, int64_t days)
     store_exec(s, &q_group_retention, V_INT(group_id), days > 0 ? V_INT(days) : V_NULL);
 }
 
-size_t log_group_list(struct store *s, struct arena *a, struct str account, struct str region, struct str prefix, struct str after,
-                      struct log_group *v, size_t most)
+size_t log_group_list(struct store *s, struct arena *a, struct str account, struct str region,
+                      struct str prefix, struct str after, struct log_group *v, size_t most)
 {
     CLEANUP(rows_done) struct rows r;
     struct str from = !str_absent(after) && str_cmp(after, prefix) > 0 ? after : prefix;
@@ -225,7 +246,10 @@ static size_t drop_rows(struct store *s, struct rows *r)
 
 bool log_expire(struct store *s, int64_t now_ms, struct log_expiry *x)
 {
-    struct retained { uint64_t id; int64_t days; } v[WASTE_PROBES];
+    struct retained {
+        uint64_t id;
+        int64_t days;
+    } v[WASTE_PROBES];
     size_t n = 0, dropped = 0;
     struct rows r;
 
@@ -237,11 +261,12 @@ bool log_expire(struct store *s, int64_t now_ms, struct log_expiry *x)
         x->from = v[i].id;
         if (v[i].days > 0) {
             x->retained = true;
-            store_query(s, &q_old, &r, V_INT(v[i].id), V_INT(now_ms - v[i].days * 86400000), V_INT(WASTE_ROWS));
+            store_query(s, &q_old, &r, V_INT(v[i].id), V_INT(now_ms - v[i].days * 86400000),
+                        V_INT(WASTE_ROWS));
             dropped += drop_rows(s, &r);
         }
     }
-    if (dropped < WASTE_ROWS)                                /* the last one looked at is done, too */
+    if (dropped < WASTE_ROWS) /* the last one looked at is done, too */
         x->from++;
     return dropped >= WASTE_ROWS || n == WASTE_PROBES;
 }
@@ -249,12 +274,18 @@ bool log_expire(struct store *s, int64_t now_ms, struct log_expiry *x)
 static void stream_read(struct rows *r, struct arena *a, struct log_stream *ret)
 {
     *ret = (struct log_stream){
-        .id = (uint64_t)rows_int(r, 0), .name = arena_str(a, rows_text(r, 1)), .created_ms = rows_ms(r, 2),
-        .has_events = !rows_null(r, 3), .first_ms = rows_ms(r, 3), .last_ms = rows_ms(r, 4), .ingested_ms = rows_ms(r, 5),
+        .id = (uint64_t)rows_int(r, 0),
+        .name = arena_str(a, rows_text(r, 1)),
+        .created_ms = rows_ms(r, 2),
+        .has_events = !rows_null(r, 3),
+        .first_ms = rows_ms(r, 3),
+        .last_ms = rows_ms(r, 4),
+        .ingested_ms = rows_ms(r, 5),
     };
 }
 
-bool log_stream_find(struct store *s, struct arena *a, uint64_t group_id, struct str name, struct log_stream *ret)
+bool log_stream_find(struct store *s, struct arena *a, uint64_t group_id, struct str name,
+                     struct log_stream *ret)
 {
     CLEANUP(rows_done) struct rows r;
 
@@ -318,7 +349,8 @@ uint64_t log_stream_oldest(struct store *s, uint64_t group_id)
     return (uint64_t)number(&r);
 }
 
-size_t log_stream_list(struct store *s, struct arena *a, uint64_t group_id, struct str prefix, struct log_stream **ret_v)
+size_t log_stream_list(struct store *s, struct arena *a, uint64_t group_id, struct str prefix,
+                       struct log_stream **ret_v)
 {
     CLEANUP(rows_done) struct rows r;
     size_t n = 0, cap = 64;
@@ -346,7 +378,8 @@ struct str log_stream_name(struct store *s, struct arena *a, uint64_t stream_id)
     return rows_next(&r) ? arena_str(a, rows_text(&r, 0)) : STR_NONE;
 }
 
-void log_rows_put(struct store *s, int64_t now_ms, uint64_t group_id, uint64_t stream_id, const struct log_chunk *v, size_t n)
+void log_rows_put(struct store *s, int64_t now_ms, uint64_t group_id, uint64_t stream_id,
+                  const struct log_chunk *v, size_t n)
 {
     int64_t first_ms = INT64_MAX, last_ms = INT64_MIN, bytes = 0;
 
@@ -355,8 +388,9 @@ void log_rows_put(struct store *s, int64_t now_ms, uint64_t group_id, uint64_t s
 
         if (c->n == 0)
             continue;
-        store_exec(s, &q_row_in, V_INT(store_next_id(s)), V_INT(group_id), V_INT(stream_id), V_INT(c->first_ms), V_INT(c->last_ms),
-                   V_INT(now_ms), V_INT(c->n), V_INT(c->bytes), V_BLOB(buf_view(&c->body)));
+        store_exec(s, &q_row_in, V_INT(store_next_id(s)), V_INT(group_id), V_INT(stream_id),
+                   V_INT(c->first_ms), V_INT(c->last_ms), V_INT(now_ms), V_INT(c->n), V_INT(c->bytes),
+                   V_BLOB(buf_view(&c->body)));
         first_ms = MIN(first_ms, c->first_ms);
         last_ms = MAX(last_ms, c->last_ms);
         bytes += c->bytes;

@@ -2,8 +2,8 @@
  *
  * True here:
  *  - a struct pending is in `pending` and in `by_name`, or in neither; `last` is one of them or NULL;
- *  - while any line waits, a flush is on its way: a turn was asked for that sets the 250 ms timer, or the timer
- *    runs, or a flush was asked for at once;
+ *  - while any line waits, a flush is on its way: a turn was asked for that sets the 250 ms timer, or the
+ * timer runs, or a flush was asked for at once;
  *  - a flush whose turn fails loses its lines, as a crash would: the disk is full or gone. */
 #include "service/logs/internal.h"
 
@@ -23,7 +23,8 @@ static void logs_check(const struct logs *l) { CHECK(l != NULL && l->magic == LO
 
 /* The buffer. */
 
-static struct str joined(char out[static 2400], struct str account, struct str region, struct str group, struct str stream)
+static struct str joined(char out[static 2400], struct str account, struct str region, struct str group,
+                         struct str stream)
 {
     const struct str parts[] = { account, region, group, stream };
     size_t n = 0;
@@ -38,8 +39,8 @@ static struct str joined(char out[static 2400], struct str account, struct str r
     return str_make(out, n);
 }
 
-static struct pending *pending_new(struct logs *l, struct str key, struct str account, struct str region, struct str group,
-                                   struct str stream)
+static struct pending *pending_new(struct logs *l, struct str key, struct str account, struct str region,
+                                   struct str group, struct str stream)
 {
     struct pending *p = xcalloc(1, sizeof(*p));
     char *names = memcpy(xmalloc(key.n), key.p, key.n);
@@ -70,12 +71,15 @@ static void pending_free(struct logs *l, struct pending *p)
     free(p);
 }
 
-static bool is(const struct pending *p, struct str account, struct str region, struct str group, struct str stream)
+static bool is(const struct pending *p, struct str account, struct str region, struct str group,
+               struct str stream)
 {
-    return str_eq(p->stream, stream) && str_eq(p->group, group) && str_eq(p->region, region) && str_eq(p->account, account);
+    return str_eq(p->stream, stream) && str_eq(p->group, group) && str_eq(p->region, region) &&
+           str_eq(p->account, account);
 }
 
-static struct pending *pending_of(struct logs *l, struct str account, struct str region, struct str group, struct str stream)
+static struct pending *pending_of(struct logs *l, struct str account, struct str region, struct str group,
+                                  struct str stream)
 {
     char bytes[2400];
     struct str key;
@@ -145,8 +149,10 @@ void logs_append(struct logs *l, struct str account, struct str region, struct s
     }
 }
 
-/* Function output makes its group and stream by itself.  0 ids: the region is full of groups, the lines go. */
-static void places(struct logs *l, struct turn *t, struct arena *a, const struct pending *p, uint64_t *ret_group, uint64_t *ret_stream)
+/* Function output makes its group and stream by itself.  0 ids: the region is full of groups, the lines go.
+ */
+static void places(struct logs *l, struct turn *t, struct arena *a, const struct pending *p,
+                   uint64_t *ret_group, uint64_t *ret_stream)
 {
     struct log_group g = { 0 };
     struct log_stream s;
@@ -316,7 +322,8 @@ void logs_waste_from(struct logs *l, struct turn *t, uint64_t group_id)
     waste_arm(l, t, WASTE_EVERY_MS);
 }
 
-/* What a crash left of dropped groups and streams goes a little later: first the clients, and a full disk is not asked at once. */
+/* What a crash left of dropped groups and streams goes a little later: first the clients, and a full disk is
+ * not asked at once. */
 void logs_load(struct logs *l, struct turn *t)
 {
     logs_check(l);
@@ -340,13 +347,14 @@ void logs_reset(struct logs *l, struct turn *t)
 
 struct str logs_group_arn(struct call *c, struct str name)
 {
-    return arena_printf(c->mem, "arn:aws:logs:" STR_FMT ":" STR_FMT ":log-group:" STR_FMT, STR_ARG(c->region), STR_ARG(c->account),
-                        STR_ARG(name));
+    return arena_printf(c->mem, "arn:aws:logs:" STR_FMT ":" STR_FMT ":log-group:" STR_FMT, STR_ARG(c->region),
+                        STR_ARG(c->account), STR_ARG(name));
 }
 
 struct str logs_stream_arn(struct call *c, struct str group, struct str stream)
 {
-    return arena_printf(c->mem, STR_FMT ":log-stream:" STR_FMT, STR_ARG(logs_group_arn(c, group)), STR_ARG(stream));
+    return arena_printf(c->mem, STR_FMT ":log-stream:" STR_FMT, STR_ARG(logs_group_arn(c, group)),
+                        STR_ARG(stream));
 }
 
 int logs_invalid(struct call *c, const char *fmt, ...)
@@ -386,8 +394,8 @@ static struct str name_in_arn(struct call *c, struct str identifier)
     return str_ends(name, STR(":*")) ? str_sub(name, 0, name.n - 2) : name;
 }
 
-int logs_group_of(struct call *c, const char *action, struct str name, struct str identifier, struct str stream,
-                  struct log_group *ret)
+int logs_group_of(struct call *c, const char *action, struct str name, struct str identifier,
+                  struct str stream, struct log_group *ret)
 {
     struct str resource;
     int r;
@@ -398,7 +406,8 @@ int logs_group_of(struct call *c, const char *action, struct str name, struct st
         name = name_in_arn(c, identifier);
     if (str_absent(name))
         return logs_no_group(c);
-    resource = str_absent(stream) ? arena_printf(c->mem, STR_FMT ":*", STR_ARG(logs_group_arn(c, name))) : logs_stream_arn(c, name, stream);
+    resource = str_absent(stream) ? arena_printf(c->mem, STR_FMT ":*", STR_ARG(logs_group_arn(c, name)))
+                                  : logs_stream_arn(c, name, stream);
     r = call_may_own(c, action, resource);
     if (r < 0)
         return r;
@@ -440,5 +449,7 @@ static const struct handler handlers[] = {
 /* l may be NULL where only the list of operations is wanted. */
 struct service logs_service(struct logs *l)
 {
-    return (struct service){ .model = &logs_model, .handlers = handlers, .n_handlers = ARRAY_LEN(handlers), .state = l };
+    return (struct service){
+        .model = &logs_model, .handlers = handlers, .n_handlers = ARRAY_LEN(handlers), .state = l
+    };
 }

@@ -1,8 +1,9 @@
 /* policy.c - who may write to log groups besides the account's own roles: PutResourcePolicy and its kin.
- * Rules: CloudWatch Logs API reference, pages PutResourcePolicy, DescribeResourcePolicies, DeleteResourcePolicy.
+ * Rules: CloudWatch Logs API reference, pages PutResourcePolicy, DescribeResourcePolicies,
+ * DeleteResourcePolicy.
  *
- * True here: logs.policies holds, for every account and region with policies, one compiled policy made of the statements
- * of all of them; it is made anew whenever one changes. */
+ * True here: logs.policies holds, for every account and region with policies, one compiled policy made of the
+ * statements of all of them; it is made anew whenever one changes. */
 #include "service/logs/internal.h"
 
 #include <stdio.h>
@@ -10,26 +11,34 @@
 #include "base/json.h"
 #include "policy/policy.h"
 
-#define POLICIES_MOST 10                                     /* of an account and region */
-#define DOCUMENT_MOST 5120                                   /* characters */
+#define POLICIES_MOST 10   /* of an account and region */
+#define DOCUMENT_MOST 5120 /* characters */
 #define PAGE_MOST 50
 
-struct stored { struct str name, document; int64_t modified_ms, id; };
+struct stored {
+    struct str name, document;
+    int64_t modified_ms, id;
+};
 
-static struct sql Q_PUT = SQL("INSERT INTO log_policy (id, account, region, name, document, modified_ms) VALUES ($1, $2, $3, $4, $5, $6)");
-static struct sql Q_CHANGE = SQL("UPDATE log_policy SET document = $4, modified_ms = $5 WHERE account = $1 AND region = $2 AND name = $3");
+static struct sql Q_PUT = SQL("INSERT INTO log_policy (id, account, region, name, document, modified_ms) "
+                              "VALUES ($1, $2, $3, $4, $5, $6)");
+static struct sql Q_CHANGE = SQL(
+    "UPDATE log_policy SET document = $4, modified_ms = $5 WHERE account = $1 AND region = $2 AND name = $3");
 static struct sql Q_DROP = SQL("DELETE FROM log_policy WHERE account = $1 AND region = $2 AND name = $3");
-static struct sql Q_LIST = SQL("SELECT id, name, document, modified_ms FROM log_policy WHERE account = $1 AND region = $2 ORDER BY name");
+static struct sql Q_LIST = SQL("SELECT id, name, document, modified_ms FROM log_policy WHERE account = $1 "
+                               "AND region = $2 ORDER BY name");
 static struct sql Q_PLACES = SQL("SELECT DISTINCT account, region FROM log_policy");
 
-static size_t stored_of(struct turn *t, struct arena *a, struct str account, struct str region, struct stored v[static POLICIES_MOST])
+static size_t stored_of(struct turn *t, struct arena *a, struct str account, struct str region,
+                        struct stored v[static POLICIES_MOST])
 {
     CLEANUP(rows_done) struct rows r;
     size_t n = 0;
 
     store_query(t->store, &Q_LIST, &r, V_TEXT(account), V_TEXT(region));
     while (n < POLICIES_MOST && rows_next(&r))
-        v[n++] = (struct stored){ arena_str(a, rows_text(&r, 1)), arena_str(a, rows_text(&r, 2)), rows_int(&r, 3), rows_int(&r, 0) };
+        v[n++] = (struct stored){ arena_str(a, rows_text(&r, 1)), arena_str(a, rows_text(&r, 2)),
+                                  rows_int(&r, 3), rows_int(&r, 0) };
     return n;
 }
 
@@ -46,7 +55,7 @@ static void add_statement(struct arena *a, struct json_writer *w, const struct j
     jw_object(w);
     JSON_EACH(statement, v) {
         struct str key = json_key(a, v);
-        bool text = v->type == JSON_STRING;                  /* its raw text stands between the quotes */
+        bool text = v->type == JSON_STRING; /* its raw text stands between the quotes */
 
         if (str_is(key, "Sid"))
             continue;
@@ -71,8 +80,8 @@ static int add_statements(struct arena *a, struct json_writer *w, struct str doc
     return 0;
 }
 
-/* All documents of a place as one policy.  *ret NULL: there are none.  -E_INVALID: they are no policy together; each
- * may be one alone, as the older version of the language knows no variables. */
+/* All documents of a place as one policy.  *ret NULL: there are none.  -E_INVALID: they are no policy
+ * together; each may be one alone, as the older version of the language knows no variables. */
 static int combine(struct arena *a, const struct stored *v, size_t n, struct policy **ret)
 {
     CLEANUP(buf_done) struct buf b = { 0 };
@@ -104,7 +113,8 @@ static void compile(struct logs *l, struct turn *t, struct str account, struct s
 
     policy_free(map_del(&l->policies, key));
     if (combine(a, v, n, &p) < 0)
-        store_damaged(t->store, "log_policy", v[0].id, "its document, or another of its region, is no policy");
+        store_damaged(t->store, "log_policy", v[0].id,
+                      "its document, or another of its region, is no policy");
     else if (p != NULL)
         map_put(&l->policies, key, p);
 }
@@ -130,7 +140,9 @@ void logs_policies_forget(struct logs *l)
 void logs_policies_load(struct logs *l, struct turn *t)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
-    struct { struct str account, region; } *v = NULL;
+    struct {
+        struct str account, region;
+    } *v = NULL;
     size_t n = 0, cap = 0;
     struct rows r;
 
@@ -176,7 +188,8 @@ static int document_check(struct call *c, struct str text)
     if (str_absent(text))
         return logs_invalid(c, "policyDocument must be specified.");
     if (text.n > DOCUMENT_MOST)
-        return call_fault(c, &logs_error_LimitExceededException, "Policy document is longer than %d characters.", DOCUMENT_MOST);
+        return call_fault(c, &logs_error_LimitExceededException,
+                          "Policy document is longer than %d characters.", DOCUMENT_MOST);
     if (policy_parse(POLICY_RESOURCE, text, &p, &why) < 0)
         return logs_invalid(c, "Policy document is invalid: " STR_FMT, STR_ARG(buf_view(&why)));
     policy_free(p);
@@ -210,10 +223,11 @@ int logs_put_resource_policy(struct call *c, const void *input, void *output)
         return logs_invalid(c, "Policy document is invalid beside the others of this region.");
     policy_free(together);
     if (at < n)
-        store_exec(c->turn->store, &Q_CHANGE, V_TEXT(c->account), V_TEXT(c->region), V_TEXT(now.name), V_TEXT(now.document), V_INT(now.modified_ms));
-    else
-        store_exec(c->turn->store, &Q_PUT, V_INT(store_next_id(c->turn->store)), V_TEXT(c->account), V_TEXT(c->region), V_TEXT(now.name),
+        store_exec(c->turn->store, &Q_CHANGE, V_TEXT(c->account), V_TEXT(c->region), V_TEXT(now.name),
                    V_TEXT(now.document), V_INT(now.modified_ms));
+    else
+        store_exec(c->turn->store, &Q_PUT, V_INT(store_next_id(c->turn->store)), V_TEXT(c->account),
+                   V_TEXT(c->region), V_TEXT(now.name), V_TEXT(now.document), V_INT(now.modified_ms));
     compile(c->state, c->turn, c->account, c->region);
     out->resourcePolicy = ARENA_NEW(c->mem, struct logs_ResourcePolicy);
     shown(&now, out->resourcePolicy);
@@ -233,7 +247,8 @@ int logs_describe_resource_policies(struct call *c, const void *input, void *out
     if (r < 0)
         return r;
     n = str_is(in->policyScope, "RESOURCE") ? 0 : stored_of(c->turn, c->mem, c->account, c->region, v);
-    out->resourcePolicies = (struct logs_ResourcePolicies){ true, 0, arena_calloc(c->mem, n, sizeof(*out->resourcePolicies.v)) };
+    out->resourcePolicies =
+        (struct logs_ResourcePolicies){ true, 0, arena_calloc(c->mem, n, sizeof(*out->resourcePolicies.v)) };
     for (size_t i = 0; i < n; i++) {
         if (!str_absent(in->nextToken) && str_cmp(v[i].name, in->nextToken) <= 0)
             continue;
@@ -260,7 +275,8 @@ int logs_delete_resource_policy(struct call *c, const void *input, void *output 
         return r;
     r = store_exec(c->turn->store, &Q_DROP, V_TEXT(c->account), V_TEXT(c->region), V_TEXT(in->policyName));
     if (r == 0)
-        return call_fault(c, &logs_error_ResourceNotFoundException, "Policy with name [" STR_FMT "] does not exist.", STR_ARG(in->policyName));
+        return call_fault(c, &logs_error_ResourceNotFoundException,
+                          "Policy with name [" STR_FMT "] does not exist.", STR_ARG(in->policyName));
     compile(c->state, c->turn, c->account, c->region);
     return 0;
 }

@@ -23,18 +23,22 @@ static int batch_check(struct call *c, const struct logs_InputLogEvents *v)
     for (size_t i = 0; i < v->n; i++) {
         bytes += v->v[i].message.n + LINE_OVERHEAD_BYTES;
         if (v->v[i].message.n + LINE_OVERHEAD_BYTES > BATCH_MOST_BYTES)
-            return logs_invalid(c, "Log event too large: %zu bytes exceeds limit of %d", v->v[i].message.n + LINE_OVERHEAD_BYTES, BATCH_MOST_BYTES);
+            return logs_invalid(c, "Log event too large: %zu bytes exceeds limit of %d",
+                                v->v[i].message.n + LINE_OVERHEAD_BYTES, BATCH_MOST_BYTES);
         if (i > 0 && v->v[i].timestamp.v < v->v[i - 1].timestamp.v)
-            return logs_invalid(c, "Log events in a single PutLogEvents request must be in chronological order.");
+            return logs_invalid(
+                c, "Log events in a single PutLogEvents request must be in chronological order.");
     }
     if (bytes > BATCH_MOST_BYTES)
         return logs_invalid(c, "Upload too large: %zu bytes exceeds limit of %d", bytes, BATCH_MOST_BYTES);
     if (v->n > 0 && v->v[v->n - 1].timestamp.v - v->v[0].timestamp.v > DAY_MS)
-        return logs_invalid(c, "The batch of log events in a single PutLogEvents request cannot span more than 24 hours.");
+        return logs_invalid(
+            c, "The batch of log events in a single PutLogEvents request cannot span more than 24 hours.");
     return 0;
 }
 
-static struct window window_of(const struct call *c, const struct log_group *g, const struct logs_InputLogEvents *v)
+static struct window window_of(const struct call *c, const struct log_group *g,
+                               const struct logs_InputLogEvents *v)
 {
     struct window w = { 0, 0, v->n };
     int64_t oldest = logs_oldest_ms(c, g);
@@ -65,8 +69,10 @@ static struct logs_RejectedLogEventsInfo *rejected(struct call *c, const struct 
     return info->tooNewLogEventStartIndex.set || w->too_old_end > 0 || w->expired_end > 0 ? info : NULL;
 }
 
-/* A batch whose events lie far apart makes many rows (log_chunk.h); the sums are written once per ROWS_AT_ONCE. */
-static void keep(struct call *c, uint64_t group_id, uint64_t stream_id, const struct logs_InputLogEvent *v, size_t n)
+/* A batch whose events lie far apart makes many rows (log_chunk.h); the sums are written once per
+ * ROWS_AT_ONCE. */
+static void keep(struct call *c, uint64_t group_id, uint64_t stream_id, const struct logs_InputLogEvent *v,
+                 size_t n)
 {
     struct log_chunk chunks[ROWS_AT_ONCE] = { 0 };
     struct logs *l = c->state;

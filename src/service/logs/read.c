@@ -1,12 +1,12 @@
 /* read.c - GetLogEvents and FilterLogEvents: pages of lines with tokens.
  *
- * True here: a token is a position in the reader's total order (log_reader.h), so a page is never told twice and
- * lines that come later in order are always found by the forward token.
- *  - GetLogEvents: "f/POSITION/s" goes on after that line, "b/POSITION/s" before it; an empty page returns the token
- *    it was asked with, which is how a client sees the end;
- *  - FilterLogEvents: the digits alone.  A call reads at most SCAN_MOST_BYTES of bodies, goes through SCAN_MOST_WORK bytes
- *    and may come back with few or no events and a token, as AWS does when it stops searching early.
- * Rules: CloudWatch Logs API reference, pages GetLogEvents and FilterLogEvents. */
+ * True here: a token is a position in the reader's total order (log_reader.h), so a page is never told twice
+ * and lines that come later in order are always found by the forward token.
+ *  - GetLogEvents: "f/POSITION/s" goes on after that line, "b/POSITION/s" before it; an empty page returns
+ * the token it was asked with, which is how a client sees the end;
+ *  - FilterLogEvents: the digits alone.  A call reads at most SCAN_MOST_BYTES of bodies, goes through
+ * SCAN_MOST_WORK bytes and may come back with few or no events and a token, as AWS does when it stops
+ * searching early. Rules: CloudWatch Logs API reference, pages GetLogEvents and FilterLogEvents. */
 #include "service/logs/internal.h"
 #include "service/logs/log_filter.h"
 #include "service/logs/log_reader.h"
@@ -14,7 +14,7 @@
 #define EVENTS_MOST 10000
 #define PAGE_MOST_BYTES ((size_t)1 << 20)
 #define SCAN_MOST_BYTES ((size_t)4 << 20)
-#define SCAN_MOST_WORK ((size_t)8 << 20)                     /* bytes gone through: a line counts for each term; some 25 ms */
+#define SCAN_MOST_WORK ((size_t)8 << 20) /* bytes gone through: a line counts for each term; some 25 ms */
 #define TO_THE_END (INT64_MAX - CHUNK_SPAN_MS)
 
 static int bad_token(struct call *c) { return logs_invalid(c, "The specified nextToken is invalid."); }
@@ -24,7 +24,8 @@ static int unmask_check(struct call *c, struct opt_bool unmask, const struct log
 {
     if (!unmask.set || !unmask.v)
         return 0;
-    return call_may_own(c, "logs:Unmask", arena_printf(c->mem, STR_FMT ":*", STR_ARG(logs_group_arn(c, g->name))));
+    return call_may_own(c, "logs:Unmask",
+                        arena_printf(c->mem, STR_FMT ":*", STR_ARG(logs_group_arn(c, g->name))));
 }
 
 /* GetLogEvents. */
@@ -32,7 +33,8 @@ static int unmask_check(struct call *c, struct opt_bool unmask, const struct log
 static int get_token(struct call *c, struct str token, struct log_read *what)
 {
     if (token.n != LOG_POSITION_DIGITS + 4 || (token.p[0] != 'f' && token.p[0] != 'b') || token.p[1] != '/' ||
-        !str_ends(token, STR("/s")) || log_position_parse(str_sub(token, 2, token.n - 2), &what->position) < 0)
+        !str_ends(token, STR("/s")) ||
+        log_position_parse(str_sub(token, 2, token.n - 2), &what->position) < 0)
         return bad_token(c);
     what->has_position = true;
     what->backward = token.p[0] == 'b';
@@ -76,9 +78,11 @@ static size_t get_page(struct call *c, const struct log_read *what, size_t limit
     return n;
 }
 
-static void get_shown(struct call *c, const struct log_read *what, const struct log_event *v, size_t n, struct logs_GetLogEventsResponse *out)
+static void get_shown(struct call *c, const struct log_read *what, const struct log_event *v, size_t n,
+                      struct logs_GetLogEventsResponse *out)
 {
-    const struct log_position *first = n > 0 ? &v[0].at : &what->position, *last = n > 0 ? &v[n - 1].at : &what->position;
+    const struct log_position *first = n > 0 ? &v[0].at : &what->position,
+                              *last = n > 0 ? &v[n - 1].at : &what->position;
 
     out->events = (struct logs_OutputLogEvents){ true, n, arena_calloc(c->mem, n, sizeof(*out->events.v)) };
     for (size_t i = 0; i < n; i++) {
@@ -94,11 +98,13 @@ int logs_get_events(struct call *c, const void *input, void *output)
 {
     const struct logs_GetLogEventsRequest *in = input;
     size_t limit = in->limit.set ? MIN((size_t)in->limit.v, (size_t)EVENTS_MOST) : EVENTS_MOST, n;
-    struct log_read what = { .backward = !in->startFromHead.set || !in->startFromHead.v, .to_ms = TO_THE_END };
+    struct log_read what = { .backward = !in->startFromHead.set || !in->startFromHead.v,
+                             .to_ms = TO_THE_END };
     struct log_event *v;
     struct log_stream s;
     struct log_group g;
-    int r = logs_group_of(c, "logs:GetLogEvents", in->logGroupName, in->logGroupIdentifier, in->logStreamName, &g);
+    int r = logs_group_of(c, "logs:GetLogEvents", in->logGroupName, in->logGroupIdentifier, in->logStreamName,
+                          &g);
 
     if (r == 0)
         r = logs_stream_of(c, &g, in->logStreamName, &s);
@@ -121,13 +127,13 @@ int logs_get_events(struct call *c, const void *input, void *output)
 
 struct named {
     uint64_t id;
-    struct str name;                                         /* absent: not asked for */
+    struct str name; /* absent: not asked for */
 };
 
 struct search {
     struct call *c;
     const struct logs_FilterLogEventsRequest *in;
-    struct map streams;                                      /* id -> struct named, filled as streams are met */
+    struct map streams; /* id -> struct named, filled as streams are met */
     struct log_filter *filter;
 };
 
@@ -161,7 +167,8 @@ static struct named *stream_met(struct search *s, uint64_t id)
 
 static bool wanted(void *arg, uint64_t stream_id) { return !str_absent(stream_met(arg, stream_id)->name); }
 
-static int filter_check(struct call *c, const struct logs_FilterLogEventsRequest *in, const struct log_group *g)
+static int filter_check(struct call *c, const struct logs_FilterLogEventsRequest *in,
+                        const struct log_group *g)
 {
     struct log_stream s;
     int r;
@@ -195,7 +202,8 @@ static void filter_shown(struct search *s, const struct log_event *e, struct log
     ret->eventId = digits(s->c, &e->at);
 }
 
-static void filter_page(struct search *s, const struct log_read *what, size_t limit, struct logs_FilterLogEventsResponse *out)
+static void filter_page(struct search *s, const struct log_read *what, size_t limit,
+                        struct logs_FilterLogEventsResponse *out)
 {
     CLEANUP(log_reader_done) struct log_reader r;
     CLEANUP(arena_freep) struct arena *scratch = arena_new(0);
@@ -207,7 +215,8 @@ static void filter_page(struct search *s, const struct log_read *what, size_t li
     while (log_reader_next(&r, &e)) {
         if (log_filter_passes(s->filter, scratch, e.text)) {
             if (n == cap) {
-                struct logs_FilteredLogEvent *more = arena_calloc(s->c->mem, cap = MAX(cap * 2, (size_t)64), sizeof(*v));
+                struct logs_FilteredLogEvent *more =
+                    arena_calloc(s->c->mem, cap = MAX(cap * 2, (size_t)64), sizeof(*v));
 
                 if (n > 0)
                     memcpy(more, v, n * sizeof(*v));
@@ -219,7 +228,8 @@ static void filter_page(struct search *s, const struct log_read *what, size_t li
         if (s->filter != NULL)
             arena_reset(scratch);
         work += (e.text.n + LINE_OVERHEAD_BYTES) * cost;
-        if (n == limit || bytes >= PAGE_MOST_BYTES || r.read_bytes >= SCAN_MOST_BYTES || work >= SCAN_MOST_WORK) {
+        if (n == limit || bytes >= PAGE_MOST_BYTES || r.read_bytes >= SCAN_MOST_BYTES ||
+            work >= SCAN_MOST_WORK) {
             out->nextToken = digits(s->c, &e.at);
             break;
         }

@@ -3,7 +3,9 @@
 
 #include "base/arn.h"
 
-struct log_place { struct str account, region, group, stream; };
+struct log_place {
+    struct str account, region, group, stream;
+};
 
 /* "log-group:NAME", "log-group:NAME:*", "log-group:NAME:log-stream:STREAM". */
 static bool place_of(const struct arn *arn, struct log_place *ret)
@@ -27,7 +29,8 @@ static bool place_of(const struct arn *arn, struct log_place *ret)
 }
 
 /* What functions wrote may wait to make the very group. */
-static bool find(struct logs *l, struct turn *t, struct arena *a, const struct log_place *p, struct log_group *ret)
+static bool find(struct logs *l, struct turn *t, struct arena *a, const struct log_place *p,
+                 struct log_group *ret)
 {
     if (log_group_find(t->store, a, p->account, p->region, p->group, ret))
         return true;
@@ -35,7 +38,8 @@ static bool find(struct logs *l, struct turn *t, struct arena *a, const struct l
     return log_group_find(t->store, a, p->account, p->region, p->group, ret);
 }
 
-static enum sink_state sink_state_of(void *arg, struct turn *t, const struct arn *target, struct str text UNUSED)
+static enum sink_state sink_state_of(void *arg, struct turn *t, const struct arn *target,
+                                     struct str text UNUSED)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     struct log_group g;
@@ -46,7 +50,8 @@ static enum sink_state sink_state_of(void *arg, struct turn *t, const struct arn
     return find(arg, t, a, &p, &g) ? SINK_OK : SINK_MISSING;
 }
 
-static uint64_t stream_of(struct logs *l, struct turn *t, struct arena *a, const struct log_group *g, struct str name)
+static uint64_t stream_of(struct logs *l, struct turn *t, struct arena *a, const struct log_group *g,
+                          struct str name)
 {
     struct log_stream s;
 
@@ -73,7 +78,8 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
         return DELIVERY_NO_RESOURCE;
     }
     if (parcel->body.n + LINE_OVERHEAD_BYTES > LOG_LINE_MOST_BYTES) {
-        buf_printf(why, "Log event too large: %zu bytes exceeds limit of %d", parcel->body.n + LINE_OVERHEAD_BYTES, LOG_LINE_MOST_BYTES);
+        buf_printf(why, "Log event too large: %zu bytes exceeds limit of %d",
+                   parcel->body.n + LINE_OVERHEAD_BYTES, LOG_LINE_MOST_BYTES);
         return DELIVERY_REFUSED;
     }
     log_chunk_add(&chunk, t->now.wall_ms, parcel->body);
@@ -91,7 +97,12 @@ static void sink_resource(void *arg, const struct arn *target, struct str text U
 
 struct sink logs_sink(struct logs *l)
 {
-    return (struct sink){ .service = "logs", .action = "logs:PutLogEvents", .action_name = "PutLogEvents",
-        .max_body_bytes = LOG_LINE_MOST_BYTES - LINE_OVERHEAD_BYTES, .state = sink_state_of, .deliver = sink_deliver,
-        .resource = sink_resource, .arg = l };
+    return (struct sink){ .service = "logs",
+                          .action = "logs:PutLogEvents",
+                          .action_name = "PutLogEvents",
+                          .max_body_bytes = LOG_LINE_MOST_BYTES - LINE_OVERHEAD_BYTES,
+                          .state = sink_state_of,
+                          .deliver = sink_deliver,
+                          .resource = sink_resource,
+                          .arg = l };
 }

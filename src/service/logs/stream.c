@@ -19,7 +19,8 @@ int logs_create_stream(struct call *c, const void *input, void *output UNUSED)
     if (r < 0)
         return r;
     if (log_stream_find(c->turn->store, c->mem, g.id, in->logStreamName, &s))
-        return call_fault(c, &logs_error_ResourceAlreadyExistsException, "The specified log stream already exists");
+        return call_fault(c, &logs_error_ResourceAlreadyExistsException,
+                          "The specified log stream already exists");
     if (g.streams >= LOG_MOST_STREAMS)
         return call_fault(c, &logs_error_LimitExceededException, "Resource limit exceeded.");
     log_stream_make(c->turn->store, c->now.wall_ms, g.id, in->logStreamName);
@@ -55,7 +56,8 @@ static int by_name(const void *a, const void *b)
     return str_cmp(((const struct log_stream *)a)->name, ((const struct log_stream *)b)->name);
 }
 
-static void shown(struct call *c, const struct log_group *g, const struct log_stream *s, struct logs_LogStream *ret)
+static void shown(struct call *c, const struct log_group *g, const struct log_stream *s,
+                  struct logs_LogStream *ret)
 {
     ret->logStreamName = s->name;
     ret->creationTime = INT_SET(s->created_ms);
@@ -70,7 +72,8 @@ static void shown(struct call *c, const struct log_group *g, const struct log_st
     ret->storedBytes = INT_SET(0);
 }
 
-/* The token carries the sort key of the last stream shown: "TIME/NAME", TIME -1 for a stream without events. */
+/* The token carries the sort key of the last stream shown: "TIME/NAME", TIME -1 for a stream without events.
+ */
 static int token_parse(struct call *c, struct str token, struct log_stream *ret)
 {
     struct str ms;
@@ -84,7 +87,8 @@ static int token_parse(struct call *c, struct str token, struct log_stream *ret)
 
 static struct str token_text(struct call *c, const struct log_stream *s)
 {
-    return arena_printf(c->mem, "%lld/" STR_FMT, (long long)(s->has_events ? s->last_ms : -1), STR_ARG(s->name));
+    return arena_printf(c->mem, "%lld/" STR_FMT, (long long)(s->has_events ? s->last_ms : -1),
+                        STR_ARG(s->name));
 }
 
 struct page {
@@ -94,7 +98,10 @@ struct page {
     bool descending;
 };
 
-static const struct log_stream *at(const struct page *p, size_t i) { return &p->v[p->descending ? p->n - 1 - i : i]; }
+static const struct log_stream *at(const struct page *p, size_t i)
+{
+    return &p->v[p->descending ? p->n - 1 - i : i];
+}
 
 static size_t first_after(const struct page *p, const struct log_stream *token)
 {
@@ -118,10 +125,12 @@ int logs_describe_streams(struct call *c, const void *input, void *output)
     struct logs_DescribeLogStreamsResponse *out = output;
     bool timed = str_is(in->orderBy, "LastEventTime");
     size_t limit = in->limit.set ? MIN((size_t)in->limit.v, (size_t)STREAMS_MOST) : STREAMS_MOST, from = 0, n;
-    struct page p = { .order = timed ? by_time : by_name, .descending = in->descending.set && in->descending.v };
+    struct page p = { .order = timed ? by_time : by_name,
+                      .descending = in->descending.set && in->descending.v };
     struct log_stream token;
     struct log_group g;
-    int r = logs_group_of(c, "logs:DescribeLogStreams", in->logGroupName, in->logGroupIdentifier, STR_NONE, &g);
+    int r =
+        logs_group_of(c, "logs:DescribeLogStreams", in->logGroupName, in->logGroupIdentifier, STR_NONE, &g);
 
     if (r == 0)
         r = describe_check(c, in, timed);
@@ -129,13 +138,15 @@ int logs_describe_streams(struct call *c, const void *input, void *output)
         r = token_parse(c, in->nextToken, &token);
     if (r < 0)
         return r;
-    p.n = log_stream_list(c->turn->store, c->mem, g.id, str_absent(in->logStreamNamePrefix) ? STR("") : in->logStreamNamePrefix, &p.v);
+    p.n = log_stream_list(c->turn->store, c->mem, g.id,
+                          str_absent(in->logStreamNamePrefix) ? STR("") : in->logStreamNamePrefix, &p.v);
     if (timed)
         qsort(p.v, p.n, sizeof(*p.v), by_time);
     if (!str_absent(in->nextToken))
         from = first_after(&p, &token);
     n = MIN(limit, p.n - from);
-    out->logStreams = (struct logs_LogStreams){ true, n, arena_calloc(c->mem, n, sizeof(*out->logStreams.v)) };
+    out->logStreams =
+        (struct logs_LogStreams){ true, n, arena_calloc(c->mem, n, sizeof(*out->logStreams.v)) };
     for (size_t i = 0; i < n; i++)
         shown(c, &g, at(&p, from + i), &out->logStreams.v[i]);
     if (n > 0 && from + n < p.n)

@@ -1,5 +1,6 @@
 /* tag.c - tags of log groups, by ARN and by the older operations that take a name.
- * True here: tags are stored as one JSON object of texts, in the order in which keys first came; at most 50. */
+ * True here: tags are stored as one JSON object of texts, in the order in which keys first came; at most 50.
+ */
 #include "service/logs/internal.h"
 
 #include "base/texts.h"
@@ -15,7 +16,8 @@ int logs_tags_text(struct call *c, struct str before, const struct logs_Tags *ad
         v[i] = (struct text_pair){ add->v[i].key, add->v[i].value };
     *ret = texts_with(c->mem, before, v, add->n, &n);
     if (n > TAGS_MOST)
-        return call_fault(c, &logs_error_TooManyTagsException, "A resource can have no more than %d tags.", TAGS_MOST);
+        return call_fault(c, &logs_error_TooManyTagsException, "A resource can have no more than %d tags.",
+                          TAGS_MOST);
     return 0;
 }
 
@@ -29,7 +31,8 @@ static void tags_shown(struct call *c, struct str tags, struct logs_Tags *ret)
         ret->v[i] = (struct logs_Tags_entry){ v[i].key, v[i].value };
 }
 
-static int tag(struct call *c, const char *action, struct str name, struct str arn, const struct logs_Tags *tags)
+static int tag(struct call *c, const char *action, struct str name, struct str arn,
+               const struct logs_Tags *tags)
 {
     struct log_group g;
     struct str text;
@@ -42,7 +45,8 @@ static int tag(struct call *c, const char *action, struct str name, struct str a
     return r;
 }
 
-static int untag(struct call *c, const char *action, struct str name, struct str arn, const struct str *keys, size_t n)
+static int untag(struct call *c, const char *action, struct str name, struct str arn, const struct str *keys,
+                 size_t n)
 {
     struct log_group g;
     int r = logs_group_of(c, action, name, arn, STR_NONE, &g);
@@ -80,7 +84,8 @@ int logs_list_tags(struct call *c, const void *input, void *output)
 {
     const struct logs_ListTagsForResourceRequest *in = input;
 
-    return list(c, "logs:ListTagsForResource", STR_NONE, in->resourceArn, &((struct logs_ListTagsForResourceResponse *)output)->tags);
+    return list(c, "logs:ListTagsForResource", STR_NONE, in->resourceArn,
+                &((struct logs_ListTagsForResourceResponse *)output)->tags);
 }
 
 int logs_tag_group(struct call *c, const void *input, void *output UNUSED)
@@ -101,5 +106,6 @@ int logs_list_group_tags(struct call *c, const void *input, void *output)
 {
     const struct logs_ListTagsLogGroupRequest *in = input;
 
-    return list(c, "logs:ListTagsLogGroup", in->logGroupName, STR_NONE, &((struct logs_ListTagsLogGroupResponse *)output)->tags);
+    return list(c, "logs:ListTagsLogGroup", in->logGroupName, STR_NONE,
+                &((struct logs_ListTagsLogGroupResponse *)output)->tags);
 }

@@ -42,10 +42,7 @@ struct bucket *s3_bucket_free(struct bucket *b)
     return NULL;
 }
 
-struct bucket *s3_bucket_find(const struct s3 *s, struct str name)
-{
-    return map_get(&s->buckets, name);
-}
+struct bucket *s3_bucket_find(const struct s3 *s, struct str name) { return map_get(&s->buckets, name); }
 
 void s3_bucket_policy(struct bucket *b, struct str text)
 {
@@ -68,16 +65,18 @@ void s3_bucket_tags(struct bucket *b, struct str json)
 
 int s3_may(struct call *c, const struct bucket *b, const char *action, struct str key)
 {
-    struct str resource = str_absent(key) ? b->arn : arena_printf(c->mem, STR_FMT "/" STR_FMT, STR_ARG(b->arn), STR_ARG(key));
+    struct str resource =
+        str_absent(key) ? b->arn : arena_printf(c->mem, STR_FMT "/" STR_FMT, STR_ARG(b->arn), STR_ARG(key));
 
     if (call_may(c, action, &(struct resource){ resource, b->account, b->policy }) == 0)
         return 0;
-    if (!str_eq(c->account, b->account))                     /* no reasons for strangers */
+    if (!str_eq(c->account, b->account)) /* no reasons for strangers */
         return call_fault(c, &s3_error_AccessDenied, "Access Denied");
     return -E_FAULT;
 }
 
-int s3_enter(struct call *c, struct str name, struct str expected_owner, const char *action, struct str key, struct bucket **ret)
+int s3_enter(struct call *c, struct str name, struct str expected_owner, const char *action, struct str key,
+             struct bucket **ret)
 {
     struct bucket *b = s3_bucket_find(s3_of(c), name);
 

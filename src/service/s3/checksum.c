@@ -1,14 +1,20 @@
 /* checksum.c - CRCs by eight tables, digests by base/crypt.
- * True here: all CRCs are reflected, begin with all ones and end inverted, so one loop and one combination rule serve
- * every width; the state kept in struct summing is the inverted one. */
+ * True here: all CRCs are reflected, begin with all ones and end inverted, so one loop and one combination
+ * rule serve every width; the state kept in struct summing is the inverted one. */
 #include "service/s3/checksum.h"
 
 #include <endian.h>
 #include <pthread.h>
 
-static const struct { const char *name; size_t bytes; uint64_t polynomial; } kinds[CHECKSUM_KINDS] = {
-    [CHECKSUM_CRC32] = { "CRC32", 4, 0xedb88320u }, [CHECKSUM_CRC32C] = { "CRC32C", 4, 0x82f63b78u },
-    [CHECKSUM_CRC64NVME] = { "CRC64NVME", 8, 0x9a6c9329ac4bc9b5u }, [CHECKSUM_SHA1] = { "SHA1", 20, 0 },
+static const struct {
+    const char *name;
+    size_t bytes;
+    uint64_t polynomial;
+} kinds[CHECKSUM_KINDS] = {
+    [CHECKSUM_CRC32] = { "CRC32", 4, 0xedb88320u },
+    [CHECKSUM_CRC32C] = { "CRC32C", 4, 0x82f63b78u },
+    [CHECKSUM_CRC64NVME] = { "CRC64NVME", 8, 0x9a6c9329ac4bc9b5u },
+    [CHECKSUM_SHA1] = { "SHA1", 20, 0 },
     [CHECKSUM_SHA256] = { "SHA256", 32, 0 },
 };
 
@@ -52,7 +58,7 @@ static void fill_all(void)
 
 static uint64_t crc_add(enum checksum k, uint64_t crc, const uint8_t *p, size_t n)
 {
-    uint64_t (*t)[256] = tables[k];
+    uint64_t(*t)[256] = tables[k];
 
     for (; n >= 8; p += 8, n -= 8) {
         uint64_t x;
@@ -67,10 +73,7 @@ static uint64_t crc_add(enum checksum k, uint64_t crc, const uint8_t *p, size_t 
     return crc;
 }
 
-static uint64_t all_ones(enum checksum k)
-{
-    return kinds[k].bytes == 8 ? UINT64_MAX : UINT32_MAX;
-}
+static uint64_t all_ones(enum checksum k) { return kinds[k].bytes == 8 ? UINT64_MAX : UINT32_MAX; }
 
 static struct digest crc_digest(enum checksum k, uint64_t crc)
 {
@@ -103,13 +106,14 @@ static uint64_t multiply(enum checksum k, uint64_t a, uint64_t b)
     return product;
 }
 
-struct digest checksum_combine(enum checksum k, const struct digest *first, const struct digest *second, uint64_t second_bytes)
+struct digest checksum_combine(enum checksum k, const struct digest *first, const struct digest *second,
+                               uint64_t second_bytes)
 {
     size_t bits = kinds[k].bytes * 8;
     uint64_t shift = (uint64_t)1 << (bits - 1), square = (uint64_t)1 << (bits - 9);
 
     CHECK(checksum_is_crc(k) && first->n == kinds[k].bytes && second->n == kinds[k].bytes);
-    for (uint64_t n = second_bytes; n > 0; n >>= 1) {        /* x to the 8 * second_bytes */
+    for (uint64_t n = second_bytes; n > 0; n >>= 1) { /* x to the 8 * second_bytes */
         if ((n & 1) != 0)
             shift = multiply(k, shift, square);
         square = multiply(k, square, square);

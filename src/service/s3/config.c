@@ -1,6 +1,6 @@
-/* config.c - what is configured on a bucket: versioning and policy, and the answers to reads of what never is.
- * True here: nothing is accepted that is not acted on; puts of the other configurations have no handler, so the router
- * refuses them by name. */
+/* config.c - what is configured on a bucket: versioning and policy, and the answers to reads of what never
+ * is. True here: nothing is accepted that is not acted on; puts of the other configurations have no handler,
+ * so the router refuses them by name. */
 #include <stdio.h>
 #include "service/s3/write.h"
 
@@ -33,7 +33,9 @@ int s3_put_bucket_versioning(struct call *c, const void *input, void *output)
         return -E_FAULT;
     S3_REFUSE_STR(c, in, MFA);
     if (k == NULL || (!str_is(k->Status, "Enabled") && !str_is(k->Status, "Suspended")))
-        return S3_FAULT(c, MalformedXML, "The XML you provided was not well-formed or did not validate against our published schema");
+        return S3_FAULT(
+            c, MalformedXML,
+            "The XML you provided was not well-formed or did not validate against our published schema");
     if (!str_absent(k->MFADelete) && !str_is(k->MFADelete, "Disabled"))
         return s3_refuse(c, "MFADelete");
     b->versioning = str_is(k->Status, "Enabled") ? VERSIONING_ENABLED : VERSIONING_SUSPENDED;
@@ -51,7 +53,8 @@ static int no_policy(struct call *c, const struct bucket *b)
 }
 
 /* The policy is the owner's affair alone, whatever it says itself (S3 API reference, PutBucketPolicy). */
-static int enter_policy(struct call *c, struct str name, struct str expected_owner, const char *action, struct bucket **ret)
+static int enter_policy(struct call *c, struct str name, struct str expected_owner, const char *action,
+                        struct bucket **ret)
 {
     if (s3_enter(c, name, expected_owner, action, STR_NONE, ret) != 0)
         return -E_FAULT;
@@ -77,8 +80,11 @@ int s3_get_bucket_policy(struct call *c, const void *input, void *output)
 /* A policy is public when it allows something to everybody without a condition on who or where from. */
 static bool is_public(const struct bucket *b)
 {
-    struct policy_request r = { .caller = { .kind = CALLER_ANONYMOUS }, .action = STR("s3:GetObject"), .resource = b->arn };
-    static const struct str actions[] = { STR("s3:GetObject"), STR("s3:ListBucket"), STR("s3:PutObject"), STR("s3:DeleteObject") };
+    struct policy_request r = { .caller = { .kind = CALLER_ANONYMOUS },
+                                .action = STR("s3:GetObject"),
+                                .resource = b->arn };
+    static const struct str actions[] = { STR("s3:GetObject"), STR("s3:ListBucket"), STR("s3:PutObject"),
+                                          STR("s3:DeleteObject") };
     char text[128];
 
     for (size_t i = 0; b->policy != NULL && i < ARRAY_LEN(actions); i++) {
@@ -123,7 +129,8 @@ int s3_put_bucket_policy(struct call *c, const void *input, void *output)
     if (str_empty(in->Policy))
         return S3_FAULT(c, MalformedPolicy, "Policies must be valid JSON and the first byte must be '{'");
     if (in->Policy.n > POLICY_BYTES_MOST)
-        return S3_FAULT(c, MalformedPolicy, "Policy document is too large: at most %d bytes", POLICY_BYTES_MOST);
+        return S3_FAULT(c, MalformedPolicy, "Policy document is too large: at most %d bytes",
+                        POLICY_BYTES_MOST);
     if (policy_parse(POLICY_RESOURCE, in->Policy, &parsed, &why) != 0) {
         if (in->Policy.p[0] != '{')
             return S3_FAULT(c, MalformedPolicy, "Policies must be valid JSON and the first byte must be '{'");
@@ -164,7 +171,8 @@ int s3_get_bucket_encryption(struct call *c, const void *input, void *output)
     rule->ApplyServerSideEncryptionByDefault->SSEAlgorithm = STR("AES256");
     rule->BucketKeyEnabled = BOOL_SET(false);
     out->ServerSideEncryptionConfiguration = ARENA_NEW(c->mem, struct s3_ServerSideEncryptionConfiguration);
-    out->ServerSideEncryptionConfiguration->Rules = (struct s3_ServerSideEncryptionRules){ .set = true, .n = 1, .v = rule };
+    out->ServerSideEncryptionConfiguration->Rules =
+        (struct s3_ServerSideEncryptionRules){ .set = true, .n = 1, .v = rule };
     return 0;
 }
 
@@ -177,7 +185,8 @@ int s3_get_public_access_block(struct call *c, const void *input, void *output)
 
     if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:GetBucketPublicAccessBlock", STR_NONE, &b) != 0)
         return -E_FAULT;
-    *k = (struct s3_PublicAccessBlockConfiguration){ BOOL_SET(true), BOOL_SET(true), BOOL_SET(true), BOOL_SET(true) };
+    *k = (struct s3_PublicAccessBlockConfiguration){ BOOL_SET(true), BOOL_SET(true), BOOL_SET(true),
+                                                     BOOL_SET(true) };
     out->PublicAccessBlockConfiguration = k;
     return 0;
 }
@@ -243,7 +252,8 @@ int s3_get_bucket_logging(struct call *c, const void *input, void *output)
     return s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:GetBucketLogging", STR_NONE, &b);
 }
 
-static int not_configured(struct call *c, struct str bucket, struct str owner, const char *action, const struct error_row *row, const char *text)
+static int not_configured(struct call *c, struct str bucket, struct str owner, const char *action,
+                          const struct error_row *row, const char *text)
 {
     struct bucket *b;
 
@@ -254,20 +264,22 @@ static int not_configured(struct call *c, struct str bucket, struct str owner, c
     return -E_FAULT;
 }
 
-#define NOT_CONFIGURED(function, Input, action, row, text) \
-    int function(struct call *c, const void *input, void *output) \
-    { \
-        const struct Input *in = input; \
-        (void)output; \
+#define NOT_CONFIGURED(function, Input, action, row, text)                                            \
+    int function(struct call *c, const void *input, void *output)                                     \
+    {                                                                                                 \
+        const struct Input *in = input;                                                               \
+        (void)output;                                                                                 \
         return not_configured(c, in->Bucket, in->ExpectedBucketOwner, action, &s3_fault_##row, text); \
     }
 NOT_CONFIGURED(s3_get_bucket_cors, s3_GetBucketCorsRequest, "s3:GetBucketCORS", NoSuchCORSConfiguration,
                "The CORS configuration does not exist")
-NOT_CONFIGURED(s3_get_bucket_website, s3_GetBucketWebsiteRequest, "s3:GetBucketWebsite", NoSuchWebsiteConfiguration,
-               "The specified bucket does not have a website configuration")
+NOT_CONFIGURED(s3_get_bucket_website, s3_GetBucketWebsiteRequest, "s3:GetBucketWebsite",
+               NoSuchWebsiteConfiguration, "The specified bucket does not have a website configuration")
 NOT_CONFIGURED(s3_get_bucket_replication, s3_GetBucketReplicationRequest, "s3:GetReplicationConfiguration",
                ReplicationConfigurationNotFoundError, "The replication configuration was not found")
-NOT_CONFIGURED(s3_get_object_lock_configuration, s3_GetObjectLockConfigurationRequest, "s3:GetBucketObjectLockConfiguration",
-               ObjectLockConfigurationNotFoundError, "Object Lock configuration does not exist for this bucket")
-NOT_CONFIGURED(s3_get_bucket_lifecycle_configuration, s3_GetBucketLifecycleConfigurationRequest, "s3:GetLifecycleConfiguration",
-               NoSuchLifecycleConfiguration, "The lifecycle configuration does not exist")
+NOT_CONFIGURED(s3_get_object_lock_configuration, s3_GetObjectLockConfigurationRequest,
+               "s3:GetBucketObjectLockConfiguration", ObjectLockConfigurationNotFoundError,
+               "Object Lock configuration does not exist for this bucket")
+NOT_CONFIGURED(s3_get_bucket_lifecycle_configuration, s3_GetBucketLifecycleConfigurationRequest,
+               "s3:GetLifecycleConfiguration", NoSuchLifecycleConfiguration,
+               "The lifecycle configuration does not exist")

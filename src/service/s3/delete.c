@@ -3,15 +3,21 @@
 
 /* What one delete did. */
 struct deleted {
-    bool marker;                                             /* a marker was made, or was deleted by its id */
-    struct str version_id;                                   /* absent: not shown */
+    bool marker;           /* a marker was made, or was deleted by its id */
+    struct str version_id; /* absent: not shown */
 };
 
 static void tell(struct call *c, const struct bucket *b, const struct object *o, bool made_marker)
 {
-    struct happening h = { .event = made_marker ? "ObjectRemoved:DeleteMarkerCreated" : "ObjectRemoved:Delete", .detail_type = "Object Deleted",
-                           .reason = "DeleteObject", .deletion_type = made_marker ? "Delete Marker Created" : "Permanently Deleted",
-                           .key = o->key, .version_id = s3_version_shown(b, o), .bytes = -1, .sequence = store_next_id(c->turn->store) };
+    struct happening h = { .event =
+                               made_marker ? "ObjectRemoved:DeleteMarkerCreated" : "ObjectRemoved:Delete",
+                           .detail_type = "Object Deleted",
+                           .reason = "DeleteObject",
+                           .deletion_type = made_marker ? "Delete Marker Created" : "Permanently Deleted",
+                           .key = o->key,
+                           .version_id = s3_version_shown(b, o),
+                           .bytes = -1,
+                           .sequence = store_next_id(c->turn->store) };
 
     if (made_marker)
         h.etag = o->etag;
@@ -19,7 +25,8 @@ static void tell(struct call *c, const struct bucket *b, const struct object *o,
     notify(s3_of(c), c->turn, b, &h);
 }
 
-static void delete_version(struct call *c, const struct bucket *b, struct str key, struct str version_id, struct deleted *ret)
+static void delete_version(struct call *c, const struct bucket *b, struct str key, struct str version_id,
+                           struct deleted *ret)
 {
     struct object o;
 
@@ -33,7 +40,9 @@ static void delete_version(struct call *c, const struct bucket *b, struct str ke
 
 static void add_marker(struct call *c, const struct bucket *b, struct str key, struct deleted *ret)
 {
-    struct object o = { .key = key, .marker = true, .etag = STR("d41d8cd98f00b204e9800998ecf8427e"), .meta = STR("{}") };
+    struct object o = {
+        .key = key, .marker = true, .etag = STR("d41d8cd98f00b204e9800998ecf8427e"), .meta = STR("{}")
+    };
 
     s3_version_add(s3_of(c), c->turn, c->mem, b, &o, STR_NONE);
     ret->marker = true;
@@ -55,7 +64,8 @@ static void delete_current(struct call *c, const struct bucket *b, struct str ke
     tell(c, b, &o, false);
 }
 
-static void delete_one(struct call *c, const struct bucket *b, struct str key, struct str version_id, struct deleted *ret)
+static void delete_one(struct call *c, const struct bucket *b, struct str key, struct str version_id,
+                       struct deleted *ret)
 {
     *ret = (struct deleted){ 0 };
     if (str_absent(version_id))
@@ -71,15 +81,16 @@ static const char *delete_action(struct str version_id)
 
 static int check_version_id(struct call *c, struct str version_id)
 {
-    return str_absent(version_id) || str_is(version_id, "null") || version_id.n == 32 ? 0 :
-        s3_argument(c, "versionId", version_id, "Invalid version id specified");
+    return str_absent(version_id) || str_is(version_id, "null") || version_id.n == 32
+               ? 0
+               : s3_argument(c, "versionId", version_id, "Invalid version id specified");
 }
 
-/* The conditions of a delete.  A key that is not there passes those of time and size (API reference, DeleteObject), but
- * If-Match asks for an object ("*": any).  UNVERIFIED: that the answer is then NoSuchKey, and PreconditionFailed where
- * a delete marker stands, as with the conditions of a write. */
-static int check_conditions(struct call *c, const struct bucket *b, struct str key, struct str version_id, struct str etag,
-                            struct opt_time modified, struct opt_int bytes)
+/* The conditions of a delete.  A key that is not there passes those of time and size (API reference,
+ * DeleteObject), but If-Match asks for an object ("*": any).  UNVERIFIED: that the answer is then NoSuchKey,
+ * and PreconditionFailed where a delete marker stands, as with the conditions of a write. */
+static int check_conditions(struct call *c, const struct bucket *b, struct str key, struct str version_id,
+                            struct str etag, struct opt_time modified, struct opt_int bytes)
 {
     struct object o;
     bool there;
@@ -92,9 +103,10 @@ static int check_conditions(struct call *c, const struct bucket *b, struct str k
         return call_fault(c, &s3_error_NoSuchKey, "The specified key does not exist.");
     if (!there || (o.marker && str_absent(etag)))
         return 0;
-    if (o.marker || (!str_absent(etag) && !s3_etag_matches(etag, o.etag)) || (modified.set && modified.ms / 1000 != o.modified_ms / 1000) ||
-        (bytes.set && bytes.v != o.bytes)) {
-        (void)S3_FAULT(c, PreconditionFailed, "At least one of the pre-conditions you specified did not hold");
+    if (o.marker || (!str_absent(etag) && !s3_etag_matches(etag, o.etag)) ||
+        (modified.set && modified.ms / 1000 != o.modified_ms / 1000) || (bytes.set && bytes.v != o.bytes)) {
+        (void)S3_FAULT(c, PreconditionFailed,
+                       "At least one of the pre-conditions you specified did not hold");
         if (!str_absent(etag) && (o.marker || !s3_etag_matches(etag, o.etag)))
             fault_element(c->mem, &c->fault, "Condition", STR("If-Match"));
         return -E_FAULT;
@@ -109,13 +121,15 @@ int s3_delete_object(struct call *c, const void *input, void *output)
     struct bucket *b;
     struct deleted d;
 
-    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, delete_action(in->VersionId), in->Key, &b) != 0 || s3_payer(c, in->RequestPayer) != 0)
+    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, delete_action(in->VersionId), in->Key, &b) != 0 ||
+        s3_payer(c, in->RequestPayer) != 0)
         return -E_FAULT;
     S3_REFUSE_STR(c, in, MFA);
     if (in->BypassGovernanceRetention.set && in->BypassGovernanceRetention.v)
         return s3_refuse(c, "BypassGovernanceRetention");
     if (s3_key_check(c, in->Key) != 0 || check_version_id(c, in->VersionId) != 0 ||
-        check_conditions(c, b, in->Key, in->VersionId, in->IfMatch, in->IfMatchLastModifiedTime, in->IfMatchSize) != 0)
+        check_conditions(c, b, in->Key, in->VersionId, in->IfMatch, in->IfMatchLastModifiedTime,
+                         in->IfMatchSize) != 0)
         return -E_FAULT;
     if (str_absent(in->VersionId) && b->versioning != VERSIONING_NEVER && s3_room(c) != 0)
         return -E_FAULT;
@@ -136,12 +150,16 @@ static void add_error(struct call *c, const struct s3_ObjectIdentifier *id, stru
     const struct error_row *row = c->fault.row;
 
     out->set = true;
-    out->v[out->n++] = (struct s3_Error){ .Key = id->Key, .VersionId = id->VersionId, .Message = c->fault.message,
-                                          .Code = str_of(row->query_code != NULL ? row->query_code : row->name) };
+    out->v[out->n++] =
+        (struct s3_Error){ .Key = id->Key,
+                           .VersionId = id->VersionId,
+                           .Message = c->fault.message,
+                           .Code = str_of(row->query_code != NULL ? row->query_code : row->name) };
     c->fault = (struct fault){ 0 };
 }
 
-static void add_deleted(const struct s3_ObjectIdentifier *id, const struct deleted *d, struct s3_DeletedObjects *out)
+static void add_deleted(const struct s3_ObjectIdentifier *id, const struct deleted *d,
+                        struct s3_DeletedObjects *out)
 {
     struct s3_DeletedObject *one = &out->v[out->n++];
 
@@ -156,7 +174,8 @@ static void add_deleted(const struct s3_ObjectIdentifier *id, const struct delet
 
 static int check_one(struct call *c, const struct bucket *b, const struct s3_ObjectIdentifier *id)
 {
-    if (s3_may(c, b, delete_action(id->VersionId), id->Key) != 0 || s3_key_check(c, id->Key) != 0 || check_version_id(c, id->VersionId) != 0 ||
+    if (s3_may(c, b, delete_action(id->VersionId), id->Key) != 0 || s3_key_check(c, id->Key) != 0 ||
+        check_version_id(c, id->VersionId) != 0 ||
         check_conditions(c, b, id->Key, id->VersionId, id->ETag, id->LastModifiedTime, id->Size) != 0)
         return -E_FAULT;
     return str_absent(id->VersionId) && b->versioning != VERSIONING_NEVER ? s3_room(c) : 0;
@@ -176,7 +195,9 @@ static int enter_many(struct call *c, const struct s3_DeleteObjectsRequest *in, 
     if (s3_payer(c, in->RequestPayer) != 0 || s3_check_document(c, STR_NONE, in->ChecksumAlgorithm) != 0)
         return -E_FAULT;
     if (in->Delete == NULL || in->Delete->Objects.n == 0 || in->Delete->Objects.n > KEYS_MOST)
-        return S3_FAULT(c, MalformedXML, "The XML you provided was not well-formed or did not validate against our published schema");
+        return S3_FAULT(
+            c, MalformedXML,
+            "The XML you provided was not well-formed or did not validate against our published schema");
     *ret = b;
     return 0;
 }

@@ -1,14 +1,18 @@
 /* fault.c - S3's errors beyond the model's rows, and checks every handler may need. */
 #include "service/s3/internal.h"
 
-#define E(name_, status_) const struct error_row s3_fault_##name_ = { .name = #name_, .status = (status_), .sender = (status_) < 500, \
-                                                                      .message_member = "Message" };
+#define E(name_, status_)                                                                           \
+    const struct error_row s3_fault_##name_ = {                                                     \
+        .name = #name_, .status = (status_), .sender = (status_) < 500, .message_member = "Message" \
+    };
 S3_ERRORS(E)
 #undef E
 
 int s3_refuse(struct call *c, const char *what)
 {
-    return S3_FAULT(c, NotImplemented, "A header or parameter you provided implies functionality that Waybill does not implement: %s", what);
+    return S3_FAULT(
+        c, NotImplemented,
+        "A header or parameter you provided implies functionality that Waybill does not implement: %s", what);
 }
 
 int s3_argument(struct call *c, const char *name, struct str value, const char *text)
@@ -22,8 +26,10 @@ int s3_argument(struct call *c, const char *name, struct str value, const char *
 
 int s3_payer(struct call *c, struct str request_payer)
 {
-    return str_absent(request_payer) || str_is(request_payer, "requester") ? 0 :
-        s3_argument(c, "x-amz-request-payer", request_payer, "The only value of x-amz-request-payer is requester.");
+    return str_absent(request_payer) || str_is(request_payer, "requester")
+               ? 0
+               : s3_argument(c, "x-amz-request-payer", request_payer,
+                             "The only value of x-amz-request-payer is requester.");
 }
 
 static int check_sum(struct call *c, enum checksum k, struct str given, struct str body)
@@ -32,9 +38,12 @@ static int check_sum(struct call *c, enum checksum k, struct str given, struct s
     struct str bytes;
 
     if (base64_decode(c->mem, given, &bytes) != 0 || bytes.n != checksum_bytes(k))
-        return S3_FAULT(c, InvalidArgument, "Value for x-amz-checksum-%s header is invalid.", checksum_name(k));
-    return memcmp(bytes.p, d.b, d.n) == 0 ? 0 : S3_FAULT(c, BadDigest, "The %s you specified did not match the calculated checksum.",
-                                                         checksum_name(k));
+        return S3_FAULT(c, InvalidArgument, "Value for x-amz-checksum-%s header is invalid.",
+                        checksum_name(k));
+    return memcmp(bytes.p, d.b, d.n) == 0
+               ? 0
+               : S3_FAULT(c, BadDigest, "The %s you specified did not match the calculated checksum.",
+                          checksum_name(k));
 }
 
 int s3_check_document(struct call *c, struct str content_md5, struct str algorithm)
@@ -53,14 +62,17 @@ int s3_check_document(struct call *c, struct str content_md5, struct str algorit
             return S3_FAULT(c, BadDigest, "The Content-MD5 you specified did not match what we received.");
     }
     for (enum checksum k = CHECKSUM_CRC32; k < CHECKSUM_KINDS; k++) {
-        given = call_request_header(c, arena_z(c->mem, arena_printf(c->mem, "x-amz-checksum-%s", checksum_name(k))));
+        given = call_request_header(c, arena_z(c->mem,
+                                               arena_printf(c->mem, "x-amz-checksum-%s", checksum_name(k))));
         if (!str_absent(given) && check_sum(c, k, given, call_body(c)) != 0)
             return -E_FAULT;
         if (!str_absent(given))
             announced = announced || k == checksum_named(algorithm);
     }
-    return announced ? 0 : call_fault(c, &s3_error_InvalidRequest, "x-amz-sdk-checksum-algorithm specified, but no corresponding "
-                                      "x-amz-checksum-* or x-amz-trailer headers were found.");
+    return announced ? 0
+                     : call_fault(c, &s3_error_InvalidRequest,
+                                  "x-amz-sdk-checksum-algorithm specified, but no corresponding "
+                                  "x-amz-checksum-* or x-amz-trailer headers were found.");
 }
 
 int s3_key_check(struct call *c, struct str key)
@@ -71,13 +83,16 @@ int s3_key_check(struct call *c, struct str key)
         fault_element(c->mem, &c->fault, "MaxSizeAllowed", arena_printf(c->mem, "%d", S3_KEY_MOST));
         return -E_FAULT;
     }
-    return !str_empty(key) && utf8_check(key) == key.n ? 0 : S3_FAULT(c, InvalidURI, "Couldn't parse the specified URI.");
+    return !str_empty(key) && utf8_check(key) == key.n
+               ? 0
+               : S3_FAULT(c, InvalidURI, "Couldn't parse the specified URI.");
 }
 
 int s3_encoding_check(struct call *c, struct str encoding)
 {
-    return str_absent(encoding) || str_is(encoding, "url") ? 0 :
-        s3_argument(c, "encoding-type", encoding, "Invalid Encoding Method specified in Request");
+    return str_absent(encoding) || str_is(encoding, "url")
+               ? 0
+               : s3_argument(c, "encoding-type", encoding, "Invalid Encoding Method specified in Request");
 }
 
 struct str s3_shown(struct call *c, struct str encoding, struct str text)

@@ -29,7 +29,8 @@ int s3_pieces_read(struct arena *a, struct str text, struct piece **ret, size_t 
         most += text.p[i] == ',';
     v = arena_calloc(a, most + 1, sizeof(*v));
     for (struct str one, id; n < most && str_cut(&text, ',', &one); n++) {
-        if (!str_cut(&one, ':', &id) || str_to_u64(id, &v[n].id) != 0 || str_to_i64(one, &v[n].bytes) != 0 || v[n].bytes < 0)
+        if (!str_cut(&one, ':', &id) || str_to_u64(id, &v[n].id) != 0 || str_to_i64(one, &v[n].bytes) != 0 ||
+            v[n].bytes < 0)
             return -E_INVALID;
     }
     if (text.n > 0)
@@ -53,10 +54,7 @@ static void path_of(struct buf *b, const char *dir, uint64_t id, int what)
         buf_printf(b, "/%llx%s", (unsigned long long)id, what == PATH_TEMPORARY ? ".new" : "");
 }
 
-static int error_now(void)
-{
-    return errno == ENOSPC || errno == EDQUOT ? -E_FULL : -E_IO;
-}
+static int error_now(void) { return errno == ENOSPC || errno == EDQUOT ? -E_FULL : -E_IO; }
 
 static int sync_folder(const char *path)
 {
@@ -79,7 +77,8 @@ static int make_folders(struct buf *path, const char *dir, uint64_t id)
     return 0;
 }
 
-/* All three, whoever made them: another thread may have made one and not flushed it yet.  Unchanged ones cost little. */
+/* All three, whoever made them: another thread may have made one and not flushed it yet.  Unchanged ones cost
+ * little. */
 static int sync_folders(struct buf *path, const char *dir, uint64_t id)
 {
     int r;
@@ -106,8 +105,8 @@ static int open_file(const char *dir, uint64_t id)
     return fd;
 }
 
-int s3_segments_open(const char *dir, struct arena *a, const struct piece *v, size_t n, int64_t from, int64_t to,
-                     struct segment **ret, size_t *ret_n)
+int s3_segments_open(const char *dir, struct arena *a, const struct piece *v, size_t n, int64_t from,
+                     int64_t to, struct segment **ret, size_t *ret_n)
 {
     struct segment *out = arena_calloc(a, n + 1, sizeof(*out));
     size_t used = 0;
@@ -214,7 +213,8 @@ static int take(int fd, const struct source *from, enum checksum k, struct writt
     int r = 0;
 
     summing_begin(&t.sum, k);
-    for (size_t at = 0; r == 0 && at < from->bytes.n; at += COPY_BYTES)   /* each piece is summed while it is in the cache */
+    for (size_t at = 0; r == 0 && at < from->bytes.n;
+         at += COPY_BYTES) /* each piece is summed while it is in the cache */
         r = take_bytes(&t, from->bytes.p + at, MIN(COPY_BYTES, from->bytes.n - at));
     for (size_t i = 0; r == 0 && i < from->n; i++)
         r = take_segment(&t, &from->v[i], room);
@@ -242,7 +242,8 @@ static int write_whole(const char *temporary, const struct source *from, enum ch
     return r;
 }
 
-int s3_file_write(const char *dir, uint64_t id, const struct source *from, enum checksum k, struct written *ret)
+int s3_file_write(const char *dir, uint64_t id, const struct source *from, enum checksum k,
+                  struct written *ret)
 {
     CLEANUP(buf_done) struct buf path = { 0 }, temporary = { 0 };
     int r = make_folders(&path, dir, id);
@@ -319,7 +320,7 @@ static void sweep_folder(struct sweep *s, int fd, int depth)
         fd = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (fd >= 0)
             sweep_folder(s, fd, depth + 1);
-        (void)unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);   /* fails unless it is empty */
+        (void)unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR); /* fails unless it is empty */
     }
     closedir(d);
 }

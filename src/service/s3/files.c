@@ -1,6 +1,6 @@
 /* files.c - which files the coming commit decides about.
- * True here: a file in `fresh` is complete, and a row of this turn names it; one in `doomed` is named by no row once this
- * turn is committed.  If the turn fails the first are waste and the second stay. */
+ * True here: a file in `fresh` is complete, and a row of this turn names it; one in `doomed` is named by no
+ * row once this turn is committed.  If the turn fails the first are waste and the second stay. */
 #include "service/s3/internal.h"
 
 #include <stdlib.h>
@@ -14,7 +14,10 @@ void s3_ids_add(struct file_ids *ids, uint64_t id)
     ids->v[ids->n++] = id;
 }
 
-struct forgetting { char *dir; struct file_ids ids; };
+struct forgetting {
+    char *dir;
+    struct file_ids ids;
+};
 
 static void forget_run(void *arg)
 {

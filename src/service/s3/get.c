@@ -1,6 +1,6 @@
 /* get.c - GetObject, HeadObject and what else is read of one object.
- * True here: no object's bytes from files are held; its files are opened in the handler's turn and read by net while the
- * client takes the reply, however long that is. */
+ * True here: no object's bytes from files are held; its files are opened in the handler's turn and read by
+ * net while the client takes the reply, however long that is. */
 #include "base/header.h"
 #include "service/s3/write.h"
 
@@ -20,12 +20,10 @@ static int gone(struct call *c, const struct bucket *b, const struct object *mar
     return call_fault(c, &s3_error_NoSuchKey, "The specified key does not exist.");
 }
 
-static void name_key(struct call *c, struct str key)
-{
-    fault_element(c->mem, &c->fault, "Key", key);
-}
+static void name_key(struct call *c, struct str key) { fault_element(c->mem, &c->fault, "Key", key); }
 
-int s3_object_of(struct call *c, const struct bucket *b, struct str key, struct str version_id, struct object *ret)
+int s3_object_of(struct call *c, const struct bucket *b, struct str key, struct str version_id,
+                 struct object *ret)
 {
     if (str_absent(version_id)) {
         if (!rows_object_newest(c->turn->store, c->mem, b->id, key, ret))
@@ -54,8 +52,8 @@ struct reading {
     struct object o;
     struct meta meta;
     int64_t from, to;
-    bool part;                                               /* of the object: 206 */
-    int64_t parts;                                           /* PartsCount; 0: not shown */
+    bool part;     /* of the object: 206 */
+    int64_t parts; /* PartsCount; 0: not shown */
 };
 
 /* PartNumber: that part of a multipart object; of any other, part 1 is all. */
@@ -86,17 +84,14 @@ static int choose_range(struct call *c, struct reading *r, struct str range, str
     r->from = 0;
     r->to = r->o.bytes;
     if (part.set && !str_absent(range))
-        return call_fault(c, &s3_error_InvalidRequest, "Cannot specify both Range header and partNumber query parameter");
+        return call_fault(c, &s3_error_InvalidRequest,
+                          "Cannot specify both Range header and partNumber query parameter");
     if (part.set)
         return choose_part(c, r, part.v);
     switch (s3_range(range, r->o.bytes, &r->from, &r->to)) {
-    case RANGE_NONE:
-        return 0;
-    case RANGE_OK:
-        r->part = true;
-        return 0;
-    case RANGE_UNSATISFIABLE:
-        break;
+    case RANGE_NONE: return 0;
+    case RANGE_OK: r->part = true; return 0;
+    case RANGE_UNSATISFIABLE: break;
     }
     (void)S3_FAULT(c, InvalidRange, "The requested range is not satisfiable");
     fault_element(c->mem, &c->fault, "RangeRequested", range);
@@ -109,14 +104,13 @@ static int check_conditions(struct call *c, const struct conditions *k, const st
 {
     switch (s3_conditions(k, o->etag, o->modified_ms)) {
     case CONDITION_FAILED:
-        (void)S3_FAULT(c, PreconditionFailed, "At least one of the pre-conditions you specified did not hold");
-        fault_element(c->mem, &c->fault, "Condition", str_absent(k->if_match) ? STR("If-Unmodified-Since") : STR("If-Match"));
+        (void)S3_FAULT(c, PreconditionFailed,
+                       "At least one of the pre-conditions you specified did not hold");
+        fault_element(c->mem, &c->fault, "Condition",
+                      str_absent(k->if_match) ? STR("If-Unmodified-Since") : STR("If-Match"));
         return -E_FAULT;
-    case CONDITION_NOT_MODIFIED:
-        c->status = 304;
-        return 1;
-    case CONDITION_HOLDS:
-        break;
+    case CONDITION_NOT_MODIFIED: c->status = 304; return 1;
+    case CONDITION_HOLDS: break;
     }
     return 0;
 }
@@ -130,62 +124,80 @@ static int64_t count_tags(struct call *c, struct str tags)
 }
 
 #define OVERRIDE(asked, own) (!str_absent(asked) ? (asked) : (own))
-#define READ_MEMBERS(c, in, out, r) do { \
-    (out)->AcceptRanges = STR("bytes"); \
-    (out)->LastModified = TIME_SET((r)->o.modified_ms); \
-    (out)->ETag = s3_quoted((c)->mem, (r)->o.etag); \
-    (out)->VersionId = s3_version_shown((r)->b, &(r)->o); \
-    (out)->ContentType = OVERRIDE((in)->ResponseContentType, str_absent((r)->meta.content_type) ? STR("binary/octet-stream") : (r)->meta.content_type); \
-    (out)->CacheControl = OVERRIDE((in)->ResponseCacheControl, (r)->meta.cache_control); \
-    (out)->ContentDisposition = OVERRIDE((in)->ResponseContentDisposition, (r)->meta.content_disposition); \
-    (out)->ContentEncoding = OVERRIDE((in)->ResponseContentEncoding, (r)->meta.content_encoding); \
-    (out)->ContentLanguage = OVERRIDE((in)->ResponseContentLanguage, (r)->meta.content_language); \
-    (out)->Expires = (in)->ResponseExpires.set ? (in)->ResponseExpires : (r)->meta.expires; \
-    (out)->WebsiteRedirectLocation = (r)->meta.website_redirect; \
-    (out)->ServerSideEncryption = str_absent((r)->meta.encryption) ? STR("AES256") : (r)->meta.encryption; \
-    (out)->SSEKMSKeyId = (r)->meta.kms_key; \
-    if ((r)->meta.bucket_key) \
-        (out)->BucketKeyEnabled = BOOL_SET(true); \
-    (out)->Metadata = (r)->meta.user; \
-    (out)->StorageClass = (r)->meta.storage_class; \
-    if ((r)->parts > 0) \
-        (out)->PartsCount = INT_SET((r)->parts); \
-    if (!str_absent((r)->o.tags)) \
-        (out)->TagCount = INT_SET(count_tags((c), (r)->o.tags)); \
-    if (str_is((in)->ChecksumMode, "ENABLED") && !(r)->part && (r)->meta.checksum != CHECKSUM_NONE) { \
-        META_SET_CHECKSUM((out), (r)->meta.checksum, (r)->meta.checksum_text); \
-        (out)->ChecksumType = (r)->meta.composite ? STR("COMPOSITE") : STR("FULL_OBJECT"); \
-    } \
-    if ((r)->part) { \
-        (out)->ContentRange = arena_printf((c)->mem, "bytes %lld-%lld/%lld", (long long)(r)->from, (long long)(r)->to - 1, (long long)(r)->o.bytes); \
-        (c)->status = 206; \
-    } \
-} while (0)
+#define READ_MEMBERS(c, in, out, r)                                                                       \
+    do {                                                                                                  \
+        (out)->AcceptRanges = STR("bytes");                                                               \
+        (out)->LastModified = TIME_SET((r)->o.modified_ms);                                               \
+        (out)->ETag = s3_quoted((c)->mem, (r)->o.etag);                                                   \
+        (out)->VersionId = s3_version_shown((r)->b, &(r)->o);                                             \
+        (out)->ContentType = OVERRIDE((in)->ResponseContentType, str_absent((r)->meta.content_type)       \
+                                                                     ? STR("binary/octet-stream")         \
+                                                                     : (r)->meta.content_type);           \
+        (out)->CacheControl = OVERRIDE((in)->ResponseCacheControl, (r)->meta.cache_control);              \
+        (out)->ContentDisposition =                                                                       \
+            OVERRIDE((in)->ResponseContentDisposition, (r)->meta.content_disposition);                    \
+        (out)->ContentEncoding = OVERRIDE((in)->ResponseContentEncoding, (r)->meta.content_encoding);     \
+        (out)->ContentLanguage = OVERRIDE((in)->ResponseContentLanguage, (r)->meta.content_language);     \
+        (out)->Expires = (in)->ResponseExpires.set ? (in)->ResponseExpires : (r)->meta.expires;           \
+        (out)->WebsiteRedirectLocation = (r)->meta.website_redirect;                                      \
+        (out)->ServerSideEncryption =                                                                     \
+            str_absent((r)->meta.encryption) ? STR("AES256") : (r)->meta.encryption;                      \
+        (out)->SSEKMSKeyId = (r)->meta.kms_key;                                                           \
+        if ((r)->meta.bucket_key)                                                                         \
+            (out)->BucketKeyEnabled = BOOL_SET(true);                                                     \
+        (out)->Metadata = (r)->meta.user;                                                                 \
+        (out)->StorageClass = (r)->meta.storage_class;                                                    \
+        if ((r)->parts > 0)                                                                               \
+            (out)->PartsCount = INT_SET((r)->parts);                                                      \
+        if (!str_absent((r)->o.tags))                                                                     \
+            (out)->TagCount = INT_SET(count_tags((c), (r)->o.tags));                                      \
+        if (str_is((in)->ChecksumMode, "ENABLED") && !(r)->part && (r)->meta.checksum != CHECKSUM_NONE) { \
+            META_SET_CHECKSUM((out), (r)->meta.checksum, (r)->meta.checksum_text);                        \
+            (out)->ChecksumType = (r)->meta.composite ? STR("COMPOSITE") : STR("FULL_OBJECT");            \
+        }                                                                                                 \
+        if ((r)->part) {                                                                                  \
+            (out)->ContentRange = arena_printf((c)->mem, "bytes %lld-%lld/%lld", (long long)(r)->from,    \
+                                               (long long)(r)->to - 1, (long long)(r)->o.bytes);          \
+            (c)->status = 206;                                                                            \
+        }                                                                                                 \
+    } while (0)
 
-/* What a reply cannot carry is refused, as S3 does for values it cannot represent; to leave bytes out would be silent. */
+/* What a reply cannot carry is refused, as S3 does for values it cannot represent; to leave bytes out would
+ * be silent. */
 static int check_override(struct call *c, const char *name, struct str value)
 {
-    return header_value_fits(value) ? 0 : s3_argument(c, name, value, "Header value cannot contain control characters.");
+    return header_value_fits(value)
+               ? 0
+               : s3_argument(c, name, value, "Header value cannot contain control characters.");
 }
 
-#define CHECK_OVERRIDES(c, in) ( \
-    check_override((c), "response-content-type", (in)->ResponseContentType) != 0 || \
-    check_override((c), "response-cache-control", (in)->ResponseCacheControl) != 0 || \
-    check_override((c), "response-content-disposition", (in)->ResponseContentDisposition) != 0 || \
-    check_override((c), "response-content-encoding", (in)->ResponseContentEncoding) != 0 || \
-    check_override((c), "response-content-language", (in)->ResponseContentLanguage) != 0)
+#define CHECK_OVERRIDES(c, in)                                                                     \
+    (check_override((c), "response-content-type", (in)->ResponseContentType) != 0 ||               \
+     check_override((c), "response-cache-control", (in)->ResponseCacheControl) != 0 ||             \
+     check_override((c), "response-content-disposition", (in)->ResponseContentDisposition) != 0 || \
+     check_override((c), "response-content-encoding", (in)->ResponseContentEncoding) != 0 ||       \
+     check_override((c), "response-content-language", (in)->ResponseContentLanguage) != 0)
 
 /* 0, 1 (not modified: answered), -E_FAULT.  A macro, because GET and HEAD have inputs of different types. */
-#define READ_BEGIN(c, in, r) ( \
-    s3_enter((c), (in)->Bucket, (in)->ExpectedBucketOwner, str_absent((in)->VersionId) ? "s3:GetObject" : "s3:GetObjectVersion", (in)->Key, &(r)->b) != 0 || \
-    s3_payer((c), (in)->RequestPayer) != 0 || \
-    check_mode((c), (in)->ChecksumMode) != 0 || CHECK_OVERRIDES((c), (in)) || \
-    s3_object_of((c), (r)->b, (in)->Key, (in)->VersionId, &(r)->o) != 0 ? -E_FAULT : \
-    check_conditions((c), &(struct conditions){ (in)->IfMatch, (in)->IfNoneMatch, (in)->IfModifiedSince, (in)->IfUnmodifiedSince }, &(r)->o))
+#define READ_BEGIN(c, in, r)                                                                               \
+    (s3_enter((c), (in)->Bucket, (in)->ExpectedBucketOwner,                                                \
+              str_absent((in)->VersionId) ? "s3:GetObject" : "s3:GetObjectVersion", (in)->Key,             \
+              &(r)->b) != 0 ||                                                                             \
+             s3_payer((c), (in)->RequestPayer) != 0 || check_mode((c), (in)->ChecksumMode) != 0 ||         \
+             CHECK_OVERRIDES((c), (in)) ||                                                                 \
+             s3_object_of((c), (r)->b, (in)->Key, (in)->VersionId, &(r)->o) != 0                           \
+         ? -E_FAULT                                                                                        \
+         : check_conditions((c),                                                                           \
+                            &(struct conditions){ (in)->IfMatch, (in)->IfNoneMatch, (in)->IfModifiedSince, \
+                                                  (in)->IfUnmodifiedSince },                               \
+                            &(r)->o))
 
 static int check_mode(struct call *c, struct str mode)
 {
-    return str_absent(mode) || str_is(mode, "ENABLED") ? 0 : s3_argument(c, "x-amz-checksum-mode", mode, "The only value of x-amz-checksum-mode is ENABLED.");
+    return str_absent(mode) || str_is(mode, "ENABLED")
+               ? 0
+               : s3_argument(c, "x-amz-checksum-mode", mode,
+                             "The only value of x-amz-checksum-mode is ENABLED.");
 }
 
 int s3_head_object(struct call *c, const void *input, void *output)
@@ -214,10 +226,7 @@ int s3_head_object(struct call *c, const void *input, void *output)
 
 /* ---- bytes of files ---- */
 
-static int slow_down(struct call *c)
-{
-    return S3_FAULT(c, SlowDown, "Please reduce your request rate.");
-}
+static int slow_down(struct call *c) { return S3_FAULT(c, SlowDown, "Please reduce your request rate."); }
 
 /* The files are opened now and read while the reply is sent: a delete in between does not matter. */
 static int send_files(struct call *c, const struct reading *r)
@@ -288,14 +297,17 @@ int s3_get_object_acl(struct call *c, const void *input, void *output)
     struct bucket *b;
     struct object o;
 
-    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, str_absent(in->VersionId) ? "s3:GetObjectAcl" : "s3:GetObjectVersionAcl", in->Key, &b) != 0 ||
+    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner,
+                 str_absent(in->VersionId) ? "s3:GetObjectAcl" : "s3:GetObjectVersionAcl", in->Key,
+                 &b) != 0 ||
         s3_payer(c, in->RequestPayer) != 0 || s3_object_of(c, b, in->Key, in->VersionId, &o) != 0)
         return -E_FAULT;
     s3_acl_of(c->mem, b->account, &out->Owner, &out->Grants);
     return 0;
 }
 
-static void attribute_parts(struct call *c, const struct object *o, int64_t after, int64_t most, struct s3_GetObjectAttributesOutput *out)
+static void attribute_parts(struct call *c, const struct object *o, int64_t after, int64_t most,
+                            struct s3_GetObjectAttributesOutput *out)
 {
     struct s3_GetObjectAttributesParts *p = ARENA_NEW(c->mem, struct s3_GetObjectAttributesParts);
     struct piece *v;
@@ -306,17 +318,19 @@ static void attribute_parts(struct call *c, const struct object *o, int64_t afte
     p->TotalPartsCount = INT_SET((int64_t)n);
     p->PartNumberMarker = INT_SET(after);
     p->MaxParts = INT_SET(most);
-    p->Parts = (struct s3_PartsList){ .set = true, .v = arena_calloc(c->mem, (size_t)most + 1, sizeof(*p->Parts.v)) };
+    p->Parts = (struct s3_PartsList){ .set = true,
+                                      .v = arena_calloc(c->mem, (size_t)most + 1, sizeof(*p->Parts.v)) };
     for (int64_t i = after; i < (int64_t)n && (int64_t)p->Parts.n < most; i++)
-        p->Parts.v[p->Parts.n++] = (struct s3_ObjectPart){ .PartNumber = INT_SET(i + 1), .Size = INT_SET(v[i].bytes) };
+        p->Parts.v[p->Parts.n++] =
+            (struct s3_ObjectPart){ .PartNumber = INT_SET(i + 1), .Size = INT_SET(v[i].bytes) };
     p->IsTruncated = BOOL_SET(after + (int64_t)p->Parts.n < (int64_t)n);
     if (p->IsTruncated.v)
         p->NextPartNumberMarker = INT_SET(after + (int64_t)p->Parts.n);
     out->ObjectParts = p;
 }
 
-static int attribute(struct call *c, struct str name, const struct s3_GetObjectAttributesRequest *in, const struct object *o,
-                     struct s3_GetObjectAttributesOutput *out)
+static int attribute(struct call *c, struct str name, const struct s3_GetObjectAttributesRequest *in,
+                     const struct object *o, struct s3_GetObjectAttributesOutput *out)
 {
     struct meta m;
 
@@ -353,8 +367,10 @@ int s3_get_object_attributes(struct call *c, const void *input, void *output)
     struct object o;
 
     S3_REFUSE_CUSTOMER_KEYS(c, in);
-    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, str_absent(in->VersionId) ? "s3:GetObjectAttributes" : "s3:GetObjectVersionAttributes",
-                 in->Key, &b) != 0 || s3_payer(c, in->RequestPayer) != 0 || s3_object_of(c, b, in->Key, in->VersionId, &o) != 0)
+    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner,
+                 str_absent(in->VersionId) ? "s3:GetObjectAttributes" : "s3:GetObjectVersionAttributes",
+                 in->Key, &b) != 0 ||
+        s3_payer(c, in->RequestPayer) != 0 || s3_object_of(c, b, in->Key, in->VersionId, &o) != 0)
         return -E_FAULT;
     for (size_t i = 0; i < in->ObjectAttributes.n; i++)
         if (attribute(c, in->ObjectAttributes.v[i], in, &o, out) != 0)

@@ -6,24 +6,21 @@
 
 #define PAGE_MOST 1000
 #define STEPS_BEFORE_JUMP 8
-#define PASSED_MOST 20000                                    /* keys that end in a delete marker, passed over for one page */
+#define PASSED_MOST 20000 /* keys that end in a delete marker, passed over for one page */
 
 struct walk {
     struct store *s;
     struct arena *a;
     struct listing *l;
-    struct str from;                                         /* begin (again) here */
-    struct str key;                                          /* last key seen; absent: none */
-    size_t skipped;                                          /* rows passed over since something was shown */
-    size_t passed;                                           /* keys passed over in all */
+    struct str from; /* begin (again) here */
+    struct str key;  /* last key seen; absent: none */
+    size_t skipped;  /* rows passed over since something was shown */
+    size_t passed;   /* keys passed over in all */
 };
 
 enum step { STEP_ON, STEP_JUMP, STEP_END };
 
-static bool full(const struct listing *l)
-{
-    return l->n_objects + l->n_prefixes >= l->most;
-}
+static bool full(const struct listing *l) { return l->n_objects + l->n_prefixes >= l->most; }
 
 static struct str after_key(struct arena *a, struct str key)
 {
@@ -134,7 +131,11 @@ static enum step walk_on(struct walk *w)
 
 void list_walk(struct store *s, struct arena *a, struct listing *l)
 {
-    struct walk w = { .s = s, .a = a, .l = l, .from = !str_absent(l->after) && str_cmp(l->after, l->prefix) > 0 ? l->after : l->prefix };
+    struct walk w = { .s = s,
+                      .a = a,
+                      .l = l,
+                      .from =
+                          !str_absent(l->after) && str_cmp(l->after, l->prefix) > 0 ? l->after : l->prefix };
 
     l->objects = l->uploads ? NULL : arena_calloc(a, l->most + 1, sizeof(*l->objects));
     l->in_progress = l->uploads ? arena_calloc(a, l->most + 1, sizeof(*l->in_progress)) : NULL;
@@ -148,17 +149,20 @@ void list_walk(struct store *s, struct arena *a, struct listing *l)
 static int page_size(struct call *c, const char *name, struct opt_int asked, size_t *ret)
 {
     if (asked.set && (asked.v < 0 || asked.v > INT32_MAX))
-        return s3_argument(c, name, arena_printf(c->mem, "%lld", (long long)asked.v),
-            arena_z(c->mem, arena_printf(c->mem, "Argument %s must be an integer between 0 and 2147483647", name)));
+        return s3_argument(
+            c, name, arena_printf(c->mem, "%lld", (long long)asked.v),
+            arena_z(c->mem,
+                    arena_printf(c->mem, "Argument %s must be an integer between 0 and 2147483647", name)));
     *ret = asked.set ? (size_t)MIN(asked.v, PAGE_MOST) : PAGE_MOST;
     return 0;
 }
 
 static int check_optional(struct call *c, const struct s3_OptionalObjectAttributesList *l)
 {
-    for (size_t i = 0; i < l->n; i++)                        /* nothing is ever being restored here */
+    for (size_t i = 0; i < l->n; i++) /* nothing is ever being restored here */
         if (!str_is(l->v[i], "RestoreStatus"))
-            return s3_argument(c, "x-amz-optional-object-attributes", l->v[i], "Invalid attribute name specified");
+            return s3_argument(c, "x-amz-optional-object-attributes", l->v[i],
+                               "Invalid attribute name specified");
     return 0;
 }
 
@@ -173,39 +177,43 @@ static struct s3_ChecksumAlgorithmList algorithms(struct arena *a, const struct 
 }
 
 /* Members that a listed object and a listed version have in common. */
-#define SHOW_OBJECT(c, encoding, row, to) do { \
-    struct meta m_; \
-    meta_read((c)->mem, (row)->meta, &m_); \
-    (to)->Key = s3_shown((c), (encoding), (row)->key); \
-    (to)->LastModified = TIME_SET((row)->modified_ms); \
-    (to)->ETag = s3_quoted((c)->mem, (row)->etag); \
-    (to)->ChecksumAlgorithm = algorithms((c)->mem, &m_); \
-    if (m_.checksum != CHECKSUM_NONE) \
-        (to)->ChecksumType = m_.composite ? STR("COMPOSITE") : STR("FULL_OBJECT"); \
-    (to)->Size = INT_SET((row)->bytes); \
-    (to)->StorageClass = str_absent(m_.storage_class) ? STR("STANDARD") : m_.storage_class; \
-} while (0)
+#define SHOW_OBJECT(c, encoding, row, to)                                                       \
+    do {                                                                                        \
+        struct meta m_;                                                                         \
+        meta_read((c)->mem, (row)->meta, &m_);                                                  \
+        (to)->Key = s3_shown((c), (encoding), (row)->key);                                      \
+        (to)->LastModified = TIME_SET((row)->modified_ms);                                      \
+        (to)->ETag = s3_quoted((c)->mem, (row)->etag);                                          \
+        (to)->ChecksumAlgorithm = algorithms((c)->mem, &m_);                                    \
+        if (m_.checksum != CHECKSUM_NONE)                                                       \
+            (to)->ChecksumType = m_.composite ? STR("COMPOSITE") : STR("FULL_OBJECT");          \
+        (to)->Size = INT_SET((row)->bytes);                                                     \
+        (to)->StorageClass = str_absent(m_.storage_class) ? STR("STANDARD") : m_.storage_class; \
+    } while (0)
 
-static void show_objects(struct call *c, struct str encoding, const struct listing *l, struct s3_Owner *owner, struct s3_ObjectList *ret)
+static void show_objects(struct call *c, struct str encoding, const struct listing *l, struct s3_Owner *owner,
+                         struct s3_ObjectList *ret)
 {
-    *ret = (struct s3_ObjectList){ .set = l->n_objects > 0, .n = l->n_objects, .v = arena_calloc(c->mem, l->n_objects + 1, sizeof(*ret->v)) };
+    *ret = (struct s3_ObjectList){ .set = l->n_objects > 0,
+                                   .n = l->n_objects,
+                                   .v = arena_calloc(c->mem, l->n_objects + 1, sizeof(*ret->v)) };
     for (size_t i = 0; i < l->n_objects; i++) {
         SHOW_OBJECT(c, encoding, &l->objects[i], &ret->v[i]);
         ret->v[i].Owner = owner;
     }
 }
 
-static void show_prefixes(struct call *c, struct str encoding, const struct listing *l, struct s3_CommonPrefixList *ret)
+static void show_prefixes(struct call *c, struct str encoding, const struct listing *l,
+                          struct s3_CommonPrefixList *ret)
 {
-    *ret = (struct s3_CommonPrefixList){ .set = l->n_prefixes > 0, .n = l->n_prefixes, .v = arena_calloc(c->mem, l->n_prefixes + 1, sizeof(*ret->v)) };
+    *ret = (struct s3_CommonPrefixList){ .set = l->n_prefixes > 0,
+                                         .n = l->n_prefixes,
+                                         .v = arena_calloc(c->mem, l->n_prefixes + 1, sizeof(*ret->v)) };
     for (size_t i = 0; i < l->n_prefixes; i++)
         ret->v[i].Prefix = s3_shown(c, encoding, l->prefixes[i]);
 }
 
-static struct str given(struct str s)
-{
-    return str_empty(s) ? STR_NONE : s;
-}
+static struct str given(struct str s) { return str_empty(s) ? STR_NONE : s; }
 
 /* ---- ListObjectsV2 ---- */
 
@@ -216,20 +224,25 @@ int s3_list_objects_v2(struct call *c, const void *input, void *output)
     struct listing l = { .prefix = in->Prefix, .delimiter = in->Delimiter, .after = given(in->StartAfter) };
     struct bucket *b;
 
-    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:ListBucket", STR_NONE, &b) != 0 || s3_payer(c, in->RequestPayer) != 0 ||
-        s3_encoding_check(c, in->EncodingType) != 0 || page_size(c, "max-keys", in->MaxKeys, &l.most) != 0 ||
+    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:ListBucket", STR_NONE, &b) != 0 ||
+        s3_payer(c, in->RequestPayer) != 0 || s3_encoding_check(c, in->EncodingType) != 0 ||
+        page_size(c, "max-keys", in->MaxKeys, &l.most) != 0 ||
         check_optional(c, &in->OptionalObjectAttributes) != 0)
         return -E_FAULT;
-    if (!str_absent(in->ContinuationToken) && (str_empty(in->ContinuationToken) || base64_decode(c->mem, in->ContinuationToken, &l.after) != 0))
-        return s3_argument(c, "continuation-token", in->ContinuationToken, "The continuation token provided is incorrect");
+    if (!str_absent(in->ContinuationToken) &&
+        (str_empty(in->ContinuationToken) || base64_decode(c->mem, in->ContinuationToken, &l.after) != 0))
+        return s3_argument(c, "continuation-token", in->ContinuationToken,
+                           "The continuation token provided is incorrect");
     l.bucket_id = b->id;
     list_walk(c->turn->store, c->mem, &l);
-    show_objects(c, in->EncodingType, &l, in->FetchOwner.set && in->FetchOwner.v ? s3_owner(c->mem, b->account) : NULL, &out->Contents);
+    show_objects(c, in->EncodingType, &l,
+                 in->FetchOwner.set && in->FetchOwner.v ? s3_owner(c->mem, b->account) : NULL,
+                 &out->Contents);
     show_prefixes(c, in->EncodingType, &l, &out->CommonPrefixes);
     out->Name = b->name;
     out->Prefix = s3_shown(c, in->EncodingType, str_absent(in->Prefix) ? STR("") : in->Prefix);
     out->Delimiter = s3_shown(c, in->EncodingType, given(in->Delimiter));
-    if (str_absent(in->ContinuationToken))                   /* which takes the place of StartAfter */
+    if (str_absent(in->ContinuationToken)) /* which takes the place of StartAfter */
         out->StartAfter = s3_shown(c, in->EncodingType, given(in->StartAfter));
     out->EncodingType = in->EncodingType;
     out->MaxKeys = INT_SET((int64_t)l.most);
@@ -249,8 +262,9 @@ int s3_list_objects(struct call *c, const void *input, void *output)
     struct listing l = { .prefix = in->Prefix, .delimiter = in->Delimiter, .after = given(in->Marker) };
     struct bucket *b;
 
-    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:ListBucket", STR_NONE, &b) != 0 || s3_payer(c, in->RequestPayer) != 0 ||
-        s3_encoding_check(c, in->EncodingType) != 0 || page_size(c, "max-keys", in->MaxKeys, &l.most) != 0 ||
+    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:ListBucket", STR_NONE, &b) != 0 ||
+        s3_payer(c, in->RequestPayer) != 0 || s3_encoding_check(c, in->EncodingType) != 0 ||
+        page_size(c, "max-keys", in->MaxKeys, &l.most) != 0 ||
         check_optional(c, &in->OptionalObjectAttributes) != 0)
         return -E_FAULT;
     l.bucket_id = b->id;
@@ -264,8 +278,10 @@ int s3_list_objects(struct call *c, const void *input, void *output)
     out->EncodingType = in->EncodingType;
     out->MaxKeys = INT_SET((int64_t)l.most);
     out->IsTruncated = BOOL_SET(l.truncated);
-    /* Without a delimiter the last key is the marker, where one is shown behind which nothing was passed over. */
-    if (l.truncated && (!str_empty(in->Delimiter) || l.n_objects == 0 || !str_eq(l.last, l.objects[l.n_objects - 1].key)))
+    /* Without a delimiter the last key is the marker, where one is shown behind which nothing was passed
+     * over. */
+    if (l.truncated &&
+        (!str_empty(in->Delimiter) || l.n_objects == 0 || !str_eq(l.last, l.objects[l.n_objects - 1].key)))
         out->NextMarker = s3_shown(c, in->EncodingType, l.last);
     return 0;
 }
@@ -273,7 +289,8 @@ int s3_list_objects(struct call *c, const void *input, void *output)
 /* ---- ListObjectVersions ---- */
 
 /* The newest version of a key stands first; a page that begins inside a key has shown it. */
-static void show_versions(struct call *c, struct str encoding, const struct bucket *b, const struct listing *l, struct s3_ListObjectVersionsOutput *out)
+static void show_versions(struct call *c, struct str encoding, const struct bucket *b,
+                          const struct listing *l, struct s3_ListObjectVersionsOutput *out)
 {
     struct s3_Owner *owner = s3_owner(c->mem, b->account);
 
@@ -284,8 +301,12 @@ static void show_versions(struct call *c, struct str encoding, const struct buck
         bool latest = i == 0 ? l->after_id == 0 || !str_eq(o->key, l->after) : !str_eq(o->key, o[-1].key);
 
         if (o->marker) {
-            out->DeleteMarkers.v[out->DeleteMarkers.n++] = (struct s3_DeleteMarkerEntry){ .Owner = owner, .Key = s3_shown(c, encoding, o->key),
-                .VersionId = o->version_id, .IsLatest = BOOL_SET(latest), .LastModified = TIME_SET(o->modified_ms) };
+            out->DeleteMarkers.v[out->DeleteMarkers.n++] =
+                (struct s3_DeleteMarkerEntry){ .Owner = owner,
+                                               .Key = s3_shown(c, encoding, o->key),
+                                               .VersionId = o->version_id,
+                                               .IsLatest = BOOL_SET(latest),
+                                               .LastModified = TIME_SET(o->modified_ms) };
         } else {
             struct s3_ObjectVersion *v = &out->Versions.v[out->Versions.n++];
 
@@ -306,7 +327,8 @@ static int version_marker(struct call *c, const struct s3_ListObjectVersionsRequ
     if (str_empty(in->VersionIdMarker))
         return 0;
     if (str_empty(in->KeyMarker))
-        return s3_argument(c, "version-id-marker", in->VersionIdMarker, "A version-id marker cannot be specified without a key marker.");
+        return s3_argument(c, "version-id-marker", in->VersionIdMarker,
+                           "A version-id marker cannot be specified without a key marker.");
     if (rows_object_version(c->turn->store, c->mem, l->bucket_id, in->KeyMarker, in->VersionIdMarker, &o))
         l->after_id = o.id;
     else if (s3_id_read(in->VersionIdMarker, &l->after_id) != 0)
@@ -318,11 +340,14 @@ int s3_list_object_versions(struct call *c, const void *input, void *output)
 {
     const struct s3_ListObjectVersionsRequest *in = input;
     struct s3_ListObjectVersionsOutput *out = output;
-    struct listing l = { .prefix = in->Prefix, .delimiter = in->Delimiter, .after = given(in->KeyMarker), .versions = true };
+    struct listing l = {
+        .prefix = in->Prefix, .delimiter = in->Delimiter, .after = given(in->KeyMarker), .versions = true
+    };
     struct bucket *b;
 
-    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:ListBucketVersions", STR_NONE, &b) != 0 || s3_payer(c, in->RequestPayer) != 0 ||
-        s3_encoding_check(c, in->EncodingType) != 0 || page_size(c, "max-keys", in->MaxKeys, &l.most) != 0 ||
+    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:ListBucketVersions", STR_NONE, &b) != 0 ||
+        s3_payer(c, in->RequestPayer) != 0 || s3_encoding_check(c, in->EncodingType) != 0 ||
+        page_size(c, "max-keys", in->MaxKeys, &l.most) != 0 ||
         check_optional(c, &in->OptionalObjectAttributes) != 0)
         return -E_FAULT;
     l.bucket_id = b->id;
@@ -349,11 +374,14 @@ int s3_list_object_versions(struct call *c, const void *input, void *output)
 
 /* ---- ListMultipartUploads ---- */
 
-static void show_uploads(struct call *c, struct str encoding, const struct bucket *b, const struct listing *l, struct s3_MultipartUploadList *ret)
+static void show_uploads(struct call *c, struct str encoding, const struct bucket *b, const struct listing *l,
+                         struct s3_MultipartUploadList *ret)
 {
     struct s3_Owner *owner = s3_owner(c->mem, b->account);
 
-    *ret = (struct s3_MultipartUploadList){ .set = l->n_objects > 0, .n = l->n_objects, .v = arena_calloc(c->mem, l->n_objects + 1, sizeof(*ret->v)) };
+    *ret = (struct s3_MultipartUploadList){ .set = l->n_objects > 0,
+                                            .n = l->n_objects,
+                                            .v = arena_calloc(c->mem, l->n_objects + 1, sizeof(*ret->v)) };
     for (size_t i = 0; i < l->n_objects; i++) {
         const struct upload *u = &l->in_progress[i];
         struct s3_Initiator *who = ARENA_NEW(c->mem, struct s3_Initiator);
@@ -361,9 +389,15 @@ static void show_uploads(struct call *c, struct str encoding, const struct bucke
 
         meta_read(c->mem, u->meta, &m);
         who->ID = u->initiator;
-        ret->v[i] = (struct s3_MultipartUpload){ .UploadId = u->upload_id, .Key = s3_shown(c, encoding, u->key), .Initiated = TIME_SET(u->started_ms),
-            .StorageClass = str_absent(m.storage_class) ? STR("STANDARD") : m.storage_class, .Owner = owner, .Initiator = who,
-            .ChecksumAlgorithm = str_of(checksum_name(m.checksum)) };
+        ret->v[i] =
+            (struct s3_MultipartUpload){ .UploadId = u->upload_id,
+                                         .Key = s3_shown(c, encoding, u->key),
+                                         .Initiated = TIME_SET(u->started_ms),
+                                         .StorageClass =
+                                             str_absent(m.storage_class) ? STR("STANDARD") : m.storage_class,
+                                         .Owner = owner,
+                                         .Initiator = who,
+                                         .ChecksumAlgorithm = str_of(checksum_name(m.checksum)) };
         if (m.checksum != CHECKSUM_NONE)
             ret->v[i].ChecksumType = m.composite ? STR("COMPOSITE") : STR("FULL_OBJECT");
     }
@@ -373,13 +407,18 @@ int s3_list_multipart_uploads(struct call *c, const void *input, void *output)
 {
     const struct s3_ListMultipartUploadsRequest *in = input;
     struct s3_ListMultipartUploadsOutput *out = output;
-    struct listing l = { .prefix = in->Prefix, .delimiter = in->Delimiter, .after = given(in->KeyMarker), .uploads = true };
+    struct listing l = {
+        .prefix = in->Prefix, .delimiter = in->Delimiter, .after = given(in->KeyMarker), .uploads = true
+    };
     struct bucket *b;
 
-    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:ListBucketMultipartUploads", STR_NONE, &b) != 0 || s3_payer(c, in->RequestPayer) != 0 ||
-        s3_encoding_check(c, in->EncodingType) != 0 || page_size(c, "max-uploads", in->MaxUploads, &l.most) != 0)
+    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:ListBucketMultipartUploads", STR_NONE, &b) !=
+            0 ||
+        s3_payer(c, in->RequestPayer) != 0 || s3_encoding_check(c, in->EncodingType) != 0 ||
+        page_size(c, "max-uploads", in->MaxUploads, &l.most) != 0)
         return -E_FAULT;
-    if (!str_empty(in->UploadIdMarker) && !str_empty(in->KeyMarker) && s3_id_read(in->UploadIdMarker, &l.after_id) != 0)
+    if (!str_empty(in->UploadIdMarker) && !str_empty(in->KeyMarker) &&
+        s3_id_read(in->UploadIdMarker, &l.after_id) != 0)
         return s3_argument(c, "upload-id-marker", in->UploadIdMarker, "Invalid uploadId marker");
     l.bucket_id = b->id;
     list_walk(c->turn->store, c->mem, &l);

@@ -1,18 +1,22 @@
 /* multipart.c - uploads in parts.
- * True here: every part is a file of its own, whose id is its row's id; completing moves file ids from part rows into the
- * object's row and reads no byte; a part that is replaced, left out or aborted is forgotten with the commit. */
+ * True here: every part is a file of its own, whose id is its row's id; completing moves file ids from part
+ * rows into the object's row and reads no byte; a part that is replaced, left out or aborted is forgotten
+ * with the commit. */
 #include "service/s3/list.h"
 #include "service/s3/write.h"
 
 static int no_upload(struct call *c, struct str upload_id)
 {
-    (void)call_fault(c, &s3_error_NoSuchUpload, "The specified upload does not exist. The upload ID may be invalid, or the upload may have "
+    (void)call_fault(
+        c, &s3_error_NoSuchUpload,
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have "
         "been aborted or completed.");
     fault_element(c->mem, &c->fault, "UploadId", upload_id);
     return -E_FAULT;
 }
 
-static int upload_of(struct call *c, const struct bucket *b, struct str key, struct str upload_id, struct upload *ret)
+static int upload_of(struct call *c, const struct bucket *b, struct str key, struct str upload_id,
+                     struct upload *ret)
 {
     return rows_upload(c->turn->store, c->mem, b->id, key, upload_id, ret) ? 0 : no_upload(c, upload_id);
 }
@@ -23,18 +27,24 @@ static int choose_checksum(struct call *c, const struct s3_CreateMultipartUpload
 {
     bool full = str_is(in->ChecksumType, "FULL_OBJECT");
 
-    if (!str_absent(in->ChecksumAlgorithm) && (m->checksum = checksum_named(in->ChecksumAlgorithm)) == CHECKSUM_NONE)
-        return s3_refuse(c, arena_z(c->mem, arena_printf(c->mem, "ChecksumAlgorithm " STR_FMT, STR_ARG(in->ChecksumAlgorithm))));
+    if (!str_absent(in->ChecksumAlgorithm) &&
+        (m->checksum = checksum_named(in->ChecksumAlgorithm)) == CHECKSUM_NONE)
+        return s3_refuse(c, arena_z(c->mem, arena_printf(c->mem, "ChecksumAlgorithm " STR_FMT,
+                                                         STR_ARG(in->ChecksumAlgorithm))));
     if (!str_absent(in->ChecksumType) && !full && !str_is(in->ChecksumType, "COMPOSITE"))
-        return s3_argument(c, "x-amz-checksum-type", in->ChecksumType, "Value for x-amz-checksum-type header is invalid.");
+        return s3_argument(c, "x-amz-checksum-type", in->ChecksumType,
+                           "Value for x-amz-checksum-type header is invalid.");
     if (!str_absent(in->ChecksumType) && m->checksum == CHECKSUM_NONE)
-        return call_fault(c, &s3_error_InvalidRequest, "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.");
+        return call_fault(
+            c, &s3_error_InvalidRequest,
+            "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.");
     if (m->checksum == CHECKSUM_NONE)
         return 0;
     if (str_absent(in->ChecksumType))
         full = m->checksum == CHECKSUM_CRC64NVME;
     if (full ? !checksum_is_crc(m->checksum) : m->checksum == CHECKSUM_CRC64NVME)
-        return call_fault(c, &s3_error_InvalidRequest, "The %s checksum type cannot be used with the %s checksum algorithm.",
+        return call_fault(c, &s3_error_InvalidRequest,
+                          "The %s checksum type cannot be used with the %s checksum algorithm.",
                           full ? "FULL_OBJECT" : "COMPOSITE", checksum_name(m->checksum));
     m->composite = !full;
     return 0;
@@ -50,11 +60,13 @@ int s3_create_multipart_upload(struct call *c, const void *input, void *output)
     struct bucket *b;
     struct meta m;
 
-    if (s3_key_check(c, in->Key) != 0 || s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:PutObject", in->Key, &b) != 0 ||
+    if (s3_key_check(c, in->Key) != 0 ||
+        s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:PutObject", in->Key, &b) != 0 ||
         s3_object_headers(c, &h, &m, &u.tags) != 0 || choose_checksum(c, in, &m) != 0)
         return -E_FAULT;
     if (s3_of(c)->uploads >= S3_UPLOADS_MOST)
-        return call_fault(c, &s3_error_InvalidRequest, "This server holds at most %d multipart uploads under way.", S3_UPLOADS_MOST);
+        return call_fault(c, &s3_error_InvalidRequest,
+                          "This server holds at most %d multipart uploads under way.", S3_UPLOADS_MOST);
     meta_text(&meta, &m);
     u.id = store_next_id(c->turn->store);
     u.bucket_id = b->id;
@@ -81,15 +93,18 @@ int s3_create_multipart_upload(struct call *c, const void *input, void *output)
 struct part_job {
     struct str bucket, key, upload_id;
     int64_t number;
-    struct str source_version;                               /* UploadPartCopy: shown */
-    void (*answer)(struct call *c, const struct part_job *p, const struct part *part, const struct upload *u, enum checksum k);
+    struct str source_version; /* UploadPartCopy: shown */
+    void (*answer)(struct call *c, const struct part_job *p, const struct part *part, const struct upload *u,
+                   enum checksum k);
 };
 
 static int check_number(struct call *c, struct opt_int number)
 {
-    return number.set && number.v >= 1 && number.v <= S3_PART_NUMBER_MOST ? 0 :
-        s3_argument(c, "partNumber", number.set ? arena_printf(c->mem, "%lld", (long long)number.v) : STR_NONE,
-                    "Part number must be an integer between 1 and 10000, inclusive");
+    return number.set && number.v >= 1 && number.v <= S3_PART_NUMBER_MOST
+               ? 0
+               : s3_argument(c, "partNumber",
+                             number.set ? arena_printf(c->mem, "%lld", (long long)number.v) : STR_NONE,
+                             "Part number must be an integer between 1 and 10000, inclusive");
 }
 
 static int part_stored(struct call *c, struct s3_write *w)
@@ -109,9 +124,14 @@ static int part_stored(struct call *c, struct s3_write *w)
         s3_doom(s, c->turn, old.id);
         s->parts--;
     }
-    part = (struct part){ .id = w->file_id, .upload_id = u.id, .number = p->number, .modified_ms = c->now.wall_ms, .bytes = w->got.bytes,
+    part = (struct part){ .id = w->file_id,
+                          .upload_id = u.id,
+                          .number = p->number,
+                          .modified_ms = c->now.wall_ms,
+                          .bytes = w->got.bytes,
                           .digest = hex_str(c->mem, &w->got.md5),
-                          .checksum = w->given.kind != CHECKSUM_NONE ? s3_sum_text(c->mem, &w->got.checksum) : STR_NONE };
+                          .checksum = w->given.kind != CHECKSUM_NONE ? s3_sum_text(c->mem, &w->got.checksum)
+                                                                     : STR_NONE };
     rows_part_add(c->turn->store, &part);
     s->parts++;
     s3_fresh(s, c->turn, w->file_id);
@@ -119,24 +139,29 @@ static int part_stored(struct call *c, struct s3_write *w)
     return 0;
 }
 
-/* The part is summed as the upload was told to; a client that sends another kind than it announced is told so. */
+/* The part is summed as the upload was told to; a client that sends another kind than it announced is told
+ * so. */
 static int begin_part(struct call *c, const struct upload *u, struct s3_write *w, int64_t bytes)
 {
     struct meta m;
 
     meta_read(c->mem, u->meta, &m);
     if (m.checksum != CHECKSUM_NONE && w->given.kind != CHECKSUM_NONE && w->given.kind != m.checksum)
-        return call_fault(c, &s3_error_InvalidRequest, "Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
-                          checksum_name(m.checksum), checksum_name(w->given.kind));
+        return call_fault(
+            c, &s3_error_InvalidRequest,
+            "Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
+            checksum_name(m.checksum), checksum_name(w->given.kind));
     if (w->given.kind == CHECKSUM_NONE)
         w->given.kind = m.checksum;
     if (s3_of(c)->parts >= S3_PARTS_MOST)
-        return call_fault(c, &s3_error_InvalidRequest, "This server holds at most %d parts of uploads under way.", S3_PARTS_MOST);
+        return call_fault(c, &s3_error_InvalidRequest,
+                          "This server holds at most %d parts of uploads under way.", S3_PARTS_MOST);
     w->to_file = true;
     return s3_write_begin(w, bytes);
 }
 
-static void answer_part(struct call *c, const struct part_job *p, const struct part *part, const struct upload *u, enum checksum k)
+static void answer_part(struct call *c, const struct part_job *p, const struct part *part,
+                        const struct upload *u, enum checksum k)
 {
     struct s3_UploadPartOutput *out = c->output;
     struct meta m;
@@ -160,11 +185,21 @@ int s3_upload_part(struct call *c, const void *input, void *output)
     struct upload u;
 
     (void)output;
-    *p = (struct part_job){ .bucket = in->Bucket, .key = in->Key, .upload_id = in->UploadId, .number = in->PartNumber.v, .answer = answer_part };
-    *w = (struct s3_write){ .c = c, .from.bytes = in->Body, .given = S3_GIVEN(in), .content_md5 = in->ContentMD5, .then = part_stored, .arg = p };
+    *p = (struct part_job){ .bucket = in->Bucket,
+                            .key = in->Key,
+                            .upload_id = in->UploadId,
+                            .number = in->PartNumber.v,
+                            .answer = answer_part };
+    *w = (struct s3_write){ .c = c,
+                            .from.bytes = in->Body,
+                            .given = S3_GIVEN(in),
+                            .content_md5 = in->ContentMD5,
+                            .then = part_stored,
+                            .arg = p };
     S3_REFUSE_CUSTOMER_KEYS(c, in);
-    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:PutObject", in->Key, &b) != 0 || s3_payer(c, in->RequestPayer) != 0 ||
-        check_number(c, in->PartNumber) != 0 || upload_of(c, b, in->Key, in->UploadId, &u) != 0 ||
+    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:PutObject", in->Key, &b) != 0 ||
+        s3_payer(c, in->RequestPayer) != 0 || check_number(c, in->PartNumber) != 0 ||
+        upload_of(c, b, in->Key, in->UploadId, &u) != 0 ||
         s3_given_check(c, &w->given, in->ChecksumAlgorithm) != 0)
         return -E_FAULT;
     if (in->ContentLength.set && in->ContentLength.v < (int64_t)in->Body.n)
@@ -172,7 +207,8 @@ int s3_upload_part(struct call *c, const void *input, void *output)
     return begin_part(c, &u, w, (int64_t)in->Body.n);
 }
 
-static void answer_part_copy(struct call *c, const struct part_job *p, const struct part *part, const struct upload *u, enum checksum k)
+static void answer_part_copy(struct call *c, const struct part_job *p, const struct part *part,
+                             const struct upload *u, enum checksum k)
 {
     struct s3_UploadPartCopyOutput *out = c->output;
     struct s3_CopyPartResult *result = ARENA_NEW(c->mem, struct s3_CopyPartResult);
@@ -200,9 +236,11 @@ static int copy_range(struct call *c, struct str range, int64_t size, int64_t *f
     *to = size;
     if (str_absent(range))
         return 0;
-    if (s3_range(range, size, from, to) != RANGE_OK || dash <= (ptrdiff_t)strlen("bytes=") || str_to_i64(str_sub(range, (size_t)dash + 1, range.n), &last) != 0 || last >= size)
-        return s3_argument(c, "x-amz-copy-source-range", range, "The x-amz-copy-source-range value must be of the form bytes=first-last where "
-            "first and last are the zero-based offsets of the first and last bytes to copy");
+    if (s3_range(range, size, from, to) != RANGE_OK || dash <= (ptrdiff_t)strlen("bytes=") ||
+        str_to_i64(str_sub(range, (size_t)dash + 1, range.n), &last) != 0 || last >= size)
+        return s3_argument(c, "x-amz-copy-source-range", range,
+                           "The x-amz-copy-source-range value must be of the form bytes=first-last where "
+                           "first and last are the zero-based offsets of the first and last bytes to copy");
     return 0;
 }
 
@@ -219,15 +257,21 @@ int s3_upload_part_copy(struct call *c, const void *input, void *output)
     int r;
 
     (void)output;
-    *p = (struct part_job){ .bucket = in->Bucket, .key = in->Key, .upload_id = in->UploadId, .number = in->PartNumber.v, .answer = answer_part_copy };
+    *p = (struct part_job){ .bucket = in->Bucket,
+                            .key = in->Key,
+                            .upload_id = in->UploadId,
+                            .number = in->PartNumber.v,
+                            .answer = answer_part_copy };
     *w = (struct s3_write){ .c = c, .then = part_stored, .arg = p };
     S3_REFUSE_CUSTOMER_KEYS(c, in);
     S3_REFUSE_STR(c, in, CopySourceSSECustomerAlgorithm);
     S3_REFUSE_STR(c, in, CopySourceSSECustomerKey);
     S3_REFUSE_STR(c, in, CopySourceSSECustomerKeyMD5);
-    if (s3_payer(c, in->RequestPayer) != 0 || check_number(c, in->PartNumber) != 0 || s3_copy_open(c, &q, &source) != 0 ||
+    if (s3_payer(c, in->RequestPayer) != 0 || check_number(c, in->PartNumber) != 0 ||
+        s3_copy_open(c, &q, &source) != 0 ||
         s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:PutObject", in->Key, &b) != 0 ||
-        upload_of(c, b, in->Key, in->UploadId, &u) != 0 || copy_range(c, in->CopySourceRange, source.o.bytes, &from, &to) != 0)
+        upload_of(c, b, in->Key, in->UploadId, &u) != 0 ||
+        copy_range(c, in->CopySourceRange, source.o.bytes, &from, &to) != 0)
         return -E_FAULT;
     p->source_version = source.version_shown;
     r = s3_copy_bytes(c, &source.o, from, to, &w->from);
@@ -244,12 +288,12 @@ int s3_upload_part_copy(struct call *c, const void *input, void *output)
 struct completion {
     struct upload u;
     struct meta meta;
-    struct part *stored;                                     /* all of them, by number */
+    struct part *stored; /* all of them, by number */
     size_t n_stored;
-    struct piece *pieces;                                    /* those named, in order */
+    struct piece *pieces; /* those named, in order */
     size_t n;
     int64_t bytes;
-    struct buf digests, checksums;                           /* of the parts, as bytes, in order */
+    struct buf digests, checksums; /* of the parts, as bytes, in order */
     struct digest full;
 };
 
@@ -261,10 +305,13 @@ static void completion_done(struct completion *k)
 
 static int invalid_part(struct call *c, const struct completion *k, const struct s3_CompletedPart *named)
 {
-    (void)S3_FAULT(c, InvalidPart, "One or more of the specified parts could not be found.  The part may not have been uploaded, or the "
+    (void)S3_FAULT(
+        c, InvalidPart,
+        "One or more of the specified parts could not be found.  The part may not have been uploaded, or the "
         "specified entity tag may not match the part's entity tag.");
     fault_element(c->mem, &c->fault, "UploadId", k->u.upload_id);
-    fault_element(c->mem, &c->fault, "PartNumber", arena_printf(c->mem, "%lld", (long long)named->PartNumber.v));
+    fault_element(c->mem, &c->fault, "PartNumber",
+                  arena_printf(c->mem, "%lld", (long long)named->PartNumber.v));
     return -E_FAULT;
 }
 
@@ -303,9 +350,10 @@ static int add_checksum(struct call *c, struct completion *k, const struct part 
 
     if (k->meta.checksum == CHECKSUM_NONE)
         return 0;
-    if (base64_decode(c->mem, part->checksum, &bytes) != 0 || bytes.n != checksum_bytes(k->meta.checksum)
-        || (!k->meta.composite && !checksum_is_crc(k->meta.checksum))) {
-        store_damaged(c->turn->store, "s3_part", (int64_t)part->id, "its checksum is none, or is of another kind than its upload's");
+    if (base64_decode(c->mem, part->checksum, &bytes) != 0 || bytes.n != checksum_bytes(k->meta.checksum) ||
+        (!k->meta.composite && !checksum_is_crc(k->meta.checksum))) {
+        store_damaged(c->turn->store, "s3_part", (int64_t)part->id,
+                      "its checksum is none, or is of another kind than its upload's");
         return S3_FAULT(c, InternalError, "We encountered an internal error. Please try again.");
     }
     buf_str(&k->checksums, bytes);
@@ -322,13 +370,15 @@ static int add_part(struct call *c, struct completion *k, const struct s3_Comple
 
     if (g.unknown != NULL)
         return s3_refuse(c, g.unknown);
-    if (part == NULL || str_absent(named->ETag) || !s3_etag_matches(named->ETag, part->digest) ||
-        g.n > 1 || (g.n > 0 && !str_eq(g.text, part->checksum)))
+    if (part == NULL || str_absent(named->ETag) || !s3_etag_matches(named->ETag, part->digest) || g.n > 1 ||
+        (g.n > 0 && !str_eq(g.text, part->checksum)))
         return invalid_part(c, k, named);
     if (!last && part->bytes < S3_PART_BYTES_LEAST) {
         (void)S3_FAULT(c, EntityTooSmall, "Your proposed upload is smaller than the minimum allowed size");
-        fault_element(c->mem, &c->fault, "ProposedSize", arena_printf(c->mem, "%lld", (long long)part->bytes));
-        fault_element(c->mem, &c->fault, "MinSizeAllowed", arena_printf(c->mem, "%lld", (long long)S3_PART_BYTES_LEAST));
+        fault_element(c->mem, &c->fault, "ProposedSize",
+                      arena_printf(c->mem, "%lld", (long long)part->bytes));
+        fault_element(c->mem, &c->fault, "MinSizeAllowed",
+                      arena_printf(c->mem, "%lld", (long long)S3_PART_BYTES_LEAST));
         fault_element(c->mem, &c->fault, "PartNumber", arena_printf(c->mem, "%lld", (long long)part->number));
         fault_element(c->mem, &c->fault, "ETag", part->digest);
         return -E_FAULT;
@@ -344,12 +394,16 @@ static int add_part(struct call *c, struct completion *k, const struct s3_Comple
 static int add_parts(struct call *c, struct completion *k, const struct s3_CompletedMultipartUpload *list)
 {
     if (list == NULL || list->Parts.n == 0)
-        return S3_FAULT(c, MalformedXML, "The XML you provided was not well-formed or did not validate against our published schema");
+        return S3_FAULT(
+            c, MalformedXML,
+            "The XML you provided was not well-formed or did not validate against our published schema");
     if (list->Parts.n > S3_PART_NUMBER_MOST)
         return S3_FAULT(c, InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive");
     for (size_t i = 1; i < list->Parts.n; i++)
         if (list->Parts.v[i].PartNumber.v <= list->Parts.v[i - 1].PartNumber.v)
-            return S3_FAULT(c, InvalidPartOrder, "The list of parts was not in ascending order. Parts must be ordered by part number.");
+            return S3_FAULT(
+                c, InvalidPartOrder,
+                "The list of parts was not in ascending order. Parts must be ordered by part number.");
     k->n_stored = rows_parts(c->turn->store, c->mem, k->u.id, 0, S3_PART_NUMBER_MOST, &k->stored);
     k->pieces = arena_calloc(c->mem, list->Parts.n, sizeof(*k->pieces));
     for (size_t i = 0; i < list->Parts.n; i++)
@@ -374,20 +428,28 @@ static void sum_up(struct call *c, struct completion *k)
     }
 }
 
-static int check_whole(struct call *c, const struct completion *k, const struct s3_CompleteMultipartUploadRequest *in)
+static int check_whole(struct call *c, const struct completion *k,
+                       const struct s3_CompleteMultipartUploadRequest *in)
 {
     struct given g = S3_GIVEN(in);
 
     if (g.unknown != NULL)
         return s3_refuse(c, g.unknown);
-    if (!str_absent(in->ChecksumType) && (k->meta.checksum == CHECKSUM_NONE || str_is(in->ChecksumType, "COMPOSITE") != k->meta.composite))
-        return call_fault(c, &s3_error_InvalidRequest, "The upload was created using another checksum mode. The complete request must use the same checksum mode.");
+    if (!str_absent(in->ChecksumType) &&
+        (k->meta.checksum == CHECKSUM_NONE || str_is(in->ChecksumType, "COMPOSITE") != k->meta.composite))
+        return call_fault(c, &s3_error_InvalidRequest,
+                          "The upload was created using another checksum mode. The complete request must use "
+                          "the same checksum mode.");
     if (in->MpuObjectSize.set && in->MpuObjectSize.v != k->bytes)
-        return call_fault(c, &s3_error_InvalidRequest, "The provided 'x-amz-mp-object-size' header value does not match the size of the object.");
+        return call_fault(
+            c, &s3_error_InvalidRequest,
+            "The provided 'x-amz-mp-object-size' header value does not match the size of the object.");
     if (g.n == 0)
         return 0;
-    return g.n == 1 && g.kind == k->meta.checksum && str_eq(g.text, k->meta.checksum_text) ? 0 :
-        S3_FAULT(c, BadDigest, "The %s you specified did not match the calculated checksum.", checksum_name(g.kind));
+    return g.n == 1 && g.kind == k->meta.checksum && str_eq(g.text, k->meta.checksum_text)
+               ? 0
+               : S3_FAULT(c, BadDigest, "The %s you specified did not match the calculated checksum.",
+                          checksum_name(g.kind));
 }
 
 /* Parts nobody named go with the upload. */
@@ -413,17 +475,21 @@ static void make_object(struct call *c, const struct bucket *b, const struct com
 
     meta_text(&meta, &k->meta);
     s3_pieces_text(&files, k->pieces, k->n);
-    *o = (struct object){ .key = k->u.key, .bytes = k->bytes, .tags = k->u.tags, .meta = buf_to_arena(&meta, c->mem),
-                          .files = buf_to_arena(&files, c->mem),
-                          .etag = arena_printf(c->mem, STR_FMT "-%zu", STR_ARG(hex_str(c->mem, &md5)), k->n) };
+    *o =
+        (struct object){ .key = k->u.key,
+                         .bytes = k->bytes,
+                         .tags = k->u.tags,
+                         .meta = buf_to_arena(&meta, c->mem),
+                         .files = buf_to_arena(&files, c->mem),
+                         .etag = arena_printf(c->mem, STR_FMT "-%zu", STR_ARG(hex_str(c->mem, &md5)), k->n) };
     s3_version_add(s3_of(c), c->turn, c->mem, b, o, STR_NONE);
 }
 
-static void answer_complete(struct call *c, const struct bucket *b, const struct completion *k, const struct object *o,
-                            struct s3_CompleteMultipartUploadOutput *out)
+static void answer_complete(struct call *c, const struct bucket *b, const struct completion *k,
+                            const struct object *o, struct s3_CompleteMultipartUploadOutput *out)
 {
-    out->Location = arena_printf(c->mem, "http://" STR_FMT "/" STR_FMT "/" STR_FMT, STR_ARG(call_host(c)), STR_ARG(b->name),
-                                 STR_ARG(s3_shown(c, STR("url"), o->key)));
+    out->Location = arena_printf(c->mem, "http://" STR_FMT "/" STR_FMT "/" STR_FMT, STR_ARG(call_host(c)),
+                                 STR_ARG(b->name), STR_ARG(s3_shown(c, STR("url"), o->key)));
     out->Bucket = b->name;
     out->Key = o->key;
     out->ETag = s3_quoted(c->mem, o->etag);
@@ -437,9 +503,10 @@ static void answer_complete(struct call *c, const struct bucket *b, const struct
     out->VersionId = b->versioning == VERSIONING_ENABLED ? o->version_id : STR_NONE;
 }
 
-/* A client that lost the answer asks again: while the object the upload became is the current one, the answer is the
- * same, whatever conditions come with it. */
-static bool answer_again(struct call *c, const struct bucket *b, const struct s3_CompleteMultipartUploadRequest *in, struct completion *k,
+/* A client that lost the answer asks again: while the object the upload became is the current one, the answer
+ * is the same, whatever conditions come with it. */
+static bool answer_again(struct call *c, const struct bucket *b,
+                         const struct s3_CompleteMultipartUploadRequest *in, struct completion *k,
                          struct s3_CompleteMultipartUploadOutput *out)
 {
     struct object o;
@@ -461,7 +528,8 @@ int s3_complete_multipart_upload(struct call *c, const void *input, void *output
     struct object o;
 
     S3_REFUSE_CUSTOMER_KEYS(c, in);
-    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:PutObject", in->Key, &b) != 0 || s3_payer(c, in->RequestPayer) != 0)
+    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:PutObject", in->Key, &b) != 0 ||
+        s3_payer(c, in->RequestPayer) != 0)
         return -E_FAULT;
     if (!rows_upload(c->turn->store, c->mem, b->id, in->Key, in->UploadId, &k.u))
         return answer_again(c, b, in, &k, output) ? 0 : no_upload(c, in->UploadId);
@@ -470,7 +538,8 @@ int s3_complete_multipart_upload(struct call *c, const void *input, void *output
     if (add_parts(c, &k, in->MultipartUpload) != 0)
         return -E_FAULT;
     sum_up(c, &k);
-    if (check_whole(c, &k, in) != 0 || s3_write_conditions(c, b, in->Key, in->IfMatch, in->IfNoneMatch) != 0 || s3_room(c) != 0)
+    if (check_whole(c, &k, in) != 0 ||
+        s3_write_conditions(c, b, in->Key, in->IfMatch, in->IfNoneMatch) != 0 || s3_room(c) != 0)
         return -E_FAULT;
     drop_upload(c, &k);
     make_object(c, b, &k, &o);
@@ -500,11 +569,12 @@ int s3_abort_multipart_upload(struct call *c, const void *input, void *output)
     struct upload u;
 
     (void)output;
-    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:AbortMultipartUpload", in->Key, &b) != 0 || s3_payer(c, in->RequestPayer) != 0 ||
-        upload_of(c, b, in->Key, in->UploadId, &u) != 0)
+    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:AbortMultipartUpload", in->Key, &b) != 0 ||
+        s3_payer(c, in->RequestPayer) != 0 || upload_of(c, b, in->Key, in->UploadId, &u) != 0)
         return -E_FAULT;
     if (in->IfMatchInitiatedTime.set && in->IfMatchInitiatedTime.ms / 1000 != u.started_ms / 1000)
-        return S3_FAULT(c, PreconditionFailed, "At least one of the pre-conditions you specified did not hold");
+        return S3_FAULT(c, PreconditionFailed,
+                        "At least one of the pre-conditions you specified did not hold");
     s3_upload_abort(s3_of(c), c->turn, c->mem, u.id);
     return 0;
 }
@@ -517,8 +587,10 @@ static void show_parts(struct call *c, const struct part *v, size_t n, enum chec
     for (size_t i = 0; i < n; i++) {
         struct s3_Part *p = &ret->v[i];
 
-        *p = (struct s3_Part){ .PartNumber = INT_SET(v[i].number), .LastModified = TIME_SET(v[i].modified_ms),
-                               .ETag = s3_quoted(c->mem, v[i].digest), .Size = INT_SET(v[i].bytes) };
+        *p = (struct s3_Part){ .PartNumber = INT_SET(v[i].number),
+                               .LastModified = TIME_SET(v[i].modified_ms),
+                               .ETag = s3_quoted(c->mem, v[i].digest),
+                               .Size = INT_SET(v[i].bytes) };
         META_SET_CHECKSUM(p, k, v[i].checksum);
     }
 }
@@ -528,18 +600,21 @@ int s3_list_parts(struct call *c, const void *input, void *output)
     const struct s3_ListPartsRequest *in = input;
     struct s3_ListPartsOutput *out = output;
     int64_t after = in->PartNumberMarker.set ? in->PartNumberMarker.v : 0;
-    size_t n, most = in->MaxParts.set && in->MaxParts.v >= 0 && in->MaxParts.v < PARTS_PAGE ? (size_t)in->MaxParts.v : PARTS_PAGE;
+    size_t n, most = in->MaxParts.set && in->MaxParts.v >= 0 && in->MaxParts.v < PARTS_PAGE
+                         ? (size_t)in->MaxParts.v
+                         : PARTS_PAGE;
     struct bucket *b;
     struct upload u;
     struct meta m;
     struct part *v;
 
     S3_REFUSE_CUSTOMER_KEYS(c, in);
-    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:ListMultipartUploadParts", in->Key, &b) != 0 || s3_payer(c, in->RequestPayer) != 0 ||
-        upload_of(c, b, in->Key, in->UploadId, &u) != 0)
+    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:ListMultipartUploadParts", in->Key, &b) != 0 ||
+        s3_payer(c, in->RequestPayer) != 0 || upload_of(c, b, in->Key, in->UploadId, &u) != 0)
         return -E_FAULT;
     if ((in->MaxParts.set && in->MaxParts.v < 0) || after < 0)
-        return s3_argument(c, "max-parts", STR_NONE, "Argument max-parts must be an integer between 0 and 2147483647");
+        return s3_argument(c, "max-parts", STR_NONE,
+                           "Argument max-parts must be an integer between 0 and 2147483647");
     meta_read(c->mem, u.meta, &m);
     n = rows_parts(c->turn->store, c->mem, u.id, after, most + 1, &v);
     show_parts(c, v, MIN(n, most), m.checksum, &out->Parts);

@@ -7,7 +7,9 @@
 
 #define PRINCIPAL "s3.amazonaws.com"
 
-static const char *const kind_names[] = { [RULE_TOPIC] = "topic", [RULE_QUEUE] = "queue", [RULE_FUNCTION] = "function" };
+static const char *const kind_names[] = {
+    [RULE_TOPIC] = "topic", [RULE_QUEUE] = "queue", [RULE_FUNCTION] = "function"
+};
 
 /* ---- kept ---- */
 
@@ -53,8 +55,10 @@ static void rule_read(struct arena *a, const struct json *j, struct rule *ret)
     struct str kind = json_get_text(a, j, STR("kind"));
     const struct json *events = json_get(j, STR("events"));
 
-    *ret = (struct rule){ .id = json_get_text(a, j, STR("id")), .arn = json_get_text(a, j, STR("arn")),
-                          .prefix = json_get_text(a, j, STR("prefix")), .suffix = json_get_text(a, j, STR("suffix")) };
+    *ret = (struct rule){ .id = json_get_text(a, j, STR("id")),
+                          .arn = json_get_text(a, j, STR("arn")),
+                          .prefix = json_get_text(a, j, STR("prefix")),
+                          .suffix = json_get_text(a, j, STR("suffix")) };
     for (enum rule_kind k = RULE_TOPIC; k <= RULE_FUNCTION; k++)
         if (str_is(kind, kind_names[k]))
             ret->kind = k;
@@ -104,7 +108,8 @@ bool rule_matches(const struct rule *r, const char *event, struct str key)
     if (!str_starts(key, r->prefix) || !str_ends(key, r->suffix))
         return false;
     for (size_t i = 0; i < r->n_events; i++)
-        if (str_starts(r->events[i], STR("s3:")) && events_meet(str_sub(r->events[i], 3, r->events[i].n), str_of(event)))
+        if (str_starts(r->events[i], STR("s3:")) &&
+            events_meet(str_sub(r->events[i], 3, r->events[i].n), str_of(event)))
             return true;
     return false;
 }
@@ -158,7 +163,8 @@ static void record_object(struct json_writer *w, const struct happening *h)
     jw_object_end(w);
 }
 
-static void record_s3(struct json_writer *w, const struct bucket *b, const struct rule *r, const struct happening *h)
+static void record_s3(struct json_writer *w, const struct bucket *b, const struct rule *r,
+                      const struct happening *h)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
 
@@ -174,7 +180,8 @@ static void record_s3(struct json_writer *w, const struct bucket *b, const struc
     jw_object_end(w);
 }
 
-void notify_record(struct buf *out, const struct bucket *b, const struct rule *r, const struct happening *h, int64_t now_ms)
+void notify_record(struct buf *out, const struct bucket *b, const struct rule *r, const struct happening *h,
+                   int64_t now_ms)
 {
     CLEANUP(buf_done) struct buf when = { 0 };
     struct json_writer w;
@@ -239,7 +246,8 @@ void happening_by(const struct call *c, struct happening *ret)
 }
 
 /* What a target refuses is lost: there is nobody to tell, and the object is there. */
-static void send_rule(struct s3 *s, struct turn *t, const struct bucket *b, const struct rule *r, const struct happening *h)
+static void send_rule(struct s3 *s, struct turn *t, const struct bucket *b, const struct rule *r,
+                      const struct happening *h)
 {
     CLEANUP(buf_done) struct buf body = { 0 }, why = { 0 };
     struct parcel p = { .target_arn = r->arn, .source_arn = b->arn, .trace_header = h->trace_header };
@@ -252,9 +260,13 @@ static void send_rule(struct s3 *s, struct turn *t, const struct bucket *b, cons
 static void send_bridge(struct s3 *s, struct turn *t, const struct bucket *b, const struct happening *h)
 {
     CLEANUP(buf_done) struct buf detail = { 0 }, why = { 0 }, bus = { 0 };
-    struct parcel p = { .source_arn = b->arn, .detail_type = h->detail_type, .event_source = "aws.s3", .trace_header = h->trace_header };
+    struct parcel p = { .source_arn = b->arn,
+                        .detail_type = h->detail_type,
+                        .event_source = "aws.s3",
+                        .trace_header = h->trace_header };
 
-    buf_printf(&bus, "arn:aws:events:" STR_FMT ":" STR_FMT ":event-bus/default", STR_ARG(b->region), STR_ARG(b->account));
+    buf_printf(&bus, "arn:aws:events:" STR_FMT ":" STR_FMT ":event-bus/default", STR_ARG(b->region),
+               STR_ARG(b->account));
     notify_detail(&detail, b, h);
     p.target_arn = buf_view(&bus);
     p.body = buf_view(&detail);

@@ -15,8 +15,10 @@ static int choose_region(struct call *c, const struct s3_CreateBucketConfigurati
 
     *ret = c->region;
     if (str_empty(wanted))
-        return home ? 0 : S3_FAULT(c, IllegalLocationConstraintException,
-            "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.");
+        return home ? 0
+                    : S3_FAULT(c, IllegalLocationConstraintException,
+                               "The unspecified location constraint is incompatible for the region specific "
+                               "endpoint this request was sent to.");
     if (str_is(wanted, "EU"))
         wanted = STR("eu-west-1");
     if (str_is(wanted, "us-east-1") || wanted.n > 32 || str_find(wanted, '-') < 0) {
@@ -25,8 +27,10 @@ static int choose_region(struct call *c, const struct s3_CreateBucketConfigurati
         return -E_FAULT;
     }
     if (!home && !str_eq(wanted, c->region))
-        return S3_FAULT(c, IllegalLocationConstraintException, "The " STR_FMT " location constraint is incompatible for the region specific "
-            "endpoint this request was sent to.", STR_ARG(wanted));
+        return S3_FAULT(c, IllegalLocationConstraintException,
+                        "The " STR_FMT " location constraint is incompatible for the region specific "
+                        "endpoint this request was sent to.",
+                        STR_ARG(wanted));
     *ret = wanted;
     return 0;
 }
@@ -48,19 +52,24 @@ static int check_create(struct call *c, const struct s3_CreateBucketRequest *in)
         return s3_refuse(c, "BucketNamespace other than global");
     if (k != NULL && (k->Location != NULL || k->Bucket != NULL))
         return s3_refuse(c, "CreateBucketConfiguration.Location and Bucket (directory buckets)");
-    if (!str_absent(in->GrantFullControl) || !str_absent(in->GrantRead) || !str_absent(in->GrantReadACP) || !str_absent(in->GrantWrite) ||
-        !str_absent(in->GrantWriteACP) || (!str_absent(in->ACL) && !str_is(in->ACL, "private")))
-        return S3_FAULT(c, InvalidBucketAclWithObjectOwnership, "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting");
+    if (!str_absent(in->GrantFullControl) || !str_absent(in->GrantRead) || !str_absent(in->GrantReadACP) ||
+        !str_absent(in->GrantWrite) || !str_absent(in->GrantWriteACP) ||
+        (!str_absent(in->ACL) && !str_is(in->ACL, "private")))
+        return S3_FAULT(c, InvalidBucketAclWithObjectOwnership,
+                        "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting");
     return 0;
 }
 
 static int exists(struct call *c, const struct bucket *b, struct s3_CreateBucketOutput *out)
 {
     if (!str_eq(b->account, c->account))
-        (void)call_fault(c, &s3_error_BucketAlreadyExists, "The requested bucket name is not available. The bucket namespace is shared by all "
-            "users of the system. Please select a different name and try again.");
+        (void)call_fault(c, &s3_error_BucketAlreadyExists,
+                         "The requested bucket name is not available. The bucket namespace is shared by all "
+                         "users of the system. Please select a different name and try again.");
     else if (!str_is(c->region, "us-east-1") || !str_is(b->region, "us-east-1"))
-        (void)call_fault(c, &s3_error_BucketAlreadyOwnedByYou, "Your previous request to create the named bucket succeeded and you already own it.");
+        (void)call_fault(
+            c, &s3_error_BucketAlreadyOwnedByYou,
+            "Your previous request to create the named bucket succeeded and you already own it.");
     else {
         out->Location = arena_printf(c->mem, "/" STR_FMT, STR_ARG(b->name));
         return 0;
@@ -78,12 +87,14 @@ int s3_create_bucket(struct call *c, const void *input, void *output)
     struct str region, tags = STR_NONE;
     int r;
 
-    if (call_may_own(c, "s3:CreateBucket", arena_printf(c->mem, "arn:aws:s3:::" STR_FMT, STR_ARG(in->Bucket))) != 0 ||
+    if (call_may_own(c, "s3:CreateBucket",
+                     arena_printf(c->mem, "arn:aws:s3:::" STR_FMT, STR_ARG(in->Bucket))) != 0 ||
         check_create(c, in) != 0 || choose_region(c, in->CreateBucketConfiguration, &region) != 0)
         return -E_FAULT;
     if (b != NULL)
         return exists(c, b, out);
-    if (in->CreateBucketConfiguration != NULL && s3_tags_json(c, &in->CreateBucketConfiguration->Tags, S3_TAGS_MOST, &tags) != 0)
+    if (in->CreateBucketConfiguration != NULL &&
+        s3_tags_json(c, &in->CreateBucketConfiguration->Tags, S3_TAGS_MOST, &tags) != 0)
         return -E_FAULT;
     if (s->buckets.n >= S3_BUCKETS_MOST)
         return S3_FAULT(c, TooManyBuckets, "You have attempted to create more buckets than allowed");
@@ -97,7 +108,8 @@ int s3_create_bucket(struct call *c, const void *input, void *output)
     }
     map_put(&s->buckets, b->name, b);
     out->Location = str_is(region, "us-east-1") ? arena_printf(c->mem, "/" STR_FMT, STR_ARG(b->name))
-                                                 : arena_printf(c->mem, "http://" STR_FMT "/" STR_FMT "/", STR_ARG(call_host(c)), STR_ARG(b->name));
+                                                : arena_printf(c->mem, "http://" STR_FMT "/" STR_FMT "/",
+                                                               STR_ARG(call_host(c)), STR_ARG(b->name));
     out->BucketArn = b->arn;
     return 0;
 }
@@ -137,7 +149,8 @@ static int by_name(const void *a, const void *b)
     return str_cmp((*(const struct bucket *const *)a)->name, (*(const struct bucket *const *)b)->name);
 }
 
-static size_t sorted_buckets(struct call *c, const struct s3_ListBucketsRequest *in, struct str after, struct bucket ***ret)
+static size_t sorted_buckets(struct call *c, const struct s3_ListBucketsRequest *in, struct str after,
+                             struct bucket ***ret)
 {
     struct s3 *s = s3_of(c);
     struct bucket **v = arena_calloc(c->mem, s->buckets.n + 1, sizeof(struct bucket *));
@@ -148,7 +161,8 @@ static size_t sorted_buckets(struct call *c, const struct s3_ListBucketsRequest 
     while (map_next(&s->buckets, &at, &key, &value)) {
         struct bucket *b = value;
 
-        if (str_eq(b->account, c->account) && str_starts(key, in->Prefix) && (str_absent(after) || str_cmp(key, after) > 0) &&
+        if (str_eq(b->account, c->account) && str_starts(key, in->Prefix) &&
+            (str_absent(after) || str_cmp(key, after) > 0) &&
             (str_empty(in->BucketRegion) || str_eq(in->BucketRegion, b->region)))
             v[n++] = b;
     }
@@ -168,15 +182,19 @@ int s3_list_buckets(struct call *c, const void *input, void *output)
     if (call_may_own(c, "s3:ListAllMyBuckets", STR("*")) != 0)
         return -E_FAULT;
     if (most < 1 || most > PAGE_MOST)
-        return s3_argument(c, "max-buckets", STR_NONE, "Argument max-buckets must be an integer between 1 and 10000");
+        return s3_argument(c, "max-buckets", STR_NONE,
+                           "Argument max-buckets must be an integer between 1 and 10000");
     if (!str_empty(in->ContinuationToken) && base64_decode(c->mem, in->ContinuationToken, &after) != 0)
-        return s3_argument(c, "continuation-token", in->ContinuationToken, "The continuation token provided is incorrect");
+        return s3_argument(c, "continuation-token", in->ContinuationToken,
+                           "The continuation token provided is incorrect");
     n = sorted_buckets(c, in, after, &v);
-    out->Buckets = (struct s3_Buckets){ .set = true, .v = arena_calloc(c->mem, n + 1, sizeof(*out->Buckets.v)) };
+    out->Buckets =
+        (struct s3_Buckets){ .set = true, .v = arena_calloc(c->mem, n + 1, sizeof(*out->Buckets.v)) };
     for (; out->Buckets.n < MIN(n, most); out->Buckets.n++) {
         const struct bucket *b = v[out->Buckets.n];
 
-        out->Buckets.v[out->Buckets.n] = (struct s3_Bucket){ .Name = b->name, .CreationDate = TIME_SET(b->created_ms) };
+        out->Buckets.v[out->Buckets.n] =
+            (struct s3_Bucket){ .Name = b->name, .CreationDate = TIME_SET(b->created_ms) };
         if (in->MaxBuckets.set || !str_absent(in->BucketRegion)) {
             out->Buckets.v[out->Buckets.n].BucketRegion = b->region;
             out->Buckets.v[out->Buckets.n].BucketArn = b->arn;
@@ -212,8 +230,11 @@ int s3_delete_bucket(struct call *c, const void *input, void *output)
     if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:DeleteBucket", STR_NONE, &b) != 0)
         return -E_FAULT;
     if (rows_bucket_holds_any(c->turn->store, b->id)) {
-        (void)S3_FAULT(c, BucketNotEmpty, b->versioning == VERSIONING_NEVER ? "The bucket you tried to delete is not empty" :
-            "The bucket you tried to delete is not empty. You must delete all versions in the bucket.");
+        (void)S3_FAULT(
+            c, BucketNotEmpty,
+            b->versioning == VERSIONING_NEVER
+                ? "The bucket you tried to delete is not empty"
+                : "The bucket you tried to delete is not empty. You must delete all versions in the bucket.");
         fault_element(c->mem, &c->fault, "BucketName", b->name);
         return -E_FAULT;
     }

@@ -13,7 +13,9 @@ static bool is_event(struct str name)
 
 static int malformed(struct call *c)
 {
-    return S3_FAULT(c, MalformedXML, "The XML you provided was not well-formed or did not validate against our published schema");
+    return S3_FAULT(
+        c, MalformedXML,
+        "The XML you provided was not well-formed or did not validate against our published schema");
 }
 
 /* ---- from the request to rules ---- */
@@ -24,26 +26,35 @@ static int add_filter(struct call *c, const struct s3_NotificationConfigurationF
 
     for (size_t i = 0; rules != NULL && i < rules->n; i++) {
         bool prefix = str_eq_nocase(rules->v[i].Name, STR("prefix"));
-        struct str *to = prefix ? &r->prefix : &r->suffix, value = str_absent(rules->v[i].Value) ? STR("") : rules->v[i].Value;
+        struct str *to = prefix ? &r->prefix : &r->suffix,
+                   value = str_absent(rules->v[i].Value) ? STR("") : rules->v[i].Value;
 
         if (!prefix && !str_eq_nocase(rules->v[i].Name, STR("suffix")))
-            return s3_argument(c, "FilterRule.Name", rules->v[i].Name, "filter rule name must be either prefix or suffix");
+            return s3_argument(c, "FilterRule.Name", rules->v[i].Name,
+                               "filter rule name must be either prefix or suffix");
         if (!str_absent(*to))
-            return s3_argument(c, "FilterRule.Name", rules->v[i].Name, prefix ? "Cannot specify more than one prefix rule in a filter." :
-                               "Cannot specify more than one suffix rule in a filter.");
+            return s3_argument(c, "FilterRule.Name", rules->v[i].Name,
+                               prefix ? "Cannot specify more than one prefix rule in a filter."
+                                      : "Cannot specify more than one suffix rule in a filter.");
         if (value.n > S3_KEY_MOST)
-            return s3_argument(c, "FilterRule.Value", value, "Size of filter rule value cannot exceed 1024 bytes in UTF-8 representation");
+            return s3_argument(c, "FilterRule.Value", value,
+                               "Size of filter rule value cannot exceed 1024 bytes in UTF-8 representation");
         *to = value;
     }
     return 0;
 }
 
-static int add_rule(struct call *c, struct notification *n, enum rule_kind kind, struct str id, struct str arn, const struct s3_EventList *events,
+static int add_rule(struct call *c, struct notification *n, enum rule_kind kind, struct str id,
+                    struct str arn, const struct s3_EventList *events,
                     const struct s3_NotificationConfigurationFilter *filter)
 {
     struct rule *r = &n->v[n->n++];
 
-    *r = (struct rule){ .kind = kind, .id = str_empty(id) ? uuid_str(c->mem) : id, .arn = arn, .events = events->v, .n_events = events->n };
+    *r = (struct rule){ .kind = kind,
+                        .id = str_empty(id) ? uuid_str(c->mem) : id,
+                        .arn = arn,
+                        .events = events->v,
+                        .n_events = events->n };
     if (str_absent(arn) || events->n == 0)
         return malformed(c);
     if (r->id.n > 255)
@@ -59,8 +70,11 @@ static int rules_of(struct call *c, const struct s3_NotificationConfiguration *k
     size_t most = k->TopicConfigurations.n + k->QueueConfigurations.n + k->LambdaFunctionConfigurations.n;
 
     if (most > S3_RULES_MOST)
-        return S3_FAULT(c, InvalidArgument, "A bucket has at most %d notification configurations.", S3_RULES_MOST);
-    *n = (struct notification){ .mem = c->mem, .v = arena_calloc(c->mem, most + 1, sizeof(*n->v)), .event_bridge = k->EventBridgeConfiguration != NULL };
+        return S3_FAULT(c, InvalidArgument, "A bucket has at most %d notification configurations.",
+                        S3_RULES_MOST);
+    *n = (struct notification){ .mem = c->mem,
+                                .v = arena_calloc(c->mem, most + 1, sizeof(*n->v)),
+                                .event_bridge = k->EventBridgeConfiguration != NULL };
     for (size_t i = 0; i < k->TopicConfigurations.n; i++) {
         const struct s3_TopicConfiguration *t = &k->TopicConfigurations.v[i];
 
@@ -90,22 +104,32 @@ static int check_overlap(struct call *c, const struct notification *n)
                 return s3_argument(c, "Id", n->v[i].id, "Configuration IDs must be unique.");
             if (!rules_overlap(&n->v[i], &n->v[k]))
                 continue;
-            if (str_absent(n->v[i].prefix) && str_absent(n->v[i].suffix) && str_absent(n->v[k].prefix) && str_absent(n->v[k].suffix))
-                return S3_FAULT(c, InvalidArgument, "Configurations overlap. Configurations on the same bucket cannot share a common event type.");
-            return S3_FAULT(c, InvalidArgument, "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if the "
-                            "prefixes are overlapping for the same event type.");
+            if (str_absent(n->v[i].prefix) && str_absent(n->v[i].suffix) && str_absent(n->v[k].prefix) &&
+                str_absent(n->v[k].suffix))
+                return S3_FAULT(c, InvalidArgument,
+                                "Configurations overlap. Configurations on the same bucket cannot share a "
+                                "common event type.");
+            return S3_FAULT(
+                c, InvalidArgument,
+                "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if the "
+                "prefixes are overlapping for the same event type.");
         }
     return 0;
 }
 
 /* ---- targets ---- */
 
-static const struct { const char *service, *noun; } targets[] = {
-    [RULE_TOPIC] = { "sns", "topic" }, [RULE_QUEUE] = { "sqs", "queue" }, [RULE_FUNCTION] = { "lambda", "function" },
+static const struct {
+    const char *service, *noun;
+} targets[] = {
+    [RULE_TOPIC] = { "sns", "topic" },
+    [RULE_QUEUE] = { "sqs", "queue" },
+    [RULE_FUNCTION] = { "lambda", "function" },
 };
 
 /* The reason S3 would give beside the ARN; absent: all is well. */
-static struct str target_refused(struct call *c, const struct bucket *b, const struct rule *r, const struct arn *arn)
+static struct str target_refused(struct call *c, const struct bucket *b, const struct rule *r,
+                                 const struct arn *arn)
 {
     const struct sinks *sinks = s3_of(c)->o.sinks;
     const struct sink *sink = sinks_find(sinks, arn->service);
@@ -116,12 +140,15 @@ static struct str target_refused(struct call *c, const struct bucket *b, const s
     if (sink->state != NULL && sink->state(sink->arg, c->turn, arn, r->arn) == SINK_MISSING)
         return arena_printf(c->mem, "The destination %s does not exist", targets[r->kind].noun);
     if (str_ends(arn->resource, STR(".fifo")))
-        return arena_printf(c->mem, "A FIFO %s cannot be a destination of notifications", targets[r->kind].noun);
+        return arena_printf(c->mem, "A FIFO %s cannot be a destination of notifications",
+                            targets[r->kind].noun);
     if (sinks_service_may(sinks, c->turn, "s3.amazonaws.com", b->arn, b->account, r->arn, &why))
         return STR_NONE;
     if (r->kind == RULE_FUNCTION)
         return arena_printf(c->mem, "Not authorized to invoke function [" STR_FMT "]", STR_ARG(r->arn));
-    return arena_printf(c->mem, "Permissions on the destination %s do not allow S3 to publish notifications from this bucket", targets[r->kind].noun);
+    return arena_printf(
+        c->mem, "Permissions on the destination %s do not allow S3 to publish notifications from this bucket",
+        targets[r->kind].noun);
 }
 
 static int check_targets(struct call *c, const struct bucket *b, const struct notification *n, bool skip)
@@ -132,10 +159,19 @@ static int check_targets(struct call *c, const struct bucket *b, const struct no
         struct arn arn;
 
         if (arn_parse(r->arn, &arn) != 0 || !str_is(arn.service, targets[r->kind].service))
-            return s3_argument(c, r->kind == RULE_TOPIC ? "Topic" : r->kind == RULE_QUEUE ? "Queue" : "CloudFunction", r->arn, "The ARN is not well formed");
+            return s3_argument(c,
+                               r->kind == RULE_TOPIC   ? "Topic"
+                               : r->kind == RULE_QUEUE ? "Queue"
+                                                       : "CloudFunction",
+                               r->arn, "The ARN is not well formed");
         if (!str_eq(arn.region, b->region))
-            return s3_argument(c, r->kind == RULE_TOPIC ? "Topic" : r->kind == RULE_QUEUE ? "Queue" : "CloudFunction", r->arn,
-                               "The notification destination service region is not valid for the bucket location constraint");
+            return s3_argument(c,
+                               r->kind == RULE_TOPIC   ? "Topic"
+                               : r->kind == RULE_QUEUE ? "Queue"
+                                                       : "CloudFunction",
+                               r->arn,
+                               "The notification destination service region is not valid for the bucket "
+                               "location constraint");
         reason = skip || s3_of(c)->o.sinks == NULL ? STR_NONE : target_refused(c, b, r, &arn);
         if (str_absent(reason))
             continue;
@@ -228,16 +264,19 @@ int s3_get_bucket_notification_configuration(struct call *c, const void *input, 
         return 0;
     out->TopicConfigurations.v = arena_calloc(c->mem, n->n + 1, sizeof(*out->TopicConfigurations.v));
     out->QueueConfigurations.v = arena_calloc(c->mem, n->n + 1, sizeof(*out->QueueConfigurations.v));
-    out->LambdaFunctionConfigurations.v = arena_calloc(c->mem, n->n + 1, sizeof(*out->LambdaFunctionConfigurations.v));
+    out->LambdaFunctionConfigurations.v =
+        arena_calloc(c->mem, n->n + 1, sizeof(*out->LambdaFunctionConfigurations.v));
     for (size_t i = 0; i < n->n; i++) {
         const struct rule *r = &n->v[i];
         struct s3_EventList events = { .set = true, .n = r->n_events, .v = r->events };
         struct s3_NotificationConfigurationFilter *filter = filter_of(c->mem, r);
 
         if (r->kind == RULE_TOPIC)
-            out->TopicConfigurations.v[out->TopicConfigurations.n++] = (struct s3_TopicConfiguration){ r->id, r->arn, events, filter };
+            out->TopicConfigurations.v[out->TopicConfigurations.n++] =
+                (struct s3_TopicConfiguration){ r->id, r->arn, events, filter };
         else if (r->kind == RULE_QUEUE)
-            out->QueueConfigurations.v[out->QueueConfigurations.n++] = (struct s3_QueueConfiguration){ r->id, r->arn, events, filter };
+            out->QueueConfigurations.v[out->QueueConfigurations.n++] =
+                (struct s3_QueueConfiguration){ r->id, r->arn, events, filter };
         else
             out->LambdaFunctionConfigurations.v[out->LambdaFunctionConfigurations.n++] =
                 (struct s3_LambdaFunctionConfiguration){ r->id, r->arn, events, filter };

@@ -4,11 +4,11 @@
 /* The bytes are there: from here on as one turn. */
 struct put {
     struct str bucket, if_match, if_none_match;
-    struct object o;                                         /* key and tags are set */
+    struct object o; /* key and tags are set */
     struct meta meta;
     const char *event, *reason;
     void (*answer)(struct call *c, const struct bucket *b, const struct put *p);
-    struct str source_version;                               /* CopyObject: shown */
+    struct str source_version; /* CopyObject: shown */
 };
 
 static int no_bucket(struct call *c)
@@ -80,16 +80,28 @@ int s3_put_object(struct call *c, const void *input, void *output)
     struct bucket *b;
 
     (void)output;
-    *p = (struct put){ .bucket = in->Bucket, .if_match = in->IfMatch, .if_none_match = in->IfNoneMatch, .o.key = in->Key,
-                       .event = "ObjectCreated:Put", .reason = "PutObject", .answer = answer_put };
-    *w = (struct s3_write){ .c = c, .from.bytes = in->Body, .given = S3_GIVEN(in), .content_md5 = in->ContentMD5, .then = put_stored, .arg = p };
-    if (s3_key_check(c, in->Key) != 0 || s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:PutObject", in->Key, &b) != 0)
+    *p = (struct put){ .bucket = in->Bucket,
+                       .if_match = in->IfMatch,
+                       .if_none_match = in->IfNoneMatch,
+                       .o.key = in->Key,
+                       .event = "ObjectCreated:Put",
+                       .reason = "PutObject",
+                       .answer = answer_put };
+    *w = (struct s3_write){ .c = c,
+                            .from.bytes = in->Body,
+                            .given = S3_GIVEN(in),
+                            .content_md5 = in->ContentMD5,
+                            .then = put_stored,
+                            .arg = p };
+    if (s3_key_check(c, in->Key) != 0 ||
+        s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:PutObject", in->Key, &b) != 0)
         return -E_FAULT;
     if (in->WriteOffsetBytes.set)
         return s3_refuse(c, "WriteOffsetBytes");
     if (in->ContentLength.set && in->ContentLength.v < (int64_t)in->Body.n)
         return s3_argument(c, "Content-Length", STR_NONE, "Content-Length is shorter than the body.");
-    if (s3_object_headers(c, &h, &p->meta, &p->o.tags) != 0 || s3_given_check(c, &w->given, in->ChecksumAlgorithm) != 0 ||
+    if (s3_object_headers(c, &h, &p->meta, &p->o.tags) != 0 ||
+        s3_given_check(c, &w->given, in->ChecksumAlgorithm) != 0 ||
         s3_write_conditions(c, b, in->Key, in->IfMatch, in->IfNoneMatch) != 0 || s3_room(c) != 0)
         return -E_FAULT;
     if (!str_absent(p->o.tags) && s3_may(c, b, "s3:PutObjectTagging", in->Key) != 0)
@@ -103,8 +115,10 @@ int s3_put_object(struct call *c, const void *input, void *output)
 static struct str failed_condition(const struct conditions *k, enum condition how)
 {
     if (how == CONDITION_FAILED)
-        return str_absent(k->if_match) ? STR("x-amz-copy-source-If-Unmodified-Since") : STR("x-amz-copy-source-If-Match");
-    return str_absent(k->if_none_match) ? STR("x-amz-copy-source-If-Modified-Since") : STR("x-amz-copy-source-If-None-Match");
+        return str_absent(k->if_match) ? STR("x-amz-copy-source-If-Unmodified-Since")
+                                       : STR("x-amz-copy-source-If-Match");
+    return str_absent(k->if_none_match) ? STR("x-amz-copy-source-If-Modified-Since")
+                                        : STR("x-amz-copy-source-If-None-Match");
 }
 
 int s3_copy_open(struct call *c, const struct s3_copy_request *q, struct s3_copied *ret)
@@ -115,14 +129,17 @@ int s3_copy_open(struct call *c, const struct s3_copy_request *q, struct s3_copi
     struct bucket *b;
 
     if (s3_copy_source(c->mem, q->source, &at) != 0)
-        return s3_argument(c, "x-amz-copy-source", q->source, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
-    if (s3_enter(c, at.bucket, q->expected_owner, str_absent(at.version_id) ? "s3:GetObject" : "s3:GetObjectVersion", at.key, &b) != 0)
+        return s3_argument(c, "x-amz-copy-source", q->source,
+                           "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
+    if (s3_enter(c, at.bucket, q->expected_owner,
+                 str_absent(at.version_id) ? "s3:GetObject" : "s3:GetObjectVersion", at.key, &b) != 0)
         return -E_FAULT;
     if (s3_object_of(c, b, at.key, at.version_id, &ret->o) != 0)
         return -E_FAULT;
     how = s3_conditions(&k, ret->o.etag, ret->o.modified_ms);
     if (how != CONDITION_HOLDS) {
-        (void)S3_FAULT(c, PreconditionFailed, "At least one of the pre-conditions you specified did not hold");
+        (void)S3_FAULT(c, PreconditionFailed,
+                       "At least one of the pre-conditions you specified did not hold");
         fault_element(c->mem, &c->fault, "Condition", failed_condition(&k, how));
         return -E_FAULT;
     }
@@ -147,7 +164,9 @@ int s3_copy_bytes(struct call *c, const struct object *o, int64_t from, int64_t 
     if (s3_pieces_read(c->mem, o->files, &v, &n) != 0)
         return -E_IO;
     if (n > COPY_PIECES_MOST && to - from == o->bytes)
-        return call_fault(c, &s3_error_InvalidRequest, "The copy source has more than %d parts: copy it in ranges (UploadPartCopy).", COPY_PIECES_MOST);
+        return call_fault(c, &s3_error_InvalidRequest,
+                          "The copy source has more than %d parts: copy it in ranges (UploadPartCopy).",
+                          COPY_PIECES_MOST);
     r = s3_segments_open(s3_of(c)->o.dir, c->mem, v, n, from, to, &segments, &ret->n);
     if (r == -E_LIMIT)
         return S3_FAULT(c, SlowDown, "Please reduce your request rate.");
@@ -180,7 +199,9 @@ static void answer_copy(struct call *c, const struct bucket *b, const struct put
 static int check_directive(struct call *c, const char *name, struct str given, bool *ret_replace)
 {
     *ret_replace = str_is(given, "REPLACE");
-    return str_absent(given) || str_is(given, "COPY") || *ret_replace ? 0 : s3_argument(c, name, given, "Unknown metadata directive.");
+    return str_absent(given) || str_is(given, "COPY") || *ret_replace
+               ? 0
+               : s3_argument(c, name, given, "Unknown metadata directive.");
 }
 
 /* What the request says of class and encryption counts, the rest is the source's. */
@@ -211,12 +232,13 @@ static int check_copy(struct call *c, const struct s3_CopyObjectRequest *in, boo
 
 static bool copies_itself(const struct s3_CopyObjectRequest *in, const struct s3_copied *from, bool replaces)
 {
-    return !replaces && str_eq(from->bucket->name, in->Bucket) && str_eq(from->o.key, in->Key) && str_absent(in->StorageClass) &&
-           str_absent(in->WebsiteRedirectLocation) && str_absent(in->ServerSideEncryption) &&
-           str_find_str(in->CopySource, STR("?versionId=")) < 0;
+    return !replaces && str_eq(from->bucket->name, in->Bucket) && str_eq(from->o.key, in->Key) &&
+           str_absent(in->StorageClass) && str_absent(in->WebsiteRedirectLocation) &&
+           str_absent(in->ServerSideEncryption) && str_find_str(in->CopySource, STR("?versionId=")) < 0;
 }
 
-static int begin_copy(struct call *c, const struct s3_CopyObjectRequest *in, struct put *p, const struct s3_copied *from, struct given given)
+static int begin_copy(struct call *c, const struct s3_CopyObjectRequest *in, struct put *p,
+                      const struct s3_copied *from, struct given given)
 {
     struct s3_write *w = ARENA_NEW(c->mem, struct s3_write);
     int r;
@@ -228,7 +250,9 @@ static int begin_copy(struct call *c, const struct s3_CopyObjectRequest *in, str
         meta_read(c->mem, from->o.meta, &m);
         w->given.kind = m.checksum;
     }
-    if (s3_write_conditions(c, s3_bucket_find(s3_of(c), in->Bucket), in->Key, in->IfMatch, in->IfNoneMatch) != 0 || s3_room(c) != 0)
+    if (s3_write_conditions(c, s3_bucket_find(s3_of(c), in->Bucket), in->Key, in->IfMatch, in->IfNoneMatch) !=
+            0 ||
+        s3_room(c) != 0)
         return -E_FAULT;
     r = s3_copy_bytes(c, &from->o, 0, from->o.bytes, &w->from);
     return r != 0 ? r : s3_write_begin(w, from->o.bytes);
@@ -246,8 +270,13 @@ int s3_copy_object(struct call *c, const void *input, void *output)
     bool new_meta, new_tags;
 
     (void)output;
-    *p = (struct put){ .bucket = in->Bucket, .if_match = in->IfMatch, .if_none_match = in->IfNoneMatch, .o.key = in->Key,
-                       .event = "ObjectCreated:Copy", .reason = "CopyObject", .answer = answer_copy };
+    *p = (struct put){ .bucket = in->Bucket,
+                       .if_match = in->IfMatch,
+                       .if_none_match = in->IfNoneMatch,
+                       .o.key = in->Key,
+                       .event = "ObjectCreated:Copy",
+                       .reason = "CopyObject",
+                       .answer = answer_copy };
     if (s3_key_check(c, in->Key) != 0 || s3_copy_open(c, &q, &from) != 0 ||
         s3_enter(c, in->Bucket, in->ExpectedBucketOwner, "s3:PutObject", in->Key, &b) != 0)
         return -E_FAULT;
@@ -255,8 +284,11 @@ int s3_copy_object(struct call *c, const void *input, void *output)
         s3_given_check(c, &given, in->ChecksumAlgorithm) != 0)
         return -E_FAULT;
     if (copies_itself(in, &from, new_meta))
-        return call_fault(c, &s3_error_InvalidRequest, "This copy request is illegal because it is trying to copy an object to itself without "
-            "changing the object's metadata, storage class, website redirect location or encryption attributes.");
+        return call_fault(
+            c, &s3_error_InvalidRequest,
+            "This copy request is illegal because it is trying to copy an object to itself without "
+            "changing the object's metadata, storage class, website redirect location or encryption "
+            "attributes.");
     if (!new_meta)
         keep_meta(c, &from.o, &p->meta);
     if (!new_tags)

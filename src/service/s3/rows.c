@@ -1,42 +1,57 @@
 /* rows.c - the SQL of S3.
- * True here: parameters are the only user input; a row's columns are read by the one function that names their order. */
+ * True here: parameters are the only user input; a row's columns are read by the one function that names
+ * their order. */
 #include "service/s3/rows.h"
 
 #include <stdlib.h>
 
 #define BUCKET_NAME_MOST 255
-#define BYTES_MOST ((int64_t)1 << 46)                        /* AWS's limit, whatever ours is */
+#define BYTES_MOST ((int64_t)1 << 46) /* AWS's limit, whatever ours is */
 #define NUMBER_MOST 10000
-#define OBJECT_COLUMNS "id, bucket_id, object_key, version_id, marker, modified_ms, bytes, etag, meta, tags, files"
+#define OBJECT_COLUMNS \
+    "id, bucket_id, object_key, version_id, marker, modified_ms, bytes, etag, meta, tags, files"
 #define UPLOAD_COLUMNS "id, bucket_id, object_key, upload_id, initiator, started_ms, meta, tags"
 #define PART_COLUMNS "id, upload_id, number, modified_ms, bytes, digest, checksum"
 
-static struct sql q_bucket_in = SQL("INSERT INTO s3_bucket (id, name, account, region, created_ms, versioning, policy, tags, notification) "
-                                    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
-static struct sql q_bucket_put = SQL("UPDATE s3_bucket SET versioning = $2, policy = $3, tags = $4, notification = $5 WHERE id = $1");
+static struct sql q_bucket_in = SQL(
+    "INSERT INTO s3_bucket (id, name, account, region, created_ms, versioning, policy, tags, notification) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
+static struct sql q_bucket_put =
+    SQL("UPDATE s3_bucket SET versioning = $2, policy = $3, tags = $4, notification = $5 WHERE id = $1");
 static struct sql q_bucket_out = SQL("DELETE FROM s3_bucket WHERE id = $1");
-static struct sql q_buckets = SQL("SELECT id, name, account, region, created_ms, versioning, policy, tags, notification FROM s3_bucket");
+static struct sql q_buckets = SQL(
+    "SELECT id, name, account, region, created_ms, versioning, policy, tags, notification FROM s3_bucket");
 
-static struct sql q_object_newest = SQL("SELECT " OBJECT_COLUMNS " FROM s3_object WHERE bucket_id = $1 AND object_key = $2 ORDER BY id DESC LIMIT 1");
-static struct sql q_object_null = SQL("SELECT " OBJECT_COLUMNS " FROM s3_object WHERE bucket_id = $1 AND object_key = $2 AND version_id = 'null'");
+static struct sql q_object_newest =
+    SQL("SELECT " OBJECT_COLUMNS
+        " FROM s3_object WHERE bucket_id = $1 AND object_key = $2 ORDER BY id DESC LIMIT 1");
+static struct sql q_object_null =
+    SQL("SELECT " OBJECT_COLUMNS
+        " FROM s3_object WHERE bucket_id = $1 AND object_key = $2 AND version_id = 'null'");
 static struct sql q_object = SQL("SELECT " OBJECT_COLUMNS " FROM s3_object WHERE id = $1");
 static struct sql q_object_data = SQL("SELECT data FROM s3_object WHERE id = $1");
-static struct sql q_object_in = SQL("INSERT INTO s3_object (" OBJECT_COLUMNS ", data) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)");
+static struct sql q_object_in = SQL("INSERT INTO s3_object (" OBJECT_COLUMNS
+                                    ", data) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)");
 static struct sql q_object_out = SQL("DELETE FROM s3_object WHERE id = $1");
 static struct sql q_object_tags = SQL("UPDATE s3_object SET tags = $2 WHERE id = $1");
 static struct sql q_objects_any = SQL("SELECT 1 FROM s3_object WHERE bucket_id = $1 LIMIT 1");
-static struct sql q_objects_from = SQL("SELECT " OBJECT_COLUMNS " FROM s3_object WHERE bucket_id = $1 AND object_key >= $2 "
-                                       "ORDER BY bucket_id, object_key, id DESC");
+static struct sql q_objects_from =
+    SQL("SELECT " OBJECT_COLUMNS " FROM s3_object WHERE bucket_id = $1 AND object_key >= $2 "
+        "ORDER BY bucket_id, object_key, id DESC");
 
 static struct sql q_upload = SQL("SELECT " UPLOAD_COLUMNS " FROM s3_upload WHERE id = $1");
-static struct sql q_upload_in = SQL("INSERT INTO s3_upload (" UPLOAD_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
+static struct sql q_upload_in =
+    SQL("INSERT INTO s3_upload (" UPLOAD_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
 static struct sql q_upload_out = SQL("DELETE FROM s3_upload WHERE id = $1");
-static struct sql q_uploads_from = SQL("SELECT " UPLOAD_COLUMNS " FROM s3_upload WHERE bucket_id = $1 AND object_key >= $2 "
-                                       "ORDER BY bucket_id, object_key, id");
+static struct sql q_uploads_from =
+    SQL("SELECT " UPLOAD_COLUMNS " FROM s3_upload WHERE bucket_id = $1 AND object_key >= $2 "
+        "ORDER BY bucket_id, object_key, id");
 static struct sql q_part = SQL("SELECT " PART_COLUMNS " FROM s3_part WHERE upload_id = $1 AND number = $2");
-static struct sql q_part_in = SQL("INSERT INTO s3_part (" PART_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7)");
+static struct sql q_part_in =
+    SQL("INSERT INTO s3_part (" PART_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7)");
 static struct sql q_part_out = SQL("DELETE FROM s3_part WHERE id = $1");
-static struct sql q_parts = SQL("SELECT " PART_COLUMNS " FROM s3_part WHERE upload_id = $1 AND number > $2 ORDER BY number LIMIT $3");
+static struct sql q_parts =
+    SQL("SELECT " PART_COLUMNS " FROM s3_part WHERE upload_id = $1 AND number > $2 ORDER BY number LIMIT $3");
 static struct sql q_parts_out = SQL("DELETE FROM s3_part WHERE upload_id = $1");
 
 static struct sql q_count_objects = SQL("SELECT count(*) FROM s3_object");
@@ -49,21 +64,20 @@ static struct sql q_files_of_parts = SQL("SELECT id FROM s3_part");
 
 int rows_bucket_add(struct store *s, const struct bucket *b)
 {
-    int r = store_exec(s, &q_bucket_in, V_INT(b->id), V_TEXT(b->name), V_TEXT(b->account), V_TEXT(b->region), V_INT(b->created_ms),
-                       V_INT(b->versioning), V_TEXT(b->policy_text), V_TEXT(b->tags), V_TEXT(b->notification_text));
+    int r = store_exec(s, &q_bucket_in, V_INT(b->id), V_TEXT(b->name), V_TEXT(b->account), V_TEXT(b->region),
+                       V_INT(b->created_ms), V_INT(b->versioning), V_TEXT(b->policy_text), V_TEXT(b->tags),
+                       V_TEXT(b->notification_text));
 
     return MIN(r, 0);
 }
 
 void rows_bucket_put(struct store *s, const struct bucket *b)
 {
-    store_exec(s, &q_bucket_put, V_INT(b->id), V_INT(b->versioning), V_TEXT(b->policy_text), V_TEXT(b->tags), V_TEXT(b->notification_text));
+    store_exec(s, &q_bucket_put, V_INT(b->id), V_INT(b->versioning), V_TEXT(b->policy_text), V_TEXT(b->tags),
+               V_TEXT(b->notification_text));
 }
 
-void rows_bucket_drop(struct store *s, uint64_t id)
-{
-    store_exec(s, &q_bucket_out, V_INT(id));
-}
+void rows_bucket_drop(struct store *s, uint64_t id) { store_exec(s, &q_bucket_out, V_INT(id)); }
 
 void rows_buckets(struct store *s, void (*each)(void *arg, const struct bucket *b), void *arg)
 {
@@ -72,10 +86,15 @@ void rows_buckets(struct store *s, void (*each)(void *arg, const struct bucket *
     store_query(s, &q_buckets, &r);
     while (rows_next(&r) && rows_place(&r, 2, 3, 1, BUCKET_NAME_MOST)) {
         struct bucket b = {
-            .id = (uint64_t)rows_int(&r, 0), .name = rows_text(&r, 1), .account = rows_text(&r, 2), .region = rows_text(&r, 3),
-            .created_ms = rows_ms(&r, 4), .versioning = (enum versioning)rows_enum(&r, 5, VERSIONING_SUSPENDED,
-                "its versioning is none"), .policy_text = rows_text(&r, 6),
-            .tags = rows_text(&r, 7), .notification_text = rows_text(&r, 8),
+            .id = (uint64_t)rows_int(&r, 0),
+            .name = rows_text(&r, 1),
+            .account = rows_text(&r, 2),
+            .region = rows_text(&r, 3),
+            .created_ms = rows_ms(&r, 4),
+            .versioning = (enum versioning)rows_enum(&r, 5, VERSIONING_SUSPENDED, "its versioning is none"),
+            .policy_text = rows_text(&r, 6),
+            .tags = rows_text(&r, 7),
+            .notification_text = rows_text(&r, 8),
         };
         each(arg, &b);
     }
@@ -83,22 +102,27 @@ void rows_buckets(struct store *s, void (*each)(void *arg, const struct bucket *
 
 /* ---- objects ---- */
 
-struct str rows_object_key(struct rows *r)
-{
-    return rows_text(r, 2);
-}
+struct str rows_object_key(struct rows *r) { return rows_text(r, 2); }
 
 void rows_object_read(struct rows *r, struct arena *a, struct object *ret)
 {
     *ret = (struct object){
-        .id = (uint64_t)rows_int(r, 0), .bucket_id = (uint64_t)rows_int(r, 1), .key = arena_str(a, rows_text(r, 2)),
-        .version_id = arena_str(a, rows_text(r, 3)), .marker = rows_int(r, 4) != 0, .modified_ms = rows_ms(r, 5),
-        .bytes = rows_count(r, 6, BYTES_MOST), .etag = arena_str(a, rows_text(r, 7)), .meta = arena_str(a, rows_text(r, 8)),
-        .tags = arena_str(a, rows_text(r, 9)), .files = arena_str(a, rows_text(r, 10)),
+        .id = (uint64_t)rows_int(r, 0),
+        .bucket_id = (uint64_t)rows_int(r, 1),
+        .key = arena_str(a, rows_text(r, 2)),
+        .version_id = arena_str(a, rows_text(r, 3)),
+        .marker = rows_int(r, 4) != 0,
+        .modified_ms = rows_ms(r, 5),
+        .bytes = rows_count(r, 6, BYTES_MOST),
+        .etag = arena_str(a, rows_text(r, 7)),
+        .meta = arena_str(a, rows_text(r, 8)),
+        .tags = arena_str(a, rows_text(r, 9)),
+        .files = arena_str(a, rows_text(r, 10)),
     };
 }
 
-bool rows_object_newest(struct store *s, struct arena *a, uint64_t bucket_id, struct str key, struct object *ret)
+bool rows_object_newest(struct store *s, struct arena *a, uint64_t bucket_id, struct str key,
+                        struct object *ret)
 {
     CLEANUP(rows_done) struct rows r;
 
@@ -109,7 +133,8 @@ bool rows_object_newest(struct store *s, struct arena *a, uint64_t bucket_id, st
     return true;
 }
 
-bool rows_object_version(struct store *s, struct arena *a, uint64_t bucket_id, struct str key, struct str version_id, struct object *ret)
+bool rows_object_version(struct store *s, struct arena *a, uint64_t bucket_id, struct str key,
+                         struct str version_id, struct object *ret)
 {
     CLEANUP(rows_done) struct rows r;
     uint64_t id;
@@ -122,7 +147,8 @@ bool rows_object_version(struct store *s, struct arena *a, uint64_t bucket_id, s
         r = (struct rows){ .done = true };
     if (r.done || !rows_next(&r))
         return false;
-    if ((uint64_t)rows_int(&r, 1) != bucket_id || !str_eq(rows_text(&r, 2), key) || !str_eq(rows_text(&r, 3), version_id))
+    if ((uint64_t)rows_int(&r, 1) != bucket_id || !str_eq(rows_text(&r, 2), key) ||
+        !str_eq(rows_text(&r, 3), version_id))
         return false;
     rows_object_read(&r, a, ret);
     return true;
@@ -138,15 +164,13 @@ struct str rows_object_data(struct store *s, struct arena *a, uint64_t id)
 
 void rows_object_add(struct store *s, const struct object *o, struct str data)
 {
-    store_exec(s, &q_object_in, V_INT(o->id), V_INT(o->bucket_id), V_BLOB(o->key), V_TEXT(o->version_id), V_INT(o->marker),
-               V_INT(o->modified_ms), V_INT(o->bytes), V_TEXT(o->etag), V_TEXT(o->meta), V_TEXT(o->tags), V_TEXT(o->files),
+    store_exec(s, &q_object_in, V_INT(o->id), V_INT(o->bucket_id), V_BLOB(o->key), V_TEXT(o->version_id),
+               V_INT(o->marker), V_INT(o->modified_ms), V_INT(o->bytes), V_TEXT(o->etag), V_TEXT(o->meta),
+               V_TEXT(o->tags), V_TEXT(o->files),
                str_absent(o->files) && !o->marker ? V_BLOB(str_absent(data) ? STR("") : data) : V_NULL);
 }
 
-void rows_object_drop(struct store *s, uint64_t id)
-{
-    store_exec(s, &q_object_out, V_INT(id));
-}
+void rows_object_drop(struct store *s, uint64_t id) { store_exec(s, &q_object_out, V_INT(id)); }
 
 void rows_object_tags(struct store *s, uint64_t id, struct str tags)
 {
@@ -168,21 +192,24 @@ void rows_objects_from(struct store *s, uint64_t bucket_id, struct str from, str
 
 /* ---- uploads ---- */
 
-struct str rows_upload_key(struct rows *r)
-{
-    return rows_text(r, 2);
-}
+struct str rows_upload_key(struct rows *r) { return rows_text(r, 2); }
 
 void rows_upload_read(struct rows *r, struct arena *a, struct upload *ret)
 {
     *ret = (struct upload){
-        .id = (uint64_t)rows_int(r, 0), .bucket_id = (uint64_t)rows_int(r, 1), .key = arena_str(a, rows_text(r, 2)),
-        .upload_id = arena_str(a, rows_text(r, 3)), .initiator = arena_str(a, rows_text(r, 4)), .started_ms = rows_ms(r, 5),
-        .meta = arena_str(a, rows_text(r, 6)), .tags = arena_str(a, rows_text(r, 7)),
+        .id = (uint64_t)rows_int(r, 0),
+        .bucket_id = (uint64_t)rows_int(r, 1),
+        .key = arena_str(a, rows_text(r, 2)),
+        .upload_id = arena_str(a, rows_text(r, 3)),
+        .initiator = arena_str(a, rows_text(r, 4)),
+        .started_ms = rows_ms(r, 5),
+        .meta = arena_str(a, rows_text(r, 6)),
+        .tags = arena_str(a, rows_text(r, 7)),
     };
 }
 
-bool rows_upload(struct store *s, struct arena *a, uint64_t bucket_id, struct str key, struct str upload_id, struct upload *ret)
+bool rows_upload(struct store *s, struct arena *a, uint64_t bucket_id, struct str key, struct str upload_id,
+                 struct upload *ret)
 {
     CLEANUP(rows_done) struct rows r = { .done = true };
     uint64_t id;
@@ -198,8 +225,8 @@ bool rows_upload(struct store *s, struct arena *a, uint64_t bucket_id, struct st
 
 void rows_upload_add(struct store *s, const struct upload *u)
 {
-    store_exec(s, &q_upload_in, V_INT(u->id), V_INT(u->bucket_id), V_BLOB(u->key), V_TEXT(u->upload_id), V_TEXT(u->initiator),
-               V_INT(u->started_ms), V_TEXT(u->meta), V_TEXT(u->tags));
+    store_exec(s, &q_upload_in, V_INT(u->id), V_INT(u->bucket_id), V_BLOB(u->key), V_TEXT(u->upload_id),
+               V_TEXT(u->initiator), V_INT(u->started_ms), V_TEXT(u->meta), V_TEXT(u->tags));
 }
 
 void rows_upload_drop(struct store *s, uint64_t id)
@@ -216,8 +243,13 @@ void rows_uploads_from(struct store *s, uint64_t bucket_id, struct str from, str
 static void part_read(struct rows *r, struct arena *a, struct part *ret)
 {
     *ret = (struct part){
-        .id = (uint64_t)rows_int(r, 0), .upload_id = (uint64_t)rows_int(r, 1), .number = rows_count(r, 2, NUMBER_MOST), .modified_ms = rows_ms(r, 3),
-        .bytes = rows_count(r, 4, BYTES_MOST), .digest = arena_str(a, rows_text(r, 5)), .checksum = arena_str(a, rows_text(r, 6)),
+        .id = (uint64_t)rows_int(r, 0),
+        .upload_id = (uint64_t)rows_int(r, 1),
+        .number = rows_count(r, 2, NUMBER_MOST),
+        .modified_ms = rows_ms(r, 3),
+        .bytes = rows_count(r, 4, BYTES_MOST),
+        .digest = arena_str(a, rows_text(r, 5)),
+        .checksum = arena_str(a, rows_text(r, 6)),
     };
 }
 
@@ -234,16 +266,14 @@ bool rows_part(struct store *s, struct arena *a, uint64_t upload_id, int64_t num
 
 void rows_part_add(struct store *s, const struct part *p)
 {
-    store_exec(s, &q_part_in, V_INT(p->id), V_INT(p->upload_id), V_INT(p->number), V_INT(p->modified_ms), V_INT(p->bytes),
-               V_TEXT(p->digest), V_TEXT(p->checksum));
+    store_exec(s, &q_part_in, V_INT(p->id), V_INT(p->upload_id), V_INT(p->number), V_INT(p->modified_ms),
+               V_INT(p->bytes), V_TEXT(p->digest), V_TEXT(p->checksum));
 }
 
-void rows_part_drop(struct store *s, uint64_t id)
-{
-    store_exec(s, &q_part_out, V_INT(id));
-}
+void rows_part_drop(struct store *s, uint64_t id) { store_exec(s, &q_part_out, V_INT(id)); }
 
-size_t rows_parts(struct store *s, struct arena *a, uint64_t upload_id, int64_t after, size_t most, struct part **ret)
+size_t rows_parts(struct store *s, struct arena *a, uint64_t upload_id, int64_t after, size_t most,
+                  struct part **ret)
 {
     CLEANUP(rows_done) struct rows r;
     struct part *v = arena_calloc(a, most + 1, sizeof(*v));
@@ -268,7 +298,8 @@ static int64_t count(struct store *s, struct sql *q)
 
 struct s3_counts rows_counts(struct store *s)
 {
-    return (struct s3_counts){ count(s, &q_count_objects), count(s, &q_count_uploads), count(s, &q_count_parts) };
+    return (struct s3_counts){ count(s, &q_count_objects), count(s, &q_count_uploads),
+                               count(s, &q_count_parts) };
 }
 
 static void ids_of_objects(struct store *s, struct file_ids *ids)

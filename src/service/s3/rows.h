@@ -1,15 +1,16 @@
 /* rows.h - every statement on the tables of store/schema/m0002-s3.sql, one function each.
  *
- * Strings that are returned are copies in the arena given.  Writing functions return nothing: a full disk fails the
- * turn's commit, and then everybody of the turn gets a 500.  Costs are one statement by key or index unless said. */
+ * Strings that are returned are copies in the arena given.  Writing functions return nothing: a full disk
+ * fails the turn's commit, and then everybody of the turn gets a 500.  Costs are one statement by key or
+ * index unless said. */
 #ifndef WAYBILL_SERVICE_S3_ROWS_H
 #define WAYBILL_SERVICE_S3_ROWS_H
 
 #include "service/s3/internal.h"
 
 /* ---- buckets ---- */
-int  rows_bucket_add(struct store *s, const struct bucket *b);   /* -E_EXISTS, -E_FULL */
-void rows_bucket_put(struct store *s, const struct bucket *b);   /* versioning, policy, tags, notification */
+int rows_bucket_add(struct store *s, const struct bucket *b);  /* -E_EXISTS, -E_FULL */
+void rows_bucket_put(struct store *s, const struct bucket *b); /* versioning, policy, tags, notification */
 void rows_bucket_drop(struct store *s, uint64_t id);
 /* Calls `each` for every bucket; the bucket's strings are borrowed. */
 void rows_buckets(struct store *s, void (*each)(void *arg, const struct bucket *b), void *arg);
@@ -20,19 +21,22 @@ struct object {
     struct str key, version_id;
     bool marker;
     int64_t modified_ms, bytes;
-    struct str etag, meta, tags, files;                      /* files absent: the bytes are in the row */
+    struct str etag, meta, tags, files; /* files absent: the bytes are in the row */
 };
-bool rows_object_newest(struct store *s, struct arena *a, uint64_t bucket_id, struct str key, struct object *ret);
+bool rows_object_newest(struct store *s, struct arena *a, uint64_t bucket_id, struct str key,
+                        struct object *ret);
 /* version_id "null" costs a walk over the key's versions. */
-bool rows_object_version(struct store *s, struct arena *a, uint64_t bucket_id, struct str key, struct str version_id, struct object *ret);
+bool rows_object_version(struct store *s, struct arena *a, uint64_t bucket_id, struct str key,
+                         struct str version_id, struct object *ret);
 struct str rows_object_data(struct store *s, struct arena *a, uint64_t id);
 void rows_object_add(struct store *s, const struct object *o, struct str data);
 void rows_object_drop(struct store *s, uint64_t id);
 void rows_object_tags(struct store *s, uint64_t id, struct str tags);
 bool rows_bucket_holds_any(struct store *s, uint64_t bucket_id);
-/* Versions of a bucket from key `from` on, keys rising, newest version first; columns as object_row() reads them. */
+/* Versions of a bucket from key `from` on, keys rising, newest version first; columns as object_row() reads
+ * them. */
 void rows_objects_from(struct store *s, uint64_t bucket_id, struct str from, struct rows *ret);
-struct str rows_object_key(struct rows *r);                  /* of the row at hand, borrowed */
+struct str rows_object_key(struct rows *r); /* of the row at hand, borrowed */
 void rows_object_read(struct rows *r, struct arena *a, struct object *ret);
 
 /* ---- uploads and their parts ---- */
@@ -42,7 +46,8 @@ struct upload {
     int64_t started_ms;
     struct str meta, tags;
 };
-bool rows_upload(struct store *s, struct arena *a, uint64_t bucket_id, struct str key, struct str upload_id, struct upload *ret);
+bool rows_upload(struct store *s, struct arena *a, uint64_t bucket_id, struct str key, struct str upload_id,
+                 struct upload *ret);
 void rows_upload_add(struct store *s, const struct upload *u);
 /* The upload and its parts' rows.  Cost: one DELETE per part, inside the engine. */
 void rows_upload_drop(struct store *s, uint64_t id);
@@ -51,7 +56,7 @@ struct str rows_upload_key(struct rows *r);
 void rows_upload_read(struct rows *r, struct arena *a, struct upload *ret);
 
 struct part {
-    uint64_t id, upload_id;                                  /* id: of its file as well */
+    uint64_t id, upload_id; /* id: of its file as well */
     int64_t number, modified_ms, bytes;
     struct str digest, checksum;
 };
@@ -59,10 +64,13 @@ bool rows_part(struct store *s, struct arena *a, uint64_t upload_id, int64_t num
 void rows_part_add(struct store *s, const struct part *p);
 void rows_part_drop(struct store *s, uint64_t id);
 /* Those with a number above `after`, rising, at most `most` of them. */
-size_t rows_parts(struct store *s, struct arena *a, uint64_t upload_id, int64_t after, size_t most, struct part **ret);
+size_t rows_parts(struct store *s, struct arena *a, uint64_t upload_id, int64_t after, size_t most,
+                  struct part **ret);
 
 /* ---- at start: one scan each ---- */
-struct s3_counts { int64_t objects, uploads, parts; };
+struct s3_counts {
+    int64_t objects, uploads, parts;
+};
 struct s3_counts rows_counts(struct store *s);
 /* The id of every file that a row names, sorted, malloc'ed. */
 uint64_t *rows_file_ids(struct store *s, size_t *ret_n);

@@ -125,7 +125,7 @@ static void sweep(struct s3 *s, struct turn *t)
     size_t n;
     uint64_t *ids = rows_file_ids(t->store, &n);
 
-    if (store_sound(t->store))                               /* or the ids may be too few, and files would go that are wanted */
+    if (store_sound(t->store)) /* or the ids may be too few, and files would go that are wanted */
         (void)s3_files_sweep(s->o.dir, ids, n, UINT64_MAX);
     free(ids);
 }
@@ -154,8 +154,8 @@ static void sweep_all(void *arg)
     (void)s3_files_sweep(s->o.dir, NULL, 0, s->sweep_below);
 }
 
-/* The files go when the rows are gone for good, not before.  Those of writes still under way have ids below this one too;
- * they find no bucket when they are done. */
+/* The files go when the rows are gone for good, not before.  Those of writes still under way have ids below
+ * this one too; they find no bucket when they are done. */
 void s3_reset(struct s3 *s, struct turn *t)
 {
     forget_buckets(s);
@@ -168,12 +168,17 @@ void s3_reset(struct s3 *s, struct turn *t)
 
 struct service s3_service(struct s3 *s)
 {
-    return (struct service){ .model = &s3_model, .handlers = handlers, .n_handlers = ARRAY_LEN(handlers), .state = s, .checks_itself = true };
+    return (struct service){ .model = &s3_model,
+                             .handlers = handlers,
+                             .n_handlers = ARRAY_LEN(handlers),
+                             .state = s,
+                             .checks_itself = true };
 }
 
 /* ---- the door: objects that other services write ---- */
 
-static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const struct arn *target, struct str text UNUSED)
+static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const struct arn *target,
+                                     struct str text UNUSED)
 {
     return s3_bucket_find(arg, target->resource) != NULL ? SINK_OK : SINK_MISSING;
 }
@@ -193,12 +198,13 @@ void s3_destination_key(struct buf *b, struct str function, int64_t now_ms, cons
 {
     struct when_parts w = when_parts(now_ms);
 
-    buf_printf(b, "aws/lambda/async/" STR_FMT "/%04d/%02d/%02d/%04d-%02d-%02dT%02d.%02d.%02d-%s", STR_ARG(function), w.year, w.month, w.day,
-               w.year, w.month, w.day, w.hour, w.minute, w.second, uuid);
+    buf_printf(b, "aws/lambda/async/" STR_FMT "/%04d/%02d/%02d/%04d-%02d-%02dT%02d.%02d.%02d-%s",
+               STR_ARG(function), w.year, w.month, w.day, w.year, w.month, w.day, w.hour, w.minute, w.second,
+               uuid);
 }
 
-/* Larger than a row: written and flushed here and now, which holds the loop for as long as the disk takes (some
- * milliseconds for a megabyte). Records are small; the delivery must be part of the caller's turn. */
+/* Larger than a row: written and flushed here and now, which holds the loop for as long as the disk takes
+ * (some milliseconds for a megabyte). Records are small; the delivery must be part of the caller's turn. */
 static int sink_bytes(struct s3 *s, struct turn *t, struct str body, uint64_t *ret_file, struct written *ret)
 {
     struct source from = { .bytes = body };
@@ -210,18 +216,28 @@ static int sink_bytes(struct s3 *s, struct turn *t, struct str body, uint64_t *r
     return s3_file_write(s->o.dir, *ret_file, &from, CHECKSUM_NONE, ret);
 }
 
-static void sink_tell(struct s3 *s, struct turn *t, const struct bucket *b, const struct object *o, const struct parcel *p, struct str request_id)
+static void sink_tell(struct s3 *s, struct turn *t, const struct bucket *b, const struct object *o,
+                      const struct parcel *p, struct str request_id)
 {
-    struct happening h = { .event = "ObjectCreated:Put", .detail_type = "Object Created", .reason = "PutObject", .key = o->key,
-                           .version_id = s3_version_shown(b, o), .etag = o->etag, .bytes = o->bytes, .sequence = o->id, .request_id = request_id,
-                           .source_address = STR("lambda.amazonaws.com"), .principal_id = p->sender_id, .account = b->account,
+    struct happening h = { .event = "ObjectCreated:Put",
+                           .detail_type = "Object Created",
+                           .reason = "PutObject",
+                           .key = o->key,
+                           .version_id = s3_version_shown(b, o),
+                           .etag = o->etag,
+                           .bytes = o->bytes,
+                           .sequence = o->id,
+                           .request_id = request_id,
+                           .source_address = STR("lambda.amazonaws.com"),
+                           .principal_id = p->sender_id,
+                           .account = b->account,
                            .trace_header = p->trace_header };
 
     notify(s, t, b, &h);
 }
 
-static void sink_put(struct s3 *s, struct turn *t, const struct bucket *b, const struct parcel *p, struct str key, uint64_t file,
-                     const struct written *got)
+static void sink_put(struct s3 *s, struct turn *t, const struct bucket *b, const struct parcel *p,
+                     struct str key, uint64_t file, const struct written *got)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     CLEANUP(buf_done) struct buf files = { 0 }, meta = { 0 };
@@ -272,13 +288,20 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
 
 struct sink s3_sink(struct s3 *s)
 {
-    return (struct sink){ .service = "s3", .action = "s3:PutObject", .action_name = "PutObject", .max_body_bytes = SINK_BODY_BYTES_MOST,
-                          .state = sink_state_of, .deliver = sink_deliver, .resource = sink_resource, .arg = s };
+    return (struct sink){ .service = "s3",
+                          .action = "s3:PutObject",
+                          .action_name = "PutObject",
+                          .max_body_bytes = SINK_BODY_BYTES_MOST,
+                          .state = sink_state_of,
+                          .deliver = sink_deliver,
+                          .resource = sink_resource,
+                          .arg = s };
 }
 
 /* ---- function code ---- */
 
-static int read_bytes(const struct s3 *s, struct store *store, struct arena *a, const struct object *o, struct str *ret)
+static int read_bytes(const struct s3 *s, struct store *store, struct arena *a, const struct object *o,
+                      struct str *ret)
 {
     struct segment *segments;
     struct piece *v;
@@ -300,21 +323,28 @@ static int read_bytes(const struct s3 *s, struct store *store, struct arena *a, 
     return r;
 }
 
-int s3_read(struct s3 *s, struct store *store, struct arena *a, struct str bucket, struct str key, struct str version,
-            struct str *ret, struct buf *why)
+int s3_read(struct s3 *s, struct store *store, struct arena *a, struct str bucket, struct str key,
+            struct str version, struct str *ret, struct buf *why)
 {
     const struct bucket *b = s3_bucket_find(s, bucket);
     struct object o;
 
     if (b == NULL)
-        buf_z(why, "Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist");
-    else if (!str_empty(version) ? !rows_object_version(store, a, b->id, key, version, &o) : !rows_object_newest(store, a, b->id, key, &o) || o.marker)
-        buf_printf(why, "Error occurred while GetObject. S3 Error Code: %s. S3 Error Message: The specified %s does not exist.",
-                   str_empty(version) ? "NoSuchKey" : "NoSuchVersion", str_empty(version) ? "key" : "version");
+        buf_z(why, "Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The "
+                   "specified bucket does not exist");
+    else if (!str_empty(version) ? !rows_object_version(store, a, b->id, key, version, &o)
+                                 : !rows_object_newest(store, a, b->id, key, &o) || o.marker)
+        buf_printf(why,
+                   "Error occurred while GetObject. S3 Error Code: %s. S3 Error Message: The specified %s "
+                   "does not exist.",
+                   str_empty(version) ? "NoSuchKey" : "NoSuchVersion",
+                   str_empty(version) ? "key" : "version");
     else if (o.marker)
-        buf_z(why, "Error occurred while GetObject. S3 Error Code: MethodNotAllowed. S3 Error Message: The specified method is not allowed against this resource.");
+        buf_z(why, "Error occurred while GetObject. S3 Error Code: MethodNotAllowed. S3 Error Message: The "
+                   "specified method is not allowed against this resource.");
     else if (read_bytes(s, store, a, &o, ret) != 0)
-        buf_z(why, "Error occurred while GetObject. S3 Error Code: InternalError. S3 Error Message: The object could not be read.");
+        buf_z(why, "Error occurred while GetObject. S3 Error Code: InternalError. S3 Error Message: The "
+                   "object could not be read.");
     else
         return 0;
     return -E_NOT_FOUND;

@@ -35,7 +35,9 @@ int s3_tags_json(struct call *c, const struct s3_TagSet *tags, size_t most, stru
 
     *ret = STR_NONE;
     if (tags->n > most)
-        return S3_FAULT(c, BadRequest, "%s", most == S3_OBJECT_TAGS_MOST ? "Object tags cannot be greater than 10" : "Bucket tag count cannot be greater than 50");
+        return S3_FAULT(c, BadRequest, "%s",
+                        most == S3_OBJECT_TAGS_MOST ? "Object tags cannot be greater than 10"
+                                                    : "Bucket tag count cannot be greater than 50");
     if (tags->n == 0)
         return 0;
     jw_init(&w, &b);
@@ -60,8 +62,9 @@ int s3_tags_header(struct call *c, struct str header, struct str *ret)
     if (str_empty(header))
         return 0;
     if (s3_tagging_header(c->mem, header, &v, &tags.n) != 0)
-        return s3_argument(c, "x-amz-tagging", header, "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query "
-            "parameters without tag name duplicates.");
+        return s3_argument(c, "x-amz-tagging", header,
+                           "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query "
+                           "parameters without tag name duplicates.");
     tags.v = arena_calloc(c->mem, tags.n + 1, sizeof(*tags.v));
     for (size_t i = 0; i < tags.n; i++)
         tags.v[i] = (struct s3_Tag){ .Key = v[i].key, .Value = v[i].value };
@@ -110,7 +113,9 @@ int s3_put_bucket_tagging(struct call *c, const void *input, void *output)
         s3_check_document(c, in->ContentMD5, in->ChecksumAlgorithm) != 0)
         return -E_FAULT;
     if (in->Tagging == NULL)
-        return S3_FAULT(c, MalformedXML, "The XML you provided was not well-formed or did not validate against our published schema");
+        return S3_FAULT(
+            c, MalformedXML,
+            "The XML you provided was not well-formed or did not validate against our published schema");
     if (s3_tags_json(c, &in->Tagging->TagSet, S3_TAGS_MOST, &json) != 0)
         return -E_FAULT;
     s3_bucket_tags(b, json);
@@ -136,9 +141,14 @@ int s3_delete_bucket_tagging(struct call *c, const void *input, void *output)
 
 static void tell(struct call *c, const struct bucket *b, const struct object *o, bool put)
 {
-    struct happening h = { .event = put ? "ObjectTagging:Put" : "ObjectTagging:Delete", .reason = put ? "PutObjectTagging" : "DeleteObjectTagging",
-                           .detail_type = put ? "Object Tags Added" : "Object Tags Deleted", .key = o->key,
-                           .version_id = s3_version_shown(b, o), .etag = o->etag, .bytes = -1, .sequence = store_next_id(c->turn->store) };
+    struct happening h = { .event = put ? "ObjectTagging:Put" : "ObjectTagging:Delete",
+                           .reason = put ? "PutObjectTagging" : "DeleteObjectTagging",
+                           .detail_type = put ? "Object Tags Added" : "Object Tags Deleted",
+                           .key = o->key,
+                           .version_id = s3_version_shown(b, o),
+                           .etag = o->etag,
+                           .bytes = -1,
+                           .sequence = store_next_id(c->turn->store) };
 
     happening_by(c, &h);
     notify(s3_of(c), c->turn, b, &h);
@@ -151,8 +161,10 @@ int s3_get_object_tagging(struct call *c, const void *input, void *output)
     struct bucket *b;
     struct object o;
 
-    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, str_absent(in->VersionId) ? "s3:GetObjectTagging" : "s3:GetObjectVersionTagging",
-                 in->Key, &b) != 0 || s3_payer(c, in->RequestPayer) != 0 || s3_object_of(c, b, in->Key, in->VersionId, &o) != 0)
+    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner,
+                 str_absent(in->VersionId) ? "s3:GetObjectTagging" : "s3:GetObjectVersionTagging", in->Key,
+                 &b) != 0 ||
+        s3_payer(c, in->RequestPayer) != 0 || s3_object_of(c, b, in->Key, in->VersionId, &o) != 0)
         return -E_FAULT;
     out->VersionId = s3_version_shown(b, &o);
     s3_tags_read(c->mem, o.tags, &out->TagSet);
@@ -167,12 +179,17 @@ int s3_put_object_tagging(struct call *c, const void *input, void *output)
     struct object o;
     struct str json;
 
-    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, str_absent(in->VersionId) ? "s3:PutObjectTagging" : "s3:PutObjectVersionTagging",
-                 in->Key, &b) != 0 || s3_payer(c, in->RequestPayer) != 0 ||
-        s3_check_document(c, in->ContentMD5, in->ChecksumAlgorithm) != 0 || s3_object_of(c, b, in->Key, in->VersionId, &o) != 0)
+    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner,
+                 str_absent(in->VersionId) ? "s3:PutObjectTagging" : "s3:PutObjectVersionTagging", in->Key,
+                 &b) != 0 ||
+        s3_payer(c, in->RequestPayer) != 0 ||
+        s3_check_document(c, in->ContentMD5, in->ChecksumAlgorithm) != 0 ||
+        s3_object_of(c, b, in->Key, in->VersionId, &o) != 0)
         return -E_FAULT;
     if (in->Tagging == NULL)
-        return S3_FAULT(c, MalformedXML, "The XML you provided was not well-formed or did not validate against our published schema");
+        return S3_FAULT(
+            c, MalformedXML,
+            "The XML you provided was not well-formed or did not validate against our published schema");
     if (s3_tags_json(c, &in->Tagging->TagSet, S3_OBJECT_TAGS_MOST, &json) != 0)
         return -E_FAULT;
     rows_object_tags(c->turn->store, o.id, json);
@@ -188,8 +205,10 @@ int s3_delete_object_tagging(struct call *c, const void *input, void *output)
     struct bucket *b;
     struct object o;
 
-    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner, str_absent(in->VersionId) ? "s3:DeleteObjectTagging" : "s3:DeleteObjectVersionTagging",
-                 in->Key, &b) != 0 || s3_object_of(c, b, in->Key, in->VersionId, &o) != 0)
+    if (s3_enter(c, in->Bucket, in->ExpectedBucketOwner,
+                 str_absent(in->VersionId) ? "s3:DeleteObjectTagging" : "s3:DeleteObjectVersionTagging",
+                 in->Key, &b) != 0 ||
+        s3_object_of(c, b, in->Key, in->VersionId, &o) != 0)
         return -E_FAULT;
     rows_object_tags(c->turn->store, o.id, STR_NONE);
     out->VersionId = s3_version_shown(b, &o);

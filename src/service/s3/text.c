@@ -25,7 +25,8 @@ bool s3_bucket_name_ok(struct str name)
     static const char *const heads[] = { "xn--", "sthree-" };
     static const char *const tails[] = { "-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3" };
 
-    if (name.n < 3 || name.n > 63 || !is_lower_alnum(name.p[0]) || !is_lower_alnum(name.p[name.n - 1]) || is_ipv4(name))
+    if (name.n < 3 || name.n > 63 || !is_lower_alnum(name.p[0]) || !is_lower_alnum(name.p[name.n - 1]) ||
+        is_ipv4(name))
         return false;
     for (size_t i = 0; i < name.n; i++)
         if (!is_lower_alnum(name.p[i]) && name.p[i] != '-' && (name.p[i] != '.' || name.p[i + 1] == '.'))
@@ -128,7 +129,8 @@ enum condition s3_conditions(const struct conditions *k, struct str etag, int64_
     }
     if (!str_absent(k->if_none_match))
         return s3_etag_matches(k->if_none_match, etag) ? CONDITION_NOT_MODIFIED : CONDITION_HOLDS;
-    return k->if_modified_since.set && modified_s <= k->if_modified_since.ms / 1000 ? CONDITION_NOT_MODIFIED : CONDITION_HOLDS;
+    return k->if_modified_since.set && modified_s <= k->if_modified_since.ms / 1000 ? CONDITION_NOT_MODIFIED
+                                                                                    : CONDITION_HOLDS;
 }
 
 /* ---- encodings ---- */
@@ -175,7 +177,8 @@ void s3_url_encode(struct buf *b, struct str s, const char *blank)
     for (size_t i = 0; i < s.n; i++) {
         unsigned char ch = (unsigned char)s.p[i];
 
-        if ((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || (ch != '\0' && strchr("-_.~/", ch) != NULL))
+        if ((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
+            (ch != '\0' && strchr("-_.~/", ch) != NULL))
             buf_char(b, (char)ch);
         else if (ch == ' ')
             buf_z(b, blank);
@@ -200,7 +203,8 @@ int s3_tagging_header(struct arena *a, struct str header, struct s3_pair **ret, 
         (void)str_cut(&one, '=', &key);
         if (str_empty(key))
             return -E_INVALID;
-        (*ret)[(*ret_n)++] = (struct s3_pair){ percent_decoded(a, key, true), percent_decoded(a, str_absent(one) ? STR("") : one, true) };
+        (*ret)[(*ret_n)++] = (struct s3_pair){ percent_decoded(a, key, true),
+                                               percent_decoded(a, str_absent(one) ? STR("") : one, true) };
     }
     return 0;
 }

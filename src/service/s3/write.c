@@ -1,23 +1,30 @@
 /* write.c - from a body to a version.
- * True here: a row is written only when its bytes are in it or in a flushed file; a file whose row was not written is
- * removed at once. */
+ * True here: a row is written only when its bytes are in it or in a flushed file; a file whose row was not
+ * written is removed at once. */
 #include "service/s3/write.h"
 
 /* ---- headers ---- */
 
 static int check_lock_and_keys(struct call *c, const struct object_headers *h)
 {
-    const struct { struct str given; const char *name; } refused[] = {
-        { h->customer_algorithm, "SSECustomerAlgorithm" }, { h->customer_key, "SSECustomerKey" },
-        { h->customer_key_md5, "SSECustomerKeyMD5" }, { h->kms_context, "SSEKMSEncryptionContext" },
-        { h->lock_mode, "ObjectLockMode" }, { h->legal_hold, "ObjectLockLegalHoldStatus" },
+    const struct {
+        struct str given;
+        const char *name;
+    } refused[] = {
+        { h->customer_algorithm, "SSECustomerAlgorithm" },
+        { h->customer_key, "SSECustomerKey" },
+        { h->customer_key_md5, "SSECustomerKeyMD5" },
+        { h->kms_context, "SSEKMSEncryptionContext" },
+        { h->lock_mode, "ObjectLockMode" },
+        { h->legal_hold, "ObjectLockLegalHoldStatus" },
         { h->lock_until.set ? STR("set") : STR_NONE, "ObjectLockRetainUntilDate" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(refused); i++)
         if (!str_absent(refused[i].given))
             return s3_refuse(c, refused[i].name);
-    if (!str_absent(h->grant_full) || !str_absent(h->grant_read) || !str_absent(h->grant_read_acp) || !str_absent(h->grant_write_acp) ||
+    if (!str_absent(h->grant_full) || !str_absent(h->grant_read) || !str_absent(h->grant_read_acp) ||
+        !str_absent(h->grant_write_acp) ||
         (!str_absent(h->acl) && !str_is(h->acl, "private") && !str_is(h->acl, "bucket-owner-full-control")))
         return S3_FAULT(c, AccessControlListNotSupported, "The bucket does not allow ACLs");
     return s3_payer(c, h->request_payer);
@@ -25,8 +32,10 @@ static int check_lock_and_keys(struct call *c, const struct object_headers *h)
 
 static int check_class(struct call *c, struct str class)
 {
-    static const char *const shown[] = { "STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR" };
-    static const char *const refused[] = { "GLACIER", "DEEP_ARCHIVE", "OUTPOSTS", "SNOW", "EXPRESS_ONEZONE", "FSX_OPENZFS", "FSX_ONTAP" };
+    static const char *const shown[] = { "STANDARD",   "REDUCED_REDUNDANCY",  "STANDARD_IA",
+                                         "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR" };
+    static const char *const refused[] = { "GLACIER",         "DEEP_ARCHIVE", "OUTPOSTS", "SNOW",
+                                           "EXPRESS_ONEZONE", "FSX_OPENZFS",  "FSX_ONTAP" };
 
     if (str_absent(class))
         return 0;
@@ -44,10 +53,12 @@ static int check_encryption(struct call *c, const struct object_headers *h)
     bool kms = str_is(h->encryption, "aws:kms") || str_is(h->encryption, "aws:kms:dsse");
 
     if (!str_absent(h->encryption) && !kms && !str_is(h->encryption, "AES256"))
-        return s3_argument(c, "x-amz-server-side-encryption", h->encryption, "The encryption method specified is not supported");
+        return s3_argument(c, "x-amz-server-side-encryption", h->encryption,
+                           "The encryption method specified is not supported");
     if (!str_absent(h->kms_key) && !kms)
         return s3_argument(c, "x-amz-server-side-encryption-aws-kms-key-id", h->kms_key,
-            "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms");
+                           "Server Side Encryption with AWS KMS managed key requires HTTP header "
+                           "x-amz-server-side-encryption : aws:kms");
     return 0;
 }
 
@@ -68,19 +79,30 @@ static struct str kept_encoding(struct arena *a, struct str encoding)
     return b.n > 0 ? buf_to_arena(&b, a) : STR_NONE;
 }
 
-int s3_object_headers(struct call *c, const struct object_headers *h, struct meta *ret_meta, struct str *ret_tags)
+int s3_object_headers(struct call *c, const struct object_headers *h, struct meta *ret_meta,
+                      struct str *ret_tags)
 {
     struct s3_Metadata user;
 
-    if (check_lock_and_keys(c, h) != 0 || check_class(c, h->storage_class) != 0 || check_encryption(c, h) != 0)
+    if (check_lock_and_keys(c, h) != 0 || check_class(c, h->storage_class) != 0 ||
+        check_encryption(c, h) != 0)
         return -E_FAULT;
     if (!meta_user(c->mem, h->user, &user))
-        return S3_FAULT(c, MetadataTooLarge, "Your metadata headers exceed the maximum allowed metadata size");
+        return S3_FAULT(c, MetadataTooLarge,
+                        "Your metadata headers exceed the maximum allowed metadata size");
     *ret_meta = (struct meta){
-        .content_type = h->content_type, .cache_control = h->cache_control, .content_disposition = h->content_disposition,
-        .content_encoding = kept_encoding(c->mem, h->content_encoding), .content_language = h->content_language,
-        .website_redirect = h->website_redirect, .storage_class = h->storage_class, .encryption = h->encryption,
-        .kms_key = h->kms_key, .bucket_key = h->bucket_key.set && h->bucket_key.v, .expires = h->expires, .user = user,
+        .content_type = h->content_type,
+        .cache_control = h->cache_control,
+        .content_disposition = h->content_disposition,
+        .content_encoding = kept_encoding(c->mem, h->content_encoding),
+        .content_language = h->content_language,
+        .website_redirect = h->website_redirect,
+        .storage_class = h->storage_class,
+        .encryption = h->encryption,
+        .kms_key = h->kms_key,
+        .bucket_key = h->bucket_key.set && h->bucket_key.v,
+        .expires = h->expires,
+        .user = user,
     };
     if (str_is(ret_meta->storage_class, "STANDARD"))
         ret_meta->storage_class = STR_NONE;
@@ -109,18 +131,23 @@ int s3_given_check(struct call *c, struct given *g, struct str algorithm)
     if (g->unknown != NULL)
         return s3_refuse(c, g->unknown);
     if (g->n > 1)
-        return call_fault(c, &s3_error_InvalidRequest, "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.");
+        return call_fault(
+            c, &s3_error_InvalidRequest,
+            "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.");
     if (!str_absent(algorithm)) {
         enum checksum k = checksum_named(algorithm);
 
         if (k == CHECKSUM_NONE)
-            return s3_refuse(c, arena_z(c->mem, arena_printf(c->mem, "ChecksumAlgorithm " STR_FMT, STR_ARG(algorithm))));
+            return s3_refuse(c, arena_z(c->mem, arena_printf(c->mem, "ChecksumAlgorithm " STR_FMT,
+                                                             STR_ARG(algorithm))));
         if (g->n > 0 && g->kind != k)
-            return call_fault(c, &s3_error_InvalidRequest, "Value for x-amz-sdk-checksum-algorithm header is invalid.");
+            return call_fault(c, &s3_error_InvalidRequest,
+                              "Value for x-amz-sdk-checksum-algorithm header is invalid.");
         g->kind = k;
     }
     if (g->n > 0 && (base64_decode(c->mem, g->text, &bytes) != 0 || bytes.n != checksum_bytes(g->kind)))
-        return call_fault(c, &s3_error_InvalidRequest, "Value for x-amz-checksum-%s header is invalid.", checksum_name(g->kind));
+        return call_fault(c, &s3_error_InvalidRequest, "Value for x-amz-checksum-%s header is invalid.",
+                          checksum_name(g->kind));
     return 0;
 }
 
@@ -140,7 +167,8 @@ static int compare(struct call *c, const struct s3_write *w)
             return S3_FAULT(c, BadDigest, "The Content-MD5 you specified did not match what we received.");
     }
     if (w->given.n > 0 && !str_eq(w->given.text, s3_sum_text(c->mem, &w->got.checksum)))
-        return S3_FAULT(c, BadDigest, "The %s you specified did not match the calculated checksum.", checksum_name(w->given.kind));
+        return S3_FAULT(c, BadDigest, "The %s you specified did not match the calculated checksum.",
+                        checksum_name(w->given.kind));
     return 0;
 }
 
@@ -214,7 +242,8 @@ int s3_write_begin(struct s3_write *w, int64_t bytes)
 
 /* ---- conditions ---- */
 
-int s3_write_conditions(struct call *c, const struct bucket *b, struct str key, struct str if_match, struct str if_none_match)
+int s3_write_conditions(struct call *c, const struct bucket *b, struct str key, struct str if_match,
+                        struct str if_none_match)
 {
     struct object o;
     bool there;
@@ -229,14 +258,17 @@ int s3_write_conditions(struct call *c, const struct bucket *b, struct str key, 
     if (str_absent(if_match) ? !there : s3_etag_matches(if_match, o.etag))
         return 0;
     (void)S3_FAULT(c, PreconditionFailed, "At least one of the pre-conditions you specified did not hold");
-    fault_element(c->mem, &c->fault, "Condition", str_absent(if_match) ? STR("If-None-Match") : STR("If-Match"));
+    fault_element(c->mem, &c->fault, "Condition",
+                  str_absent(if_match) ? STR("If-None-Match") : STR("If-Match"));
     return -E_FAULT;
 }
 
 int s3_room(struct call *c)
 {
-    return s3_of(c)->objects < S3_OBJECTS_MOST ? 0 :
-        call_fault(c, &s3_error_InvalidRequest, "This server holds at most %d versions of objects.", S3_OBJECTS_MOST);
+    return s3_of(c)->objects < S3_OBJECTS_MOST
+               ? 0
+               : call_fault(c, &s3_error_InvalidRequest, "This server holds at most %d versions of objects.",
+                            S3_OBJECTS_MOST);
 }
 
 /* ---- versions ---- */
@@ -248,7 +280,8 @@ void s3_version_drop(struct s3 *s, struct turn *t, const struct object *o)
     s->objects--;
 }
 
-void s3_version_add(struct s3 *s, struct turn *t, struct arena *a, const struct bucket *b, struct object *o, struct str data)
+void s3_version_add(struct s3 *s, struct turn *t, struct arena *a, const struct bucket *b, struct object *o,
+                    struct str data)
 {
     struct object old;
 
@@ -271,10 +304,17 @@ struct str s3_version_shown(const struct bucket *b, const struct object *o)
     return b->versioning == VERSIONING_NEVER ? STR_NONE : o->version_id;
 }
 
-void s3_tell_created(struct call *c, const struct bucket *b, const struct object *o, const char *event, const char *reason)
+void s3_tell_created(struct call *c, const struct bucket *b, const struct object *o, const char *event,
+                     const char *reason)
 {
-    struct happening h = { .event = event, .detail_type = "Object Created", .reason = reason, .key = o->key,
-                           .version_id = s3_version_shown(b, o), .etag = o->etag, .bytes = o->bytes, .sequence = o->id };
+    struct happening h = { .event = event,
+                           .detail_type = "Object Created",
+                           .reason = reason,
+                           .key = o->key,
+                           .version_id = s3_version_shown(b, o),
+                           .etag = o->etag,
+                           .bytes = o->bytes,
+                           .sequence = o->id };
 
     happening_by(c, &h);
     notify(s3_of(c), c->turn, b, &h);

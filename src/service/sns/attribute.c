@@ -8,23 +8,32 @@
 
 #define DISPLAY_NAME_MOST 100
 #define KEY_MOST 2048
-#define POLICY_MOST 30720                                    /* AWS SNS quotas: 30 KB */
+#define POLICY_MOST 30720 /* AWS SNS quotas: 30 KB */
 #define FILTER_MOST 262144
 
 static const char *const topic_names[SNS_N_TOPIC_ATTRIBUTES] = {
-    [SNS_POLICY] = "Policy", [SNS_DISPLAY_NAME] = "DisplayName", [SNS_DELIVERY_POLICY] = "DeliveryPolicy",
-    [SNS_KMS_KEY] = "KmsMasterKeyId", [SNS_SIGNATURE_VERSION] = "SignatureVersion", [SNS_TRACING] = "TracingConfig",
-    [SNS_FIFO_TOPIC] = "FifoTopic", [SNS_CONTENT_DEDUPLICATION] = "ContentBasedDeduplication",
+    [SNS_POLICY] = "Policy",
+    [SNS_DISPLAY_NAME] = "DisplayName",
+    [SNS_DELIVERY_POLICY] = "DeliveryPolicy",
+    [SNS_KMS_KEY] = "KmsMasterKeyId",
+    [SNS_SIGNATURE_VERSION] = "SignatureVersion",
+    [SNS_TRACING] = "TracingConfig",
+    [SNS_FIFO_TOPIC] = "FifoTopic",
+    [SNS_CONTENT_DEDUPLICATION] = "ContentBasedDeduplication",
     [SNS_FIFO_SCOPE] = "FifoThroughputScope",
 };
 
 static const char *const subscription_names[SNS_N_SUBSCRIPTION_ATTRIBUTES] = {
-    [SNS_SUB_RAW] = "RawMessageDelivery", [SNS_SUB_FILTER] = "FilterPolicy", [SNS_SUB_SCOPE] = "FilterPolicyScope",
-    [SNS_SUB_REDRIVE] = "RedrivePolicy", [SNS_SUB_DELIVERY] = "DeliveryPolicy",
+    [SNS_SUB_RAW] = "RawMessageDelivery",  [SNS_SUB_FILTER] = "FilterPolicy",
+    [SNS_SUB_SCOPE] = "FilterPolicyScope", [SNS_SUB_REDRIVE] = "RedrivePolicy",
+    [SNS_SUB_DELIVERY] = "DeliveryPolicy",
 };
 
 const char *sns_topic_attribute_name(enum sns_topic_attribute i) { return topic_names[i]; }
-const char *sns_subscription_attribute_name(enum sns_subscription_attribute i) { return subscription_names[i]; }
+const char *sns_subscription_attribute_name(enum sns_subscription_attribute i)
+{
+    return subscription_names[i];
+}
 
 static int find(const char *const *names, int n, struct str name)
 {
@@ -38,7 +47,8 @@ static int find(const char *const *names, int n, struct str name)
 static bool is_feedback(struct str name)
 {
     static const char *const whose[] = { "HTTP", "Firehose", "Lambda", "Application", "SQS" };
-    static const char *const what[] = { "SuccessFeedbackRoleArn", "SuccessFeedbackSampleRate", "FailureFeedbackRoleArn" };
+    static const char *const what[] = { "SuccessFeedbackRoleArn", "SuccessFeedbackSampleRate",
+                                        "FailureFeedbackRoleArn" };
 
     for (size_t i = 0; i < ARRAY_LEN(whose); i++)
         for (size_t k = 0; str_starts(name, str_of(whose[i])) && k < ARRAY_LEN(what); k++)
@@ -55,7 +65,8 @@ int sns_topic_attribute_find(struct str name, bool *ret_refused)
 
 int sns_subscription_attribute_find(struct str name, bool *ret_refused)
 {
-    *ret_refused = str_is(name, "SubscriptionRoleArn") || str_is(name, "ReplayPolicy") || str_is(name, "ReplayStatus");
+    *ret_refused =
+        str_is(name, "SubscriptionRoleArn") || str_is(name, "ReplayPolicy") || str_is(name, "ReplayStatus");
     return find(subscription_names, SNS_N_SUBSCRIPTION_ATTRIBUTES, name);
 }
 
@@ -165,34 +176,26 @@ int sns_topic_attribute_check(enum sns_topic_attribute i, struct str value, bool
     struct sns_delivery_policy unused;
 
     switch (i) {
-    case SNS_POLICY:
-        return check_policy(value, why);
-    case SNS_DISPLAY_NAME:
-        return check_text("DisplayName", value, DISPLAY_NAME_MOST, why);
+    case SNS_POLICY: return check_policy(value, why);
+    case SNS_DISPLAY_NAME: return check_text("DisplayName", value, DISPLAY_NAME_MOST, why);
     case SNS_DELIVERY_POLICY:
         return str_empty(value) ? 0 : sns_delivery_policy_parse(value, true, &unused, why);
-    case SNS_KMS_KEY:                                        /* kept and shown; nothing here is encrypted with it */
+    case SNS_KMS_KEY: /* kept and shown; nothing here is encrypted with it */
         return check_text("KmsMasterKeyId", value, KEY_MOST, why);
     case SNS_SIGNATURE_VERSION:
         return str_is(value, "1") || str_is(value, "2") ? 0 : no(why, "SignatureVersion");
-    case SNS_TRACING:
-        return check_tracing(value, why);
+    case SNS_TRACING: return check_tracing(value, why);
     case SNS_FIFO_TOPIC:
     case SNS_CONTENT_DEDUPLICATION:
-    case SNS_FIFO_SCOPE:
-        return check_fifo_only(i, value, fifo, why);
-    case SNS_N_TOPIC_ATTRIBUTES:
-        break;
+    case SNS_FIFO_SCOPE: return check_fifo_only(i, value, fifo, why);
+    case SNS_N_TOPIC_ATTRIBUTES: break;
     }
     return no(why, "AttributeName");
 }
 
 /* ---- subscriptions ---- */
 
-static bool says_body(struct str scope)
-{
-    return str_is(scope, "MessageBody");
-}
+static bool says_body(struct str scope) { return str_is(scope, "MessageBody"); }
 
 static int check_filter(struct str value, struct str scope, struct buf *why)
 {
@@ -204,10 +207,11 @@ static int check_filter(struct str value, struct str scope, struct buf *why)
     if (str_empty(value))
         return 0;
     if (json_parse(a, value, &doc, NULL) == 0 && doc->type == JSON_OBJECT && doc->n == 0)
-        return 0;                                            /* "{}": everything passes */
+        return 0; /* "{}": everything passes */
     if (value.n > FILTER_MOST)
         return no(why, "FilterPolicy: Filter policy is too complex");
-    if (pattern_compile(says_body(scope) ? PATTERN_SNS_BODY : PATTERN_SNS_ATTRIBUTES, value, &p, &reason) != 0)
+    if (pattern_compile(says_body(scope) ? PATTERN_SNS_BODY : PATTERN_SNS_ATTRIBUTES, value, &p, &reason) !=
+        0)
         return no(why, "FilterPolicy: " STR_FMT, STR_ARG(buf_view(&reason)));
     pattern_free(p);
     return 0;
@@ -216,8 +220,10 @@ static int check_filter(struct str value, struct str scope, struct buf *why)
 static int check_scope(struct str value, struct str filter, struct buf *why)
 {
     if (!says_body(value) && !str_is(value, "MessageAttributes"))
-        return no(why, "FilterPolicyScope: Invalid value [" STR_FMT "]. Please use either MessageBody or MessageAttributes",
-            STR_ARG(value));
+        return no(why,
+                  "FilterPolicyScope: Invalid value [" STR_FMT
+                  "]. Please use either MessageBody or MessageAttributes",
+                  STR_ARG(value));
     return check_filter(filter, value, why);
 }
 
@@ -239,38 +245,40 @@ static int check_redrive(struct str value, const struct sns_attribute_context *x
     target = json_get_text(a, doc, STR("deadLetterTargetArn"));
     if (doc->n == 0)
         return 0;
-    if (str_absent(target) || arn_parse(target, &arn) != 0 || !str_is(arn.service, "sqs") || str_empty(arn.resource))
+    if (str_absent(target) || arn_parse(target, &arn) != 0 || !str_is(arn.service, "sqs") ||
+        str_empty(arn.resource))
         return no(why, "RedrivePolicy: deadLetterTargetArn is an invalid arn");
     if (!str_eq(arn.account, x->account) || !str_eq(arn.region, x->region))
-        return no(why, "RedrivePolicy: the dead-letter queue must be in the account and region of the subscription");
+        return no(
+            why,
+            "RedrivePolicy: the dead-letter queue must be in the account and region of the subscription");
     if (str_ends(arn.resource, STR(".fifo")) != x->fifo)
-        return no(why, x->fifo ? "RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic."
-            : "RedrivePolicy: must use a standard queue as DLQ for this subscription.");
+        return no(why,
+                  x->fifo
+                      ? "RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic."
+                      : "RedrivePolicy: must use a standard queue as DLQ for this subscription.");
     return 0;
 }
 
-int sns_subscription_attribute_check(enum sns_subscription_attribute i, struct str value, const struct sns_attribute_context *x,
-                                     struct buf *why)
+int sns_subscription_attribute_check(enum sns_subscription_attribute i, struct str value,
+                                     const struct sns_attribute_context *x, struct buf *why)
 {
     struct sns_delivery_policy unused;
 
     switch (i) {
     case SNS_SUB_RAW:
         if (x->lambda && str_eq_nocase(value, STR("true")))
-            return no(why, "RawMessageDelivery: Delivery protocol [lambda] does not support raw message delivery.");
+            return no(
+                why, "RawMessageDelivery: Delivery protocol [lambda] does not support raw message delivery.");
         return check_bool("RawMessageDelivery", value, why);
-    case SNS_SUB_FILTER:
-        return check_filter(value, x->scope, why);
-    case SNS_SUB_SCOPE:
-        return check_scope(value, x->filter, why);
-    case SNS_SUB_REDRIVE:
-        return check_redrive(value, x, why);
+    case SNS_SUB_FILTER: return check_filter(value, x->scope, why);
+    case SNS_SUB_SCOPE: return check_scope(value, x->filter, why);
+    case SNS_SUB_REDRIVE: return check_redrive(value, x, why);
     case SNS_SUB_DELIVERY:
         if (!x->http && !str_empty(value))
             return no(why, "DeliveryPolicy: only http and https subscriptions have a delivery policy");
         return str_empty(value) ? 0 : sns_delivery_policy_parse(value, false, &unused, why);
-    case SNS_N_SUBSCRIPTION_ATTRIBUTES:
-        break;
+    case SNS_N_SUBSCRIPTION_ATTRIBUTES: break;
     }
     return no(why, "AttributeName");
 }
@@ -323,7 +331,7 @@ int sns_topic_attributes_read(struct arena *a, struct str json, struct sns_topic
     struct json *doc;
 
     if (r == 0 && !str_absent(ret->text[SNS_POLICY]) && json_parse(a, ret->text[SNS_POLICY], &doc, NULL) != 0)
-        return -E_INVALID;                                   /* it is edited by statements later */
+        return -E_INVALID; /* it is edited by statements later */
     return r;
 }
 
@@ -332,7 +340,8 @@ void sns_subscription_attributes_write(struct buf *b, const struct sns_subscript
     write_texts(b, subscription_names, at->text, SNS_N_SUBSCRIPTION_ATTRIBUTES);
 }
 
-int sns_subscription_attributes_read(struct arena *a, struct str json, struct sns_subscription_attributes *ret)
+int sns_subscription_attributes_read(struct arena *a, struct str json,
+                                     struct sns_subscription_attributes *ret)
 {
     return read_texts(a, json, subscription_names, ret->text, SNS_N_SUBSCRIPTION_ATTRIBUTES);
 }

@@ -8,12 +8,13 @@
 #include "service/sns/retry.h"
 
 #define PRINCIPAL "sns.amazonaws.com"
-#define SENDER_ID "AIDAIT2UOQQY3AUEKVGXU"                    /* what queues show for SNS in us-east-1; UNVERIFIED elsewhere */
+#define SENDER_ID "AIDAIT2UOQQY3AUEKVGXU" /* what queues show for SNS in us-east-1; UNVERIFIED elsewhere */
 #define USER_AGENT "Amazon Simple Notification Service Agent"
 
 /* ---- figures ---- */
 
-static void count(struct turn *t, const struct sns_topic *topic, const char *name, double value, const char *unit)
+static void count(struct turn *t, const struct sns_topic *topic, const char *name, double value,
+                  const char *unit)
 {
     const struct metric_dimension dimension = { STR("TopicName"), topic->name };
     const struct metric_place place = { topic->account, topic->region, STR("AWS/SNS"), &dimension, 1 };
@@ -29,7 +30,8 @@ static void count_one(struct turn *t, const struct sns_topic *topic, const char 
 
 /* ---- queues and functions ---- */
 
-static struct str parcel_body(struct sns_rendering *r, const struct sns_subscription *sub, bool dead, struct buf *b)
+static struct str parcel_body(struct sns_rendering *r, const struct sns_subscription *sub, bool dead,
+                              struct buf *b)
 {
     if (sub->raw)
         return sns_render_text(r, sub->protocol);
@@ -45,13 +47,17 @@ static enum delivery hand_over(struct sns_rendering *r, const struct sns_subscri
 {
     CLEANUP(buf_done) struct buf body = { 0 }, why = { 0 };
     const struct sns_message *m = r->m;
-    struct parcel p = { .target_arn = dead ? sub->dead_letter_arn : sub->endpoint, .body = parcel_body(r, sub, dead, &body),
-        .source_arn = r->topic->arn, .sender_id = STR(SENDER_ID), .trace_header = m->trace };
+    struct parcel p = { .target_arn = dead ? sub->dead_letter_arn : sub->endpoint,
+                        .body = parcel_body(r, sub, dead, &body),
+                        .source_arn = r->topic->arn,
+                        .sender_id = STR(SENDER_ID),
+                        .trace_header = m->trace };
 
     if (sub->raw && m->n_attributes > PARCEL_ATTRIBUTES_MOST)
-        return DELIVERY_REFUSED;                             /* more than a queue's message may have */
+        return DELIVERY_REFUSED; /* more than a queue's message may have */
     for (size_t i = 0; sub->raw && i < m->n_attributes; i++)
-        p.attributes[p.n_attributes++] = (struct parcel_attribute){ m->attributes[i].name, m->attributes[i].type, m->attributes[i].value };
+        p.attributes[p.n_attributes++] =
+            (struct parcel_attribute){ m->attributes[i].name, m->attributes[i].type, m->attributes[i].value };
     if (dead || sub->protocol == SNS_SQS)
         p.group_id = m->group;
     if (str_ends(p.target_arn, STR(".fifo")))
@@ -62,7 +68,12 @@ static enum delivery hand_over(struct sns_rendering *r, const struct sns_subscri
 static int send_later(struct sns_rendering *r, uint64_t to, uint64_t after, bool dead, int64_t due_ms)
 {
     CLEANUP(buf_done) struct buf b = { 0 };
-    const struct sns_errand e = { .message = *r->m, .topic_arn = r->topic->arn, .topic_id = r->topic->id, .to = to, .after = after, .dead = dead };
+    const struct sns_errand e = { .message = *r->m,
+                                  .topic_arn = r->topic->arn,
+                                  .topic_id = r->topic->id,
+                                  .to = to,
+                                  .after = after,
+                                  .dead = dead };
 
     sns_errand_write(&b, &e);
     return outbox_put(r->sns->o.outbox, r->turn, "sns", buf_view(&b), due_ms, NULL);
@@ -71,7 +82,9 @@ static int send_later(struct sns_rendering *r, uint64_t to, uint64_t after, bool
 static void count_redriven(struct sns_rendering *r, enum delivery d)
 {
     if (d != DELIVERY_FAILED)
-        count_one(r->turn, r->topic, d == DELIVERED ? "NumberOfNotificationsRedrivenToDlq" : "NumberOfNotificationsFailedToRedriveToDlq");
+        count_one(r->turn, r->topic,
+                  d == DELIVERED ? "NumberOfNotificationsRedrivenToDlq"
+                                 : "NumberOfNotificationsFailedToRedriveToDlq");
 }
 
 /* The delivery failed for good. True: the dead-letter queue could not take it now, but may later. */
@@ -92,9 +105,9 @@ static bool give_up(struct sns_rendering *r, const struct sns_subscription *sub)
 /* A message on its way to everybody behind *after. */
 struct fan {
     struct sns_rendering *r;
-    uint64_t *after;                                         /* goes on with those that were served */
-    const struct inquiry *answers;                           /* of filter policies that took long; NULL: none */
-    size_t at;                                               /* of the answers */
+    uint64_t *after;               /* goes on with those that were served */
+    const struct inquiry *answers; /* of filter policies that took long; NULL: none */
+    size_t at;                     /* of the answers */
 };
 
 static bool passes_within(struct sns_rendering *r, const struct sns_subscription *sub, uint64_t *left)
@@ -109,14 +122,17 @@ static bool passes_within(struct sns_rendering *r, const struct sns_subscription
     return body != NULL && pattern_match_within(sub->filter, body, left);
 }
 
-/* Answers stand in the order of the subscriptions.  That a policy was changed shows itself by another pattern. */
+/* Answers stand in the order of the subscriptions.  That a policy was changed shows itself by another
+ * pattern. */
 static const struct question *answer_for(struct fan *f, const struct sns_subscription *sub)
 {
     const struct inquiry *q = f->answers;
 
     while (q != NULL && f->at < q->n && q->v[f->at].id < sub->id)
         f->at++;
-    return q != NULL && f->at < q->n && q->v[f->at].id == sub->id && q->v[f->at].pattern == sub->filter ? &q->v[f->at] : NULL;
+    return q != NULL && f->at < q->n && q->v[f->at].id == sub->id && q->v[f->at].pattern == sub->filter
+               ? &q->v[f->at]
+               : NULL;
 }
 
 /* False: the steps of this turn do not suffice. */
@@ -137,11 +153,14 @@ static void count_filtered(struct sns_rendering *r, const struct sns_subscriptio
 {
     count_one(r->turn, r->topic, "NumberOfNotificationsFilteredOut");
     if (!sub->scope_body)
-        count_one(r->turn, r->topic, r->m->n_attributes > 0 ? "NumberOfNotificationsFilteredOut-MessageAttributes"
-            : "NumberOfNotificationsFilteredOut-NoMessageAttributes");
+        count_one(r->turn, r->topic,
+                  r->m->n_attributes > 0 ? "NumberOfNotificationsFilteredOut-MessageAttributes"
+                                         : "NumberOfNotificationsFilteredOut-NoMessageAttributes");
     else
-        count_one(r->turn, r->topic, sns_render_body(r, sub->protocol) != NULL ? "NumberOfNotificationsFilteredOut-MessageBody"
-            : "NumberOfNotificationsFilteredOut-InvalidMessageBody");
+        count_one(r->turn, r->topic,
+                  sns_render_body(r, sub->protocol) != NULL
+                      ? "NumberOfNotificationsFilteredOut-MessageBody"
+                      : "NumberOfNotificationsFilteredOut-InvalidMessageBody");
 }
 
 static bool is_http(const struct sns_subscription *sub)
@@ -210,7 +229,9 @@ void sns_publish(struct turn *t, struct sns_topic *topic, const struct sns_messa
 int sns_confirm_by_post(struct turn *t, struct sns_subscription *sub, enum sns_kind kind)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
-    struct sns_message m = { .kind = kind, .id = uuid_str(a), .at_ms = t->now.wall_ms, .body = sns_confirmation_text(a, kind, sub) };
+    struct sns_message m = {
+        .kind = kind, .id = uuid_str(a), .at_ms = t->now.wall_ms, .body = sns_confirmation_text(a, kind, sub)
+    };
     struct sns_rendering r;
 
     sns_rendering_init(&r, a, t, sub->topic, &m);
@@ -220,11 +241,11 @@ int sns_confirm_by_post(struct turn *t, struct sns_subscription *sub, enum sns_k
 /* ---- posts to endpoints ---- */
 
 struct post {
-    struct link link;                                        /* in sns.posts */
+    struct link link; /* in sns.posts */
     struct sns *sns;
     uint64_t epoch, id;
     unsigned attempts;
-    struct sns_endpoint *endpoint;                           /* while the epoch is the service's */
+    struct sns_endpoint *endpoint; /* while the epoch is the service's */
     int64_t began_ns;
     struct buf errand;
 };
@@ -252,7 +273,8 @@ void sns_posts_free(struct sns *s)
 }
 
 /* Tried, and it did not work.  retry: number of the next one. */
-static void try_again(struct sns_rendering *r, const struct sns_subscription *sub, struct sns_errand *e, uint64_t id, int64_t delay_ms)
+static void try_again(struct sns_rendering *r, const struct sns_subscription *sub, struct sns_errand *e,
+                      uint64_t id, int64_t delay_ms)
 {
     CLEANUP(buf_done) struct buf b = { 0 };
     struct outbox *o = r->sns->o.outbox;
@@ -295,8 +317,9 @@ static void answered(struct post *p, struct turn *t, int status)
     }
     sns_delivery_policy_merge(&sub->topic->delivery, &sub->delivery, &policy);
     sns_rendering_init(&r, a, t, sub->topic, &e.message);
-    try_again(&r, sub, &e, p->id, sns_http_verdict(status) == SNS_FINAL ? SNS_RETRY_OVER
-        : sns_retry_http_ms(&policy.retry, p->attempts + 1));
+    try_again(&r, sub, &e, p->id,
+              sns_http_verdict(status) == SNS_FINAL ? SNS_RETRY_OVER
+                                                    : sns_retry_http_ms(&policy.retry, p->attempts + 1));
 }
 
 static void posted(void *arg, struct turn *t, int status, struct str body)
@@ -305,7 +328,7 @@ static void posted(void *arg, struct turn *t, int status, struct str body)
     struct sns *s = p->sns;
 
     (void)body;
-    if (p->epoch == s->epoch) {                              /* else the row was read again, or is gone */
+    if (p->epoch == s->epoch) { /* else the row was read again, or is gone */
         bool quick = t->now.mono_ns - p->began_ns <= SNS_QUICK_MS * INT64_C(1000000);
 
         answered(p, t, status);
@@ -331,8 +354,8 @@ static void add_headers(struct buf *b, const struct sns_rendering *r, const stru
 }
 
 /* *place is what the row was recalled for, if it was; NULL afterwards: it is taken. */
-static void post(struct sns_rendering *r, struct sns_subscription *sub, struct sns_errand *e, const struct outbox_item *item,
-                 struct sns_endpoint **place)
+static void post(struct sns_rendering *r, struct sns_subscription *sub, struct sns_errand *e,
+                 const struct outbox_item *item, struct sns_endpoint **place)
 {
     CLEANUP(buf_done) struct buf body = { 0 }, headers = { 0 };
     struct sns *s = r->sns;
@@ -354,19 +377,32 @@ static void post(struct sns_rendering *r, struct sns_subscription *sub, struct s
     else
         sns_render_notification(r, sub, &body);
     p = xcalloc(1, sizeof(*p));
-    *p = (struct post){ .sns = s, .epoch = s->epoch, .id = item->id, .attempts = item->attempts, .endpoint = TAKE(*place),
-        .began_ns = r->turn->now.mono_ns };
+    *p = (struct post){ .sns = s,
+                        .epoch = s->epoch,
+                        .id = item->id,
+                        .attempts = item->attempts,
+                        .endpoint = TAKE(*place),
+                        .began_ns = r->turn->now.mono_ns };
     buf_str(&p->errand, item->payload);
     list_append(&s->posts, &p->link);
-    const struct http_post request = { .url = sub->endpoint, .headers = buf_view(&headers), .body = buf_view(&body), .timeout_ms = SNS_TIMEOUT_MS };
+    const struct http_post request = { .url = sub->endpoint,
+                                       .headers = buf_view(&headers),
+                                       .body = buf_view(&body),
+                                       .timeout_ms = SNS_TIMEOUT_MS };
     r->turn->ops->http(r->turn->engine, &request, posted, p);
 }
 
 /* ---- rows of the outbox ---- */
 
-static void go_on_fanning(struct sns_rendering *r, struct sns_errand *e, uint64_t id, struct str payload, const struct inquiry *answers);
+static void go_on_fanning(struct sns_rendering *r, struct sns_errand *e, uint64_t id, struct str payload,
+                          const struct inquiry *answers);
 
-struct fan_job { struct sns *sns; struct sns_errand e; struct str payload; struct inquiry q; };
+struct fan_job {
+    struct sns *sns;
+    struct sns_errand e;
+    struct str payload;
+    struct inquiry q;
+};
 
 static void answered_elsewhere(void *arg, struct turn *t, struct inquiry *q)
 {
@@ -390,9 +426,10 @@ static void ask_elsewhere(struct sns_rendering *r, uint64_t after, uint64_t id, 
     struct fan_job *j = ARENA_NEW(mem, struct fan_job);
     struct inquiry *q = &j->q;
 
-    *j = (struct fan_job){ .sns = r->sns, .payload = arena_str(mem, payload),
-        .q = { .mem = mem, .row = id, .tell = answered_elsewhere, .arg = j } };
-    CHECK(sns_errand_read(mem, j->payload, &j->e) == 0);     /* as it was read in this turn */
+    *j = (struct fan_job){ .sns = r->sns,
+                           .payload = arena_str(mem, payload),
+                           .q = { .mem = mem, .row = id, .tell = answered_elsewhere, .arg = j } };
+    CHECK(sns_errand_read(mem, j->payload, &j->e) == 0); /* as it was read in this turn */
     q->attributes = j->e.message.attributes;
     q->n_attributes = j->e.message.n_attributes;
     q->v = arena_calloc(mem, SNS_FAN_MOST, sizeof(*q->v));
@@ -403,7 +440,7 @@ static void ask_elsewhere(struct sns_rendering *r, uint64_t after, uint64_t id, 
         if (sub->id <= after || sub->state != SNS_CONFIRMED || sub->filter == NULL || q->n == SNS_FAN_MOST)
             continue;
         if (sub->scope_body && sns_render_body(r, sub->protocol) == NULL)
-            continue;                                        /* passes nothing: known without steps */
+            continue; /* passes nothing: known without steps */
         if (sub->scope_body && str_absent(q->text[text]))
             q->text[text] = arena_str(mem, sns_render_text(r, sub->protocol));
         inquiry_ask(q, sub->filter, sub->id, STR_NONE, sub->scope_body ? (int)text : -1);
@@ -411,7 +448,8 @@ static void ask_elsewhere(struct sns_rendering *r, uint64_t after, uint64_t id, 
     elsewhere_begin(&r->sns->elsewhere, r->turn, q);
 }
 
-static void go_on_fanning(struct sns_rendering *r, struct sns_errand *e, uint64_t id, struct str payload, const struct inquiry *answers)
+static void go_on_fanning(struct sns_rendering *r, struct sns_errand *e, uint64_t id, struct str payload,
+                          const struct inquiry *answers)
 {
     CLEANUP(buf_done) struct buf b = { 0 };
     uint64_t began = e->after;
@@ -419,7 +457,7 @@ static void go_on_fanning(struct sns_rendering *r, struct sns_errand *e, uint64_
     if (fan_out(&(struct fan){ .r = r, .after = &e->after, .answers = answers })) {
         (void)outbox_over(r->sns->o.outbox, r->turn, id);
     } else if (e->after == began && answers == NULL) {
-        ask_elsewhere(r, e->after, id, payload);             /* a whole turn's steps do not suffice, or others had them */
+        ask_elsewhere(r, e->after, id, payload); /* a whole turn's steps do not suffice, or others had them */
     } else {
         sns_errand_write(&b, e);
         (void)outbox_again(r->sns->o.outbox, r->turn, id, r->turn->now.wall_ms, buf_view(&b));
@@ -427,7 +465,8 @@ static void go_on_fanning(struct sns_rendering *r, struct sns_errand *e, uint64_
 }
 
 /* A retry inside Waybill: number `attempts` + 1 of the schedule. */
-static void hand_over_again(struct sns_rendering *r, struct sns_subscription *sub, struct sns_errand *e, const struct outbox_item *item)
+static void hand_over_again(struct sns_rendering *r, struct sns_subscription *sub, struct sns_errand *e,
+                            const struct outbox_item *item)
 {
     enum delivery d = hand_over(r, sub, e->dead);
 
@@ -438,7 +477,8 @@ static void hand_over_again(struct sns_rendering *r, struct sns_subscription *su
     if (d == DELIVERED || (e->dead && d != DELIVERY_FAILED))
         (void)outbox_over(r->sns->o.outbox, r->turn, item->id);
     else
-        try_again(r, sub, e, item->id, d == DELIVERY_FAILED ? sns_retry_managed_ms(item->attempts + 2) : SNS_RETRY_OVER);
+        try_again(r, sub, e, item->id,
+                  d == DELIVERY_FAILED ? sns_retry_managed_ms(item->attempts + 2) : SNS_RETRY_OVER);
 }
 
 static void due(struct sns *s, struct turn *t, const struct outbox_item *item, struct sns_endpoint **place)
@@ -455,8 +495,9 @@ static void due(struct sns *s, struct turn *t, const struct outbox_item *item, s
     }
     topic = sns_topic_find(s, e.topic_arn);
     sub = e.to == 0 ? NULL : addressee(s, &e);
-    if (topic == NULL || topic->id != e.topic_id || (sub == NULL && e.to != 0) || (sub != NULL && sub->topic != topic)) {
-        (void)outbox_over(s->o.outbox, t, item->id);         /* nobody wants it any more */
+    if (topic == NULL || topic->id != e.topic_id || (sub == NULL && e.to != 0) ||
+        (sub != NULL && sub->topic != topic)) {
+        (void)outbox_over(s->o.outbox, t, item->id); /* nobody wants it any more */
         return;
     }
     sns_rendering_init(&r, a, t, topic, &e.message);

@@ -1,5 +1,6 @@
 /* delivery_policy.c - DeliveryPolicy texts of topics and HTTP subscriptions.
- * UNVERIFIED: the sentences about single members; their limits are those of the developer guide's page on retries. */
+ * UNVERIFIED: the sentences about single members; their limits are those of the developer guide's page on
+ * retries. */
 #include "service/sns/attribute.h"
 #include "service/sns/retry.h"
 
@@ -10,29 +11,45 @@
 
 const struct sns_retry sns_retry_default = { .min_s = 20, .max_s = 20, .retries = 3, .backoff = SNS_LINEAR };
 
-static const char *const backoffs[] = { [SNS_LINEAR] = "linear", [SNS_ARITHMETIC] = "arithmetic",
-                                        [SNS_GEOMETRIC] = "geometric", [SNS_EXPONENTIAL] = "exponential" };
+static const char *const backoffs[] = { [SNS_LINEAR] = "linear",
+                                        [SNS_ARITHMETIC] = "arithmetic",
+                                        [SNS_GEOMETRIC] = "geometric",
+                                        [SNS_EXPONENTIAL] = "exponential" };
 
 /* What headerContentType may say (developer guide, "HTTP/S request policy"). */
 static const char *const content_types[] = {
-    DEFAULT_TYPE, "text/plain", "text/css", "text/csv", "text/html", "text/xml", "application/atom+xml",
-    "application/json", "application/octet-stream", "application/soap+xml", "application/x-www-form-urlencoded",
-    "application/xhtml+xml", "application/xml",
-    "text/css; charset=UTF-8", "text/csv; charset=UTF-8", "text/html; charset=UTF-8", "text/xml; charset=UTF-8",
-    "application/json; charset=UTF-8", "application/xml; charset=UTF-8",
+    DEFAULT_TYPE,
+    "text/plain",
+    "text/css",
+    "text/csv",
+    "text/html",
+    "text/xml",
+    "application/atom+xml",
+    "application/json",
+    "application/octet-stream",
+    "application/soap+xml",
+    "application/x-www-form-urlencoded",
+    "application/xhtml+xml",
+    "application/xml",
+    "text/css; charset=UTF-8",
+    "text/csv; charset=UTF-8",
+    "text/html; charset=UTF-8",
+    "text/xml; charset=UTF-8",
+    "application/json; charset=UTF-8",
+    "application/xml; charset=UTF-8",
 };
 
 struct reading {
     struct arena *a;
     struct buf *why;
-    const char *place;                                       /* "http.defaultHealthyRetryPolicy", ... */
+    const char *place; /* "http.defaultHealthyRetryPolicy", ... */
 };
 
 static int no(struct reading *r, const char *member, const char *what)
 {
     if (r->why != NULL)
-        buf_printf(r->why, "DeliveryPolicy: %s%s%s%s%s", r->place, *r->place != 0 && *member != 0 ? "." : "", member,
-            *r->place != 0 || *member != 0 ? " " : "", what);
+        buf_printf(r->why, "DeliveryPolicy: %s%s%s%s%s", r->place, *r->place != 0 && *member != 0 ? "." : "",
+                   member, *r->place != 0 || *member != 0 ? " " : "", what);
     return -E_INVALID;
 }
 
@@ -73,8 +90,9 @@ static int check_retry(struct reading *r, const struct sns_retry *p)
     if (p->max_s < p->min_s)
         return no(r, "maxDelayTarget", "must be greater than or equal to minDelayTarget");
     if (p->no_delays + p->min_delays + p->max_delays > p->retries)
-        return no(r, "numRetries", "must be greater than or equal to the sum of numNoDelayRetries, numMinDelayRetries and"
-            " numMaxDelayRetries");
+        return no(r, "numRetries",
+                  "must be greater than or equal to the sum of numNoDelayRetries, numMinDelayRetries and"
+                  " numMaxDelayRetries");
     if (sns_retry_total_ms(p) > TOTAL_MOST_MS)
         return no(r, "", "would retry for more than 3600 seconds");
     return 0;
@@ -98,18 +116,19 @@ static int only(struct reading *r, const struct json *o, const char *const *name
 
 static int take_retry(struct reading *r, const struct json *o, struct sns_delivery_policy *ret)
 {
-    static const char *const names[] = { "minDelayTarget", "maxDelayTarget", "numRetries", "numMaxDelayRetries",
-                                         "numNoDelayRetries", "numMinDelayRetries", "backoffFunction" };
+    static const char *const names[] = { "minDelayTarget",     "maxDelayTarget",    "numRetries",
+                                         "numMaxDelayRetries", "numNoDelayRetries", "numMinDelayRetries",
+                                         "backoffFunction" };
     struct sns_retry p = sns_retry_default;
 
-    if (only(r, o, names, ARRAY_LEN(names)) != 0
-        || take_number(r, o, "minDelayTarget", DELAY_MOST_S, &p.min_s) != 0
-        || take_number(r, o, "maxDelayTarget", DELAY_MOST_S, &p.max_s) != 0
-        || take_number(r, o, "numRetries", RETRIES_MOST, &p.retries) != 0
-        || take_number(r, o, "numMaxDelayRetries", RETRIES_MOST, &p.max_delays) != 0
-        || take_number(r, o, "numNoDelayRetries", RETRIES_MOST, &p.no_delays) != 0
-        || take_number(r, o, "numMinDelayRetries", RETRIES_MOST, &p.min_delays) != 0
-        || take_backoff(r, o, &p.backoff) != 0 || check_retry(r, &p) != 0)
+    if (only(r, o, names, ARRAY_LEN(names)) != 0 ||
+        take_number(r, o, "minDelayTarget", DELAY_MOST_S, &p.min_s) != 0 ||
+        take_number(r, o, "maxDelayTarget", DELAY_MOST_S, &p.max_s) != 0 ||
+        take_number(r, o, "numRetries", RETRIES_MOST, &p.retries) != 0 ||
+        take_number(r, o, "numMaxDelayRetries", RETRIES_MOST, &p.max_delays) != 0 ||
+        take_number(r, o, "numNoDelayRetries", RETRIES_MOST, &p.no_delays) != 0 ||
+        take_number(r, o, "numMinDelayRetries", RETRIES_MOST, &p.min_delays) != 0 ||
+        take_backoff(r, o, &p.backoff) != 0 || check_retry(r, &p) != 0)
         return -E_INVALID;
     ret->has_retry = true;
     ret->retry = p;
@@ -132,21 +151,22 @@ static int take_request(struct reading *r, const struct json *o, struct sns_deli
     return no(r, "headerContentType", "is not a content type SNS sends");
 }
 
-static bool is_null(const struct json *v)
-{
-    return v == NULL || v->type == JSON_NULL;
-}
+static bool is_null(const struct json *v) { return v == NULL || v->type == JSON_NULL; }
 
 /* What we do not do may stand there as null, as the console writes it. */
 static int refuse(struct reading *r, const struct json *o, const char *name)
 {
-    return is_null(json_get(o, str_of(name))) ? 0 : no(r, name, "is not supported: Waybill does not throttle deliveries");
+    return is_null(json_get(o, str_of(name)))
+               ? 0
+               : no(r, name, "is not supported: Waybill does not throttle deliveries");
 }
 
 static int take_topic(struct reading *r, const struct json *doc, struct sns_delivery_policy *ret)
 {
-    static const char *const outer[] = { "http" }, *const names[] = { "defaultHealthyRetryPolicy", "disableSubscriptionOverrides",
-        "defaultRequestPolicy", "defaultThrottlePolicy", "defaultSicklyRetryPolicy" };
+    static const char *const outer[] = { "http" }, *const names[] = {
+        "defaultHealthyRetryPolicy", "disableSubscriptionOverrides", "defaultRequestPolicy",
+        "defaultThrottlePolicy", "defaultSicklyRetryPolicy"
+    };
     const struct json *http, *v;
 
     if (only(r, doc, outer, 1) != 0)
@@ -155,8 +175,8 @@ static int take_topic(struct reading *r, const struct json *doc, struct sns_deli
     if (is_null(http))
         return 0;
     r->place = "http";
-    if (only(r, http, names, ARRAY_LEN(names)) != 0 || refuse(r, http, "defaultThrottlePolicy") != 0
-        || refuse(r, http, "defaultSicklyRetryPolicy") != 0)
+    if (only(r, http, names, ARRAY_LEN(names)) != 0 || refuse(r, http, "defaultThrottlePolicy") != 0 ||
+        refuse(r, http, "defaultSicklyRetryPolicy") != 0)
         return -E_INVALID;
     v = json_get(http, STR("disableSubscriptionOverrides"));
     if (!is_null(v) && v->type != JSON_TRUE && v->type != JSON_FALSE)
@@ -173,11 +193,12 @@ static int take_topic(struct reading *r, const struct json *doc, struct sns_deli
 
 static int take_subscription(struct reading *r, const struct json *doc, struct sns_delivery_policy *ret)
 {
-    static const char *const names[] = { "healthyRetryPolicy", "requestPolicy", "throttlePolicy", "sicklyRetryPolicy", "guaranteed" };
+    static const char *const names[] = { "healthyRetryPolicy", "requestPolicy", "throttlePolicy",
+                                         "sicklyRetryPolicy", "guaranteed" };
     const struct json *v;
 
-    if (only(r, doc, names, ARRAY_LEN(names)) != 0 || refuse(r, doc, "throttlePolicy") != 0
-        || refuse(r, doc, "sicklyRetryPolicy") != 0)
+    if (only(r, doc, names, ARRAY_LEN(names)) != 0 || refuse(r, doc, "throttlePolicy") != 0 ||
+        refuse(r, doc, "sicklyRetryPolicy") != 0)
         return -E_INVALID;
     v = json_get(doc, STR("guaranteed"));
     if (!is_null(v) && v->type != JSON_FALSE)
@@ -191,7 +212,8 @@ static int take_subscription(struct reading *r, const struct json *doc, struct s
     return is_null(v) ? 0 : take_retry(r, v, ret);
 }
 
-int sns_delivery_policy_parse(struct str json, bool of_topic, struct sns_delivery_policy *ret, struct buf *why)
+int sns_delivery_policy_parse(struct str json, bool of_topic, struct sns_delivery_policy *ret,
+                              struct buf *why)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     struct reading r = { .a = a, .why = why, .place = "" };
@@ -211,7 +233,9 @@ void sns_delivery_policy_merge(const struct sns_delivery_policy *topic, const st
 {
     const struct sns_delivery_policy *first = topic->no_overrides ? topic : sub;
 
-    *ret = (struct sns_delivery_policy){ .has_retry = true, .retry = sns_retry_default, .content_type = DEFAULT_TYPE,
+    *ret = (struct sns_delivery_policy){ .has_retry = true,
+                                         .retry = sns_retry_default,
+                                         .content_type = DEFAULT_TYPE,
                                          .no_overrides = topic->no_overrides };
     if (first->has_retry || topic->has_retry)
         ret->retry = first->has_retry ? first->retry : topic->retry;

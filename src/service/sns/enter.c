@@ -14,7 +14,8 @@ int sns_invalid(struct call *c, const char *fmt, ...)
     va_start(ap, fmt);
     buf_vprintf(&b, fmt, ap);
     va_end(ap);
-    return call_fault(c, &sns_error_InvalidParameterException, "Invalid parameter: " STR_FMT, STR_ARG(buf_view(&b)));
+    return call_fault(c, &sns_error_InvalidParameterException, "Invalid parameter: " STR_FMT,
+                      STR_ARG(buf_view(&b)));
 }
 
 int sns_fault(struct call *c, const struct fault *f)
@@ -57,7 +58,8 @@ int sns_may_own(struct call *c, const char *action, struct str arn)
     return authorized(c, call_may_own(c, action, arn));
 }
 
-int sns_topic_enter(struct call *c, struct str arn, const char *member, const char *action, struct sns_topic **ret)
+int sns_topic_enter(struct call *c, struct str arn, const char *member, const char *action,
+                    struct sns_topic **ret)
 {
     struct sns_topic *t;
 
@@ -85,6 +87,6 @@ int sns_page_begin(struct call *c, struct str token, uint64_t *ret_after)
     if (str_empty(token))
         return 0;
     if (base64_decode(c->mem, token, &text) != 0 || str_to_u64(text, ret_after) != 0)
-        return sns_invalid(c, "NextToken");                  /* UNVERIFIED sentence */
+        return sns_invalid(c, "NextToken"); /* UNVERIFIED sentence */
     return 0;
 }

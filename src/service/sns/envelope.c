@@ -6,7 +6,8 @@
 
 const char *sns_kind_name(enum sns_kind kind)
 {
-    static const char *const names[] = { "Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation" };
+    static const char *const names[] = { "Notification", "SubscriptionConfirmation",
+                                         "UnsubscribeConfirmation" };
 
     return names[kind];
 }
@@ -40,8 +41,8 @@ static void line(struct buf *b, const char *name, struct str value)
     buf_char(b, '\n');
 }
 
-void sns_signed_text(struct buf *b, const struct sns_message *m, struct str topic_arn, struct str text, struct str subscribe_url,
-                     struct str token)
+void sns_signed_text(struct buf *b, const struct sns_message *m, struct str topic_arn, struct str text,
+                     struct str subscribe_url, struct str token)
 {
     CLEANUP(buf_done) struct buf at = { 0 };
 
@@ -58,13 +59,14 @@ void sns_signed_text(struct buf *b, const struct sns_message *m, struct str topi
     line(b, "Type", str_of(sns_kind_name(m->kind)));
 }
 
-static struct str signature_of(struct sns_rendering *r, struct str text, struct str subscribe_url, struct str token)
+static struct str signature_of(struct sns_rendering *r, struct str text, struct str subscribe_url,
+                               struct str token)
 {
     CLEANUP(buf_done) struct buf what = { 0 }, base64 = { 0 };
     const struct sign_key *k = sns_signing_key(r->sns, r->turn);
 
     if (k == NULL)
-        return STR("");                                      /* never seen: the turn fails */
+        return STR(""); /* never seen: the turn fails */
     sns_signed_text(&what, r->m, r->topic->arn, text, subscribe_url, token);
     sign_text(k, r->topic->signature_version == 2 ? SIGN_SHA256 : SIGN_SHA1, buf_view(&what), &base64);
     return buf_to_arena(&base64, r->a);
@@ -72,8 +74,8 @@ static struct str signature_of(struct sns_rendering *r, struct str text, struct 
 
 /* ---- what subscribers share ---- */
 
-void sns_rendering_init(struct sns_rendering *r, struct arena *a, struct turn *turn, const struct sns_topic *topic,
-                        const struct sns_message *m)
+void sns_rendering_init(struct sns_rendering *r, struct arena *a, struct turn *turn,
+                        const struct sns_topic *topic, const struct sns_message *m)
 {
     *r = (struct sns_rendering){ .a = a, .sns = topic->owner, .turn = turn, .topic = topic, .m = m };
 }
@@ -87,10 +89,7 @@ static struct sns_variant *variant_of(struct sns_rendering *r, enum sns_protocol
     return v;
 }
 
-struct str sns_render_text(struct sns_rendering *r, enum sns_protocol p)
-{
-    return variant_of(r, p)->text;
-}
+struct str sns_render_text(struct sns_rendering *r, enum sns_protocol p) { return variant_of(r, p)->text; }
 
 const struct json *sns_render_body(struct sns_rendering *r, enum sns_protocol p)
 {
@@ -178,17 +177,21 @@ static struct str head(struct sns_rendering *r, struct sns_variant *v)
 
 /* ---- one subscriber's ---- */
 
-static void add_certificate_url(struct buf *b, const struct sns_rendering *r, const struct sns_subscription *sub)
+static void add_certificate_url(struct buf *b, const struct sns_rendering *r,
+                                const struct sns_subscription *sub)
 {
-    buf_printf(b, "http://" STR_FMT SNS_CERTIFICATE_PATH "%s.pem", STR_ARG(sub->host), r->sns->key != NULL ? sign_key_name(r->sns->key) : "");
+    buf_printf(b, "http://" STR_FMT SNS_CERTIFICATE_PATH "%s.pem", STR_ARG(sub->host),
+               r->sns->key != NULL ? sign_key_name(r->sns->key) : "");
 }
 
 static void add_unsubscribe_url(struct buf *b, const struct sns_subscription *sub)
 {
-    buf_printf(b, "http://" STR_FMT "/?Action=Unsubscribe&SubscriptionArn=" STR_FMT, STR_ARG(sub->host), STR_ARG(sub->arn));
+    buf_printf(b, "http://" STR_FMT "/?Action=Unsubscribe&SubscriptionArn=" STR_FMT, STR_ARG(sub->host),
+               STR_ARG(sub->arn));
 }
 
-static struct str certificate_url(const struct sns_rendering *r, const struct sns_subscription *sub, struct buf *b)
+static struct str certificate_url(const struct sns_rendering *r, const struct sns_subscription *sub,
+                                  struct buf *b)
 {
     buf_clear(b);
     add_certificate_url(b, r, sub);
@@ -256,17 +259,25 @@ void sns_render_lambda(struct sns_rendering *r, const struct sns_subscription *s
 struct str sns_confirmation_text(struct arena *a, enum sns_kind kind, const struct sns_subscription *sub)
 {
     if (kind == SNS_SUBSCRIPTION_CONFIRMATION)
-        return arena_printf(a, "You have chosen to subscribe to the topic " STR_FMT ".\nTo confirm the subscription, visit the "
-            "SubscribeURL included in this message.", STR_ARG(sub->topic->arn));
-    return arena_printf(a, "You have chosen to deactivate subscription " STR_FMT ".\nTo cancel this operation and restore the "
-        "subscription, visit the SubscribeURL included in this message.", STR_ARG(sub->arn));
+        return arena_printf(a,
+                            "You have chosen to subscribe to the topic " STR_FMT
+                            ".\nTo confirm the subscription, visit the "
+                            "SubscribeURL included in this message.",
+                            STR_ARG(sub->topic->arn));
+    return arena_printf(a,
+                        "You have chosen to deactivate subscription " STR_FMT
+                        ".\nTo cancel this operation and restore the "
+                        "subscription, visit the SubscribeURL included in this message.",
+                        STR_ARG(sub->arn));
 }
 
 void sns_render_confirmation(struct sns_rendering *r, const struct sns_subscription *sub, struct buf *ret)
 {
     CLEANUP(buf_done) struct buf url = { 0 };
-    struct str subscribe = arena_printf(r->a, "http://" STR_FMT "/?Action=ConfirmSubscription&TopicArn=" STR_FMT "&Token=" STR_FMT,
-        STR_ARG(sub->host), STR_ARG(r->topic->arn), STR_ARG(sub->token));
+    struct str subscribe =
+        arena_printf(r->a,
+                     "http://" STR_FMT "/?Action=ConfirmSubscription&TopicArn=" STR_FMT "&Token=" STR_FMT,
+                     STR_ARG(sub->host), STR_ARG(r->topic->arn), STR_ARG(sub->token));
     struct str signed_by = signature_of(r, r->m->body, subscribe, sub->token);
     struct json_writer w;
 

@@ -1,23 +1,26 @@
 /* line.c - see line.h.
  *
- * True here: under_way is the sum of running, not_quick that of endpoints that are not quick; an endpoint is on the ring
- * of its kind exactly while its line is not empty and it has room of its own; it rests exactly while it has neither a
- * line nor anything running. */
+ * True here: under_way is the sum of running, not_quick that of endpoints that are not quick; an endpoint is
+ * on the ring of its kind exactly while its line is not empty and it has room of its own; it rests exactly
+ * while it has neither a line nor anything running. */
 #include "service/sns/line.h"
 
 #include <stdlib.h>
 
-#define RESTING_MOST 1000                                    /* endpoints whose speed is remembered */
+#define RESTING_MOST 1000 /* endpoints whose speed is remembered */
 
 struct sns_endpoint {
-    struct link link;                                        /* in a ring, or resting */
-    struct list line;                                        /* of struct waiting */
-    unsigned running;                                        /* places taken, those of recalled rows with them */
+    struct link link; /* in a ring, or resting */
+    struct list line; /* of struct waiting */
+    unsigned running; /* places taken, those of recalled rows with them */
     enum sns_answered how;
     struct buf name;
 };
 
-struct waiting { struct link link; uint64_t row; };
+struct waiting {
+    struct link link;
+    uint64_t row;
+};
 
 static unsigned width(const struct sns_endpoint *e)
 {
@@ -130,7 +133,7 @@ static void call_next(struct sns_lines *l, struct turn *t)
             struct sns_endpoint *e = CONTAINER_OF(list_first(&l->ring[quick]), struct sns_endpoint, link);
             struct waiting *w = CONTAINER_OF(list_pop(&e->line), struct waiting, link);
 
-            if (outbox_recall(l->outbox, t, w->row)) {       /* else the row is over: nobody needs a place */
+            if (outbox_recall(l->outbox, t, w->row)) { /* else the row is over: nobody needs a place */
                 take(l, e);
                 (void)map_put(&l->called, row_key(&w->row), e);
             }
@@ -170,7 +173,7 @@ void sns_line_give_back(struct sns_lines *l, struct turn *t, struct sns_endpoint
 
 void sns_line_leave(struct sns_lines *l, struct turn *t, struct sns_endpoint *e, enum sns_answered how)
 {
-    l->not_quick -= e->how != SNS_QUICK ? e->running : 0;    /* all it has running change sides */
+    l->not_quick -= e->how != SNS_QUICK ? e->running : 0; /* all it has running change sides */
     e->how = how;
     l->not_quick += e->how != SNS_QUICK ? e->running : 0;
     sns_line_give_back(l, t, e);

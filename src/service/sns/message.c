@@ -34,35 +34,49 @@ static bool is_name(struct str name)
 {
     for (size_t i = 0; i < name.n; i++) {
         char ch = name.p[i];
-        bool word = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_' || ch == '-';
+        bool word = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
+                    ch == '_' || ch == '-';
 
         if (!word && (ch != '.' || i == 0 || i + 1 == name.n || name.p[i - 1] == '.'))
             return false;
     }
-    return name.n >= 1 && name.n <= NAME_MOST && !str_starts_nocase(name, STR("aws.")) && !str_starts_nocase(name, STR("amazon."));
+    return name.n >= 1 && name.n <= NAME_MOST && !str_starts_nocase(name, STR("aws.")) &&
+           !str_starts_nocase(name, STR("amazon."));
 }
 
-static int check_attribute(struct arena *a, const struct sns_MessageAttributeMap_entry *in, struct pattern_attribute *ret,
-                           struct fault *f)
+static int check_attribute(struct arena *a, const struct sns_MessageAttributeMap_entry *in,
+                           struct pattern_attribute *ret, struct fault *f)
 {
     struct str name = in->key, type = in->value.DataType;
-    bool binary = sns_message_is_binary(type), has_text = !str_empty(in->value.StringValue), has_bytes = !str_empty(in->value.BinaryValue);
+    bool binary = sns_message_is_binary(type), has_text = !str_empty(in->value.StringValue),
+         has_bytes = !str_empty(in->value.BinaryValue);
     double number;
 
-    if (!is_name(name))                                      /* UNVERIFIED sentence */
-        return fault_set(a, f, VALUE, "The message attribute name '" STR_FMT "' is invalid. Attribute name can contain A-Z, a-z, 0-9, "
-            "underscore (_), hyphen (-), and period (.) characters.", STR_ARG(name));
+    if (!is_name(name)) /* UNVERIFIED sentence */
+        return fault_set(a, f, VALUE,
+                         "The message attribute name '" STR_FMT
+                         "' is invalid. Attribute name can contain A-Z, a-z, 0-9, "
+                         "underscore (_), hyphen (-), and period (.) characters.",
+                         STR_ARG(name));
     if (!is_type(type))
-        return fault_set(a, f, VALUE, "The message attribute '" STR_FMT "' has an invalid message attribute type, the set of supported "
-            "type prefixes is Binary, Number, and String.", STR_ARG(name));
+        return fault_set(a, f, VALUE,
+                         "The message attribute '" STR_FMT
+                         "' has an invalid message attribute type, the set of supported "
+                         "type prefixes is Binary, Number, and String.",
+                         STR_ARG(name));
     if (!has_text && !has_bytes)
-        return fault_set(a, f, VALUE, "The message attribute '" STR_FMT "' must contain non-empty message attribute value for message "
-            "attribute type '" STR_FMT "'.", STR_ARG(name), STR_ARG(type));
-    if (has_bytes != binary || has_text == binary)           /* UNVERIFIED where both were given */
-        return fault_set(a, f, VALUE, "The message attribute '" STR_FMT "' with type '" STR_FMT "' must use field '%s'.", STR_ARG(name),
-            STR_ARG(type), binary ? "Binary" : "String");
+        return fault_set(a, f, VALUE,
+                         "The message attribute '" STR_FMT
+                         "' must contain non-empty message attribute value for message "
+                         "attribute type '" STR_FMT "'.",
+                         STR_ARG(name), STR_ARG(type));
+    if (has_bytes != binary || has_text == binary) /* UNVERIFIED where both were given */
+        return fault_set(a, f, VALUE,
+                         "The message attribute '" STR_FMT "' with type '" STR_FMT "' must use field '%s'.",
+                         STR_ARG(name), STR_ARG(type), binary ? "Binary" : "String");
     if (str_starts(type, STR("Number")) && str_to_f64(in->value.StringValue, &number) != 0)
-        return fault_set(a, f, VALUE, "Could not cast message attribute '" STR_FMT "' value to number.", STR_ARG(name));
+        return fault_set(a, f, VALUE, "Could not cast message attribute '" STR_FMT "' value to number.",
+                         STR_ARG(name));
     *ret = (struct pattern_attribute){ name, type, binary ? in->value.BinaryValue : in->value.StringValue };
     return 0;
 }
@@ -72,12 +86,14 @@ static int check_structure(struct arena *a, const struct sns_given *in, struct f
 {
     struct json *doc;
 
-    if (!str_is(in->structure, "json"))                      /* UNVERIFIED sentence */
+    if (!str_is(in->structure, "json")) /* UNVERIFIED sentence */
         return fault_set(a, f, INVALID, "Invalid parameter: MessageStructure");
     if (json_parse(a, in->body, &doc, NULL) != 0 || doc->type != JSON_OBJECT)
-        return fault_set(a, f, INVALID, "Invalid parameter: Message Structure - JSON message body failed to parse");
+        return fault_set(a, f, INVALID,
+                         "Invalid parameter: Message Structure - JSON message body failed to parse");
     if (str_absent(json_get_text(a, doc, STR("default"))))
-        return fault_set(a, f, INVALID, "Invalid parameter: Message Structure - No default entry in JSON message body");
+        return fault_set(a, f, INVALID,
+                         "Invalid parameter: Message Structure - No default entry in JSON message body");
     return 0;
 }
 
@@ -95,7 +111,8 @@ static bool is_subject(struct str s)
     return points >= 1 && points <= SUBJECT_MOST && s.p[0] != ' ';
 }
 
-int sns_message_check(struct arena *a, const struct sns_given *in, struct sns_message *ret, struct fault *ret_fault)
+int sns_message_check(struct arena *a, const struct sns_given *in, struct sns_message *ret,
+                      struct fault *ret_fault)
 {
     if (str_empty(in->body))
         return fault_set(a, ret_fault, INVALID, "Invalid parameter: Empty message");
@@ -105,8 +122,13 @@ int sns_message_check(struct arena *a, const struct sns_given *in, struct sns_me
         return fault_set(a, ret_fault, INVALID, "Invalid parameter: Subject");
     if (!str_empty(in->structure) && check_structure(a, in, ret_fault) != 0)
         return -E_FAULT;
-    *ret = (struct sns_message){ .body = in->body, .structured = !str_empty(in->structure), .subject = in->subject, .group = in->group,
-        .deduplication_id = in->deduplication_id, .attributes = arena_calloc(a, in->attributes->n + 1, sizeof(*ret->attributes)) };
+    *ret = (struct sns_message){ .body = in->body,
+                                 .structured = !str_empty(in->structure),
+                                 .subject = in->subject,
+                                 .group = in->group,
+                                 .deduplication_id = in->deduplication_id,
+                                 .attributes =
+                                     arena_calloc(a, in->attributes->n + 1, sizeof(*ret->attributes)) };
     for (size_t i = 0; i < in->attributes->n; i++) {
         if (check_attribute(a, &in->attributes->v[i], &ret->attributes[i], ret_fault) != 0)
             return -E_FAULT;
@@ -128,24 +150,32 @@ static int check_id(struct arena *a, const char *name, struct str id, struct fau
 {
     if (str_absent(id) || is_fifo_id(id))
         return 0;
-    return fault_set(a, f, INVALID, "Invalid parameter: %s Reason: %s can only include alphanumeric and punctuation characters. 1 to 128 in "
-        "length", name, name);                               /* UNVERIFIED sentence */
+    return fault_set(a, f, INVALID,
+                     "Invalid parameter: %s Reason: %s can only include alphanumeric and punctuation "
+                     "characters. 1 to 128 in "
+                     "length",
+                     name, name); /* UNVERIFIED sentence */
 }
 
-int sns_message_check_fifo(struct arena *a, const struct sns_topic *t, struct sns_message *m, struct fault *ret_fault)
+int sns_message_check_fifo(struct arena *a, const struct sns_topic *t, struct sns_message *m,
+                           struct fault *ret_fault)
 {
     if (!t->fifo && !str_absent(m->deduplication_id))
-        return fault_set(a, ret_fault, INVALID, "Invalid parameter: MessageDeduplicationId Reason: The request includes "
-            "MessageDeduplicationId parameter that is not valid for this topic type");
+        return fault_set(a, ret_fault, INVALID,
+                         "Invalid parameter: MessageDeduplicationId Reason: The request includes "
+                         "MessageDeduplicationId parameter that is not valid for this topic type");
     if (t->fifo && str_absent(m->group))
-        return fault_set(a, ret_fault, INVALID, "Invalid parameter: The MessageGroupId parameter is required for FIFO topics");
-    if (check_id(a, "MessageGroupId", m->group, ret_fault) != 0
-        || check_id(a, "MessageDeduplicationId", m->deduplication_id, ret_fault) != 0)
+        return fault_set(a, ret_fault, INVALID,
+                         "Invalid parameter: The MessageGroupId parameter is required for FIFO topics");
+    if (check_id(a, "MessageGroupId", m->group, ret_fault) != 0 ||
+        check_id(a, "MessageDeduplicationId", m->deduplication_id, ret_fault) != 0)
         return -E_FAULT;
     if (!t->fifo || !str_absent(m->deduplication_id))
         return 0;
     if (!t->content_deduplication)
-        return fault_set(a, ret_fault, INVALID, "Invalid parameter: The topic should either have ContentBasedDeduplication enabled or "
+        return fault_set(
+            a, ret_fault, INVALID,
+            "Invalid parameter: The topic should either have ContentBasedDeduplication enabled or "
             "MessageDeduplicationId provided explicitly");
     const struct digest d = sha256_of(m->body);
     m->deduplication_id = hex_str(a, &d);
@@ -240,7 +270,8 @@ static int read_attributes(struct arena *a, const struct json *list, struct sns_
     for (; j != NULL; j = j->next->next->next) {
         struct pattern_attribute *v = &m->attributes[m->n_attributes++];
 
-        *v = (struct pattern_attribute){ json_text(a, j), json_text(a, j->next), json_text(a, j->next->next) };
+        *v =
+            (struct pattern_attribute){ json_text(a, j), json_text(a, j->next), json_text(a, j->next->next) };
         if (sns_message_is_binary(v->type) && base64_decode(a, v->value, &v->value) != 0)
             return -E_INVALID;
     }
@@ -270,14 +301,23 @@ int sns_errand_read(struct arena *a, struct str text, struct sns_errand *ret)
 
     if (json_parse(a, text, &doc, NULL) != 0 || doc->type != JSON_OBJECT)
         return -E_INVALID;
-    *ret = (struct sns_errand){ .topic_arn = json_get_text(a, doc, STR("topic")), .topic_id = (uint64_t)number(doc, "topic_id"),
-        .to = (uint64_t)number(doc, "to"), .after = (uint64_t)number(doc, "after"), .dead = truth(doc, "dead"), .message = {
-            .kind = (enum sns_kind)number(doc, "kind"), .id = json_get_text(a, doc, STR("id")), .at_ms = number(doc, "at"),
-            .body = json_get_text(a, doc, STR("body")), .structured = truth(doc, "structured"),
-            .subject = json_get_text(a, doc, STR("subject")), .group = json_get_text(a, doc, STR("group")),
-            .deduplication_id = json_get_text(a, doc, STR("deduplication")), .sequence = json_get_text(a, doc, STR("sequence")),
-            .trace = json_get_text(a, doc, STR("trace")) } };
-    if (str_absent(ret->message.id) || str_absent(ret->topic_arn) || ret->message.kind > SNS_UNSUBSCRIBE_CONFIRMATION)
+    *ret = (struct sns_errand){ .topic_arn = json_get_text(a, doc, STR("topic")),
+                                .topic_id = (uint64_t)number(doc, "topic_id"),
+                                .to = (uint64_t)number(doc, "to"),
+                                .after = (uint64_t)number(doc, "after"),
+                                .dead = truth(doc, "dead"),
+                                .message = { .kind = (enum sns_kind)number(doc, "kind"),
+                                             .id = json_get_text(a, doc, STR("id")),
+                                             .at_ms = number(doc, "at"),
+                                             .body = json_get_text(a, doc, STR("body")),
+                                             .structured = truth(doc, "structured"),
+                                             .subject = json_get_text(a, doc, STR("subject")),
+                                             .group = json_get_text(a, doc, STR("group")),
+                                             .deduplication_id = json_get_text(a, doc, STR("deduplication")),
+                                             .sequence = json_get_text(a, doc, STR("sequence")),
+                                             .trace = json_get_text(a, doc, STR("trace")) } };
+    if (str_absent(ret->message.id) || str_absent(ret->topic_arn) ||
+        ret->message.kind > SNS_UNSUBSCRIBE_CONFIRMATION)
         return -E_INVALID;
     return read_attributes(a, json_get(doc, STR("attributes")), &ret->message);
 }

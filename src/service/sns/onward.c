@@ -2,8 +2,8 @@
 #include "flow/explain.h"
 #include "service/sns/topic.h"
 
-size_t sns_onward(void *arg, struct turn *t, struct arena *a, const struct arn *target, struct str target_text,
-                  struct explain_onward *v, size_t max)
+size_t sns_onward(void *arg, struct turn *t, struct arena *a, const struct arn *target,
+                  struct str target_text, struct explain_onward *v, size_t max)
 {
     const struct sns *s = arg;
     const struct sns_topic *topic = sns_topic_find(s, target_text);
@@ -19,7 +19,8 @@ size_t sns_onward(void *arg, struct turn *t, struct arena *a, const struct arn *
         if (n == max || sub->protocol > SNS_LAMBDA)
             continue;
         v[n] = (struct explain_onward){ .from = arena_str(a, topic->arn), .to = arena_str(a, sub->endpoint) };
-        v[n].may = sinks_service_may(s->o.sinks, t, "sns.amazonaws.com", topic->arn, topic->account, sub->endpoint, &why);
+        v[n].may = sinks_service_may(s->o.sinks, t, "sns.amazonaws.com", topic->arn, topic->account,
+                                     sub->endpoint, &why);
         v[n++].why = buf_to_arena(&why, a);
     }
     return n;

@@ -1,5 +1,5 @@
-/* op_permission.c - AddPermission and RemovePermission edit the topic's Policy attribute: statements at the end of the
- * one in force, the default one included (AWS SNS API reference, AddPermission). */
+/* op_permission.c - AddPermission and RemovePermission edit the topic's Policy attribute: statements at the
+ * end of the one in force, the default one included (AWS SNS API reference, AddPermission). */
 #include "service/sns/ops.h"
 #include "base/arn.h"
 #include "policy/text.h"
@@ -9,16 +9,27 @@
 
 /* What can be given to others; the rest is the owner's. */
 static const char *const shared_actions[] = {
-    "*", "Publish", "RemovePermission", "SetTopicAttributes", "DeleteTopic", "ListSubscriptionsByTopic", "GetTopicAttributes",
-    "AddPermission", "Subscribe", "Receive",
+    "*",
+    "Publish",
+    "RemovePermission",
+    "SetTopicAttributes",
+    "DeleteTopic",
+    "ListSubscriptionsByTopic",
+    "GetTopicAttributes",
+    "AddPermission",
+    "Subscribe",
+    "Receive",
 };
 
 static int check(struct call *c, const struct sns_AddPermissionInput *in)
 {
     if (str_empty(in->Label) || in->AWSAccountId.n == 0 || in->ActionName.n == 0)
-        return sns_invalid(c, "%s", str_empty(in->Label) ? "Label" : in->AWSAccountId.n == 0 ? "AWSAccountId" : "ActionName");
+        return sns_invalid(c, "%s",
+                           str_empty(in->Label)      ? "Label"
+                           : in->AWSAccountId.n == 0 ? "AWSAccountId"
+                                                     : "ActionName");
     for (size_t i = 0; i < in->AWSAccountId.n; i++)
-        if (!account_valid(in->AWSAccountId.v[i]))            /* UNVERIFIED sentence */
+        if (!account_valid(in->AWSAccountId.v[i])) /* UNVERIFIED sentence */
             return sns_invalid(c, "AWSAccountId");
     for (size_t i = 0; i < in->ActionName.n; i++) {
         size_t k = 0;
@@ -42,8 +53,12 @@ int sns_add_permission(struct call *c, const void *input, void *output UNUSED)
 {
     const struct sns_AddPermissionInput *in = input;
     CLEANUP(buf_done) struct buf b = { 0 }, statement = { 0 };
-    struct policy_grant grant = { .label = in->Label, .accounts = in->AWSAccountId.v, .n_accounts = in->AWSAccountId.n,
-        .actions = in->ActionName.v, .n_actions = in->ActionName.n, .prefix = "SNS:" };
+    struct policy_grant grant = { .label = in->Label,
+                                  .accounts = in->AWSAccountId.v,
+                                  .n_accounts = in->AWSAccountId.n,
+                                  .actions = in->ActionName.v,
+                                  .n_actions = in->ActionName.n,
+                                  .prefix = "SNS:" };
     struct str policy;
     struct sns_topic *t;
 
@@ -55,7 +70,7 @@ int sns_add_permission(struct call *c, const void *input, void *output UNUSED)
     grant.resource = t->arn;
     policy_text_grant(&statement, &grant);
     policy_text_edit(&b, c->mem, policy, STR_NONE, buf_view(&statement));
-    if (b.n > POLICY_MOST)                                   /* UNVERIFIED sentence */
+    if (b.n > POLICY_MOST) /* UNVERIFIED sentence */
         return sns_invalid(c, "Policy Error: the policy of a topic is at most %d bytes long", POLICY_MOST);
     return put_policy(c, t, buf_view(&b));
 }

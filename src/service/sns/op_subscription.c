@@ -17,10 +17,7 @@ struct wanted {
     struct str text[SNS_N_SUBSCRIPTION_ATTRIBUTES];
 };
 
-static bool is_http(enum sns_protocol p)
-{
-    return p == SNS_HTTP || p == SNS_HTTPS;
-}
+static bool is_http(enum sns_protocol p) { return p == SNS_HTTP || p == SNS_HTTPS; }
 
 static int check_protocol(struct call *c, struct str name, enum sns_protocol *ret)
 {
@@ -67,25 +64,32 @@ static int check_endpoint(struct call *c, const struct sns_topic *t, enum sns_pr
     bool fifo_queue = p == SNS_SQS && str_ends(endpoint, STR(".fifo"));
 
     if (str_empty(endpoint))
-        return sns_invalid(c, "Endpoint");                   /* UNVERIFIED */
-    if (t->fifo && p != SNS_SQS)                             /* UNVERIFIED */
+        return sns_invalid(c, "Endpoint"); /* UNVERIFIED */
+    if (t->fifo && p != SNS_SQS)           /* UNVERIFIED */
         return sns_invalid(c, "Invalid parameter: Endpoint Reason: Please use FIFO SQS queue");
     if (is_http(p))
         return check_url(c, p, endpoint);
-    if (arn_parse(endpoint, &arn) != 0 || !str_is(arn.service, sns_protocol_name(p)) || str_empty(arn.resource) || str_empty(arn.account))
+    if (arn_parse(endpoint, &arn) != 0 || !str_is(arn.service, sns_protocol_name(p)) ||
+        str_empty(arn.resource) || str_empty(arn.account))
         return p == SNS_SQS ? sns_invalid(c, "SQS endpoint ARN") : sns_invalid(c, "Lambda endpoint ARN");
     if (fifo_queue && !t->fifo)
-        return sns_invalid(c, "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics");
+        return sns_invalid(c, "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to "
+                              "standard SNS topics");
     /* At AWS the other account would get a message to confirm with. */
     if (!str_eq(arn.account, c->account))
-        return sns_invalid(c, "Endpoint Reason: Waybill subscribes an endpoint only for the account it belongs to");
+        return sns_invalid(
+            c, "Endpoint Reason: Waybill subscribes an endpoint only for the account it belongs to");
     return 0;
 }
 
-static struct sns_attribute_context context_of(const struct sns_topic *t, enum sns_protocol p, struct str endpoint, struct str owner)
+static struct sns_attribute_context context_of(const struct sns_topic *t, enum sns_protocol p,
+                                               struct str endpoint, struct str owner)
 {
-    return (struct sns_attribute_context){ .http = is_http(p), .lambda = p == SNS_LAMBDA, .account = owner, .region = t->region,
-        .fifo = t->fifo && str_ends(endpoint, STR(".fifo")) };
+    return (struct sns_attribute_context){ .http = is_http(p),
+                                           .lambda = p == SNS_LAMBDA,
+                                           .account = owner,
+                                           .region = t->region,
+                                           .fifo = t->fifo && str_ends(endpoint, STR(".fifo")) };
 }
 
 static int refuse(struct call *c, const char *prefix, struct str name)
@@ -93,7 +97,8 @@ static int refuse(struct call *c, const char *prefix, struct str name)
     return sns_invalid(c, "%sWaybill does not support the attribute " STR_FMT, prefix, STR_ARG(name));
 }
 
-static int read_attributes(struct call *c, const struct sns_SubscriptionAttributesMap *in, struct sns_attribute_context *x, struct wanted *w)
+static int read_attributes(struct call *c, const struct sns_SubscriptionAttributesMap *in,
+                           struct sns_attribute_context *x, struct wanted *w)
 {
     CLEANUP(buf_done) struct buf why = { 0 };
 
@@ -104,13 +109,15 @@ static int read_attributes(struct call *c, const struct sns_SubscriptionAttribut
         if (refused)
             return refuse(c, "Attributes Reason: ", in->v[i].key);
         if (at < 0)
-            return sns_invalid(c, "Attributes Reason: Unknown attribute: " STR_FMT, STR_ARG(in->v[i].key));   /* UNVERIFIED */
+            return sns_invalid(c, "Attributes Reason: Unknown attribute: " STR_FMT,
+                               STR_ARG(in->v[i].key)); /* UNVERIFIED */
         w->given[at] = true;
         w->text[at] = str_absent(in->v[i].value) ? STR("") : in->v[i].value;
     }
     x->scope = w->text[SNS_SUB_SCOPE];
     for (int i = 0; i < SNS_N_SUBSCRIPTION_ATTRIBUTES; i++)
-        if (w->given[i] && sns_subscription_attribute_check((enum sns_subscription_attribute)i, w->text[i], x, &why) != 0)
+        if (w->given[i] &&
+            sns_subscription_attribute_check((enum sns_subscription_attribute)i, w->text[i], x, &why) != 0)
             return sns_invalid(c, "Attributes Reason: " STR_FMT, STR_ARG(buf_view(&why)));
     return 0;
 }
@@ -127,14 +134,16 @@ static struct str shown(const struct sns_subscription *sub, int i)
 static bool same_attributes(const struct sns_subscription *sub, const struct wanted *w)
 {
     for (int i = 0; i < SNS_N_SUBSCRIPTION_ATTRIBUTES; i++)
-        if (w->given[i] && !(i == SNS_SUB_RAW ? str_eq_nocase(shown(sub, i), w->text[i]) : str_eq(shown(sub, i), w->text[i])))
+        if (w->given[i] && !(i == SNS_SUB_RAW ? str_eq_nocase(shown(sub, i), w->text[i])
+                                              : str_eq(shown(sub, i), w->text[i])))
             return false;
     return true;
 }
 
 /* ---- Subscribe ---- */
 
-static struct sns_subscription *same_endpoint(const struct sns_topic *t, enum sns_protocol p, struct str endpoint)
+static struct sns_subscription *same_endpoint(const struct sns_topic *t, enum sns_protocol p,
+                                              struct str endpoint)
 {
     LIST_EACH(&t->subscriptions, k) {
         struct sns_subscription *sub = CONTAINER_OF(k, struct sns_subscription, link);
@@ -145,21 +154,27 @@ static struct sns_subscription *same_endpoint(const struct sns_topic *t, enum sn
     return NULL;
 }
 
-static int make(struct call *c, struct sns_topic *t, struct str endpoint, const struct wanted *w, struct sns_subscription **ret)
+static int make(struct call *c, struct sns_topic *t, struct str endpoint, const struct wanted *w,
+                struct sns_subscription **ret)
 {
     char token[TOKEN_DIGITS], uuid[UUID_TEXT + 1];
     struct sns_subscription *sub;
     bool pending = is_http(w->protocol);
 
     if (t->owner->subscriptions.n >= SNS_SUBSCRIPTIONS_MOST)
-        return call_fault(c, &sns_error_SubscriptionLimitExceededException, "This server holds at most %d subscriptions.",
-            SNS_SUBSCRIPTIONS_MOST);
+        return call_fault(c, &sns_error_SubscriptionLimitExceededException,
+                          "This server holds at most %d subscriptions.", SNS_SUBSCRIPTIONS_MOST);
     id_hex(token, TOKEN_DIGITS);
     uuid_random(uuid);
-    const struct sns_subscription_init init = { .id = store_next_id(c->turn->store), .uuid = str_make(uuid, UUID_TEXT),
-        .owner = c->account, .endpoint = endpoint, .host = call_host(c), .protocol = w->protocol,
-        .token = pending ? str_make(token, TOKEN_DIGITS) : STR_NONE,
-        .state = pending ? SNS_PENDING : SNS_CONFIRMED, .state_ms = c->now.wall_ms };
+    const struct sns_subscription_init init = { .id = store_next_id(c->turn->store),
+                                                .uuid = str_make(uuid, UUID_TEXT),
+                                                .owner = c->account,
+                                                .endpoint = endpoint,
+                                                .host = call_host(c),
+                                                .protocol = w->protocol,
+                                                .token = pending ? str_make(token, TOKEN_DIGITS) : STR_NONE,
+                                                .state = pending ? SNS_PENDING : SNS_CONFIRMED,
+                                                .state_ms = c->now.wall_ms };
     sub = sns_subscription_new(t, &init);
     if (sub == NULL)
         return -E_EXISTS;
@@ -178,7 +193,8 @@ static int ask_to_confirm(struct call *c, struct sns_subscription *sub, enum sns
 {
     int r = sns_confirm_by_post(c->turn, sub, kind);
 
-    return r == -E_LIMIT ? call_fault(c, &sns_error_ThrottledException, "Too many deliveries are waiting.") : r;
+    return r == -E_LIMIT ? call_fault(c, &sns_error_ThrottledException, "Too many deliveries are waiting.")
+                         : r;
 }
 
 int sns_subscribe(struct call *c, const void *input, void *output)
@@ -191,7 +207,8 @@ int sns_subscribe(struct call *c, const void *input, void *output)
     struct sns_topic *t;
     int r = sns_topic_enter(c, in->TopicArn, "TopicArn", "sns:Subscribe", &t);
 
-    if (r != 0 || check_protocol(c, in->Protocol, &w.protocol) != 0 || check_endpoint(c, t, w.protocol, in->Endpoint) != 0)
+    if (r != 0 || check_protocol(c, in->Protocol, &w.protocol) != 0 ||
+        check_endpoint(c, t, w.protocol, in->Endpoint) != 0)
         return -E_FAULT;
     x = context_of(t, w.protocol, in->Endpoint, c->account);
     if (read_attributes(c, &in->Attributes, &x, &w) != 0)
@@ -207,8 +224,9 @@ int sns_subscribe(struct call *c, const void *input, void *output)
         r = ask_to_confirm(c, sub, SNS_SUBSCRIPTION_CONFIRMATION);
     if (r != 0)
         return r;
-    out->SubscriptionArn = sub->state == SNS_PENDING && !in->ReturnSubscriptionArn.v ? STR("pending confirmation")
-        : arena_str(c->mem, sub->arn);
+    out->SubscriptionArn = sub->state == SNS_PENDING && !in->ReturnSubscriptionArn.v
+                               ? STR("pending confirmation")
+                               : arena_str(c->mem, sub->arn);
     return 0;
 }
 
@@ -258,7 +276,7 @@ int sns_confirm_subscription(struct call *c, const void *input, void *output)
     guarded = is_signed && str_eq_nocase(in->AuthenticateOnUnsubscribe, STR("true"));
     if (sub->state == SNS_CONFIRMED && (!guarded || sub->guarded))
         return 0;
-    sub->guarded = guarded;                                  /* UNVERIFIED: also by one who confirms again */
+    sub->guarded = guarded; /* UNVERIFIED: also by one who confirms again */
     if (sub->state != SNS_CONFIRMED) {
         sub->authenticated = is_signed;
         sns_subscription_enter(sub, SNS_CONFIRMED, c->now.wall_ms);
@@ -314,9 +332,10 @@ int sns_unsubscribe(struct call *c, const void *input, void *output UNUSED)
         return 0;
     if (!str_absent(c->access_key) && sns_may(c, sub->topic, "sns:Unsubscribe") != 0)
         return -E_FAULT;
-    if (str_absent(c->access_key) && sub->guarded)           /* UNVERIFIED sentence */
-        return call_fault(c, &sns_error_AuthorizationErrorException, "This subscription was confirmed with AuthenticateOnUnsubscribe: "
-            "Unsubscribe must be signed.");
+    if (str_absent(c->access_key) && sub->guarded) /* UNVERIFIED sentence */
+        return call_fault(c, &sns_error_AuthorizationErrorException,
+                          "This subscription was confirmed with AuthenticateOnUnsubscribe: "
+                          "Unsubscribe must be signed.");
     return end(c, sub);
 }
 
@@ -324,9 +343,13 @@ int sns_unsubscribe(struct call *c, const void *input, void *output UNUSED)
 
 static struct sns_Subscription row_of(struct call *c, const struct sns_subscription *sub)
 {
-    return (struct sns_Subscription){ .Owner = arena_str(c->mem, sub->owner), .Protocol = str_of(sns_protocol_name(sub->protocol)),
-        .SubscriptionArn = sub->state == SNS_PENDING ? STR(PENDING_SHOWN) : arena_str(c->mem, sub->arn),
-        .Endpoint = arena_str(c->mem, sub->endpoint), .TopicArn = arena_str(c->mem, sub->topic->arn) };
+    return (struct sns_Subscription){ .Owner = arena_str(c->mem, sub->owner),
+                                      .Protocol = str_of(sns_protocol_name(sub->protocol)),
+                                      .SubscriptionArn = sub->state == SNS_PENDING
+                                                             ? STR(PENDING_SHOWN)
+                                                             : arena_str(c->mem, sub->arn),
+                                      .Endpoint = arena_str(c->mem, sub->endpoint),
+                                      .TopicArn = arena_str(c->mem, sub->topic->arn) };
 }
 
 static void page_begin(struct call *c, struct sns_SubscriptionsList *list)
@@ -341,7 +364,8 @@ int sns_list_subscriptions_by_topic(struct call *c, const void *input, void *out
     struct sns_topic *t;
     uint64_t after, last = 0;
 
-    if (sns_topic_enter(c, in->TopicArn, "TopicArn", "sns:ListSubscriptionsByTopic", &t) != 0 || sns_page_begin(c, in->NextToken, &after) != 0)
+    if (sns_topic_enter(c, in->TopicArn, "TopicArn", "sns:ListSubscriptionsByTopic", &t) != 0 ||
+        sns_page_begin(c, in->NextToken, &after) != 0)
         return -E_FAULT;
     page_begin(c, &out->Subscriptions);
     LIST_EACH(&t->subscriptions, k) {
@@ -384,7 +408,8 @@ int sns_list_subscriptions(struct call *c, const void *input, void *output)
     for (size_t i = 0; map_next(&s->subscriptions, &i, &key, &value);) {
         struct sns_subscription *sub = value;
 
-        if (sub->id > after && sub->state != SNS_ENDED && str_eq(sub->owner, c->account) && str_eq(sub->topic->region, c->region))
+        if (sub->id > after && sub->state != SNS_ENDED && str_eq(sub->owner, c->account) &&
+            str_eq(sub->topic->region, c->region))
             least_offer(&page, sub);
     }
     least_sort(&page);
@@ -411,17 +436,16 @@ static int enter(struct call *c, struct str arn, const char *action, struct sns_
     return sns_may(c, sub->topic, action);
 }
 
-static void show(struct call *c, struct sns_SubscriptionAttributesMap *out, const char *name, struct str value)
+static void show(struct call *c, struct sns_SubscriptionAttributesMap *out, const char *name,
+                 struct str value)
 {
     out->v[out->n++] = (struct sns_SubscriptionAttributesMap_entry){ str_of(name), arena_str(c->mem, value) };
 }
 
-static struct str truth(bool b)
-{
-    return b ? STR("true") : STR("false");
-}
+static struct str truth(bool b) { return b ? STR("true") : STR("false"); }
 
-static void show_delivery(struct call *c, struct sns_SubscriptionAttributesMap *out, const struct sns_subscription *sub)
+static void show_delivery(struct call *c, struct sns_SubscriptionAttributesMap *out,
+                          const struct sns_subscription *sub)
 {
     CLEANUP(buf_done) struct buf effective = { 0 };
     struct sns_delivery_policy policy;
@@ -451,10 +475,12 @@ int sns_get_subscription_attributes(struct call *c, const void *input, void *out
     show(c, v, "ConfirmationWasAuthenticated", truth(sub->authenticated));
     show(c, v, "PendingConfirmation", truth(sub->state == SNS_PENDING));
     show(c, v, "RawMessageDelivery", shown(sub, SNS_SUB_RAW));
-    show(c, v, "SubscriptionPrincipal", arena_printf(c->mem, "arn:aws:iam::" STR_FMT ":root", STR_ARG(sub->owner)));
+    show(c, v, "SubscriptionPrincipal",
+         arena_printf(c->mem, "arn:aws:iam::" STR_FMT ":root", STR_ARG(sub->owner)));
     for (int i = SNS_SUB_RAW + 1; i < SNS_N_SUBSCRIPTION_ATTRIBUTES; i++)
         if (!str_absent(sub->attributes.text[i]))
-            show(c, v, sns_subscription_attribute_name((enum sns_subscription_attribute)i), sub->attributes.text[i]);
+            show(c, v, sns_subscription_attribute_name((enum sns_subscription_attribute)i),
+                 sub->attributes.text[i]);
     if (str_absent(sub->attributes.text[SNS_SUB_SCOPE]) && !str_absent(sub->attributes.text[SNS_SUB_FILTER]))
         show(c, v, "FilterPolicyScope", STR("MessageAttributes"));
     show_delivery(c, v, sub);
@@ -474,7 +500,7 @@ int sns_set_subscription_attributes(struct call *c, const void *input, void *out
     if (enter(c, in->SubscriptionArn, "sns:SetSubscriptionAttributes", &sub) != 0)
         return -E_FAULT;
     if (refused && str_empty(value))
-        return 0;                                            /* taken away, as it is */
+        return 0; /* taken away, as it is */
     if (refused)
         return refuse(c, "", in->AttributeName);
     if (at < 0)

@@ -12,7 +12,8 @@ static bool is_topic_name(struct str name, bool fifo)
     for (size_t i = 0; i < word.n; i++) {
         char ch = word.p[i];
 
-        if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_' || ch == '-'))
+        if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_' ||
+              ch == '-'))
             return false;
     }
     return word.n >= 1 && name.n <= NAME_MOST && str_ends(name, STR(".fifo")) == fifo;
@@ -20,7 +21,11 @@ static bool is_topic_name(struct str name, bool fifo)
 
 /* ---- CreateTopic ---- */
 
-struct wanted { bool given[SNS_N_TOPIC_ATTRIBUTES]; struct str text[SNS_N_TOPIC_ATTRIBUTES]; bool fifo; };
+struct wanted {
+    bool given[SNS_N_TOPIC_ATTRIBUTES];
+    struct str text[SNS_N_TOPIC_ATTRIBUTES];
+    bool fifo;
+};
 
 static int refuse(struct call *c, const char *prefix, struct str name)
 {
@@ -40,10 +45,10 @@ static int read_attributes(struct call *c, const struct sns_TopicAttributesMap *
         int at = sns_topic_attribute_find(in->v[i].key, &refused);
 
         if (refused && str_empty(value))
-            continue;                                        /* switched off, as it is */
+            continue; /* switched off, as it is */
         if (refused)
             return refuse(c, "Attributes Reason: ", in->v[i].key);
-        if (at < 0)                                          /* UNVERIFIED sentence */
+        if (at < 0) /* UNVERIFIED sentence */
             return sns_invalid(c, "Attributes Reason: Unknown attribute: " STR_FMT, STR_ARG(in->v[i].key));
         if (sns_topic_attribute_check((enum sns_topic_attribute)at, value, w->fifo, &why) != 0)
             return sns_invalid(c, "Attributes Reason: " STR_FMT, STR_ARG(buf_view(&why)));
@@ -58,16 +63,11 @@ static struct str standard(const struct sns_topic *t, int i)
 {
     switch (i) {
     case SNS_FIFO_TOPIC:
-    case SNS_CONTENT_DEDUPLICATION:
-        return STR("false");
-    case SNS_SIGNATURE_VERSION:
-        return t->fifo ? STR("2") : STR("1");
-    case SNS_FIFO_SCOPE:
-        return STR("Topic");
-    case SNS_TRACING:
-        return STR("PassThrough");
-    default:
-        return STR("");
+    case SNS_CONTENT_DEDUPLICATION: return STR("false");
+    case SNS_SIGNATURE_VERSION: return t->fifo ? STR("2") : STR("1");
+    case SNS_FIFO_SCOPE: return STR("Topic");
+    case SNS_TRACING: return STR("PassThrough");
+    default: return STR("");
     }
 }
 
@@ -91,7 +91,8 @@ static bool same_tags(const struct sns_topic *t, const struct sns_TagList *tags)
     for (size_t i = 0; i < tags->n; i++) {
         size_t k = 0;
 
-        while (k < t->n_tags && !(str_eq(t->tags[k].key, tags->v[i].Key) && str_eq(t->tags[k].value, tags->v[i].Value)))
+        while (k < t->n_tags &&
+               !(str_eq(t->tags[k].key, tags->v[i].Key) && str_eq(t->tags[k].value, tags->v[i].Value)))
             k++;
         if (k == t->n_tags)
             return false;
@@ -99,13 +100,15 @@ static bool same_tags(const struct sns_topic *t, const struct sns_TagList *tags)
     return tags->n == 0 || tags->n == t->n_tags;
 }
 
-static int make(struct call *c, const struct sns_CreateTopicInput *in, const struct wanted *w, struct sns_topic **ret)
+static int make(struct call *c, const struct sns_CreateTopicInput *in, const struct wanted *w,
+                struct sns_topic **ret)
 {
     struct sns *s = c->state;
     struct sns_topic *t;
 
     if (s->topics.n >= SNS_TOPICS_MOST)
-        return call_fault(c, &sns_error_TopicLimitExceededException, "This server holds at most %d topics.", SNS_TOPICS_MOST);
+        return call_fault(c, &sns_error_TopicLimitExceededException, "This server holds at most %d topics.",
+                          SNS_TOPICS_MOST);
     t = sns_topic_new(s, store_next_id(c->turn->store), c->account, c->region, in->Name);
     for (int i = 0; i < SNS_N_TOPIC_ATTRIBUTES; i++)
         if (w->given[i])
@@ -121,8 +124,8 @@ int sns_create_topic(struct call *c, const void *input, void *output)
 {
     const struct sns_CreateTopicInput *in = input;
     struct sns_CreateTopicResponse *out = output;
-    struct str arn = arena_printf(c->mem, "arn:aws:sns:" STR_FMT ":" STR_FMT ":" STR_FMT, STR_ARG(c->region), STR_ARG(c->account),
-        STR_ARG(in->Name));
+    struct str arn = arena_printf(c->mem, "arn:aws:sns:" STR_FMT ":" STR_FMT ":" STR_FMT, STR_ARG(c->region),
+                                  STR_ARG(c->account), STR_ARG(in->Name));
     struct wanted w = { 0 };
     struct sns_topic *t;
 
@@ -201,7 +204,8 @@ int sns_list_topics(struct call *c, const void *input, void *output)
             least_offer(&page, t);
     }
     least_sort(&page);
-    out->Topics = (struct sns_TopicsList){ true, MIN(page.n, (size_t)SNS_PAGE), arena_calloc(c->mem, SNS_PAGE, sizeof(*out->Topics.v)) };
+    out->Topics = (struct sns_TopicsList){ true, MIN(page.n, (size_t)SNS_PAGE),
+                                           arena_calloc(c->mem, SNS_PAGE, sizeof(*out->Topics.v)) };
     for (size_t i = 0; i < out->Topics.n; i++)
         out->Topics.v[i].TopicArn = arena_str(c->mem, ((const struct sns_topic *)page.v[i])->arn);
     if (page.n > SNS_PAGE)
@@ -211,11 +215,15 @@ int sns_list_topics(struct call *c, const void *input, void *output)
 
 /* ---- attributes ---- */
 
-struct showing { struct call *c; struct sns_TopicAttributesMap *out; };
+struct showing {
+    struct call *c;
+    struct sns_TopicAttributesMap *out;
+};
 
 static void show(struct showing *s, const char *name, struct str value)
 {
-    s->out->v[s->out->n++] = (struct sns_TopicAttributesMap_entry){ str_of(name), arena_str(s->c->mem, value) };
+    s->out->v[s->out->n++] =
+        (struct sns_TopicAttributesMap_entry){ str_of(name), arena_str(s->c->mem, value) };
 }
 
 static void show_number(struct showing *s, const char *name, size_t n)
@@ -231,7 +239,8 @@ static void show_set(struct showing *s, const struct sns_topic *t, enum sns_topi
 
 static void show_or_standard(struct showing *s, const struct sns_topic *t, enum sns_topic_attribute i)
 {
-    show(s, sns_topic_attribute_name(i), str_absent(t->attributes.text[i]) ? standard(t, (int)i) : t->attributes.text[i]);
+    show(s, sns_topic_attribute_name(i),
+         str_absent(t->attributes.text[i]) ? standard(t, (int)i) : t->attributes.text[i]);
 }
 
 static void show_topic(struct showing *s, const struct sns_topic *t)
@@ -272,7 +281,8 @@ int sns_get_topic_attributes(struct call *c, const void *input, void *output)
 
     if (sns_topic_enter(c, in->TopicArn, "TopicArn", "sns:GetTopicAttributes", &t) != 0)
         return -E_FAULT;
-    out->Attributes = (struct sns_TopicAttributesMap){ true, 0, arena_calloc(c->mem, 24, sizeof(*out->Attributes.v)) };
+    out->Attributes =
+        (struct sns_TopicAttributesMap){ true, 0, arena_calloc(c->mem, 24, sizeof(*out->Attributes.v)) };
     show_topic(&s, t);
     return 0;
 }
@@ -289,7 +299,7 @@ int sns_set_topic_attributes(struct call *c, const void *input, void *output UNU
     if (sns_topic_enter(c, in->TopicArn, "TopicArn", "sns:SetTopicAttributes", &t) != 0)
         return -E_FAULT;
     if (refused && str_empty(value))
-        return 0;                                            /* switched off, as it is */
+        return 0; /* switched off, as it is */
     if (refused)
         return refuse(c, "", in->AttributeName);
     if (at < 0 || at == SNS_FIFO_TOPIC)
@@ -312,8 +322,8 @@ static size_t code_points(struct str s)
     return n;
 }
 
-/* Lengths are checked against the model. The sentences are UNVERIFIED. Ends at the first tag too many: a request has room
- * for tens of thousands. */
+/* Lengths are checked against the model. The sentences are UNVERIFIED. Ends at the first tag too many: a
+ * request has room for tens of thousands. */
 int sns_check_tags(struct call *c, const struct sns_topic *t, const struct sns_TagList *tags)
 {
     size_t n = t != NULL ? t->n_tags : 0;
@@ -331,7 +341,8 @@ int sns_check_tags(struct call *c, const struct sns_topic *t, const struct sns_T
             known |= str_eq(t->tags[k].key, key);
         n += !known;
         if (n > SNS_TAGS_MOST)
-            return call_fault(c, &sns_error_TagLimitExceededException, "Could not complete request: tag quota of per resource exceeded");
+            return call_fault(c, &sns_error_TagLimitExceededException,
+                              "Could not complete request: tag quota of per resource exceeded");
     }
     return 0;
 }
@@ -379,8 +390,10 @@ int sns_list_tags(struct call *c, const void *input, void *output)
 
     if (tagged(c, in->ResourceArn, "sns:ListTagsForResource", &t) != 0)
         return -E_FAULT;
-    out->Tags = (struct sns_TagList){ true, t->n_tags, arena_calloc(c->mem, t->n_tags + 1, sizeof(*out->Tags.v)) };
+    out->Tags =
+        (struct sns_TagList){ true, t->n_tags, arena_calloc(c->mem, t->n_tags + 1, sizeof(*out->Tags.v)) };
     for (size_t i = 0; i < t->n_tags; i++)
-        out->Tags.v[i] = (struct sns_Tag){ arena_str(c->mem, t->tags[i].key), arena_str(c->mem, t->tags[i].value) };
+        out->Tags.v[i] =
+            (struct sns_Tag){ arena_str(c->mem, t->tags[i].key), arena_str(c->mem, t->tags[i].value) };
     return 0;
 }

@@ -1,7 +1,7 @@
 /* ops.h - the operations, one function each, and the steps they share.
  *
- * Order of checks: shape of the request, ARN, existence, right, values.  Sentences behind "Invalid parameter: " are
- * AWS's as recorded, but where a comment says UNVERIFIED. */
+ * Order of checks: shape of the request, ARN, existence, right, values.  Sentences behind "Invalid parameter:
+ * " are AWS's as recorded, but where a comment says UNVERIFIED. */
 #ifndef WAYBILL_SERVICE_SNS_OPS_H
 #define WAYBILL_SERVICE_SNS_OPS_H
 
@@ -9,18 +9,19 @@
 #include "service/sns/topic.h"
 #include "wire/call.h"
 
-#define SNS_PAGE 100                                         /* entries of a list reply */
+#define SNS_PAGE 100 /* entries of a list reply */
 
 /* InvalidParameter, "Invalid parameter: " before the text; -E_FAULT. */
 int sns_invalid(struct call *c, const char *fmt, ...) PRINTF(2, 3);
-int sns_fault(struct call *c, const struct fault *f);        /* one made elsewhere */
+int sns_fault(struct call *c, const struct fault *f); /* one made elsewhere */
 
-/* A topic by ARN, and the caller's right to do `action` ("sns:Publish") to it.  member: the parameter's name in the
- * sentence.  0 or -E_FAULT. */
-int sns_topic_enter(struct call *c, struct str arn, const char *member, const char *action, struct sns_topic **ret);
+/* A topic by ARN, and the caller's right to do `action` ("sns:Publish") to it.  member: the parameter's name
+ * in the sentence.  0 or -E_FAULT. */
+int sns_topic_enter(struct call *c, struct str arn, const char *member, const char *action,
+                    struct sns_topic **ret);
 /* Is the caller allowed to do that to the topic?  0 or -E_FAULT (AuthorizationError). */
 int sns_may(struct call *c, const struct sns_topic *t, const char *action);
-int sns_may_own(struct call *c, const char *action, struct str arn);    /* call_may_own() with the same error */
+int sns_may_own(struct call *c, const char *action, struct str arn); /* call_may_own() with the same error */
 /* -E_FAULT when the text is no ARN of enough parts. */
 int sns_check_arn(struct call *c, struct str arn, const char *member);
 /* The token of the next page, and back: the id behind which it begins.  -E_FAULT for a token that is none. */

@@ -1,5 +1,6 @@
 /* retry.c - the four phases of SNS's retries.
- * UNVERIFIED: the exact curves; AWS shows them as a graph only.  Ours begin at the smallest delay and end at the largest. */
+ * UNVERIFIED: the exact curves; AWS shows them as a graph only.  Ours begin at the smallest delay and end at
+ * the largest. */
 #include "service/sns/retry.h"
 
 #include <math.h>
@@ -13,13 +14,11 @@
 static double curve(enum sns_backoff f, double min, double max, double x, double n)
 {
     switch (f) {
-    case SNS_LINEAR:
-        return min + (max - min) * x;
-    case SNS_ARITHMETIC:                                     /* the steps grow by the same amount */
+    case SNS_LINEAR: return min + (max - min) * x;
+    case SNS_ARITHMETIC: /* the steps grow by the same amount */
         return min + (max - min) * x * (x * (n - 1) + 1) / n;
-    case SNS_GEOMETRIC:                                      /* each delay is the one before times a factor */
-        return min * pow(max / min, x);
-    case SNS_EXPONENTIAL:                                    /* the steps double */
+    case SNS_GEOMETRIC: /* each delay is the one before times a factor */ return min * pow(max / min, x);
+    case SNS_EXPONENTIAL: /* the steps double */
         return min + (max - min) * (exp2(x * (n - 1)) - 1) / (exp2(n - 1) - 1);
     }
     return max;
@@ -29,7 +28,8 @@ static int64_t backoff_ms(enum sns_backoff f, int64_t min_s, int64_t max_s, int6
 {
     double x = n > 1 ? (double)i / (double)(n - 1) : 0;
 
-    return n > 1 ? (int64_t)(1000 * curve(f, (double)min_s, (double)max_s, x, (double)n) + 0.5) : min_s * 1000;
+    return n > 1 ? (int64_t)(1000 * curve(f, (double)min_s, (double)max_s, x, (double)n) + 0.5)
+                 : min_s * 1000;
 }
 
 int64_t sns_retry_http_ms(const struct sns_retry *r, unsigned n)
@@ -49,9 +49,14 @@ int64_t sns_retry_http_ms(const struct sns_retry *r, unsigned n)
 
 int64_t sns_retry_managed_ms(unsigned n)
 {
-    static const struct sns_retry managed = { .min_s = 1, .max_s = 20, .no_delays = MANAGED_AT_ONCE, .min_delays = MANAGED_PRE,
-        .max_delays = MANAGED_POST, .retries = MANAGED_AT_ONCE + MANAGED_PRE + MANAGED_BACKOFF + MANAGED_POST,
-        .backoff = SNS_EXPONENTIAL };
+    static const struct sns_retry managed = { .min_s = 1,
+                                              .max_s = 20,
+                                              .no_delays = MANAGED_AT_ONCE,
+                                              .min_delays = MANAGED_PRE,
+                                              .max_delays = MANAGED_POST,
+                                              .retries = MANAGED_AT_ONCE + MANAGED_PRE + MANAGED_BACKOFF +
+                                                         MANAGED_POST,
+                                              .backoff = SNS_EXPONENTIAL };
 
     return sns_retry_http_ms(&managed, n);
 }

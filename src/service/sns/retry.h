@@ -1,8 +1,9 @@
 /* retry.h - when a delivery is tried again.  Pure.
  *
- * Both schedules have four phases (AWS SNS developer guide, "Message delivery retries"): at once, a fixed small delay,
- * backing off, a fixed large delay.  Queues and functions: 3 at once, 2 after 1 s, 10 backing off from 1 to 20 s, then
- * every 20 s until 100,015 retries were made, 23 days.  HTTP: the delivery policy.  AWS adds jitter; we do not. */
+ * Both schedules have four phases (AWS SNS developer guide, "Message delivery retries"): at once, a fixed
+ * small delay, backing off, a fixed large delay.  Queues and functions: 3 at once, 2 after 1 s, 10 backing
+ * off from 1 to 20 s, then every 20 s until 100,015 retries were made, 23 days.  HTTP: the delivery policy.
+ * AWS adds jitter; we do not. */
 #ifndef WAYBILL_SERVICE_SNS_RETRY_H
 #define WAYBILL_SERVICE_SNS_RETRY_H
 

@@ -4,20 +4,23 @@
 #include <stdlib.h>
 #include "service/sns/rows.h"
 
-/* A topic's own number, the group where it counts, the id.  Groups and ids hold no blanks, so nothing can collide. */
+/* A topic's own number, the group where it counts, the id.  Groups and ids hold no blanks, so nothing can
+ * collide. */
 static void add_key(struct buf *b, uint64_t topic_id, struct str what)
 {
     buf_printf(b, "%llu " STR_FMT, (unsigned long long)topic_id, STR_ARG(what));
 }
 
-static void add_what(struct buf *b, const struct sns_topic *topic, struct str group, struct str deduplication_id)
+static void add_what(struct buf *b, const struct sns_topic *topic, struct str group,
+                     struct str deduplication_id)
 {
     if (topic->group_scope)
         buf_printf(b, STR_FMT " ", STR_ARG(group));
     buf_str(b, deduplication_id);
 }
 
-const struct sns_seen *sns_seen_find(const struct sns_topic *topic, struct str group, struct str deduplication_id, int64_t now_ms)
+const struct sns_seen *sns_seen_find(const struct sns_topic *topic, struct str group,
+                                     struct str deduplication_id, int64_t now_ms)
 {
     CLEANUP(buf_done) struct buf what = { 0 }, key = { 0 };
     const struct sns_seen *seen;
@@ -29,7 +32,11 @@ const struct sns_seen *sns_seen_find(const struct sns_topic *topic, struct str g
 }
 
 /* The key is not in the entry: who leaves is looked for by it, so it stands behind the entry. */
-struct kept { struct sns_seen seen; size_t key_n; char key[]; };
+struct kept {
+    struct sns_seen seen;
+    size_t key_n;
+    char key[];
+};
 
 static void drop(struct sns *s, struct kept *k)
 {
@@ -50,14 +57,17 @@ void sns_seen_keep(struct sns *s, const struct sns_seen *seen, struct str what)
     k->key_n = key.n;
     memcpy(k->key, key.p, key.n);
     list_append(&s->seen_order, &k->seen.link);
-    (void)map_put(&s->seen, buf_view(&key), &k->seen);       /* one whose window is over stays in the order until it leaves */
+    (void)map_put(&s->seen, buf_view(&key),
+                  &k->seen); /* one whose window is over stays in the order until it leaves */
 }
 
-int sns_seen_add(struct turn *t, struct sns_topic *topic, struct str group, struct str deduplication_id, struct str message_id,
-                 uint64_t *ret_id)
+int sns_seen_add(struct turn *t, struct sns_topic *topic, struct str group, struct str deduplication_id,
+                 struct str message_id, uint64_t *ret_id)
 {
     CLEANUP(buf_done) struct buf what = { 0 };
-    struct sns_seen seen = { .id = store_next_id(t->store), .topic_id = topic->id, .seen_ms = t->now.wall_ms };
+    struct sns_seen seen = { .id = store_next_id(t->store),
+                             .topic_id = topic->id,
+                             .seen_ms = t->now.wall_ms };
     int r;
 
     if (topic->owner->seen.n >= SNS_SEEN_MOST)

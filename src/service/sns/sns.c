@@ -1,7 +1,8 @@
-/* sns.c - the service as the program sees it: its table of operations, its life, and its door for what other rooms hand
- * over (records of functions, events, notifications of buckets).
+/* sns.c - the service as the program sees it: its table of operations, its life, and its door for what other
+ * rooms hand over (records of functions, events, notifications of buckets).
  *
- * Operations without a row here (mobile push, SMS, data protection) answer the uniform "not implemented" of the router. */
+ * Operations without a row here (mobile push, SMS, data protection) answer the uniform "not implemented" of
+ * the router. */
 #include "service/sns/sns.h"
 
 #include <stdlib.h>
@@ -64,10 +65,7 @@ struct sns *sns_free(struct sns *s)
     return NULL;
 }
 
-void sns_stop(struct sns *s)
-{
-    elsewhere_stop(&s->elsewhere);
-}
+void sns_stop(struct sns *s) { elsewhere_stop(&s->elsewhere); }
 
 void sns_load(struct sns *s, struct turn *t)
 {
@@ -90,13 +88,15 @@ void sns_reset(struct sns *s, struct turn *t)
 
 struct service sns_service(struct sns *s)
 {
-    return (struct service){ .model = &sns_model, .handlers = handlers, .n_handlers = ARRAY_LEN(handlers), .state = s };
+    return (struct service){
+        .model = &sns_model, .handlers = handlers, .n_handlers = ARRAY_LEN(handlers), .state = s
+    };
 }
 
 bool sns_certificate(const struct sns *s, struct str path, struct str *ret_pem)
 {
-    if (s->key == NULL || !str_starts(path, STR(SNS_CERTIFICATE_PATH)) || !str_ends(path, STR(".pem"))
-        || !str_is(str_sub(path, sizeof(SNS_CERTIFICATE_PATH) - 1, path.n - 4), sign_key_name(s->key)))
+    if (s->key == NULL || !str_starts(path, STR(SNS_CERTIFICATE_PATH)) || !str_ends(path, STR(".pem")) ||
+        !str_is(str_sub(path, sizeof(SNS_CERTIFICATE_PATH) - 1, path.n - 4), sign_key_name(s->key)))
         return false;
     *ret_pem = sign_certificate(s->key);
     return true;
@@ -104,7 +104,8 @@ bool sns_certificate(const struct sns *s, struct str path, struct str *ret_pem)
 
 /* ---- the door ---- */
 
-static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const struct arn *target UNUSED, struct str target_text)
+static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const struct arn *target UNUSED,
+                                     struct str target_text)
 {
     const struct sns_topic *topic = sns_topic_find(arg, target_text);
 
@@ -112,7 +113,8 @@ static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const str
 }
 
 /* Roles of the account get nothing by the default statement either: at AWS their own policies must allow. */
-static void sink_resource(void *arg, const struct arn *target UNUSED, struct str target_text, struct resource *ret)
+static void sink_resource(void *arg, const struct arn *target UNUSED, struct str target_text,
+                          struct resource *ret)
 {
     const struct sns_topic *topic = sns_topic_find(arg, target_text);
 
@@ -122,10 +124,15 @@ static void sink_resource(void *arg, const struct arn *target UNUSED, struct str
 /* What a delivery publishes: no Subject; its attributes are ours and right by construction. */
 static void parcel_message(struct arena *a, const struct parcel *p, struct sns_message *m)
 {
-    *m = (struct sns_message){ .body = p->body, .group = p->group_id, .deduplication_id = p->deduplication_id, .trace = p->trace_header,
-        .attributes = arena_calloc(a, p->n_attributes + 1, sizeof(*m->attributes)) };
+    *m = (struct sns_message){ .body = p->body,
+                               .group = p->group_id,
+                               .deduplication_id = p->deduplication_id,
+                               .trace = p->trace_header,
+                               .attributes = arena_calloc(a, p->n_attributes + 1, sizeof(*m->attributes)) };
     for (size_t i = 0; i < p->n_attributes; i++)
-        m->attributes[m->n_attributes++] = (struct pattern_attribute){ p->attributes[i].name, p->attributes[i].type, p->attributes[i].value };
+        m->attributes[m->n_attributes++] =
+            (struct pattern_attribute){ p->attributes[i].name, p->attributes[i].type,
+                                        p->attributes[i].value };
 }
 
 static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel *p, struct buf *why)
@@ -141,7 +148,8 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
     }
     parcel_message(a, p, &m);
     if (str_empty(m.body) || sns_message_bytes(&m) > SNS_MESSAGE_BYTES_MOST) {
-        buf_printf(why, "A message of %zu bytes cannot be published: SNS takes 1 to %d.", sns_message_bytes(&m), SNS_MESSAGE_BYTES_MOST);
+        buf_printf(why, "A message of %zu bytes cannot be published: SNS takes 1 to %d.",
+                   sns_message_bytes(&m), SNS_MESSAGE_BYTES_MOST);
         return DELIVERY_REFUSED;
     }
     if (sns_message_check_fifo(a, topic, &m, &f) != 0) {
@@ -158,6 +166,13 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
 
 struct sink sns_sink(struct sns *s)
 {
-    return (struct sink){ .service = "sns", .action = "sns:Publish", .action_name = "Publish", .max_body_bytes = SNS_MESSAGE_BYTES_MOST,
-                          .state = sink_state_of, .deliver = sink_deliver, .resource = sink_resource, .onward = sns_onward, .arg = s };
+    return (struct sink){ .service = "sns",
+                          .action = "sns:Publish",
+                          .action_name = "Publish",
+                          .max_body_bytes = SNS_MESSAGE_BYTES_MOST,
+                          .state = sink_state_of,
+                          .deliver = sink_deliver,
+                          .resource = sink_resource,
+                          .onward = sns_onward,
+                          .arg = s };
 }

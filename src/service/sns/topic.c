@@ -9,29 +9,22 @@
 
 static const char *const protocol_names[SNS_N_PROTOCOLS] = { "sqs", "lambda", "http", "https" };
 
-const char *sns_protocol_name(enum sns_protocol p)
-{
-    return protocol_names[p];
-}
+const char *sns_protocol_name(enum sns_protocol p) { return protocol_names[p]; }
 
-static struct str own_text(const struct buf *b)
-{
-    return str_own(buf_view(b));
-}
+static struct str own_text(const struct buf *b) { return str_own(buf_view(b)); }
 
-static struct str id_key(const uint64_t *id)
-{
-    return str_make((const char *)id, sizeof(*id));
-}
+static struct str id_key(const uint64_t *id) { return str_make((const char *)id, sizeof(*id)); }
 
 /* ---- topics ---- */
 
-struct sns_topic *sns_topic_new(struct sns *s, uint64_t id, struct str account, struct str region, struct str name)
+struct sns_topic *sns_topic_new(struct sns *s, uint64_t id, struct str account, struct str region,
+                                struct str name)
 {
     CLEANUP(buf_done) struct buf arn = { 0 };
     struct sns_topic *t = xcalloc(1, sizeof(*t));
 
-    buf_printf(&arn, "arn:aws:sns:" STR_FMT ":" STR_FMT ":" STR_FMT, STR_ARG(region), STR_ARG(account), STR_ARG(name));
+    buf_printf(&arn, "arn:aws:sns:" STR_FMT ":" STR_FMT ":" STR_FMT, STR_ARG(region), STR_ARG(account),
+               STR_ARG(name));
     t->magic = SNS_TOPIC_MAGIC;
     t->owner = s;
     t->id = id;
@@ -72,11 +65,16 @@ void sns_topic_free(struct sns_topic *t)
 /* As AWS writes it when nobody set one. */
 static struct str default_policy(struct arena *a, const struct sns_topic *t)
 {
-    return arena_printf(a, "{\"Version\":\"2008-10-17\",\"Id\":\"__default_policy_ID\",\"Statement\":[{\"Sid\":"
-        "\"__default_statement_ID\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"*\"},\"Action\":[\"SNS:GetTopicAttributes\","
-        "\"SNS:SetTopicAttributes\",\"SNS:AddPermission\",\"SNS:RemovePermission\",\"SNS:DeleteTopic\",\"SNS:Subscribe\","
-        "\"SNS:ListSubscriptionsByTopic\",\"SNS:Publish\"],\"Resource\":\"" STR_FMT "\",\"Condition\":{\"StringEquals\":"
-        "{\"AWS:SourceOwner\":\"" STR_FMT "\"}}}]}", STR_ARG(t->arn), STR_ARG(t->account));
+    return arena_printf(a,
+                        "{\"Version\":\"2008-10-17\",\"Id\":\"__default_policy_ID\",\"Statement\":[{\"Sid\":"
+                        "\"__default_statement_ID\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"*\"},"
+                        "\"Action\":[\"SNS:GetTopicAttributes\","
+                        "\"SNS:SetTopicAttributes\",\"SNS:AddPermission\",\"SNS:RemovePermission\",\"SNS:"
+                        "DeleteTopic\",\"SNS:Subscribe\","
+                        "\"SNS:ListSubscriptionsByTopic\",\"SNS:Publish\"],\"Resource\":\"" STR_FMT
+                        "\",\"Condition\":{\"StringEquals\":"
+                        "{\"AWS:SourceOwner\":\"" STR_FMT "\"}}}]}",
+                        STR_ARG(t->arn), STR_ARG(t->account));
 }
 
 struct str sns_topic_policy(struct arena *a, const struct sns_topic *t)
@@ -86,10 +84,7 @@ struct str sns_topic_policy(struct arena *a, const struct sns_topic *t)
     return str_absent(set) ? default_policy(a, t) : arena_str(a, set);
 }
 
-static bool is_true(struct str s)
-{
-    return str_eq_nocase(s, STR("true"));
-}
+static bool is_true(struct str s) { return str_eq_nocase(s, STR("true")); }
 
 /* The default statement is for people of the account: EventBridge and S3 need one of their own at AWS. */
 static void derive_policies(struct sns_topic *t, struct arena *a)
@@ -117,7 +112,9 @@ void sns_topic_derive(struct sns_topic *t)
     t->fifo = is_true(text[SNS_FIFO_TOPIC]);
     t->content_deduplication = is_true(text[SNS_CONTENT_DEDUPLICATION]);
     t->group_scope = str_is(text[SNS_FIFO_SCOPE], "MessageGroup");
-    t->signature_version = str_is(text[SNS_SIGNATURE_VERSION], "2") || (t->fifo && str_absent(text[SNS_SIGNATURE_VERSION])) ? 2 : 1;
+    t->signature_version =
+        str_is(text[SNS_SIGNATURE_VERSION], "2") || (t->fifo && str_absent(text[SNS_SIGNATURE_VERSION])) ? 2
+                                                                                                         : 1;
     derive_policies(t, a);
     t->delivery = (struct sns_delivery_policy){ 0 };
     if (!str_absent(text[SNS_DELIVERY_POLICY]))
@@ -149,10 +146,7 @@ void sns_topic_untag(struct sns_topic *t, struct str key)
     }
 }
 
-struct sns_topic *sns_topic_find(const struct sns *s, struct str arn)
-{
-    return map_get(&s->topics, arn);
-}
+struct sns_topic *sns_topic_find(const struct sns *s, struct str arn) { return map_get(&s->topics, arn); }
 
 /* ---- subscriptions ---- */
 
@@ -165,9 +159,17 @@ struct sns_subscription *sns_subscription_new(struct sns_topic *t, const struct 
     if (map_get(&t->owner->subscriptions, buf_view(&arn)) != NULL)
         return NULL;
     sub = xcalloc(1, sizeof(*sub));
-    *sub = (struct sns_subscription){ .magic = SNS_SUBSCRIPTION_MAGIC, .topic = t, .id = i->id, .uuid = str_own(i->uuid),
-        .arn = own_text(&arn), .owner = str_own(i->owner), .endpoint = str_own(i->endpoint), .token = str_own(i->token),
-        .host = str_own(i->host), .protocol = i->protocol, .state = SNS_CONFIRMED };
+    *sub = (struct sns_subscription){ .magic = SNS_SUBSCRIPTION_MAGIC,
+                                      .topic = t,
+                                      .id = i->id,
+                                      .uuid = str_own(i->uuid),
+                                      .arn = own_text(&arn),
+                                      .owner = str_own(i->owner),
+                                      .endpoint = str_own(i->endpoint),
+                                      .token = str_own(i->token),
+                                      .host = str_own(i->host),
+                                      .protocol = i->protocol,
+                                      .state = SNS_CONFIRMED };
     list_append(&t->subscriptions, &sub->link);
     t->n_confirmed++;
     CHECK(map_put(&t->owner->subscriptions, sub->arn, sub) == NULL);
@@ -197,8 +199,8 @@ void sns_subscription_enter(struct sns_subscription *sub, enum sns_subscription_
     t->n_pending += state == SNS_PENDING;
     if (state == SNS_CONFIRMED)
         return;
-    while (at->prev != &t->owner->expiring.head
-           && CONTAINER_OF(at->prev, struct sns_subscription, expiring)->state_ms > now_ms)
+    while (at->prev != &t->owner->expiring.head &&
+           CONTAINER_OF(at->prev, struct sns_subscription, expiring)->state_ms > now_ms)
         at = at->prev;
     list_insert_before(at, &sub->expiring);
 }
@@ -245,7 +247,8 @@ static int derive_filter(struct sns_subscription *sub, struct arena *a)
     sub->filter = pattern_free(sub->filter);
     if (str_absent(text) || (json_parse(a, text, &doc, NULL) == 0 && doc->n == 0))
         return 0;
-    return pattern_compile(sub->scope_body ? PATTERN_SNS_BODY : PATTERN_SNS_ATTRIBUTES, text, &sub->filter, &why);
+    return pattern_compile(sub->scope_body ? PATTERN_SNS_BODY : PATTERN_SNS_ATTRIBUTES, text, &sub->filter,
+                           &why);
 }
 
 int sns_subscription_derive(struct sns_subscription *sub)
@@ -284,7 +287,8 @@ void sns_expiry_arm(struct sns *s, struct turn *t)
     if (first == NULL)
         timer_cancel(t, &s->expiry);
     else
-        timer_set(t, &s->expiry, CONTAINER_OF(first, struct sns_subscription, expiring)->state_ms + SNS_PENDING_MS);
+        timer_set(t, &s->expiry,
+                  CONTAINER_OF(first, struct sns_subscription, expiring)->state_ms + SNS_PENDING_MS);
 }
 
 void sns_expiry_fire(struct timer *tm, struct turn *t)
@@ -295,12 +299,14 @@ void sns_expiry_fire(struct timer *tm, struct turn *t)
     while ((k = list_first(&s->expiring)) != NULL) {
         struct sns_subscription *sub = CONTAINER_OF(k, struct sns_subscription, expiring);
 
-        if (sub->state_ms + SNS_PENDING_MS > t->now.wall_ms || sns_rows_drop_subscription(t->store, sub->id) < 0)
+        if (sub->state_ms + SNS_PENDING_MS > t->now.wall_ms ||
+            sns_rows_drop_subscription(t->store, sub->id) < 0)
             break;
         sns_subscription_free(sub);
     }
-    if (list_empty(&s->expiring) || CONTAINER_OF(list_first(&s->expiring), struct sns_subscription, expiring)->state_ms
-        + SNS_PENDING_MS > t->now.wall_ms)
+    if (list_empty(&s->expiring) ||
+        CONTAINER_OF(list_first(&s->expiring), struct sns_subscription, expiring)->state_ms + SNS_PENDING_MS >
+            t->now.wall_ms)
         sns_expiry_arm(s, t);
 }
 

@@ -40,7 +40,8 @@ void sqs_attempts_clear(struct sqs_attempts *as)
     map_done(&as->by_key);
 }
 
-struct sqs_attempt *sqs_attempt_find(const struct sqs_attempts *as, uint64_t queue_id, struct str attempt_id, int64_t now_ms)
+struct sqs_attempt *sqs_attempt_find(const struct sqs_attempts *as, uint64_t queue_id, struct str attempt_id,
+                                     int64_t now_ms)
 {
     char room[KEY_MOST];
     struct sqs_attempt *at = map_get(&as->by_key, key_of(room, queue_id, attempt_id));
@@ -48,7 +49,8 @@ struct sqs_attempt *sqs_attempt_find(const struct sqs_attempts *as, uint64_t que
     return at != NULL && now_ms - at->at_ms < SQS_ATTEMPT_MS ? at : NULL;
 }
 
-struct sqs_attempt *sqs_attempt_new(struct sqs_attempts *as, uint64_t queue_id, struct str attempt_id, int64_t now_ms)
+struct sqs_attempt *sqs_attempt_new(struct sqs_attempts *as, uint64_t queue_id, struct str attempt_id,
+                                    int64_t now_ms)
 {
     char room[KEY_MOST];
     struct str key = key_of(room, queue_id, attempt_id);
@@ -56,7 +58,8 @@ struct sqs_attempt *sqs_attempt_new(struct sqs_attempts *as, uint64_t queue_id, 
 
     if (at != NULL)
         forget(as, at);
-    while ((at = oldest(as)) != NULL && (as->by_key.n >= SQS_ATTEMPTS_MOST || now_ms - at->at_ms >= SQS_ATTEMPT_MS))
+    while ((at = oldest(as)) != NULL &&
+           (as->by_key.n >= SQS_ATTEMPTS_MOST || now_ms - at->at_ms >= SQS_ATTEMPT_MS))
         forget(as, at);
     at = xcalloc(1, sizeof(*at) + key.n);
     at->at_ms = now_ms;

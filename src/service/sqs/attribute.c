@@ -6,14 +6,25 @@
 #include "service/sqs/fault.h"
 #include "service/sqs/redrive.h"
 
-enum kind_of { READ_ONLY, NUMBER, SWITCH, KEY, POLICY, REDRIVE, REDRIVE_ALLOW, FIFO, FIFO_SWITCH, FIFO_CHOICE };
+enum kind_of {
+    READ_ONLY,
+    NUMBER,
+    SWITCH,
+    KEY,
+    POLICY,
+    REDRIVE,
+    REDRIVE_ALLOW,
+    FIFO,
+    FIFO_SWITCH,
+    FIFO_CHOICE
+};
 
 struct row {
     const char *name;
     enum kind_of kind;
     int64_t min, max;
-    const char *standard;                                    /* the default; NULL: none.  Of FIFO rows: in a FIFO queue */
-    const char *other;                                       /* FIFO_CHOICE: the other value */
+    const char *standard; /* the default; NULL: none.  Of FIFO rows: in a FIFO queue */
+    const char *other;    /* FIFO_CHOICE: the other value */
 };
 
 static const struct row rows[SQS_N_ATTRIBUTES] = {
@@ -42,7 +53,7 @@ static const struct row rows[SQS_N_ATTRIBUTES] = {
 
 #define REUSE_DEFAULT "300"
 #define KEY_MOST 2048
-#define POLICY_MOST 20480                                    /* bytes of a queue policy; UNVERIFIED for SQS */
+#define POLICY_MOST 20480 /* bytes of a queue policy; UNVERIFIED for SQS */
 
 int sqs_attribute_find(struct str name)
 {
@@ -52,15 +63,9 @@ int sqs_attribute_find(struct str name)
     return -1;
 }
 
-const char *sqs_attribute_name(enum sqs_attribute i)
-{
-    return rows[i].name;
-}
+const char *sqs_attribute_name(enum sqs_attribute i) { return rows[i].name; }
 
-bool sqs_attribute_read_only(enum sqs_attribute i)
-{
-    return rows[i].kind == READ_ONLY;
-}
+bool sqs_attribute_read_only(enum sqs_attribute i) { return rows[i].kind == READ_ONLY; }
 
 struct str sqs_attribute_text(const struct sqs_attributes *at, enum sqs_attribute i)
 {
@@ -82,12 +87,14 @@ int64_t sqs_attribute_number(const struct sqs_attributes *at, enum sqs_attribute
 
 static int no_value(struct arena *a, enum sqs_attribute i, struct fault *ret)
 {
-    return fault_set(a, ret, &sqs_error_InvalidAttributeValue, "Invalid value for the parameter %s.", rows[i].name);
+    return fault_set(a, ret, &sqs_error_InvalidAttributeValue, "Invalid value for the parameter %s.",
+                     rows[i].name);
 }
 
 static int no_name(struct arena *a, struct str name, struct fault *ret)
 {
-    return fault_set(a, ret, &sqs_error_InvalidAttributeName, "Unknown Attribute " STR_FMT ".", STR_ARG(name));
+    return fault_set(a, ret, &sqs_error_InvalidAttributeName, "Unknown Attribute " STR_FMT ".",
+                     STR_ARG(name));
 }
 
 static int check_number(struct arena *a, enum sqs_attribute i, struct str value, struct fault *ret)
@@ -121,14 +128,11 @@ static int check_redrive(struct arena *a, enum sqs_attribute i, struct str value
     if (str_empty(value))
         return 0;
     r = i == SQS_REDRIVE_POLICY ? sqs_redrive_parse(a, value, &redrive, &reason)
-        : sqs_allow_parse(a, value, &allow, &reason);
+                                : sqs_allow_parse(a, value, &allow, &reason);
     return r == 0 ? 0 : sqs_no_value(a, ret, value, rows[i].name, arena_z(a, reason));
 }
 
-static bool is_switch(struct str value)
-{
-    return str_is(value, "true") || str_is(value, "false");
-}
+static bool is_switch(struct str value) { return str_is(value, "true") || str_is(value, "false"); }
 
 /* A queue is FIFO by its name and the attribute together, for ever. */
 static int check_fifo(struct arena *a, struct str value, bool fifo, bool is_new, struct fault *ret)
@@ -138,7 +142,8 @@ static int check_fifo(struct arena *a, struct str value, bool fifo, bool is_new,
     if (str_is(value, "true"))
         return 0;
     if (str_is(value, "false"))
-        return fault_set(a, ret, &sqs_error_InvalidAttributeValue,
+        return fault_set(
+            a, ret, &sqs_error_InvalidAttributeValue,
             "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.");
     return no_value(a, SQS_FIFO_QUEUE, ret);
 }
@@ -147,70 +152,68 @@ static int check_choice(struct arena *a, enum sqs_attribute i, struct str value,
 {
     if (!fifo)
         return fault_set(a, ret, &sqs_error_InvalidAttributeName,
-            "You can specify the %s only when FifoQueue is set to true.", rows[i].name);
+                         "You can specify the %s only when FifoQueue is set to true.", rows[i].name);
     return str_is(value, rows[i].standard) || str_is(value, rows[i].other) ? 0 : no_value(a, i, ret);
 }
 
-static int check_value(struct arena *a, enum sqs_attribute i, struct str value, bool fifo, bool is_new, struct fault *ret)
+static int check_value(struct arena *a, enum sqs_attribute i, struct str value, bool fifo, bool is_new,
+                       struct fault *ret)
 {
     switch (rows[i].kind) {
-    case READ_ONLY:
-        return no_name(a, str_of(rows[i].name), ret);
-    case FIFO:
-        return check_fifo(a, value, fifo, is_new, ret);
+    case READ_ONLY: return no_name(a, str_of(rows[i].name), ret);
+    case FIFO: return check_fifo(a, value, fifo, is_new, ret);
     case FIFO_SWITCH:
         if (!fifo)
             return no_name(a, str_of(rows[i].name), ret);
         return is_switch(value) ? 0 : no_value(a, i, ret);
-    case FIFO_CHOICE:
-        return check_choice(a, i, value, fifo, ret);
-    case NUMBER:
-        return check_number(a, i, value, ret);
-    case SWITCH:
-        return is_switch(value) ? 0 : no_value(a, i, ret);
-    case KEY:
-        return value.n <= KEY_MOST && utf8_check(value) == value.n ? 0 : no_value(a, i, ret);
-    case POLICY:
-        return check_policy(a, value, ret);
+    case FIFO_CHOICE: return check_choice(a, i, value, fifo, ret);
+    case NUMBER: return check_number(a, i, value, ret);
+    case SWITCH: return is_switch(value) ? 0 : no_value(a, i, ret);
+    case KEY: return value.n <= KEY_MOST && utf8_check(value) == value.n ? 0 : no_value(a, i, ret);
+    case POLICY: return check_policy(a, value, ret);
     case REDRIVE:
-    case REDRIVE_ALLOW:
-        return check_redrive(a, i, value, ret);
+    case REDRIVE_ALLOW: return check_redrive(a, i, value, ret);
     }
     return 0;
 }
 
-/* One kind of encryption at a time.  That a queue with a key refuses SqsManagedSseEnabled=true in a later call as
- * well as in the same one is UNVERIFIED. */
-static int check_encryption(struct arena *a, const struct sqs_attributes *old, const struct sqs_change *change,
-                            struct fault *ret)
+/* One kind of encryption at a time.  That a queue with a key refuses SqsManagedSseEnabled=true in a later
+ * call as well as in the same one is UNVERIFIED. */
+static int check_encryption(struct arena *a, const struct sqs_attributes *old,
+                            const struct sqs_change *change, struct fault *ret)
 {
     struct str key = change->given[SQS_KMS_KEY] ? change->text[SQS_KMS_KEY]
-        : old != NULL ? old->text[SQS_KMS_KEY] : STR_NONE;
+                     : old != NULL              ? old->text[SQS_KMS_KEY]
+                                                : STR_NONE;
 
     if (!str_empty(key) && change->given[SQS_MANAGED_SSE] && str_is(change->text[SQS_MANAGED_SSE], "true"))
-        return fault_set(a, ret, &sqs_error_InvalidAttributeName, "You can use one type of server-side encryption (SSE) "
-            "at one time. You can either enable KMS SSE or SQS SSE.");
+        return fault_set(a, ret, &sqs_error_InvalidAttributeName,
+                         "You can use one type of server-side encryption (SSE) "
+                         "at one time. You can either enable KMS SSE or SQS SSE.");
     return 0;
 }
 
-static bool will_be(const struct sqs_attributes *old, const struct sqs_change *change, enum sqs_attribute i, const char *value)
+static bool will_be(const struct sqs_attributes *old, const struct sqs_change *change, enum sqs_attribute i,
+                    const char *value)
 {
     return str_is(change->given[i] ? change->text[i] : old != NULL ? old->text[i] : STR_NONE, value);
 }
 
-/* AWS SQS API reference, SetQueueAttributes: perMessageGroupId only with DeduplicationScope messageGroup.  The sentence is
- * UNVERIFIED. */
-static int check_throughput(struct arena *a, const struct sqs_attributes *old, const struct sqs_change *change, struct fault *ret)
+/* AWS SQS API reference, SetQueueAttributes: perMessageGroupId only with DeduplicationScope messageGroup. The
+ * sentence is UNVERIFIED. */
+static int check_throughput(struct arena *a, const struct sqs_attributes *old,
+                            const struct sqs_change *change, struct fault *ret)
 {
-    if (will_be(old, change, SQS_FIFO_LIMIT, "perMessageGroupId")
-        && !will_be(old, change, SQS_DEDUPLICATION_SCOPE, "messageGroup"))
-        return fault_set(a, ret, &sqs_error_InvalidAttributeValue, "Invalid value for the parameter FifoThroughputLimit. Reason: "
-            "perMessageGroupId is allowed only when DeduplicationScope is messageGroup.");
+    if (will_be(old, change, SQS_FIFO_LIMIT, "perMessageGroupId") &&
+        !will_be(old, change, SQS_DEDUPLICATION_SCOPE, "messageGroup"))
+        return fault_set(a, ret, &sqs_error_InvalidAttributeValue,
+                         "Invalid value for the parameter FifoThroughputLimit. Reason: "
+                         "perMessageGroupId is allowed only when DeduplicationScope is messageGroup.");
     return 0;
 }
 
-int sqs_attribute_change(struct arena *a, const struct sqs_QueueAttributeMap *in, bool fifo, const struct sqs_attributes *old,
-                         struct sqs_change *ret, struct fault *ret_fault)
+int sqs_attribute_change(struct arena *a, const struct sqs_QueueAttributeMap *in, bool fifo,
+                         const struct sqs_attributes *old, struct sqs_change *ret, struct fault *ret_fault)
 {
     *ret = (struct sqs_change){ 0 };
     for (size_t k = 0; k < in->n; k++) {

@@ -1,5 +1,5 @@
-/* dedup.c - True here: an entry of the ring is live when a slot names it; one whose key began anew is dead and only
- * waits for its turn to leave.  Slots are never more than half full. */
+/* dedup.c - True here: an entry of the ring is live when a slot names it; one whose key began anew is dead
+ * and only waits for its turn to leave.  Slots are never more than half full. */
 #include "service/sqs/dedup.h"
 
 #include <stdlib.h>
@@ -40,10 +40,7 @@ static struct sqs_window *entry(const struct sqs_dedup *d, uint64_t number)
     return &d->ring[number & (d->cap - 1)];
 }
 
-static size_t slot_mask(const struct sqs_dedup *d)
-{
-    return d->cap * 2 - 1;
-}
+static size_t slot_mask(const struct sqs_dedup *d) { return d->cap * 2 - 1; }
 
 /* The slot that names a window of this key, or the empty one where it would stand. */
 static size_t slot_of(const struct sqs_dedup *d, const struct sqs_dedup_key *key)
@@ -60,7 +57,8 @@ static size_t slot_of(const struct sqs_dedup *d, const struct sqs_dedup_key *key
     return i;
 }
 
-const struct sqs_window *sqs_dedup_find(const struct sqs_dedup *d, const struct sqs_dedup_key *key, int64_t now_ms)
+const struct sqs_window *sqs_dedup_find(const struct sqs_dedup *d, const struct sqs_dedup_key *key,
+                                        int64_t now_ms)
 {
     const struct sqs_window *w;
     size_t i;
@@ -80,7 +78,7 @@ static void grow(struct sqs_dedup *d)
     d->slots = xcalloc(d->cap * 2, sizeof(*d->slots));
     for (uint64_t i = old.first; i < old.end; i++) {
         *entry(d, i) = *entry(&old, i);
-        d->slots[slot_of(d, &entry(d, i)->key)] = i + 1;     /* of two with one key the newer stays */
+        d->slots[slot_of(d, &entry(d, i)->key)] = i + 1; /* of two with one key the newer stays */
     }
     free(old.ring);
     free(old.slots);

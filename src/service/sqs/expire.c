@@ -1,12 +1,12 @@
-/* expire.c - True here: a queue is in sqs.expiring while its walk has begun and not come round; at most one step is asked
- * of the engine, and sqs.expire_step is its handle. */
+/* expire.c - True here: a queue is in sqs.expiring while its walk has begun and not come round; at most one
+ * step is asked of the engine, and sqs.expire_step is its handle. */
 #include "service/sqs/expire.h"
 
 #include "service/sqs/rows.h"
 #include "service/sqs/wait.h"
 #include "service/sqs/waste.h"
 
-#define DROP_NOW_MOST 512                                    /* a whole queue of more than this becomes waste */
+#define DROP_NOW_MOST 512 /* a whole queue of more than this becomes waste */
 #define SWEEP_EVERY_MS 60000
 #define STEP_EVERY_MS 1
 #define STEP_MESSAGES 512
@@ -22,7 +22,10 @@ static void arm_step(struct sqs *s, struct turn *t)
         s->expire_step = t->ops->real_timer(t->engine, STEP_EVERY_MS, on_step, s);
 }
 
-struct drop { struct turn *turn; struct sqs_queue *queue; };
+struct drop {
+    struct turn *turn;
+    struct sqs_queue *queue;
+};
 
 static int drop_one(void *arg, struct sqs_node *node)
 {
@@ -44,7 +47,7 @@ static int step(struct turn *t, struct sqs_queue *q, int64_t before_ms, size_t m
     struct drop drop = { t, q };
     int r = sqs_index_old(&q->index, before_ms, most, look, drop_one, &drop);
 
-    sqs_wake_later(q);                                       /* an old message may have held back its group */
+    sqs_wake_later(q); /* an old message may have held back its group */
     list_remove(&q->expire);
     if (r == 0) {
         list_append(&q->owner->expiring, &q->expire);
@@ -78,7 +81,9 @@ int sqs_queue_empty(struct turn *t, struct sqs_queue *q)
     if (q->index.n > DROP_NOW_MOST || q->fifo)
         return drop_later(t, q);
     r = MIN(0, sqs_rows_put_queue(t->store, q));
-    return r < 0 || q->index.n == 0 ? r : MIN(0, sqs_index_old(&q->index, INT64_MAX, SIZE_MAX, SIZE_MAX, drop_one, &drop));
+    return r < 0 || q->index.n == 0
+               ? r
+               : MIN(0, sqs_index_old(&q->index, INT64_MAX, SIZE_MAX, SIZE_MAX, drop_one, &drop));
 }
 
 static void sweep_by(struct turn *t, struct sqs *s, int64_t at_ms)
@@ -157,7 +162,7 @@ void sqs_sweep(struct timer *tm, struct turn *t)
         arm_step(s, t);
     for (size_t i = 0; map_next(&s->queues, &i, &key, &value);)
         sqs_sweep_arm(t, value);
-    arm_windows(s, t);                                       /* also when their queue is gone */
+    arm_windows(s, t); /* also when their queue is gone */
 }
 
 void sqs_expire_stop(struct sqs *s, struct turn *t)

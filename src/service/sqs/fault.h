@@ -1,8 +1,8 @@
-/* fault.h - what this service says no with: the errors AWS sends without modelling them, and the sentences used
- * in more than one place.
+/* fault.h - what this service says no with: the errors AWS sends without modelling them, and the sentences
+ * used in more than one place.
  *
- * Two forms: sqs_fault_...() sets the call's fault and returns -E_FAULT; sqs_no_...() fills a struct fault that a
- * batch puts into its Failed list and a single operation hands to sqs_fault(). */
+ * Two forms: sqs_fault_...() sets the call's fault and returns -E_FAULT; sqs_no_...() fills a struct fault
+ * that a batch puts into its Failed list and a single operation hands to sqs_fault(). */
 #ifndef WAYBILL_SERVICE_SQS_FAULT_H
 #define WAYBILL_SERVICE_SQS_FAULT_H
 
@@ -24,7 +24,8 @@ int sqs_fault_value(struct call *c, struct str value, const char *parameter, con
 
 /* -E_FAULT always; message in `a`. */
 int sqs_no_missing(struct arena *a, struct fault *ret, const char *parameter);
-int sqs_no_value(struct arena *a, struct fault *ret, struct str value, const char *parameter, const char *reason);
+int sqs_no_value(struct arena *a, struct fault *ret, struct str value, const char *parameter,
+                 const char *reason);
 
 /* The code a batch entry carries: the query code. */
 struct str sqs_fault_code(const struct error_row *row);

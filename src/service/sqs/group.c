@@ -26,8 +26,8 @@ static size_t slot_of(const struct sqs_groups *gs, struct str name, uint64_t has
 {
     size_t i = hash & (gs->cap - 1);
 
-    while (gs->slots[i] != NULL && !(gs->slots[i]->hash == hash
-           && str_eq(str_make(gs->slots[i]->name, gs->slots[i]->name_n), name)))
+    while (gs->slots[i] != NULL &&
+           !(gs->slots[i]->hash == hash && str_eq(str_make(gs->slots[i]->name, gs->slots[i]->name_n), name)))
         i = (i + 1) & (gs->cap - 1);
     return i;
 }

@@ -23,10 +23,7 @@ static uint64_t get(const uint8_t *p, size_t n)
     return v;
 }
 
-static uint32_t check_of(const uint8_t *p)
-{
-    return crc32_of(str_make((const char *)p, CHECK_AT));
-}
+static uint32_t check_of(const uint8_t *p) { return crc32_of(str_make((const char *)p, CHECK_AT)); }
 
 struct str sqs_handle_text(struct arena *a, const struct sqs_handle *h)
 {

@@ -1,6 +1,6 @@
-/* index.c - nodes of a queue: every node is in the table, and in exactly one of the visible list and the hidden
- * heap, as its state says.  The counters are the sizes of those two, hidden split by state.
- * In a FIFO queue every node is in its group's list, hidden ones in the heap as well; there is no visible list, and a
+/* index.c - nodes of a queue: every node is in the table, and in exactly one of the visible list and the
+ * hidden heap, as its state says.  The counters are the sizes of those two, hidden split by state. In a FIFO
+ * queue every node is in its group's list, hidden ones in the heap as well; there is no visible list, and a
  * group is in the ready list exactly while its head is visible. */
 #include "service/sqs/index.h"
 
@@ -133,7 +133,7 @@ static void slot_del(struct sqs_index *x, uint64_t id)
         home = slot_home(x, x->slots[i]->due.seq);
         if (((i - home) & (x->cap - 1)) >= ((i - hole) & (x->cap - 1))) {
             x->slots[hole] = x->slots[i];
-            if (hole < x->old_at && i >= x->old_at)          /* a walk will not see it */
+            if (hole < x->old_at && i >= x->old_at) /* a walk will not see it */
                 x->old_least_ms = MIN(x->old_least_ms, (int64_t)x->slots[hole]->sent_ms);
             hole = i;
         }
@@ -229,7 +229,9 @@ static void give_back(struct sqs_index *x, struct sqs_node *node)
 
 void sqs_index_init(struct sqs_index *x, struct sqs_pool *pool)
 {
-    *x = (struct sqs_index){ .pool = pool, .oldest_ms = INT64_MAX, .newest_ms = INT64_MIN, .old_least_ms = INT64_MAX };
+    *x = (struct sqs_index){
+        .pool = pool, .oldest_ms = INT64_MAX, .newest_ms = INT64_MIN, .old_least_ms = INT64_MAX
+    };
     list_init(&x->visible);
     if (pool->grouped)
         x->groups = sqs_groups_new();
@@ -237,7 +239,7 @@ void sqs_index_init(struct sqs_index *x, struct sqs_pool *pool)
 
 void sqs_index_done(struct sqs_index *x)
 {
-    heap_done(&x->hidden);                                   /* first: it takes its mark off the nodes */
+    heap_done(&x->hidden); /* first: it takes its mark off the nodes */
     for (size_t i = 0; i < x->cap; i++)
         if (x->slots[i] != NULL)
             give_back(x, x->slots[i]);
@@ -261,7 +263,7 @@ void sqs_index_take(struct sqs_index *to, struct sqs_index *from)
     CHECK(to->n == 0 && to->pool == pool);
     sqs_index_done(to);
     *to = *from;
-    list_init(&to->visible);                                 /* the links of its nodes are stale from here on */
+    list_init(&to->visible); /* the links of its nodes are stale from here on */
     sqs_index_init(from, pool);
 }
 
@@ -285,8 +287,8 @@ void sqs_index_shed(struct sqs_index *x, size_t *slot, size_t most, uint64_t *fi
     }
 }
 
-static struct sqs_node *add(struct sqs_index *x, struct sqs_group *g, uint64_t id, int64_t sent_ms, int64_t visible_ms,
-                            int64_t receives, int64_t now_ms)
+static struct sqs_node *add(struct sqs_index *x, struct sqs_group *g, uint64_t id, int64_t sent_ms,
+                            int64_t visible_ms, int64_t receives, int64_t now_ms)
 {
     struct sqs_node *node = pool_take(x->pool);
 

@@ -10,14 +10,13 @@
 #define NO_QUEUE "AWS.SimpleQueueService.NonExistentQueue"
 
 static const char *const names[] = {
-    [SQS_TASK_RUNNING] = "RUNNING", [SQS_TASK_COMPLETED] = "COMPLETED", [SQS_TASK_CANCELLED] = "CANCELLED",
+    [SQS_TASK_RUNNING] = "RUNNING",
+    [SQS_TASK_COMPLETED] = "COMPLETED",
+    [SQS_TASK_CANCELLED] = "CANCELLED",
     [SQS_TASK_FAILED] = "FAILED",
 };
 
-const char *sqs_task_status(const struct sqs_task *task)
-{
-    return names[task->state];
-}
+const char *sqs_task_status(const struct sqs_task *task) { return names[task->state]; }
 
 static void task_free(struct sqs_task *task)
 {
@@ -111,7 +110,8 @@ static struct sqs_queue *target_of(struct turn *t, const struct sqs_task *task, 
     return to != NULL && to->fifo == q->fifo ? to : NULL;
 }
 
-/* 1: one has moved; 0: nothing is left; -E_INVALID: the task cannot go on, *ret_failure says why; or a store error. */
+/* 1: one has moved; 0: nothing is left; -E_INVALID: the task cannot go on, *ret_failure says why; or a store
+ * error. */
 static int move_one(struct turn *t, struct sqs_task *task, struct sqs_queue *q, const char **ret_failure)
 {
     struct sqs_node *node = first_of(q);
@@ -152,12 +152,17 @@ static void step(struct timer *tm, struct turn *t)
     sqs_wake(task->owner, t);
 }
 
-static struct sqs_task *task_new(struct sqs *s, uint64_t id, struct str task_id, struct str source_arn, struct str destination_arn)
+static struct sqs_task *task_new(struct sqs *s, uint64_t id, struct str task_id, struct str source_arn,
+                                 struct str destination_arn)
 {
     struct sqs_task *task = xcalloc(1, sizeof(*task));
 
-    *task = (struct sqs_task){ .owner = s, .id = id, .task_id = str_own(task_id), .source_arn = str_own(source_arn),
-        .destination_arn = str_own(destination_arn), .step = { .fire = step, .work = true } };
+    *task = (struct sqs_task){ .owner = s,
+                               .id = id,
+                               .task_id = str_own(task_id),
+                               .source_arn = str_own(source_arn),
+                               .destination_arn = str_own(destination_arn),
+                               .step = { .fire = step, .work = true } };
     list_append(&s->tasks, &task->link);
     return task;
 }
@@ -173,7 +178,8 @@ static int drop_tasks(struct turn *t, struct sqs *s, struct str source_arn, bool
         struct sqs_task *task = CONTAINER_OF(k, struct sqs_task, link);
         int r;
 
-        if (!str_eq(task->source_arn, source_arn) || (!all && (n < SQS_TASKS_KEPT || task->state == SQS_TASK_RUNNING)))
+        if (!str_eq(task->source_arn, source_arn) ||
+            (!all && (n < SQS_TASKS_KEPT || task->state == SQS_TASK_RUNNING)))
             continue;
         if ((r = sqs_rows_drop_task(t->store, task->id)) < 0)
             return r;
@@ -190,7 +196,8 @@ int sqs_tasks_drop(struct turn *t, struct sqs *s, struct str source_arn)
     return drop_tasks(t, s, source_arn, true);
 }
 
-int sqs_task_start(struct turn *t, struct sqs_queue *source, struct str destination_arn, int64_t rate, struct sqs_task **ret)
+int sqs_task_start(struct turn *t, struct sqs_queue *source, struct str destination_arn, int64_t rate,
+                   struct sqs_task **ret)
 {
     char task_id[UUID_TEXT + 1];
     struct sqs_task *task;
@@ -199,7 +206,8 @@ int sqs_task_start(struct turn *t, struct sqs_queue *source, struct str destinat
     if (r < 0)
         return r;
     uuid_random(task_id);
-    task = task_new(source->owner, store_next_id(t->store), str_make(task_id, UUID_TEXT), source->arn, destination_arn);
+    task = task_new(source->owner, store_next_id(t->store), str_make(task_id, UUID_TEXT), source->arn,
+                    destination_arn);
     (void)sqs_index_settle(&source->index, t->now.wall_ms);
     task->rate = rate;
     task->to_move = (int64_t)source->index.n_visible;
@@ -218,7 +226,8 @@ int sqs_task_cancel(struct turn *t, struct sqs_task *task)
 
 void sqs_task_load(struct sqs *s, struct turn *t, struct rows *r)
 {
-    struct sqs_task *task = task_new(s, (uint64_t)rows_int(r, 0), rows_text(r, 1), rows_text(r, 2), rows_text(r, 3));
+    struct sqs_task *task =
+        task_new(s, (uint64_t)rows_int(r, 0), rows_text(r, 1), rows_text(r, 2), rows_text(r, 3));
 
     task->rate = rows_count(r, 4, INT32_MAX);
     while (task->state + 1 < ARRAY_LEN(names) && !str_is(rows_text(r, 5), names[task->state]))

@@ -1,5 +1,6 @@
 /* op_attribute.c - attributes and tags are read and changed.
- * Cost: 1 UPDATE; a new delay of a FIFO queue holds for the messages it has too, and costs a walk over them. */
+ * Cost: 1 UPDATE; a new delay of a FIFO queue holds for the messages it has too, and costs a walk over them.
+ */
 #include "service/sqs/ops.h"
 
 #include "base/arn.h"
@@ -9,13 +10,10 @@
 #include "service/sqs/rows.h"
 #include "service/sqs/wait.h"
 
-#define TAG_KEY_MOST 128                                     /* characters; counted in code points */
+#define TAG_KEY_MOST 128 /* characters; counted in code points */
 #define TAG_VALUE_MOST 256
 
-static struct str number(struct arena *a, int64_t v)
-{
-    return arena_printf(a, "%lld", (long long)v);
-}
+static struct str number(struct arena *a, int64_t v) { return arena_printf(a, "%lld", (long long)v); }
 
 static struct str value_of(struct arena *a, const struct sqs_queue *q, enum sqs_attribute i)
 {
@@ -37,7 +35,8 @@ static int wanted_attributes(struct call *c, const struct sqs_AttributeNameList 
         bool all = str_is(names->v[k], "All");
 
         if (i < 0 && !all)
-            return call_fault(c, &sqs_error_InvalidAttributeName, "Unknown Attribute " STR_FMT ".", STR_ARG(names->v[k]));
+            return call_fault(c, &sqs_error_InvalidAttributeName, "Unknown Attribute " STR_FMT ".",
+                              STR_ARG(names->v[k]));
         for (int j = 0; j < SQS_N_ATTRIBUTES; j++)
             want[j] |= all || j == i;
     }
@@ -65,8 +64,9 @@ int sqs_get_queue_attributes(struct call *c, const void *input, void *output)
         struct str value = want[i] ? value_of(c->mem, q, (enum sqs_attribute)i) : STR_NONE;
 
         if (!str_absent(value))
-            out->Attributes.v[out->Attributes.n++] = (struct sqs_QueueAttributeMap_entry){
-                str_of(sqs_attribute_name((enum sqs_attribute)i)), value };
+            out->Attributes.v[out->Attributes.n++] =
+                (struct sqs_QueueAttributeMap_entry){ str_of(sqs_attribute_name((enum sqs_attribute)i)),
+                                                      value };
     }
     out->Attributes.set = out->Attributes.n > 0;
     return 0;
@@ -85,15 +85,19 @@ int sqs_check_redrive_target(struct call *c, struct str source_arn, const struct
     CHECK(sqs_redrive_parse(c->mem, text, &redrive, &reason) == 0);
     if (arn_parse(redrive.target_arn, &arn) != 0 || !str_is(arn.service, "sqs"))
         return sqs_fault_value(c, text, "RedrivePolicy", "Invalid value for deadLetterTargetArn.");
-    to = str_eq(arn.account, c->account) && str_eq(arn.region, c->region) ? sqs_find_arn(c->state, redrive.target_arn) : NULL;
+    to = str_eq(arn.account, c->account) && str_eq(arn.region, c->region)
+             ? sqs_find_arn(c->state, redrive.target_arn)
+             : NULL;
     if (str_eq(redrive.target_arn, source_arn))
         return sqs_fault_value(c, text, "RedrivePolicy", "A queue cannot be its own dead letter target.");
     if (to == NULL)
         return sqs_fault_value(c, text, "RedrivePolicy", "Dead letter target does not exist.");
     if (to->fifo != str_ends(source_arn, STR(".fifo")))
-        return sqs_fault_value(c, text, "RedrivePolicy", "Dead-letter target must be same type of queue as the source.");
-    if (!sqs_allow_source(c->mem, to->attributes.text[SQS_REDRIVE_ALLOW_POLICY], source_arn))
         return sqs_fault_value(c, text, "RedrivePolicy",
+                               "Dead-letter target must be same type of queue as the source.");
+    if (!sqs_allow_source(c->mem, to->attributes.text[SQS_REDRIVE_ALLOW_POLICY], source_arn))
+        return sqs_fault_value(
+            c, text, "RedrivePolicy",
             "The RedriveAllowPolicy of the dead letter target does not allow this source queue.");
     return 0;
 }
@@ -144,8 +148,8 @@ static bool is_among(struct str key, const struct str *keys, size_t n)
     return false;
 }
 
-/* The sentences are UNVERIFIED; the limits are those of the SQS API reference, TagQueue.  Ends at the first tag too many: a
- * request has room for tens of thousands. */
+/* The sentences are UNVERIFIED; the limits are those of the SQS API reference, TagQueue.  Ends at the first
+ * tag too many: a request has room for tens of thousands. */
 int sqs_check_tags(struct call *c, const struct sqs_queue *q, const struct sqs_TagMap *tags)
 {
     struct str keys[SQS_TAGS_MOST];
@@ -157,15 +161,18 @@ int sqs_check_tags(struct call *c, const struct sqs_queue *q, const struct sqs_T
         struct str key = tags->v[i].key, value = tags->v[i].value;
 
         if (code_points(key) < 1 || code_points(key) > TAG_KEY_MOST || utf8_check(key) < key.n)
-            return sqs_fault_value(c, key, "Tag.Key", "Tag keys must be between 1 and 128 characters in length.");
+            return sqs_fault_value(c, key, "Tag.Key",
+                                   "Tag keys must be between 1 and 128 characters in length.");
         if (str_absent(value) || code_points(value) > TAG_VALUE_MOST || utf8_check(value) < value.n)
-            return sqs_fault_value(c, value, "Tag.Value", "Tag values must be between 0 and 256 characters in length.");
+            return sqs_fault_value(c, value, "Tag.Value",
+                                   "Tag values must be between 0 and 256 characters in length.");
         if (str_starts_nocase(key, STR("aws:")))
             return sqs_fault_value(c, key, "Tag.Key", "Tag keys must not start with 'aws:'.");
         if (is_among(key, keys, n))
             continue;
         if (n == SQS_TAGS_MOST)
-            return call_fault(c, &sqs_error_invalid_parameter, "A queue can have at most %d tags.", SQS_TAGS_MOST);
+            return call_fault(c, &sqs_error_invalid_parameter, "A queue can have at most %d tags.",
+                              SQS_TAGS_MOST);
         keys[n++] = key;
     }
     return 0;
@@ -214,7 +221,8 @@ int sqs_list_queue_tags(struct call *c, const void *input, void *output)
         return r;
     out->Tags.v = arena_calloc(c->mem, q->n_tags + 1, sizeof(*out->Tags.v));
     for (size_t i = 0; i < q->n_tags; i++)
-        out->Tags.v[i] = (struct sqs_TagMap_entry){ arena_str(c->mem, q->tags[i].key), arena_str(c->mem, q->tags[i].value) };
+        out->Tags.v[i] = (struct sqs_TagMap_entry){ arena_str(c->mem, q->tags[i].key),
+                                                    arena_str(c->mem, q->tags[i].value) };
     out->Tags.n = q->n_tags;
     out->Tags.set = q->n_tags > 0;
     return 0;

@@ -1,4 +1,5 @@
-/* op_move.c - message move tasks as clients start, list and cancel them.  The sentences marked UNVERIFIED are ours. */
+/* op_move.c - message move tasks as clients start, list and cancel them.  The sentences marked UNVERIFIED are
+ * ours. */
 #include "service/sqs/ops.h"
 
 #include "base/arn.h"
@@ -21,7 +22,7 @@ static struct sqs_queue *own_queue(const struct call *c, struct str arn)
 static int no_resource(struct call *c, const char *parameter)
 {
     return call_fault(c, &sqs_error_ResourceNotFoundException,
-        "The resource that you specified for the %s parameter doesn't exist.", parameter);
+                      "The resource that you specified for the %s parameter doesn't exist.", parameter);
 }
 
 static int find_source(struct call *c, struct str arn, struct sqs_queue **ret)
@@ -43,11 +44,12 @@ static bool is_dead_letter_queue(const struct sqs *s, const struct sqs_queue *q)
     return false;
 }
 
-/* The caller needs what the task will do with both queues (AWS SQS developer guide, "Configure queue permissions for
- * dead-letter queue redrive"). */
+/* The caller needs what the task will do with both queues (AWS SQS developer guide, "Configure queue
+ * permissions for dead-letter queue redrive"). */
 static int check_rights(struct call *c, const struct sqs_queue *source, const struct sqs_queue *to)
 {
-    static const char *const actions[] = { "StartMessageMoveTask", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes" };
+    static const char *const actions[] = { "StartMessageMoveTask", "ReceiveMessage", "DeleteMessage",
+                                           "GetQueueAttributes" };
 
     for (size_t i = 0; i < ARRAY_LEN(actions); i++)
         if (sqs_may(c, source, actions[i]) != 0)
@@ -55,31 +57,34 @@ static int check_rights(struct call *c, const struct sqs_queue *source, const st
     return to != NULL ? sqs_may(c, to, "SendMessage") : 0;
 }
 
-static int check_destination(struct call *c, const struct sqs_queue *source, struct str arn, const struct sqs_queue *to)
+static int check_destination(struct call *c, const struct sqs_queue *source, struct str arn,
+                             const struct sqs_queue *to)
 {
     if (str_absent(arn))
         return 0;
     if (to == NULL)
         return no_resource(c, "DestinationArn");
-    if (to == source)                                        /* UNVERIFIED */
-        return sqs_fault_value(c, arn, "DestinationArn", "Source queue arn and destination queue arn cannot be the same.");
-    if (to->fifo != source->fifo)                            /* UNVERIFIED */
-        return sqs_fault_value(c, arn, "DestinationArn", "The source and the destination queue must be of the same type.");
+    if (to == source) /* UNVERIFIED */
+        return sqs_fault_value(c, arn, "DestinationArn",
+                               "Source queue arn and destination queue arn cannot be the same.");
+    if (to->fifo != source->fifo) /* UNVERIFIED */
+        return sqs_fault_value(c, arn, "DestinationArn",
+                               "The source and the destination queue must be of the same type.");
     return 0;
 }
 
 static int check_rate(struct call *c, struct opt_int rate)
 {
-    if (rate.set && (rate.v < 1 || rate.v > SQS_MOVE_RATE_MOST))     /* UNVERIFIED */
-        return sqs_fault_value(c, arena_printf(c->mem, "%lld", (long long)rate.v), "MaxNumberOfMessagesPerSecond",
-            "Must be between 1 and 500, if provided.");
+    if (rate.set && (rate.v < 1 || rate.v > SQS_MOVE_RATE_MOST)) /* UNVERIFIED */
+        return sqs_fault_value(c, arena_printf(c->mem, "%lld", (long long)rate.v),
+                               "MaxNumberOfMessagesPerSecond", "Must be between 1 and 500, if provided.");
     return 0;
 }
 
 static struct str handle_of(struct arena *a, const struct sqs_task *task)
 {
-    return base64_str(a, arena_printf(a, "{\"taskId\":\"" STR_FMT "\",\"sourceArn\":\"" STR_FMT "\"}", STR_ARG(task->task_id),
-        STR_ARG(task->source_arn)));
+    return base64_str(a, arena_printf(a, "{\"taskId\":\"" STR_FMT "\",\"sourceArn\":\"" STR_FMT "\"}",
+                                      STR_ARG(task->task_id), STR_ARG(task->source_arn)));
 }
 
 int sqs_start_message_move_task(struct call *c, const void *input, void *output)
@@ -96,14 +101,17 @@ int sqs_start_message_move_task(struct call *c, const void *input, void *output)
     if (check_rights(c, source, to) != 0)
         return -E_FAULT;
     if (!is_dead_letter_queue(c->state, source))
-        return call_fault(c, &sqs_error_invalid_parameter, "Source queue must be configured as a Dead Letter Queue.");
-    if (check_destination(c, source, in->DestinationArn, to) != 0 || check_rate(c, in->MaxNumberOfMessagesPerSecond) != 0)
+        return call_fault(c, &sqs_error_invalid_parameter,
+                          "Source queue must be configured as a Dead Letter Queue.");
+    if (check_destination(c, source, in->DestinationArn, to) != 0 ||
+        check_rate(c, in->MaxNumberOfMessagesPerSecond) != 0)
         return -E_FAULT;
     if (sqs_task_running(c->state, source->arn) != NULL)
         return call_fault(c, &sqs_error_invalid_parameter,
-            "There is already a task running. Only one active task is allowed for a source queue arn at a given time.");
+                          "There is already a task running. Only one active task is allowed for a source "
+                          "queue arn at a given time.");
     r = sqs_task_start(c->turn, source, in->DestinationArn,
-        in->MaxNumberOfMessagesPerSecond.set ? in->MaxNumberOfMessagesPerSecond.v : 0, &task);
+                       in->MaxNumberOfMessagesPerSecond.set ? in->MaxNumberOfMessagesPerSecond.v : 0, &task);
     if (r == 0)
         out->TaskHandle = handle_of(c->mem, task);
     return r;
@@ -112,9 +120,13 @@ int sqs_start_message_move_task(struct call *c, const void *input, void *output)
 static struct sqs_ListMessageMoveTasksResultEntry entry_of(struct arena *a, const struct sqs_task *task)
 {
     struct sqs_ListMessageMoveTasksResultEntry e = { .Status = str_of(sqs_task_status(task)),
-        .SourceArn = arena_str(a, task->source_arn), .DestinationArn = arena_str(a, task->destination_arn),
-        .ApproximateNumberOfMessagesMoved = INT_SET(task->moved), .ApproximateNumberOfMessagesToMove = INT_SET(task->to_move),
-        .FailureReason = arena_str(a, task->failure), .StartedTimestamp = INT_SET(task->started_ms) };
+                                                     .SourceArn = arena_str(a, task->source_arn),
+                                                     .DestinationArn = arena_str(a, task->destination_arn),
+                                                     .ApproximateNumberOfMessagesMoved = INT_SET(task->moved),
+                                                     .ApproximateNumberOfMessagesToMove =
+                                                         INT_SET(task->to_move),
+                                                     .FailureReason = arena_str(a, task->failure),
+                                                     .StartedTimestamp = INT_SET(task->started_ms) };
 
     if (task->state == SQS_TASK_RUNNING)
         e.TaskHandle = handle_of(a, task);
@@ -134,11 +146,12 @@ int sqs_list_message_move_tasks(struct call *c, const void *input, void *output)
 
     if (r != 0 || (r = sqs_may(c, source, "ListMessageMoveTasks")) != 0)
         return r;
-    if (most < 1 || most > LIST_MOST)                        /* UNVERIFIED */
+    if (most < 1 || most > LIST_MOST) /* UNVERIFIED */
         return sqs_fault_value(c, arena_printf(c->mem, "%lld", (long long)most), "MaxResults",
-            "Must be between 1 and 10, if provided.");
+                               "Must be between 1 and 10, if provided.");
     out->Results.v = arena_calloc(c->mem, (size_t)most, sizeof(*out->Results.v));
-    for (struct link *k = s->tasks.head.prev; k != &s->tasks.head && (int64_t)out->Results.n < most; k = k->prev) {
+    for (struct link *k = s->tasks.head.prev; k != &s->tasks.head && (int64_t)out->Results.n < most;
+         k = k->prev) {
         const struct sqs_task *task = CONTAINER_OF(k, struct sqs_task, link);
 
         if (str_eq(task->source_arn, source->arn))
@@ -154,7 +167,8 @@ static int read_handle(struct arena *a, struct str handle, struct str *ret_task_
     struct json *doc;
     struct str text;
 
-    if (base64_decode(a, handle, &text) != 0 || json_parse(a, text, &doc, NULL) != 0 || doc->type != JSON_OBJECT)
+    if (base64_decode(a, handle, &text) != 0 || json_parse(a, text, &doc, NULL) != 0 ||
+        doc->type != JSON_OBJECT)
         return -E_INVALID;
     *ret_task_id = json_get_text(a, doc, STR("taskId"));
     *ret_source = json_get_text(a, doc, STR("sourceArn"));
@@ -174,14 +188,15 @@ int sqs_cancel_message_move_task(struct call *c, const void *input, void *output
         return sqs_fault_missing(c, "TaskHandle");
     if (read_handle(c->mem, in->TaskHandle, &task_id, &source_arn) != 0)
         return call_fault(c, &sqs_error_invalid_parameter, "Value for parameter TaskHandle is invalid.");
-    if ((r = find_source(c, source_arn, &source)) != 0 || (r = sqs_may(c, source, "CancelMessageMoveTask")) != 0)
+    if ((r = find_source(c, source_arn, &source)) != 0 ||
+        (r = sqs_may(c, source, "CancelMessageMoveTask")) != 0)
         return r;
     task = sqs_task_find(c->state, task_id);
     if (task == NULL || !str_eq(task->source_arn, source->arn))
         return call_fault(c, &sqs_error_ResourceNotFoundException, "Task does not exist.");
-    if (task->state != SQS_TASK_RUNNING)                     /* UNVERIFIED */
-        return call_fault(c, &sqs_error_UnsupportedOperation, "Only a running task can be cancelled; this one is %s.",
-            sqs_task_status(task));
+    if (task->state != SQS_TASK_RUNNING) /* UNVERIFIED */
+        return call_fault(c, &sqs_error_UnsupportedOperation,
+                          "Only a running task can be cancelled; this one is %s.", sqs_task_status(task));
     out->ApproximateNumberOfMessagesMoved = INT_SET(task->moved);
     return sqs_task_cancel(c->turn, task);
 }

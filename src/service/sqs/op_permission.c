@@ -1,7 +1,7 @@
 /* op_permission.c - AddPermission and RemovePermission edit the queue's Policy attribute.
  *
- * A policy made here looks like AWS's own: version 2008-10-17, id <arn>/SQSDefaultPolicy.  A policy the user set
- * keeps its members; statements are added at the end.  What a policy allows is decided elsewhere. */
+ * A policy made here looks like AWS's own: version 2008-10-17, id <arn>/SQSDefaultPolicy.  A policy the user
+ * set keeps its members; statements are added at the end.  What a policy allows is decided elsewhere. */
 #include "service/sqs/ops.h"
 
 #include "base/arn.h"
@@ -10,13 +10,20 @@
 #include "service/sqs/rows.h"
 
 #define LABEL_MOST 80
-#define LIST_MOST 7                                          /* actions in one statement: the quota of the API reference */
-#define ACCOUNTS_MOST 50                                     /* UNVERIFIED */
+#define LIST_MOST 7      /* actions in one statement: the quota of the API reference */
+#define ACCOUNTS_MOST 50 /* UNVERIFIED */
 
 /* What can be given to another account; the rest is the owner's. */
 static const char *const shared_actions[] = {
-    "*", "SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes", "GetQueueUrl",
-    "ListDeadLetterSourceQueues", "PurgeQueue",
+    "*",
+    "SendMessage",
+    "ReceiveMessage",
+    "DeleteMessage",
+    "ChangeMessageVisibility",
+    "GetQueueAttributes",
+    "GetQueueUrl",
+    "ListDeadLetterSourceQueues",
+    "PurgeQueue",
 };
 
 bool sqs_action_is_shared(struct str action)
@@ -40,7 +47,8 @@ static bool is_label(struct str label)
     for (size_t i = 0; i < label.n; i++) {
         char ch = label.p[i];
 
-        if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_' || ch == '-'))
+        if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_' ||
+              ch == '-'))
             return false;
     }
     return label.n >= 1 && label.n <= LABEL_MOST;
@@ -50,14 +58,17 @@ static bool is_label(struct str label)
 static int check_permission(struct call *c, const struct sqs_AddPermissionRequest *in)
 {
     if (!is_label(in->Label))
-        return str_absent(in->Label) ? sqs_fault_missing(c, "Label") : sqs_fault_value(c, in->Label, "Label",
-            "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length.");
+        return str_absent(in->Label) ? sqs_fault_missing(c, "Label")
+                                     : sqs_fault_value(c, in->Label, "Label",
+                                                       "Can only include alphanumeric characters, hyphens, "
+                                                       "or underscores. 1 to 80 in length.");
     if (in->AWSAccountIds.n == 0)
         return sqs_fault_missing(c, "AWSAccountIds");
     if (in->Actions.n == 0)
         return sqs_fault_missing(c, "Actions");
     if (in->Actions.n > LIST_MOST || in->AWSAccountIds.n > ACCOUNTS_MOST)
-        return call_fault(c, &sqs_error_OverLimit, "%zu Actions were found, maximum allowed is %d.", in->Actions.n, LIST_MOST);
+        return call_fault(c, &sqs_error_OverLimit, "%zu Actions were found, maximum allowed is %d.",
+                          in->Actions.n, LIST_MOST);
     for (size_t i = 0; i < in->AWSAccountIds.n; i++)
         if (!account_valid(in->AWSAccountIds.v[i]))
             return sqs_fault_value(c, in->AWSAccountIds.v[i], "PrincipalId", "Unable to verify.");
@@ -65,9 +76,10 @@ static int check_permission(struct call *c, const struct sqs_AddPermissionReques
         struct str action = in->Actions.v[i];
 
         if (!sqs_action_is_shared(action))
-            return sqs_fault_value(c, arena_printf(c->mem, "SQS:" STR_FMT, STR_ARG(action)), "ActionName", is_action(action)
-                ? "Only the queue owner is allowed to invoke this action."
-                : "Please refer to the appropriate WSDL for a list of valid actions.");
+            return sqs_fault_value(c, arena_printf(c->mem, "SQS:" STR_FMT, STR_ARG(action)), "ActionName",
+                                   is_action(action)
+                                       ? "Only the queue owner is allowed to invoke this action."
+                                       : "Please refer to the appropriate WSDL for a list of valid actions.");
     }
     return 0;
 }
@@ -78,7 +90,10 @@ static struct str policy_of(struct arena *a, const struct sqs_queue *q)
     struct str text = q->attributes.text[SQS_POLICY];
 
     return !str_absent(text) ? text
-        : arena_printf(a, "{\"Version\":\"2008-10-17\",\"Id\":\"" STR_FMT "/SQSDefaultPolicy\",\"Statement\":[]}", STR_ARG(q->arn));
+                             : arena_printf(a,
+                                            "{\"Version\":\"2008-10-17\",\"Id\":\"" STR_FMT
+                                            "/SQSDefaultPolicy\",\"Statement\":[]}",
+                                            STR_ARG(q->arn));
 }
 
 static int put_policy(struct call *c, struct sqs_queue *q, struct str text)
@@ -97,8 +112,12 @@ int sqs_add_permission(struct call *c, const void *input, void *output UNUSED)
 {
     const struct sqs_AddPermissionRequest *in = input;
     CLEANUP(buf_done) struct buf b = { 0 }, statement = { 0 };
-    struct policy_grant grant = { .label = in->Label, .accounts = in->AWSAccountIds.v, .n_accounts = in->AWSAccountIds.n,
-        .actions = in->Actions.v, .n_actions = in->Actions.n, .prefix = "SQS:" };
+    struct policy_grant grant = { .label = in->Label,
+                                  .accounts = in->AWSAccountIds.v,
+                                  .n_accounts = in->AWSAccountIds.n,
+                                  .actions = in->Actions.v,
+                                  .n_actions = in->Actions.n,
+                                  .prefix = "SQS:" };
     struct str policy;
     struct sqs_queue *q;
     int r = sqs_enter(c, in->QueueUrl, &q);

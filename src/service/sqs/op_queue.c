@@ -9,7 +9,7 @@
 #include "service/sqs/wait.h"
 
 #define NAME_MOST 80
-#define SCOPE_MOST 64                                        /* bytes of a region or an account id */
+#define SCOPE_MOST 64 /* bytes of a region or an account id */
 #define PAGE_MOST 1000
 #define PURGE_EVERY_MS 60000
 
@@ -23,7 +23,8 @@ static bool good_name(struct str name)
     for (size_t i = 0; i < name.n; i++) {
         char ch = name.p[i];
 
-        if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_' || ch == '-'))
+        if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_' ||
+              ch == '-'))
             return false;
     }
     return name.n >= 1 && n <= NAME_MOST;
@@ -44,7 +45,8 @@ static int check_name(struct call *c, const struct sqs_CreateQueueRequest *in)
     if (str_absent(name))
         return sqs_fault_missing(c, "QueueName");
     if (!good_name(name) || (str_ends(name, STR(".fifo")) && !is_given(&in->Attributes, "FifoQueue")))
-        return call_fault(c, &sqs_error_invalid_parameter,
+        return call_fault(
+            c, &sqs_error_invalid_parameter,
             "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length");
     if (c->region.n > SCOPE_MOST || c->account.n > SCOPE_MOST)
         return sqs_fault_value(c, c->region, "Region", "A region name is at most 64 bytes long.");
@@ -58,17 +60,20 @@ static int same_queue(struct call *c, const struct sqs_queue *q, const struct sq
     int differs = sqs_attribute_differs(&q->attributes, change);
 
     if (differs >= 0)
-        return call_fault(c, &sqs_error_QueueNameExists, "A queue already exists with the same name and a different value "
-            "for attribute %s", sqs_attribute_name((enum sqs_attribute)differs));
+        return call_fault(c, &sqs_error_QueueNameExists,
+                          "A queue already exists with the same name and a different value "
+                          "for attribute %s",
+                          sqs_attribute_name((enum sqs_attribute)differs));
     out->QueueUrl = sqs_url(c, q);
     return 0;
 }
 
-static int make_queue(struct call *c, const struct sqs_CreateQueueRequest *in, const struct sqs_change *change,
-                      struct sqs_CreateQueueResult *out)
+static int make_queue(struct call *c, const struct sqs_CreateQueueRequest *in,
+                      const struct sqs_change *change, struct sqs_CreateQueueResult *out)
 {
     struct turn *t = c->turn;
-    struct sqs_queue *q = sqs_queue_new(c->state, store_next_id(t->store), c->account, c->region, in->QueueName);
+    struct sqs_queue *q =
+        sqs_queue_new(c->state, store_next_id(t->store), c->account, c->region, in->QueueName);
     int r;
 
     q->created_ms = q->modified_ms = t->now.wall_ms;
@@ -100,7 +105,8 @@ int sqs_create_queue(struct call *c, const void *input, void *output)
     q = sqs_find(s, c->account, c->region, in->QueueName);
     if (call_may_own(c, "sqs:CreateQueue", arn) != 0)
         return -E_FAULT;
-    if (sqs_attribute_change(c->mem, &in->Attributes, str_ends(in->QueueName, STR(".fifo")), q != NULL ? &q->attributes : NULL, &change, &f) != 0)
+    if (sqs_attribute_change(c->mem, &in->Attributes, str_ends(in->QueueName, STR(".fifo")),
+                             q != NULL ? &q->attributes : NULL, &change, &f) != 0)
         return sqs_fault(c, &f);
     if (q != NULL)
         return same_queue(c, q, &change, output);
@@ -129,10 +135,11 @@ int sqs_get_queue_url(struct call *c, const void *input, void *output)
     return 0;
 }
 
-/* One answer's part of the queues that pass `pick`.  The token is the name the last answer ended with, so a page goes on
- * in the right place although queues came and went. */
-static int page(struct call *c, struct opt_int most, struct str token, bool (*pick)(const struct sqs_queue *q, const void *arg),
-                const void *arg, struct sqs_QueueUrlList *ret_urls, struct str *ret_token)
+/* One answer's part of the queues that pass `pick`.  The token is the name the last answer ended with, so a
+ * page goes on in the right place although queues came and went. */
+static int page(struct call *c, struct opt_int most, struct str token,
+                bool (*pick)(const struct sqs_queue *q, const void *arg), const void *arg,
+                struct sqs_QueueUrlList *ret_urls, struct str *ret_token)
 {
     struct str after = STR_NONE;
     size_t n, limit = most.set ? (size_t)most.v : PAGE_MOST;
@@ -140,11 +147,11 @@ static int page(struct call *c, struct opt_int most, struct str token, bool (*pi
 
     if (most.set && (most.v < 1 || most.v > PAGE_MOST))
         return sqs_fault_value(c, arena_printf(c->mem, "%lld", (long long)most.v), "MaxResults",
-            "MaxResults must be an integer between 1 and 1000.");
+                               "MaxResults must be an integer between 1 and 1000.");
     if (!str_empty(token)) {
         if (!most.set)
             return call_fault(c, &sqs_error_invalid_parameter,
-                "MaxResults is a mandatory parameter when you provide a value for NextToken.");
+                              "MaxResults is a mandatory parameter when you provide a value for NextToken.");
         if (base64_decode(c->mem, token, &after) != 0)
             return sqs_fault_value(c, token, "NextToken", "The token is not one of this server's.");
     }
@@ -158,13 +165,16 @@ static int page(struct call *c, struct opt_int most, struct str token, bool (*pi
     return 0;
 }
 
-struct scope { struct str account, region, prefix, dead_letter_arn; };
+struct scope {
+    struct str account, region, prefix, dead_letter_arn;
+};
 
 static bool in_scope(const struct sqs_queue *q, const void *arg)
 {
     const struct scope *scope = arg;
 
-    return str_eq(q->account, scope->account) && str_eq(q->region, scope->region) && str_starts(q->name, scope->prefix);
+    return str_eq(q->account, scope->account) && str_eq(q->region, scope->region) &&
+           str_starts(q->name, scope->prefix);
 }
 
 static bool is_source(const struct sqs_queue *q, const void *arg)
@@ -232,7 +242,8 @@ int sqs_purge_queue(struct call *c, const void *input, void *output UNUSED)
         return r;
     if (q->purged_ms != 0 && now_ms - q->purged_ms < PURGE_EVERY_MS)
         return call_fault(c, &sqs_error_PurgeQueueInProgress,
-            "Only one PurgeQueue operation on " STR_FMT " is allowed every 60 seconds.", STR_ARG(q->name));
+                          "Only one PurgeQueue operation on " STR_FMT " is allowed every 60 seconds.",
+                          STR_ARG(q->name));
     q->purged_ms = now_ms;
     return sqs_queue_empty(c->turn, q);
 }

@@ -1,6 +1,7 @@
 /* ops.h - the handlers of this service, by AWS's operation names; their form is wire/call.h's.
- * Each begins by resolving and authorizing (sqs_enter), then checks, then writes: a fault leaves the store as it
- * was.  Common results: 0, -E_FAULT with the call's fault set, -E_WAIT (ReceiveMessage), or a store error. */
+ * Each begins by resolving and authorizing (sqs_enter), then checks, then writes: a fault leaves the store as
+ * it was.  Common results: 0, -E_FAULT with the call's fault set, -E_WAIT (ReceiveMessage), or a store error.
+ */
 #ifndef WAYBILL_SERVICE_SQS_OPS_H
 #define WAYBILL_SERVICE_SQS_OPS_H
 
@@ -41,11 +42,16 @@ int sqs_check_redrive_target(struct call *c, struct str source_arn, const struct
 /* Shared by CreateQueue and TagQueue.  q: tags already there; NULL for a new queue. */
 int sqs_check_tags(struct call *c, const struct sqs_queue *q, const struct sqs_TagMap *tags);
 
-/* Request-level checks every batch begins with: 1-10 entries, ids well formed.  entry: the list's element name.
- * Then, after a check of its own that may stand between, distinct ids. */
-struct sqs_ids { size_t n; const void *first; size_t stride; /* first member of an entry is `struct str Id` */ };
+/* Request-level checks every batch begins with: 1-10 entries, ids well formed.  entry: the list's element
+ * name. Then, after a check of its own that may stand between, distinct ids. */
+struct sqs_ids {
+    size_t n;
+    const void *first;
+    size_t stride; /* first member of an entry is `struct str Id` */
+};
 int sqs_check_batch(struct call *c, const struct sqs_ids *ids, const char *entry);
-int sqs_check_distinct(struct call *c, const struct sqs_ids *ids);    /* BatchEntryIdsNotDistinct names the repeated one */
+int sqs_check_distinct(struct call *c,
+                       const struct sqs_ids *ids); /* BatchEntryIdsNotDistinct names the repeated one */
 /* One failed entry: code and message of the fault, SenderFault as its row says.  list->v must have room. */
 void sqs_failed(struct sqs_BatchResultErrorEntryList *list, struct str id, const struct fault *f);
 

@@ -7,12 +7,9 @@
 #include "service/sqs/rows.h"
 #include "service/sqs/wait.h"
 
-#define SEQUENCE_BEFORE 18850u                               /* the five digits before the fifteen of an id < 2^48 */
+#define SEQUENCE_BEFORE 18850u /* the five digits before the fifteen of an id < 2^48 */
 
-bool sqs_full(const struct sqs *s)
-{
-    return s->pool.live + s->fifo_pool.live >= SQS_MESSAGES_MOST;
-}
+bool sqs_full(const struct sqs *s) { return s->pool.live + s->fifo_pool.live >= SQS_MESSAGES_MOST; }
 
 bool sqs_queue_full(const struct sqs_queue *q)
 {
@@ -35,7 +32,8 @@ static struct sqs_dedup_key key_of(const struct sqs_queue *q, struct str group, 
 }
 
 /* 1: a window of this id is open, and *ret is what its first send got; 0: none is; or a store error. */
-static int find_duplicate(struct turn *t, const struct sqs_queue *q, const struct sqs_dedup_key *key, struct sqs_sent *ret)
+static int find_duplicate(struct turn *t, const struct sqs_queue *q, const struct sqs_dedup_key *key,
+                          struct sqs_sent *ret)
 {
     const struct sqs_window *w = sqs_dedup_find(&q->owner->dedup, key, t->now.wall_ms);
     int r;
@@ -53,28 +51,33 @@ static void entered(struct turn *t, struct sqs_queue *q)
     sqs_wake_later(q);
 }
 
-static int send_fifo(struct turn *t, struct sqs_queue *q, const struct sqs_msg *m, struct sqs_row *row, struct sqs_sent *ret)
+static int send_fifo(struct turn *t, struct sqs_queue *q, const struct sqs_msg *m, struct sqs_row *row,
+                     struct sqs_sent *ret)
 {
     struct sqs_dedup_key key = key_of(q, m->group, m->deduplication);
     int r = find_duplicate(t, q, &key, ret);
 
     if (r != 0)
         return MIN(r, 0);
-    row->visible_ms = row->sent_ms;                          /* the delay is the queue's, whatever it will be */
+    row->visible_ms = row->sent_ms; /* the delay is the queue's, whatever it will be */
     r = sqs_rows_add(t->store, row);
     if (r < 0)
         return r;
     sqs_dedup_begin(&q->owner->dedup, &key, row->id, row->sent_ms);
-    (void)sqs_index_settle(&q->index, row->sent_ms);               /* groups that came back before stand before this one */
-    sqs_index_add_to_group(&q->index, m->group, row->id, row->sent_ms, row->sent_ms + q->delay_ms, 0, row->sent_ms);
+    (void)sqs_index_settle(&q->index, row->sent_ms); /* groups that came back before stand before this one */
+    sqs_index_add_to_group(&q->index, m->group, row->id, row->sent_ms, row->sent_ms + q->delay_ms, 0,
+                           row->sent_ms);
     return 0;
 }
 
-int sqs_queue_send(struct turn *t, struct sqs_queue *q, const struct sqs_msg *m, int64_t delay_ms, struct sqs_sent *ret)
+int sqs_queue_send(struct turn *t, struct sqs_queue *q, const struct sqs_msg *m, int64_t delay_ms,
+                   struct sqs_sent *ret)
 {
     CLEANUP(buf_done) struct buf extras = { 0 };
     int64_t now_ms = t->now.wall_ms;
-    struct sqs_row row = { .id = store_next_id(t->store), .queue_id = q->rows_id, .sent_ms = now_ms, .body = m->body };
+    struct sqs_row row = {
+        .id = store_next_id(t->store), .queue_id = q->rows_id, .sent_ms = now_ms, .body = m->body
+    };
     int r;
 
     uuid_random(ret->message_id);
@@ -117,7 +120,8 @@ int sqs_queue_drop(struct turn *t, struct sqs_queue *q, struct sqs_node *node)
     return 0;
 }
 
-static int enter_group(struct turn *t, struct sqs_queue *to, uint64_t id, int64_t visible_ms, int64_t receives)
+static int enter_group(struct turn *t, struct sqs_queue *to, uint64_t id, int64_t visible_ms,
+                       int64_t receives)
 {
     CLEANUP(rows_done) struct rows r;
     struct str group, deduplication;
@@ -130,13 +134,14 @@ static int enter_group(struct turn *t, struct sqs_queue *to, uint64_t id, int64_
     key = key_of(to, group, deduplication);
     sqs_dedup_begin(&to->owner->dedup, &key, id, t->now.wall_ms);
     (void)sqs_index_settle(&to->index, t->now.wall_ms);
-    sqs_index_add_to_group(&to->index, group, id, t->now.wall_ms, visible_ms, receives, t->now.wall_ms)->round =
-        to->owner->round & 15;
+    sqs_index_add_to_group(&to->index, group, id, t->now.wall_ms, visible_ms, receives, t->now.wall_ms)
+        ->round = to->owner->round & 15;
     return 0;
 }
 
 /* The row has become row `id` of `to`; now the memory follows. */
-static int follow(struct turn *t, struct sqs_queue *q, struct sqs_queue *to, struct sqs_node *node, uint64_t id, int64_t receives)
+static int follow(struct turn *t, struct sqs_queue *q, struct sqs_queue *to, struct sqs_node *node,
+                  uint64_t id, int64_t receives)
 {
     int64_t now_ms = t->now.wall_ms, visible_ms = now_ms + (receives == 0 ? to->delay_ms : 0);
 
@@ -147,7 +152,8 @@ static int follow(struct turn *t, struct sqs_queue *q, struct sqs_queue *to, str
     return 0;
 }
 
-int sqs_queue_to_dead_letters(struct turn *t, struct sqs_queue *q, struct sqs_queue *to, struct sqs_node *node)
+int sqs_queue_to_dead_letters(struct turn *t, struct sqs_queue *q, struct sqs_queue *to,
+                              struct sqs_node *node)
 {
     uint64_t id;
     int r;
@@ -163,8 +169,8 @@ int sqs_queue_to_dead_letters(struct turn *t, struct sqs_queue *q, struct sqs_qu
         return 0;
     }
     id = store_next_id(t->store);
-    if ((r = keep_window(t, q, node)) < 0
-        || (r = sqs_rows_rekey(t->store, node->due.seq, id, to->rows_id, q->arn, t->now.wall_ms)) < 0)
+    if ((r = keep_window(t, q, node)) < 0 ||
+        (r = sqs_rows_rekey(t->store, node->due.seq, id, to->rows_id, q->arn, t->now.wall_ms)) < 0)
         return r;
     r = follow(t, q, to, node, id, (int64_t)node->receives);
     entered(t, to);
@@ -174,7 +180,9 @@ int sqs_queue_to_dead_letters(struct turn *t, struct sqs_queue *q, struct sqs_qu
 int sqs_queue_renew(struct turn *t, struct sqs_queue *q, struct sqs_queue *to, struct sqs_node *node)
 {
     char message_id[UUID_TEXT + 1];
-    struct sqs_row row = { .id = store_next_id(t->store), .queue_id = to->rows_id, .sent_ms = t->now.wall_ms };
+    struct sqs_row row = { .id = store_next_id(t->store),
+                           .queue_id = to->rows_id,
+                           .sent_ms = t->now.wall_ms };
     int r = keep_window(t, q, node);
 
     CHECK(q->fifo == to->fifo);
@@ -193,6 +201,11 @@ void sqs_count(struct turn *t, const struct sqs_queue *q, const char *metric, do
     struct metric_dimension dimension = { STR("QueueName"), q->name };
 
     if (t->metrics != NULL)
-        metric_add(t, &(struct metric_place){ .account = q->account, .region = q->region, .space = STR("AWS/SQS"),
-            .dimensions = &dimension, .n_dimensions = 1 }, metric, value, unit, t->now.wall_ms);
+        metric_add(t,
+                   &(struct metric_place){ .account = q->account,
+                                           .region = q->region,
+                                           .space = STR("AWS/SQS"),
+                                           .dimensions = &dimension,
+                                           .n_dimensions = 1 },
+                   metric, value, unit, t->now.wall_ms);
 }

@@ -18,7 +18,8 @@ static struct str queue_key(char *room, struct str account, struct str region, s
 
     if (account.n + region.n + name.n + 3 > KEY_MOST)
         return STR_NONE;
-    n = snprintf(room, KEY_MOST, STR_FMT "/" STR_FMT "/" STR_FMT, STR_ARG(account), STR_ARG(region), STR_ARG(name));
+    n = snprintf(room, KEY_MOST, STR_FMT "/" STR_FMT "/" STR_FMT, STR_ARG(account), STR_ARG(region),
+                 STR_ARG(name));
     return str_make(room, (size_t)n);
 }
 
@@ -57,7 +58,8 @@ int sqs_resolve(struct call *c, struct str queue_url, struct sqs_queue **ret)
 int sqs_may(struct call *c, const struct sqs_queue *q, const char *action)
 {
     bool at_home = str_eq(c->account, q->account);
-    struct resource what = { q->arn, q->account, at_home || sqs_action_is_shared(str_of(action)) ? q->policy : NULL };
+    struct resource what = { q->arn, q->account,
+                             at_home || sqs_action_is_shared(str_of(action)) ? q->policy : NULL };
 
     return call_may(c, arena_z(c->mem, arena_printf(c->mem, "sqs:%s", action)), &what);
 }
@@ -79,16 +81,18 @@ int sqs_enter(struct call *c, struct str queue_url, struct sqs_queue **ret)
 
 struct str sqs_url(const struct call *c, const struct sqs_queue *q)
 {
-    return arena_printf(c->mem, "http://" STR_FMT "/" STR_FMT "/" STR_FMT, STR_ARG(call_host(c)), STR_ARG(q->account),
-        STR_ARG(q->name));
+    return arena_printf(c->mem, "http://" STR_FMT "/" STR_FMT "/" STR_FMT, STR_ARG(call_host(c)),
+                        STR_ARG(q->account), STR_ARG(q->name));
 }
 
 struct str sqs_arn(struct arena *a, struct str region, struct str account, struct str name)
 {
-    return arena_printf(a, "arn:aws:sqs:" STR_FMT ":" STR_FMT ":" STR_FMT, STR_ARG(region), STR_ARG(account), STR_ARG(name));
+    return arena_printf(a, "arn:aws:sqs:" STR_FMT ":" STR_FMT ":" STR_FMT, STR_ARG(region), STR_ARG(account),
+                        STR_ARG(name));
 }
 
-struct sqs_queue *sqs_queue_new(struct sqs *s, uint64_t id, struct str account, struct str region, struct str name)
+struct sqs_queue *sqs_queue_new(struct sqs *s, uint64_t id, struct str account, struct str region,
+                                struct str name)
 {
     struct sqs_queue *q = xcalloc(1, sizeof(*q));
     CLEANUP(buf_done) struct buf arn = { 0 };
@@ -96,9 +100,17 @@ struct sqs_queue *sqs_queue_new(struct sqs *s, uint64_t id, struct str account, 
     struct str key = queue_key(room, account, region, name);
 
     CHECK(!str_absent(key));
-    buf_printf(&arn, "arn:aws:sqs:" STR_FMT ":" STR_FMT ":" STR_FMT, STR_ARG(region), STR_ARG(account), STR_ARG(name));
-    *q = (struct sqs_queue){ .magic = SQS_QUEUE_MAGIC, .owner = s, .id = id, .rows_id = id, .account = str_own(account),
-        .region = str_own(region), .name = str_own(name), .arn = str_own(buf_view(&arn)), .fifo = str_ends(name, STR(".fifo")) };
+    buf_printf(&arn, "arn:aws:sqs:" STR_FMT ":" STR_FMT ":" STR_FMT, STR_ARG(region), STR_ARG(account),
+               STR_ARG(name));
+    *q = (struct sqs_queue){ .magic = SQS_QUEUE_MAGIC,
+                             .owner = s,
+                             .id = id,
+                             .rows_id = id,
+                             .account = str_own(account),
+                             .region = str_own(region),
+                             .name = str_own(name),
+                             .arn = str_own(buf_view(&arn)),
+                             .fifo = str_ends(name, STR(".fifo")) };
     if (q->fifo)
         q->rows_id |= SQS_FIFO_ROWS;
     sqs_index_init(&q->index, q->fifo ? &s->fifo_pool : &s->pool);
@@ -220,8 +232,9 @@ static int by_name(const void *x, const void *y)
     return str_cmp(((const struct sqs_queue *)x)->name, ((const struct sqs_queue *)y)->name);
 }
 
-struct sqs_queue **sqs_list(const struct sqs *s, struct arena *a, bool (*pick)(const struct sqs_queue *q, const void *arg),
-                            const void *arg, struct str after, size_t most, size_t *ret_n)
+struct sqs_queue **sqs_list(const struct sqs *s, struct arena *a,
+                            bool (*pick)(const struct sqs_queue *q, const void *arg), const void *arg,
+                            struct str after, size_t most, size_t *ret_n)
 {
     struct least page;
     struct str key;

@@ -34,21 +34,27 @@ int sqs_redrive_parse(struct arena *a, struct str text, struct sqs_redrive *ret,
     target = json_get_text(a, doc, STR("deadLetterTargetArn"));
     count = json_get(doc, STR("maxReceiveCount"));
     if (str_empty(target))
-        return no(ret_reason, STR("Redrive policy does not contain mandatory attribute: deadLetterTargetArn."));
+        return no(ret_reason,
+                  STR("Redrive policy does not contain mandatory attribute: deadLetterTargetArn."));
     if (count == NULL)
         return no(ret_reason, STR("Redrive policy does not contain mandatory attribute: maxReceiveCount."));
     if (whole_number(a, count, &n) != 0 || n < 1 || n > SQS_RECEIVES_LIMIT)
-        return no(ret_reason, arena_printf(a, "Invalid value for maxReceiveCount: " STR_FMT
-            ", valid values are from 1 to 1000 both inclusive.", STR_ARG(count->raw)));
+        return no(ret_reason, arena_printf(a,
+                                           "Invalid value for maxReceiveCount: " STR_FMT
+                                           ", valid values are from 1 to 1000 both inclusive.",
+                                           STR_ARG(count->raw)));
     JSON_EACH(doc, member)
-        if (!str_is(json_key(a, member), "deadLetterTargetArn") && !str_is(json_key(a, member), "maxReceiveCount"))
-            return no(ret_reason, arena_printf(a, "Redrive policy contains an unknown attribute: " STR_FMT ".",
-                STR_ARG(json_key(a, member))));
+        if (!str_is(json_key(a, member), "deadLetterTargetArn") &&
+            !str_is(json_key(a, member), "maxReceiveCount"))
+            return no(ret_reason,
+                      arena_printf(a, "Redrive policy contains an unknown attribute: " STR_FMT ".",
+                                   STR_ARG(json_key(a, member))));
     *ret = (struct sqs_redrive){ .target_arn = target, .max_receives = n };
     return 0;
 }
 
-static int read_sources(struct arena *a, const struct json *list, struct sqs_allow *ret, struct str *ret_reason)
+static int read_sources(struct arena *a, const struct json *list, struct sqs_allow *ret,
+                        struct str *ret_reason)
 {
     if (list->type != JSON_ARRAY || list->n < 1 || list->n > SQS_ALLOWED_MOST)
         return no(ret_reason, STR("sourceQueueArns must be a list of 1 to 10 queue ARNs."));
@@ -79,7 +85,9 @@ int sqs_allow_parse(struct arena *a, struct str text, struct sqs_allow *ret, str
     else
         return no(ret_reason, STR("redrivePermission must be one of allowAll, denyAll and byQueue."));
     if (ret->kind != SQS_ALLOW_BY_QUEUE)
-        return sources == NULL ? 0 : no(ret_reason, STR("sourceQueueArns goes with redrivePermission byQueue only."));
+        return sources == NULL
+                   ? 0
+                   : no(ret_reason, STR("sourceQueueArns goes with redrivePermission byQueue only."));
     if (sources == NULL)
         return no(ret_reason, STR("redrivePermission byQueue needs sourceQueueArns."));
     return read_sources(a, sources, ret, ret_reason);

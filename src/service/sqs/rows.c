@@ -7,50 +7,69 @@
 #include "service/sqs/move.h"
 #include "service/sqs/waste.h"
 
-static struct sql Q_ADD_QUEUE = SQL("INSERT INTO sqs_queue (id, account, region, name, created_ms, modified_ms, purged_ms, "
-    "attributes, tags, rows_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
-static struct sql Q_PUT_QUEUE = SQL("UPDATE sqs_queue SET modified_ms = $2, purged_ms = $3, attributes = $4, tags = $5, "
-    "rows_id = $6 WHERE id = $1");
+static struct sql Q_ADD_QUEUE =
+    SQL("INSERT INTO sqs_queue (id, account, region, name, created_ms, modified_ms, purged_ms, "
+        "attributes, tags, rows_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
+static struct sql Q_PUT_QUEUE =
+    SQL("UPDATE sqs_queue SET modified_ms = $2, purged_ms = $3, attributes = $4, tags = $5, "
+        "rows_id = $6 WHERE id = $1");
 static struct sql Q_DROP_QUEUE = SQL("DELETE FROM sqs_queue WHERE id = $1");
-static struct sql Q_QUEUES = SQL("SELECT id, account, region, name, created_ms, modified_ms, purged_ms, attributes, tags, "
-    "rows_id FROM sqs_queue");
-static struct sql Q_ADD = SQL("INSERT INTO sqs_message (id, queue_id, visible_ms, receive_count, received_ms, "
-    "first_received_ms, sent_ms, source_arn, message_id, extras, body) VALUES ($1, $2, $3, 0, $4, $4, $4, NULL, $5, $6, $7)");
-static struct sql Q_READ = SQL("SELECT receive_count, first_received_ms, sent_ms, source_arn, message_id, extras, body "
-    "FROM sqs_message WHERE id = $1");
+static struct sql Q_QUEUES =
+    SQL("SELECT id, account, region, name, created_ms, modified_ms, purged_ms, attributes, tags, "
+        "rows_id FROM sqs_queue");
+static struct sql Q_ADD =
+    SQL("INSERT INTO sqs_message (id, queue_id, visible_ms, receive_count, received_ms, "
+        "first_received_ms, sent_ms, source_arn, message_id, extras, body) VALUES ($1, $2, $3, 0, $4, $4, "
+        "$4, NULL, $5, $6, $7)");
+static struct sql Q_READ =
+    SQL("SELECT receive_count, first_received_ms, sent_ms, source_arn, message_id, extras, body "
+        "FROM sqs_message WHERE id = $1");
 static struct sql Q_RECEIVED = SQL("SELECT received_ms FROM sqs_message WHERE id = $1");
-static struct sql Q_TAKE = SQL("UPDATE sqs_message SET visible_ms = $2, receive_count = $3, received_ms = $4, "
-    "first_received_ms = $5 WHERE id = $1");
+static struct sql Q_TAKE =
+    SQL("UPDATE sqs_message SET visible_ms = $2, receive_count = $3, received_ms = $4, "
+        "first_received_ms = $5 WHERE id = $1");
 static struct sql Q_SHOW_AT = SQL("UPDATE sqs_message SET visible_ms = $2 WHERE id = $1");
-static struct sql Q_MOVE = SQL("UPDATE sqs_message SET queue_id = $2, source_arn = $3, visible_ms = $4 WHERE id = $1");
-static struct sql Q_REKEY = SQL("UPDATE sqs_message SET id = $2, queue_id = $3, source_arn = $4, visible_ms = $5, sent_ms = $5 "
-    "WHERE id = $1");
-static struct sql Q_RENEW = SQL("UPDATE sqs_message SET id = $2, queue_id = $3, visible_ms = $4, receive_count = 0, "
-    "received_ms = $5, first_received_ms = $5, sent_ms = $5, source_arn = NULL, message_id = $6 WHERE id = $1");
+static struct sql Q_MOVE =
+    SQL("UPDATE sqs_message SET queue_id = $2, source_arn = $3, visible_ms = $4 WHERE id = $1");
+static struct sql Q_REKEY =
+    SQL("UPDATE sqs_message SET id = $2, queue_id = $3, source_arn = $4, visible_ms = $5, sent_ms = $5 "
+        "WHERE id = $1");
+static struct sql Q_RENEW =
+    SQL("UPDATE sqs_message SET id = $2, queue_id = $3, visible_ms = $4, receive_count = 0, "
+        "received_ms = $5, first_received_ms = $5, sent_ms = $5, source_arn = NULL, message_id = $6 WHERE id "
+        "= $1");
 /* 262 bytes: SQS_MSG_IDS_BYTES. */
-static struct sql Q_KEEP_WINDOW = SQL("INSERT INTO sqs_dedup (id, queue_id, sent_ms, message_id, ids) "
-    "SELECT id, queue_id, sent_ms, message_id, substr(extras, 1, 262) FROM sqs_message WHERE id = $1");
-static struct sql Q_WINDOWS_END = SQL("SELECT max(id) FROM (SELECT id FROM sqs_dedup WHERE id <= $1 ORDER BY id LIMIT $2)");
+static struct sql Q_KEEP_WINDOW =
+    SQL("INSERT INTO sqs_dedup (id, queue_id, sent_ms, message_id, ids) "
+        "SELECT id, queue_id, sent_ms, message_id, substr(extras, 1, 262) FROM sqs_message WHERE id = $1");
+static struct sql Q_WINDOWS_END =
+    SQL("SELECT max(id) FROM (SELECT id FROM sqs_dedup WHERE id <= $1 ORDER BY id LIMIT $2)");
 static struct sql Q_DROP_WINDOWS = SQL("DELETE FROM sqs_dedup WHERE id <= $1");
 static struct sql Q_WINDOWS = SQL("SELECT id, queue_id, sent_ms, ids FROM sqs_dedup ORDER BY id");
 static struct sql Q_MESSAGE_ID = SQL("SELECT message_id FROM sqs_message WHERE id = $1");
 static struct sql Q_KEPT_MESSAGE_ID = SQL("SELECT message_id FROM sqs_dedup WHERE id = $1");
-static struct sql Q_ADD_TASK = SQL("INSERT INTO sqs_move_task (id, task_id, source_arn, destination_arn, rate, status, moved, "
-    "to_move, started_ms, failure) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
-static struct sql Q_PUT_TASK = SQL("UPDATE sqs_move_task SET status = $2, moved = $3, failure = $4 WHERE id = $1");
+static struct sql Q_ADD_TASK =
+    SQL("INSERT INTO sqs_move_task (id, task_id, source_arn, destination_arn, rate, status, moved, "
+        "to_move, started_ms, failure) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
+static struct sql Q_PUT_TASK =
+    SQL("UPDATE sqs_move_task SET status = $2, moved = $3, failure = $4 WHERE id = $1");
 static struct sql Q_DROP_TASK = SQL("DELETE FROM sqs_move_task WHERE id = $1");
-static struct sql Q_TASKS = SQL("SELECT id, task_id, source_arn, destination_arn, rate, status, moved, to_move, started_ms, "
-    "failure FROM sqs_move_task ORDER BY id");
+static struct sql Q_TASKS =
+    SQL("SELECT id, task_id, source_arn, destination_arn, rate, status, moved, to_move, started_ms, "
+        "failure FROM sqs_move_task ORDER BY id");
 static struct sql Q_DROP = SQL("DELETE FROM sqs_message WHERE id = $1");
-static struct sql Q_DROP_RANGE = SQL("DELETE FROM sqs_message WHERE id BETWEEN $2 AND $3 AND queue_id = $1 AND sent_ms < $4");
-static struct sql Q_END_OF_SOME = SQL("SELECT max(id) FROM (SELECT id FROM sqs_message WHERE id >= $1 AND id <= $2 ORDER BY id LIMIT $3)");
+static struct sql Q_DROP_RANGE =
+    SQL("DELETE FROM sqs_message WHERE id BETWEEN $2 AND $3 AND queue_id = $1 AND sent_ms < $4");
+static struct sql Q_END_OF_SOME =
+    SQL("SELECT max(id) FROM (SELECT id FROM sqs_message WHERE id >= $1 AND id <= $2 ORDER BY id LIMIT $3)");
 /* 1125899906842624: SQS_FIFO_ROWS.  The extras of other queues are not even looked at. */
-static struct sql Q_MESSAGES = SQL("SELECT id, queue_id, visible_ms, receive_count, sent_ms, "
-    "CASE WHEN queue_id >= 1125899906842624 THEN extras END FROM sqs_message ORDER BY id");
+static struct sql Q_MESSAGES =
+    SQL("SELECT id, queue_id, visible_ms, receive_count, sent_ms, "
+        "CASE WHEN queue_id >= 1125899906842624 THEN extras END FROM sqs_message ORDER BY id");
 
 #define NAME_MOST 80
-#define SQS_ID_MOST 128                                      /* bytes of a group or deduplication id */
-#define WASTE_AFTER_LOAD_MS 500                              /* first the clients; and a full disk is not asked again at once */
+#define SQS_ID_MOST 128         /* bytes of a group or deduplication id */
+#define WASTE_AFTER_LOAD_MS 500 /* first the clients; and a full disk is not asked again at once */
 
 static void tags_json(struct buf *b, const struct sqs_queue *q)
 {
@@ -72,8 +91,8 @@ int sqs_rows_add_queue(struct store *s, const struct sqs_queue *q)
     sqs_attribute_write(&attributes, &q->attributes);
     tags_json(&tags, q);
     return store_exec(s, &Q_ADD_QUEUE, V_INT(q->id), V_TEXT(q->account), V_TEXT(q->region), V_TEXT(q->name),
-        V_INT(q->created_ms), V_INT(q->modified_ms), V_INT(q->purged_ms), V_TEXT(buf_view(&attributes)),
-        V_TEXT(buf_view(&tags)), V_INT(q->rows_id));
+                      V_INT(q->created_ms), V_INT(q->modified_ms), V_INT(q->purged_ms),
+                      V_TEXT(buf_view(&attributes)), V_TEXT(buf_view(&tags)), V_INT(q->rows_id));
 }
 
 int sqs_rows_put_queue(struct store *s, const struct sqs_queue *q)
@@ -83,7 +102,7 @@ int sqs_rows_put_queue(struct store *s, const struct sqs_queue *q)
     sqs_attribute_write(&attributes, &q->attributes);
     tags_json(&tags, q);
     return store_exec(s, &Q_PUT_QUEUE, V_INT(q->id), V_INT(q->modified_ms), V_INT(q->purged_ms),
-        V_TEXT(buf_view(&attributes)), V_TEXT(buf_view(&tags)), V_INT(q->rows_id));
+                      V_TEXT(buf_view(&attributes)), V_TEXT(buf_view(&tags)), V_INT(q->rows_id));
 }
 
 int sqs_rows_drop_queue(struct store *s, uint64_t queue_id)
@@ -94,12 +113,14 @@ int sqs_rows_drop_queue(struct store *s, uint64_t queue_id)
 int sqs_rows_add(struct store *s, const struct sqs_row *r)
 {
     return store_exec(s, &Q_ADD, V_INT(r->id), V_INT(r->queue_id), V_INT(r->visible_ms), V_INT(r->sent_ms),
-        V_TEXT(r->message_id), V_BLOB(r->extras), V_TEXT(r->body));
+                      V_TEXT(r->message_id), V_BLOB(r->extras), V_TEXT(r->body));
 }
 
-int sqs_rows_take(struct store *s, uint64_t id, int64_t visible_ms, int64_t receives, int64_t now_ms, int64_t first_ms)
+int sqs_rows_take(struct store *s, uint64_t id, int64_t visible_ms, int64_t receives, int64_t now_ms,
+                  int64_t first_ms)
 {
-    return store_exec(s, &Q_TAKE, V_INT(id), V_INT(visible_ms), V_INT(receives), V_INT(now_ms), V_INT(first_ms));
+    return store_exec(s, &Q_TAKE, V_INT(id), V_INT(visible_ms), V_INT(receives), V_INT(now_ms),
+                      V_INT(first_ms));
 }
 
 int sqs_rows_show_at(struct store *s, uint64_t id, int64_t visible_ms)
@@ -112,21 +133,20 @@ int sqs_rows_move(struct store *s, uint64_t id, uint64_t queue_id, struct str so
     return store_exec(s, &Q_MOVE, V_INT(id), V_INT(queue_id), V_TEXT(source_arn), V_INT(visible_ms));
 }
 
-int sqs_rows_rekey(struct store *s, uint64_t id, uint64_t new_id, uint64_t rows_id, struct str source_arn, int64_t now_ms)
+int sqs_rows_rekey(struct store *s, uint64_t id, uint64_t new_id, uint64_t rows_id, struct str source_arn,
+                   int64_t now_ms)
 {
-    return store_exec(s, &Q_REKEY, V_INT(id), V_INT(new_id), V_INT(rows_id), V_TEXT(source_arn), V_INT(now_ms));
+    return store_exec(s, &Q_REKEY, V_INT(id), V_INT(new_id), V_INT(rows_id), V_TEXT(source_arn),
+                      V_INT(now_ms));
 }
 
 int sqs_rows_renew(struct store *s, uint64_t id, const struct sqs_row *r)
 {
-    return store_exec(s, &Q_RENEW, V_INT(id), V_INT(r->id), V_INT(r->queue_id), V_INT(r->visible_ms), V_INT(r->sent_ms),
-        V_TEXT(r->message_id));
+    return store_exec(s, &Q_RENEW, V_INT(id), V_INT(r->id), V_INT(r->queue_id), V_INT(r->visible_ms),
+                      V_INT(r->sent_ms), V_TEXT(r->message_id));
 }
 
-int sqs_rows_keep_window(struct store *s, uint64_t id)
-{
-    return store_exec(s, &Q_KEEP_WINDOW, V_INT(id));
-}
+int sqs_rows_keep_window(struct store *s, uint64_t id) { return store_exec(s, &Q_KEEP_WINDOW, V_INT(id)); }
 
 int sqs_rows_drop_windows(struct store *s, uint64_t last, size_t most, size_t *ret_dropped)
 {
@@ -137,7 +157,7 @@ int sqs_rows_drop_windows(struct store *s, uint64_t last, size_t most, size_t *r
     *ret_dropped = 0;
     store_query(s, &Q_WINDOWS_END, &r, V_INT(last), V_INT(most));
     if (rows_next(&r))
-        end = rows_int(&r, 0);                               /* none: NULL, 0 */
+        end = rows_int(&r, 0); /* none: NULL, 0 */
     rows_done(&r);
     if (end == 0)
         return 0;
@@ -156,7 +176,8 @@ static bool read_message_id(struct store *s, struct sql *q, uint64_t id, char *r
         return false;
     text = rows_text(&r, 0);
     if (text.n != UUID_TEXT) {
-        store_damaged(s, q == &Q_MESSAGE_ID ? "sqs_message" : "sqs_dedup", (int64_t)id, "its message id is none");
+        store_damaged(s, q == &Q_MESSAGE_ID ? "sqs_message" : "sqs_dedup", (int64_t)id,
+                      "its message id is none");
         return false;
     }
     memcpy(ret, text.p, UUID_TEXT);
@@ -174,25 +195,20 @@ int sqs_rows_message_id(struct store *s, uint64_t id, char *ret)
 int sqs_rows_add_task(struct store *s, const struct sqs_task *task)
 {
     return store_exec(s, &Q_ADD_TASK, V_INT(task->id), V_TEXT(task->task_id), V_TEXT(task->source_arn),
-        V_TEXT(task->destination_arn), V_INT(task->rate), V_TEXT(str_of(sqs_task_status(task))), V_INT(task->moved),
-        V_INT(task->to_move), V_INT(task->started_ms), V_TEXT(task->failure));
+                      V_TEXT(task->destination_arn), V_INT(task->rate), V_TEXT(str_of(sqs_task_status(task))),
+                      V_INT(task->moved), V_INT(task->to_move), V_INT(task->started_ms),
+                      V_TEXT(task->failure));
 }
 
 int sqs_rows_put_task(struct store *s, const struct sqs_task *task)
 {
-    return store_exec(s, &Q_PUT_TASK, V_INT(task->id), V_TEXT(str_of(sqs_task_status(task))), V_INT(task->moved),
-        V_TEXT(task->failure));
+    return store_exec(s, &Q_PUT_TASK, V_INT(task->id), V_TEXT(str_of(sqs_task_status(task))),
+                      V_INT(task->moved), V_TEXT(task->failure));
 }
 
-int sqs_rows_drop_task(struct store *s, uint64_t id)
-{
-    return store_exec(s, &Q_DROP_TASK, V_INT(id));
-}
+int sqs_rows_drop_task(struct store *s, uint64_t id) { return store_exec(s, &Q_DROP_TASK, V_INT(id)); }
 
-int sqs_rows_drop(struct store *s, uint64_t id)
-{
-    return store_exec(s, &Q_DROP, V_INT(id));
-}
+int sqs_rows_drop(struct store *s, uint64_t id) { return store_exec(s, &Q_DROP, V_INT(id)); }
 
 int sqs_rows_drop_range(struct store *s, uint64_t queue_id, uint64_t first, uint64_t last, int64_t before_ms)
 {
@@ -207,7 +223,7 @@ int sqs_rows_drop_some(struct store *s, uint64_t rows_id, uint64_t *first, uint6
 
     store_query(s, &Q_END_OF_SOME, &r, V_INT(*first), V_INT(last), V_INT(most));
     if (rows_next(&r))
-        end = (uint64_t)rows_int(&r, 0);                     /* none: NULL, 0 */
+        end = (uint64_t)rows_int(&r, 0); /* none: NULL, 0 */
     rows_done(&r);
     if (end == 0)
         return 1;
@@ -240,10 +256,7 @@ static int load_tags(struct sqs_queue *q, struct arena *a, struct str json)
     return 0;
 }
 
-static struct str id_key(const uint64_t *id)
-{
-    return str_make((const char *)id, sizeof(*id));
-}
+static struct str id_key(const uint64_t *id) { return str_make((const char *)id, sizeof(*id)); }
 
 static void load_queues(struct sqs *s, struct turn *t, struct map *by_number)
 {
@@ -252,15 +265,17 @@ static void load_queues(struct sqs *s, struct turn *t, struct map *by_number)
 
     store_query(t->store, &Q_QUEUES, &r);
     while (rows_next(&r) && rows_place(&r, 1, 2, 3, NAME_MOST)) {
-        struct sqs_queue *q = sqs_queue_new(s, (uint64_t)rows_int(&r, 0), rows_text(&r, 1), rows_text(&r, 2),
-            rows_text(&r, 3));
+        struct sqs_queue *q =
+            sqs_queue_new(s, (uint64_t)rows_int(&r, 0), rows_text(&r, 1), rows_text(&r, 2), rows_text(&r, 3));
 
         q->created_ms = rows_ms(&r, 4);
         q->modified_ms = rows_ms(&r, 5);
         q->purged_ms = rows_ms(&r, 6);
-        if (!rows_must(&r, sqs_attribute_read(a, rows_text(&r, 7), &q->attributes) == 0, "its attributes are none")
-            || !rows_must(&r, load_tags(q, a, rows_text(&r, 8)) == 0, "its tags are no JSON object")
-            || !rows_must(&r, q->fifo == (((uint64_t)rows_int(&r, 9) & SQS_FIFO_ROWS) != 0), "its rows_id is of the other kind of queue"))
+        if (!rows_must(&r, sqs_attribute_read(a, rows_text(&r, 7), &q->attributes) == 0,
+                       "its attributes are none") ||
+            !rows_must(&r, load_tags(q, a, rows_text(&r, 8)) == 0, "its tags are no JSON object") ||
+            !rows_must(&r, q->fifo == (((uint64_t)rows_int(&r, 9) & SQS_FIFO_ROWS) != 0),
+                       "its rows_id is of the other kind of queue"))
             break;
         q->rows_id = (uint64_t)rows_int(&r, 9);
         sqs_queue_derive(q);
@@ -269,18 +284,23 @@ static void load_queues(struct sqs *s, struct turn *t, struct map *by_number)
     }
 }
 
-/* Windows to begin again: those of messages and those of messages gone, two rows of ids that are one at the end. */
-struct windows { struct sqs_window *v; size_t n, cap; };
+/* Windows to begin again: those of messages and those of messages gone, two rows of ids that are one at the
+ * end. */
+struct windows {
+    struct sqs_window *v;
+    size_t n, cap;
+};
 
-static void note_window(struct windows *ws, const struct sqs_queue *q, uint64_t id, int64_t sent_ms, struct str group,
-                        struct str deduplication)
+static void note_window(struct windows *ws, const struct sqs_queue *q, uint64_t id, int64_t sent_ms,
+                        struct str group, struct str deduplication)
 {
     if (ws->n == ws->cap) {
         ws->cap = ws->cap == 0 ? 256 : ws->cap * 2;
         ws->v = xrealloc(ws->v, ws->cap * sizeof(*ws->v));
     }
-    ws->v[ws->n++] = (struct sqs_window){ sqs_dedup_key_of(q->rows_id, q->by_group ? group : STR_NONE, deduplication), id,
-        sent_ms };
+    ws->v[ws->n++] =
+        (struct sqs_window){ sqs_dedup_key_of(q->rows_id, q->by_group ? group : STR_NONE, deduplication), id,
+                             sent_ms };
 }
 
 static int by_id(const void *x, const void *y)
@@ -319,8 +339,10 @@ static void load_windows(struct sqs *s, struct turn *t, const struct map *by_num
             s->dedup.over_id = id;
         else if (q != NULL) {
             sqs_msg_ids(rows_text(&r, 3), &group, &deduplication);
-            if (!rows_must(&r, !str_absent(group) && !str_absent(deduplication) && group.n <= SQS_ID_MOST
-                           && deduplication.n <= SQS_ID_MOST, "its ids are none"))
+            if (!rows_must(&r,
+                           !str_absent(group) && !str_absent(deduplication) && group.n <= SQS_ID_MOST &&
+                               deduplication.n <= SQS_ID_MOST,
+                           "its ids are none"))
                 break;
             note_window(ws, q, id, rows_ms(&r, 2), group, deduplication);
         }
@@ -337,18 +359,21 @@ static void load_grouped(struct sqs_queue *q, struct turn *t, struct rows *r, st
     struct str group, deduplication;
 
     sqs_msg_ids(rows_text(r, 5), &group, &deduplication);
-    if (!rows_must(r, !str_absent(group) && !str_absent(deduplication) && group.n <= SQS_ID_MOST && deduplication.n <= SQS_ID_MOST,
+    if (!rows_must(r,
+                   !str_absent(group) && !str_absent(deduplication) && group.n <= SQS_ID_MOST &&
+                       deduplication.n <= SQS_ID_MOST,
                    "its extras hold no group and deduplication id"))
         return;
     if (t->now.wall_ms - sent_ms < SQS_WINDOW_MS)
         note_window(ws, q, id, sent_ms, group, deduplication);
-    sqs_index_add_to_group(&q->index, group, id, sent_ms, receives == 0 ? sent_ms + q->delay_ms : rows_ms(r, 2), receives,
-        receives == 0 ? t->now.wall_ms : INT64_MIN);
+    sqs_index_add_to_group(&q->index, group, id, sent_ms,
+                           receives == 0 ? sent_ms + q->delay_ms : rows_ms(r, 2), receives,
+                           receives == 0 ? t->now.wall_ms : INT64_MIN);
 }
 
-/* In the order of ids, which is the order of sending.  What was never received and is visible goes straight into
- * the visible list; the rest goes through the hidden heap and, when it is due already, stands behind them, in the
- * order in which it became visible. */
+/* In the order of ids, which is the order of sending.  What was never received and is visible goes straight
+ * into the visible list; the rest goes through the hidden heap and, when it is due already, stands behind
+ * them, in the order in which it became visible. */
 static void load_messages(struct sqs *s, struct turn *t, const struct map *by_number, struct windows *ws)
 {
     CLEANUP(rows_done) struct rows r;
@@ -369,7 +394,7 @@ static void load_messages(struct sqs *s, struct turn *t, const struct map *by_nu
             load_grouped(q, t, &r, ws);
         else
             sqs_index_add(&q->index, (uint64_t)rows_int(&r, 0), rows_ms(&r, 4), rows_ms(&r, 2), receives,
-                receives == 0 ? t->now.wall_ms : INT64_MIN);
+                          receives == 0 ? t->now.wall_ms : INT64_MIN);
     }
 }
 

@@ -127,19 +127,20 @@ void sqs_reset(struct sqs *s, struct turn *t)
     forget(s);
 }
 
-size_t sqs_queue_count(const struct sqs *s)
-{
-    return s->queues.n;
-}
+size_t sqs_queue_count(const struct sqs *s) { return s->queues.n; }
 
 struct service sqs_service(struct sqs *s)
 {
-    return (struct service){ .model = &sqs_model, .handlers = handlers, .n_handlers = ARRAY_LEN(handlers), .state = s,
-        .checks_itself = true };
+    return (struct service){ .model = &sqs_model,
+                             .handlers = handlers,
+                             .n_handlers = ARRAY_LEN(handlers),
+                             .state = s,
+                             .checks_itself = true };
 }
 
 /* A FIFO queue is no destination of a function; services may deliver to it all the same. */
-static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const struct arn *target UNUSED, struct str target_text)
+static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const struct arn *target UNUSED,
+                                     struct str target_text)
 {
     const struct sqs_queue *q = sqs_find_arn(arg, target_text);
 
@@ -148,40 +149,51 @@ static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const str
     return q->fifo ? SINK_FIFO : SINK_OK;
 }
 
-static void sink_resource(void *arg, const struct arn *target UNUSED, struct str target_text, struct resource *ret)
+static void sink_resource(void *arg, const struct arn *target UNUSED, struct str target_text,
+                          struct resource *ret)
 {
     const struct sqs_queue *q = sqs_find_arn(arg, target_text);
 
     ret->policy = q != NULL ? q->policy : NULL;
 }
 
-/* A standard queue carries a group (fair queues) and has no use for a deduplication id; a FIFO topic sends both. */
+/* A standard queue carries a group (fair queues) and has no use for a deduplication id; a FIFO topic sends
+ * both. */
 static struct sqs_msg parcel_message(struct arena *a, const struct sqs_queue *q, const struct parcel *p)
 {
-    struct sqs_msg m = { .body = p->body, .trace = p->trace_header, .sender = p->sender_id, .group = p->group_id };
+    struct sqs_msg m = {
+        .body = p->body, .trace = p->trace_header, .sender = p->sender_id, .group = p->group_id
+    };
 
     CHECK(p->n_attributes <= ARRAY_LEN(p->attributes));
     for (size_t i = 0; i < p->n_attributes; i++)
-        m.attributes[m.n_attributes++] = (struct sqs_msg_attribute){ p->attributes[i].name, p->attributes[i].type,
-            p->attributes[i].value };
+        m.attributes[m.n_attributes++] =
+            (struct sqs_msg_attribute){ p->attributes[i].name, p->attributes[i].type,
+                                        p->attributes[i].value };
     sqs_msg_sort(&m);
     if (q->fifo)
-        m.deduplication = str_absent(p->deduplication_id) && q->by_content ? sqs_msg_deduplication_of(a, m.body)
-            : p->deduplication_id;
+        m.deduplication = str_absent(p->deduplication_id) && q->by_content
+                              ? sqs_msg_deduplication_of(a, m.body)
+                              : p->deduplication_id;
     return m;
 }
 
 static bool refuse_ids(struct buf *why, const struct sqs_queue *q, const struct sqs_msg *m)
 {
     if (q->fifo && str_absent(m->group))
-        buf_printf(why, "The queue " STR_FMT " is a FIFO queue: the message needs a message group id.", STR_ARG(q->name));
+        buf_printf(why, "The queue " STR_FMT " is a FIFO queue: the message needs a message group id.",
+                   STR_ARG(q->name));
     else if (q->fifo && str_absent(m->deduplication))
-        buf_printf(why, "The FIFO queue " STR_FMT " has ContentBasedDeduplication disabled: the message needs a deduplication "
-            "id.", STR_ARG(q->name));
+        buf_printf(why,
+                   "The FIFO queue " STR_FMT
+                   " has ContentBasedDeduplication disabled: the message needs a deduplication "
+                   "id.",
+                   STR_ARG(q->name));
     else if (!str_absent(m->group) && !sqs_msg_is_id(m->group))
         buf_z(why, "The message group id is not 1 to 128 alphanumeric and punctuation characters long.");
     else if (!str_absent(m->deduplication) && !sqs_msg_is_id(m->deduplication))
-        buf_z(why, "The message deduplication id is not 1 to 128 alphanumeric and punctuation characters long.");
+        buf_z(why,
+              "The message deduplication id is not 1 to 128 alphanumeric and punctuation characters long.");
     else
         return false;
     return true;
@@ -196,10 +208,10 @@ static bool refuse(struct buf *why, const struct sqs_queue *q, const struct sqs_
         buf_z(why, "The message body is empty; SQS takes no empty message.");
     else if (sqs_msg_bad_character(m->body) < m->body.n)
         buf_printf(why, "The message body has a character at byte %zu that SQS does not carry.",
-            sqs_msg_bad_character(m->body));
+                   sqs_msg_bad_character(m->body));
     else if ((int64_t)bytes > q->most_bytes)
-        buf_printf(why, "The message of %zu bytes is longer than the %lld bytes the queue " STR_FMT " takes.", bytes,
-            (long long)q->most_bytes, STR_ARG(q->name));
+        buf_printf(why, "The message of %zu bytes is longer than the %lld bytes the queue " STR_FMT " takes.",
+                   bytes, (long long)q->most_bytes, STR_ARG(q->name));
     else
         return refuse_ids(why, q, m);
     return true;
@@ -252,7 +264,13 @@ static size_t sink_body_limit(void *arg, struct str target_arn)
 
 struct sink sqs_sink(struct sqs *s)
 {
-    return (struct sink){ .service = "sqs", .action = "sqs:SendMessage", .action_name = "SendMessage",
-        .max_body_bytes = SQS_BATCH_BYTES_MOST, .body_limit = sink_body_limit, .state = sink_state_of,
-        .deliver = sink_deliver, .resource = sink_resource, .arg = s };
+    return (struct sink){ .service = "sqs",
+                          .action = "sqs:SendMessage",
+                          .action_name = "SendMessage",
+                          .max_body_bytes = SQS_BATCH_BYTES_MOST,
+                          .body_limit = sink_body_limit,
+                          .state = sink_state_of,
+                          .deliver = sink_deliver,
+                          .resource = sink_resource,
+                          .arg = s };
 }

@@ -16,8 +16,8 @@ struct sqs *sqs_free(struct sqs *s);
 void sqs_load(struct sqs *s, struct turn *t);
 /* The store was emptied: every waiter gets an empty reply, every queue goes. */
 void sqs_reset(struct sqs *s, struct turn *t);
-struct service sqs_service(struct sqs *s);                   /* its handlers get s as c->state */
-struct sink sqs_sink(struct sqs *s);                         /* the "sqs" row; same path as SendMessage */
+struct service sqs_service(struct sqs *s); /* its handlers get s as c->state */
+struct sink sqs_sink(struct sqs *s);       /* the "sqs" row; same path as SendMessage */
 /* Ends long polls with an empty reply and stops all timers: the server stops. */
 void sqs_drain(struct sqs *s, struct turn *t);
 size_t sqs_queue_count(const struct sqs *s);

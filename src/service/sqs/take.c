@@ -1,5 +1,6 @@
-/* take.c - a receive looks at each message that was visible when it began at most once (each group, in a FIFO queue), so
- * it ends also when messages stay visible (VisibilityTimeout 0) or dead-letter queues form a ring. */
+/* take.c - a receive looks at each message that was visible when it began at most once (each group, in a FIFO
+ * queue), so it ends also when messages stay visible (VisibilityTimeout 0) or dead-letter queues form a ring.
+ */
 #include "service/sqs/take.h"
 
 #include "service/sqs/expire.h"
@@ -8,14 +9,18 @@
 #include "service/sqs/wait.h"
 
 static const char *const system_names[SQS_N_SYSTEM] = {
-    [SQS_SENDER_ID] = "SenderId", [SQS_SENT_TIMESTAMP] = "SentTimestamp",
-    [SQS_RECEIVE_COUNT] = "ApproximateReceiveCount", [SQS_FIRST_RECEIVE] = "ApproximateFirstReceiveTimestamp",
-    [SQS_GROUP_ID] = "MessageGroupId", [SQS_TRACE_HEADER] = "AWSTraceHeader",
-    [SQS_DEAD_LETTER_SOURCE] = "DeadLetterQueueSourceArn", [SQS_SEQUENCE_NUMBER] = "SequenceNumber",
+    [SQS_SENDER_ID] = "SenderId",
+    [SQS_SENT_TIMESTAMP] = "SentTimestamp",
+    [SQS_RECEIVE_COUNT] = "ApproximateReceiveCount",
+    [SQS_FIRST_RECEIVE] = "ApproximateFirstReceiveTimestamp",
+    [SQS_GROUP_ID] = "MessageGroupId",
+    [SQS_TRACE_HEADER] = "AWSTraceHeader",
+    [SQS_DEAD_LETTER_SOURCE] = "DeadLetterQueueSourceArn",
+    [SQS_SEQUENCE_NUMBER] = "SequenceNumber",
     [SQS_DEDUPLICATION_ID] = "MessageDeduplicationId",
 };
 
-#define DROPS_MOST 1000                                      /* messages too old that one receive cleans away */
+#define DROPS_MOST 1000 /* messages too old that one receive cleans away */
 
 bool sqs_want_system(struct sqs_want *want, struct str name)
 {
@@ -31,7 +36,8 @@ bool sqs_want_system(struct sqs_want *want, struct str name)
     return false;
 }
 
-static void add_system(const struct sqs_want *want, enum sqs_system which, struct str value, struct sqs_MessageSystemAttributeMap *map)
+static void add_system(const struct sqs_want *want, enum sqs_system which, struct str value,
+                       struct sqs_MessageSystemAttributeMap *map)
 {
     if ((want->system & (uint32_t)1 << which) == 0 || str_absent(value))
         return;
@@ -39,12 +45,10 @@ static void add_system(const struct sqs_want *want, enum sqs_system which, struc
     map->set = true;
 }
 
-static struct str number(struct arena *a, int64_t v)
-{
-    return arena_printf(a, "%lld", (long long)v);
-}
+static struct str number(struct arena *a, int64_t v) { return arena_printf(a, "%lld", (long long)v); }
 
-static void show_attributes(struct arena *a, const struct sqs_want *want, const struct sqs_msg *m, struct sqs_Message *ret)
+static void show_attributes(struct arena *a, const struct sqs_want *want, const struct sqs_msg *m,
+                            struct sqs_Message *ret)
 {
     struct sqs_msg_attribute shown[SQS_ATTRIBUTES_MOST];
     struct sqs_MessageBodyAttributeMap *map = &ret->MessageAttributes;
@@ -67,8 +71,8 @@ static void show_attributes(struct arena *a, const struct sqs_want *want, const 
 }
 
 /* Everything in *ret comes from the row, copied into `a`. */
-static int show_row(struct arena *a, struct sqs_queue *q, const struct sqs_want *want, uint64_t id, struct rows *r,
-                     int64_t receives, int64_t first_ms, struct sqs_Message *ret)
+static int show_row(struct arena *a, struct sqs_queue *q, const struct sqs_want *want, uint64_t id,
+                    struct rows *r, int64_t receives, int64_t first_ms, struct sqs_Message *ret)
 {
     struct sqs_handle handle = { q->id, id, (uint32_t)receives };
     struct sqs_MessageSystemAttributeMap *map = &ret->Attributes;
@@ -103,8 +107,8 @@ struct taking {
     const struct sqs_want *want;
     struct arena *a;
     struct sqs_MessageList *ret;
-    size_t drops;                                            /* that this receive may still make */
-    struct sqs_attempted taken[SQS_ATTEMPT_MESSAGES];        /* what ret holds, for an attempt id */
+    size_t drops;                                     /* that this receive may still make */
+    struct sqs_attempted taken[SQS_ATTEMPT_MESSAGES]; /* what ret holds, for an attempt id */
 };
 
 static void hide(struct taking *k, struct sqs_node *node, int64_t until_ms)
@@ -128,7 +132,7 @@ static int take_one(struct taking *k, struct sqs_node *node)
 
     sqs_rows_read(k->t->store, node->due.seq, &r);
     if (!rows_next(&r))
-        return -E_FULL;                                      /* lost with the writes of a turn that failed already */
+        return -E_FULL; /* lost with the writes of a turn that failed already */
     receives = rows_count(&r, SQS_COL_RECEIVES, SQS_ROW_RECEIVES_MOST) + 1;
     first_ms = receives == 1 ? now_ms : rows_ms(&r, SQS_COL_FIRST);
     changed = show_row(k->a, k->q, k->want, node->due.seq, &r, receives, first_ms, &k->ret->v[k->ret->n]);
@@ -144,8 +148,8 @@ static int take_one(struct taking *k, struct sqs_node *node)
     return 0;
 }
 
-/* Is the message on its way to a dead-letter queue rather than to a reader?  1: it moved, or stays but is not to
- * be read; 0: read it; or a store error. */
+/* Is the message on its way to a dead-letter queue rather than to a reader?  1: it moved, or stays but is not
+ * to be read; 0: read it; or a store error. */
 static int to_dead_letters(struct taking *k, struct sqs_node *node)
 {
     struct sqs_queue *q = k->q, *to;
@@ -201,7 +205,8 @@ static int take_standard(struct taking *k)
     return r;
 }
 
-/* The message behind is found first: this one may be gone afterwards.  One that stays unread holds back the others. */
+/* The message behind is found first: this one may be gone afterwards.  One that stays unread holds back the
+ * others. */
 static int take_group(struct taking *k, struct sqs_group *g)
 {
     struct sqs_node *node = CONTAINER_OF(list_first(&g->messages), struct sqs_node, link), *behind;
@@ -218,7 +223,8 @@ static int take_group(struct taking *k, struct sqs_group *g)
     return r;
 }
 
-/* Each group that was ready at the beginning has one turn: whatever leaves messages visible puts its group behind. */
+/* Each group that was ready at the beginning has one turn: whatever leaves messages visible puts its group
+ * behind. */
 static int take_groups(struct taking *k)
 {
     const struct link *last = k->q->index.groups->ready.head.prev;
@@ -239,8 +245,8 @@ static bool unchanged(const struct sqs_queue *q, const struct sqs_attempt *at)
     for (size_t i = 0; i < at->n; i++) {
         const struct sqs_node *node = sqs_index_find(&q->index, at->v[i].id);
 
-        if (node == NULL || node->state != SQS_IN_FLIGHT || node->due.key != at->v[i].until_ms
-            || node->receives != MIN(at->v[i].receive, (uint32_t)SQS_RECEIVES_MOST))
+        if (node == NULL || node->state != SQS_IN_FLIGHT || node->due.key != at->v[i].until_ms ||
+            node->receives != MIN(at->v[i].receive, (uint32_t)SQS_RECEIVES_MOST))
             return false;
     }
     return true;
@@ -256,7 +262,8 @@ static int take_again(struct taking *k, struct sqs_attempt *at)
         sqs_rows_read(k->t->store, at->v[i].id, &r);
         if (!rows_next(&r))
             return -E_FULL;
-        changed = show_row(k->a, k->q, k->want, at->v[i].id, &r, at->v[i].receive, rows_ms(&r, SQS_COL_FIRST), &k->ret->v[k->ret->n]);
+        changed = show_row(k->a, k->q, k->want, at->v[i].id, &r, at->v[i].receive, rows_ms(&r, SQS_COL_FIRST),
+                           &k->ret->v[k->ret->n]);
         rows_done(&r);
         if (changed < 0)
             return changed;
@@ -288,7 +295,8 @@ static int take_fifo(struct taking *k)
     return r;
 }
 
-int sqs_take(struct turn *t, struct sqs_queue *q, const struct sqs_want *want, struct arena *a, struct sqs_MessageList *ret)
+int sqs_take(struct turn *t, struct sqs_queue *q, const struct sqs_want *want, struct arena *a,
+             struct sqs_MessageList *ret)
 {
     struct taking k = { .t = t, .q = q, .want = want, .a = a, .ret = ret, .drops = DROPS_MOST };
     int r;
@@ -300,7 +308,7 @@ int sqs_take(struct turn *t, struct sqs_queue *q, const struct sqs_want *want, s
     ret->v = arena_calloc(a, SQS_ATTEMPT_MESSAGES, sizeof(*ret->v));
     r = q->fifo ? take_fifo(&k) : take_standard(&k);
     if (r == 0 && k.drops == 0)
-        r = sqs_queue_expire(t, q);                          /* the rest of them in steps, which wake whoever waits */
+        r = sqs_queue_expire(t, q); /* the rest of them in steps, which wake whoever waits */
     if (r != 0)
         return r;
     ret->set = ret->n > 0;

@@ -12,23 +12,32 @@
 
 /* System attributes a receive can ask for, in the order of the reply. */
 enum sqs_system {
-    SQS_SENDER_ID, SQS_SENT_TIMESTAMP, SQS_RECEIVE_COUNT, SQS_FIRST_RECEIVE, SQS_GROUP_ID, SQS_TRACE_HEADER,
-    SQS_DEAD_LETTER_SOURCE, SQS_SEQUENCE_NUMBER, SQS_DEDUPLICATION_ID, SQS_N_SYSTEM
+    SQS_SENDER_ID,
+    SQS_SENT_TIMESTAMP,
+    SQS_RECEIVE_COUNT,
+    SQS_FIRST_RECEIVE,
+    SQS_GROUP_ID,
+    SQS_TRACE_HEADER,
+    SQS_DEAD_LETTER_SOURCE,
+    SQS_SEQUENCE_NUMBER,
+    SQS_DEDUPLICATION_ID,
+    SQS_N_SYSTEM
 };
 
 struct sqs_want {
-    int64_t most;                                            /* 1-10 */
-    int64_t visibility_ms;                                   /* -1: what the queue says at that moment */
-    uint32_t system;                                         /* bits 1 << enum sqs_system */
-    const struct sqs_MessageAttributeNameList *names;        /* message attributes */
-    struct str attempt_id;                                   /* ReceiveRequestAttemptId; absent: none */
+    int64_t most;                                     /* 1-10 */
+    int64_t visibility_ms;                            /* -1: what the queue says at that moment */
+    uint32_t system;                                  /* bits 1 << enum sqs_system */
+    const struct sqs_MessageAttributeNameList *names; /* message attributes */
+    struct str attempt_id;                            /* ReceiveRequestAttemptId; absent: none */
 };
 
 /* Adds the bits of one name of (Message)System)AttributeNames.  False for a name that is none. */
 bool sqs_want_system(struct sqs_want *want, struct str name);
 
-/* Up to want->most messages into *ret (in `a`), fewer when the in-flight limit is near; ret->set only when there
- * are any.  Queues that got dead letters are marked for waking.  0 or a store error. */
-int  sqs_take(struct turn *t, struct sqs_queue *q, const struct sqs_want *want, struct arena *a, struct sqs_MessageList *ret);
+/* Up to want->most messages into *ret (in `a`), fewer when the in-flight limit is near; ret->set only when
+ * there are any.  Queues that got dead letters are marked for waking.  0 or a store error. */
+int sqs_take(struct turn *t, struct sqs_queue *q, const struct sqs_want *want, struct arena *a,
+             struct sqs_MessageList *ret);
 
 #endif

@@ -1,4 +1,5 @@
-/* wait.c - a waiter is owned by the list of its queue; it is freed in the moment its call is answered or gone. */
+/* wait.c - a waiter is owned by the list of its queue; it is freed in the moment its call is answered or
+ * gone. */
 #include "service/sqs/wait.h"
 
 #include <stdlib.h>
@@ -8,11 +9,11 @@ struct sqs_waiter {
     struct link link;
     struct call *call;
     struct sqs_queue *queue;
-    uint64_t queue_id;                                       /* outlives the queue's memory */
-    struct str region, account, name;                        /* the call keeps them; for a reload */
+    uint64_t queue_id;                /* outlives the queue's memory */
+    struct str region, account, name; /* the call keeps them; for a reload */
     struct sqs_want want;
-    void *real;                                              /* handle of the real-time timer; NULL once fired */
-    const struct turn_ops *ops;                              /* a client can go outside of any turn */
+    void *real;                 /* handle of the real-time timer; NULL once fired */
+    const struct turn_ops *ops; /* a client can go outside of any turn */
     void *engine;
 };
 
@@ -75,8 +76,15 @@ int sqs_wait(struct call *c, struct sqs_queue *q, const struct sqs_want *want, i
     struct turn *t = c->turn;
     struct sqs_waiter *w = xcalloc(1, sizeof(*w));
 
-    *w = (struct sqs_waiter){ .call = c, .queue = q, .queue_id = q->id, .region = c->region, .account = arena_str(c->mem, q->account),
-        .name = arena_str(c->mem, q->name), .want = *want, .ops = t->ops, .engine = t->engine };
+    *w = (struct sqs_waiter){ .call = c,
+                              .queue = q,
+                              .queue_id = q->id,
+                              .region = c->region,
+                              .account = arena_str(c->mem, q->account),
+                              .name = arena_str(c->mem, q->name),
+                              .want = *want,
+                              .ops = t->ops,
+                              .engine = t->engine };
     list_append(&q->waiters, &w->link);
     w->real = t->ops->real_timer(t->engine, in_ms, on_time, w);
     c->waiting = w;

@@ -1,7 +1,8 @@
 /* waste.c - steps are paced by what they take: few rows when bodies are large, many when they are small.
  *
- * True here: the front of sqs.waste is in work; its nodes go first, and while they do, the range of ids is learnt
- * by which its rows go then.  At most one step is asked of the engine, and sqs.waste_step is its handle. */
+ * True here: the front of sqs.waste is in work; its nodes go first, and while they do, the range of ids is
+ * learnt by which its rows go then.  At most one step is asked of the engine, and sqs.waste_step is its
+ * handle. */
 #include "service/sqs/waste.h"
 
 #include <stdlib.h>
@@ -17,10 +18,10 @@
 struct waste {
     struct link link;
     uint64_t rows_id;
-    struct sqs_index index;                                  /* nodes not given back yet */
-    size_t slot;                                             /* of index: those before are done */
-    uint64_t first, last;                                    /* ids of its rows lie between; first > last: none */
-    size_t rows;                                             /* looked at per step */
+    struct sqs_index index; /* nodes not given back yet */
+    size_t slot;            /* of index: those before are done */
+    uint64_t first, last;   /* ids of its rows lie between; first > last: none */
+    size_t rows;            /* looked at per step */
 };
 
 static struct waste *waste_new(struct sqs *s, struct sqs_pool *pool, uint64_t rows_id)

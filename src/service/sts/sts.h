@@ -1,4 +1,5 @@
-/* sts.h - the service STS, as main assembles it: sessions of the roles that IAM keeps.  It has no state of its own. */
+/* sts.h - the service STS, as main assembles it: sessions of the roles that IAM keeps.  It has no state of
+ * its own. */
 #ifndef WAYBILL_SERVICE_STS_STS_H
 #define WAYBILL_SERVICE_STS_STS_H
 
