@@ -520,14 +520,13 @@ static void make_lambda(struct waybill *w)
                                  .strict_permissions = w->o->strict,
                                  .role_state = role_state,
                                  .role_arg = w };
-    struct async_options ao = { .executor = runtime_executor(w->runtime),
-                                .sinks = &w->sinks,
+    struct async_options ao = { .sinks = &w->sinks,
                                 .retry_delay_ms = w->o->retry_delay_ms,
                                 .max_queued_events = MAX_QUEUED_EVENTS,
                                 .strict_permissions = w->o->strict };
 
     w->lambda = lambda_new(&lo);
-    ao.host = lambda_async_host(w->lambda);
+    ao.runner = lambda_runner(w->lambda);
     w->async = async_new(&ao);
     lambda_set_async(w->lambda, w->async);
 }

@@ -83,7 +83,7 @@ static void lane_free(struct async *a, struct lane *l)
     list_remove(&l->lined);
     heap_done(&l->line);
     arena_free(l->config_mem);
-    free((void *)l->account.p); /* one block holds every name */
+    free((void *)l->to.account.p); /* one block holds every name */
     free(l);
 }
 
@@ -102,13 +102,13 @@ static void event_free(struct async *a, struct event *e)
 
 /* ---- lanes ---- */
 
-static void lane_arns(struct buf *b, const struct async_request *r, size_t *ret_function_n)
+static void lane_arns(struct buf *b, const struct callee *to, size_t *ret_function_n)
 {
-    buf_printf(b, "arn:aws:lambda:" STR_FMT ":" STR_FMT ":function:" STR_FMT, STR_ARG(r->region),
-               STR_ARG(r->account), STR_ARG(r->name));
+    buf_printf(b, "arn:aws:lambda:" STR_FMT ":" STR_FMT ":function:" STR_FMT, STR_ARG(to->region),
+               STR_ARG(to->account), STR_ARG(to->name));
     *ret_function_n = b->n;
-    if (!str_absent(r->qualifier))
-        buf_printf(b, ":" STR_FMT, STR_ARG(r->qualifier));
+    if (!str_absent(to->qualifier))
+        buf_printf(b, ":" STR_FMT, STR_ARG(to->qualifier));
 }
 
 static struct str pack(char **at, struct str s)
@@ -123,21 +123,22 @@ static struct str pack(char **at, struct str s)
     return str_make(p, s.n);
 }
 
-static struct lane *lane_make(struct async *a, const struct async_request *r, struct str invoked_arn,
+static struct lane *lane_make(struct async *a, const struct callee *to, struct str invoked_arn,
                               size_t function_n)
 {
-    size_t n =
-        r->account.n + r->region.n + r->name.n + r->qualifier.n + 2 * invoked_arn.n + sizeof(":$LATEST") + 8;
+    size_t n = to->account.n + to->region.n + to->name.n + to->qualifier.n + 2 * invoked_arn.n +
+               sizeof(":$LATEST") + 8;
     struct lane *l = xcalloc(1, sizeof(*l));
     char *at = xmalloc(n);
 
-    l->account = pack(&at, r->account);
-    l->region = pack(&at, r->region);
-    l->name = pack(&at, r->name);
-    l->qualifier = pack(&at, r->qualifier);
+    l->to = *to;
+    l->to.account = pack(&at, to->account);
+    l->to.region = pack(&at, to->region);
+    l->to.name = pack(&at, to->name);
+    l->to.qualifier = pack(&at, to->qualifier);
     l->invoked_arn = pack(&at, invoked_arn);
     l->arn = pack(&at, invoked_arn);
-    if (str_absent(r->qualifier)) {
+    if (str_absent(to->qualifier)) {
         memcpy(at - 1, ":$LATEST", sizeof(":$LATEST"));
         l->arn.n += sizeof(":$LATEST") - 1;
     }
@@ -149,24 +150,24 @@ static struct lane *lane_make(struct async *a, const struct async_request *r, st
     return l;
 }
 
-static bool lane_is(const struct lane *l, const struct async_request *r)
+static bool lane_is(const struct lane *l, const struct callee *to)
 {
-    return str_eq(l->name, r->name) && str_absent(l->qualifier) == str_absent(r->qualifier) &&
-           str_eq(l->qualifier, r->qualifier) && str_eq(l->account, r->account) &&
-           str_eq(l->region, r->region);
+    return str_eq(l->to.name, to->name) && str_absent(l->to.qualifier) == str_absent(to->qualifier) &&
+           str_eq(l->to.qualifier, to->qualifier) && str_eq(l->to.account, to->account) &&
+           str_eq(l->to.region, to->region);
 }
 
-static struct lane *lane_for(struct async *a, const struct async_request *r)
+static struct lane *lane_for(struct async *a, const struct callee *to)
 {
     CLEANUP(buf_done) struct buf arn = { 0 };
     size_t function_n;
 
-    if (a->last_lane != NULL && lane_is(a->last_lane, r))
+    if (a->last_lane != NULL && lane_is(a->last_lane, to))
         return a->last_lane;
-    lane_arns(&arn, r, &function_n);
+    lane_arns(&arn, to, &function_n);
     a->last_lane = map_get(&a->lanes, buf_view(&arn));
     if (a->last_lane == NULL)
-        a->last_lane = lane_make(a, r, buf_view(&arn), function_n);
+        a->last_lane = lane_make(a, to, buf_view(&arn), function_n);
     return a->last_lane;
 }
 
@@ -226,6 +227,7 @@ static void end_wait(struct async *a, struct event *e)
 
     heap_remove(&a->waiting, &e->node);
     heap_remove(&l->line, &e->in_line);
+    e->kept = NULL; /* in the place of in_line */
     if (heap_first(&l->line) == NULL)
         list_remove(&l->lined);
     async_event_ready(a, e);
@@ -247,6 +249,7 @@ void async_event_wait(struct async *a, struct turn *t, struct event *e, int64_t 
 {
     struct lane *l = e->lane;
 
+    CHECK(e->kept == NULL);
     e->state = EVENT_WAITING;
     heap_set(&a->waiting, &e->node, due_ms);
     if (heap_first(&a->waiting) == &e->node)
@@ -293,7 +296,8 @@ void async_decide_later(struct async *a, struct event *e, enum attempt_result wh
 
 int async_accept(struct async *a, struct turn *t, const struct async_request *r, char ret_id[UUID_TEXT + 1])
 {
-    CLEANUP(arena_freep) struct arena *mem = NULL;
+    struct metric_lambda f;
+    struct arena *mem;
     struct str trace;
     struct event *e;
     uint64_t seq;
@@ -304,16 +308,19 @@ int async_accept(struct async *a, struct turn *t, const struct async_request *r,
     trace = trace_complete(mem, r->trace_header, t->now.wall_ms);
     seq = store_next_id(t->store);
     uuid_of_seq(ret_id, seq);
-    if (store_exec(t->store, &Q_INSERT, V_INT(seq), V_TEXT(str_make(ret_id, UUID_TEXT)), V_TEXT(r->account),
-                   V_TEXT(r->region), V_TEXT(r->name), V_TEXT(r->qualifier), V_TEXT(str_of(r->type)),
-                   V_TEXT(r->source), V_TEXT(trace), V_INT(t->now.wall_ms),
-                   V_BLOB(str_absent(r->payload) ? STR("") : r->payload)) < 0)
+    if (store_exec(t->store, &Q_INSERT, V_INT(seq), V_TEXT(str_make(ret_id, UUID_TEXT)),
+                   V_TEXT(r->to.account), V_TEXT(r->to.region), V_TEXT(r->to.name), V_TEXT(r->to.qualifier),
+                   V_TEXT(str_of(r->type)), V_TEXT(r->source), V_TEXT(trace), V_INT(t->now.wall_ms),
+                   V_BLOB(str_absent(r->payload) ? STR("") : r->payload)) < 0) {
+        arena_free(mem);
         return -E_FULL;
-    e = event_new(a, lane_for(a, r), seq, t->now.wall_ms);
+    }
+    e = event_new(a, lane_for(a, &r->to), seq, t->now.wall_ms);
     e->state = EVENT_ACCEPTED;
     event_list_add(&a->accepted, e);
-    metric_lambda_received(t,
-                           &(struct metric_lambda){ r->account, r->region, r->name, r->qualifier, STR_NONE });
+    attempt_keep(a, e, mem, r, ret_id, trace);
+    f = run_metric(&r->to, STR_NONE);
+    metric_lambda_received(t, &f);
     return 0;
 }
 
@@ -342,9 +349,9 @@ static struct event *take_ready(struct async *a, struct lane *l)
 static bool pump_one(struct async *a, struct lane *l, const struct now *now)
 {
     struct target target = { .reserved_concurrency = -1 };
-    int r = a->o.host.resolve(a->o.host.arg, l->account, l->region, l->name, l->qualifier, &target);
+    int r = run_resolve(&a->o.runner, &l->to, l->to.qualifier, &target);
     enum attempt_result why;
-    uint64_t life;
+    struct slot slot;
 
     if (r == -E_BUSY)
         return false;
@@ -355,13 +362,13 @@ static bool pump_one(struct async *a, struct lane *l, const struct now *now)
         async_decide_later(a, take_ready(a, l), why);
         return true;
     }
-    if (a->o.executor.capacity(a->o.executor.arg, target.code) == 0)
+    if (!attempt_has_room(a, l->ready.first, target.code))
         return false;
-    if (a->o.host.acquire(a->o.host.arg, l->account, l->region, l->name, &life) != ADMITTED) {
+    if (run_admit(&a->o.runner, &l->to, &slot) != ADMITTED) {
         async_decide_later(a, take_ready(a, l), ATTEMPT_THROTTLED);
         return true;
     }
-    attempt_start(a, take_ready(a, l), &target, life, now);
+    attempt_start(a, take_ready(a, l), &target, slot, now);
     return true;
 }
 
@@ -369,11 +376,10 @@ static bool pump_one(struct async *a, struct lane *l, const struct now *now)
  * events wait for the machine without being throttled. */
 static void pump_line(struct async *a, struct lane *l, const struct now *now)
 {
-    const struct async_host *h = &a->o.host;
+    const struct run_host *h = &a->o.runner.host;
     struct heap_node *first;
 
-    while (l->ready.first == NULL && (first = heap_first(&l->line)) != NULL &&
-           h->has_slot(h->arg, l->account, l->region, l->name)) {
+    while (l->ready.first == NULL && (first = heap_first(&l->line)) != NULL && h->has_slot(h->arg, &l->to)) {
         end_wait(a, CONTAINER_OF(first, struct event, in_line));
         if (!pump_one(a, l, now))
             break;
@@ -385,7 +391,7 @@ static void pump_lines(struct async *a, const struct now *now)
 {
     size_t n = 0;
 
-    if (!a->slots_freed || a->o.host.has_slot == NULL)
+    if (!a->slots_freed || a->o.runner.host.has_slot == NULL)
         return;
     a->slots_freed = false;
     LIST_EACH(&a->lined, k)
@@ -434,6 +440,8 @@ struct async *async_new(const struct async_options *o)
     list_init(&a->active);
     list_init(&a->running);
     list_init(&a->lined);
+    list_init(&a->kept);
+    list_init(&a->starting);
     event_list_init(&a->accepted);
     event_list_init(&a->deciding);
     a->timer.fire = due;
@@ -452,7 +460,7 @@ static void forget_all(struct async *a)
 
         heap_done(&l->line);
         arena_free(l->config_mem);
-        free((void *)l->account.p);
+        free((void *)l->to.account.p);
         free(l);
     }
     map_done(&a->lanes);
@@ -493,15 +501,14 @@ void async_load(struct async *a, struct turn *t)
 
     a->soon = t->ops->soon;
     a->engine = t->engine;
-    a->store = t->store;
     a->slots_freed = true;
     store_query(t->store, &Q_LOAD, &r);
     while (rows_next(&r)) {
-        struct async_request q = { .account = rows_text(&r, 1),
-                                   .region = rows_text(&r, 2),
-                                   .name = rows_text(&r, 3),
-                                   .qualifier = rows_text(&r, 4) };
-        struct event *e = event_new(a, lane_for(a, &q), (uint64_t)rows_int(&r, 0), rows_ms(&r, 5));
+        struct callee to = { .account = rows_text(&r, 1),
+                             .region = rows_text(&r, 2),
+                             .name = rows_text(&r, 3),
+                             .qualifier = rows_text(&r, 4) };
+        struct event *e = event_new(a, lane_for(a, &to), (uint64_t)rows_int(&r, 0), rows_ms(&r, 5));
 
         e->retries = (uint8_t)rows_count(&r, 7, UINT8_MAX);
         e->executions = (uint16_t)rows_count(&r, 8, UINT16_MAX);

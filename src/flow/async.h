@@ -13,52 +13,21 @@
  *   - the end of an event (row deleted, record delivered, journey written) is one transaction.
  *   - after a crash the queue is the table: a running attempt that never ended runs again.
  *
- * Cost of an event on the happy path: one insert, one read, one delete, one journey insert, plus the
- * record's. */
+ * Cost of an event on the happy path: one insert, one delete, one journey insert, plus the record's; and one
+ * read of its row where the queue is long, the event large, or this is not its first attempt.  Rows are read
+ * in turns alone. */
 #ifndef WAYBILL_FLOW_ASYNC_H
 #define WAYBILL_FLOW_ASYNC_H
 
 #include "base/id.h"
-#include "flow/execution.h"
 #include "flow/journey.h"
+#include "flow/run.h"
 #include "flow/sink.h"
 
 struct async;
-struct metric_concurrency;
-
-/* An invocation target as one attempt sees it; asked again for every attempt. */
-struct target {
-    struct code *code;            /* the version this attempt runs (alias weights drawn);
-                                     its dead-letter queue is the one that counts */
-    int64_t reserved_concurrency; /* -1: none */
-    bool recursion_allowed;
-    /* EventInvokeConfig of exactly this qualifier; defaults where unset. strs borrow until the turn ends. */
-    int64_t maximum_retry_attempts, maximum_event_age_s; /* defaults 2 and 21600 */
-    struct str on_success, on_failure;                   /* absent or empty: none */
-};
-
-enum admission { ADMITTED, NO_SLOT_RESERVED, NO_SLOT_ACCOUNT };
-
-struct async_host { /* service/lambda, filled in by main.c */
-    void *arg;
-    /* 0, or -E_NOT_FOUND: function or qualifier is gone. -E_BUSY: exists but cannot run yet (Pending). */
-    int (*resolve)(void *arg, struct str account, struct str region, struct str name, struct str qualifier,
-                   struct target *ret);
-    /* Takes a concurrency slot of the function / the account's pool.  *ret_life: to be given back with the
-     * slot; a slot of a former life (before a reset or a reload) is gone, and giving it back does nothing. */
-    enum admission (*acquire)(void *arg, struct str account, struct str region, struct str name,
-                              uint64_t *ret_life);
-    void (*release)(void *arg, struct str account, struct str region, struct str name, uint64_t life);
-    /* Would acquire() admit one now?  Takes nothing. */
-    bool (*has_slot)(void *arg, struct str account, struct str region, struct str name);
-    /* Slots in use now, for CloudWatch (metric/lambda.h).  False: nothing is known.  NULL: nobody counts. */
-    bool (*concurrency)(void *arg, struct str account, struct str region, struct str name,
-                        struct metric_concurrency *ret);
-};
 
 struct async_options {
-    struct async_host host;
-    struct executor executor;
+    struct runner runner;
     const struct sinks *sinks;
     int64_t retry_delay_ms;     /* base of the function error schedule; 60,000 */
     uint64_t max_queued_events; /* 503 beyond it; 10,000,000 */
@@ -67,14 +36,14 @@ struct async_options {
 
 struct async *async_new(const struct async_options *o);
 struct async *async_free(struct async *a); /* after the executor: running executions are freed */
-/* Reads the table and arms timers: at start and after a reset. Memory per queued event: 88 bytes. */
+/* Reads the table and arms timers: at start and after a reset. Memory per queued event: 80 bytes,
+ * beside the rows that are kept (async_internal.h). */
 void async_load(struct async *a, struct turn *t);
 /* Forgets everything in memory (the caller empties the table); running executions are let go. */
 void async_reset(struct async *a, struct turn *t);
 
 struct async_request {
-    struct str account, region, name;
-    struct str qualifier;    /* as requested; absent: unqualified ($LATEST) */
+    struct callee to;        /* a good handle spares the queue looking the function up */
     struct str payload;      /* well-formed JSON or empty; kept verbatim */
     struct str trace_header; /* client's X-Amzn-Trace-Id; absent: one is made */
     const char *type;        /* "Event", "InvokeAsync", "destination" */

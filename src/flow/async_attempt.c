@@ -18,7 +18,7 @@ static struct sql Q_QUEUED =
     SQL("SELECT seq, account, region, name, qualifier FROM event ORDER BY seq DESC LIMIT $1");
 static struct sql Q_NAME = SQL("SELECT seq, account, region, name, qualifier FROM event WHERE seq = $1");
 
-bool event_row_read(struct store *s, struct arena *mem, uint64_t seq, struct event_row *ret)
+static bool event_row_read(struct store *s, struct arena *mem, uint64_t seq, struct event_row *ret)
 {
     CLEANUP(rows_done) struct rows r = { 0 };
 
@@ -40,18 +40,78 @@ bool event_row_read(struct store *s, struct arena *mem, uint64_t seq, struct eve
     return true;
 }
 
+/* ---- rows in memory ---- */
+
+static struct attempt *attempt_new(struct event *e, struct arena *mem)
+{
+    struct attempt *at = ARENA_NEW(mem, struct attempt);
+
+    at->mem = mem;
+    at->event = e;
+    return at;
+}
+
+static void attempt_free(struct attempt *at)
+{
+    list_remove(&at->link);
+    arena_free(at->mem); /* at lies in it */
+}
+
+void attempt_keep(struct async *a, struct event *e, struct arena *mem, const struct async_request *r,
+                  const char *id, struct str trace)
+{
+    size_t bytes = sizeof(struct attempt) + r->payload.n + r->source.n + trace.n;
+    struct attempt *at;
+
+    if (bytes > KEPT_EVENT_BYTES || a->kept_bytes + bytes > KEPT_BYTES) {
+        arena_free(mem);
+        return;
+    }
+    at = attempt_new(e, mem);
+    at->row = (struct event_row){ .request_id = arena_str(mem, str_make(id, UUID_TEXT)),
+                                  .type = arena_str(mem, str_of(r->type)),
+                                  .source = arena_str(mem, r->source),
+                                  .trace = trace,
+                                  .story = STR_NONE,
+                                  .payload = str_absent(r->payload) ? STR("") : arena_str(mem, r->payload),
+                                  .last_version = STR_NONE,
+                                  .last_payload = STR_NONE,
+                                  .enqueued_ms = e->enqueued_ms };
+    at->kept_bytes = bytes;
+    a->kept_bytes += bytes;
+    list_append(&a->kept, &at->link);
+    e->kept = at;
+}
+
+/* The event's attempt: the kept one, which is kept no more, or a new one that has no row yet. */
+static struct attempt *attempt_of(struct async *a, struct event *e)
+{
+    struct attempt *at = e->kept;
+
+    if (at == NULL)
+        return attempt_new(e, arena_new(0));
+    list_remove(&at->link);
+    a->kept_bytes -= at->kept_bytes;
+    e->kept = NULL;
+    return at;
+}
+
+static bool has_row(const struct attempt *at) { return !str_absent(at->row.request_id); }
+
 /* A row that is not there though its event is: the store is in trouble, or another program was in it.  Either
  * way the turn must fail, and the queue is read again or the server ends. */
-static bool row_of(struct store *s, struct arena *mem, const struct event *e, struct event_row *ret)
+static bool attempt_read(struct attempt *at, struct store *s)
 {
-    if (event_row_read(s, mem, e->node.seq, ret))
+    uint64_t seq = at->event->node.seq;
+
+    if (has_row(at) || event_row_read(s, at->mem, seq, &at->row))
         return true;
     if (store_sound(s))
-        store_damaged(s, "event", (int64_t)e->node.seq, "it is not there any more");
+        store_damaged(s, "event", (int64_t)seq, "it is not there any more");
     return false;
 }
 
-void story_accepted(struct buf *b, const struct event_row *row)
+static void story_accepted(struct buf *b, const struct event_row *row)
 {
     story_add(b, row->enqueued_ms, "accepted", "sis", row->type, (int64_t)row->payload.n,
               str_absent(row->source) ? STR("") : row->source);
@@ -75,17 +135,13 @@ struct ending {
 
 static struct str function_arn(const struct lane *l) { return str_make(l->arn.p, l->function_arn_n); }
 
-/* What the samples of a lane's event count for. */
-#define METRIC_OF(lane_, version_)                                                                 \
-    ((struct metric_lambda){ (lane_)->account, (lane_)->region, (lane_)->name, (lane_)->qualifier, \
-                             (version_) })
-
 /* One sample now; the resource is the function as it was asked for ("f", "f:live"). */
 static void count_one(struct turn *t, const struct lane *l, struct str version, const char *metric)
 {
-    struct str resource = str_sub(l->invoked_arn, l->function_arn_n - l->name.n, l->invoked_arn.n);
+    struct str resource = str_sub(l->invoked_arn, l->function_arn_n - l->to.name.n, l->invoked_arn.n);
 
-    metric_function(t, l->account, l->region, l->name, resource, version, metric, 1, "Count", t->now.wall_ms);
+    metric_function(t, l->to.account, l->to.region, l->to.name, resource, version, metric, 1, "Count",
+                    t->now.wall_ms);
 }
 
 static struct destination_facts facts_of(const struct async *a, const struct lane *l, const struct ending *x,
@@ -93,7 +149,7 @@ static struct destination_facts facts_of(const struct async *a, const struct lan
 {
     return (struct destination_facts){ .target_arn = target,
                                        .role_arn = l->role_arn,
-                                       .function_name = l->name,
+                                       .function_name = l->to.name,
                                        .source_arn = l->arn,
                                        .trace_header = x->trace,
                                        .strict_permissions = a->o.strict_permissions };
@@ -181,7 +237,7 @@ static void finish(struct async *a, struct turn *t, struct event *e, struct endi
         count_one(t, e->lane, STR_NONE, "RecursiveInvocationsDropped");
     deliver(a, t, e, x, d, &story);
     bury(a, t, e, x, d, &story);
-    journey_put(t, e->node.seq, x->row.request_id, function_arn(e->lane), e->lane->qualifier, state,
+    journey_put(t, e->node.seq, x->row.request_id, function_arn(e->lane), e->lane->to.qualifier, state,
                 buf_view(&story));
     async_event_end(a, t, e);
 }
@@ -221,13 +277,13 @@ static void again(struct async *a, struct turn *t, struct event *e, struct endin
  * of the version that ran: an alias with weights may have drawn another one this time. */
 static bool refresh(struct async *a, struct lane *l, struct str version)
 {
-    const struct async_host *h = &a->o.host;
+    const struct runner *n = &a->o.runner;
     struct target target = { .reserved_concurrency = -1 }, ran = { .reserved_concurrency = -1 };
 
-    if (h->resolve(h->arg, l->account, l->region, l->name, l->qualifier, &target) != 0)
+    if (run_resolve(n, &l->to, l->to.qualifier, &target) != 0)
         return false;
     if (!str_empty(version) && !str_eq(version, target.code->version) &&
-        h->resolve(h->arg, l->account, l->region, l->name, version, &ran) == 0)
+        run_resolve(n, &l->to, version, &ran) == 0)
         target.code = ran.code;
     lane_remember(l, &target);
     return target.reserved_concurrency == 0;
@@ -249,9 +305,10 @@ static void decide(struct async *a, struct turn *t, struct event *e, struct endi
                              .maximum_event_age_s = l->maximum_event_age_s,
                              .base_delay_ms = a->o.retry_delay_ms };
     struct retry_decision d = retry_decide(&f);
+    struct metric_lambda counted = run_metric(&l->to, x->version);
 
     if (d.condition != CONDITION_NONE)
-        metric_lambda_ended(t, &METRIC_OF(l, x->version), d.condition != CONDITION_SUCCESS);
+        metric_lambda_ended(t, &counted, d.condition != CONDITION_SUCCESS);
     if (d.condition == CONDITION_NONE)
         again(a, t, e, x, &d, result);
     else
@@ -259,40 +316,59 @@ static void decide(struct async *a, struct turn *t, struct event *e, struct endi
     buf_done(&x->story);
 }
 
+/* Why there was no execution, told and in the status that goes into the record. */
+static void tell_refusal(struct turn *t, const struct attempt *at, struct ending *x,
+                         enum attempt_result result)
+{
+    const struct event *e = at->event;
+    struct metric_lambda counted = run_metric(&e->lane->to, STR_NONE);
+
+    if (result == ATTEMPT_MISSING) {
+        story_add(&x->story, t->now.wall_ms, "missing", "is", (int64_t)e->executions + 1,
+                  arena_printf(at->mem, "Function not found: " STR_FMT, STR_ARG(e->lane->arn)));
+        x->status = 404;
+        x->version = x->response = STR_NONE;
+    } else if (result == ATTEMPT_THROTTLED) {
+        metric_lambda_throttled(t, &counted);
+        if (x->story.n < STORY_MAX_BYTES)
+            story_add(&x->story, t->now.wall_ms, "throttled", "z", "no free concurrency");
+        if (e->executions == 0)
+            x->status = 429;
+    } else if (result == ATTEMPT_RECURSIVE) {
+        x->status = 400; /* UNVERIFIED: no recording of the record's context */
+        x->response = STR_NONE;
+    }
+    if (result == ATTEMPT_TOO_OLD && x->status == 0)
+        x->status = 429;
+}
+
+/* What the row remembers: of the last attempt, and the story since the accept. */
+static struct ending ending_of(const struct attempt *at)
+{
+    struct ending x = { .row = at->row,
+                        .status = at->row.last_status,
+                        .version = at->row.last_version,
+                        .response = at->row.last_payload,
+                        .function_error = at->row.last_status == 200,
+                        .trace = at->row.trace };
+
+    if (!str_absent(at->row.story))
+        buf_str(&x.story, at->row.story);
+    return x;
+}
+
 /* Without an execution: what the row remembers of the last attempt stays the last attempt. */
 void async_decide(struct async *a, struct turn *t, struct event *e, enum attempt_result result)
 {
-    CLEANUP(arena_freep) struct arena *mem = arena_new(0);
-    struct ending x = { 0 };
-    int64_t now_ms = t->now.wall_ms;
+    struct attempt *at = attempt_of(a, e);
+    struct ending x;
 
-    if (!row_of(t->store, mem, e, &x.row))
-        return;
-    x.status = x.row.last_status;
-    x.version = x.row.last_version;
-    x.response = x.row.last_payload;
-    x.function_error = x.status == 200;
-    x.trace = x.row.trace;
-    if (!str_absent(x.row.story))
-        buf_str(&x.story, x.row.story);
-    if (result == ATTEMPT_MISSING) {
-        story_add(&x.story, now_ms, "missing", "is", (int64_t)e->executions + 1,
-                  arena_printf(mem, "Function not found: " STR_FMT, STR_ARG(e->lane->arn)));
-        x.status = 404;
-        x.version = x.response = STR_NONE;
-    } else if (result == ATTEMPT_THROTTLED) {
-        metric_lambda_throttled(t, &METRIC_OF(e->lane, STR_NONE));
-        if (x.story.n < STORY_MAX_BYTES)
-            story_add(&x.story, now_ms, "throttled", "z", "no free concurrency");
-        if (e->executions == 0)
-            x.status = 429;
-    } else if (result == ATTEMPT_RECURSIVE) {
-        x.status = 400; /* UNVERIFIED: no recording of the record's context */
-        x.response = STR_NONE;
+    if (attempt_read(at, t->store)) {
+        x = ending_of(at);
+        tell_refusal(t, at, &x, result);
+        decide(a, t, e, &x, result);
     }
-    if (result == ATTEMPT_TOO_OLD && x.status == 0)
-        x.status = 429;
-    decide(a, t, e, &x, result);
+    attempt_free(at);
 }
 
 /* ---- executions ---- */
@@ -312,7 +388,8 @@ static enum attempt_result tell_outcome(struct attempt *at, const struct outcome
 {
     int64_t n = at->event->executions + 1;
 
-    story_add(&x->story, o->started_ms, "started", "iss", n, at->execution.code->version, o->environment_id);
+    story_add(&x->story, o->started_ms, "started", "iss", n, at->run.execution.code->version,
+              o->environment_id);
     if (o->kind == OUTCOME_OK) {
         story_add(&x->story, now_ms, "succeeded", "ii", n, o->duration_us / 1000);
         return ATTEMPT_SUCCEEDED;
@@ -326,121 +403,143 @@ static enum attempt_result tell_outcome(struct attempt *at, const struct outcome
     return ATTEMPT_FAILED;
 }
 
-static void attempt_free(struct attempt *at)
+static void attempt_done(struct run *r, const struct outcome *o, struct turn *t)
 {
-    list_remove(&at->link);
-    code_unref(at->execution.code);
-    arena_free(at->mem); /* at lies in it */
-}
-
-/* While it still holds its slot. */
-static void count_execution(struct async *a, struct turn *t, const struct attempt *at,
-                            const struct outcome *o)
-{
-    struct metric_run run = { .started_ms = o->started_ms,
-                              .duration_us = o->duration_us,
-                              .error = o->kind == OUTCOME_ERROR,
-                              .async = true,
-                              .enqueued_ms = at->event->enqueued_ms };
-    struct metric_lambda f = METRIC_OF(at->event->lane, at->execution.code->version);
-    const struct async_host *h = &a->o.host;
-    struct metric_concurrency c;
-
-    if (t->metrics == NULL || o->kind == OUTCOME_SYSTEM)
-        return;
-    metric_lambda_executed(t, &f, &run);
-    if (h->concurrency != NULL && h->concurrency(h->arg, f.account, f.region, f.name, &c))
-        metric_lambda_concurrency(t, &f, &c);
-}
-
-static void attempt_done(struct execution *ex, const struct outcome *o, struct turn *t)
-{
-    struct attempt *at = (struct attempt *)(void *)ex;
-    struct async *a = at->async;
-    struct event *e = at->event;
-    struct ending x = { .row = at->row, .trace = at->trace };
+    struct attempt *at = (struct attempt *)(void *)r;
+    struct ending x;
     enum attempt_result result;
 
-    if (a == NULL) {
-        attempt_free(at);
-        return;
+    if (at->async != NULL) {
+        x = ending_of(at);
+        x.trace = at->trace;
+        result = tell_outcome(at, o, &x, t->now.wall_ms);
+        if (result != ATTEMPT_SYSTEM) {
+            x.status = 200;
+            x.version = r->execution.code->version;
+            x.response = o->payload;
+            x.function_error = result == ATTEMPT_FAILED;
+        } else if (x.status == 0)
+            x.status = 429;
+        decide(at->async, t, at->event, &x, result);
     }
-    count_execution(a, t, at, o);
-    a->o.host.release(a->o.host.arg, e->lane->account, e->lane->region, e->lane->name, at->life);
-    if (!str_absent(at->row.story))
-        buf_str(&x.story, at->row.story);
-    result = tell_outcome(at, o, &x, t->now.wall_ms);
-    if (result == ATTEMPT_SYSTEM) {
-        x.status = at->row.last_status != 0 ? at->row.last_status : 429;
-        x.version = at->row.last_version;
-        x.response = at->row.last_payload;
-    } else {
-        x.status = 200;
-        x.version = ex->code->version;
-        x.response = o->payload;
-    }
-    x.function_error = result == ATTEMPT_FAILED || (result == ATTEMPT_SYSTEM && x.status == 200);
-    decide(a, t, e, &x, result);
     attempt_free(at);
 }
 
-void attempt_start(struct async *a, struct event *e, const struct target *target, uint64_t life,
-                   const struct now *now)
+/* Nothing was started: what it holds goes back. */
+static void attempt_drop(struct async *a, struct attempt *at)
 {
-    struct arena *mem = arena_new(0);
-    struct attempt *at = ARENA_NEW(mem, struct attempt);
+    run_give_back(&a->o.runner, &at->slot);
+    code_unref(at->code);
+    attempt_free(at);
+}
+
+static void attempt_run(struct async *a, struct attempt *at, const struct now *now)
+{
+    struct event *e = at->event;
     struct lane *l = e->lane;
+    struct code *code = at->code;
     int64_t count;
 
-    at->mem = mem;
-    if (!row_of(a->store, mem, e, &at->row)) {
-        a->o.host.release(a->o.host.arg, l->account, l->region, l->name, life);
-        arena_free(mem);
-        async_decide_later(a, e, ATTEMPT_THROTTLED); /* a turn of its own, which will fail */
-        return;
-    }
-    lineage_next(mem, at->row.trace, function_arn(l), now->wall_ms, &at->trace, &count);
-    if (count > LINEAGE_MAX_EXECUTIONS && !target->recursion_allowed) {
-        a->o.host.release(a->o.host.arg, l->account, l->region, l->name, life);
-        arena_free(mem);
+    lineage_next(at->mem, at->row.trace, function_arn(l), now->wall_ms, &at->trace, &count);
+    if (count > LINEAGE_MAX_EXECUTIONS && !at->may_recurse) {
+        attempt_drop(a, at);
         async_decide_later(a, e, ATTEMPT_RECURSIVE);
         return;
     }
     at->async = a;
-    at->event = e;
-    at->life = life;
     e->state = EVENT_RUNNING;
     list_append(&a->running, &at->link);
-    at->execution = (struct execution){ .code = code_ref(target->code),
-                                        .request_id = at->row.request_id,
-                                        .invoked_arn = arena_str(mem, l->invoked_arn),
-                                        .payload = str_empty(at->row.payload) ? STR("{}") : at->row.payload,
-                                        .trace_header = at->trace,
-                                        .async = true,
-                                        .done = attempt_done };
-    a->o.executor.start(a->o.executor.arg, &at->execution);
+    at->run = (struct run){
+        .execution = { .request_id = at->row.request_id,
+                       .invoked_arn = arena_str(at->mem, l->invoked_arn),
+                       .payload = str_empty(at->row.payload) ? STR("{}") : at->row.payload,
+                       .trace_header = at->trace,
+                       .async = true },
+        .callee = &l->to,
+        .enqueued_ms = e->enqueued_ms,
+        .done = attempt_done,
+    };
+    run_start(&at->run, &a->o.runner, code, at->slot);
+    code_unref(code);
+}
+
+/* In a turn of its own: every row that is not in memory. */
+static void run_starting(void *arg, struct turn *t)
+{
+    struct async *a = arg;
+    struct link *k;
+
+    a->n_starting = 0;
+    while ((k = list_pop(&a->starting)) != NULL) {
+        struct attempt *at = CONTAINER_OF(k, struct attempt, link);
+        struct event *e = at->event;
+
+        if (attempt_read(at, t->store)) {
+            attempt_run(a, at, &t->now);
+            continue;
+        }
+        attempt_drop(a, at); /* this turn fails */
+        async_decide_later(a, e, ATTEMPT_THROTTLED);
+    }
+}
+
+bool attempt_has_room(struct async *a, const struct event *e, const struct code *code)
+{
+    const struct executor *x = &a->o.runner.executor;
+    unsigned room = x->capacity(x->arg, code);
+
+    if (e->kept == NULL && a->n_starting >= STARTING_MOST)
+        return false;
+    LIST_EACH(&a->starting, k)
+        if (room > 0 && CONTAINER_OF(k, struct attempt, link)->code == code)
+            room--;
+    return room > 0;
+}
+
+void attempt_start(struct async *a, struct event *e, const struct target *target, struct slot slot,
+                   const struct now *now)
+{
+    struct attempt *at = attempt_of(a, e);
+
+    at->slot = slot;
+    at->code = code_ref(target->code);
+    at->may_recurse = target->recursion_allowed;
+    if (has_row(at)) {
+        attempt_run(a, at, now);
+        return;
+    }
+    e->state = EVENT_STARTING;
+    list_append(&a->starting, &at->link);
+    if (a->n_starting++ == 0)
+        a->soon(a->engine, run_starting, a);
 }
 
 void attempts_let_go(struct async *a)
 {
     struct link *k;
 
+    while ((k = list_first(&a->kept)) != NULL)
+        attempt_free(CONTAINER_OF(k, struct attempt, link));
+    while ((k = list_first(&a->starting)) != NULL)
+        attempt_drop(a, CONTAINER_OF(k, struct attempt, link));
     while ((k = list_pop(&a->running)) != NULL) {
         struct attempt *at = CONTAINER_OF(k, struct attempt, link);
-        struct lane *l = at->event->lane;
 
-        a->o.host.release(a->o.host.arg, l->account, l->region, l->name, at->life);
+        run_let_go(&at->run);
         at->async = NULL;
         at->event = NULL;
     }
+    a->kept_bytes = a->n_starting = 0;
 }
 
 void attempts_free(struct async *a)
 {
     struct link *k;
 
-    while ((k = list_first(&a->running)) != NULL)
+    while ((k = list_first(&a->running)) != NULL) {
+        code_unref(CONTAINER_OF(k, struct attempt, link)->run.execution.code);
         attempt_free(CONTAINER_OF(k, struct attempt, link));
+    }
 }
 
 /* ---- journeys of events still on their way ---- */
@@ -448,6 +547,9 @@ void attempts_free(struct async *a)
 static bool is_running(const struct async *a, uint64_t seq)
 {
     LIST_EACH(&a->running, k)
+        if (CONTAINER_OF(k, struct attempt, link)->event->node.seq == seq)
+            return true;
+    LIST_EACH(&a->starting, k)
         if (CONTAINER_OF(k, struct attempt, link)->event->node.seq == seq)
             return true;
     return false;

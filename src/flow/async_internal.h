@@ -1,10 +1,13 @@
 /* async_internal.h - what async.c (the queue) and async_attempt.c (one attempt) share.
  *
- * An event in memory is 80 bytes; everything else of it is in its row and read when it is its turn.
+ * An event in memory is 80 bytes; everything else of it is in its row.  What was just written is also kept in
+ * memory while it is small and little is kept: then the event starts without reading.  Every other row is
+ * read in a turn: the event has its slot and its place by then (STARTING), so that waiting for that turn
+ * changes nobody's order.
  *
- *     accept ──► ACCEPTED ──commit──► READY ──start──► RUNNING ──► (ended: row gone)
- *                                       ▲  └─decide─► DECIDING ─┘ │
- *                                       └──── due ── WAITING ◄────┘
+ *     accept ──► ACCEPTED ──commit──► READY ──start──► STARTING ──row──► RUNNING ──► (ended: row gone)
+ *                                       ▲  └─decide─► DECIDING ─┐            │
+ *                                       └──── due ── WAITING ◄──┴────────────┘
  */
 #ifndef WAYBILL_FLOW_ASYNC_INTERNAL_H
 #define WAYBILL_FLOW_ASYNC_INTERNAL_H
@@ -15,12 +18,27 @@
 
 struct lane;
 
-enum event_state { EVENT_ACCEPTED, EVENT_READY, EVENT_RUNNING, EVENT_DECIDING, EVENT_WAITING, EVENT_STATES };
+/* Of one event: a payload, or what a service sent.  Of all together, with their arenas. */
+#define KEPT_EVENT_BYTES 8192
+#define KEPT_BYTES ((size_t)4 << 20)
+#define STARTING_MOST 64 /* rows read in one turn before anybody else has his */
+
+enum event_state {
+    EVENT_ACCEPTED,
+    EVENT_READY,
+    EVENT_STARTING,
+    EVENT_RUNNING,
+    EVENT_DECIDING,
+    EVENT_WAITING
+};
 
 struct event {
-    struct heap_node node;    /* WAITING: key is the due time; seq is the row's key always */
-    struct heap_node in_line; /* WAITING because throttled: in lane.line; key and seq are the row's */
-    struct event *next;       /* on one of the singly linked lists */
+    struct heap_node node; /* WAITING: key is the due time; seq is the row's key always */
+    union {
+        struct heap_node in_line; /* WAITING because throttled: in lane.line; key and seq are the row's */
+        struct attempt *kept;     /* ACCEPTED, READY, DECIDING: its row is in memory; else NULL */
+    };
+    struct event *next; /* on one of the singly linked lists */
     struct lane *lane;
     int64_t enqueued_ms;
     uint16_t executions;
@@ -36,11 +54,11 @@ struct event_list {
 
 /* Events for one function and qualifier as requested: they share target and configuration. */
 struct lane {
-    struct link active;                          /* on async.active while it has ready events */
-    struct str account, region, name, qualifier; /* owned; qualifier absent when unqualified */
-    struct str arn;                              /* owned; qualified as requested ("...:$LATEST" if not) */
-    struct str invoked_arn;                      /* owned; exactly as requested */
-    size_t function_arn_n;                       /* arn.p up to here is the unqualified ARN */
+    struct link active;     /* on async.active while it has ready events */
+    struct callee to;       /* names owned, in one block with the ARNs */
+    struct str arn;         /* qualified as requested ("...:$LATEST" if not) */
+    struct str invoked_arn; /* exactly as requested */
+    size_t function_arn_n;  /* arn.p up to here is the unqualified ARN */
     struct event_list ready;
     struct heap line;  /* WAITING, throttled: the oldest first */
     struct link lined; /* on async.lined while it has a line */
@@ -59,14 +77,19 @@ struct event_row {
     int last_status;
 };
 
+/* Made with its event while rows are kept, else when it is to start.  Lies in mem, as all it points to. */
 struct attempt {
-    struct execution execution; /* must stay first */
-    struct link link;           /* async.running */
-    struct async *async;        /* NULL: let go by a reset */
+    struct run run;      /* must stay first */
+    struct link link;    /* async.kept, .starting or .running */
+    struct async *async; /* NULL: let go by a reset */
     struct event *event;
-    uint64_t life; /* of its concurrency slot */
     struct arena *mem;
-    struct event_row row;
+    struct event_row row; /* request_id absent: not read yet */
+    size_t kept_bytes;    /* what it counts for in async.kept_bytes */
+    /* of the run to come, until it is started */
+    struct slot slot;
+    struct code *code; /* referenced */
+    bool may_recurse;
     struct str trace; /* of this execution, with its lineage */
 };
 
@@ -74,7 +97,9 @@ struct async {
     struct async_options o;
     struct map lanes;       /* by invoked arn */
     struct lane *last_lane; /* of the last accept; NULL when it is gone */
-    struct list active, running, lined;
+    struct list active, running, lined, kept, starting;
+    size_t kept_bytes;
+    unsigned n_starting;
     bool slots_freed; /* since the last pump */
     struct event_list accepted, deciding;
     struct heap waiting;
@@ -84,8 +109,7 @@ struct async {
     uint64_t queued, ready;
     uint64_t ended_since_prune;
     bool decide_posted;
-    struct store *store; /* for reading outside a turn; from async_load */
-    void *engine;
+    void *engine; /* from async_load */
     void (*soon)(void *engine, void (*fn)(void *arg, struct turn *t), void *arg);
 };
 
@@ -102,13 +126,15 @@ void async_decide_later(struct async *a, struct event *e, enum attempt_result wh
 void lane_remember(struct lane *l, const struct target *target);
 
 /* async_attempt.c */
-bool event_row_read(struct store *s, struct arena *mem, uint64_t seq, struct event_row *ret);
-/* life: of the concurrency slot it runs in. */
-void attempt_start(struct async *a, struct event *e, const struct target *target, uint64_t life,
+/* Takes mem over: the row that r just became stays in it, or it is freed.  trace: lies in mem. */
+void attempt_keep(struct async *a, struct event *e, struct arena *mem, const struct async_request *r,
+                  const char *id, struct str trace);
+/* Whether the executor has room for one more besides those that are starting, and they are not too many. */
+bool attempt_has_room(struct async *a, const struct event *e, const struct code *code);
+void attempt_start(struct async *a, struct event *e, const struct target *target, struct slot slot,
                    const struct now *now);
 void async_decide(struct async *a, struct turn *t, struct event *e, enum attempt_result result);
 void attempts_let_go(struct async *a);
 void attempts_free(struct async *a); /* the executor is gone: nobody will end them */
-void story_accepted(struct buf *b, const struct event_row *row);
 
 #endif

@@ -49,10 +49,11 @@ static struct answer *shown(struct world *w, const char *name)
 
 static struct str dead_letter_of(struct world *w, const char *qualifier)
 {
-    struct async_host h = lambda_async_host(w->l);
+    struct run_host h = lambda_runner(w->l).host;
+    struct callee f = { .account = STR("111111111111"), .region = STR("us-east-1"), .name = STR("f") };
     struct target t;
 
-    CHECK(h.resolve(h.arg, STR("111111111111"), STR("us-east-1"), STR("f"), str_of(qualifier), &t) == 0);
+    CHECK(h.resolve(h.arg, &f, str_of(qualifier), &t) == 0);
     return t.code->dead_letter;
 }
 

@@ -691,34 +691,85 @@ TEST(concurrency, pools)
 {
     struct world *w = world_new();
     struct str a = STR("111111111111"), r = STR("us-east-1");
-    struct async_host h = lambda_async_host(w->l);
-    uint64_t life;
+    struct run_host h = lambda_runner(w->l).host;
+    struct callee f = { .account = a, .region = r, .name = STR("f") };
+    struct callee g = { .account = a, .region = r, .name = STR("g") };
+    struct slot of_f[2], slot;
 
     w->l->o.account_concurrency = 103;
     world_function(w, "f");
     world_function(w, "g");
     EXPECT_INT(ask_z(w, "PUT", C17 "/f/concurrency", "{\"ReservedConcurrentExecutions\":2}")->status, 200);
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("f"), &life), ADMITTED);
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("f"), &life), ADMITTED);
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("f"), &life), NO_SLOT_RESERVED);
+    EXPECT_INT(h.acquire(h.arg, &f, &of_f[0]), ADMITTED);
+    EXPECT_INT(h.acquire(h.arg, &f, &of_f[1]), ADMITTED);
+    EXPECT_INT(h.acquire(h.arg, &f, &slot), NO_SLOT_RESERVED);
     for (int i = 0; i < 101; i++)
-        EXPECT_INT(h.acquire(h.arg, a, r, STR("g"), &life), ADMITTED);
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("g"), &life), NO_SLOT_ACCOUNT);
-    h.release(h.arg, a, r, STR("f"), life);
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("g"), &life), NO_SLOT_ACCOUNT); /* f's slots are f's */
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("f"), &life), ADMITTED);
+        EXPECT_INT(h.acquire(h.arg, &g, &slot), ADMITTED);
+    EXPECT_INT(h.acquire(h.arg, &g, &slot), NO_SLOT_ACCOUNT);
+    h.release(h.arg, of_f[0]);
+    EXPECT_INT(h.acquire(h.arg, &g, &slot), NO_SLOT_ACCOUNT); /* f's slots are f's */
+    EXPECT_INT(h.acquire(h.arg, &f, &of_f[0]), ADMITTED);
     EXPECT_INT(ask_z(w, "DELETE", C17 "/f/concurrency", NULL)->status, 204);
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("g"), &life),
+    EXPECT_INT(h.acquire(h.arg, &g, &slot),
                NO_SLOT_ACCOUNT); /* f's two run in the shared pool now: 103 of 103 */
     EXPECT_INT(ask_z(w, "DELETE", F "/f", NULL)->status, 204);
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("g"), &life),
-               NO_SLOT_ACCOUNT); /* deleted, but its executions still run */
-    h.release(h.arg, a, r, STR("f"), life);
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("g"), &life), ADMITTED);
-    h.release(h.arg, a, r, STR("f"), life);
-    h.release(h.arg, a, r, STR("f"), life - 1); /* a former life's, ignored */
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("g"), &life), ADMITTED);
-    EXPECT_INT(h.acquire(h.arg, a, r, STR("g"), &life), NO_SLOT_ACCOUNT);
+    EXPECT_INT(h.acquire(h.arg, &g, &slot), NO_SLOT_ACCOUNT); /* deleted, but its executions still run */
+    h.release(h.arg, of_f[0]);
+    EXPECT_INT(h.acquire(h.arg, &g, &slot), ADMITTED);
+    h.release(h.arg, of_f[1]);
+    of_f[1].life--;
+    h.release(h.arg, of_f[1]); /* a former life's, ignored */
+    EXPECT_INT(h.acquire(h.arg, &g, &slot), ADMITTED);
+    EXPECT_INT(h.acquire(h.arg, &g, &slot), NO_SLOT_ACCOUNT);
+    world_free(w);
+}
+
+/* A handle finds a function without its name, and never one that only has the same name: not the old one,
+ * not one that was made in the same memory. */
+TEST(handles, deleted_and_made_again)
+{
+    struct world *w = world_new();
+    struct run_host h = lambda_runner(w->l).host;
+    struct callee f = { STR("111111111111"), STR("us-east-1"), STR("f"), STR_NONE, NULL, 0 }, g = f, kept;
+    struct metric_concurrency c;
+    struct slot old, slot;
+    struct target t;
+
+    g.name = STR("g");
+    EXPECT_INT(h.resolve(h.arg, &f, STR_NONE, &t), -E_NOT_FOUND); /* and the handle says so, for now */
+    world_function(w, "f");
+    EXPECT_INT(h.resolve(h.arg, &f, STR_NONE, &t), 0);
+    EXPECT(f.function != NULL && f.generation == w->l->generation);
+    kept = f;
+    kept.name = STR("nobody asks for it while the handle is good");
+    EXPECT_INT(h.resolve(h.arg, &kept, STR_NONE, &t), 0);
+    EXPECT_INT(h.acquire(h.arg, &f, &old), ADMITTED);
+
+    EXPECT_INT(ask_z(w, "DELETE", F "/f", NULL)->status, 204);
+    EXPECT_INT(h.resolve(h.arg, &f, STR_NONE, &t), -E_NOT_FOUND);
+    EXPECT_INT(h.acquire(h.arg, &f, &slot), NO_SLOT_ACCOUNT);
+    EXPECT_INT(slot.life, 0);
+    EXPECT(h.has_slot(h.arg, &f)); /* who waits for it finds out that it is gone */
+    EXPECT(!h.concurrency(h.arg, old, &c));
+    world_function(w, "g"); /* perhaps where f was */
+    EXPECT_INT(h.resolve(h.arg, &f, STR_NONE, &t), -E_NOT_FOUND);
+    EXPECT_INT(h.resolve(h.arg, &g, STR_NONE, &t), 0);
+    EXPECT_STR(t.code->name, STR("g"));
+
+    world_function(w, "f");
+    EXPECT_INT(ask_z(w, "POST", F "/f/versions", "{}")->status, 201);
+    EXPECT_INT(h.resolve(h.arg, &f, STR("1"), &t), 0); /* the new one, which has a version 1 */
+    /* What runs of the old one counts where the name is counted, until it ends. */
+    EXPECT(h.concurrency(h.arg, old, &c));
+    EXPECT_INT(c.function, 1);
+    EXPECT_INT(ask_z(w, "PUT", C17 "/f/concurrency", "{\"ReservedConcurrentExecutions\":1}")->status, 200);
+    EXPECT_INT(h.acquire(h.arg, &f, &slot), NO_SLOT_RESERVED);
+    h.release(h.arg, old);
+    EXPECT_INT(h.acquire(h.arg, &f, &slot), ADMITTED);
+    EXPECT_INT(h.resolve(h.arg, &kept, STR_NONE, &t), -E_NOT_FOUND); /* its handle is stale: by name now */
+    world_reload(w);
+    EXPECT_INT(h.resolve(h.arg, &f, STR_NONE, &t), 0);
+    EXPECT(!h.concurrency(h.arg, slot, &c));
     world_free(w);
 }
 
@@ -726,20 +777,20 @@ TEST(concurrency, pools)
 TEST(concurrency, slots_of_a_former_life)
 {
     struct world *w = world_new();
-    struct str a = STR("111111111111"), r = STR("us-east-1"), f = STR("f");
-    struct async_host h = lambda_async_host(w->l);
-    uint64_t old, life;
+    struct run_host h = lambda_runner(w->l).host;
+    struct callee f = { STR("111111111111"), STR("us-east-1"), STR("f"), STR_NONE, NULL, 0 };
+    struct slot old, slot;
 
     world_function(w, "f");
     EXPECT_INT(ask_z(w, "PUT", C17 "/f/concurrency", "{\"ReservedConcurrentExecutions\":1}")->status, 200);
-    EXPECT_INT(h.acquire(h.arg, a, r, f, &old), ADMITTED);
+    EXPECT_INT(h.acquire(h.arg, &f, &old), ADMITTED);
     world_reload(w);
-    EXPECT_INT(h.acquire(h.arg, a, r, f, &life), ADMITTED);
-    EXPECT(life != old);
-    h.release(h.arg, a, r, f, old);
-    EXPECT_INT(h.acquire(h.arg, a, r, f, &old), NO_SLOT_RESERVED);
-    h.release(h.arg, a, r, f, life);
-    EXPECT_INT(h.acquire(h.arg, a, r, f, &life), ADMITTED);
+    EXPECT_INT(h.acquire(h.arg, &f, &slot), ADMITTED);
+    EXPECT(slot.life != old.life);
+    h.release(h.arg, old);
+    EXPECT_INT(h.acquire(h.arg, &f, &old), NO_SLOT_RESERVED);
+    h.release(h.arg, slot);
+    EXPECT_INT(h.acquire(h.arg, &f, &slot), ADMITTED);
     world_free(w);
 }
 

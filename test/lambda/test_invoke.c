@@ -107,12 +107,13 @@ TEST(invoke, pending)
     SHOWN(event(w, "f", STR("{}")), "409 {\"Type\":null,\"message\":\"The operation cannot be performed at "
                                     "this time. The function is currently in"
                                     " the following state: Pending\"}");
-    struct async_host h = lambda_async_host(w->l);
+    struct run_host h = lambda_runner(w->l).host;
+    struct callee f = { .account = STR("111111111111"), .region = STR("us-east-1"), .name = STR("f") };
     struct target t;
-    EXPECT_INT(h.resolve(h.arg, ACCOUNT, REGION, STR("f"), STR_NONE, &t), -E_BUSY);
+    EXPECT_INT(h.resolve(h.arg, &f, STR_NONE, &t), -E_BUSY);
     world_reload(w); /* a restart: what was Pending is ready */
     EXPECT_INT(w->n_timers, 0);
-    EXPECT_INT(h.resolve(h.arg, ACCOUNT, REGION, STR("f"), STR_NONE, &t), 0);
+    EXPECT_INT(h.resolve(h.arg, &f, STR_NONE, &t), 0);
     SHOWN(event(w, "f", STR("{}")), "202 ");
     world_free(w);
 }
@@ -278,9 +279,10 @@ TEST(event_config, put_update_get_delete)
     world_reload(w);
     SHOWN(ask_z(w, "GET", E "/f/event-invoke-config?Qualifier=%24LATEST", NULL),
           "200 " CONFIG("f", "$LATEST", "\"" QUEUE "\"", "null", "60", "0"));
-    struct async_host h = lambda_async_host(w->l);
+    struct run_host h = lambda_runner(w->l).host;
+    struct callee f = { .account = STR("111111111111"), .region = STR("us-east-1"), .name = STR("f") };
     struct target t;
-    EXPECT_INT(h.resolve(h.arg, ACCOUNT, REGION, STR("f"), STR_NONE, &t), 0);
+    EXPECT_INT(h.resolve(h.arg, &f, STR_NONE, &t), 0);
     EXPECT_INT(t.maximum_retry_attempts, 0);
     EXPECT_INT(t.maximum_event_age_s, 60);
     EXPECT_STR(t.on_failure, STR(QUEUE));
@@ -290,7 +292,7 @@ TEST(event_config, put_update_get_delete)
           "200 " CONFIG("f", "$LATEST", "null", "null", "60", "0"));
     SHOWN(ask_z(w, "PUT", at, "{\"DestinationConfig\":{\"OnFailure\":{}}}"),
           "200 " CONFIG("f", "$LATEST", "null", "null", "null", "null"));
-    EXPECT_INT(h.resolve(h.arg, ACCOUNT, REGION, STR("f"), LATEST, &t), 0);
+    EXPECT_INT(h.resolve(h.arg, &f, LATEST, &t), 0);
     EXPECT_INT(t.maximum_retry_attempts, 2);
     EXPECT_INT(t.maximum_event_age_s, 21600);
     SHOWN(ask_z(w, "DELETE", at, NULL), "204 ");
@@ -318,14 +320,15 @@ TEST(event_config, one_per_qualifier)
           "200 {\"FunctionEventInvokeConfigs\":[" CONFIG(
               "f", "1", "null", "null", "null",
               "0") "],\"NextMarker\":\"dzE6IDAwMDAwMDAwMDAwMDAwMDAwMDAx\"}");
-    struct async_host h = lambda_async_host(w->l);
+    struct run_host h = lambda_runner(w->l).host;
+    struct callee f = { .account = STR("111111111111"), .region = STR("us-east-1"), .name = STR("f") };
     struct target t;
-    EXPECT_INT(h.resolve(h.arg, ACCOUNT, REGION, STR("f"), STR("live"), &t), 0);
+    EXPECT_INT(h.resolve(h.arg, &f, STR("live"), &t), 0);
     EXPECT_INT(t.maximum_retry_attempts, 1);
     EXPECT_STR(t.code->version, STR("1"));
-    EXPECT_INT(h.resolve(h.arg, ACCOUNT, REGION, STR("f"), STR_NONE, &t), 0);
+    EXPECT_INT(h.resolve(h.arg, &f, STR_NONE, &t), 0);
     EXPECT_INT(t.maximum_retry_attempts, 2); /* no fallback between qualifiers */
-    EXPECT_INT(h.resolve(h.arg, ACCOUNT, REGION, STR("f"), STR("gone"), &t), -E_NOT_FOUND);
+    EXPECT_INT(h.resolve(h.arg, &f, STR("gone"), &t), -E_NOT_FOUND);
     EXPECT_INT(ask_z(w, "DELETE", F "/f/aliases/live", NULL)->status, 204);
     SHOWN(ask_z(w, "GET", E "/f/event-invoke-config?Qualifier=live", NULL),
           "404 " USER_M("The function " ARN "f:live doesn't have an EventInvokeConfig"));

@@ -108,7 +108,7 @@ int async_accept(struct async *a, struct turn *t, const struct async_request *r,
     if (w->accept_rc != 0)
         return w->accept_rc;
     w->accepted[w->n_accepted++ % ARRAY_LEN(w->accepted)] =
-        (struct accepted){ arena_str(w->mem, r->name),    arena_str(w->mem, r->qualifier),
+        (struct accepted){ arena_str(w->mem, r->to.name), arena_str(w->mem, r->to.qualifier),
                            arena_str(w->mem, r->payload), arena_str(w->mem, r->trace_header),
                            arena_str(w->mem, r->source),  r->type };
     uuid_of_seq(ret_id, store_next_id(t->store));

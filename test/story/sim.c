@@ -75,22 +75,25 @@ static struct turn begin(struct sim *s)
                           .metrics = s->metrics };
 }
 
+/* Every story proves by the way that nothing is read or written outside a turn. */
 static void end(struct sim *s, struct turn *t)
 {
+    struct store_stats before, after;
+
     CHECK(store_commit(s->store) == 0);
+    store_stats(s->store, &before);
     async_pump(s->async, &t->now);
+    store_stats(s->store, &after);
+    CHECK(after.statements == before.statements);
+    s->statements = after.statements;
 }
 
 /* ---- the function ---- */
 
-static int resolve(void *arg, struct str account, struct str region, struct str name, struct str qualifier,
-                   struct target *ret)
+static int resolve(void *arg, struct callee *c UNUSED, struct str qualifier, struct target *ret)
 {
     struct sim *s = arg;
 
-    (void)account;
-    (void)region;
-    (void)name;
     if (s->pending)
         return -E_BUSY;
     if (s->missing)
@@ -103,15 +106,11 @@ static int resolve(void *arg, struct str account, struct str region, struct str 
     return 0;
 }
 
-static enum admission acquire(void *arg, struct str account, struct str region, struct str name,
-                              uint64_t *ret_life)
+static enum admission acquire(void *arg, struct callee *c UNUSED, struct slot *ret)
 {
     struct sim *s = arg;
 
-    *ret_life = 7;
-    (void)account;
-    (void)region;
-    (void)name;
+    *ret = (struct slot){ .life = 7 };
     if (s->slots == 0) {
         tell(s, "no slot");
         return NO_SLOT_RESERVED;
@@ -120,23 +119,14 @@ static enum admission acquire(void *arg, struct str account, struct str region, 
     return ADMITTED;
 }
 
-static void release(void *arg, struct str account, struct str region, struct str name, uint64_t life)
+static void release(void *arg, struct slot slot)
 {
-    CHECK(life == 7);
-    (void)account;
-    (void)region;
-    (void)name;
+    CHECK(slot.life == 7);
     ((struct sim *)arg)->slots++;
     async_slots_freed(((struct sim *)arg)->async);
 }
 
-static bool has_slot(void *arg, struct str account, struct str region, struct str name)
-{
-    (void)account;
-    (void)region;
-    (void)name;
-    return ((struct sim *)arg)->slots > 0;
-}
+static bool has_slot(void *arg, struct callee *c UNUSED) { return ((struct sim *)arg)->slots > 0; }
 
 static void start(void *arg, struct execution *e)
 {
@@ -245,8 +235,7 @@ static bool is_closed(const struct sim *s, struct str target)
 /* The target is a function: the parcel is its event. */
 static bool feed(struct sim *s, struct turn *t, const struct parcel *p, struct buf *why)
 {
-    struct async_request r = { .account = STR("111111111111"),
-                               .region = STR("us-east-1"),
+    struct async_request r = { .to = { .account = STR("111111111111"), .region = STR("us-east-1") },
                                .payload = p->body,
                                .trace_header = p->trace_header,
                                .type = "destination",
@@ -256,7 +245,7 @@ static bool feed(struct sim *s, struct turn *t, const struct parcel *p, struct b
 
     if (arn_parse(p->target_arn, &arn) != 0 || !str_is(arn.service, "lambda"))
         return false;
-    r.name = str_sub(arn.resource, 9, arn.resource.n); /* behind "function:" */
+    r.to.name = str_sub(arn.resource, 9, arn.resource.n); /* behind "function:" */
     CHECK(async_accept(s->async, t, &r, id) == 0);
     buf_z(why, id);
     return true;
@@ -326,12 +315,12 @@ static enum role_verdict role_may(void *arg, struct str role_arn, const char *ac
 static struct async *make_async(struct sim *s)
 {
     struct async_options o = {
-        .host = { .arg = s,
-                  .resolve = resolve,
-                  .acquire = acquire,
-                  .release = release,
-                  .has_slot = has_slot },
-        .executor = { .arg = s, .start = start, .capacity = capacity, .retire = retire },
+        .runner = { .host = { .arg = s,
+                              .resolve = resolve,
+                              .acquire = acquire,
+                              .release = release,
+                              .has_slot = has_slot },
+                    .executor = { .arg = s, .start = start, .capacity = capacity, .retire = retire } },
         .sinks = &s->sinks,
         .retry_delay_ms = 60000,
         .max_queued_events = 1000,
@@ -444,10 +433,10 @@ void sim_answers(struct sim *s, size_t n, const struct sim_answer *v)
 const char *sim_event(struct sim *s, const char *qualifier, const char *payload)
 {
     static char id[UUID_TEXT + 1];
-    struct async_request r = { .account = STR("111111111111"),
-                               .region = STR("us-east-1"),
-                               .name = STR("f"),
-                               .qualifier = str_of(qualifier),
+    struct async_request r = { .to = { .account = STR("111111111111"),
+                                       .region = STR("us-east-1"),
+                                       .name = STR("f"),
+                                       .qualifier = str_of(qualifier) },
                                .payload = str_of(payload),
                                .type = "Event",
                                .trace_header = str_of(s->trace) };

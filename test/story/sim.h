@@ -28,6 +28,7 @@ struct sim {
     struct heap timers;
     struct metrics *metrics;
     int64_t now_ms;
+    uint64_t statements; /* the store has run, as of the last turn */
     struct buf story;
     /* the function, as the next attempt sees it */
     struct target target;

@@ -1,6 +1,7 @@
 /* Stories of the asynchronous queue: every path of the algorithm, every row of the table of conditions, whole
  * records. Source of the rules: AWS Lambda developer guide (asynchronous invocation) and AWS's recorded
  * behaviour. */
+#include "flow/async_internal.h"
 #include "story/sim.h"
 #include "unit.h"
 
@@ -514,6 +515,108 @@ TEST(async, kill_between_attempts_keeps_count_and_due_time)
     EXPECT(strstr(story, "[ 60010] attempt 2 runs") != NULL);
     EXPECT(strstr(story, "[180020] attempt 3 runs") != NULL);
     EXPECT(strstr(story, "\"condition\":\"RetriesExhausted\",\"approximateInvokeCount\":3") != NULL);
+    sim_free(s);
+}
+
+/* ---- rows in memory (that none is read outside a turn, every story proves: sim.c) ---- */
+
+static char *payload_of(size_t n)
+{
+    char *text = xmalloc(n + 1);
+
+    memset(text, '7', n);
+    text[n] = '\0';
+    return text;
+}
+
+static uint64_t statements_of_one(struct sim *s, const char *payload)
+{
+    uint64_t before = s->statements;
+
+    sim_event(s, NULL, payload);
+    sim_run(s, s->now_ms - SIM_START_MS + 1000);
+    return s->statements - before;
+}
+
+TEST(async, what_was_just_written_is_not_read)
+{
+    struct sim *s = sim_new();
+    char *large = payload_of(KEPT_EVENT_BYTES);
+    uint64_t small;
+
+    sim_answers(s, 1, &succeeds);
+    statements_of_one(s, "1"); /* the first of a store reserves ids */
+    small = statements_of_one(s, "1");
+    EXPECT_INT(small, 3); /* its row, the journey, the row's end */
+    EXPECT_INT(statements_of_one(s, large), small + 1);
+    EXPECT_INT(statements_of_one(s, "1"), small);
+    EXPECT_INT(s->async->kept_bytes, 0);
+    free(large);
+    sim_free(s);
+}
+
+TEST(async, a_row_that_is_read_starts_at_the_same_moment)
+{
+    struct sim *s = sim_new();
+    char *large = payload_of(KEPT_EVENT_BYTES);
+    const char *story;
+
+    sim_answers(s, 1, &fails);
+    s->slots = 1;
+    sim_event(s, NULL, large);
+    EXPECT_INT(s->slots, 0); /* nobody can take it while the row is read */
+    sim_event(s, NULL, "1");
+    sim_run(s, 5);
+    story = sim_story(s);
+    EXPECT(strstr(story, "[     0] no slot\n[     0] attempt 1 runs " ARN " version $LATEST with 7777") !=
+           NULL);
+    sim_run(s, 60000 + 15);
+    story = sim_story(s);
+    EXPECT(strstr(story, "[    10] attempt 2 runs " ARN " version $LATEST with 1\n") != NULL);
+    EXPECT(strstr(story, "[ 60010] attempt 3 runs " ARN " version $LATEST with 7777") != NULL);
+    free(large);
+    sim_free(s);
+}
+
+TEST(async, little_is_kept_of_many)
+{
+    enum { MANY = 900 };
+    struct sim *s = sim_new();
+    char *payload = payload_of(5000);
+    struct async_counts n;
+
+    _Static_assert(MANY * 5000 > KEPT_BYTES, "more than is kept");
+    sim_answers(s, 1, &succeeds);
+    s->pending = true;
+    for (int i = 0; i < MANY; i++)
+        sim_event(s, NULL, payload);
+    EXPECT(s->async->kept_bytes <= KEPT_BYTES && s->async->kept_bytes > KEPT_BYTES - 6000);
+    s->pending = false;
+    sim_event(s, NULL, "1"); /* any turn pumps */
+    async_counts(s->async, &n);
+    EXPECT(n.running >= STARTING_MOST);
+    sim_run(s, 1000);
+    EXPECT_INT(count_of(sim_story(s), "succeeds"), MANY + 1);
+    EXPECT_INT(s->slots, 1000);
+    EXPECT_INT(s->async->kept_bytes, 0);
+    free(payload);
+    sim_free(s);
+}
+
+TEST(async, kill_while_a_row_is_about_to_be_read)
+{
+    struct sim *s = sim_new();
+    char *large = payload_of(KEPT_EVENT_BYTES);
+
+    sim_answers(s, 1, &succeeds);
+    s->limit = 1;
+    s->slots = 1;
+    sim_event(s, NULL, large);
+    sim_restart(s);
+    sim_run(s, 1000);
+    EXPECT_INT(count_of(sim_story(s), "succeeds"), 1);
+    EXPECT_INT(s->slots, 1);
+    free(large);
     sim_free(s);
 }
 

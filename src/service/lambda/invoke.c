@@ -8,7 +8,6 @@
 
 #include "base/crypt.h"
 #include "flow/lineage.h"
-#include "service/lambda/gauge.h"
 #include "metric/metric.h"
 
 #define CLIENT_CONTEXT_BYTES 3583
@@ -104,9 +103,6 @@ static int fault_pending(struct call *c)
     return rc;
 }
 
-/* A number in [0, 1) that nobody can foresee: which version of a weighted alias it is. */
-static double draw(void) { return (double)(random_u64() >> 11) * 0x1p-53; }
-
 static int invoke_target(struct call *c, struct str name, struct str qualifier, struct target_ref *r,
                          struct version **ret)
 {
@@ -114,7 +110,7 @@ static int invoke_target(struct call *c, struct str name, struct str qualifier, 
 
     if (rc != 0)
         return rc;
-    *ret = r->function != NULL ? qualifier_draw(r->function, r->qualifier, draw()) : NULL;
+    *ret = r->function != NULL ? qualifier_drawn(r->function, r->qualifier) : NULL;
     if (*ret == NULL)
         return fault_function_missing(c, arn_qualified(c->mem, r->arn,
                                                        str_absent(r->qualifier) ? LATEST : r->qualifier));
@@ -148,15 +144,18 @@ struct str trace_shown(struct arena *a, struct str header)
     return str_make(p, n);
 }
 
+/* With a handle that spares finding it again. */
+static struct callee callee_of(const struct lambda *l, const struct target_ref *r)
+{
+    return (struct callee){ r->account, r->region, r->name, r->qualifier, r->function, l->generation };
+}
+
 static int accept_event(struct call *c, const struct target_ref *r, struct str payload, struct str trace,
                         const char *type)
 {
     char id[UUID_TEXT + 1];
     const struct async_request request = {
-        .account = r->account,
-        .region = r->region,
-        .name = r->name,
-        .qualifier = r->qualifier,
+        .to = callee_of(lambda_of(c), r),
         .payload = payload,
         .trace_header = trace,
         .type = type,
@@ -206,43 +205,37 @@ int lambda_invoke_async(struct call *c, const void *input, void *output)
  * ---------------------------------------------------------------------------------------- */
 
 struct sync_run {
-    struct execution e;
+    struct run run; /* must stay first */
+    struct callee callee;
     struct call *c;
-    struct lambda *l;
-    struct str account, region, name, trace;
-    uint64_t life; /* of its slot */
-    bool tail;
 };
 
 static void reply_headers(struct sync_run *s, const struct outcome *o)
 {
     struct call *c = s->c;
 
-    call_header(c, "X-Amz-Executed-Version", s->e.code->version);
+    call_header(c, "X-Amz-Executed-Version", s->run.execution.code->version);
     if (o->kind == OUTCOME_ERROR)
         call_header(c, "X-Amz-Function-Error", STR("Unhandled"));
-    if (s->tail)
+    if (s->run.execution.want_tail)
         call_header(c, "X-Amz-Log-Result", base64_str(c->mem, o->log_tail));
-    call_header(c, "X-Amzn-Trace-Id", trace_shown(c->mem, s->trace));
+    call_header(c, "X-Amzn-Trace-Id", trace_shown(c->mem, s->run.execution.trace_header));
 }
 
-static void sync_done(struct execution *e, const struct outcome *o, struct turn *t)
+static void sync_done(struct run *r, const struct outcome *o, struct turn *t)
 {
-    struct sync_run *s = CONTAINER_OF(e, struct sync_run, e);
+    struct sync_run *s = (struct sync_run *)(void *)r;
     struct call *c = s->c;
     int rc = 0;
 
     c->turn = t;
     c->now = t->now;
-    gauge_sync_done(s->l, t, s->account, s->region, s->name, e, o);
-    usage_release(s->l, s->account, s->region, s->name, s->life);
     if (o->kind == OUTCOME_SYSTEM)
         rc = FAULT(c, ServiceException, STR_FMT, STR_ARG(o->why));
     else {
         reply_headers(s, o);
         call_raw(c, 200, "application/json", arena_str(c->mem, o->payload));
     }
-    code_unref(e->code);
     call_reply(c, rc);
 }
 
@@ -297,31 +290,32 @@ static int invoke_sync(struct call *c, const struct lambda_InvocationRequest *in
                        struct version *v)
 {
     struct lambda *l = lambda_of(c);
-    struct str context, trace;
-    int rc = client_context(c, in->ClientContext, &context);
+    struct sync_run *s = ARENA_NEW(c->mem, struct sync_run);
+    struct execution *e = &s->run.execution;
+    int rc = client_context(c, in->ClientContext, &e->client_context);
+    struct slot slot;
 
-    rc = rc != 0 ? rc : sync_trace(c, r, &trace);
+    rc = rc != 0 ? rc : sync_trace(c, r, &e->trace_header);
     if (rc != 0)
         return rc;
-    uint64_t life;
-    enum admission admission = usage_acquire(l, r->function, &life);
+    s->callee = callee_of(l, r);
+    enum admission admission = run_admit(&l->runner, &s->callee, &slot);
     if (admission != ADMITTED) {
-        gauge_sync_throttled(c->turn, r->account, r->region, r->name, r->qualifier);
+        struct metric_lambda counted = run_metric(&s->callee, STR_NONE);
+
+        metric_lambda_throttled(c->turn, &counted);
         return fault_throttled(c, admission);
     }
     usage_facts_sync(r->function, in->Payload, c->now.wall_ms);
-    struct sync_run *s = ARENA_NEW(c->mem, struct sync_run);
-    *s = (struct sync_run){
-        .c = c, .l = l, .life = life, .tail = str_is(in->LogType, "Tail"), .trace = trace,
-        .account = r->account, .region = r->region, .name = r->name,
-        .e = {
-            .code = code_ref(v->code), .request_id = c->request_id, .want_tail = str_is(in->LogType, "Tail"),
-            .invoked_arn = arena_str(c->mem, r->requested_arn), .trace_header = trace,
-            .payload = str_empty(in->Payload) ? STR("{}") : in->Payload,
-            .client_context = context, .done = sync_done, .queued_mono_ns = c->now.mono_ns,
-        },
-    };
-    l->o.executor.start(l->o.executor.arg, &s->e);
+    s->c = c;
+    s->run.callee = &s->callee;
+    s->run.done = sync_done;
+    e->request_id = c->request_id;
+    e->invoked_arn = arena_str(c->mem, r->requested_arn);
+    e->payload = str_empty(in->Payload) ? STR("{}") : in->Payload;
+    e->want_tail = str_is(in->LogType, "Tail");
+    e->queued_mono_ns = c->now.mono_ns;
+    run_start(&s->run, &l->runner, v->code, slot);
     return -E_WAIT;
 }
 

@@ -1,12 +1,11 @@
 /* lambda.c - the room's front: its options, its handlers' table, and what the rest of the server asks of it
- * (the asynchronous queue's host, the sink for destinations that are functions, the packages still in use).
+ * (the host of runs, the sink for destinations that are functions, the packages still in use).
  */
 #include "service/lambda/lambda.h"
 
 #include <stdlib.h>
-#include "base/crypt.h"
-#include "service/lambda/gauge.h"
 #include "service/lambda/ops.h"
+#include "service/lambda/slots.h"
 
 struct lambda *lambda_new(const struct lambda_options *o)
 {
@@ -14,6 +13,7 @@ struct lambda *lambda_new(const struct lambda_options *o)
 
     CHECK(o->account_concurrency > 0);
     l->o = *o;
+    l->runner = lambda_runner(l);
     return l;
 }
 
@@ -67,16 +67,12 @@ bool lambda_uses_package(void *lambda, struct str sha256_hex)
     return false;
 }
 
-/* ---- host of the asynchronous queue
- * ------------------------------------------------------------------------- */
+/* ---- host of those who run functions ---- */
 
-static int host_resolve(void *arg, struct str account, struct str region, struct str name,
-                        struct str qualifier, struct target *ret)
+static int host_resolve(void *arg, struct callee *c, struct str qualifier, struct target *ret)
 {
-    const struct lambda *l = arg;
-    const struct function *f = function_find(l, account, region, name);
-    struct version *v =
-        f != NULL ? qualifier_draw(f, qualifier, (double)(random_u64() >> 11) * 0x1p-53) : NULL;
+    const struct function *f = callee_function(arg, c);
+    struct version *v = f != NULL ? qualifier_drawn(f, qualifier) : NULL;
 
     if (v == NULL)
         return -E_NOT_FOUND;
@@ -95,35 +91,15 @@ static int host_resolve(void *arg, struct str account, struct str region, struct
     return 0;
 }
 
-static enum admission host_acquire(void *arg, struct str account, struct str region, struct str name,
-                                   uint64_t *ret_life)
+struct runner lambda_runner(struct lambda *l)
 {
-    const struct lambda *l = arg;
-    struct function *f = function_find(l, account, region, name);
-
-    return f != NULL ? usage_acquire(l, f, ret_life) : NO_SLOT_ACCOUNT;
-}
-
-static void host_release(void *arg, struct str account, struct str region, struct str name, uint64_t life)
-{
-    usage_release(arg, account, region, name, life);
-}
-
-static bool host_has_slot(void *arg, struct str account, struct str region, struct str name)
-{
-    const struct function *f = function_find(arg, account, region, name);
-
-    return f == NULL || usage_has_slot(arg, f); /* one that is gone: its events find that out */
-}
-
-struct async_host lambda_async_host(struct lambda *l)
-{
-    return (struct async_host){ .arg = l,
-                                .resolve = host_resolve,
-                                .acquire = host_acquire,
-                                .release = host_release,
-                                .has_slot = host_has_slot,
-                                .concurrency = gauge_take };
+    return (struct runner){ .host = { .arg = l,
+                                      .resolve = host_resolve,
+                                      .acquire = slot_acquire,
+                                      .release = slot_release,
+                                      .has_slot = slot_has,
+                                      .concurrency = slot_gauges },
+                            .executor = l->o.executor };
 }
 
 /* ---- a destination that is a function
@@ -173,10 +149,7 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
         return DELIVERY_REFUSED;
     (void)function_ref_parse(p->target_arn, &ref);
     const struct async_request request = {
-        .account = ref.account,
-        .region = ref.region,
-        .name = ref.name,
-        .qualifier = ref.qualifier,
+        .to = { .account = ref.account, .region = ref.region, .name = ref.name, .qualifier = ref.qualifier },
         .payload = p->body,
         .trace_header = p->trace_header,
         .type = record ? "destination" : "Event",

@@ -46,8 +46,8 @@ void lambda_load(struct lambda *l, struct turn *t);
 void lambda_reset(struct lambda *l,
                   struct turn *t); /* forget everything (tables are emptied by the caller) */
 struct service lambda_service(struct lambda *l);
-struct async_host lambda_async_host(struct lambda *l);
-struct sink lambda_sink(struct lambda *l); /* the "lambda" row: a destination that is a function */
+struct runner lambda_runner(struct lambda *l); /* for whoever runs functions */
+struct sink lambda_sink(struct lambda *l);     /* the "lambda" row: a destination that is a function */
 bool lambda_uses_package(void *lambda, struct str sha256_hex);
 /* What this room knows of a function (a name, or an ARN with or without qualifier), for `waybill explain`.  A
  * bare name is looked for in default_account, us-east-1 first, then in any region.  Reads only; texts in a.

@@ -3,9 +3,11 @@
 #include "service/lambda/registry.h"
 
 #include <stdlib.h>
+#include "base/crypt.h"
 #include "policy/policy.h"
 #include "service/lambda/history.h"
 #include "service/lambda/policy.h"
+#include "service/lambda/slots.h"
 
 static struct sql Q_FUNCTION_PUT =
     SQL("INSERT INTO lambda_function(id, account, region, name, next_version, "
@@ -74,7 +76,7 @@ static struct str key_of(char out[KEY_MAX], struct str account, struct str regio
     return str_make(out, n);
 }
 
-/* ---- homes and usage
+/* ---- homes
  * ---------------------------------------------------------------------------------------- */
 
 struct home *home_find(const struct lambda *l, struct str account, struct str region)
@@ -101,81 +103,6 @@ static struct home *home_get(struct lambda *l, struct str account, struct str re
     return h;
 }
 
-static struct usage *usage_get(struct lambda *l, struct home *h, struct str key)
-{
-    struct usage *u = map_get(&l->usages, key);
-
-    if (u == NULL) {
-        u = xcalloc(1, sizeof *u);
-        u->home = h;
-        map_put(&l->usages, key, u);
-    }
-    u->orphan = false;
-    return u;
-}
-
-static void usage_orphan(struct lambda *l, struct usage *u, struct str key)
-{
-    if (u->reserved) {
-        u->reserved = false;
-        u->home->unreserved_running += u->running;
-    }
-    u->orphan = true;
-    if (u->running == 0)
-        free(map_del(&l->usages, key));
-}
-
-bool usage_has_slot(const struct lambda *l, const struct function *f)
-{
-    if (f->reserved_concurrency >= 0)
-        return f->usage->running < f->reserved_concurrency;
-    return f->home->unreserved_running < l->o.account_concurrency - f->home->reserved_sum;
-}
-
-enum admission usage_acquire(const struct lambda *l, struct function *f, uint64_t *ret_life)
-{
-    struct usage *u = f->usage;
-
-    *ret_life = l->life;
-    if (!usage_has_slot(l, f))
-        return f->reserved_concurrency >= 0 ? NO_SLOT_RESERVED : NO_SLOT_ACCOUNT;
-    if (f->reserved_concurrency < 0)
-        f->home->unreserved_running++;
-    u->running++;
-    return ADMITTED;
-}
-
-void usage_release(struct lambda *l, struct str account, struct str region, struct str name, uint64_t life)
-{
-    char text[KEY_MAX];
-    struct str key = key_of(text, account, region, name);
-    struct usage *u = map_get(&l->usages, key);
-
-    /* After a reset or a reload executions of a former life still end here; they hold nothing any more. */
-    if (life != l->life)
-        return;
-    CHECK(u != NULL && u->running > 0);
-    u->running--;
-    async_slots_freed(l->o.async);
-    if (!u->reserved)
-        u->home->unreserved_running--;
-    CHECK(u->home->unreserved_running >= 0);
-    if (u->orphan && u->running == 0)
-        free(map_del(&l->usages, key));
-}
-
-void function_set_reserved(struct function *f, int64_t reserved)
-{
-    bool was = f->reserved_concurrency >= 0, is = reserved >= 0;
-
-    f->home->reserved_sum += (is ? reserved : 0) - (was ? f->reserved_concurrency : 0);
-    CHECK(f->home->reserved_sum >= 0);
-    f->reserved_concurrency = reserved;
-    if (f->usage->reserved != is)
-        f->home->unreserved_running += is ? -f->usage->running : f->usage->running;
-    f->usage->reserved = is;
-}
-
 /* ---- functions
  * ---------------------------------------------------------------------------------------------- */
 
@@ -184,6 +111,15 @@ struct function *function_find(const struct lambda *l, struct str account, struc
     char text[KEY_MAX];
 
     return map_get(&l->functions, key_of(text, account, region, name));
+}
+
+struct function *callee_function(const struct lambda *l, struct callee *c)
+{
+    if (c->generation != l->generation) {
+        c->function = function_find(l, c->account, c->region, c->name);
+        c->generation = l->generation;
+    }
+    return c->function;
 }
 
 struct function *function_add(struct lambda *l, struct turn *t, struct str account, struct str region,
@@ -198,13 +134,13 @@ struct function *function_add(struct lambda *l, struct turn *t, struct str accou
                STR_ARG(account), STR_ARG(name));
     f->id = t != NULL ? store_next_id(t->store) : 0;
     f->home = h;
-    f->key = str_own(key_of(text, account, region, name));
     f->name = str_own(name);
     f->arn = str_own(buf_view(&arn));
     f->next_version = 1;
     f->reserved_concurrency = -1;
-    f->usage = usage_get(l, h, f->key);
-    CHECK(map_put(&l->functions, f->key, f) == NULL);
+    f->usage = usage_get(l, h, key_of(text, account, region, name));
+    CHECK(map_put(&l->functions, f->usage->key, f) == NULL);
+    l->generation++;
     list_append(&h->functions, &f->link);
     h->n_functions++;
     return f;
@@ -451,6 +387,11 @@ struct version *qualifier_draw(const struct function *f, struct str qualifier, d
     return version_find(f, a->additional_version);
 }
 
+struct version *qualifier_drawn(const struct function *f, struct str qualifier)
+{
+    return qualifier_draw(f, qualifier, (double)(random_u64() >> 11) * 0x1p-53);
+}
+
 /* ---- what hangs on a function
  * ------------------------------------------------------------------------------- */
 
@@ -613,7 +554,6 @@ static void function_free(struct lambda *l, struct function *f, struct turn *t)
         f->home->reserved_sum -= f->reserved_concurrency;
     list_remove(&f->link);
     f->home->n_functions--;
-    str_drop(&f->key);
     str_drop(&f->name);
     str_drop(&f->arn);
     free(f);
@@ -630,8 +570,9 @@ int function_delete(struct lambda *l, struct function *f, struct turn *t)
         if (rc != 0)
             return rc;
     }
-    map_del(&l->functions, f->key);
-    usage_orphan(l, f->usage, f->key);
+    map_del(&l->functions, f->usage->key);
+    l->generation++;
+    usage_orphan(l, f->usage);
     function_free(l, f, t);
     return 0;
 }
@@ -642,10 +583,11 @@ void registry_clear(struct lambda *l, struct turn *t)
     void *value;
 
     l->life++;
+    l->generation++;
     for (size_t i = 0; map_next(&l->functions, &i, &key, &value);)
         function_free(l, value, t);
     for (size_t i = 0; map_next(&l->usages, &i, &key, &value);)
-        free(value);
+        usage_free(value);
     for (size_t i = 0; map_next(&l->homes, &i, &key, &value);) {
         struct home *h = value;
 

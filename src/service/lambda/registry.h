@@ -94,6 +94,7 @@ struct tag {
 /* Running executions by function name; outlives a deleted function until they have ended. */
 struct usage {
     struct home *home;
+    struct str key; /* owned; "account/region/name" */
     int64_t running;
     bool reserved; /* counts in a reservation, not in the shared pool */
     bool orphan;   /* its function is gone */
@@ -113,7 +114,7 @@ struct function {
     uint64_t id;
     struct home *home;
     struct usage *usage;
-    struct str key, name, arn; /* owned; key: "account/region/name" */
+    struct str name, arn; /* owned */
     struct version *latest;
     struct version **versions; /* published, ascending */
     size_t n_versions;
@@ -128,15 +129,19 @@ struct function {
 
 struct lambda {
     struct lambda_options o;
+    struct runner runner; /* of synchronous invocations */
     struct map homes;     /* "account/region" */
     struct map functions; /* "account/region/name" */
     struct map usages;    /* the same keys */
     uint64_t life;        /* counts registry_clear() */
+    uint64_t generation;  /* of handles (flow/run.h): counts what makes or ends a function */
     uint64_t next_code_id;
 };
 
 struct home *home_find(const struct lambda *l, struct str account,
                        struct str region); /* NULL: nothing was ever made there */
+/* By a handle, looked up only when that is stale: NULL when there is none. */
+struct function *callee_function(const struct lambda *l, struct callee *c);
 /* NULL when there is none.  No allocation: the hot path of Invoke. */
 struct function *function_find(const struct lambda *l, struct str account, struct str region,
                                struct str name);
@@ -165,6 +170,8 @@ struct version *version_find(const struct function *f, struct str number);     /
 struct version *qualifier_find(const struct function *f, struct str qualifier, struct alias **ret_alias);
 /* As qualifier_find, but an alias with weights draws: draw in [0, 1). */
 struct version *qualifier_draw(const struct function *f, struct str qualifier, double draw);
+/* The draw that nobody can foresee. */
+struct version *qualifier_drawn(const struct function *f, struct str qualifier);
 
 int alias_save(struct function *f, struct alias *a, struct turn *t); /* inserts when a->id is 0 */
 int alias_delete(struct function *f, struct alias *a, struct turn *t);
@@ -179,12 +186,6 @@ int event_config_delete(struct function *f, struct event_config *e, struct turn 
                         const char *operation); /* for the history */
 
 void tags_free(struct function *f);
-
-bool usage_has_slot(const struct lambda *l,
-                    const struct function *f); /* would usage_acquire() admit one now? */
-/* *ret_life goes back with the slot: one taken before the registry was cleared is not a slot any more. */
-enum admission usage_acquire(const struct lambda *l, struct function *f, uint64_t *ret_life);
-void usage_release(struct lambda *l, struct str account, struct str region, struct str name, uint64_t life);
 
 /* Forgets everything in memory; t NULL at the program's end: no timers, no executor any more. */
 void registry_clear(struct lambda *l, struct turn *t);
