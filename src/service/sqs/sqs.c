@@ -12,6 +12,9 @@
 #include "service/sqs/wait.h"
 #include "service/sqs/waste.h"
 
+/* True here: memory is the store's, read anew by sqs_load() whenever a turn has failed; nothing is in one
+ * queue's memory and another's too. */
+
 /* A body of 1 MiB may arrive as six characters a byte (\u000a) or three (%0A). */
 #define SEND_BODY_MOST ((size_t)8 << 20)
 
@@ -45,6 +48,7 @@ struct sqs *sqs_new(void)
 {
     struct sqs *s = xcalloc(1, sizeof(*s));
 
+    s->magic = SQS_MAGIC;
     s->sweep.fire = sqs_sweep;
     s->round = 1;
     list_init(&s->to_wake);
@@ -67,12 +71,15 @@ static struct sqs_queue *any_queue(const struct sqs *s)
 
 static void forget(struct sqs *s)
 {
+    CHECK_IS(s, SQS_MAGIC);
     for (struct sqs_queue *q; (q = any_queue(s)) != NULL;)
         sqs_queue_free(q);
     sqs_waste_forget(s);
     sqs_tasks_forget(s);
     sqs_attempts_clear(&s->attempts);
     sqs_dedup_done(&s->dedup);
+    CHECK(s->queues.n == 0 && s->pool.live == 0 && s->fifo_pool.live == 0);
+    CHECK(list_empty(&s->to_wake) && list_empty(&s->expiring));
 }
 
 struct sqs *sqs_free(struct sqs *s)
@@ -83,12 +90,14 @@ struct sqs *sqs_free(struct sqs *s)
     map_done(&s->queues);
     sqs_pool_done(&s->pool);
     sqs_pool_done(&s->fifo_pool);
+    s->magic = 0;
     free(s);
     return NULL;
 }
 
 static void stop(struct sqs *s, struct turn *t)
 {
+    CHECK_IS(s, SQS_MAGIC);
     sqs_expire_stop(s, t);
     sqs_waste_stop(s, t);
     sqs_tasks_stop(s, t);
@@ -165,6 +174,7 @@ static struct sqs_msg parcel_message(struct arena *a, const struct sqs_queue *q,
         .body = p->body, .trace = p->trace_header, .sender = p->sender_id, .group = p->group_id
     };
 
+    CHECK(p->n_attributes <= ARRAY_LEN(m.attributes));
     CHECK(p->n_attributes <= ARRAY_LEN(p->attributes));
     for (size_t i = 0; i < p->n_attributes; i++)
         m.attributes[m.n_attributes++] =
