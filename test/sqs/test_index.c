@@ -222,7 +222,7 @@ static void step(struct sqs_index *x, int64_t now)
     } else if (rnd() % 3 == 0) {
         sqs_index_remove(x, node);
         model[id].state = -1;
-    } else if (rnd() % 2 == 0) {
+    } else if (node->state != SQS_DELAYED && rnd() % 2 == 0) { /* nobody receives what is delayed */
         sqs_index_hide(x, node, until);
         model[id].state = SQS_IN_FLIGHT;
         model[id].until = until;

@@ -74,8 +74,10 @@ static const struct turn_ops world_ops = { .timer_set = w_timer_set,
 
 static inline void world_commit(struct world *w)
 {
-    if (!w->one_turn)
-        CHECK(store_commit(w->store) == 0);
+    if (w->one_turn)
+        return;
+    CHECK(store_commit(w->store) == 0);
+    sqs_check(w->sqs);
 }
 
 /* The turn's commit fails, and the memory is read again, as the engine does. */

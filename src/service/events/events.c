@@ -207,7 +207,8 @@ static enum delivery sink_deliver(const struct door *d, const struct parcel *p, 
     }
     if (ev.forwarded)
         id = json_get_text(mem, ev.doc, STR("id"));
-    if (d->object != NULL && bus_take(d->sink->arg, d->turn, d->object, &ev) < 0) {
+    if (d->object != NULL &&
+        bus_take(d->sink->arg, d->turn, CAST(struct bus, BUS_MAGIC, d->object), &ev) < 0) {
         buf_z(why, "This server holds no more undelivered events.");
         return DELIVERY_FAILED;
     }

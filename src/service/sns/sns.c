@@ -131,14 +131,15 @@ static void parcel_message(struct arena *a, const struct parcel *p, struct sns_m
 static enum delivery sink_deliver(const struct door *d, const struct parcel *p, struct buf *why)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
-    struct sns_topic *topic = d->object;
+    struct sns_topic *topic;
     struct sns_message m;
     struct fault f;
 
-    if (topic == NULL) {
+    if (d->object == NULL) {
         buf_printf(why, "The topic " STR_FMT " does not exist.", STR_ARG(d->what.arn));
         return DELIVERY_NO_RESOURCE;
     }
+    topic = CAST(struct sns_topic, SNS_TOPIC_MAGIC, d->object);
     parcel_message(a, p, &m);
     if (str_empty(m.body) || sns_message_bytes(&m) > SNS_MESSAGE_BYTES_MOST) {
         buf_printf(why, "A message of %zu bytes cannot be published: SNS takes 1 to %d.",
