@@ -11,6 +11,7 @@ static void counts(const struct sqs_index *x, size_t visible, size_t delayed, si
     EXPECT_INT(x->n_delayed, delayed);
     EXPECT_INT(x->n_in_flight, in_flight);
     EXPECT_INT(x->n, visible + delayed + in_flight);
+    sqs_index_check(x);
 }
 
 TEST(index, first_in_first_out)

@@ -483,11 +483,13 @@ TEST(sqs, in_flight_limit)
     world_open(&w, NULL);
     create(STR("q"), NULL, NULL);
     sent(URL("q"), STR("m"));
+    w.unchecked = true;
     sqs_find(w.sqs, w.account, w.region, STR("q"))->index.n_in_flight += SQS_IN_FLIGHT_MOST;
     EXPECT_INT(receive(URL("q"), 1, -1, 0)->result, -E_FAULT);
     sqs_find(w.sqs, w.account, w.region, STR("q"))->index.n_in_flight -= 1;
     EXPECT_INT(got(receive(URL("q"), 10, -1, 0))->n, 1);
     sqs_find(w.sqs, w.account, w.region, STR("q"))->index.n_in_flight -= SQS_IN_FLIGHT_MOST - 1;
+    w.unchecked = false;
     counts(URL("q"), "0", "1", "0");
     world_close(&w);
 }

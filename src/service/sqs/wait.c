@@ -203,6 +203,5 @@ void sqs_wait_check(const struct sqs_queue *q)
         CHECK(w->queue == q && w->queue_id == q->id && w->call->waiting == w && w->real != NULL);
     }
     CHECK(!list_empty(&q->waiters) || !timer_pending(&q->due));
-    CHECK(list_empty(&q->waiters) || !sqs_index_any(&q->index) || link_on(&q->wake));
     CHECK(!timer_pending(&q->due) || q->due.node.key <= sqs_index_next_ms(&q->index));
 }
