@@ -138,10 +138,9 @@ static struct str function_arn(const struct lane *l) { return str_make(l->arn.p,
 /* One sample now; the resource is the function as it was asked for ("f", "f:live"). */
 static void count_one(struct turn *t, const struct lane *l, struct str version, const char *metric)
 {
-    struct str resource = str_sub(l->invoked_arn, l->function_arn_n - l->to.name.n, l->invoked_arn.n);
+    struct metric_lambda f = run_metric(&l->to, version);
 
-    metric_function(t, l->to.account, l->to.region, l->to.name, resource, version, metric, 1, "Count",
-                    t->now.wall_ms);
+    metric_lambda_count(t, &f, metric, 1);
 }
 
 static struct destination_facts facts_of(const struct async *a, const struct lane *l, const struct ending *x,
@@ -433,22 +432,19 @@ static void attempt_drop(struct async *a, struct attempt *at)
     attempt_free(at);
 }
 
-static void attempt_run(struct async *a, struct attempt *at, const struct now *now)
+/* False: the chain of executions is too long, and the event is about to be decided. */
+static bool attempt_prepare(struct async *a, struct attempt *at, const struct now *now)
 {
     struct event *e = at->event;
     struct lane *l = e->lane;
-    struct code *code = at->code;
     int64_t count;
 
     lineage_next(at->mem, at->row.trace, function_arn(l), now->wall_ms, &at->trace, &count);
     if (count > LINEAGE_MAX_EXECUTIONS && !at->may_recurse) {
         attempt_drop(a, at);
         async_decide_later(a, e, ATTEMPT_RECURSIVE);
-        return;
+        return false;
     }
-    at->async = a;
-    e->state = EVENT_RUNNING;
-    list_append(&a->running, &at->link);
     at->run = (struct run){
         .execution = { .request_id = at->row.request_id,
                        .invoked_arn = arena_str(at->mem, l->invoked_arn),
@@ -459,28 +455,48 @@ static void attempt_run(struct async *a, struct attempt *at, const struct now *n
         .enqueued_ms = e->enqueued_ms,
         .done = attempt_done,
     };
+    return true;
+}
+
+static void attempt_run(struct async *a, struct attempt *at)
+{
+    struct code *code = at->code;
+
+    at->async = a;
+    at->event->state = EVENT_RUNNING;
+    list_remove(&at->link);
+    list_append(&a->running, &at->link);
     run_start(&at->run, &a->o.runner, code, at->slot);
     code_unref(code);
 }
 
-/* In a turn of its own: every row that is not in memory. */
-static void run_starting(void *arg, struct turn *t)
+static void run_starting(void *arg)
 {
     struct async *a = arg;
     struct link *k;
 
     a->n_starting = 0;
-    while ((k = list_pop(&a->starting)) != NULL) {
+    while ((k = list_first(&a->starting)) != NULL)
+        attempt_run(a, CONTAINER_OF(k, struct attempt, link));
+}
+
+/* A turn for every row that is not in memory; what it decides begins after its commit, as all does. */
+static void read_starting(void *arg, struct turn *t)
+{
+    struct async *a = arg;
+
+    LIST_EACH_SAFE(&a->starting, k, next) {
         struct attempt *at = CONTAINER_OF(k, struct attempt, link);
         struct event *e = at->event;
 
         if (attempt_read(at, t->store)) {
-            attempt_run(a, at, &t->now);
+            attempt_prepare(a, at, &t->now);
             continue;
         }
         attempt_drop(a, at); /* this turn fails */
         async_decide_later(a, e, ATTEMPT_THROTTLED);
     }
+    turn_after(t, run_starting, a);
 }
 
 bool attempt_has_room(struct async *a, const struct event *e, const struct code *code)
@@ -505,13 +521,14 @@ void attempt_start(struct async *a, struct event *e, const struct target *target
     at->code = code_ref(target->code);
     at->may_recurse = target->recursion_allowed;
     if (has_row(at)) {
-        attempt_run(a, at, now);
+        if (attempt_prepare(a, at, now))
+            attempt_run(a, at);
         return;
     }
     e->state = EVENT_STARTING;
     list_append(&a->starting, &at->link);
     if (a->n_starting++ == 0)
-        a->soon(a->engine, run_starting, a);
+        a->soon(a->engine, read_starting, a);
 }
 
 void attempts_let_go(struct async *a)

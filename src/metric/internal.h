@@ -49,11 +49,18 @@ struct metric_series {
     struct metric_bucket *buckets; /* the one counted in last comes first */
 };
 
-/* The Lambda metrics of one function as one caller names it: where its samples go, found once. */
+/* A function as one caller names it. */
+struct metric_function {
+    struct str account, region, name;
+    struct str resource; /* "name", "name:alias" */
+    struct str version;  /* that ran; empty: none did */
+};
+
+/* Where the samples of one go, found once. */
 struct function_place {
-    struct str account, region, name, resource, version; /* owned: one block, account.p */
-    uint32_t generation;                                 /* of metrics, when the rows were found */
-    struct metric_series **row;                          /* [metric][dimension set]; NULL: not found yet */
+    struct metric_function of;  /* owned: one block, account.p */
+    uint32_t generation;        /* of metrics, when the rows were found */
+    struct metric_series **row; /* [metric][dimension set]; NULL: not found yet */
 };
 
 /* The last_minute of a series' row. */
@@ -87,8 +94,7 @@ struct str metric_dimensions_text(struct buf *b, const struct metric_dimension *
 void metric_forget_ids(struct metrics *m);   /* rows of series have gone: every id is asked for again */
 void metric_bucket_free(struct metric_bucket *b);
 /* Only these dimension sets: bit 0 none, 1 FunctionName, 2 + Resource, 3 + ExecutedVersion. */
-void metric_function_sets(struct turn *t, struct str account, struct str region, struct str name,
-                          struct str resource, struct str version, const char *metric, double value,
+void metric_function_sets(struct turn *t, const struct metric_function *f, const char *metric, double value,
                           const char *unit, int64_t at_ms, unsigned sets);
 
 /* rows.c.  At most `most` rows; true: all are written. */

@@ -25,14 +25,20 @@ static void put(struct turn *t, const struct metric_lambda *f, const char *metri
 {
     char text[RESOURCE_MOST];
 
-    metric_function_sets(t, f->account, f->region, f->name, resource_of(text, f), f->version, metric, value,
-                         unit, at_ms, sets);
+    metric_function_sets(
+        t, &(struct metric_function){ f->account, f->region, f->name, resource_of(text, f), f->version },
+        metric, value, unit, at_ms, sets);
 }
 
 static void count(struct turn *t, const struct metric_lambda *f, const char *metric, double value,
                   int64_t at_ms)
 {
     put(t, f, metric, value, "Count", at_ms, SET_ALL);
+}
+
+void metric_lambda_count(struct turn *t, const struct metric_lambda *f, const char *metric, double value)
+{
+    count(t, f, metric, value, t->now.wall_ms);
 }
 
 void metric_lambda_received(struct turn *t, const struct metric_lambda *f)

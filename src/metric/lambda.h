@@ -6,11 +6,11 @@
  *   - what an execution leaves is stamped with its start, not with its end;
  *   - AsyncEventsDropped gets one sample per event that ended, AsyncEventAge one per attempt that ran.
  * What has no zero samples (DestinationDeliveryFailures, DeadLetterErrors, RecursiveInvocationsDropped) is
- * counted where it happens, with metric_function().
+ * counted where it happens, with metric_lambda_count().
  *
- * Every sample counts for the account, the function, and the resource the caller named ("name",
- * "name:alias"); samples of an execution also for the version that ran, where the caller named $LATEST or an
- * alias.  A turn without metrics counts nothing.  All strs are borrowed for the call. */
+ * Every sample counts in three or four series: the account's, the function's, the one of the resource that
+ * the caller named ("name", "name:alias"), and, where a version ran and the caller named $LATEST or an alias,
+ * the one of both.  A turn without metrics counts nothing.  All strs are borrowed for the call. */
 #ifndef WAYBILL_METRIC_LAMBDA_H
 #define WAYBILL_METRIC_LAMBDA_H
 
@@ -21,6 +21,9 @@ struct metric_lambda {
     struct str qualifier; /* as requested; absent: none */
     struct str version;   /* that ran; absent: none did */
 };
+
+/* One sample, now. */
+void metric_lambda_count(struct turn *t, const struct metric_lambda *f, const char *metric, double value);
 
 /* An event got its 202. */
 void metric_lambda_received(struct turn *t, const struct metric_lambda *f);

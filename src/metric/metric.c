@@ -14,7 +14,6 @@
 #define PLACES 64
 #define FUNCTION_SETS 4
 #define VERSION_SET 8u
-#define ALL_SETS 15u
 
 static const char *const function_metrics[] = {
     "AsyncEventsReceived",
@@ -279,25 +278,24 @@ static void place_free(struct function_place *p)
 {
     if (p == NULL)
         return;
-    free((char *)p->account.p);
+    free((char *)p->of.account.p);
     free(p->row);
     free(p);
 }
 
-static bool place_is(const struct function_place *p, struct str account, struct str region, struct str name,
-                     struct str resource, struct str version)
+static bool place_is(const struct metric_function *p, const struct metric_function *f)
 {
-    return str_eq(p->resource, resource) && str_eq(p->name, name) && str_eq(p->account, account) &&
-           str_eq(p->region, region) && str_eq(p->version, version);
+    return str_eq(p->resource, f->resource) && str_eq(p->name, f->name) && str_eq(p->account, f->account) &&
+           str_eq(p->region, f->region) && str_eq(p->version, f->version);
 }
 
-static struct function_place *place_new(struct str account, struct str region, struct str name,
-                                        struct str resource, struct str version)
+static struct function_place *place_new(const struct metric_function *f)
 {
-    const struct str from[] = { account, region, name, resource, version };
+    const struct str from[] = { f->account, f->region, f->name, f->resource, f->version };
     struct function_place *p = xcalloc(1, sizeof(*p));
-    struct str *const to[] = { &p->account, &p->region, &p->name, &p->resource, &p->version };
-    char *at = xmalloc(account.n + region.n + name.n + resource.n + version.n + 1);
+    struct metric_function *o = &p->of;
+    struct str *const to[] = { &o->account, &o->region, &o->name, &o->resource, &o->version };
+    char *at = xmalloc(f->account.n + f->region.n + f->name.n + f->resource.n + f->version.n + 1);
 
     for (size_t i = 0; i < ARRAY_LEN(to); i++) {
         if (from[i].n > 0)
@@ -309,17 +307,16 @@ static struct function_place *place_new(struct str account, struct str region, s
     return p;
 }
 
-static struct function_place *place_of(struct metrics *m, struct str account, struct str region,
-                                       struct str name, struct str resource, struct str version)
+static struct function_place *place_of(struct metrics *m, const struct metric_function *f)
 {
     struct function_place **at;
 
     if (m->places == NULL)
         m->places = xcalloc(PLACES, sizeof(*m->places));
-    at = &m->places[(hash_bytes(resource.p, resource.n) + version.n) % PLACES];
-    if (*at == NULL || !place_is(*at, account, region, name, resource, version)) {
+    at = &m->places[(hash_bytes(f->resource.p, f->resource.n) + f->version.n) % PLACES];
+    if (*at == NULL || !place_is(&(*at)->of, f)) {
         place_free(*at);
-        *at = place_new(account, region, name, resource, version);
+        *at = place_new(f);
     } else if ((*at)->generation != m->generation) {
         memset((*at)->row, 0, ARRAY_LEN(function_metrics) * FUNCTION_SETS * sizeof(*(*at)->row));
     }
@@ -341,11 +338,11 @@ static struct metric_series *function_series(struct metrics *m, struct turn *t,
                                              const struct function_place *p, unsigned set, const char *metric,
                                              const char *unit)
 {
-    const struct metric_dimension dimensions[] = { { STR("FunctionName"), p->name },
-                                                   { STR("Resource"), p->resource },
-                                                   { STR("ExecutedVersion"), p->version } };
-    const struct metric_place where = { .account = p->account,
-                                        .region = p->region,
+    const struct metric_dimension dimensions[] = { { STR("FunctionName"), p->of.name },
+                                                   { STR("Resource"), p->of.resource },
+                                                   { STR("ExecutedVersion"), p->of.version } };
+    const struct metric_place where = { .account = p->of.account,
+                                        .region = p->of.region,
                                         .space = STR("AWS/Lambda"),
                                         .dimensions = dimensions,
                                         .n_dimensions = set };
@@ -380,32 +377,25 @@ static void function_add(struct metrics *m, struct turn *t, struct function_plac
     bucket_value(bucket_of(m, t, s, at_ms), value, 1);
 }
 
-void metric_function_sets(struct turn *t, struct str account, struct str region, struct str name,
-                          struct str resource, struct str version, const char *metric, double value,
+void metric_function_sets(struct turn *t, const struct metric_function *f, const char *metric, double value,
                           const char *unit, int64_t at_ms, unsigned sets)
 {
+    struct metric_function of = *f;
     struct metrics *m = t->metrics;
     struct function_place *p;
     size_t i;
 
     if (m == NULL)
         return;
-    if (version.n == 0 || !leaves_version_open(name, resource)) {
-        version = STR("");
+    if (f->version.n == 0 || !leaves_version_open(f->name, f->resource)) {
+        of.version = STR("");
         sets &= ~VERSION_SET;
     }
-    p = place_of(m, account, region, name, resource, version);
+    p = place_of(m, &of);
     i = function_metric(metric);
     for (unsigned set = 0; set < FUNCTION_SETS; set++)
         if ((sets >> set & 1) != 0)
             function_add(m, t, p, set, metric, i, value, unit, at_ms);
-}
-
-void metric_function(struct turn *t, struct str account, struct str region, struct str name,
-                     struct str resource, struct str version, const char *metric, double value,
-                     const char *unit, int64_t at_ms)
-{
-    metric_function_sets(t, account, region, name, resource, version, metric, value, unit, at_ms, ALL_SETS);
 }
 
 /* ---- life ---- */

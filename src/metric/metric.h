@@ -46,12 +46,4 @@ void metric_add_pairs(struct turn *t, const struct metric_place *p, const char *
 void metric_add_sums(struct turn *t, const struct metric_place *p, const char *name, double count, double sum,
                      double low, double high, const char *unit, int64_t at_ms);
 
-/* AWS/Lambda: the sample counts in three or four series: the account's, the function's, the resource's, and
- * with the version that ran where version is given and the resource names $LATEST or an alias (AWS Lambda
- * developer guide, "Types of metrics for Lambda functions"). resource: "name", "name:alias", as the caller
- * asked. */
-void metric_function(struct turn *t, struct str account, struct str region, struct str name,
-                     struct str resource, struct str version, const char *metric, double value,
-                     const char *unit, int64_t at_ms);
-
 #endif

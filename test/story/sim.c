@@ -56,15 +56,25 @@ static void op_soon(void *engine, void (*fn)(void *arg, struct turn *t), void *a
     *at = n;
 }
 
+static void op_after(void *engine, void (*fn)(void *arg), void *arg)
+{
+    struct sim *s = engine;
+
+    CHECK(s->n_after < ARRAY_LEN(s->after));
+    s->after[s->n_after++] = (struct sim_after){ fn, arg };
+}
+
 static void op_busy(void *engine, int delta)
 {
     (void)engine;
     (void)delta;
 }
 
-static const struct turn_ops ops = {
-    .timer_set = op_timer_set, .timer_cancel = op_timer_cancel, .soon = op_soon, .busy = op_busy
-};
+static const struct turn_ops ops = { .timer_set = op_timer_set,
+                                     .timer_cancel = op_timer_cancel,
+                                     .after = op_after,
+                                     .soon = op_soon,
+                                     .busy = op_busy };
 
 static struct turn begin(struct sim *s)
 {
@@ -82,6 +92,9 @@ static void end(struct sim *s, struct turn *t)
 
     CHECK(store_commit(s->store) == 0);
     store_stats(s->store, &before);
+    for (size_t i = 0; i < s->n_after; i++)
+        s->after[i].fn(s->after[i].arg);
+    s->n_after = 0;
     async_pump(s->async, &t->now);
     store_stats(s->store, &after);
     CHECK(after.statements == before.statements);

@@ -54,6 +54,11 @@ struct sim {
     struct sinks sinks;
     struct list running;
     struct sim_soon *soon;
+    struct sim_after {
+        void (*fn)(void *arg);
+        void *arg;
+    } after[4];
+    size_t n_after;
     const char *trace;    /* header of the next event; NULL: none */
     char last_trace[512]; /* of the last execution */
     char sent_trace[512]; /* of the last parcel */

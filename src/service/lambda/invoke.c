@@ -267,9 +267,8 @@ static int client_context(struct call *c, struct str text, struct str *ret)
 
 static int sync_trace(struct call *c, const struct target_ref *r, struct str *ret)
 {
+    const struct metric_lambda counted = { r->account, r->region, r->name, r->qualifier, STR_NONE };
     const struct function *f = r->function;
-    struct str resource =
-        str_sub(r->requested_arn, r->arn.n - r->name.n, r->requested_arn.n); /* "f", "f:live" */
     int64_t count = 0;
     int rc =
         lineage_next(c->mem, call_request_header(c, "X-Amzn-Trace-Id"), f->arn, c->now.wall_ms, ret, &count);
@@ -278,8 +277,7 @@ static int sync_trace(struct call *c, const struct target_ref *r, struct str *re
         return rc;
     if (count <= LINEAGE_MAX_EXECUTIONS || f->recursion_allowed)
         return 0;
-    metric_function(c->turn, r->account, r->region, r->name, resource, STR_NONE,
-                    "RecursiveInvocationsDropped", 1, "Count", c->now.wall_ms);
+    metric_lambda_count(c->turn, &counted, "RecursiveInvocationsDropped", 1);
     return FAULT(c, RecursiveInvocationException,
                  "Lambda stopped this function from calling itself: it ran %d times in one"
                  " chain of invocations.",

@@ -389,6 +389,11 @@ struct version *qualifier_draw(const struct function *f, struct str qualifier, d
 
 struct version *qualifier_drawn(const struct function *f, struct str qualifier)
 {
+    struct alias *a;
+    struct version *v = qualifier_find(f, qualifier, &a);
+
+    if (a == NULL || str_absent(a->additional_version)) /* most: nothing to draw */
+        return v;
     return qualifier_draw(f, qualifier, (double)(random_u64() >> 11) * 0x1p-53);
 }
 
