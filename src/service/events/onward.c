@@ -9,6 +9,7 @@ static void ask(const struct events *e, struct turn *t, struct arena *a, const s
     struct str asked = target->arn;
     struct arn arn;
 
+    CHECK_IS(r, RULE_MAGIC);
     *ret = (struct explain_onward){ .from = arena_str(a, r->arn), .to = arena_str(a, target->arn) };
     if (arn_parse(target->arn, &arn) == 0 && str_is(arn.service, "logs")) {
         publish_log_stream(target->arn, t->now.wall_ms, &stream);
@@ -22,7 +23,7 @@ static void ask(const struct events *e, struct turn *t, struct arena *a, const s
 size_t events_onward(void *arg, struct turn *t, struct arena *a, const struct arn *target,
                      struct str target_text, struct explain_onward *v, size_t max)
 {
-    const struct events *e = arg;
+    const struct events *e = CAST(const struct events, EVENTS_MAGIC, arg);
     const struct bus *b = bus_find_arn(e, target_text);
     struct arn arn;
     size_t n = 0;

@@ -121,7 +121,7 @@ static const char *whole_only(const struct events_Target *t, const struct arn *a
 /* The sentence of a failed entry, "" when there is nothing against it.  The sentences are ours. */
 static void entry_check(struct call *c, const struct events_Target *t, struct buf *why)
 {
-    const struct events *e = c->state;
+    const struct events *e = CAST(const struct events, EVENTS_MAGIC, c->state);
     const char *member;
     const struct sink *sink;
     enum sink_state state;
@@ -173,6 +173,7 @@ static void keep(struct rule *r, struct target *t)
 {
     size_t at = rule_target_at(r, t->id);
 
+    CHECK(at < EVENTS_TARGETS_MOST); /* count_after() has seen to it */
     if (at == r->n_targets)
         r->n_targets++;
     else
@@ -197,6 +198,7 @@ static int make_all(struct call *c, const struct rule *r, const struct events_Ta
         entry_check(c, &in->v[i], &why);
         if (why.n == 0)
             continue;
+        CHECK(out->FailedEntries.n < in->n);
         v[i] = target_free(v[i]);
         out->FailedEntries.v[out->FailedEntries.n++] =
             (struct events_PutTargetsResultEntry){ .TargetId = in->v[i].Id,
@@ -280,6 +282,7 @@ int events_remove_targets(struct call *c, const void *input, void *output)
 
         if (at == rule->n_targets)
             continue;
+        CHECK(rule->n_targets > 0);
         target_free(rule->targets[at]);
         rule->n_targets--;
         memmove(&rule->targets[at], &rule->targets[at + 1], (rule->n_targets - at) * sizeof(struct target *));
@@ -321,6 +324,7 @@ int events_list_rule_names_by_target(struct call *c, const void *input, void *ou
             out->NextToken = events_page_token(c, out->RuleNames.v[n - 1]);
             break;
         }
+        CHECK_IS(rule, RULE_MAGIC);
         out->RuleNames.v[n++] = arena_str(c->mem, rule->name);
     }
     out->RuleNames.n = n;
