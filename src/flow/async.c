@@ -22,14 +22,14 @@ static struct sql Q_DELETE = SQL("DELETE FROM event WHERE seq = $1");
 static struct sql Q_LOAD = SQL("SELECT seq, account, region, name, qualifier, enqueued_ms, due_ms, retries, "
                                "executions, config, backoff, throttled FROM event ORDER BY seq");
 
-void event_list_init(struct event_list *l)
+static void event_list_init(struct event_list *l)
 {
     l->first = NULL;
     l->last = &l->first;
     l->n = 0;
 }
 
-void event_list_add(struct event_list *l, struct event *e)
+static void event_list_add(struct event_list *l, struct event *e)
 {
     e->next = NULL;
     *l->last = e;
@@ -37,7 +37,7 @@ void event_list_add(struct event_list *l, struct event *e)
     l->n++;
 }
 
-struct event *event_list_pop(struct event_list *l)
+static struct event *event_list_pop(struct event_list *l)
 {
     struct event *e = l->first;
 
@@ -209,7 +209,7 @@ static void lane_recall(struct lane *l, struct str config)
 
 /* ---- moves ---- */
 
-void async_event_ready(struct async *a, struct event *e)
+static void event_ready(struct async *a, struct event *e)
 {
     struct lane *l = e->lane;
 
@@ -230,7 +230,7 @@ static void end_wait(struct async *a, struct event *e)
     e->kept = NULL; /* in the place of in_line */
     if (heap_first(&l->line) == NULL)
         list_remove(&l->lined);
-    async_event_ready(a, e);
+    event_ready(a, e);
 }
 
 static void due(struct timer *timer, struct turn *t)
@@ -417,7 +417,7 @@ void async_pump(struct async *a, const struct now *now)
 
     pump_lines(a, now);
     while ((e = event_list_pop(&a->accepted)) != NULL)
-        async_event_ready(a, e);
+        event_ready(a, e);
     LIST_EACH(&a->active, k)
         n++;
     while (n-- > 0 && !list_empty(&a->active)) {

@@ -60,10 +60,11 @@ static void attempt_free(struct attempt *at)
 void attempt_keep(struct async *a, struct event *e, struct arena *mem, const struct async_request *r,
                   const char *id, struct str trace)
 {
-    size_t bytes = sizeof(struct attempt) + r->payload.n + r->source.n + trace.n;
+    size_t own = sizeof(struct attempt) + r->payload.n + r->source.n + trace.n;
+    size_t bytes = KEPT_ARENA_BYTES + own;
     struct attempt *at;
 
-    if (bytes > KEPT_EVENT_BYTES || a->kept_bytes + bytes > KEPT_BYTES) {
+    if (own > KEPT_EVENT_BYTES || a->kept_bytes + bytes > KEPT_BYTES) {
         arena_free(mem);
         return;
     }

@@ -18,10 +18,10 @@
 
 struct lane;
 
-/* Of one event: a payload, or what a service sent.  Of all together, with their arenas. */
-#define KEPT_EVENT_BYTES 8192
-#define KEPT_BYTES ((size_t)4 << 20)
-#define STARTING_MOST 64 /* rows read in one turn before anybody else has his */
+#define KEPT_EVENT_BYTES 8192        /* of one event, its payload and all */
+#define KEPT_ARENA_BYTES 4096        /* what an arena takes however little lies in it */
+#define KEPT_BYTES ((size_t)8 << 20) /* of all events together, arenas included */
+#define STARTING_MOST 64             /* rows read in one turn before anybody else has his */
 
 enum event_state {
     EVENT_ACCEPTED,
@@ -46,6 +46,8 @@ struct event {
     uint8_t state;  /* enum event_state */
     uint8_t decide; /* DECIDING: enum attempt_result */
 };
+
+_Static_assert(sizeof(struct event) == 80, "async.h promises it, and there may be ten million");
 
 struct event_list {
     struct event *first, **last;
@@ -113,12 +115,7 @@ struct async {
     void (*soon)(void *engine, void (*fn)(void *arg, struct turn *t), void *arg);
 };
 
-void event_list_init(struct event_list *l);
-void event_list_add(struct event_list *l, struct event *e);
-struct event *event_list_pop(struct event_list *l);
-
 /* async.c */
-void async_event_ready(struct async *a, struct event *e);
 /* throttled: a free slot ends the wait before due_ms does. */
 void async_event_wait(struct async *a, struct turn *t, struct event *e, int64_t due_ms, bool throttled);
 void async_event_end(struct async *a, struct turn *t, struct event *e); /* row deleted, node freed */
