@@ -110,6 +110,7 @@ static struct {
     int done, status;
     char text[256];
     bool in_turn;
+    int too_many; /* told that the line is full */
 } told;
 
 static void done(void *arg, struct turn *t, int status, struct str body)
@@ -119,6 +120,7 @@ static void done(void *arg, struct turn *t, int status, struct str body)
     told.status = status;
     told.in_turn = t->store == store;
     snprintf(told.text, sizeof told.text, STR_FMT, STR_ARG(body));
+    told.too_many += strcmp(told.text, "10000 requests stand in line already") == 0;
 }
 
 static int wanted;
@@ -216,6 +218,8 @@ TEST(http, a_line_has_an_end)
     setup(0);
     run(10020, "http://127.0.0.1:1/nobody%.0d");
     wait_for(10020);
+    EXPECT_INT(told.too_many, 20); /* the line is filled before any of it leaves */
+    EXPECT_INT(told.status, 0);
     EXPECT(engine_quiet(engine).quiet);
     teardown();
 }

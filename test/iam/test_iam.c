@@ -630,6 +630,8 @@ TEST(iam, entities_of_a_policy)
     IAM_OP(&w, ListEntitiesForPolicy, &out, .PolicyArn = aws); /* one of AWS's exists, attached or not */
     EXPECT_STR(said(&w), STR(""));
     EXPECT(out.PolicyRoles.set && out.PolicyRoles.n == 0);
+    IAM_OP(&w, ListEntitiesForPolicy, &out, .PolicyArn = STR("arn:aws:iam::aws:policy/NobodyKnowsWhat"));
+    EXPECT_STR(said(&w), STR("")); /* also one whose text is not known here */
     IAM_OP(&w, AttachRolePolicy, NULL, .RoleName = STR("a"), .PolicyArn = aws);
     IAM_OP(&w, PutRolePermissionsBoundary, NULL, .RoleName = STR("b"), .PermissionsBoundary = aws);
     IAM_OP(&w, ListEntitiesForPolicy, &out, .PolicyArn = aws);
