@@ -64,6 +64,23 @@ const char *error_text(int code);
 void check_failed(const char *expr, const char *file, int line) __attribute__((noreturn, cold));
 #define CHECK(expr) (__builtin_expect(!(expr), 0) ? check_failed(#expr, __FILE__, __LINE__) : (void)0)
 
+/* Objects that prove who they are: a struct that travels as void * (a callback's arg, a map's value, libuv's
+ * data) has `uint32_t magic`, FOO_MAGIC from its birth to its end and 0 after, and every void * enters by
+ *     struct foo *foo = CAST(struct foo, FOO_MAGIC, arg);
+ * (`const struct foo` for a const void *).  CHECK_IS is the proof alone, for pointers that have a type: at a
+ * room's door, and after CONTAINER_OF.  One load and one compare each. */
+#define CHECK_IS(p, MAGIC)                                                 \
+    (__builtin_expect((p) == NULL || (p)->magic != (MAGIC), 0)             \
+         ? check_failed(#p " is what " #MAGIC " says", __FILE__, __LINE__) \
+         : (void)0)
+#define CAST(type, MAGIC, p)                                                            \
+    __extension__({                                                                     \
+        type *cast_ = (p);                                                              \
+        if (__builtin_expect(cast_ == NULL || cast_->magic != (MAGIC), 0))              \
+            check_failed(#p " is a " #type ", as " #MAGIC " says", __FILE__, __LINE__); \
+        cast_;                                                                          \
+    })
+
 /* Memory that cannot be had ends the program: nobody below can do better. All return non-NULL. */
 void *xmalloc(size_t n);
 void *xcalloc(size_t n, size_t size);

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/id.h"
+#include "base/state.h"
 
 #define SAMPLE_NS ((int64_t)100000000)
 #define MOST_PROCESSES 1025u /* AWS's 1,024, and a supervisor; seen where nothing else limits them */
@@ -23,11 +24,8 @@
 
 /* ---- states ---- */
 
-#define TO(s) (1u << ENVIRONMENT_##s)
-static const struct {
-    const char *name;
-    unsigned may;
-} states[ENVIRONMENT_STATE_COUNT] = {
+#define TO(s) STATE_BIT(ENVIRONMENT_##s)
+static const struct state states[ENVIRONMENT_STATE_COUNT] = {
     [ENVIRONMENT_COLD] = { "cold", TO(STARTING) | TO(GONE) },
     [ENVIRONMENT_STARTING] = { "starting", TO(COLD) | TO(IDLE) | TO(BUSY) | TO(STOPPING) | TO(GONE) },
     [ENVIRONMENT_IDLE] = { "idle", TO(LOST) | TO(BUSY) | TO(STOPPING) | TO(GONE) },
@@ -36,20 +34,21 @@ static const struct {
     [ENVIRONMENT_STOPPING] = { "stopping", TO(GONE) },
     [ENVIRONMENT_GONE] = { "gone", 0 },
 };
+static const struct states machine = STATES("environment", states);
 
-const char *environment_state_name(enum environment_state s) { return states[s].name; }
+const char *environment_state_name(enum environment_state s) { return state_name(&machine, s); }
 
 bool environment_may(enum environment_state from, enum environment_state to)
 {
-    return (states[from].may & 1u << to) != 0;
+    return state_may(&machine, from, to);
 }
 
 static void step(struct environment *env, enum environment_state to)
 {
     enum environment_state from = env->state;
 
-    CHECK(env->magic == ENVIRONMENT_MAGIC && environment_may(from, to));
-    env->state = to;
+    CHECK_IS(env, ENVIRONMENT_MAGIC);
+    STATE_MOVE(&machine, env->state, to);
     pool_moved(env, from, to);
 }
 
