@@ -43,7 +43,7 @@ ROOMS = {
     'base': (('base',), ('test_http', 'test_wire_s3')),
     'net': (('net',), ('test_http', 'test_slow_readers', 'test_robust_security')),
     'wire': (('wire',), ('test_wire_s3', 'test_http', 'test_sqs_json')),
-    'store': (('store', 'story'), ('test_robust_life', 'test_crash_world')),
+    'store': (('store', 'story'), ('test_damage', 'test_disk_full', 'test_robust_life', 'test_crash_world')),
     'policy': (('iam', 'flow'), ('test_permissions', 'test_permissions_table')),
     'pattern': (('pattern',), ('test_events',)),
     'metric': (('metric',), ('test_cloudwatch', 'test_cloudwatch_lambda')),

@@ -247,4 +247,11 @@ TEST(python, children_work)
        .payload = "\"x\\n\"");
 }
 
+/* The machine's own python, whatever another stands first on the PATH of who runs this: tracebacks name its
+ * files. */
+__attribute__((constructor)) static void the_machines_python(void)
+{
+    CHECK(setenv("PATH", "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", 1) == 0);
+}
+
 CASES_MAIN(true)

@@ -749,13 +749,13 @@ TEST(fifo, sink)
     p.group_id = STR("a b");
     p.deduplication_id = STR("d");
     buf_clear(&why);
-    EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERY_REFUSED);
+    EXPECT_INT(hand_in(&sinks, &w.turn, to, &p, &why), DELIVERY_REFUSED);
     EXPECT_STR(buf_view(&why),
                STR("The message group id is not 1 to 128 alphanumeric and punctuation characters long."));
     p.group_id = STR("g");
     p.deduplication_id = STR("a b");
     buf_clear(&why);
-    EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERY_REFUSED);
+    EXPECT_INT(hand_in(&sinks, &w.turn, to, &p, &why), DELIVERY_REFUSED);
     EXPECT_STR(
         buf_view(&why),
         STR("The message deduplication id is not 1 to 128 alphanumeric and punctuation characters long."));
