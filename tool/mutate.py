@@ -48,7 +48,7 @@ ROOMS = {
     'pattern': (('pattern',), ('test_events',)),
     'metric': (('metric',), ('test_cloudwatch', 'test_cloudwatch_lambda')),
     'flow': (('flow', 'story'), ('test_async', 'test_destinations', 'test_dead_letter', 'test_explain', 'test_destinations_services')),
-    'engine': (('engine', 'story'), ('test_http', 'test_slow_readers', 'test_scope', 'test_crash_world')),
+    'engine': (('engine', 'story'), ('test_auth', 'test_http', 'test_slow_readers', 'test_scope', 'test_crash_world')),
     'runtime': (('runtime',), ('test_runtime_e2e', 'test_hostile_functions', 'test_robust_sandbox')),
     'control': (('control',), ('test_control', 'test_explain')),
     'cli': (('cli',), ('test_cli', 'test_control')),
