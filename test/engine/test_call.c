@@ -536,6 +536,26 @@ TEST(elsewhere, a_long_body_holds_its_connection_until_it_stands_in_line)
     close_all();
 }
 
+/* Whoever waits for quiet looks again when the pool is done, though no request came of it. */
+TEST(elsewhere, a_refusal_is_followed_by_a_turn)
+{
+    static char bad[256 << 10];
+    struct engine_stats s;
+
+    open_all(false);
+    (void)padded(bad, sizeof bad);
+    bad[0] = 'x';
+    ask_in(0, "GetQueueUrl", "eu-west-1", str_make(bad, sizeof bad), 0);
+    while (client[0].replies == 0)
+        uv_run(&loop, UV_RUN_ONCE);
+    EXPECT_INT(client[0].status, 400);
+    some_turns();
+    engine_stats(engine, &s);
+    EXPECT_INT(s.turns, 1);
+    EXPECT(engine_quiet(engine).quiet);
+    close_all();
+}
+
 TEST(elsewhere, a_client_that_leaves_meanwhile)
 {
     static char good[256 << 10], bad[256 << 10];
