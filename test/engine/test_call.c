@@ -4,6 +4,7 @@
 
 #include "engine/engine.h"
 #include "model/logs.h"
+#include "model/s3.h"
 #include "model/sqs.h"
 #include "net/exchange.h"
 #include "store/disk.h"
@@ -108,6 +109,7 @@ static int raw(struct call *c, const void *input UNUSED, void *output UNUSED)
 }
 
 static const struct handler handlers[] = { { "GetQueueUrl", handle, 0 }, { "CreateQueue", raw, 1000 } };
+static const struct handler object_handlers[] = { { "PutObject", raw, 1000 } };
 static const struct handler log_handlers[] = { { "CreateLogGroup", raw, 0 } };
 
 /* ---- the engine ---- */
@@ -130,8 +132,8 @@ static int admit(struct call *c)
 
 static void open_all(bool on_disk)
 {
-    static struct service queues, logs;
-    static const struct service *const all[] = { &queues, &logs };
+    static struct service queues, logs, objects;
+    static const struct service *const all[] = { &queues, &logs, &objects };
     struct engine_options o = { .loop = &loop,
                                 .clock = &the_clock,
                                 .default_account = STR("000000000000"),
@@ -142,6 +144,7 @@ static void open_all(bool on_disk)
                                 .fatal = fatal };
 
     queues = (struct service){ &sqs_model, handlers, ARRAY_LEN(handlers), NULL, true };
+    objects = (struct service){ &s3_model, object_handlers, 1, NULL, false };
     logs = (struct service){ &logs_model, log_handlers, 1, NULL, false };
     snprintf(dir, sizeof dir, "/tmp/waybill-test-call-%d", (int)getpid());
     CHECK(uv_loop_init(&loop) == 0);
@@ -514,6 +517,35 @@ TEST(refused, too_long_a_body)
     EXPECT_INT(client[2].status, 413);
     EXPECT_INT(client[3].status, 200);
     close_all();
+}
+
+/* S3 says how much was too much. */
+TEST(refused, too_long_an_object)
+{
+    static char bytes[1001];
+    struct header scope = { STR("Authorization"),
+                            STR("AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/s3/aws4_request, "
+                                "SignedHeaders=host, Signature=0") };
+
+    for (size_t i = 0; i < 2; i++) {
+        open_all(false);
+        client[0].x = (struct exchange){ .magic = EXCHANGE_MAGIC,
+                                         .mem = arena_new(0),
+                                         .method = STR("PUT"),
+                                         .path = STR("/bucket/key"),
+                                         .query = STR(""),
+                                         .headers = &scope,
+                                         .n_headers = 1,
+                                         .body = str_make(bytes, 1000 + i),
+                                         .peer = STR("127.0.0.1:1") };
+        engine_request(engine, &client[0].x);
+        some_turns();
+        EXPECT_INT(client[0].status, i == 0 ? 200 : 400);
+        has(client[0].body, i == 0 ? "as it is" : "<Code>EntityTooLarge</Code>");
+        has(client[0].body, i == 0 ? "as it is" : "<ProposedSize>1001</ProposedSize>");
+        has(client[0].body, i == 0 ? "as it is" : "<MaxSizeAllowed>1000</MaxSizeAllowed>");
+        close_all();
+    }
 }
 
 /* ---- long bodies, decoded elsewhere ---- */
