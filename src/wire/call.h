@@ -56,6 +56,8 @@ struct gate {
 };
 
 struct call {
+    uint32_t magic;
+#define CALL_MAGIC 0xca11ab1eu
     struct arena *mem;
     struct exchange *x; /* headers of the request; do not write to it */
     const struct service_model *service;
@@ -84,7 +86,8 @@ struct call {
     void (*on_gone)(struct call *c); /* client went away while -E_WAIT; NULL: nobody asks */
     void *waiting;                   /* the waiter's own */
     bool gone;
-    void *engine; /* the engine's own */
+    bool answered; /* the engine's: once */
+    void *engine;  /* the engine's own */
 };
 
 /* -E_FAULT always, so that handlers can `return call_fault(c, &row, "...")`. */

@@ -198,7 +198,9 @@ struct world *world_new(void)
         printf("%s\n", why.p);
     CHECK(w->store != NULL);
     buf_done(&why);
-    w->turn = (struct turn){ .store = w->store, .now = { 1789400786443, 1 }, .ops = &ops, .engine = w };
+    w->turn = (struct turn){
+        .magic = TURN_MAGIC, .store = w->store, .now = { 1789400786443, 1 }, .ops = &ops, .engine = w
+    };
     w->sinks.role_may = r_may;
     w->sinks.role_arg = w;
     w->l = lambda_new(&(struct lambda_options){
@@ -361,7 +363,8 @@ struct answer *ask(struct world *w, const char *method, const char *target, cons
                                    .header = x_header,
                                    .next_header = x_next,
                                    .ctx = x };
-    *c = (struct call){ .mem = m,
+    *c = (struct call){ .magic = CALL_MAGIC,
+                        .mem = m,
                         .x = x,
                         .turn = &w->turn,
                         .now = w->turn.now,

@@ -15,7 +15,7 @@
 static void on_turn(uv_check_t *check)
 {
     struct bench *b = check->data;
-    struct turn t = { .now = clock_now(&b->clock), .engine = b };
+    struct turn t = { .magic = TURN_MAGIC, .now = clock_now(&b->clock), .engine = b };
     unsigned n = b->n_soon;
 
     for (unsigned i = 0; i < n; i++)
