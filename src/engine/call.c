@@ -205,6 +205,7 @@ static struct held *hold(struct engine *e, struct call *c)
     CHECK(c->engine == e && e->in_turn); /* outside of a turn no commit would let it go */
     CHECK(!c->answered);
     c->answered = true;
+    c->turn = NULL;
     if (r->n == r->cap) {
         r->cap = r->cap > 0 ? r->cap * 2 : 64;
         r->v = xrealloc(r->v, r->cap * sizeof(*r->v));

@@ -238,6 +238,7 @@ struct world *world_free(struct world *w)
 {
     char cmd[96];
 
+    registry_check(w->l);
     lambda_free(w->l);
     router_free(w->router);
     store_close(w->store);
@@ -252,7 +253,9 @@ struct world *world_free(struct world *w)
 void world_reload(struct world *w)
 {
     CHECK(store_commit(w->store) == 0);
+    registry_check(w->l);
     lambda_load(w->l, &w->turn);
+    registry_check(w->l);
 }
 
 /* ---- requests
@@ -395,6 +398,7 @@ struct answer *ask(struct world *w, const char *method, const char *target, cons
         a->waiting = true;
     else
         finish(a, rc);
+    registry_check(w->l);
     return a;
 }
 
@@ -410,6 +414,7 @@ void world_run_jobs(struct world *w)
         w->jobs[i].fn(w->jobs[i].arg, &w->turn);
     }
     w->n_jobs = 0;
+    registry_check(w->l);
 }
 
 void world_run_timers(struct world *w)
@@ -423,6 +428,7 @@ void world_run_timers(struct world *w)
         w->n_timers--;
         p.fn(p.arg, &w->turn);
     }
+    registry_check(w->l);
 }
 
 void world_function(struct world *w, const char *name)
