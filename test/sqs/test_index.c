@@ -11,6 +11,7 @@ static void counts(const struct sqs_index *x, size_t visible, size_t delayed, si
     EXPECT_INT(x->n_delayed, delayed);
     EXPECT_INT(x->n_in_flight, in_flight);
     EXPECT_INT(x->n, visible + delayed + in_flight);
+    sqs_index_check(x);
 }
 
 TEST(index, first_in_first_out)
@@ -222,7 +223,7 @@ static void step(struct sqs_index *x, int64_t now)
     } else if (rnd() % 3 == 0) {
         sqs_index_remove(x, node);
         model[id].state = -1;
-    } else if (rnd() % 2 == 0) {
+    } else if (node->state != SQS_DELAYED && rnd() % 2 == 0) { /* nobody receives what is delayed */
         sqs_index_hide(x, node, until);
         model[id].state = SQS_IN_FLIGHT;
         model[id].until = until;

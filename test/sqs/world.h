@@ -40,7 +40,8 @@ struct world {
     struct str account, region;
     struct exchange x;
     struct header host;
-    bool one_turn; /* calls share a turn until world_fails() */
+    bool one_turn;  /* calls share a turn until world_fails() */
+    bool unchecked; /* a counter is feigned, or time is measured */
 };
 
 static inline void w_timer_set(void *engine, struct timer *t, int64_t at)
@@ -74,8 +75,11 @@ static const struct turn_ops world_ops = { .timer_set = w_timer_set,
 
 static inline void world_commit(struct world *w)
 {
-    if (!w->one_turn)
-        CHECK(store_commit(w->store) == 0);
+    if (w->one_turn)
+        return;
+    CHECK(store_commit(w->store) == 0);
+    if (!w->unchecked)
+        sqs_check(w->sqs);
 }
 
 /* The turn's commit fails, and the memory is read again, as the engine does. */

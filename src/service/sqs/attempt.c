@@ -1,4 +1,6 @@
-/* attempt.c - the key is the queue's id, eight bytes, and the attempt id. */
+/* attempt.c - the key is the queue's id, eight bytes, and the attempt id.
+ *
+ * True here: every attempt is in the table under its key and on the list, the list in the order of at_ms. */
 #include "service/sqs/attempt.h"
 
 #include <stdlib.h>
@@ -7,7 +9,7 @@
 
 static struct str key_of(char *room, uint64_t queue_id, struct str attempt_id)
 {
-    CHECK(sizeof(queue_id) + attempt_id.n <= KEY_MOST);
+    CHECK(!str_empty(attempt_id) && sizeof(queue_id) + attempt_id.n <= KEY_MOST);
     memcpy(room, &queue_id, sizeof(queue_id));
     memcpy(room + sizeof(queue_id), attempt_id.p, attempt_id.n);
     return str_make(room, sizeof(queue_id) + attempt_id.n);
@@ -15,6 +17,7 @@ static struct str key_of(char *room, uint64_t queue_id, struct str attempt_id)
 
 static void forget(struct sqs_attempts *as, struct sqs_attempt *at)
 {
+    CHECK(link_on(&at->link) && at->n <= SQS_ATTEMPT_MESSAGES);
     CHECK(map_del(&as->by_key, str_make(at->key, at->key_n)) == at);
     list_remove(&at->link);
     free(at);
@@ -66,6 +69,20 @@ struct sqs_attempt *sqs_attempt_new(struct sqs_attempts *as, uint64_t queue_id, 
     at->key_n = key.n;
     memcpy(at->key, key.p, key.n);
     list_append(&as->all, &at->link);
-    map_put(&as->by_key, key, at);
+    CHECK(map_put(&as->by_key, key, at) == NULL && as->by_key.n <= SQS_ATTEMPTS_MOST);
     return at;
+}
+
+void sqs_attempts_check(const struct sqs_attempts *as)
+{
+    size_t n = 0;
+
+    LIST_EACH(&as->all, k) {
+        const struct sqs_attempt *at = CONTAINER_OF(k, struct sqs_attempt, link);
+
+        CHECK(map_get(&as->by_key, str_make(at->key, at->key_n)) == at);
+        CHECK(at->n <= SQS_ATTEMPT_MESSAGES);
+        n++;
+    }
+    CHECK(n == as->by_key.n && n <= SQS_ATTEMPTS_MOST);
 }

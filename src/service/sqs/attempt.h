@@ -45,4 +45,6 @@ struct sqs_attempt *sqs_attempt_find(const struct sqs_attempts *as, uint64_t que
 struct sqs_attempt *sqs_attempt_new(struct sqs_attempts *as, uint64_t queue_id, struct str attempt_id,
                                     int64_t now_ms);
 
+void sqs_attempts_check(const struct sqs_attempts *as); /* for tests: table and list agree */
+
 #endif

@@ -1,4 +1,7 @@
-/* attribute.c - one row per attribute; every rule about a single value hangs on its row's kind. */
+/* attribute.c - one row per attribute; every rule about a single value hangs on its row's kind.
+ *
+ * True here: an attribute's text is its own and was checked by its row, when it was set or when it was read;
+ * absent means that the row's default holds, so no default is kept. */
 #include "service/sqs/attribute.h"
 
 #include <stdlib.h>
@@ -63,12 +66,17 @@ int sqs_attribute_find(struct str name)
     return -1;
 }
 
-const char *sqs_attribute_name(enum sqs_attribute i) { return rows[i].name; }
+const char *sqs_attribute_name(enum sqs_attribute i)
+{
+    CHECK(i < SQS_N_ATTRIBUTES);
+    return rows[i].name;
+}
 
 bool sqs_attribute_read_only(enum sqs_attribute i) { return rows[i].kind == READ_ONLY; }
 
 struct str sqs_attribute_text(const struct sqs_attributes *at, enum sqs_attribute i)
 {
+    CHECK(i < SQS_N_ATTRIBUTES);
     if (!str_absent(at->text[i]))
         return at->text[i];
     if ((rows[i].kind == FIFO_SWITCH || rows[i].kind == FIFO_CHOICE) && str_absent(at->text[SQS_FIFO_QUEUE]))
@@ -80,7 +88,7 @@ int64_t sqs_attribute_number(const struct sqs_attributes *at, enum sqs_attribute
 {
     int64_t n;
 
-    CHECK(rows[i].kind == NUMBER);
+    CHECK(i < SQS_N_ATTRIBUTES && rows[i].kind == NUMBER);
     CHECK(str_to_i64(sqs_attribute_text(at, i), &n) == 0);
     return n;
 }
@@ -150,6 +158,7 @@ static int check_fifo(struct arena *a, struct str value, bool fifo, bool is_new,
 
 static int check_choice(struct arena *a, enum sqs_attribute i, struct str value, bool fifo, struct fault *ret)
 {
+    CHECK(rows[i].standard != NULL && rows[i].other != NULL);
     if (!fifo)
         return fault_set(a, ret, &sqs_error_InvalidAttributeName,
                          "You can specify the %s only when FifoQueue is set to true.", rows[i].name);
@@ -253,8 +262,10 @@ static void put(struct sqs_attributes *at, int i, struct str value)
 void sqs_attribute_apply(struct sqs_attributes *at, const struct sqs_change *change)
 {
     for (int i = 0; i < SQS_N_ATTRIBUTES; i++)
-        if (change->given[i])
+        if (change->given[i]) {
+            CHECK(rows[i].kind != READ_ONLY && !str_absent(change->text[i]));
             put(at, i, removes(i, change->text[i]) ? STR_NONE : change->text[i]);
+        }
     if (change->given[SQS_KMS_KEY] && !str_empty(change->text[SQS_KMS_KEY]))
         put(at, SQS_MANAGED_SSE, STR("false"));
 }

@@ -8,6 +8,7 @@
 
 static struct str id_at(const struct sqs_ids *ids, size_t i)
 {
+    CHECK(i < ids->n && ids->first != NULL && ids->stride >= sizeof(struct str));
     return *(const struct str *)(const void *)((const char *)ids->first + i * ids->stride);
 }
 
@@ -52,6 +53,7 @@ int sqs_check_distinct(struct call *c, const struct sqs_ids *ids)
 
 void sqs_failed(struct sqs_BatchResultErrorEntryList *list, struct str id, const struct fault *f)
 {
+    CHECK(list->v != NULL && list->n < ENTRIES_MOST && f->row != NULL);
     list->set = true;
     list->v[list->n++] = (struct sqs_BatchResultErrorEntry){ .Id = id,
                                                              .SenderFault = BOOL_SET(f->row->sender),

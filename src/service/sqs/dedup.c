@@ -1,5 +1,5 @@
 /* dedup.c - True here: an entry of the ring is live when a slot names it; one whose key began anew is dead
- * and only waits for its turn to leave.  Slots are never more than half full. */
+ * and only waits for its turn to leave.  Slots are never more than half full.  The ids of the ring ascend. */
 #include "service/sqs/dedup.h"
 
 #include <stdlib.h>
@@ -50,6 +50,7 @@ static size_t slot_of(const struct sqs_dedup *d, const struct sqs_dedup_key *key
     while (d->slots[i] != 0) {
         const struct sqs_window *w = entry(d, d->slots[i] - 1);
 
+        CHECK(d->slots[i] > d->first && d->slots[i] <= d->end); /* it names an entry of the ring */
         if (w->key.v[0] == key->v[0] && w->key.v[1] == key->v[1])
             break;
         i = (i + 1) & slot_mask(d);
@@ -73,6 +74,7 @@ static void grow(struct sqs_dedup *d)
 {
     struct sqs_dedup old = *d;
 
+    CHECK(d->end - d->first == d->cap);
     d->cap = old.cap == 0 ? FIRST_CAP : old.cap * 2;
     d->ring = xmalloc(d->cap * sizeof(*d->ring));
     d->slots = xcalloc(d->cap * 2, sizeof(*d->slots));
@@ -88,6 +90,7 @@ void sqs_dedup_begin(struct sqs_dedup *d, const struct sqs_dedup_key *key, uint6
 {
     if (d->end - d->first == d->cap)
         grow(d);
+    CHECK(d->end - d->first < d->cap && id != 0 && began_ms >= 0);
     CHECK(d->end == d->first || entry(d, d->end - 1)->id < id);
     *entry(d, d->end) = (struct sqs_window){ *key, id, began_ms };
     d->slots[slot_of(d, key)] = ++d->end;
@@ -95,6 +98,7 @@ void sqs_dedup_begin(struct sqs_dedup *d, const struct sqs_dedup_key *key, uint6
 
 static void slot_clear(struct sqs_dedup *d, size_t hole)
 {
+    CHECK(hole <= slot_mask(d) && d->slots[hole] != 0);
     for (size_t i = (hole + 1) & slot_mask(d); d->slots[i] != 0; i = (i + 1) & slot_mask(d)) {
         size_t home = entry(d, d->slots[i] - 1)->key.v[0] & slot_mask(d);
 
@@ -108,6 +112,7 @@ static void slot_clear(struct sqs_dedup *d, size_t hole)
 
 bool sqs_dedup_settle(struct sqs_dedup *d, int64_t now_ms, size_t most)
 {
+    CHECK(most > 0 && d->first <= d->end);
     while (d->first < d->end) {
         const struct sqs_window *w = entry(d, d->first);
         size_t i;
@@ -128,4 +133,23 @@ bool sqs_dedup_settle(struct sqs_dedup *d, int64_t now_ms, size_t most)
 int64_t sqs_dedup_next_ms(const struct sqs_dedup *d)
 {
     return d->first == d->end ? INT64_MAX : entry(d, d->first)->began_ms + SQS_WINDOW_MS;
+}
+
+void sqs_dedup_check(const struct sqs_dedup *d)
+{
+    size_t named = 0;
+
+    CHECK(d->first <= d->end && d->end - d->first <= d->cap);
+    CHECK((d->cap & (d->cap - 1)) == 0 && (d->cap == 0) == (d->ring == NULL && d->slots == NULL));
+    for (uint64_t i = d->first; i < d->end; i++) {
+        CHECK(i == d->first || entry(d, i - 1)->id < entry(d, i)->id);
+        CHECK(d->slots[slot_of(d, &entry(d, i)->key)] > i); /* its own, or a newer one of its key */
+    }
+    for (size_t i = 0; i < d->cap * 2; i++)
+        if (d->slots[i] != 0) {
+            CHECK(d->slots[i] > d->first && d->slots[i] <= d->end);
+            CHECK(slot_of(d, &entry(d, d->slots[i] - 1)->key) == i);
+            named++;
+        }
+    CHECK(named <= sqs_dedup_count(d));
 }

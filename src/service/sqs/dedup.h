@@ -54,5 +54,6 @@ void sqs_dedup_begin(struct sqs_dedup *d, const struct sqs_dedup_key *key, uint6
 bool sqs_dedup_settle(struct sqs_dedup *d, int64_t now_ms, size_t most);
 int64_t sqs_dedup_next_ms(const struct sqs_dedup *d); /* when the oldest is over; INT64_MAX: there is none */
 static inline size_t sqs_dedup_count(const struct sqs_dedup *d) { return (size_t)(d->end - d->first); }
+void sqs_dedup_check(const struct sqs_dedup *d); /* for tests: ring and table agree */
 
 #endif

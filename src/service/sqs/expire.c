@@ -18,6 +18,7 @@ static void on_step(void *arg, struct turn *t);
 
 static void arm_step(struct sqs *s, struct turn *t)
 {
+    CHECK_IS(s, SQS_MAGIC);
     if (s->expire_step == NULL)
         s->expire_step = t->ops->real_timer(t->engine, STEP_EVERY_MS, on_step, s);
 }
@@ -31,6 +32,7 @@ static int drop_one(void *arg, struct sqs_node *node)
 {
     const struct drop *d = arg;
 
+    CHECK_IS(d->queue, SQS_QUEUE_MAGIC);
     return sqs_queue_drop(d->turn, d->queue, node);
 }
 
@@ -38,6 +40,7 @@ static int drop_later(struct turn *t, struct sqs_queue *q)
 {
     if (q->index.n > 0)
         sqs_waste_add(q->owner, t, q->rows_id, &q->index);
+    CHECK(q->index.n == 0 && q->index.old_at == 0); /* its messages are another number's now */
     q->rows_id = sqs_rows_number(t, q);
     return MIN(0, sqs_rows_put_queue(t->store, q));
 }
@@ -62,6 +65,7 @@ int sqs_queue_expire(struct turn *t, struct sqs_queue *q)
     /* The windows of a FIFO queue hang on the number of its rows. */
     int64_t all_before_ms = q->fifo ? MIN(before_ms, t->now.wall_ms - SQS_WINDOW_MS) : before_ms;
 
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
     if (q->index.oldest_ms >= before_ms) {
         list_remove(&q->expire);
         return 0;
@@ -76,6 +80,7 @@ int sqs_queue_empty(struct turn *t, struct sqs_queue *q)
     struct drop drop = { t, q };
     int r;
 
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
     list_remove(&q->expire);
     q->index.old_at = 0;
     if (q->index.n > DROP_NOW_MOST || q->fifo)
@@ -131,10 +136,11 @@ static int end_windows(struct sqs *s, struct turn *t)
 
 static void on_step(void *arg, struct turn *t)
 {
-    struct sqs *s = arg;
+    struct sqs *s = CAST(struct sqs, SQS_MAGIC, arg);
     struct link *k = list_first(&s->expiring);
     int more;
 
+    CHECK(s->expire_step != NULL); /* it was asked for, and not cancelled since */
     s->expire_step = NULL;
     if (k != NULL && sqs_queue_expire(t, CONTAINER_OF(k, struct sqs_queue, expire)) < 0)
         return;
@@ -151,6 +157,7 @@ void sqs_sweep(struct timer *tm, struct turn *t)
     void *value;
     int more;
 
+    CHECK_IS(s, SQS_MAGIC);
     for (size_t i = 0; map_next(&s->queues, &i, &key, &value);)
         if (sqs_queue_expire(t, value) < 0)
             return;

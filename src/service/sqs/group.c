@@ -1,4 +1,7 @@
-/* group.c - groups by name: linear probing without tombstones, as in index.c. */
+/* group.c - groups by name: linear probing without tombstones, as in index.c.
+ *
+ * True here: every group is in the table once and has messages; never more than three places of four are
+ * taken, so every search ends; who is on the ready list is in the table. */
 #include "service/sqs/group.h"
 
 #include <stdlib.h>
@@ -26,6 +29,7 @@ static size_t slot_of(const struct sqs_groups *gs, struct str name, uint64_t has
 {
     size_t i = hash & (gs->cap - 1);
 
+    CHECK(gs->cap > gs->n);
     while (gs->slots[i] != NULL &&
            !(gs->slots[i]->hash == hash && str_eq(str_make(gs->slots[i]->name, gs->slots[i]->name_n), name)))
         i = (i + 1) & (gs->cap - 1);
@@ -58,6 +62,7 @@ struct sqs_group *sqs_group_get(struct sqs_groups *gs, struct str name)
     struct sqs_group *g;
     size_t i;
 
+    CHECK(!str_empty(name) && name.n <= SQS_GROUP_NAME_MOST);
     make_room(gs);
     i = slot_of(gs, name, hash);
     if (gs->slots[i] != NULL)
@@ -76,7 +81,7 @@ void sqs_group_drop(struct sqs_groups *gs, struct sqs_group *g)
 {
     size_t hole = slot_of(gs, str_make(g->name, g->name_n), g->hash), i = hole;
 
-    CHECK(g->n == 0 && gs->slots[hole] == g);
+    CHECK(g->n == 0 && list_empty(&g->messages) && gs->slots[hole] == g);
     for (;;) {
         i = (i + 1) & (gs->cap - 1);
         if (gs->slots[i] == NULL)
@@ -101,8 +106,30 @@ void sqs_group_shed(struct sqs_group *g)
 
 void sqs_group_place(struct sqs_groups *gs, struct sqs_group *g, bool head_visible, bool again)
 {
+    CHECK(g->n > 0 && !list_empty(&g->messages)); /* an empty one is dropped instead */
     if (!head_visible || again)
         list_remove(&g->ready);
     if (head_visible && !link_on(&g->ready))
         list_append(&gs->ready, &g->ready);
+}
+
+void sqs_groups_check(const struct sqs_groups *gs)
+{
+    size_t n = 0, ready = 0, ready_of_table = 0;
+
+    CHECK(gs->cap == 0 || ((gs->cap & (gs->cap - 1)) == 0 && gs->n * 4 <= gs->cap * 3));
+    for (size_t i = 0; i < gs->cap; i++) {
+        const struct sqs_group *g = gs->slots[i];
+
+        if (g == NULL)
+            continue;
+        CHECK(g->name_n >= 1 && g->name_n <= SQS_GROUP_NAME_MOST &&
+              g->hash == hash_bytes(g->name, g->name_n));
+        CHECK(sqs_group_find(gs, str_make(g->name, g->name_n)) == g);
+        ready_of_table += link_on(&g->ready);
+        n++;
+    }
+    LIST_EACH(&gs->ready, k)
+        ready++;
+    CHECK(n == gs->n && ready == ready_of_table);
 }

@@ -48,5 +48,6 @@ void sqs_group_shed(struct sqs_group *g);
 /* The head is (still, again) visible or it is not.  again: it became visible just now, so the group goes to
  * the end of the line; else a group in line keeps its place. */
 void sqs_group_place(struct sqs_groups *gs, struct sqs_group *g, bool head_visible, bool again);
+void sqs_groups_check(const struct sqs_groups *gs); /* for tests: the table and the ready list agree */
 
 #endif

@@ -12,6 +12,7 @@ static void put(uint8_t *p, size_t n, uint64_t v)
 {
     for (size_t i = n; i-- > 0; v >>= 8)
         p[i] = (uint8_t)(v & 0xff);
+    CHECK(v == 0); /* nothing was cut off */
 }
 
 static uint64_t get(const uint8_t *p, size_t n)
@@ -29,6 +30,7 @@ struct str sqs_handle_text(struct arena *a, const struct sqs_handle *h)
 {
     uint8_t b[HANDLE_BYTES] = { HANDLE_VERSION };
 
+    CHECK(h->queue_id >> 48 == 0 && h->message_id >> 48 == 0); /* six bytes each */
     put(b + 1, 6, h->queue_id);
     put(b + 7, 6, h->message_id);
     put(b + 13, 4, h->receive);

@@ -1,10 +1,13 @@
-/* index.c - nodes of a queue: every node is in the table, and in exactly one of the visible list and the
- * hidden heap, as its state says.  The counters are the sizes of those two, hidden split by state. In a FIFO
- * queue every node is in its group's list, hidden ones in the heap as well; there is no visible list, and a
- * group is in the ready list exactly while its head is visible. */
+/* index.c - nodes of a queue.
+ *
+ * True here: every node is in the table, and in exactly one of the visible list and the hidden heap, as its
+ * state says.  The counters are the sizes of those two, hidden split by state.  In a FIFO queue every node is
+ * in its group's list, hidden ones in the heap as well; there is no visible list, and a group is in the ready
+ * list exactly while its head is visible.  sqs_index_check() says so in code. */
 #include "service/sqs/index.h"
 
 #include <stdlib.h>
+#include "base/state.h"
 
 #define SLAB_NODES 1024
 #define FIRST_CAP 16
@@ -14,11 +17,29 @@ struct sqs_slab {
     _Alignas(struct sqs_grouped_node) char nodes[];
 };
 
+/* A message nobody has received yet may be delayed anew (the queue's delay is another); one in flight was
+ * received, and is never delayed again. */
+#define TO(s) STATE_BIT(SQS_##s)
+static const struct state node_states[] = {
+    [SQS_VISIBLE] = { "visible", TO(VISIBLE) | TO(DELAYED) | TO(IN_FLIGHT) },
+    [SQS_DELAYED] = { "delayed", TO(VISIBLE) | TO(DELAYED) },
+    [SQS_IN_FLIGHT] = { "in flight", TO(VISIBLE) | TO(IN_FLIGHT) },
+};
+static const struct states node_machine = STATES("SQS message", node_states);
+#undef TO
+
+/* The state is a bit-field, so STATE_MOVE cannot name its type. */
+static void move_to(struct sqs_node *node, enum sqs_state state)
+{
+    node->state = state_step(&node_machine, (unsigned)node->state, state, __FILE__, __LINE__) & 3;
+}
+
 static size_t node_bytes(const struct sqs_pool *p)
 {
     return p->grouped ? sizeof(struct sqs_grouped_node) : sizeof(struct sqs_node);
 }
 
+/* Of a FIFO queue's node; another has no such place. */
 static struct sqs_group *group_of(const struct sqs_node *node)
 {
     return ((const struct sqs_grouped_node *)(const void *)node)->group;
@@ -64,9 +85,9 @@ static void pool_drop_slabs(struct sqs_pool *p)
 
 static void pool_give(struct sqs_pool *p, struct sqs_node *node)
 {
+    CHECK(p->live > 0 && p->slabs != NULL && node != p->free);
     node->link.next = (struct link *)(void *)p->free;
     p->free = node;
-    CHECK(p->live > 0);
     /* One slab stays, so that a queue going empty and full again does not allocate each time. */
     if (--p->live == 0 && p->slabs->next != NULL)
         pool_drop_slabs(p);
@@ -87,6 +108,7 @@ static void slot_put(struct sqs_index *x, struct sqs_node *node)
 {
     size_t i = slot_home(x, node->due.seq);
 
+    CHECK(x->n < x->cap); /* else the search for a free place does not end */
     while (x->slots[i] != NULL)
         i = (i + 1) & (x->cap - 1);
     x->slots[i] = node;
@@ -119,11 +141,11 @@ static size_t slot_find(const struct sqs_index *x, uint64_t id)
 }
 
 /* Linear probing without tombstones: whoever stands behind the hole and may stand in it moves up. */
-static void slot_del(struct sqs_index *x, uint64_t id)
+static void slot_del(struct sqs_index *x, const struct sqs_node *node)
 {
-    size_t hole = slot_find(x, id), i = hole;
+    size_t hole = slot_find(x, node->due.seq), i = hole;
 
-    CHECK(hole != SIZE_MAX);
+    CHECK(hole != SIZE_MAX && x->slots[hole] == node); /* another queue's node else */
     for (;;) {
         size_t home;
 
@@ -153,12 +175,16 @@ static size_t *counter(struct sqs_index *x, const struct sqs_node *node)
 
 static struct sqs_node *head_of(const struct sqs_group *g)
 {
+    CHECK(!list_empty(&g->messages));
     return CONTAINER_OF(list_first(&g->messages), struct sqs_node, link);
 }
 
 /* Out of list and heap, and of the counters; still in the table, and in its group. */
 static void detach(struct sqs_index *x, struct sqs_node *node)
 {
+    CHECK(heap_has(&node->due) == (node->state != SQS_VISIBLE));
+    CHECK(link_on(&node->link) == (x->groups != NULL || node->state == SQS_VISIBLE));
+    CHECK(*counter(x, node) > 0);
     if (x->groups == NULL)
         list_remove(&node->link);
     heap_remove(&x->hidden, &node->due);
@@ -167,7 +193,8 @@ static void detach(struct sqs_index *x, struct sqs_node *node)
 
 static void attach_visible(struct sqs_index *x, struct sqs_node *node)
 {
-    node->state = SQS_VISIBLE;
+    CHECK(!heap_has(&node->due) && link_on(&node->link) == (x->groups != NULL));
+    move_to(node, SQS_VISIBLE);
     x->n_visible++;
     if (x->groups == NULL)
         list_append(&x->visible, &node->link);
@@ -177,7 +204,8 @@ static void attach_visible(struct sqs_index *x, struct sqs_node *node)
 
 static void attach_hidden(struct sqs_index *x, struct sqs_node *node, enum sqs_state state, int64_t until_ms)
 {
-    node->state = (uint64_t)state & 3;
+    CHECK(state != SQS_VISIBLE && link_on(&node->link) == (x->groups != NULL));
+    move_to(node, state);
     node->due.key = until_ms;
     heap_add(&x->hidden, &node->due);
     ++*counter(x, node);
@@ -200,6 +228,7 @@ static void leave_group(struct sqs_index *x, struct sqs_node *node)
 {
     struct sqs_group *g = group_of(node);
 
+    CHECK(g->n > 0 && link_on(&node->link));
     list_remove(&node->link);
     if (--g->n == 0)
         sqs_group_drop(x->groups, g);
@@ -209,10 +238,11 @@ static void leave_group(struct sqs_index *x, struct sqs_node *node)
 
 static void leave(struct sqs_index *x, struct sqs_node *node)
 {
+    CHECK(x->n > 0);
     detach(x, node);
     if (x->groups != NULL)
         leave_group(x, node);
-    slot_del(x, node->due.seq);
+    slot_del(x, node);
     if (--x->n == 0) {
         x->oldest_ms = x->old_least_ms = INT64_MAX;
         x->newest_ms = INT64_MIN;
@@ -229,6 +259,7 @@ static void give_back(struct sqs_index *x, struct sqs_node *node)
 
 void sqs_index_init(struct sqs_index *x, struct sqs_pool *pool)
 {
+    CHECK(pool != NULL);
     *x = (struct sqs_index){
         .pool = pool, .oldest_ms = INT64_MAX, .newest_ms = INT64_MIN, .old_least_ms = INT64_MAX
     };
@@ -241,8 +272,11 @@ void sqs_index_done(struct sqs_index *x)
 {
     heap_done(&x->hidden); /* first: it takes its mark off the nodes */
     for (size_t i = 0; i < x->cap; i++)
-        if (x->slots[i] != NULL)
+        if (x->slots[i] != NULL) {
             give_back(x, x->slots[i]);
+            x->n--;
+        }
+    CHECK(x->n == 0); /* the table held what the counter says */
     sqs_groups_free(x->groups);
     free(x->slots);
     *x = (struct sqs_index){ 0 };
@@ -260,7 +294,7 @@ void sqs_index_take(struct sqs_index *to, struct sqs_index *from)
 {
     struct sqs_pool *pool = from->pool;
 
-    CHECK(to->n == 0 && to->pool == pool);
+    CHECK(to != from && to->n == 0 && to->pool == pool);
     sqs_index_done(to);
     *to = *from;
     list_init(&to->visible); /* the links of its nodes are stale from here on */
@@ -272,6 +306,7 @@ void sqs_index_shed(struct sqs_index *x, size_t *slot, size_t most, uint64_t *fi
 {
     size_t end = MIN(*slot + most, x->cap);
 
+    CHECK(*slot <= x->cap && most > 0);
     free(TAKE(x->hidden.v));
     x->hidden.n = x->hidden.cap = 0;
     for (; *slot < end; ++*slot) {
@@ -281,10 +316,12 @@ void sqs_index_shed(struct sqs_index *x, size_t *slot, size_t most, uint64_t *fi
             continue;
         *first = MIN(*first, node->due.seq);
         *last = MAX(*last, node->due.seq);
+        CHECK(x->n > 0);
         x->slots[*slot] = NULL;
         x->n--;
         give_back(x, node);
     }
+    CHECK(x->n == 0 || *slot < x->cap);
 }
 
 static struct sqs_node *add(struct sqs_index *x, struct sqs_group *g, uint64_t id, int64_t sent_ms,
@@ -292,7 +329,9 @@ static struct sqs_node *add(struct sqs_index *x, struct sqs_group *g, uint64_t i
 {
     struct sqs_node *node = pool_take(x->pool);
 
+    CHECK((g != NULL) == x->pool->grouped);
     CHECK(slot_find(x, id) == SIZE_MAX);
+    CHECK(sent_ms >= 0 && sent_ms < (int64_t)1 << 48 && receives >= 0);
     if (g != NULL) {
         ((struct sqs_grouped_node *)(void *)node)->group = g;
         list_append(&g->messages, &node->link);
@@ -319,6 +358,7 @@ struct sqs_node *sqs_index_add(struct sqs_index *x, uint64_t id, int64_t sent_ms
 struct sqs_node *sqs_index_add_to_group(struct sqs_index *x, struct str group, uint64_t id, int64_t sent_ms,
                                         int64_t visible_ms, int64_t receives, int64_t now_ms)
 {
+    CHECK(x->groups != NULL);
     return add(x, sqs_group_get(x->groups, group), id, sent_ms, visible_ms, receives, now_ms);
 }
 
@@ -349,7 +389,7 @@ void sqs_index_show(struct sqs_index *x, struct sqs_node *node)
 
 void sqs_index_move(struct sqs_index *from, struct sqs_index *to, struct sqs_node *node)
 {
-    CHECK(from->pool == to->pool && from->groups == NULL);
+    CHECK(from != to && from->pool == to->pool && from->groups == NULL);
     leave(from, node);
     enter(to, node);
     attach_visible(to, node);
@@ -370,13 +410,16 @@ struct sqs_node *sqs_index_first(const struct sqs_index *x)
 {
     struct link *k = list_first(&x->visible);
 
+    CHECK(x->groups == NULL && (k == NULL) == (x->n_visible == 0));
     return k == NULL ? NULL : CONTAINER_OF(k, struct sqs_node, link);
 }
 
 struct sqs_group *sqs_index_ready(const struct sqs_index *x)
 {
-    struct link *k = list_first(&x->groups->ready);
+    struct link *k;
 
+    CHECK(x->groups != NULL);
+    k = list_first(&x->groups->ready);
     return k == NULL ? NULL : CONTAINER_OF(k, struct sqs_group, ready);
 }
 
@@ -384,7 +427,7 @@ struct sqs_node *sqs_index_behind(const struct sqs_index *x, const struct sqs_no
 {
     struct link *k = node->link.next;
 
-    CHECK(x->groups != NULL);
+    CHECK(x->groups != NULL && k != NULL);
     if (k == &group_of(node)->messages.head || CONTAINER_OF(k, struct sqs_node, link)->state != SQS_VISIBLE)
         return NULL;
     return CONTAINER_OF(k, struct sqs_node, link);
@@ -397,6 +440,7 @@ bool sqs_index_any(const struct sqs_index *x)
 
 void sqs_index_delay(struct sqs_index *x, int64_t delay_ms, int64_t now_ms)
 {
+    CHECK(x->groups != NULL && delay_ms >= 0);
     for (size_t i = 0; i < x->cap; i++) {
         struct sqs_node *node = x->slots[i];
         int64_t until_ms = node == NULL ? 0 : (int64_t)node->sent_ms + delay_ms;
@@ -419,10 +463,12 @@ int64_t sqs_index_next_ms(const struct sqs_index *x)
 int sqs_index_old(struct sqs_index *x, int64_t before_ms, size_t most, size_t look,
                   int (*drop)(void *arg, struct sqs_node *node), void *arg)
 {
+    CHECK(x->old_at <= x->cap && most > 0 && look > 0);
     if (x->old_at == 0)
         x->old_least_ms = INT64_MAX;
     for (; x->old_at < x->cap && look > 0; look--) {
         struct sqs_node *node = x->slots[x->old_at];
+        size_t had = x->n;
         int r;
 
         if (node != NULL && (int64_t)node->sent_ms < before_ms) {
@@ -430,6 +476,7 @@ int sqs_index_old(struct sqs_index *x, int64_t before_ms, size_t most, size_t lo
                 return 0;
             if ((r = drop(arg, node)) < 0)
                 return r;
+            CHECK(x->n == had - 1); /* it is gone: else this looks at it for ever */
             continue;
         }
         if (node != NULL)
@@ -441,4 +488,99 @@ int sqs_index_old(struct sqs_index *x, int64_t before_ms, size_t most, size_t lo
     x->old_at = 0;
     x->oldest_ms = x->old_least_ms;
     return 1;
+}
+
+/* ---- is it as it should be? ---- */
+
+static void check_node(const struct sqs_index *x, const struct sqs_node *node)
+{
+    bool visible = node->state == SQS_VISIBLE;
+
+    CHECK(node->state <= SQS_IN_FLIGHT);
+    CHECK(sqs_index_find(x, node->due.seq) == node);
+    CHECK(heap_has(&node->due) == !visible);
+    CHECK(visible || (node->due.at <= x->hidden.n && x->hidden.v[node->due.at - 1] == &node->due));
+    CHECK(link_on(&node->link) == (visible || x->groups != NULL));
+    CHECK((int64_t)node->sent_ms >= x->oldest_ms && (int64_t)node->sent_ms <= x->newest_ms);
+}
+
+static size_t check_table(const struct sqs_index *x)
+{
+    size_t n = 0, by_state[4] = { 0 };
+
+    for (size_t i = 0; i < x->cap; i++)
+        if (x->slots[i] != NULL) {
+            check_node(x, x->slots[i]);
+            by_state[x->slots[i]->state]++;
+            n++;
+        }
+    CHECK(by_state[SQS_VISIBLE] == x->n_visible && by_state[SQS_DELAYED] == x->n_delayed);
+    CHECK(by_state[SQS_IN_FLIGHT] == x->n_in_flight);
+    return n;
+}
+
+static void check_heap(const struct heap *h)
+{
+    for (uint32_t i = 0; i < h->n; i++) {
+        const struct heap_node *up = h->v[i == 0 ? 0 : (i - 1) / 2], *node = h->v[i];
+
+        CHECK(node->at == i + 1);
+        CHECK(up->key < node->key || (up->key == node->key && up->seq <= node->seq));
+    }
+}
+
+static void check_visible(const struct sqs_index *x)
+{
+    size_t n = 0;
+
+    LIST_EACH(&x->visible, k) {
+        CHECK(CONTAINER_OF(k, struct sqs_node, link)->state == SQS_VISIBLE);
+        n++;
+    }
+    CHECK(n == (x->groups == NULL ? x->n_visible : 0));
+}
+
+/* One group: its messages in the order of their ids, all of them its own, ready as its head says. */
+static size_t check_group(const struct sqs_index *x, const struct sqs_group *g)
+{
+    uint64_t before = 0;
+    size_t n = 0;
+
+    LIST_EACH(&g->messages, k) {
+        const struct sqs_node *node = CONTAINER_OF(k, struct sqs_node, link);
+
+        CHECK(group_of(node) == g && sqs_index_find(x, node->due.seq) == node);
+        CHECK(node->due.seq > before);
+        before = node->due.seq;
+        n++;
+    }
+    CHECK(n == g->n && n > 0);
+    CHECK(link_on(&g->ready) == (head_of(g)->state == SQS_VISIBLE));
+    return n;
+}
+
+static void check_groups(const struct sqs_index *x)
+{
+    size_t n = 0;
+
+    sqs_groups_check(x->groups);
+    for (size_t i = 0; i < x->groups->cap; i++)
+        if (x->groups->slots[i] != NULL)
+            n += check_group(x, x->groups->slots[i]);
+    CHECK(n == x->n);
+}
+
+void sqs_index_check(const struct sqs_index *x)
+{
+    CHECK(x->pool != NULL && x->pool->grouped == (x->groups != NULL));
+    CHECK(x->cap == 0 || ((x->cap & (x->cap - 1)) == 0 && x->n < x->cap));
+    CHECK(x->n == x->n_visible + x->n_delayed + x->n_in_flight);
+    CHECK(x->n <= x->pool->live && x->hidden.n == x->n_delayed + x->n_in_flight);
+    CHECK((x->n == 0) == (x->oldest_ms == INT64_MAX && x->newest_ms == INT64_MIN));
+    CHECK(x->old_at < MAX(x->cap, (size_t)1) && x->oldest_ms <= x->old_least_ms);
+    CHECK(check_table(x) == x->n);
+    check_heap(&x->hidden);
+    check_visible(x);
+    if (x->groups != NULL)
+        check_groups(x);
 }

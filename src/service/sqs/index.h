@@ -112,4 +112,7 @@ int64_t sqs_index_next_ms(const struct sqs_index *x); /* when the next hidden on
 int sqs_index_old(struct sqs_index *x, int64_t before_ms, size_t most, size_t look,
                   int (*drop)(void *arg, struct sqs_node *node), void *arg);
 
+/* CHECKs all that index.c holds true.  For tests: looks at everything. */
+void sqs_index_check(const struct sqs_index *x);
+
 #endif

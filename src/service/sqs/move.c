@@ -1,7 +1,11 @@
-/* move.c - a task owns its texts; its timer is pending exactly while it runs. */
+/* move.c - move tasks and their steps.
+ *
+ * True here: a task owns its texts; its timer is pending exactly while it runs, but inside its own step; a
+ * queue is the source of one running task at most; out of RUNNING there is one move, and no way back. */
 #include "service/sqs/move.h"
 
 #include <stdlib.h>
+#include "base/state.h"
 #include "service/sqs/rows.h"
 #include "service/sqs/wait.h"
 
@@ -9,18 +13,24 @@
 #define NO_SOURCE "CouldNotDetermineMessageSource"
 #define NO_QUEUE "AWS.SimpleQueueService.NonExistentQueue"
 
-static const char *const names[] = {
-    [SQS_TASK_RUNNING] = "RUNNING",
-    [SQS_TASK_COMPLETED] = "COMPLETED",
-    [SQS_TASK_CANCELLED] = "CANCELLED",
-    [SQS_TASK_FAILED] = "FAILED",
+/* The names are the API's, and the row's. */
+#define TO(s) STATE_BIT(SQS_TASK_##s)
+static const struct state task_states[] = {
+    [SQS_TASK_RUNNING] = { "RUNNING", TO(COMPLETED) | TO(CANCELLED) | TO(FAILED) },
+    [SQS_TASK_COMPLETED] = { "COMPLETED", 0 },
+    [SQS_TASK_CANCELLED] = { "CANCELLED", 0 },
+    [SQS_TASK_FAILED] = { "FAILED", 0 },
 };
+static const struct states task_machine = STATES("SQS move task", task_states);
+#undef TO
 
-const char *sqs_task_status(const struct sqs_task *task) { return names[task->state]; }
+const char *sqs_task_status(const struct sqs_task *task) { return state_name(&task_machine, task->state); }
 
 static void task_free(struct sqs_task *task)
 {
+    CHECK_IS(task, SQS_TASK_MAGIC);
     CHECK(!timer_pending(&task->step));
+    task->magic = 0;
     list_remove(&task->link);
     free((char *)task->task_id.p);
     free((char *)task->source_arn.p);
@@ -32,10 +42,11 @@ static void task_free(struct sqs_task *task)
 /* Out of RUNNING, once; every other state is the last. */
 static int task_end(struct turn *t, struct sqs_task *task, enum sqs_task_state state, const char *failure)
 {
-    CHECK(task->state == SQS_TASK_RUNNING && state != SQS_TASK_RUNNING);
+    CHECK_IS(task, SQS_TASK_MAGIC);
+    CHECK((failure != NULL) == (state == SQS_TASK_FAILED));
     if (timer_pending(&task->step))
         timer_cancel(t, &task->step);
-    task->state = state;
+    STATE_MOVE(&task_machine, task->state, state);
     task->failure = str_own(str_of(failure));
     return MIN(0, sqs_rows_put_task(t->store, task));
 }
@@ -74,6 +85,7 @@ static void arm(struct turn *t, struct sqs_task *task)
 {
     int64_t at_ms = t->now.wall_ms + 1;
 
+    CHECK(task->state == SQS_TASK_RUNNING && !timer_pending(&task->step));
     if (task->rate > 0)
         at_ms = MAX(at_ms, task->started_ms + ((task->moved + 1) * 1000 + task->rate - 1) / task->rate);
     timer_set(t, &task->step, at_ms);
@@ -95,6 +107,7 @@ static struct sqs_queue *target_of(struct turn *t, const struct sqs_task *task, 
 {
     struct sqs_queue *to = NULL;
 
+    CHECK(str_eq(task->source_arn, q->arn));
     *ret_failure = NO_QUEUE;
     if (!str_absent(task->destination_arn)) {
         to = sqs_find_arn(task->owner, task->destination_arn);
@@ -139,6 +152,8 @@ static void step(struct timer *tm, struct turn *t)
     const char *failure = NO_QUEUE;
     int r = q == NULL ? -E_INVALID : 1;
 
+    CHECK_IS(task, SQS_TASK_MAGIC);
+    CHECK(task->state == SQS_TASK_RUNNING && !timer_pending(&task->step));
     if (q != NULL)
         (void)sqs_index_settle(&q->index, t->now.wall_ms);
     for (int64_t left = budget(task, t->now.wall_ms); r > 0 && left > 0; left--)
@@ -157,7 +172,9 @@ static struct sqs_task *task_new(struct sqs *s, uint64_t id, struct str task_id,
 {
     struct sqs_task *task = xcalloc(1, sizeof(*task));
 
-    *task = (struct sqs_task){ .owner = s,
+    CHECK_IS(s, SQS_MAGIC);
+    *task = (struct sqs_task){ .magic = SQS_TASK_MAGIC,
+                               .owner = s,
                                .id = id,
                                .task_id = str_own(task_id),
                                .source_arn = str_own(source_arn),
@@ -201,8 +218,11 @@ int sqs_task_start(struct turn *t, struct sqs_queue *source, struct str destinat
 {
     char task_id[UUID_TEXT + 1];
     struct sqs_task *task;
-    int r = drop_tasks(t, source->owner, source->arn, false);
+    int r;
 
+    CHECK_IS(source, SQS_QUEUE_MAGIC);
+    CHECK(rate >= 0 && rate <= SQS_MOVE_RATE_MOST && sqs_task_running(source->owner, source->arn) == NULL);
+    r = drop_tasks(t, source->owner, source->arn, false);
     if (r < 0)
         return r;
     uuid_random(task_id);
@@ -230,9 +250,9 @@ void sqs_task_load(struct sqs *s, struct turn *t, struct rows *r)
         task_new(s, (uint64_t)rows_int(r, 0), rows_text(r, 1), rows_text(r, 2), rows_text(r, 3));
 
     task->rate = rows_count(r, 4, INT32_MAX);
-    while (task->state + 1 < ARRAY_LEN(names) && !str_is(rows_text(r, 5), names[task->state]))
+    while (task->state < SQS_TASK_FAILED && !str_is(rows_text(r, 5), sqs_task_status(task)))
         task->state++;
-    (void)rows_must(r, str_is(rows_text(r, 5), names[task->state]), "its status is none");
+    (void)rows_must(r, str_is(rows_text(r, 5), sqs_task_status(task)), "its status is none");
     task->moved = rows_count(r, 6, INT64_C(1) << 48);
     task->to_move = rows_count(r, 7, INT64_C(1) << 48);
     task->started_ms = rows_ms(r, 8);
@@ -252,4 +272,18 @@ void sqs_tasks_forget(struct sqs *s)
 {
     LIST_EACH_SAFE(&s->tasks, k, next)
         task_free(CONTAINER_OF(k, struct sqs_task, link));
+}
+
+void sqs_tasks_check(const struct sqs *s)
+{
+    LIST_EACH(&s->tasks, k) {
+        const struct sqs_task *task = CONTAINER_OF(k, struct sqs_task, link);
+
+        CHECK_IS(task, SQS_TASK_MAGIC);
+        CHECK(task->owner == s && task->id != 0);
+        CHECK(timer_pending(&task->step) == (task->state == SQS_TASK_RUNNING));
+        CHECK(task->state != SQS_TASK_RUNNING || sqs_task_running(s, task->source_arn) == task);
+        CHECK((task->state == SQS_TASK_FAILED) == !str_absent(task->failure));
+        CHECK(sqs_task_find(s, task->task_id) == task);
+    }
 }

@@ -25,6 +25,8 @@
 enum sqs_task_state { SQS_TASK_RUNNING, SQS_TASK_COMPLETED, SQS_TASK_CANCELLED, SQS_TASK_FAILED };
 
 struct sqs_task {
+    uint32_t magic;
+#define SQS_TASK_MAGIC 0x5135a7a5u
     struct link link; /* in sqs.tasks */
     struct sqs *owner;
     uint64_t id;
@@ -49,5 +51,6 @@ int sqs_tasks_drop(struct turn *t, struct sqs *s,
 void sqs_task_load(struct sqs *s, struct turn *t, struct rows *r); /* one row, columns as in rows.c */
 void sqs_tasks_stop(struct sqs *s, struct turn *t);                /* no further steps */
 void sqs_tasks_forget(struct sqs *s);                              /* frees the memory; timers must be idle */
+void sqs_tasks_check(const struct sqs *s);                         /* for tests */
 
 #endif

@@ -12,7 +12,6 @@ enum tag { TAG_SENDER = 1, TAG_TRACE, TAG_GROUP, TAG_NAME, TAG_TYPE, TAG_VALUE, 
 #define NAME_MOST 256
 #define TYPE_MOST 256
 #define NUMBER_DIGITS_MOST 38
-#define ID_MOST 128
 
 size_t sqs_msg_bad_character(struct str s)
 {
@@ -157,6 +156,7 @@ static int attribute_order(const void *x, const void *y)
 
 void sqs_msg_sort(struct sqs_msg *m)
 {
+    CHECK(m->n_attributes <= SQS_ATTRIBUTES_MOST);
     if (m->n_attributes > 1)
         qsort(m->attributes, m->n_attributes, sizeof(m->attributes[0]), attribute_order);
 }
@@ -222,7 +222,7 @@ bool sqs_msg_is_id(struct str id)
     for (size_t i = 0; i < id.n; i++)
         if (id.p[i] <= 0x20 || id.p[i] >= 0x7f)
             return false;
-    return id.n >= 1 && id.n <= ID_MOST;
+    return id.n >= 1 && id.n <= SQS_ID_MOST;
 }
 
 static int no_id(struct arena *a, struct str id, const char *parameter, struct fault *ret_fault)
@@ -278,6 +278,7 @@ size_t sqs_msg_bytes(const struct sqs_msg *m)
 {
     size_t n = m->body.n;
 
+    CHECK(m->n_attributes <= SQS_ATTRIBUTES_MOST);
     for (size_t i = 0; i < m->n_attributes; i++)
         n += m->attributes[i].name.n + m->attributes[i].type.n + m->attributes[i].value.n;
     return n;
@@ -336,6 +337,7 @@ struct str sqs_msg_md5(struct arena *a, const struct sqs_msg_attribute *v, size_
 
     if (n == 0)
         return STR_NONE;
+    CHECK(n <= SQS_ATTRIBUTES_MOST);
     h = hasher_new_md5();
     for (size_t i = 0; i < n; i++) {
         uint8_t transport = sqs_msg_is_binary(v[i].type) ? 2 : 1;
@@ -378,6 +380,7 @@ static void pack_field(struct buf *b, enum tag tag, struct str s)
 
 void sqs_msg_pack(struct buf *b, const struct sqs_msg *m)
 {
+    CHECK(b->n == 0 && m->n_attributes <= SQS_ATTRIBUTES_MOST);
     pack_field(b, TAG_GROUP, m->group); /* these two first: sqs_msg_ids() */
     pack_field(b, TAG_DEDUPLICATION, m->deduplication);
     pack_field(b, TAG_SENDER, m->sender);
@@ -449,6 +452,12 @@ void sqs_msg_ids(struct str bytes, struct str *ret_group, struct str *ret_dedupl
             return;
         *(tag == TAG_GROUP ? ret_group : ret_deduplication) = s;
     }
+}
+
+bool sqs_msg_ids_held(struct str group, struct str deduplication)
+{
+    return !str_empty(group) && !str_empty(deduplication) && group.n <= SQS_ID_MOST &&
+           deduplication.n <= SQS_ID_MOST;
 }
 
 bool sqs_msg_wanted(const struct sqs_MessageAttributeNameList *names, struct str name)

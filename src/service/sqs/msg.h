@@ -15,6 +15,7 @@
 
 #define SQS_ATTRIBUTES_MOST 10
 #define SQS_BATCH_BYTES_MOST 1048576
+#define SQS_DELAY_MOST_S 900
 
 struct sqs_msg_attribute {
     struct str name, type, value; /* value: text, or bytes when type is Binary */
@@ -70,7 +71,14 @@ void sqs_msg_pack(struct buf *b, const struct sqs_msg *m);
 int sqs_msg_unpack(struct str bytes, struct sqs_msg *ret); /* fills all but body; -E_INVALID: damaged */
 /* The group and deduplication id alone, which stand first: enough of `bytes` are SQS_MSG_IDS_BYTES. */
 #define SQS_MSG_IDS_BYTES 262
+#define SQS_ID_MOST 128 /* bytes of a group or deduplication id */
+/* Each: tag, two bytes of length, id. */
+_Static_assert(SQS_MSG_IDS_BYTES == 2 * (3 + SQS_ID_MOST), "as rows.c writes it in SQL");
 void sqs_msg_ids(struct str bytes, struct str *ret_group, struct str *ret_deduplication);
+/* Are both there, as every message of a FIFO queue has them?  Asked of each row; for one that has not, the
+ * words. */
+bool sqs_msg_ids_held(struct str group, struct str deduplication);
+#define SQS_NO_IDS "its extras hold no group and deduplication id"
 
 /* MessageAttributeNames: exact names, `prefix.*`, and `All`, `.*`, `*` for every one. */
 bool sqs_msg_wanted(const struct sqs_MessageAttributeNameList *names, struct str name);

@@ -17,6 +17,7 @@ static struct str number(struct arena *a, int64_t v) { return arena_printf(a, "%
 
 static struct str value_of(struct arena *a, const struct sqs_queue *q, enum sqs_attribute i)
 {
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
     switch (i) {
     case SQS_MESSAGES: return number(a, (int64_t)q->index.n_visible);
     case SQS_MESSAGES_NOT_VISIBLE: return number(a, (int64_t)q->index.n_in_flight);
@@ -155,6 +156,7 @@ int sqs_check_tags(struct call *c, const struct sqs_queue *q, const struct sqs_T
     struct str keys[SQS_TAGS_MOST];
     size_t n = 0;
 
+    CHECK(q == NULL || q->magic == SQS_QUEUE_MAGIC);
     for (size_t i = 0; q != NULL && i < MIN(q->n_tags, ARRAY_LEN(keys)); i++)
         keys[n++] = q->tags[i].key;
     for (size_t i = 0; i < tags->n; i++) {

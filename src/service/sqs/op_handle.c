@@ -18,6 +18,7 @@ static int find(struct call *c, struct sqs_queue *q, struct str text, struct sqs
     struct arena *a = c->mem;
     struct sqs_handle h;
 
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
     if (str_absent(text))
         return sqs_no_missing(a, ret_fault, "ReceiptHandle");
     if (sqs_handle_parse(a, text, &h) != 0 || h.queue_id != q->id)
@@ -97,6 +98,7 @@ int sqs_delete_message_batch(struct call *c, const void *input, void *output)
         out->Successful.v[out->Successful.n++].Id = in->Entries.v[i].Id;
         out->Successful.set = true;
     }
+    CHECK(out->Successful.n + out->Failed.n == ids.n); /* each entry has one answer */
     if (out->Successful.n > 0)
         sqs_count(c->turn, q, "NumberOfMessagesDeleted", (double)out->Successful.n, "Count");
     sqs_wake(c->state, c->turn);
@@ -143,6 +145,7 @@ static int change_one(struct call *c, struct sqs_queue *q, struct str handle, st
     if (until_ms - received_ms > VISIBILITY_MOST * 1000)
         return sqs_no_value(c->mem, ret_fault, number(c->mem, timeout.v), "VisibilityTimeout",
                             "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]");
+    CHECK(node->state != SQS_DELAYED); /* it was received */
     r = sqs_rows_show_at(c->turn->store, node->due.seq, until_ms);
     if (r < 0)
         return r;
@@ -199,6 +202,7 @@ int sqs_change_message_visibility_batch(struct call *c, const void *input, void 
         out->Successful.v[out->Successful.n++].Id = e->Id;
         out->Successful.set = true;
     }
+    CHECK(out->Successful.n + out->Failed.n == ids.n);
     sqs_wake(c->state, c->turn);
     return 0;
 }

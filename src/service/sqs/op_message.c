@@ -7,7 +7,6 @@
 #include "service/sqs/take.h"
 #include "service/sqs/wait.h"
 
-#define DELAY_MOST 900
 #define RECEIVE_MOST 10
 #define WAIT_MOST 20
 #define VISIBILITY_MOST 43200
@@ -25,7 +24,7 @@ static int check_delay(struct arena *a, const struct sqs_queue *q, struct opt_in
     if (q->fifo && delay.set && delay.v != 0)
         return sqs_no_value(a, ret, number(a, delay.v), "DelaySeconds",
                             "The request include parameter that is not valid for this queue type.");
-    if (delay.set && (delay.v < 0 || delay.v > DELAY_MOST))
+    if (delay.set && (delay.v < 0 || delay.v > SQS_DELAY_MOST_S))
         return sqs_no_value(a, ret, number(a, delay.v), "DelaySeconds",
                             "DelaySeconds must be >= 0 and <= 900.");
     return 0;
@@ -47,6 +46,7 @@ static int send_one(struct call *c, struct sqs_queue *q, const struct sqs_SendMe
     struct sqs_msg m;
     int r;
 
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
     if (sqs_msg_check(c->mem, in, &rules, &m, ret_fault) != 0 ||
         check_delay(c->mem, q, in->DelaySeconds, ret_fault) != 0)
         return -E_FAULT;
@@ -160,6 +160,7 @@ int sqs_send_message_batch(struct call *c, const void *input, void *output)
         }
         if (r != 0)
             return r;
+        CHECK(out->Successful.n + out->Failed.n < ids.n);
         out->Successful.v[out->Successful.n++] =
             (struct sqs_SendMessageBatchResultEntry){ .Id = e->Id,
                                                       .MessageId = sent.message_id,
@@ -169,6 +170,7 @@ int sqs_send_message_batch(struct call *c, const void *input, void *output)
                                                       .SequenceNumber = sent.sequence };
         out->Successful.set = true;
     }
+    CHECK(out->Successful.n + out->Failed.n == ids.n); /* each entry has one answer */
     if (out->Successful.n > 0)
         sqs_count(c->turn, q, "NumberOfMessagesSent", (double)out->Successful.n, "Count");
     sqs_wake(c->state, c->turn);

@@ -39,7 +39,7 @@ static bool is_dead_letter_queue(const struct sqs *s, const struct sqs_queue *q)
     void *value;
 
     for (size_t i = 0; map_next(&s->queues, &i, &key, &value);)
-        if (str_eq(((struct sqs_queue *)value)->dead_letter_arn, q->arn))
+        if (str_eq(CAST(struct sqs_queue, SQS_QUEUE_MAGIC, value)->dead_letter_arn, q->arn))
             return true;
     return false;
 }
@@ -139,7 +139,7 @@ int sqs_list_message_move_tasks(struct call *c, const void *input, void *output)
 {
     const struct sqs_ListMessageMoveTasksRequest *in = input;
     struct sqs_ListMessageMoveTasksResult *out = output;
-    struct sqs *s = c->state;
+    struct sqs *s = CAST(struct sqs, SQS_MAGIC, c->state);
     int64_t most = in->MaxResults.set ? in->MaxResults.v : 1;
     struct sqs_queue *source;
     int r = find_source(c, in->SourceArn, &source);
@@ -154,6 +154,7 @@ int sqs_list_message_move_tasks(struct call *c, const void *input, void *output)
          k = k->prev) {
         const struct sqs_task *task = CONTAINER_OF(k, struct sqs_task, link);
 
+        CHECK_IS(task, SQS_TASK_MAGIC);
         if (str_eq(task->source_arn, source->arn))
             out->Results.v[out->Results.n++] = entry_of(c->mem, task);
     }

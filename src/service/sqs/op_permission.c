@@ -100,6 +100,7 @@ static int put_policy(struct call *c, struct sqs_queue *q, struct str text)
 {
     struct sqs_change change = { 0 };
 
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
     change.given[SQS_POLICY] = true;
     change.text[SQS_POLICY] = text;
     sqs_attribute_apply(&q->attributes, &change);

@@ -59,6 +59,7 @@ static int same_queue(struct call *c, const struct sqs_queue *q, const struct sq
 {
     int differs = sqs_attribute_differs(&q->attributes, change);
 
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
     if (differs >= 0)
         return call_fault(c, &sqs_error_QueueNameExists,
                           "A queue already exists with the same name and a different value "
@@ -93,7 +94,7 @@ static int make_queue(struct call *c, const struct sqs_CreateQueueRequest *in,
 int sqs_create_queue(struct call *c, const void *input, void *output)
 {
     const struct sqs_CreateQueueRequest *in = input;
-    struct sqs *s = c->state;
+    struct sqs *s = CAST(struct sqs, SQS_MAGIC, c->state);
     struct str arn;
     struct sqs_queue *q;
     struct sqs_change change;
@@ -157,6 +158,7 @@ static int page(struct call *c, struct opt_int most, struct str token,
     }
     v = sqs_list(c->state, c->mem, pick, arg, after, limit + 1, &n);
     ret_urls->v = arena_calloc(c->mem, n + 1, sizeof(*ret_urls->v));
+    CHECK(n <= limit + 1);
     for (size_t i = 0; i < MIN(n, limit); i++)
         ret_urls->v[ret_urls->n++] = sqs_url(c, v[i]);
     ret_urls->set = ret_urls->n > 0;

@@ -1,5 +1,7 @@
 /* pass.c - messages come into a queue, leave it, and go from one to another; receives are take.c's.
- * Order in each: write the store, change the memory, mark for waking. */
+ *
+ * True here: order in each: write the store, change the memory, mark for waking.  What leaves one queue's
+ * index in a move enters the other's in the same turn; both queues are of one kind. */
 #include "service/sqs/queue.h"
 
 #include "metric/metric.h"
@@ -18,6 +20,7 @@ bool sqs_queue_full(const struct sqs_queue *q)
 
 uint64_t sqs_rows_number(struct turn *t, const struct sqs_queue *q)
 {
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
     return store_next_id(t->store) | (q->fifo ? SQS_FIFO_ROWS : 0);
 }
 
@@ -38,6 +41,7 @@ static int find_duplicate(struct turn *t, const struct sqs_queue *q, const struc
     const struct sqs_window *w = sqs_dedup_find(&q->owner->dedup, key, t->now.wall_ms);
     int r;
 
+    CHECK(q->fifo);
     if (w == NULL)
         return 0;
     *ret = (struct sqs_sent){ .id = w->id, .duplicate = true };
@@ -47,6 +51,7 @@ static int find_duplicate(struct turn *t, const struct sqs_queue *q, const struc
 
 static void entered(struct turn *t, struct sqs_queue *q)
 {
+    CHECK(q->index.n > 0);
     sqs_sweep_arm(t, q);
     sqs_wake_later(q);
 }
@@ -70,6 +75,15 @@ static int send_fifo(struct turn *t, struct sqs_queue *q, const struct sqs_msg *
     return 0;
 }
 
+/* What every way in has seen to: SendMessage by sqs_msg_check(), the sink by its own rules. */
+static void check_sendable(const struct sqs_queue *q, const struct sqs_msg *m, int64_t delay_ms)
+{
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
+    CHECK(!str_empty(m->body) && m->n_attributes <= SQS_ATTRIBUTES_MOST);
+    CHECK(q->fifo ? !str_absent(m->group) && !str_absent(m->deduplication) : str_absent(m->deduplication));
+    CHECK(delay_ms <= (q->fifo ? 0 : (int64_t)SQS_DELAY_MOST_S * 1000)); /* a FIFO queue delays as a whole */
+}
+
 int sqs_queue_send(struct turn *t, struct sqs_queue *q, const struct sqs_msg *m, int64_t delay_ms,
                    struct sqs_sent *ret)
 {
@@ -80,6 +94,7 @@ int sqs_queue_send(struct turn *t, struct sqs_queue *q, const struct sqs_msg *m,
     };
     int r;
 
+    check_sendable(q, m, delay_ms);
     uuid_random(ret->message_id);
     ret->id = row.id;
     ret->duplicate = false;
@@ -108,10 +123,19 @@ static int keep_window(struct turn *t, struct sqs_queue *q, const struct sqs_nod
     return MIN(r, 0);
 }
 
+/* Before the row is touched: is the node this queue's?  A row of another queue would go else. */
+static void check_holds(const struct sqs_queue *q, const struct sqs_node *node)
+{
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
+    CHECK(sqs_index_find(&q->index, node->due.seq) == node);
+}
+
 int sqs_queue_drop(struct turn *t, struct sqs_queue *q, struct sqs_node *node)
 {
-    int r = keep_window(t, q, node);
+    int r;
 
+    check_holds(q, node);
+    r = keep_window(t, q, node);
     if (r == 0)
         r = sqs_rows_drop(t->store, node->due.seq);
     if (r < 0)
@@ -127,10 +151,15 @@ static int enter_group(struct turn *t, struct sqs_queue *to, uint64_t id, int64_
     struct str group, deduplication;
     struct sqs_dedup_key key;
 
+    CHECK(to->fifo);
     sqs_rows_read(t->store, id, &r);
     if (!rows_next(&r))
         return -E_FULL;
     sqs_msg_ids(rows_text(&r, SQS_COL_EXTRAS), &group, &deduplication);
+    if (!sqs_msg_ids_held(group, deduplication)) {
+        store_damaged(t->store, "sqs_message", (int64_t)id, SQS_NO_IDS);
+        return -E_DAMAGED;
+    }
     key = key_of(to, group, deduplication);
     sqs_dedup_begin(&to->owner->dedup, &key, id, t->now.wall_ms);
     (void)sqs_index_settle(&to->index, t->now.wall_ms);
@@ -145,6 +174,7 @@ static int follow(struct turn *t, struct sqs_queue *q, struct sqs_queue *to, str
 {
     int64_t now_ms = t->now.wall_ms, visible_ms = now_ms + (receives == 0 ? to->delay_ms : 0);
 
+    CHECK(receives >= 0 && q->owner == to->owner);
     sqs_index_remove(&q->index, node);
     if (to->fifo)
         return enter_group(t, to, id, visible_ms, receives);
@@ -158,7 +188,8 @@ int sqs_queue_to_dead_letters(struct turn *t, struct sqs_queue *q, struct sqs_qu
     uint64_t id;
     int r;
 
-    CHECK(q->fifo == to->fifo);
+    check_holds(q, node);
+    CHECK(q != to && q->fifo == to->fifo && node->state == SQS_VISIBLE);
     if (!q->fifo) {
         r = sqs_rows_move(t->store, node->due.seq, to->rows_id, q->arn, t->now.wall_ms);
         if (r < 0)
@@ -183,9 +214,11 @@ int sqs_queue_renew(struct turn *t, struct sqs_queue *q, struct sqs_queue *to, s
     struct sqs_row row = { .id = store_next_id(t->store),
                            .queue_id = to->rows_id,
                            .sent_ms = t->now.wall_ms };
-    int r = keep_window(t, q, node);
+    int r;
 
-    CHECK(q->fifo == to->fifo);
+    check_holds(q, node);
+    CHECK(q->fifo == to->fifo && node->state == SQS_VISIBLE);
+    r = keep_window(t, q, node);
     uuid_random(message_id);
     row.visible_ms = row.sent_ms + (to->fifo ? 0 : to->delay_ms);
     row.message_id = str_make(message_id, UUID_TEXT);
@@ -200,6 +233,7 @@ void sqs_count(struct turn *t, const struct sqs_queue *q, const char *metric, do
 {
     struct metric_dimension dimension = { STR("QueueName"), q->name };
 
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
     if (t->metrics != NULL)
         metric_add(t,
                    &(struct metric_place){ .account = q->account,

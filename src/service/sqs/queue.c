@@ -1,4 +1,7 @@
-/* queue.c - queues by name and their life in memory. */
+/* queue.c - queues by name and their life in memory.
+ *
+ * True here: a queue is in sqs.queues under its account, region and name, from its birth to its end; what is
+ * derived from its attributes is what they say; its tags are sorted by key, each key once. */
 #include "service/sqs/queue.h"
 
 #include <stdio.h>
@@ -27,17 +30,26 @@ struct sqs_queue *sqs_find(const struct sqs *s, struct str account, struct str r
 {
     char room[KEY_MOST];
     struct str key = queue_key(room, account, region, name);
+    struct sqs_queue *q;
 
-    return str_absent(key) ? NULL : map_get(&s->queues, key);
+    CHECK_IS(s, SQS_MAGIC);
+    q = str_absent(key) ? NULL : map_get(&s->queues, key);
+    CHECK(q == NULL || (q->magic == SQS_QUEUE_MAGIC && q->owner == s));
+    return q;
 }
 
-struct sqs_queue *sqs_find_arn(const struct sqs *s, struct str arn)
+struct sqs_queue *sqs_find_parts(const struct sqs *s, const struct arn *arn)
 {
-    struct arn parts;
+    return str_is(arn->service, "sqs") && str_is(arn->partition, "aws")
+               ? sqs_find(s, arn->account, arn->region, arn->resource)
+               : NULL;
+}
 
-    if (arn_parse(arn, &parts) != 0 || !str_is(parts.service, "sqs") || !str_is(parts.partition, "aws"))
-        return NULL;
-    return sqs_find(s, parts.account, parts.region, parts.resource);
+struct sqs_queue *sqs_find_arn(const struct sqs *s, struct str text)
+{
+    struct arn arn;
+
+    return arn_parse(text, &arn) == 0 ? sqs_find_parts(s, &arn) : NULL;
 }
 
 int sqs_resolve(struct call *c, struct str queue_url, struct sqs_queue **ret)
@@ -61,6 +73,7 @@ int sqs_may(struct call *c, const struct sqs_queue *q, const char *action)
     struct resource what = { q->arn, q->account,
                              at_home || sqs_action_is_shared(str_of(action)) ? q->policy : NULL };
 
+    CHECK(strchr(action, ':') == NULL); /* "SendMessage": the service's name is put before it here */
     return call_may(c, arena_z(c->mem, arena_printf(c->mem, "sqs:%s", action)), &what);
 }
 
@@ -99,6 +112,7 @@ struct sqs_queue *sqs_queue_new(struct sqs *s, uint64_t id, struct str account, 
     char room[KEY_MOST];
     struct str key = queue_key(room, account, region, name);
 
+    CHECK_IS(s, SQS_MAGIC);
     CHECK(!str_absent(key));
     buf_printf(&arn, "arn:aws:sqs:" STR_FMT ":" STR_FMT ":" STR_FMT, STR_ARG(region), STR_ARG(account),
                STR_ARG(name));
@@ -125,7 +139,8 @@ void sqs_queue_free(struct sqs_queue *q)
 {
     char room[KEY_MOST];
 
-    CHECK(q->magic == SQS_QUEUE_MAGIC && list_empty(&q->waiters));
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
+    CHECK(list_empty(&q->waiters) && !timer_pending(&q->due));
     CHECK(map_del(&q->owner->queues, queue_key(room, q->account, q->region, q->name)) == q);
     list_remove(&q->wake);
     list_remove(&q->expire);
@@ -174,6 +189,8 @@ void sqs_queue_derive(struct sqs_queue *q)
 {
     const struct sqs_attributes *at = &q->attributes;
 
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
+    CHECK(q->fifo == ((q->rows_id & SQS_FIFO_ROWS) != 0));
     q->visibility_ms = sqs_attribute_number(at, SQS_VISIBILITY_TIMEOUT) * 1000;
     q->delay_ms = sqs_attribute_number(at, SQS_DELAY_SECONDS) * 1000;
     q->retention_ms = sqs_attribute_number(at, SQS_MESSAGE_RETENTION_PERIOD) * 1000;
@@ -204,6 +221,7 @@ void sqs_queue_tag(struct sqs_queue *q, struct str key, struct str value)
 {
     size_t i = tag_place(q, key);
 
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
     if (tag_at(q, i, key)) {
         str_drop(&q->tags[i].value);
     } else {
@@ -240,14 +258,17 @@ struct sqs_queue **sqs_list(const struct sqs *s, struct arena *a,
     struct str key;
     void *value;
 
+    CHECK_IS(s, SQS_MAGIC);
+    CHECK(pick != NULL && most > 0);
     least_init(&page, a, most, by_name);
     for (size_t i = 0; map_next(&s->queues, &i, &key, &value);) {
-        const struct sqs_queue *q = value;
+        const struct sqs_queue *q = CAST(struct sqs_queue, SQS_QUEUE_MAGIC, value);
 
         if (pick(q, arg) && (str_absent(after) || str_cmp(q->name, after) > 0))
             least_offer(&page, value);
     }
     least_sort(&page);
+    CHECK(page.n <= most);
     *ret_n = page.n;
     return (struct sqs_queue **)page.v;
 }

@@ -9,6 +9,7 @@
 #ifndef WAYBILL_SERVICE_SQS_QUEUE_H
 #define WAYBILL_SERVICE_SQS_QUEUE_H
 
+#include "base/arn.h"
 #include "base/id.h"
 #include "base/map.h"
 #include "policy/policy.h"
@@ -26,8 +27,11 @@
 #define SQS_IN_FLIGHT_MOST 120000
 /* In the rows_id of every FIFO queue: a row of a message shows so what it is. */
 #define SQS_FIFO_ROWS ((uint64_t)1 << 50)
+_Static_assert(SQS_FIFO_ROWS == 1125899906842624, "as rows.c writes it in SQL");
 
 struct sqs {
+    uint32_t magic;
+#define SQS_MAGIC 0x5135a100u
     struct map queues; /* "account/region/name" -> struct sqs_queue */
     struct sqs_pool pool, fifo_pool;
     struct sqs_dedup dedup;
@@ -73,7 +77,8 @@ struct sqs_queue {
 
 /* NULL when there is none. */
 struct sqs_queue *sqs_find(const struct sqs *s, struct str account, struct str region, struct str name);
-struct sqs_queue *sqs_find_arn(const struct sqs *s, struct str arn);
+struct sqs_queue *sqs_find_arn(const struct sqs *s, struct str text);
+struct sqs_queue *sqs_find_parts(const struct sqs *s, const struct arn *arn);
 /* By the last two path segments of QueueUrl, account and name, or by a bare queue name (as AWS does), then in
  * the caller's account; in the region of the call.  Sets the fault; -E_FAULT. */
 int sqs_resolve(struct call *c, struct str queue_url, struct sqs_queue **ret);
@@ -132,6 +137,9 @@ int sqs_queue_to_dead_letters(struct turn *t, struct sqs_queue *q, struct sqs_qu
  * SQS developer guide, "Configure dead-letter queue redrive"); only body, attributes, group and deduplication
  * id are the old ones. */
 int sqs_queue_renew(struct turn *t, struct sqs_queue *q, struct sqs_queue *to, struct sqs_node *node);
+
+/* CHECKs all that the files of this room hold true of its memory.  For tests: looks at everything. */
+void sqs_check(const struct sqs *s);
 
 /* A sample of AWS/SQS for this queue; nothing where nobody counts. */
 void sqs_count(struct turn *t, const struct sqs_queue *q, const char *metric, double value, const char *unit);

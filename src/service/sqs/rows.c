@@ -1,4 +1,7 @@
-/* rows.c - SQL and nothing else.  Ids fit in 48 bits, so they travel as plain integers. */
+/* rows.c - SQL and nothing else.  Ids fit in 48 bits, so they travel as plain integers.
+ *
+ * True here: what was read is believed only where it was asked: an id that was never given out, a number that
+ * is none or a text that does not say what it must makes the row a damaged one, and nothing more is read. */
 #include "service/sqs/rows.h"
 
 #include <stdlib.h>
@@ -68,7 +71,6 @@ static struct sql Q_MESSAGES =
         "CASE WHEN queue_id >= 1125899906842624 THEN extras END FROM sqs_message ORDER BY id");
 
 #define NAME_MOST 80
-#define SQS_ID_MOST 128         /* bytes of a group or deduplication id */
 #define WASTE_AFTER_LOAD_MS 500 /* first the clients; and a full disk is not asked again at once */
 
 static void tags_json(struct buf *b, const struct sqs_queue *q)
@@ -88,6 +90,8 @@ int sqs_rows_add_queue(struct store *s, const struct sqs_queue *q)
 {
     CLEANUP(buf_done) struct buf attributes = { 0 }, tags = { 0 };
 
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
+    CHECK(q->modified_ms == q->created_ms && q->fifo == ((q->rows_id & SQS_FIFO_ROWS) != 0));
     sqs_attribute_write(&attributes, &q->attributes);
     tags_json(&tags, q);
     return store_exec(s, &Q_ADD_QUEUE, V_INT(q->id), V_TEXT(q->account), V_TEXT(q->region), V_TEXT(q->name),
@@ -99,6 +103,8 @@ int sqs_rows_put_queue(struct store *s, const struct sqs_queue *q)
 {
     CLEANUP(buf_done) struct buf attributes = { 0 }, tags = { 0 };
 
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
+    CHECK(q->fifo == ((q->rows_id & SQS_FIFO_ROWS) != 0));
     sqs_attribute_write(&attributes, &q->attributes);
     tags_json(&tags, q);
     return store_exec(s, &Q_PUT_QUEUE, V_INT(q->id), V_INT(q->modified_ms), V_INT(q->purged_ms),
@@ -112,6 +118,8 @@ int sqs_rows_drop_queue(struct store *s, uint64_t queue_id)
 
 int sqs_rows_add(struct store *s, const struct sqs_row *r)
 {
+    CHECK(r->id != 0 && r->queue_id != 0 && r->message_id.n == UUID_TEXT);
+    CHECK(r->visible_ms >= r->sent_ms);
     return store_exec(s, &Q_ADD, V_INT(r->id), V_INT(r->queue_id), V_INT(r->visible_ms), V_INT(r->sent_ms),
                       V_TEXT(r->message_id), V_BLOB(r->extras), V_TEXT(r->body));
 }
@@ -119,6 +127,7 @@ int sqs_rows_add(struct store *s, const struct sqs_row *r)
 int sqs_rows_take(struct store *s, uint64_t id, int64_t visible_ms, int64_t receives, int64_t now_ms,
                   int64_t first_ms)
 {
+    CHECK(receives >= 1 && visible_ms >= now_ms);
     return store_exec(s, &Q_TAKE, V_INT(id), V_INT(visible_ms), V_INT(receives), V_INT(now_ms),
                       V_INT(first_ms));
 }
@@ -130,18 +139,21 @@ int sqs_rows_show_at(struct store *s, uint64_t id, int64_t visible_ms)
 
 int sqs_rows_move(struct store *s, uint64_t id, uint64_t queue_id, struct str source_arn, int64_t visible_ms)
 {
+    CHECK((queue_id & SQS_FIFO_ROWS) == 0 && !str_absent(source_arn)); /* FIFO queues rekey */
     return store_exec(s, &Q_MOVE, V_INT(id), V_INT(queue_id), V_TEXT(source_arn), V_INT(visible_ms));
 }
 
 int sqs_rows_rekey(struct store *s, uint64_t id, uint64_t new_id, uint64_t rows_id, struct str source_arn,
                    int64_t now_ms)
 {
+    CHECK(new_id != id && (rows_id & SQS_FIFO_ROWS) != 0 && !str_absent(source_arn));
     return store_exec(s, &Q_REKEY, V_INT(id), V_INT(new_id), V_INT(rows_id), V_TEXT(source_arn),
                       V_INT(now_ms));
 }
 
 int sqs_rows_renew(struct store *s, uint64_t id, const struct sqs_row *r)
 {
+    CHECK(r->id != id && r->message_id.n == UUID_TEXT && r->visible_ms >= r->sent_ms);
     return store_exec(s, &Q_RENEW, V_INT(id), V_INT(r->id), V_INT(r->queue_id), V_INT(r->visible_ms),
                       V_INT(r->sent_ms), V_TEXT(r->message_id));
 }
@@ -154,6 +166,7 @@ int sqs_rows_drop_windows(struct store *s, uint64_t last, size_t most, size_t *r
     int64_t end = 0;
     int n;
 
+    CHECK(most > 0);
     *ret_dropped = 0;
     store_query(s, &Q_WINDOWS_END, &r, V_INT(last), V_INT(most));
     if (rows_next(&r))
@@ -212,6 +225,7 @@ int sqs_rows_drop(struct store *s, uint64_t id) { return store_exec(s, &Q_DROP, 
 
 int sqs_rows_drop_range(struct store *s, uint64_t queue_id, uint64_t first, uint64_t last, int64_t before_ms)
 {
+    CHECK(first <= last);
     return store_exec(s, &Q_DROP_RANGE, V_INT(queue_id), V_INT(first), V_INT(last), V_INT(before_ms));
 }
 
@@ -221,6 +235,7 @@ int sqs_rows_drop_some(struct store *s, uint64_t rows_id, uint64_t *first, uint6
     uint64_t end = 0;
     int dropped;
 
+    CHECK(*first <= last && most > 0);
     store_query(s, &Q_END_OF_SOME, &r, V_INT(*first), V_INT(last), V_INT(most));
     if (rows_next(&r))
         end = (uint64_t)rows_int(&r, 0); /* none: NULL, 0 */
@@ -258,13 +273,21 @@ static int load_tags(struct sqs_queue *q, struct arena *a, struct str json)
 
 static struct str id_key(const uint64_t *id) { return str_make((const char *)id, sizeof(*id)); }
 
-static void load_queues(struct sqs *s, struct turn *t, struct map *by_number)
+/* Ids that are not given out yet would be given out again. */
+static bool given_out(struct rows *r, uint64_t next)
+{
+    int64_t id = rows_int(r, 0);
+
+    return rows_must(r, id > 0 && (uint64_t)id < next, "its number was never given out");
+}
+
+static void load_queues(struct sqs *s, struct turn *t, struct map *by_number, uint64_t next)
 {
     CLEANUP(rows_done) struct rows r;
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
 
     store_query(t->store, &Q_QUEUES, &r);
-    while (rows_next(&r) && rows_place(&r, 1, 2, 3, NAME_MOST)) {
+    while (rows_next(&r) && given_out(&r, next) && rows_place(&r, 1, 2, 3, NAME_MOST)) {
         struct sqs_queue *q =
             sqs_queue_new(s, (uint64_t)rows_int(&r, 0), rows_text(&r, 1), rows_text(&r, 2), rows_text(&r, 3));
 
@@ -324,12 +347,13 @@ static void begin_windows(struct sqs *s, struct turn *t, struct windows *ws)
     }
 }
 
-static void load_windows(struct sqs *s, struct turn *t, const struct map *by_number, struct windows *ws)
+static void load_windows(struct sqs *s, struct turn *t, const struct map *by_number, struct windows *ws,
+                         uint64_t next)
 {
     CLEANUP(rows_done) struct rows r;
 
     store_query(t->store, &Q_WINDOWS, &r);
-    while (rows_next(&r)) {
+    while (rows_next(&r) && given_out(&r, next)) {
         uint64_t id = (uint64_t)rows_int(&r, 0), rows_id = (uint64_t)rows_int(&r, 1);
         const struct sqs_queue *q = map_get(by_number, id_key(&rows_id));
         struct str group, deduplication;
@@ -339,10 +363,7 @@ static void load_windows(struct sqs *s, struct turn *t, const struct map *by_num
             s->dedup.over_id = id;
         else if (q != NULL) {
             sqs_msg_ids(rows_text(&r, 3), &group, &deduplication);
-            if (!rows_must(&r,
-                           !str_absent(group) && !str_absent(deduplication) && group.n <= SQS_ID_MOST &&
-                               deduplication.n <= SQS_ID_MOST,
-                           "its ids are none"))
+            if (!rows_must(&r, sqs_msg_ids_held(group, deduplication), "its ids are none"))
                 break;
             note_window(ws, q, id, rows_ms(&r, 2), group, deduplication);
         }
@@ -358,11 +379,9 @@ static void load_grouped(struct sqs_queue *q, struct turn *t, struct rows *r, st
     int64_t receives = rows_count(r, 3, SQS_ROW_RECEIVES_MOST), sent_ms = rows_ms(r, 4);
     struct str group, deduplication;
 
+    CHECK(q->fifo);
     sqs_msg_ids(rows_text(r, 5), &group, &deduplication);
-    if (!rows_must(r,
-                   !str_absent(group) && !str_absent(deduplication) && group.n <= SQS_ID_MOST &&
-                       deduplication.n <= SQS_ID_MOST,
-                   "its extras hold no group and deduplication id"))
+    if (!rows_must(r, sqs_msg_ids_held(group, deduplication), SQS_NO_IDS))
         return;
     if (t->now.wall_ms - sent_ms < SQS_WINDOW_MS)
         note_window(ws, q, id, sent_ms, group, deduplication);
@@ -374,13 +393,14 @@ static void load_grouped(struct sqs_queue *q, struct turn *t, struct rows *r, st
 /* In the order of ids, which is the order of sending.  What was never received and is visible goes straight
  * into the visible list; the rest goes through the hidden heap and, when it is due already, stands behind
  * them, in the order in which it became visible. */
-static void load_messages(struct sqs *s, struct turn *t, const struct map *by_number, struct windows *ws)
+static void load_messages(struct sqs *s, struct turn *t, const struct map *by_number, struct windows *ws,
+                          uint64_t next)
 {
     CLEANUP(rows_done) struct rows r;
     struct sqs_queue *q = NULL;
 
     store_query(t->store, &Q_MESSAGES, &r);
-    while (rows_next(&r)) {
+    while (rows_next(&r) && given_out(&r, next)) {
         uint64_t queue_id = (uint64_t)rows_int(&r, 1);
         int64_t receives = rows_count(&r, 3, SQS_ROW_RECEIVES_MOST);
 
@@ -411,15 +431,18 @@ void sqs_rows_load(struct sqs *s, struct turn *t)
 {
     CLEANUP(map_done) struct map by_number = { 0 };
     struct windows ws = { 0 };
+    uint64_t next = store_next_id(t->store);
     struct str key;
     void *value;
 
-    load_queues(s, t, &by_number);
-    load_messages(s, t, &by_number, &ws);
-    load_windows(s, t, &by_number, &ws);
+    CHECK_IS(s, SQS_MAGIC);
+    CHECK(s->queues.n == 0 && list_empty(&s->tasks) && sqs_dedup_count(&s->dedup) == 0);
+    load_queues(s, t, &by_number, next);
+    load_messages(s, t, &by_number, &ws, next);
+    load_windows(s, t, &by_number, &ws, next);
     load_tasks(s, t);
     for (size_t i = 0; map_next(&s->queues, &i, &key, &value);) {
-        struct sqs_queue *q = value;
+        struct sqs_queue *q = CAST(struct sqs_queue, SQS_QUEUE_MAGIC, value);
 
         while (sqs_index_settle(&q->index, t->now.wall_ms))
             ;

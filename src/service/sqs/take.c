@@ -1,5 +1,8 @@
-/* take.c - a receive looks at each message that was visible when it began at most once (each group, in a FIFO
- * queue), so it ends also when messages stay visible (VisibilityTimeout 0) or dead-letter queues form a ring.
+/* take.c - from the visible list to the reply.
+ *
+ * True here: a receive looks at each message that was visible when it began at most once (each group, in a
+ * FIFO queue), so it ends also when messages stay visible (VisibilityTimeout 0) or dead-letter queues form a
+ * ring.
  */
 #include "service/sqs/take.h"
 
@@ -41,6 +44,7 @@ static void add_system(const struct sqs_want *want, enum sqs_system which, struc
 {
     if ((want->system & (uint32_t)1 << which) == 0 || str_absent(value))
         return;
+    CHECK(map->n < SQS_N_SYSTEM);
     map->v[map->n++] = (struct sqs_MessageSystemAttributeMap_entry){ str_of(system_names[which]), value };
     map->set = true;
 }
@@ -53,6 +57,7 @@ static void show_attributes(struct arena *a, const struct sqs_want *want, const 
     struct sqs_msg_attribute shown[SQS_ATTRIBUTES_MOST];
     struct sqs_MessageBodyAttributeMap *map = &ret->MessageAttributes;
 
+    CHECK(m->n_attributes <= ARRAY_LEN(shown));
     map->v = arena_calloc(a, m->n_attributes + 1, sizeof(*map->v));
     for (size_t i = 0; i < m->n_attributes; i++) {
         const struct sqs_msg_attribute *at = &m->attributes[i];
@@ -130,6 +135,7 @@ static int take_one(struct taking *k, struct sqs_node *node)
     CLEANUP(rows_done) struct rows r;
     int changed;
 
+    CHECK(node->state == SQS_VISIBLE && k->ret->n < ARRAY_LEN(k->taken));
     sqs_rows_read(k->t->store, node->due.seq, &r);
     if (!rows_next(&r))
         return -E_FULL; /* lost with the writes of a turn that failed already */
@@ -172,6 +178,7 @@ static int drop_old(struct taking *k, struct sqs_node *node)
 {
     int r;
 
+    CHECK(k->drops > 0);
     if (k->t->now.wall_ms - (int64_t)node->sent_ms <= k->q->retention_ms)
         return 0;
     r = sqs_queue_drop(k->t, k->q, node);
@@ -200,6 +207,7 @@ static int take_standard(struct taking *k)
 {
     int r = 0;
 
+    CHECK(!k->q->fifo);
     for (size_t look = k->q->index.n_visible; r == 0 && look > 0 && room(k); look--)
         r = take_or_move(k, sqs_index_first(&k->q->index));
     return r;
@@ -215,6 +223,7 @@ static int take_group(struct taking *k, struct sqs_group *g)
     for (; r == 0 && node != NULL && room(k); node = behind) {
         size_t n = k->ret->n, had = k->q->index.n;
 
+        CHECK(node->state == SQS_VISIBLE);
         behind = sqs_index_behind(&k->q->index, node);
         r = take_or_move(k, node);
         if (k->ret->n == n && k->q->index.n == had)
@@ -227,11 +236,13 @@ static int take_group(struct taking *k, struct sqs_group *g)
  * behind. */
 static int take_groups(struct taking *k)
 {
-    const struct link *last = k->q->index.groups->ready.head.prev;
+    const struct link *last;
     struct sqs_group *g;
     bool end = false;
     int r = 0;
 
+    CHECK(k->q->fifo && k->q->index.groups != NULL);
+    last = k->q->index.groups->ready.head.prev;
     while (r == 0 && !end && room(k) && (g = sqs_index_ready(&k->q->index)) != NULL) {
         end = &g->ready == last;
         r = take_group(k, g);
@@ -259,6 +270,7 @@ static int take_again(struct taking *k, struct sqs_attempt *at)
         int64_t until_ms = until(k);
         int changed;
 
+        CHECK(k->ret->n < SQS_ATTEMPT_MESSAGES);
         sqs_rows_read(k->t->store, at->v[i].id, &r);
         if (!rows_next(&r))
             return -E_FULL;
@@ -289,6 +301,7 @@ static int take_fifo(struct taking *k)
     r = take_groups(k);
     if (r == 0 && !str_absent(id) && k->ret->n > 0) {
         at = sqs_attempt_new(as, k->q->id, id, k->t->now.wall_ms);
+        CHECK(k->ret->n <= SQS_ATTEMPT_MESSAGES);
         at->n = k->ret->n;
         memcpy(at->v, k->taken, sizeof(at->v));
     }
@@ -301,7 +314,11 @@ int sqs_take(struct turn *t, struct sqs_queue *q, const struct sqs_want *want, s
     struct taking k = { .t = t, .q = q, .want = want, .a = a, .ret = ret, .drops = DROPS_MOST };
     int r;
 
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
     CHECK(want->most >= 1 && want->most <= SQS_ATTEMPT_MESSAGES);
+    CHECK(want->names != NULL && want->visibility_ms >= -1 && want->system >> SQS_N_SYSTEM == 0);
+    CHECK(q->fifo || str_absent(want->attempt_id));
+    CHECK(ret->n == 0 && !ret->set);
     (void)sqs_index_settle(&q->index, t->now.wall_ms);
     if (!sqs_index_any(&q->index) && str_absent(want->attempt_id))
         return 0;
@@ -311,6 +328,7 @@ int sqs_take(struct turn *t, struct sqs_queue *q, const struct sqs_want *want, s
         r = sqs_queue_expire(t, q); /* the rest of them in steps, which wake whoever waits */
     if (r != 0)
         return r;
+    CHECK((int64_t)ret->n <= want->most);
     ret->set = ret->n > 0;
     if (ret->n > 0)
         sqs_count(t, q, "NumberOfMessagesReceived", (double)ret->n, "Count");

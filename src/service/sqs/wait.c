@@ -1,11 +1,16 @@
-/* wait.c - a waiter is owned by the list of its queue; it is freed in the moment its call is answered or
- * gone. */
+/* wait.c - receives that wait.
+ *
+ * True here: a waiter is on the list of its queue and named by its call, from sqs_wait() to the moment the
+ * call is answered or gone, when it is freed; its real-time timer is set until it has fired; a queue's timer
+ * is pending only while somebody waits. */
 #include "service/sqs/wait.h"
 
 #include <stdlib.h>
 #include "service/sqs/fault.h"
 
 struct sqs_waiter {
+    uint32_t magic;
+#define SQS_WAITER_MAGIC 0x5135a17eu
     struct link link;
     struct call *call;
     struct sqs_queue *queue;
@@ -22,11 +27,14 @@ static struct call *waiter_end(struct sqs_waiter *w)
 {
     struct call *c = w->call;
 
+    CHECK_IS(w, SQS_WAITER_MAGIC);
+    CHECK(c->waiting == w && link_on(&w->link));
     list_remove(&w->link);
     if (w->real != NULL)
         w->ops->real_timer_cancel(w->engine, w->real);
     c->waiting = NULL;
     c->on_gone = NULL;
+    w->magic = 0;
     free(w);
     return c;
 }
@@ -50,11 +58,13 @@ static void due_arm(struct sqs_queue *q, struct turn *t)
 
 static void on_gone(struct call *c)
 {
-    struct sqs_waiter *w = c->waiting;
+    struct sqs_waiter *w = CAST(struct sqs_waiter, SQS_WAITER_MAGIC, c->waiting);
     struct sqs_queue *q = w->queue;
     const struct turn_ops *ops = w->ops;
     void *engine = w->engine;
 
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
+    CHECK(w->call == c);
     (void)waiter_end(w);
     if (list_empty(&q->waiters))
         due_stop(q, ops, engine);
@@ -62,9 +72,11 @@ static void on_gone(struct call *c)
 
 static void on_time(void *arg, struct turn *t)
 {
-    struct sqs_waiter *w = arg;
+    struct sqs_waiter *w = CAST(struct sqs_waiter, SQS_WAITER_MAGIC, arg);
     struct sqs_queue *q = w->queue;
 
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
+    CHECK(w->real != NULL); /* it fires once */
     w->real = NULL;
     sqs_count(t, q, "NumberOfEmptyReceives", 1, "Count");
     call_reply(waiter_end(w), 0);
@@ -76,7 +88,10 @@ int sqs_wait(struct call *c, struct sqs_queue *q, const struct sqs_want *want, i
     struct turn *t = c->turn;
     struct sqs_waiter *w = xcalloc(1, sizeof(*w));
 
-    *w = (struct sqs_waiter){ .call = c,
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
+    CHECK(in_ms > 0 && c->waiting == NULL && c->on_gone == NULL);
+    *w = (struct sqs_waiter){ .magic = SQS_WAITER_MAGIC,
+                              .call = c,
                               .queue = q,
                               .queue_id = q->id,
                               .region = c->region,
@@ -95,6 +110,7 @@ int sqs_wait(struct call *c, struct sqs_queue *q, const struct sqs_want *want, i
 
 void sqs_wake_later(struct sqs_queue *q)
 {
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
     if (!list_empty(&q->waiters) && !link_on(&q->wake))
         list_append(&q->owner->to_wake, &q->wake);
 }
@@ -106,6 +122,9 @@ static void serve(struct sqs_queue *q, struct turn *t)
     while (!list_empty(&q->waiters) && sqs_index_any(&q->index)) {
         struct sqs_waiter *w = CONTAINER_OF(list_first(&q->waiters), struct sqs_waiter, link);
         struct sqs_ReceiveMessageResult *out = w->call->output;
+
+        CHECK_IS(w, SQS_WAITER_MAGIC);
+        CHECK(w->queue == q);
         /* A client that has just gone gets nothing: the message would be hidden for nobody. */
         int r = w->call->gone ? 0 : sqs_take(t, q, &w->want, w->call->mem, &out->Messages);
 
@@ -118,6 +137,8 @@ static void serve(struct sqs_queue *q, struct turn *t)
 
 void sqs_wake(struct sqs *s, struct turn *t)
 {
+    CHECK_IS(s, SQS_MAGIC);
+    CHECK(s->round >= 1 && s->round <= 15);
     for (struct link *k; (k = list_pop(&s->to_wake)) != NULL;)
         serve(CONTAINER_OF(k, struct sqs_queue, wake), t);
     s->round = s->round % 15 + 1;
@@ -127,7 +148,7 @@ void sqs_wake_due(struct timer *tm, struct turn *t)
 {
     struct sqs_queue *q = CONTAINER_OF(tm, struct sqs_queue, due);
 
-    CHECK(q->magic == SQS_QUEUE_MAGIC);
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
     sqs_wake_later(q);
     sqs_wake(q->owner, t);
 }
@@ -139,12 +160,14 @@ void sqs_wait_end(struct sqs_queue *q, struct turn *t, bool queue_is_gone)
 
         call_reply(c, queue_is_gone ? sqs_fault_no_queue(c) : 0);
     }
+    CHECK(list_empty(&q->waiters));
     list_remove(&q->wake);
     due_stop(q, t->ops, t->engine);
 }
 
 void sqs_wait_take_all(struct sqs_queue *q, struct turn *t, struct list *to)
 {
+    CHECK_IS(q, SQS_QUEUE_MAGIC);
     for (struct link *k; (k = list_pop(&q->waiters)) != NULL;)
         list_append(to, k);
     list_remove(&q->wake);
@@ -153,9 +176,10 @@ void sqs_wait_take_all(struct sqs_queue *q, struct turn *t, struct list *to)
 
 void sqs_wait_put_back(struct sqs *s, struct turn *t, struct list *from)
 {
-    for (struct link *k; (k = list_pop(from)) != NULL;) {
+    for (struct link *k; (k = list_first(from)) != NULL;) {
         struct sqs_waiter *w = CONTAINER_OF(k, struct sqs_waiter, link);
 
+        CHECK_IS(w, SQS_WAITER_MAGIC);
         w->queue = sqs_find(s, w->account, w->region, w->name);
         if (w->queue == NULL || w->queue->id != w->queue_id) {
             struct call *c = waiter_end(w);
@@ -163,8 +187,21 @@ void sqs_wait_put_back(struct sqs *s, struct turn *t, struct list *from)
             call_reply(c, sqs_fault_no_queue(c));
             continue;
         }
+        list_remove(k);
         list_append(&w->queue->waiters, k);
         sqs_wake_later(w->queue);
     }
     sqs_wake(s, t);
+}
+
+void sqs_wait_check(const struct sqs_queue *q)
+{
+    LIST_EACH(&q->waiters, k) {
+        const struct sqs_waiter *w = CONTAINER_OF(k, struct sqs_waiter, link);
+
+        CHECK_IS(w, SQS_WAITER_MAGIC);
+        CHECK(w->queue == q && w->queue_id == q->id && w->call->waiting == w && w->real != NULL);
+    }
+    CHECK(!list_empty(&q->waiters) || !timer_pending(&q->due));
+    CHECK(!timer_pending(&q->due) || q->due.node.key <= sqs_index_next_ms(&q->index));
 }

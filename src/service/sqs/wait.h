@@ -28,4 +28,6 @@ void sqs_wait_end(struct sqs_queue *q, struct turn *t, bool queue_is_gone);
 void sqs_wait_take_all(struct sqs_queue *q, struct turn *t, struct list *to);
 void sqs_wait_put_back(struct sqs *s, struct turn *t, struct list *from);
 
+void sqs_wait_check(const struct sqs_queue *q); /* for tests: who waits is as wait.c holds true */
+
 #endif

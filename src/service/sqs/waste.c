@@ -28,6 +28,8 @@ static struct waste *waste_new(struct sqs *s, struct sqs_pool *pool, uint64_t ro
 {
     struct waste *w = xcalloc(1, sizeof(*w));
 
+    CHECK_IS(s, SQS_MAGIC);
+    CHECK(pool == &s->pool || pool == &s->fifo_pool);
     w->rows_id = rows_id;
     w->first = UINT64_MAX;
     w->rows = STEP_ROWS_FIRST;
@@ -57,6 +59,7 @@ static int step(struct waste *w, struct turn *t)
     int64_t began_ns = clock_mono_ns();
     int r;
 
+    CHECK(w->rows >= 1 && w->rows <= STEP_ROWS_MOST && w->slot <= w->index.cap);
     if (w->index.n > 0) {
         sqs_index_shed(&w->index, &w->slot, STEP_NODES, &w->first, &w->last);
         return 0;
@@ -71,10 +74,11 @@ static int step(struct waste *w, struct turn *t)
 /* After a store error no further step is asked for: the turn is lost, and loading the memory again arms. */
 static void on_step(void *arg, struct turn *t)
 {
-    struct sqs *s = arg;
+    struct sqs *s = CAST(struct sqs, SQS_MAGIC, arg);
     struct link *k = list_first(&s->waste);
     int r;
 
+    CHECK(s->waste_step != NULL); /* it was asked for, and not cancelled since */
     s->waste_step = NULL;
     if (k == NULL)
         return;
@@ -103,6 +107,7 @@ void sqs_waste_add(struct sqs *s, struct turn *t, uint64_t rows_id, struct sqs_i
 {
     struct waste *w = waste_new(s, index->pool, rows_id);
 
+    CHECK(index->n > 0);
     sqs_index_take(&w->index, index);
     sqs_waste_arm(s, t, STEP_EVERY_MS);
 }
@@ -124,4 +129,24 @@ void sqs_waste_forget(struct sqs *s)
 {
     LIST_EACH_SAFE(&s->waste, k, next)
         waste_free(CONTAINER_OF(k, struct waste, link));
+}
+
+size_t sqs_waste_check(const struct sqs *s)
+{
+    size_t nodes = 0;
+
+    LIST_EACH(&s->waste, k) {
+        const struct waste *w = CONTAINER_OF(k, struct waste, link);
+        size_t n = 0;
+
+        CHECK(w->rows >= 1 && w->rows <= STEP_ROWS_MOST && w->slot <= w->index.cap);
+        for (size_t i = 0; i < w->index.cap; i++) {
+            CHECK(w->index.slots[i] == NULL || i >= w->slot);
+            n += w->index.slots[i] != NULL;
+        }
+        CHECK(n == w->index.n);
+        nodes += n;
+    }
+    CHECK(s->waste_step != NULL || list_empty(&s->waste));
+    return nodes;
 }

@@ -24,4 +24,7 @@ void sqs_waste_arm(struct sqs *s, struct turn *t, int64_t in_ms);
 void sqs_waste_stop(struct sqs *s, struct turn *t); /* no further steps; the waste stays */
 void sqs_waste_forget(struct sqs *s);               /* frees the memory; rows are the store's */
 
+/* For tests: CHECKs what waste.c holds true; the nodes not given back yet. */
+size_t sqs_waste_check(const struct sqs *s);
+
 #endif
