@@ -307,7 +307,8 @@ static struct str authorize(struct world *w, const struct principal *p, const ch
 {
     static const struct service_model model = { .name = "sqs", .query_compatible = true };
 
-    w->call = (struct call){ .mem = w->mem,
+    w->call = (struct call){ .magic = CALL_MAGIC,
+                             .mem = w->mem,
                              .service = &model,
                              .protocol = PROTO_JSON,
                              .turn = &w->turn,
@@ -371,7 +372,8 @@ TEST(iam, what_is_another_accounts)
         if (rows[i / 2].policy != NULL)
             CHECK(policy_parse(POLICY_RESOURCE, str_of(rows[i / 2].policy), &own, NULL) == 0);
         what.policy = own;
-        w.call = (struct call){ .mem = w.mem,
+        w.call = (struct call){ .magic = CALL_MAGIC,
+                                .mem = w.mem,
                                 .service = &model,
                                 .protocol = PROTO_JSON,
                                 .turn = &w.turn,

@@ -38,7 +38,7 @@ static inline struct world world_new(bool strict)
 
     w.gate.arg = w.iam;
     CHECK(store_open(&so, &w.store, NULL) == 0);
-    w.turn = (struct turn){ .store = w.store, .now = { NOW_MS, 0 } };
+    w.turn = (struct turn){ .magic = TURN_MAGIC, .store = w.store, .now = { NOW_MS, 0 } };
     iam_load(w.iam, &w.turn);
     CHECK(store_commit(w.store) == 0);
     return w;
@@ -69,7 +69,8 @@ static inline int run(struct world *w, struct service s, const struct principal 
             row = &s.model->ops[i];
     CHECK(row != NULL);
     w->turn.now.wall_ms = w->turn.now.wall_ms == 0 ? NOW_MS : w->turn.now.wall_ms;
-    w->call = (struct call){ .mem = w->mem,
+    w->call = (struct call){ .magic = CALL_MAGIC,
+                             .mem = w->mem,
                              .service = s.model,
                              .op = row,
                              .protocol = PROTO_QUERY,
