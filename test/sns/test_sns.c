@@ -61,6 +61,7 @@ static void open_world(struct world *w)
 
 static void close_world(struct world *w)
 {
+    sns_check(w->sns);
     w->a = arena_free(w->a);
     w->sns = sns_free(w->sns);
     w->outbox = outbox_free(w->outbox);
