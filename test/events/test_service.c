@@ -876,7 +876,8 @@ TEST(sift, a_trial_goes_on_elsewhere)
     in.Event = buf_view(&event);
     {
         struct service s = events_service(e);
-        struct call c = { .mem = w.mem,
+        struct call c = { .magic = CALL_MAGIC,
+                          .mem = w.mem,
                           .turn = &w.turn,
                           .now = w.turn.now,
                           .region = REGION,

@@ -43,7 +43,7 @@ static struct world world_new(bool strict)
 
     w.gate.arg = w.iam;
     CHECK(store_open(&so, &w.store, NULL) == 0);
-    w.turn = (struct turn){ .store = w.store, .now = { NOW_MS, 0 } };
+    w.turn = (struct turn){ .magic = TURN_MAGIC, .store = w.store, .now = { NOW_MS, 0 } };
     iam_load(w.iam, &w.turn);
     CHECK(store_commit(w.store) == 0);
     return w;
@@ -74,7 +74,8 @@ static int run(struct world *w, struct service s, const struct principal *who, c
             row = &s.model->ops[i];
     CHECK(row != NULL);
     w->turn.now.wall_ms = w->turn.now.wall_ms == 0 ? NOW_MS : w->turn.now.wall_ms;
-    w->call = (struct call){ .mem = w->mem,
+    w->call = (struct call){ .magic = CALL_MAGIC,
+                             .mem = w->mem,
                              .service = s.model,
                              .op = row,
                              .protocol = PROTO_QUERY,
@@ -425,7 +426,8 @@ static struct str authorize(struct world *w, const struct principal *p, const ch
 {
     static const struct service_model model = { .name = "sqs", .query_compatible = true };
 
-    w->call = (struct call){ .mem = w->mem,
+    w->call = (struct call){ .magic = CALL_MAGIC,
+                             .mem = w->mem,
                              .service = &model,
                              .protocol = PROTO_JSON,
                              .turn = &w->turn,
@@ -489,7 +491,8 @@ TEST(iam, what_is_another_accounts)
         if (rows[i / 2].policy != NULL)
             CHECK(policy_parse(POLICY_RESOURCE, str_of(rows[i / 2].policy), &own, NULL) == 0);
         what.policy = own;
-        w.call = (struct call){ .mem = w.mem,
+        w.call = (struct call){ .magic = CALL_MAGIC,
+                                .mem = w.mem,
                                 .service = &model,
                                 .protocol = PROTO_JSON,
                                 .turn = &w.turn,

@@ -42,13 +42,18 @@ static void play_begin(struct play *p)
     *p = (struct play){ .mem = arena_new(0) };
     CHECK(store_open(&(struct store_options){ .ephemeral = true }, &p->store, NULL) == 0);
     p->m = metrics_new();
-    p->turn =
-        (struct turn){ .store = p->store, .now = { NOW, 0 }, .ops = &play_ops, .engine = p, .metrics = p->m };
+    p->turn = (struct turn){ .magic = TURN_MAGIC,
+                             .store = p->store,
+                             .now = { NOW, 0 },
+                             .ops = &play_ops,
+                             .engine = p,
+                             .metrics = p->m };
     metrics_load(p->m, &p->turn);
 }
 
 static void play_end(struct play *p)
 {
+    metrics_check(p->m);
     metrics_free(p->m);
     EXPECT_INT(store_commit(p->store), 0);
     store_close(p->store);
@@ -67,6 +72,7 @@ static int play_timers(struct play *p)
         memmove(p->timer, p->timer + 1, --p->n_timers * sizeof(p->timer[0]));
         fn(arg, &p->turn);
         EXPECT_INT(store_commit(p->store), 0);
+        metrics_check(p->m);
         n++;
     }
     return n;
@@ -644,7 +650,7 @@ TEST(lambda, an_execution_leaves_these_samples)
 
 TEST(lambda, a_turn_without_metrics_counts_nothing)
 {
-    struct turn t = { .now = { NOW, 0 } };
+    struct turn t = { .magic = TURN_MAGIC, .now = { NOW, 0 } };
     struct metric_lambda f = { ACCOUNT, REGION, STR("f"), STR_NONE, STR("$LATEST") };
 
     metric_lambda_received(&t, &f);

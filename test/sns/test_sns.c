@@ -52,7 +52,7 @@ static void open_world(struct world *w)
     *w = (struct world){ 0 };
     CHECK(store_open(&(struct store_options){ .ephemeral = true }, &w->store, &why) == 0);
     w->outbox = outbox_new();
-    w->turn = (struct turn){ .store = w->store, .now = { NOW, 0 }, .ops = &ops };
+    w->turn = (struct turn){ .magic = TURN_MAGIC, .store = w->store, .now = { NOW, 0 }, .ops = &ops };
     w->sns = sns_new(&(struct sns_options){ &w->sinks, w->outbox });
     w->a = arena_new(0);
     w->topic = sns_topic_new(w->sns, 1, STR("000000000000"), STR("us-east-1"), STR("t"));
