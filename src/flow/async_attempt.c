@@ -46,6 +46,7 @@ static struct attempt *attempt_new(struct event *e, struct arena *mem)
 {
     struct attempt *at = ARENA_NEW(mem, struct attempt);
 
+    at->magic = ATTEMPT_MAGIC;
     at->mem = mem;
     at->event = e;
     return at;
@@ -53,6 +54,8 @@ static struct attempt *attempt_new(struct event *e, struct arena *mem)
 
 static void attempt_free(struct attempt *at)
 {
+    CHECK_IS(at, ATTEMPT_MAGIC);
+    at->magic = 0;
     list_remove(&at->link);
     arena_free(at->mem); /* at lies in it */
 }
@@ -409,7 +412,11 @@ static void attempt_done(struct run *r, const struct outcome *o, struct turn *t)
     struct ending x;
     enum attempt_result result;
 
+    CHECK_IS(at, ATTEMPT_MAGIC);
+    CHECK((at->async == NULL) == (at->event == NULL));
     if (at->async != NULL) {
+        CHECK_IS(at->async, ASYNC_MAGIC);
+        CHECK(at->event->magic == EVENT_MAGIC && at->event->state == EVENT_RUNNING);
         x = ending_of(at);
         x.trace = at->trace;
         result = tell_outcome(at, o, &x, t->now.wall_ms);
@@ -464,7 +471,7 @@ static void attempt_run(struct async *a, struct attempt *at)
     struct code *code = at->code;
 
     at->async = a;
-    at->event->state = EVENT_RUNNING;
+    STATE_MOVE(&event_machine, at->event->state, EVENT_RUNNING);
     list_remove(&at->link);
     list_append(&a->running, &at->link);
     run_start(&at->run, &a->o.runner, code, at->slot);
@@ -518,6 +525,9 @@ void attempt_start(struct async *a, struct event *e, const struct target *target
 {
     struct attempt *at = attempt_of(a, e);
 
+    CHECK_IS(e, EVENT_MAGIC);
+    CHECK(e->state == EVENT_READY && e->next == NULL);
+    CHECK_IS(target->code, CODE_MAGIC);
     at->slot = slot;
     at->code = code_ref(target->code);
     at->may_recurse = target->recursion_allowed;
@@ -526,7 +536,7 @@ void attempt_start(struct async *a, struct event *e, const struct target *target
             attempt_run(a, at);
         return;
     }
-    e->state = EVENT_STARTING;
+    STATE_MOVE(&event_machine, e->state, EVENT_STARTING);
     list_append(&a->starting, &at->link);
     if (a->n_starting++ == 0)
         a->soon(a->engine, read_starting, a);
@@ -543,6 +553,8 @@ void attempts_let_go(struct async *a)
     while ((k = list_pop(&a->running)) != NULL) {
         struct attempt *at = CONTAINER_OF(k, struct attempt, link);
 
+        CHECK_IS(at, ATTEMPT_MAGIC);
+        CHECK(at->async == a);
         run_let_go(&at->run);
         at->async = NULL;
         at->event = NULL;

@@ -5,14 +5,20 @@
  * read in a turn: the event has its slot and its place by then (STARTING), so that waiting for that turn
  * changes nobody's order.
  *
- *     accept ──► ACCEPTED ──commit──► READY ──start──► STARTING ──row──► RUNNING ──► (ended: row gone)
- *                                       ▲  └─decide─► DECIDING ─┐            │
- *                                       └──── due ── WAITING ◄──┴────────────┘
- */
+ *     accept ──► ACCEPTED ──commit──► READY ──start──► STARTING ──row──► RUNNING ──► (row gone, node FREE)
+ *                                     ▲  └──decide──► DECIDING ──┐         │
+ *     load ──────────────► WAITING ───┘ due or a free slot       │         │
+ *                             ▲──────────── again ───────────────┴─────────┘
+ *
+ * The drawing as a table: event_states in async.c.  STARTING is left out by those whose row is kept.  Where
+ * an event lies follows from its state: ACCEPTED: async.accepted.  READY: its lane's ready.  DECIDING:
+ * async.deciding.  STARTING, RUNNING: in an attempt.  WAITING: async.waiting, and in its lane's line if it is
+ * throttled.  FREE: async.free_events. */
 #ifndef WAYBILL_FLOW_ASYNC_INTERNAL_H
 #define WAYBILL_FLOW_ASYNC_INTERNAL_H
 
 #include "base/map.h"
+#include "base/state.h"
 #include "flow/async.h"
 #include "flow/retry.h"
 
@@ -24,13 +30,16 @@ struct lane;
 #define STARTING_MOST 64             /* rows read in one turn before anybody else has his */
 
 enum event_state {
+    EVENT_FREE, /* no event: a node on the free list */
     EVENT_ACCEPTED,
     EVENT_READY,
     EVENT_STARTING,
     EVENT_RUNNING,
     EVENT_DECIDING,
-    EVENT_WAITING
+    EVENT_WAITING,
+    EVENT_STATES
 };
+extern const struct states event_machine;
 
 struct event {
     struct heap_node node; /* WAITING: key is the due time; seq is the row's key always */
@@ -45,9 +54,10 @@ struct event {
     uint8_t retries, backoff;
     uint8_t state;  /* enum event_state */
     uint8_t decide; /* DECIDING: enum attempt_result */
+    uint16_t magic;
+#define EVENT_MAGIC 0xe7e5u
 };
-
-_Static_assert(sizeof(struct event) == 80, "async.h promises it, and there may be ten million");
+_Static_assert(sizeof(struct event) == 80, "what a queued event costs is promised");
 
 struct event_list {
     struct event *first, **last;
@@ -56,6 +66,8 @@ struct event_list {
 
 /* Events for one function and qualifier as requested: they share target and configuration. */
 struct lane {
+    uint32_t magic;
+#define LANE_MAGIC 0x1a9e5001u
     struct link active;     /* on async.active while it has ready events */
     struct callee to;       /* names owned, in one block with the ARNs */
     struct str arn;         /* qualified as requested ("...:$LATEST" if not) */
@@ -81,7 +93,9 @@ struct event_row {
 
 /* Made with its event while rows are kept, else when it is to start.  Lies in mem, as all it points to. */
 struct attempt {
-    struct run run;      /* must stay first */
+    struct run run; /* must stay first */
+    uint32_t magic;
+#define ATTEMPT_MAGIC 0xa77e3b71u
     struct link link;    /* async.kept, .starting or .running */
     struct async *async; /* NULL: let go by a reset */
     struct event *event;
@@ -96,6 +110,8 @@ struct attempt {
 };
 
 struct async {
+    uint32_t magic;
+#define ASYNC_MAGIC 0xa5790c01u
     struct async_options o;
     struct map lanes;       /* by invoked arn */
     struct lane *last_lane; /* of the last accept; NULL when it is gone */

@@ -78,7 +78,8 @@ static const struct turn_ops ops = { .timer_set = op_timer_set,
 
 static struct turn begin(struct sim *s)
 {
-    return (struct turn){ .store = s->store,
+    return (struct turn){ .magic = TURN_MAGIC,
+                          .store = s->store,
                           .now = { s->now_ms, s->now_ms * 1000000 },
                           .ops = &ops,
                           .engine = s,
@@ -99,6 +100,8 @@ static void end(struct sim *s, struct turn *t)
     store_stats(s->store, &after);
     CHECK(after.statements == before.statements);
     s->statements = after.statements;
+    async_check(s->async);
+    metrics_check(s->metrics);
 }
 
 /* ---- the function ---- */

@@ -12,17 +12,24 @@ struct lambda *lambda_new(const struct lambda_options *o)
     struct lambda *l = xcalloc(1, sizeof *l);
 
     CHECK(o->account_concurrency > 0);
+    l->magic = LAMBDA_MAGIC;
     l->o = *o;
     l->runner = lambda_runner(l);
     return l;
 }
 
-void lambda_set_async(struct lambda *l, struct async *a) { l->o.async = a; }
+void lambda_set_async(struct lambda *l, struct async *a)
+{
+    CHECK_IS(l, LAMBDA_MAGIC);
+    CHECK(l->o.async == NULL || a == NULL);
+    l->o.async = a;
+}
 
 struct lambda *lambda_free(struct lambda *l)
 {
     if (l != NULL) {
         registry_clear(l, NULL);
+        l->magic = 0;
         free(l);
     }
     return NULL;
@@ -45,18 +52,21 @@ struct service lambda_service(struct lambda *l)
 
 static bool version_uses(const struct version *v, struct str sha256_hex)
 {
-    return v != NULL &&
-           (str_eq(v->c.package_sha256_hex, sha256_hex) || str_eq(v->code->package_sha256_hex, sha256_hex));
+    if (v == NULL)
+        return false;
+    CHECK_IS(v, VERSION_MAGIC);
+    CHECK_IS(v->code, CODE_MAGIC);
+    return (str_eq(v->c.package_sha256_hex, sha256_hex) || str_eq(v->code->package_sha256_hex, sha256_hex));
 }
 
 bool lambda_uses_package(void *lambda, struct str sha256_hex)
 {
-    const struct lambda *l = lambda;
+    const struct lambda *l = CAST(const struct lambda, LAMBDA_MAGIC, lambda);
     struct str key;
     void *value;
 
     for (size_t i = 0; map_next(&l->functions, &i, &key, &value);) {
-        const struct function *f = value;
+        const struct function *f = CAST(const struct function, FUNCTION_MAGIC, value);
 
         if (version_uses(f->latest, sha256_hex))
             return true;
@@ -76,6 +86,8 @@ static int host_resolve(void *arg, struct callee *c, struct str qualifier, struc
 
     if (v == NULL)
         return -E_NOT_FOUND;
+    CHECK_IS(v, VERSION_MAGIC);
+    CHECK_IS(v->code, CODE_MAGIC);
     if (v->state == VERSION_PENDING)
         return -E_BUSY;
     const struct event_config *e = map_get(&f->event_configs, str_absent(qualifier) ? LATEST : qualifier);
@@ -108,13 +120,14 @@ struct runner lambda_runner(struct lambda *l)
 /* The policy of exactly this qualifier: a permission on the function says nothing of its aliases. */
 static void sink_find(struct door *d)
 {
+    const struct lambda *l = CAST(const struct lambda, LAMBDA_MAGIC, d->sink->arg);
     struct function_ref ref;
     struct function *f;
 
     d->state = SINK_WRONG_KIND;
     if (function_ref_of_arn(&d->arn, &ref) != 0)
         return;
-    f = function_find(d->sink->arg, ref.account, ref.region, ref.name);
+    f = function_find(l, ref.account, ref.region, ref.name);
     d->object = f;
     d->state = f != NULL && qualifier_find(f, ref.qualifier, NULL) != NULL ? SINK_OK : SINK_MISSING;
     d->what.policy = f != NULL ? function_policy_compiled(function_policy_get(f, ref.qualifier)) : NULL;
@@ -138,7 +151,7 @@ static enum delivery check_payload(const struct parcel *p, bool record, struct b
  * Active. */
 static enum delivery sink_deliver(const struct door *d, const struct parcel *p, struct buf *why)
 {
-    const struct lambda *l = d->sink->arg;
+    const struct lambda *l = CAST(const struct lambda, LAMBDA_MAGIC, d->sink->arg);
     struct function_ref ref;
     struct arn from;
     char id[UUID_TEXT + 1];

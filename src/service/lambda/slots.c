@@ -6,6 +6,7 @@
 #include "service/lambda/slots.h"
 
 #include <stdlib.h>
+#include "base/state.h"
 
 struct usage *usage_get(struct lambda *l, struct home *h, struct str key)
 {
@@ -13,16 +14,21 @@ struct usage *usage_get(struct lambda *l, struct home *h, struct str key)
 
     if (u == NULL) {
         u = xcalloc(1, sizeof *u);
+        u->magic = USAGE_MAGIC;
         u->home = h;
         u->key = str_own(key);
         map_put(&l->usages, key, u);
     }
+    CHECK_IS(u, USAGE_MAGIC);
+    CHECK(u->home == h && !u->reserved);
     u->orphan = false;
     return u;
 }
 
 void usage_free(struct usage *u)
 {
+    CHECK_IS(u, USAGE_MAGIC);
+    u->magic = 0;
     str_drop(&u->key);
     free(u);
 }
@@ -37,6 +43,8 @@ static void forget_unused(struct lambda *l, struct usage *u)
 
 void usage_orphan(struct lambda *l, struct usage *u)
 {
+    CHECK_IS(u, USAGE_MAGIC);
+    CHECK(!u->orphan && u->running >= 0);
     if (u->reserved) {
         u->reserved = false;
         u->home->unreserved_running += u->running;
@@ -49,6 +57,8 @@ void function_set_reserved(struct function *f, int64_t reserved)
 {
     bool was = f->reserved_concurrency >= 0, is = reserved >= 0;
 
+    CHECK_IS(f, FUNCTION_MAGIC);
+    CHECK(f->usage->reserved == was);
     f->home->reserved_sum += (is ? reserved : 0) - (was ? f->reserved_concurrency : 0);
     CHECK(f->home->reserved_sum >= 0);
     f->reserved_concurrency = reserved;
@@ -66,19 +76,22 @@ static bool is_free(const struct lambda *l, const struct function *f)
 
 bool slot_has(void *lambda, struct callee *c)
 {
-    const struct function *f = callee_function(lambda, c);
+    const struct lambda *l = CAST(const struct lambda, LAMBDA_MAGIC, lambda);
+    const struct function *f = callee_function(l, c);
 
-    return f == NULL || is_free(lambda, f); /* one that is gone: its events find that out */
+    return f == NULL || is_free(l, f); /* one that is gone: its events find that out */
 }
 
 enum admission slot_acquire(void *lambda, struct callee *c, struct slot *ret)
 {
-    const struct lambda *l = lambda;
+    const struct lambda *l = CAST(const struct lambda, LAMBDA_MAGIC, lambda);
     struct function *f = callee_function(l, c);
 
     *ret = (struct slot){ 0 };
     if (f == NULL)
         return NO_SLOT_ACCOUNT;
+    CHECK(f->usage->home == f->home && !f->usage->orphan);
+    CHECK(f->usage->reserved == (f->reserved_concurrency >= 0));
     if (!is_free(l, f))
         return f->reserved_concurrency >= 0 ? NO_SLOT_RESERVED : NO_SLOT_ACCOUNT;
     if (f->reserved_concurrency < 0)
@@ -90,12 +103,13 @@ enum admission slot_acquire(void *lambda, struct callee *c, struct slot *ret)
 
 void slot_release(void *lambda, struct slot slot)
 {
-    struct lambda *l = lambda;
+    struct lambda *l = CAST(struct lambda, LAMBDA_MAGIC, lambda);
     struct usage *u = slot.usage;
 
     /* After a reset or a reload executions of a former life still end here; they hold nothing any more. */
     if (slot.life != l->life)
         return;
+    CHECK_IS(u, USAGE_MAGIC);
     CHECK(u->running > 0);
     u->running--;
     async_slots_freed(l->o.async);
@@ -122,9 +136,10 @@ static int64_t reserved_running(const struct home *h)
 
 bool slot_gauges(void *lambda, struct slot slot, struct metric_concurrency *ret)
 {
+    const struct lambda *l = CAST(const struct lambda, LAMBDA_MAGIC, lambda);
     const struct usage *u = slot.usage;
 
-    if (slot.life != ((const struct lambda *)lambda)->life || u->orphan)
+    if (slot.life != l->life || u->orphan)
         return false;
     ret->function = u->running;
     ret->unreserved = u->home->unreserved_running;
