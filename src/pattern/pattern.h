@@ -77,6 +77,8 @@ struct pattern_set *pattern_set_free(struct pattern_set *s);
 void pattern_set_add(struct pattern_set *s, const struct pattern *p,
                      void *owner); /* p must outlive its place here */
 void pattern_set_remove(struct pattern_set *s, const struct pattern *p, void *owner);
+size_t pattern_set_count(const struct pattern_set *s); /* patterns in it */
+bool pattern_set_holds(const struct pattern_set *s, const struct pattern *p, const void *owner);
 /* Calls each for every owner whose pattern matches, in the order they were added. */
 void pattern_set_match(const struct pattern_set *s, struct arena *a, const struct json *event,
                        void (*each)(void *arg, void *owner), void *arg);

@@ -423,6 +423,15 @@ void pattern_set_remove(struct pattern_set *s, const struct pattern *p, void *ow
         place_free(s, place);
 }
 
+size_t pattern_set_count(const struct pattern_set *s) { return s->by_pair.n; }
+
+bool pattern_set_holds(const struct pattern_set *s, const struct pattern *p, const void *owner)
+{
+    struct pair key = { p, (void *)(uintptr_t)owner };
+
+    return place_of(s, &key) != NULL;
+}
+
 /* ---- finding
  * ---------------------------------------------------------------------------------------------------- */
 

@@ -179,6 +179,7 @@ static inline void world_close(struct world *w)
 static inline void world_commit(struct world *w)
 {
     CHECK(store_commit(w->store) == 0);
+    events_check(w->events);
     w->turn.now.mono_ns++; /* the next turn */
 }
 

@@ -212,6 +212,26 @@ TEST(values, the_widest_spread_still_fits)
     metric_values_done(&x);
 }
 
+/* A number of seven bits more takes one byte more. */
+TEST(values, counts_at_the_edge_of_a_byte_come_back)
+{
+    static const double counts[] = { 127, 128, 129, 16383, 16384, 16385, 2097151, 2097152 };
+
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+        struct metric_values x = { 0 }, y = { 0 };
+        CLEANUP(buf_done) struct buf b = { 0 };
+
+        metric_values_add(&x, 1, counts[i]);
+        metric_values_add(&x, 2, 1);
+        metric_values_encode(&x, &b);
+        EXPECT_INT(metric_values_decode(&y, buf_view(&b)), 0);
+        EXPECT_INT(y.n, 2);
+        EXPECT(y.n == 2 && y.v[0].count == counts[i] && y.v[1].value == 2);
+        metric_values_done(&x);
+        metric_values_done(&y);
+    }
+}
+
 TEST(values, come_back_as_they_were_stored)
 {
     struct metric_values x = { 0 }, y = { 0 };

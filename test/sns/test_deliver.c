@@ -184,6 +184,7 @@ static void settle(struct world *w)
         }
     } while (w->n_soon > 0);
     CHECK(store_commit(w->store) == 0);
+    sns_check(w->sns);
 }
 
 static void advance(struct world *w, int64_t ms)

@@ -1,5 +1,8 @@
 /* events.c - the service as the program sees it: its operations, its life, and its door for what others hand
- * over: the records of Lambda destinations, notifications of S3, and events that one bus sends to another. */
+ * over: the records of Lambda destinations, notifications of S3, and events that one bus sends to another.
+ *
+ * True here: memory is the store's, read anew whenever a turn has failed; n_rules counts the rules of all
+ * buses. */
 #include "service/events/events.h"
 
 #include <stdlib.h>
@@ -47,6 +50,7 @@ struct events *events_new(const struct events_options *o)
     struct events *e = xcalloc(1, sizeof(*e));
     struct outbox_kind kinds[] = { publish_outbox_kind(e), sift_outbox_kind(e) };
 
+    e->magic = EVENTS_MAGIC;
     e->o = *o;
     elsewhere_init(&e->sift, o->outbox);
     for (size_t i = 0; o->outbox != NULL && i < ARRAY_LEN(kinds); i++)
@@ -65,33 +69,35 @@ static struct bus *any_bus(const struct events *e)
 
 static void forget(struct events *e)
 {
+    CHECK_IS(e, EVENTS_MAGIC);
     for (struct bus *b; (b = any_bus(e)) != NULL;)
         bus_free(b);
-    CHECK(e->n_rules == 0);
+    CHECK(e->n_rules == 0 && e->buses.n == 0);
 }
 
 struct events *events_free(struct events *e)
 {
-    struct str key;
-    void *value;
-
     if (e == NULL)
         return NULL;
-    for (size_t i = 0; map_next(&e->buses, &i, &key, &value);)
-        for (size_t k = 0; k < ((struct bus *)value)->n_rules; k++)
-            ((struct bus *)value)->rules[k]->timer =
-                (struct timer){ .work = false }; /* nobody looks at timers any more */
+    CHECK_IS(e, EVENTS_MAGIC);
+    tick_forget_all(e); /* nobody looks at timers any more */
     forget(e);
     elsewhere_done(&e->sift);
     map_done(&e->buses);
+    e->magic = 0;
     free(e);
     return NULL;
 }
 
-void events_stop(struct events *e) { elsewhere_stop(&e->sift); }
+void events_stop(struct events *e)
+{
+    CHECK_IS(e, EVENTS_MAGIC);
+    elsewhere_stop(&e->sift);
+}
 
 void events_reset(struct events *e, struct turn *t)
 {
+    CHECK_IS(e, EVENTS_MAGIC);
     tick_stop_all(e, t);
     elsewhere_forget(&e->sift);
     forget(e);
@@ -207,8 +213,8 @@ static enum delivery sink_deliver(const struct door *d, const struct parcel *p, 
     }
     if (ev.forwarded)
         id = json_get_text(mem, ev.doc, STR("id"));
-    if (d->object != NULL &&
-        bus_take(d->sink->arg, d->turn, CAST(struct bus, BUS_MAGIC, d->object), &ev) < 0) {
+    if (d->object != NULL && bus_take(CAST(struct events, EVENTS_MAGIC, d->sink->arg), d->turn,
+                                      CAST(struct bus, BUS_MAGIC, d->object), &ev) < 0) {
         buf_z(why, "This server holds no more undelivered events.");
         return DELIVERY_FAILED;
     }

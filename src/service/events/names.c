@@ -51,6 +51,8 @@ int events_bus_may(struct call *c, const char *action, const struct bus_ref *ref
 {
     struct resource what = { arn, ref->account, ref->bus != NULL ? ref->bus->policy : NULL };
 
+    CHECK(strncmp(action, "events:", 7) == 0);
+    CHECK(ref->bus == NULL || ref->bus->magic == BUS_MAGIC);
     return call_may(c, action, &what);
 }
 
@@ -67,7 +69,7 @@ int events_bus_enter(struct call *c, const char *action, struct str name_or_arn,
 
 int events_bus_keep(struct call *c, struct bus_ref *ref)
 {
-    struct events *e = c->state;
+    struct events *e = CAST(struct events, EVENTS_MAGIC, c->state);
     int r;
 
     if (ref->bus != NULL)
@@ -75,6 +77,7 @@ int events_bus_keep(struct call *c, struct bus_ref *ref)
     if (e->buses.n >= EVENTS_BUSES_IN_ALL)
         return call_fault(c, &events_error_LimitExceededException,
                           "This server keeps at most %d event buses.", EVENTS_BUSES_IN_ALL);
+    CHECK(ref->exists && !ref->elsewhere); /* the default bus of the caller's region */
     ref->bus = bus_new(e, 0, ref->account, ref->region, ref->name);
     r = bus_row_put(c->turn, ref->bus);
     return r;

@@ -9,6 +9,7 @@ static void ask(const struct door *d, struct arena *a, const struct rule *r, con
     struct sender from = rule_sender(r);
     struct door next;
 
+    CHECK_IS(r, RULE_MAGIC);
     *ret = (struct explain_onward){ .from = arena_str(a, r->arn), .to = arena_str(a, target->arn) };
     next = door_find(d->sinks, d->turn, publish_arn(target, d->turn->now.wall_ms, &stream));
     ret->may = door_service_may(&next, &from, &why);

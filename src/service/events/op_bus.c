@@ -27,7 +27,7 @@ static int log_check(struct call *c, const struct events_LogConfig *log)
 
 static int room_check(struct call *c, struct str name)
 {
-    struct events *e = c->state;
+    struct events *e = CAST(struct events, EVENTS_MAGIC, c->state);
 
     if (str_find(name, '/') >= 0) /* UNVERIFIED sentence: such names are partner event buses' */
         return events_invalid(c, "Event bus name must not contain '/'.");
@@ -138,6 +138,7 @@ int events_delete_event_bus(struct call *c, const void *input, void *output UNUS
 
 static void shown(struct call *c, const struct bus *b, struct events_EventBus *ret)
 {
+    CHECK_IS(b, BUS_MAGIC);
     *ret = (struct events_EventBus){ .Name = arena_str(c->mem, b->name),
                                      .Arn = arena_str(c->mem, b->arn),
                                      .Description = arena_str(c->mem, b->description),
@@ -161,6 +162,7 @@ static size_t all_buses(struct call *c, struct events_EventBus **ret)
         if (i < n)
             shown(c, v[i], &(*ret)[k++]);
     }
+    CHECK(k == n || k == n + 1);
     return k;
 }
 

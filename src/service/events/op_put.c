@@ -38,6 +38,7 @@ static int buses_of(struct call *c, const struct events_PutEventsRequestEntryLis
 
 static bool refused(struct events_PutEventsResultEntry *ret, struct str code, struct str message)
 {
+    CHECK(str_absent(ret->EventId) && str_absent(ret->ErrorCode));
     ret->ErrorCode = code;
     ret->ErrorMessage = message;
     return true;
@@ -130,6 +131,7 @@ int events_put_events(struct call *c, const void *input, void *output)
     };
     for (size_t i = 0; i < in->Entries.n; i++)
         failed += entry_fails(c, &refs[i], &in->Entries.v[i], &out->Entries.v[i]);
+    CHECK(failed <= in->Entries.n);
     out->FailedEntryCount = INT_SET((int64_t)failed);
     return 0;
 }
@@ -149,6 +151,8 @@ static bool is_event(const struct json *doc)
 
 /* A pattern and an event, matched on the pool when that takes long. */
 struct trial {
+    uint32_t magic;
+#define TRIAL_MAGIC 0x74726961u
     struct call *c;
     void *output;
     struct pattern *pattern;
@@ -169,17 +173,18 @@ static int trial_answer(struct trial *x)
 
 static void trial_run(void *arg)
 {
-    struct trial *x = arg;
+    struct trial *x = CAST(struct trial, TRIAL_MAGIC, arg);
+    const struct events *e = CAST(struct events, EVENTS_MAGIC, x->c->state);
     uint64_t left = UINT64_MAX;
 
     pattern_ready(x->c->mem, x->doc);
-    x->matches = pattern_match_unless(x->pattern, x->doc, &left, &((struct events *)x->c->state)->sift.stop);
+    x->matches = pattern_match_unless(x->pattern, x->doc, &left, &e->sift.stop);
     x->stopped = left == 0;
 }
 
 static void trial_done(void *arg, struct turn *t)
 {
-    struct trial *x = arg;
+    struct trial *x = CAST(struct trial, TRIAL_MAGIC, arg);
 
     x->c->turn = t;
     x->c->now = t->now;
@@ -191,7 +196,7 @@ static int trial_begin(struct call *c, void *output, struct pattern *p, struct j
     struct trial *x = ARENA_NEW(c->mem, struct trial);
     uint64_t left = PATTERN_TURN_STEPS;
 
-    *x = (struct trial){ c, output, p, doc, pattern_match_within(p, doc, &left), false };
+    *x = (struct trial){ TRIAL_MAGIC, c, output, p, doc, pattern_match_within(p, doc, &left), false };
     if (left > 0)
         return trial_answer(x);
     c->turn->ops->work(c->turn->engine, trial_run, trial_done, x);

@@ -67,7 +67,7 @@ static int listening_of(struct call *c, const struct bus_ref *bus, const struct 
 
 static int room_check(struct call *c, const struct bus_ref *bus)
 {
-    const struct events *e = c->state;
+    const struct events *e = CAST(const struct events, EVENTS_MAGIC, c->state);
 
     if ((bus->bus != NULL && bus->bus->n_rules >= EVENTS_RULES_MOST) || e->n_rules >= EVENTS_RULES_IN_ALL)
         return call_fault(c, &events_error_LimitExceededException,
@@ -84,6 +84,8 @@ static int put(struct call *c, struct rule *r, const struct events_PutRuleReques
     struct str schedule = given(in->ScheduleExpression);
     bool anew = r->id == 0 || !str_eq(schedule, r->schedule_text) || (l->enabled && !r->enabled);
 
+    CHECK_IS(r, RULE_MAGIC);
+    CHECK(l->pattern != NULL || l->schedule != NULL);
     rule_listen(r, given(in->EventPattern), TAKE(l->pattern), schedule, TAKE(l->schedule), l->enabled);
     str_replace(&r->description, in->Description);
     str_replace(&r->role_arn, in->RoleArn);
@@ -161,13 +163,14 @@ int events_delete_rule(struct call *c, const void *input, void *output UNUSED)
     if (rule->n_targets > 0)
         return events_invalid(c, "Rule can't be deleted since it has targets.");
     r = rule_row_drop(c->turn, rule);
-    timer_cancel(c->turn, &rule->timer);
+    tick_stop(rule, c->turn);
     rule_free(rule);
     return r;
 }
 
 static void shown(struct call *c, const struct rule *r, struct events_Rule *ret)
 {
+    CHECK_IS(r, RULE_MAGIC);
     *ret = (struct events_Rule){ .Name = arena_str(c->mem, r->name),
                                  .Arn = arena_str(c->mem, r->arn),
                                  .EventPattern = arena_str(c->mem, r->pattern_text),
@@ -193,6 +196,7 @@ static void rules_page(struct call *c, const struct bus *b, struct str prefix, s
             out->NextToken = events_page_token(c, out->Rules.v[n - 1].Name);
             break;
         }
+        CHECK(n < MIN(limit, b->n_rules));
         shown(c, b->rules[i], &out->Rules.v[n++]);
     }
     out->Rules.n = n;
@@ -221,11 +225,7 @@ static int enable(struct call *c, struct rule *r, bool on)
 {
     if (r->enabled == on)
         return 0;
-    r->enabled = on;
-    if (r->pattern != NULL && on)
-        pattern_set_add(r->bus->patterns, r->pattern, r);
-    else if (r->pattern != NULL)
-        pattern_set_remove(r->bus->patterns, r->pattern, r);
+    rule_enable(r, on);
     if (on) {
         r->anchor_ms = c->now.wall_ms;
         r->fired_ms = 0;

@@ -121,7 +121,8 @@ static const char *whole_only(const struct events_Target *t, const struct arn *a
 /* The sentence of a failed entry, "" when there is nothing against it.  The sentences are ours. */
 static void entry_check(struct call *c, const struct events_Target *t, struct buf *why)
 {
-    const struct door d = door_find(((const struct events *)c->state)->o.sinks, c->turn, t->Arn);
+    const struct events *e = CAST(const struct events, EVENTS_MAGIC, c->state);
+    const struct door d = door_find(e->o.sinks, c->turn, t->Arn);
     const char *member = unsupported(t);
     struct str service = d.arn.service;
 
@@ -163,6 +164,7 @@ static void keep(struct rule *r, struct target *t)
 {
     size_t at = rule_target_at(r, t->id);
 
+    CHECK(at < EVENTS_TARGETS_MOST); /* count_after() has seen to it */
     if (at == r->n_targets)
         r->n_targets++;
     else
@@ -187,6 +189,7 @@ static int make_all(struct call *c, const struct rule *r, const struct events_Ta
         entry_check(c, &in->v[i], &why);
         if (why.n == 0)
             continue;
+        CHECK(out->FailedEntries.n < in->n);
         v[i] = target_free(v[i]);
         out->FailedEntries.v[out->FailedEntries.n++] =
             (struct events_PutTargetsResultEntry){ .TargetId = in->v[i].Id,
@@ -270,6 +273,7 @@ int events_remove_targets(struct call *c, const void *input, void *output)
 
         if (at == rule->n_targets)
             continue;
+        CHECK(rule->n_targets > 0);
         target_free(rule->targets[at]);
         rule->n_targets--;
         memmove(&rule->targets[at], &rule->targets[at + 1], (rule->n_targets - at) * sizeof(struct target *));
@@ -311,6 +315,7 @@ int events_list_rule_names_by_target(struct call *c, const void *input, void *ou
             out->NextToken = events_page_token(c, out->RuleNames.v[n - 1]);
             break;
         }
+        CHECK_IS(rule, RULE_MAGIC);
         out->RuleNames.v[n++] = arena_str(c->mem, rule->name);
     }
     out->RuleNames.n = n;

@@ -21,6 +21,8 @@ void event_write(struct buf *b, const struct event_facts *f)
     CLEANUP(buf_done) struct buf time = { 0 };
     struct json_writer w;
 
+    CHECK(!str_absent(f->id) && !str_absent(f->source) && !str_absent(f->detail));
+    CHECK(f->n_resources == 0 || f->resources != NULL);
     when_iso_s(&time, f->time_ms);
     jw_init(&w, b);
     jw_object(&w);
@@ -68,6 +70,7 @@ static void count(struct turn *t, const struct rule *r, const char *name)
                               .dimensions = d,
                               .n_dimensions = is_default ? 1 : 2 };
 
+    CHECK_IS(r, RULE_MAGIC);
     metric_add(t, &p, name, 1, "Count", t->now.wall_ms);
 }
 
@@ -121,6 +124,7 @@ static enum delivery as_role(const struct errand *x, const struct door *d, struc
 static enum delivery to_bus(const struct errand *x, const struct door *d, const struct parcel *p,
                             struct buf *why)
 {
+    CHECK_IS(x->rule, RULE_MAGIC);
     if (x->ev->forwarded) {
         buf_z(why, "An event that came from another event bus is not sent to a third one.");
         return DELIVERY_REFUSED;
@@ -142,6 +146,7 @@ struct str publish_arn(const struct target *g, int64_t now_ms, struct buf *b)
     struct str arn = g->arn;
     struct digest d;
 
+    CHECK(b->n == 0);
     if (g->kind != TARGET_LOGS)
         return arn;
     if (str_ends(arn, STR(":*")))
@@ -199,6 +204,7 @@ static const char *error_code(enum delivery kind)
 
 static void add(struct parcel *p, const char *name, struct str value)
 {
+    CHECK(p->n_attributes < ARRAY_LEN(p->attributes));
     p->attributes[p->n_attributes++] = (struct parcel_attribute){ str_of(name), STR("String"), value };
 }
 
@@ -213,6 +219,7 @@ static void dead_letter(const struct errand *x, const struct failure *f)
     enum delivery result;
     struct door d;
 
+    CHECK(f->kind != DELIVERED);
     count(x->t, x->rule, "FailedInvocations");
     if (str_absent(x->target->dead_letter_arn))
         return;
@@ -245,6 +252,7 @@ static int64_t deadline_ms(const struct errand *x) { return x->ev->ingested_ms +
 /* made: attempts made so far.  True: there will be another one at *ret_due_ms. */
 static bool again_at(const struct errand *x, unsigned made, struct failure *f, int64_t *ret_due_ms)
 {
+    CHECK(f->kind == DELIVERY_FAILED && f->exhausted == NULL);
     f->retries = made > 0 ? made - 1 : 0;
     if (f->retries >= (uint64_t)x->target->retries)
         f->exhausted = "MaximumRetryAttempts";
@@ -256,6 +264,8 @@ static bool again_at(const struct errand *x, unsigned made, struct failure *f, i
 
 void event_park(struct json_writer *w, const struct bus *b, const struct event *ev)
 {
+    CHECK_IS(b, BUS_MAGIC);
+    CHECK(!str_absent(ev->text));
     jw_kstr(w, "account", b->account);
     jw_kstr(w, "region", b->region);
     jw_kstr(w, "bus", b->name);
@@ -270,6 +280,8 @@ static void put_off(const struct errand *x, unsigned made, int64_t due_ms, const
     CLEANUP(buf_done) struct buf b = { 0 };
     struct json_writer w;
 
+    CHECK(due_ms >= x->t->now.wall_ms);
+    CHECK(rule_target_at(x->rule, x->target->id) < x->rule->n_targets);
     jw_init(&w, &b);
     jw_object(&w);
     jw_kstr(&w, "rule", x->rule->name);
@@ -287,6 +299,7 @@ static bool attempt(const struct errand *x, struct failure *ret, struct buf *why
 {
     CLEANUP(buf_done) struct buf body = { 0 };
 
+    CHECK(why->n == 0);
     *ret = (struct failure){ .kind = DELIVERED };
     if (render(x, &body) < 0) {
         count(x->t, x->rule, "FailedInvocations");
@@ -303,6 +316,7 @@ static void run(const struct errand *x)
     struct failure f;
     int64_t due_ms;
 
+    CHECK_IS(x->e, EVENTS_MAGIC);
     count(x->t, x->rule, "Invocations");
     if (attempt(x, &f, &why)) {
         if (f.kind != DELIVERED)
@@ -377,6 +391,7 @@ static int unpark(struct events *e, struct turn *t, struct arena *a, const struc
     at = rule_target_at(ret->x.rule, json_get_text(a, ret->p.doc, STR("target")));
     if (at == ret->x.rule->n_targets)
         return -E_NOT_FOUND;
+    CHECK(at < ret->x.rule->n_targets);
     ret->x.target = ret->x.rule->targets[at];
     return 0;
 }
@@ -385,7 +400,7 @@ static void due(void *arg, struct turn *t, const struct outbox_item *item)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     CLEANUP(buf_done) struct buf why = { 0 };
-    struct events *e = arg;
+    struct events *e = CAST(struct events, EVENTS_MAGIC, arg);
     struct failure f = { .kind = DELIVERY_FAILED, .why = STR("The event was too old to be delivered.") };
     struct parked p;
     int64_t due_ms;
@@ -430,6 +445,9 @@ static bool too_many(struct events *e, const struct turn *t)
 
 void rule_take(struct events *e, struct turn *t, const struct rule *r, const struct event *ev)
 {
+    CHECK_IS(e, EVENTS_MAGIC);
+    CHECK_IS(r, RULE_MAGIC);
+    CHECK(r->bus->owner == e && r->n_targets <= EVENTS_TARGETS_MOST);
     count(t, r, "TriggeredRules");
     for (size_t i = 0; i < r->n_targets; i++) {
         struct errand x = { .e = e, .t = t, .rule = r, .target = r->targets[i], .ev = ev };
@@ -445,11 +463,16 @@ void rule_take(struct events *e, struct turn *t, const struct rule *r, const str
 
 void rule_matched(struct events *e, struct turn *t, const struct rule *r, const struct event *ev)
 {
+    CHECK_IS(r, RULE_MAGIC);
+    CHECK(r->enabled && r->pattern != NULL);
     count(t, r, "MatchedEvents");
     rule_take(e, t, r, ev);
 }
 
 int bus_take(struct events *e, struct turn *t, const struct bus *b, const struct event *ev)
 {
+    CHECK_IS(e, EVENTS_MAGIC);
+    CHECK_IS(b, BUS_MAGIC);
+    CHECK(b->owner == e && ev->doc != NULL && !str_absent(ev->text));
     return sift_now(e, t, b, ev) ? 0 : sift_later(e, t, b, ev);
 }

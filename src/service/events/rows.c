@@ -1,4 +1,6 @@
-/* rows.c - SQL and nothing else.  What is read here was checked when it was written: a row that cannot be
+/* rows.c - SQL and nothing else.
+ *
+ * True here: what is read here was checked when it was written: a row that cannot be
  * understood is a damaged store, and said to be one (rows_must). */
 #include "service/events/state.h"
 
@@ -29,6 +31,7 @@ static struct sql Q_RULES = SQL(
 
 int bus_row_put(struct turn *t, struct bus *b)
 {
+    CHECK_IS(b, BUS_MAGIC);
     b->modified_ms = t->now.wall_ms;
     if (b->id != 0)
         return MIN(0, store_exec(t->store, &Q_BUS_PUT, V_INT(b->id), V_INT(b->modified_ms),
@@ -42,6 +45,8 @@ int bus_row_put(struct turn *t, struct bus *b)
 
 int bus_row_drop(struct turn *t, const struct bus *b)
 {
+    CHECK_IS(b, BUS_MAGIC);
+    CHECK(b->id != 0 && b->n_rules == 0);
     return MIN(0, store_exec(t->store, &Q_BUS_DROP, V_INT(b->id)));
 }
 
@@ -60,6 +65,9 @@ int rule_row_put(struct turn *t, struct rule *r)
 {
     CLEANUP(buf_done) struct buf targets = { 0 };
 
+    CHECK_IS(r, RULE_MAGIC);
+    CHECK(r->bus->id != 0 && r->n_targets <= EVENTS_TARGETS_MOST); /* the bus was kept before its rule */
+    CHECK(r->pattern != NULL || r->schedule != NULL);
     targets_json(&targets, r);
     if (r->id != 0)
         return MIN(0, store_exec(t->store, &Q_RULE_PUT, V_INT(r->id), V_INT(r->anchor_ms), V_INT(r->fired_ms),
@@ -75,22 +83,29 @@ int rule_row_put(struct turn *t, struct rule *r)
 
 int rule_row_fired(struct turn *t, const struct rule *r)
 {
+    CHECK_IS(r, RULE_MAGIC);
+    CHECK(r->id != 0 && r->tick == TICK_FIRING);
     return MIN(0, store_exec(t->store, &Q_RULE_FIRED, V_INT(r->id), V_INT(r->fired_ms)));
 }
 
 int rule_row_drop(struct turn *t, const struct rule *r)
 {
+    CHECK_IS(r, RULE_MAGIC);
+    CHECK(r->id != 0 && r->n_targets == 0);
     return MIN(0, store_exec(t->store, &Q_RULE_DROP, V_INT(r->id)));
 }
 
 /* ---- loading ---- */
+
+/* Who has no number has no row yet: so state.h means a 0. */
+static bool numbered(struct rows *r) { return rows_must(r, rows_int(r, 0) > 0, "its number is none"); }
 
 static void load_buses(struct events *e, struct turn *t, struct map *by_id)
 {
     CLEANUP(rows_done) struct rows r;
 
     store_query(t->store, &Q_BUSES, &r);
-    while (rows_next(&r) && rows_place(&r, 1, 2, 3, NAME_MOST)) {
+    while (rows_next(&r) && numbered(&r) && rows_place(&r, 1, 2, 3, NAME_MOST)) {
         uint64_t id = (uint64_t)rows_int(&r, 0);
         struct bus *b = bus_new(e, id, rows_text(&r, 1), rows_text(&r, 2), rows_text(&r, 3));
 
@@ -119,6 +134,7 @@ static int load_targets(struct rule *r, struct str text)
         if (shape_from_json(a, &events_shape_Target, v, &in, &fault) != 0 || str_empty(in.Id) ||
             arn_parse(in.Arn, &arn) != 0 || target_make(&in, &r->targets[r->n_targets], &why) != 0)
             return -E_INVALID;
+        CHECK(r->n_targets < EVENTS_TARGETS_MOST);
         r->n_targets++;
     }
     return 0;
@@ -132,7 +148,9 @@ static void load_rule(struct bus *b, struct rows *row)
     struct pattern *p = NULL;
     struct schedule *s = NULL;
 
-    if (!rows_must(row, str_absent(pattern) || pattern_compile(PATTERN_EVENTS, pattern, &p, &why) == 0,
+    if (!rows_must(row, !str_absent(pattern) || !str_absent(schedule), "it listens to nothing") ||
+        !rows_must(row, rule_find(b, rows_text(row, 5)) == NULL, "there are two of its name") ||
+        !rows_must(row, str_absent(pattern) || pattern_compile(PATTERN_EVENTS, pattern, &p, &why) == 0,
                    "its pattern is none") ||
         !rows_must(row, str_absent(schedule) || schedule_parse(schedule, &s) == 0, "its schedule is none"))
         return;
@@ -151,13 +169,15 @@ void events_rows_load(struct events *e, struct turn *t)
     struct map by_id = { 0 };
     struct rows r;
 
+    CHECK_IS(e, EVENTS_MAGIC);
+    CHECK(e->buses.n == 0 && e->n_rules == 0);
     load_buses(e, t, &by_id);
     store_query(t->store, &Q_RULES, &r);
     while (rows_next(&r)) {
         uint64_t bus_id = (uint64_t)rows_int(&r, 4);
         struct bus *b = map_get(&by_id, str_make((const char *)&bus_id, sizeof(bus_id)));
 
-        if (rows_must(&r, b != NULL, "its bus is not there") &&
+        if (numbered(&r) && rows_must(&r, b != NULL, "its bus is not there") &&
             rows_must(&r, !str_empty(rows_text(&r, 5)) && rows_text(&r, 5).n <= NAME_MOST,
                       "its name is empty or too long"))
             load_rule(b, &r);

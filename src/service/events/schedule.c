@@ -41,7 +41,11 @@ static const struct field_shape shapes[FIELDS] = {
 };
 
 static bool has(const uint64_t set[4], int bit) { return (set[bit / 64] >> (bit % 64) & 1) != 0; }
-static void put(uint64_t set[4], int bit) { set[bit / 64] |= UINT64_C(1) << (bit % 64); }
+static void put(uint64_t set[4], int bit)
+{
+    CHECK(bit >= 0 && bit < 256);
+    set[bit / 64] |= UINT64_C(1) << (bit % 64);
+}
 static int bit_of(enum field_name f, int value) { return f == YEAR ? value - YEAR_FIRST : value; }
 
 /* ---- reading
@@ -231,6 +235,7 @@ static int days_in(int year, int month)
     static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 
+    CHECK(month >= 1 && month <= 12);
     return days[month - 1] + (month == 2 && leap);
 }
 
@@ -256,6 +261,7 @@ static int last_workday(int days, int first)
 {
     int day = days;
 
+    CHECK(days >= 28 && days <= 31 && first >= 1 && first <= 7);
     while (!is_workday((first - 1 + day - 1) % 7 + 1))
         day--;
     return day;
@@ -280,6 +286,7 @@ static bool day_fits(const struct schedule *s, int day, int days, int first)
 /* The first minute of a day's that fits, from the given one; -1: none. */
 static int minute_of_day(const struct schedule *s, int from)
 {
+    CHECK(from >= 0 && from < 24 * 60);
     for (int hour = from / 60; hour < 24; hour++) {
         if (!has(s->set[HOUR], hour))
             continue;
@@ -330,6 +337,7 @@ int64_t schedule_next(const struct schedule *s, int64_t anchor_ms, int64_t after
     after_ms = MAX(after_ms, 0);
     if (s->period_ms == 0)
         return next_cron(s, after_ms);
+    CHECK(s->period_ms > 0 && anchor_ms >= 0);
     periods = after_ms < anchor_ms ? 0 : (after_ms - anchor_ms) / s->period_ms;
     at = anchor_ms + (periods + 1) * s->period_ms;
     return at <= CLOCK_MOST_MS ? at : -1;

@@ -1,4 +1,7 @@
-/* sift.c - see sift.h. */
+/* sift.c - see sift.h.
+ *
+ * True here: what a job asked may be gone or another by the time it tells; a rule is meant only while its id,
+ * its pattern and its being enabled are what they were. */
 #include "service/events/sift.h"
 
 #include <stdlib.h>
@@ -7,6 +10,8 @@
 
 /* An event on its way through a job; its doc: of the turn it became due in. */
 struct sift_job {
+    uint32_t magic;
+#define SIFT_JOB_MAGIC 0x73696674u
     struct events *e;
     struct parked_event p;
     struct inquiry q;
@@ -28,7 +33,8 @@ static void matched(void *arg, void *owner)
         m->cap = m->cap > 0 ? m->cap * 2 : 16;
         m->v = xrealloc(m->v, m->cap * sizeof(*m->v));
     }
-    m->v[m->n++] = owner;
+    m->v[m->n++] = CAST(struct rule, RULE_MAGIC, owner);
+    CHECK(m->v[m->n - 1]->enabled); /* who is not is not in the set */
 }
 
 bool sift_now(struct events *e, struct turn *t, const struct bus *b, const struct event *ev)
@@ -39,6 +45,8 @@ bool sift_now(struct events *e, struct turn *t, const struct bus *b, const struc
     struct matches m = { 0 };
     bool enough = most > 0 && pattern_set_match_within(b->patterns, a, ev->doc, &left, matched, &m);
 
+    CHECK_IS(b, BUS_MAGIC);
+    CHECK(left <= most && (enough || m.n == 0)); /* all who want it, or nobody */
     *turn -= most - left;
     for (size_t i = 0; i < m.n; i++)
         rule_matched(e, t, m.v[i], ev);
@@ -51,6 +59,7 @@ int sift_later(struct events *e, struct turn *t, const struct bus *b, const stru
     CLEANUP(buf_done) struct buf payload = { 0 };
     struct json_writer w;
 
+    CHECK_IS(e, EVENTS_MAGIC);
     jw_init(&w, &payload);
     jw_object(&w);
     event_park(&w, b, ev);
@@ -63,9 +72,10 @@ int sift_later(struct events *e, struct turn *t, const struct bus *b, const stru
 
 static void tell(void *arg, struct turn *t, struct inquiry *q)
 {
-    struct sift_job *j = arg;
+    struct sift_job *j = CAST(struct sift_job, SIFT_JOB_MAGIC, arg);
     const struct bus *b = bus_find(j->e, j->p.account, j->p.region, j->p.bus);
 
+    CHECK(q == &j->q);
     for (size_t i = 0; b != NULL && i < q->n; i++) {
         const struct rule *r = q->v[i].wants ? rule_find(b, q->v[i].name) : NULL;
 
@@ -85,12 +95,13 @@ static void job_begin(struct sift_job *j, struct turn *t, const struct bus *b)
         if (r->pattern != NULL && r->enabled)
             inquiry_ask(&j->q, r->pattern, r->id, arena_str(j->q.mem, r->name), 0);
     }
+    CHECK(j->q.n <= b->n_rules);
     elsewhere_begin(&j->e->sift, t, &j->q);
 }
 
 static void due(void *arg, struct turn *t, const struct outbox_item *item)
 {
-    struct events *e = arg;
+    struct events *e = CAST(struct events, EVENTS_MAGIC, arg);
     struct outbox_item kept = *item;
     const struct bus *b;
     struct arena *mem;
@@ -101,7 +112,9 @@ static void due(void *arg, struct turn *t, const struct outbox_item *item)
     mem = arena_new(0);
     kept.payload = arena_str(mem, item->payload); /* the job may read it longer than this turn */
     j = ARENA_NEW(mem, struct sift_job);
-    *j = (struct sift_job){ .e = e, .q = { .mem = mem, .row = item->id, .tell = tell, .arg = j } };
+    *j = (struct sift_job){ .magic = SIFT_JOB_MAGIC,
+                            .e = e,
+                            .q = { .mem = mem, .row = item->id, .tell = tell, .arg = j } };
     if (event_unpark(t, mem, &kept, &j->p) < 0) {
         arena_free(mem);
         return;

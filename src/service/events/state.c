@@ -39,6 +39,7 @@ int target_make(const struct events_Target *in, struct target **ret, struct buf 
     CLEANUP(buf_done) struct buf text = { 0 };
     struct target *t = xcalloc(1, sizeof(*t));
 
+    CHECK(!str_empty(in->Id) && !str_empty(in->Arn));
     *t = (struct target){ .retries = EVENTS_RETRIES, .age_s = EVENTS_AGE_S };
     if (target_input(in, t, why) < 0) {
         target_free(t);
@@ -94,6 +95,7 @@ size_t rule_place(const struct bus *b, struct str name)
 {
     size_t from = 0, to = b->n_rules;
 
+    CHECK_IS(b, BUS_MAGIC);
     while (from < to) {
         size_t mid = from + (to - from) / 2;
 
@@ -109,7 +111,11 @@ struct rule *rule_find(const struct bus *b, struct str name)
 {
     size_t i = rule_place(b, name);
 
-    return i < b->n_rules && str_eq(b->rules[i]->name, name) ? b->rules[i] : NULL;
+    if (i == b->n_rules || !str_eq(b->rules[i]->name, name))
+        return NULL;
+    CHECK_IS(b->rules[i], RULE_MAGIC);
+    CHECK(b->rules[i]->bus == b);
+    return b->rules[i];
 }
 
 static struct str rule_arn(const struct bus *b, struct str name)
@@ -128,6 +134,7 @@ struct rule *rule_new(struct bus *b, uint64_t id, struct str name)
     struct rule *r = xcalloc(1, sizeof(*r));
     size_t at = rule_place(b, name);
 
+    CHECK(!str_empty(name) && (at == b->n_rules || !str_eq(b->rules[at]->name, name)));
     *r = (struct rule){ .magic = RULE_MAGIC,
                         .id = id,
                         .bus = b,
@@ -147,6 +154,8 @@ struct rule *rule_new(struct bus *b, uint64_t id, struct str name)
 
 static void rule_deaf(struct rule *r)
 {
+    CHECK_IS(r, RULE_MAGIC);
+    CHECK(r->pattern == NULL || r->enabled == pattern_set_holds(r->bus->patterns, r->pattern, r));
     if (r->pattern != NULL && r->enabled)
         pattern_set_remove(r->bus->patterns, r->pattern, r);
     r->pattern = pattern_free(r->pattern);
@@ -158,7 +167,9 @@ void rule_free(struct rule *r)
     struct bus *b = r->bus;
     size_t at = rule_place(b, r->name);
 
-    CHECK(r->magic == RULE_MAGIC && b->rules[at] == r && !timer_pending(&r->timer));
+    CHECK_IS(r, RULE_MAGIC);
+    CHECK(at < b->n_rules && b->rules[at] == r && b->owner->n_rules > 0);
+    CHECK(r->tick == TICK_IDLE && !timer_pending(&r->timer));
     rule_deaf(r);
     memmove(&b->rules[at], &b->rules[at + 1], (b->n_rules - at - 1) * sizeof(*b->rules));
     b->n_rules--;
@@ -179,6 +190,7 @@ void rule_free(struct rule *r)
 void rule_listen(struct rule *r, struct str pattern_text, struct pattern *p, struct str schedule_text,
                  struct schedule *s, bool enabled)
 {
+    CHECK((p != NULL) == !str_absent(pattern_text) && (s != NULL) == !str_absent(schedule_text));
     rule_deaf(r);
     str_replace(&r->pattern_text, pattern_text);
     str_replace(&r->schedule_text, schedule_text);
@@ -189,10 +201,23 @@ void rule_listen(struct rule *r, struct str pattern_text, struct pattern *p, str
         pattern_set_add(r->bus->patterns, p, r);
 }
 
+void rule_enable(struct rule *r, bool on)
+{
+    CHECK_IS(r, RULE_MAGIC);
+    CHECK(r->enabled != on);
+    r->enabled = on;
+    if (r->pattern != NULL && on)
+        pattern_set_add(r->bus->patterns, r->pattern, r);
+    else if (r->pattern != NULL)
+        pattern_set_remove(r->bus->patterns, r->pattern, r);
+}
+
 size_t rule_target_at(const struct rule *r, struct str id)
 {
     size_t i = 0;
 
+    CHECK_IS(r, RULE_MAGIC);
+    CHECK(r->n_targets <= EVENTS_TARGETS_MOST);
     while (i < r->n_targets && !str_eq(r->targets[i]->id, id))
         i++;
     return i;
@@ -216,8 +241,12 @@ struct bus *bus_find(const struct events *e, struct str account, struct str regi
 {
     char room[KEY_MOST];
     struct str key = bus_key(room, account, region, name);
+    struct bus *b;
 
-    return str_absent(key) ? NULL : map_get(&e->buses, key);
+    CHECK_IS(e, EVENTS_MAGIC);
+    b = str_absent(key) ? NULL : map_get(&e->buses, key);
+    CHECK(b == NULL || (b->magic == BUS_MAGIC && b->owner == e));
+    return b;
 }
 
 struct bus *bus_new(struct events *e, uint64_t id, struct str account, struct str region, struct str name)
@@ -227,6 +256,7 @@ struct bus *bus_new(struct events *e, uint64_t id, struct str account, struct st
     char room[KEY_MOST];
     struct str key = bus_key(room, account, region, name);
 
+    CHECK_IS(e, EVENTS_MAGIC);
     CHECK(!str_absent(key));
     buf_printf(&arn, "arn:aws:events:" STR_FMT ":" STR_FMT ":event-bus/" STR_FMT, STR_ARG(region),
                STR_ARG(account), STR_ARG(name));
@@ -247,10 +277,11 @@ void bus_free(struct bus *b)
 {
     char room[KEY_MOST];
 
-    CHECK(b->magic == BUS_MAGIC);
+    CHECK_IS(b, BUS_MAGIC);
     while (b->n_rules > 0)
         rule_free(b->rules[b->n_rules - 1]);
     CHECK(map_del(&b->owner->buses, bus_key(room, b->account, b->region, b->name)) == b);
+    CHECK(pattern_set_count(b->patterns) == 0);
     pattern_set_free(b->patterns);
     policy_free(b->policy);
     free(b->rules);
@@ -267,6 +298,7 @@ void bus_free(struct bus *b)
 
 int bus_policy_set(struct bus *b, struct str text)
 {
+    CHECK_IS(b, BUS_MAGIC);
     b->policy = policy_free(b->policy);
     str_replace(&b->policy_text, text);
     return str_absent(text) ? 0 : policy_parse(POLICY_RESOURCE, text, &b->policy, NULL);
@@ -284,7 +316,7 @@ size_t bus_count(const struct events *e, struct str account, struct str region)
     size_t n = 0;
 
     for (size_t i = 0; map_next(&e->buses, &i, &key, &value);)
-        n += is_of(value, account, region);
+        n += is_of(CAST(struct bus, BUS_MAGIC, value), account, region);
     return n;
 }
 
@@ -302,8 +334,9 @@ struct bus **bus_list(const struct events *e, struct arena *a, struct str accoun
     size_t n = 0;
 
     for (size_t i = 0; map_next(&e->buses, &i, &key, &value);)
-        if (is_of(value, account, region))
+        if (is_of(CAST(struct bus, BUS_MAGIC, value), account, region))
             v[n++] = value;
+    CHECK(n <= e->buses.n);
     if (n > 1)
         qsort(v, n, sizeof(*v), by_name);
     *ret_n = n;

@@ -39,6 +39,9 @@ struct target {
     int64_t retries, age_s;
 };
 
+/* A rule's schedule: tick.c moves it, and draws it in tick.h. */
+enum tick_state { TICK_IDLE, TICK_WAITING, TICK_FIRING };
+
 struct rule {
     uint32_t magic;
 #define RULE_MAGIC 0x52756c65u
@@ -49,6 +52,7 @@ struct rule {
     struct pattern *pattern;                           /* compiled; in bus->patterns while enabled */
     struct schedule *schedule;
     struct timer timer; /* the next firing; idle when disabled or without schedule */
+    enum tick_state tick;
     int64_t anchor_ms, fired_ms;
     bool enabled;
     size_t n_targets;
@@ -70,6 +74,8 @@ struct bus {
 };
 
 struct events {
+    uint32_t magic;
+#define EVENTS_MAGIC 0x65766e74u
     struct events_options o;
     struct map buses; /* "account/region/name" -> struct bus */
     size_t n_rules;   /* of all buses */
@@ -91,6 +97,8 @@ struct bus **bus_list(const struct events *e, struct arena *a, struct str accoun
                       size_t *ret_n);
 
 struct rule *rule_find(const struct bus *b, struct str name);
+/* Listens, or not: its pattern is filed or taken out.  Not the state it has. */
+void rule_enable(struct rule *r, bool on);
 /* Index of the first rule whose name is not below `name`. */
 size_t rule_place(const struct bus *b, struct str name);
 struct rule *rule_new(struct bus *b, uint64_t id, struct str name);
@@ -114,6 +122,9 @@ int rule_row_put(struct turn *t, struct rule *r);
 int rule_row_fired(struct turn *t, const struct rule *r);
 int rule_row_drop(struct turn *t, const struct rule *r);
 void events_rows_load(struct events *e, struct turn *t);
+
+/* CHECKs all that the files of this room hold true of its memory.  For tests: looks at everything. */
+void events_check(const struct events *e);
 
 /* The sink's onward() (flow/sink.h): targets of the bus's rules. */
 size_t events_onward(const struct door *d, struct arena *a, struct explain_onward *v, size_t max);

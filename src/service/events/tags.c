@@ -63,6 +63,8 @@ static struct str *tags_of(struct tagged *x) { return x->rule != NULL ? &x->rule
 
 static int keep(struct call *c, struct tagged *x, struct str tags)
 {
+    CHECK(x->rule == NULL || x->rule->magic == RULE_MAGIC);
+    CHECK(!str_empty(tags));
     str_replace(tags_of(x), tags);
     return x->rule != NULL ? rule_row_put(c->turn, x->rule) : bus_row_put(c->turn, x->bus.bus);
 }

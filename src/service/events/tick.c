@@ -1,8 +1,28 @@
-/* tick.c - when a schedule is due, and the event it makes. */
+/* tick.c - when a schedule is due, and the event it makes.
+ *
+ * True here: a rule waits exactly while its timer is pending, and only if it is enabled and has a schedule;
+ * move() and what calls it are the only places that touch the timer. */
 #include "service/events/tick.h"
 
 #include "base/id.h"
+#include "base/state.h"
 #include "service/events/publish.h"
+
+#define TO(s) STATE_BIT(TICK_##s)
+static const struct state tick_states[] = {
+    [TICK_IDLE] = { "idle", TO(IDLE) | TO(WAITING) },
+    [TICK_WAITING] = { "waiting", TO(IDLE) | TO(WAITING) | TO(FIRING) },
+    [TICK_FIRING] = { "firing", TO(IDLE) | TO(WAITING) },
+};
+static const struct states tick_machine = STATES("schedule of a rule", tick_states);
+#undef TO
+
+static void move(struct rule *r, enum tick_state to)
+{
+    CHECK_IS(r, RULE_MAGIC);
+    STATE_MOVE(&tick_machine, r->tick, to);
+    CHECK(timer_pending(&r->timer) == (to == TICK_WAITING));
+}
 
 static void fire(struct timer *tm, struct turn *t)
 {
@@ -11,7 +31,8 @@ static void fire(struct timer *tm, struct turn *t)
     CLEANUP(buf_done) struct buf text = { 0 };
     struct event ev = { .ingested_ms = t->now.wall_ms };
 
-    CHECK(r->magic == RULE_MAGIC && r->enabled && r->schedule != NULL);
+    move(r, TICK_FIRING);
+    CHECK(r->enabled && r->schedule != NULL);
     event_write(&text, &(struct event_facts){ .id = uuid_str(mem),
                                               .detail_type = STR("Scheduled Event"),
                                               .source = STR("aws.events"),
@@ -36,11 +57,15 @@ void tick_arm(struct rule *r, struct turn *t)
     timer_cancel(t, &r->timer);
     if (r->enabled && r->schedule != NULL)
         at_ms = schedule_next(r->schedule, r->anchor_ms, MAX(r->anchor_ms, r->fired_ms));
-    if (at_ms < 0)
+    if (at_ms < 0) {
+        move(r, TICK_IDLE);
         return;
+    }
+    CHECK(at_ms > r->anchor_ms && at_ms > r->fired_ms);
     r->timer.fire = fire;
     r->timer.work = false;
     timer_set(t, &r->timer, at_ms);
+    move(r, TICK_WAITING);
 }
 
 static void each_rule(struct events *e, struct turn *t, void (*fn)(struct rule *r, struct turn *t))
@@ -49,15 +74,27 @@ static void each_rule(struct events *e, struct turn *t, void (*fn)(struct rule *
     void *value;
 
     for (size_t i = 0; map_next(&e->buses, &i, &key, &value);) {
-        struct bus *b = value;
+        struct bus *b = CAST(struct bus, BUS_MAGIC, value);
 
         for (size_t k = 0; k < b->n_rules; k++)
             fn(b->rules[k], t);
     }
 }
 
-static void stop(struct rule *r, struct turn *t) { timer_cancel(t, &r->timer); }
+void tick_stop(struct rule *r, struct turn *t)
+{
+    timer_cancel(t, &r->timer);
+    move(r, TICK_IDLE);
+}
+
+static void forget(struct rule *r, struct turn *t UNUSED)
+{
+    r->timer = (struct timer){ .work = false };
+    move(r, TICK_IDLE);
+}
 
 void tick_arm_all(struct events *e, struct turn *t) { each_rule(e, t, tick_arm); }
 
-void tick_stop_all(struct events *e, struct turn *t) { each_rule(e, t, stop); }
+void tick_stop_all(struct events *e, struct turn *t) { each_rule(e, t, tick_stop); }
+
+void tick_forget_all(struct events *e) { each_rule(e, NULL, forget); }

@@ -7,6 +7,11 @@
  * firing is kept, so a restart does not fire twice; a moment that passed while the server was down fires once
  * when it is back.
  *
+ *   IDLE ──tick_arm: a next moment──> WAITING ──the timer──> FIRING
+ *     ^ <──disabled, stopped, no moment──┘ ^                   │ │
+ *     │                                    └──a next moment────┘ │
+ *     └────────────────none; or the turn failed──────────────────┘
+ *
  * The timers are no work: `settle --advance` does not walk to them, or it would never end. */
 #ifndef WAYBILL_SERVICE_EVENTS_TICK_H
 #define WAYBILL_SERVICE_EVENTS_TICK_H
@@ -15,8 +20,12 @@
 
 /* Sets, moves or stops the timer of a rule whose schedule, state or last firing changed. */
 void tick_arm(struct rule *r, struct turn *t);
+/* Stops the timer of a rule that goes. */
+void tick_stop(struct rule *r, struct turn *t);
 /* All timers: after a load, and before everything is forgotten. */
 void tick_arm_all(struct events *e, struct turn *t);
 void tick_stop_all(struct events *e, struct turn *t);
+/* The engine is gone, and its timers with it. */
+void tick_forget_all(struct events *e);
 
 #endif

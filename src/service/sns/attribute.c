@@ -1,4 +1,6 @@
-/* attribute.c - one row per attribute; every rule about a single value hangs on its row. */
+/* attribute.c - one row per attribute; every rule about a single value hangs on its row.
+ *
+ * True here: an attribute's text is its own, ends in NUL, and is absent where nothing is set. */
 #include "service/sns/attribute.h"
 
 #include <stdlib.h>
@@ -29,9 +31,14 @@ static const char *const subscription_names[SNS_N_SUBSCRIPTION_ATTRIBUTES] = {
     [SNS_SUB_DELIVERY] = "DeliveryPolicy",
 };
 
-const char *sns_topic_attribute_name(enum sns_topic_attribute i) { return topic_names[i]; }
+const char *sns_topic_attribute_name(enum sns_topic_attribute i)
+{
+    CHECK(i < SNS_N_TOPIC_ATTRIBUTES);
+    return topic_names[i];
+}
 const char *sns_subscription_attribute_name(enum sns_subscription_attribute i)
 {
+    CHECK(i < SNS_N_SUBSCRIPTION_ATTRIBUTES);
     return subscription_names[i];
 }
 
@@ -294,6 +301,7 @@ void sns_attribute_put(struct str *text, struct str value)
         memcpy(copy, value.p, value.n);
         copy[value.n] = 0;
     }
+    CHECK(text->p == NULL || text->p != value.p); /* what is replaced cannot be what replaces it */
     free((char *)text->p);
     *text = str_make(copy, copy == NULL ? 0 : value.n);
 }

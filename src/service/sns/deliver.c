@@ -1,4 +1,8 @@
-/* deliver.c - who gets a message, how, and what becomes of it when he does not. */
+/* deliver.c - who gets a message, how, and what becomes of it when he does not.
+ *
+ * True here: a topic's subscriptions stand in the order of their ids, so "all behind id n" says how far a
+ * fan-out has come; a post lives from its request to its answer, and holds a place of its endpoint while its
+ * epoch is the service's; an errand's row goes, or is put off, in the turn that knows what became of it. */
 #include "service/sns/deliver.h"
 
 #include <stdlib.h>
@@ -58,6 +62,8 @@ static enum delivery hand_over(struct sns_rendering *r, const struct sns_subscri
                         .trace_header = m->trace };
     struct door door;
 
+    CHECK_IS(sub, SNS_SUBSCRIPTION_MAGIC);
+    CHECK(sub->topic == r->topic && !str_absent(target));
     if (sub->raw && m->n_attributes > PARCEL_ATTRIBUTES_MOST)
         return DELIVERY_REFUSED; /* more than a queue's message may have */
     for (size_t i = 0; sub->raw && i < m->n_attributes; i++)
@@ -81,6 +87,8 @@ static int send_later(struct sns_rendering *r, uint64_t to, uint64_t after, bool
                                   .after = after,
                                   .dead = dead };
 
+    CHECK(to == 0 || after == 0); /* to one of them, or to those behind one */
+    CHECK(!dead || to != 0);
     sns_errand_write(&b, &e);
     return outbox_put(r->sns->o.outbox, r->turn, "sns", buf_view(&b), due_ms, NULL);
 }
@@ -98,6 +106,7 @@ static bool give_up(struct sns_rendering *r, const struct sns_subscription *sub)
 {
     enum delivery d;
 
+    CHECK(sub->topic == r->topic);
     count_one(r->turn, r->topic, "NumberOfNotificationsFailed");
     if (str_absent(sub->dead_letter_arn))
         return false;
@@ -180,6 +189,7 @@ static bool serve(struct sns_rendering *r, const struct sns_subscription *sub)
     int64_t now = r->turn->now.wall_ms;
     enum delivery d;
 
+    CHECK(sub->state == SNS_CONFIRMED);
     if (is_http(sub)) {
         if (send_later(r, sub->id, 0, false, now) == -E_LIMIT)
             count_one(r->turn, r->topic, "NumberOfNotificationsFailed");
@@ -200,6 +210,7 @@ static bool fan_out(struct fan *f)
     size_t served = 0, delivered = 0;
     bool all = true;
 
+    CHECK_IS(r->topic, SNS_TOPIC_MAGIC);
     LIST_EACH(&r->topic->subscriptions, k) {
         const struct sns_subscription *sub = CONTAINER_OF(k, struct sns_subscription, link);
         bool passes = false;
@@ -225,6 +236,9 @@ void sns_publish(struct turn *t, struct sns_topic *topic, const struct sns_messa
     struct sns_rendering r;
     uint64_t after = 0;
 
+    CHECK_IS(topic, SNS_TOPIC_MAGIC);
+    CHECK(m->kind == SNS_NOTIFICATION && !str_absent(m->id) && m->at_ms > 0);
+    CHECK(topic->fifo == !str_absent(m->sequence));
     sns_rendering_init(&r, a, t, topic, m);
     count_one(t, topic, "NumberOfMessagesPublished");
     count(t, topic, "PublishSize", (double)sns_message_bytes(m), "Bytes");
@@ -240,6 +254,8 @@ int sns_confirm_by_post(struct turn *t, struct sns_subscription *sub, enum sns_k
     };
     struct sns_rendering r;
 
+    CHECK_IS(sub, SNS_SUBSCRIPTION_MAGIC);
+    CHECK(is_http(sub) && sub->state == (kind == SNS_SUBSCRIPTION_CONFIRMATION ? SNS_PENDING : SNS_ENDED));
     sns_rendering_init(&r, a, t, sub->topic, &m);
     return send_later(&r, sub->id, 0, false, t->now.wall_ms);
 }
@@ -247,6 +263,8 @@ int sns_confirm_by_post(struct turn *t, struct sns_subscription *sub, enum sns_k
 /* ---- posts to endpoints ---- */
 
 struct post {
+    uint32_t magic;
+#define SNS_POST_MAGIC 0x5e0b057au
     struct link link; /* in sns.posts */
     struct sns *sns;
     uint64_t epoch, id;
@@ -265,6 +283,8 @@ enum sns_verdict sns_http_verdict(int status)
 
 static void post_free(struct post *p)
 {
+    CHECK_IS(p, SNS_POST_MAGIC);
+    p->magic = 0;
     list_remove(&p->link);
     buf_done(&p->errand);
     free(p);
@@ -285,6 +305,7 @@ static void try_again(struct sns_rendering *r, const struct sns_subscription *su
     CLEANUP(buf_done) struct buf b = { 0 };
     struct outbox *o = r->sns->o.outbox;
 
+    CHECK(sub->id == e->to && id != 0 && (delay_ms >= 0 || delay_ms == SNS_RETRY_OVER));
     if (delay_ms != SNS_RETRY_OVER) {
         (void)outbox_again(o, r->turn, id, r->turn->now.wall_ms + delay_ms, STR_NONE);
     } else if (e->message.kind == SNS_NOTIFICATION && !e->dead && give_up(r, sub)) {
@@ -302,6 +323,7 @@ static struct sns_subscription *addressee(const struct sns *s, const struct sns_
     static const enum sns_subscription_state states[] = { SNS_CONFIRMED, SNS_PENDING, SNS_ENDED };
     struct sns_subscription *sub = sns_subscription_by_id(s, e->to);
 
+    CHECK(e->message.kind < ARRAY_LEN(states)); /* as sns_errand_read() lets through */
     return sub != NULL && sub->state == states[e->message.kind] ? sub : NULL;
 }
 
@@ -330,9 +352,11 @@ static void answered(struct post *p, struct turn *t, int status)
 
 static void posted(void *arg, struct turn *t, int status, struct str body)
 {
-    struct post *p = arg;
+    struct post *p = CAST(struct post, SNS_POST_MAGIC, arg);
     struct sns *s = p->sns;
 
+    CHECK_IS(s, SNS_MAGIC);
+    CHECK(p->epoch <= s->epoch);
     (void)body;
     if (p->epoch == s->epoch) { /* else the row was read again, or is gone */
         bool quick = t->now.mono_ns - p->began_ns <= SNS_QUICK_MS * INT64_C(1000000);
@@ -367,6 +391,7 @@ static void post(struct sns_rendering *r, struct sns_subscription *sub, struct s
     struct sns *s = r->sns;
     struct post *p;
 
+    CHECK(is_http(sub) && !e->dead && e->to == sub->id);
     if (r->turn->ops->http == NULL) {
         try_again(r, sub, e, item->id, SNS_RETRY_OVER);
         return;
@@ -383,7 +408,8 @@ static void post(struct sns_rendering *r, struct sns_subscription *sub, struct s
     else
         sns_render_notification(r, sub, &body);
     p = xcalloc(1, sizeof(*p));
-    *p = (struct post){ .sns = s,
+    *p = (struct post){ .magic = SNS_POST_MAGIC,
+                        .sns = s,
                         .epoch = s->epoch,
                         .id = item->id,
                         .attempts = item->attempts,
@@ -404,6 +430,8 @@ static void go_on_fanning(struct sns_rendering *r, struct sns_errand *e, uint64_
                           const struct inquiry *answers);
 
 struct fan_job {
+    uint32_t magic;
+#define SNS_FAN_JOB_MAGIC 0x5e0fa710u
     struct sns *sns;
     struct sns_errand e;
     struct str payload;
@@ -413,10 +441,11 @@ struct fan_job {
 static void answered_elsewhere(void *arg, struct turn *t, struct inquiry *q)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
-    struct fan_job *j = arg;
+    struct fan_job *j = CAST(struct fan_job, SNS_FAN_JOB_MAGIC, arg);
     struct sns_topic *topic = sns_topic_find(j->sns, j->e.topic_arn);
     struct sns_rendering r;
 
+    CHECK(q == &j->q);
     if (topic == NULL || topic->id != j->e.topic_id) {
         (void)outbox_over(j->sns->o.outbox, t, q->row);
         return;
@@ -432,7 +461,8 @@ static void ask_elsewhere(struct sns_rendering *r, uint64_t after, uint64_t id, 
     struct fan_job *j = ARENA_NEW(mem, struct fan_job);
     struct inquiry *q = &j->q;
 
-    *j = (struct fan_job){ .sns = r->sns,
+    *j = (struct fan_job){ .magic = SNS_FAN_JOB_MAGIC,
+                           .sns = r->sns,
                            .payload = arena_str(mem, payload),
                            .q = { .mem = mem, .row = id, .tell = answered_elsewhere, .arg = j } };
     CHECK(sns_errand_read(mem, j->payload, &j->e) == 0); /* as it was read in this turn */
@@ -460,6 +490,7 @@ static void go_on_fanning(struct sns_rendering *r, struct sns_errand *e, uint64_
     CLEANUP(buf_done) struct buf b = { 0 };
     uint64_t began = e->after;
 
+    CHECK(e->to == 0 && id != 0);
     if (fan_out(&(struct fan){ .r = r, .after = &e->after, .answers = answers })) {
         (void)outbox_over(r->sns->o.outbox, r->turn, id);
     } else if (e->after == began && answers == NULL) {
@@ -476,6 +507,7 @@ static void hand_over_again(struct sns_rendering *r, struct sns_subscription *su
 {
     enum delivery d = hand_over(r, sub, e->dead);
 
+    CHECK(sub->id == e->to);
     if (e->dead)
         count_redriven(r, d);
     else if (d == DELIVERED)
@@ -519,10 +551,24 @@ static void due(struct sns *s, struct turn *t, const struct outbox_item *item, s
 
 void sns_outbox_due(void *arg, struct turn *t, const struct outbox_item *item)
 {
-    struct sns *s = arg;
+    struct sns *s = CAST(struct sns, SNS_MAGIC, arg);
     struct sns_endpoint *place = sns_line_called(&s->lines, item->id);
 
     due(s, t, item, &place);
     if (place != NULL)
         sns_line_give_back(&s->lines, t, place);
+}
+
+void sns_posts_check(const struct sns *s)
+{
+    size_t ours = 0;
+
+    LIST_EACH(&s->posts, k) {
+        const struct post *p = CONTAINER_OF(k, struct post, link);
+
+        CHECK_IS(p, SNS_POST_MAGIC);
+        CHECK(p->sns == s && p->epoch <= s->epoch && p->endpoint != NULL);
+        ours += p->epoch == s->epoch;
+    }
+    CHECK(ours + s->lines.called.n == s->lines.under_way);
 }

@@ -29,6 +29,8 @@ int sns_confirm_by_post(struct turn *t, struct sns_subscription *sub, enum sns_k
 void sns_outbox_due(void *arg, struct turn *t, const struct outbox_item *item); /* the outbox's kind "sns" */
 void sns_posts_free(struct sns *s); /* the engine is gone: nobody answers any more */
 
+void sns_posts_check(const struct sns *s); /* for tests: who is under way has a place */
+
 /* What an endpoint's answer means; status 0: none came. */
 enum sns_verdict { SNS_DELIVERED, SNS_AGAIN, SNS_FINAL };
 enum sns_verdict sns_http_verdict(int status);

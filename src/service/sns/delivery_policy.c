@@ -245,6 +245,7 @@ void sns_delivery_policy_merge(const struct sns_delivery_policy *topic, const st
 
 static void show_retry(struct json_writer *w, const struct sns_retry *p)
 {
+    CHECK(p->backoff < ARRAY_LEN(backoffs));
     jw_object(w);
     jw_ki64(w, "minDelayTarget", p->min_s);
     jw_ki64(w, "maxDelayTarget", p->max_s);
@@ -267,6 +268,7 @@ void sns_delivery_policy_show(struct buf *b, const struct sns_delivery_policy *p
 {
     struct json_writer w;
 
+    CHECK(p->has_retry && p->content_type != NULL); /* merged: it says all */
     jw_init(&w, b);
     jw_object(&w);
     if (of_topic) {

@@ -50,11 +50,14 @@ static int authorized(struct call *c, int result)
 
 int sns_may(struct call *c, const struct sns_topic *t, const char *action)
 {
+    CHECK_IS(t, SNS_TOPIC_MAGIC);
+    CHECK(strncmp(action, "sns:", 4) == 0);
     return authorized(c, call_may(c, action, &(struct resource){ t->arn, t->account, t->policy }));
 }
 
 int sns_may_own(struct call *c, const char *action, struct str arn)
 {
+    CHECK(strncmp(action, "sns:", 4) == 0);
     return authorized(c, call_may_own(c, action, arn));
 }
 
@@ -76,6 +79,7 @@ int sns_topic_enter(struct call *c, struct str arn, const char *member, const ch
 
 struct str sns_page_token(struct call *c, uint64_t last_id)
 {
+    CHECK(last_id != 0); /* a page that ends somewhere has shown something */
     return base64_str(c->mem, arena_printf(c->mem, "%llu", (unsigned long long)last_id));
 }
 

@@ -9,6 +9,7 @@ const char *sns_kind_name(enum sns_kind kind)
     static const char *const names[] = { "Notification", "SubscriptionConfirmation",
                                          "UnsubscribeConfirmation" };
 
+    CHECK(kind < ARRAY_LEN(names));
     return names[kind];
 }
 
@@ -17,6 +18,7 @@ const struct sign_key *sns_signing_key(struct sns *s, struct turn *t)
     CLEANUP(buf_done) struct buf pem = { 0 };
     struct sign_key *k;
 
+    CHECK_IS(s, SNS_MAGIC);
     if (s->key != NULL)
         return s->key;
     k = s->spare_key != NULL ? s->spare_key : sign_key_new(SNS_SIGNER);
@@ -77,13 +79,16 @@ static struct str signature_of(struct sns_rendering *r, struct str text, struct 
 void sns_rendering_init(struct sns_rendering *r, struct arena *a, struct turn *turn,
                         const struct sns_topic *topic, const struct sns_message *m)
 {
+    CHECK_IS(topic, SNS_TOPIC_MAGIC);
     *r = (struct sns_rendering){ .a = a, .sns = topic->owner, .turn = turn, .topic = topic, .m = m };
 }
 
 static struct sns_variant *variant_of(struct sns_rendering *r, enum sns_protocol p)
 {
-    struct sns_variant *v = &r->variant[r->m->structured ? p : 0];
+    struct sns_variant *v;
 
+    CHECK(p < SNS_N_PROTOCOLS);
+    v = &r->variant[r->m->structured ? p : 0];
     if (!v->made)
         *v = (struct sns_variant){ .made = true, .text = sns_message_text(r->a, r->m, p) };
     return v;
@@ -170,6 +175,7 @@ static struct str head(struct sns_rendering *r, struct sns_variant *v)
     jw_kstr(&w, "SignatureVersion", r->topic->signature_version == 2 ? STR("2") : STR("1"));
     jw_kstr(&w, "Signature", signature(r, v));
     jw_object_end(&w);
+    CHECK(b.p[b.n - 1] == '}'); /* more members follow */
     b.n--;
     v->head = buf_to_arena(&b, r->a);
     return v->head;
@@ -209,6 +215,7 @@ void sns_render_notification(struct sns_rendering *r, const struct sns_subscript
 {
     CLEANUP(buf_done) struct buf url = { 0 };
 
+    CHECK(r->m->kind == SNS_NOTIFICATION && sub->topic == r->topic);
     buf_str(ret, head(r, variant_of(r, sub->protocol)));
     buf_z(ret, ",\"SigningCertURL\":");
     json_quote(ret, certificate_url(r, sub, &url));
@@ -228,6 +235,7 @@ void sns_render_lambda(struct sns_rendering *r, const struct sns_subscription *s
     struct str signed_by = signature(r, v);
     struct json_writer w;
 
+    CHECK(r->m->kind == SNS_NOTIFICATION && sub->protocol == SNS_LAMBDA);
     jw_init(&w, ret);
     jw_object(&w);
     jw_key(&w, STR("Records"));
@@ -281,6 +289,7 @@ void sns_render_confirmation(struct sns_rendering *r, const struct sns_subscript
     struct str signed_by = signature_of(r, r->m->body, subscribe, sub->token);
     struct json_writer w;
 
+    CHECK(r->m->kind != SNS_NOTIFICATION && sub->topic == r->topic);
     jw_init(&w, ret);
     jw_object(&w);
     jw_kstr(&w, "Type", str_of(sns_kind_name(r->m->kind)));

@@ -10,6 +10,8 @@
 #define RESTING_MOST 1000 /* endpoints whose speed is remembered */
 
 struct sns_endpoint {
+    uint32_t magic;
+#define SNS_ENDPOINT_MAGIC 0x5e0e0d90u
     struct link link; /* in a ring, or resting */
     struct list line; /* of struct waiting */
     unsigned running; /* places taken, those of recalled rows with them */
@@ -26,6 +28,8 @@ static unsigned width(const struct sns_endpoint *e)
 {
     static const unsigned widths[] = { [SNS_SILENT] = 1, [SNS_SLOW] = 2, [SNS_QUICK] = 4 };
 
+    CHECK_IS(e, SNS_ENDPOINT_MAGIC);
+    CHECK(e->how < ARRAY_LEN(widths));
     return widths[e->how];
 }
 
@@ -55,8 +59,10 @@ static void name_of(struct buf *b, struct str url)
 
 static void forget(struct sns_lines *l, struct sns_endpoint *e)
 {
+    CHECK_IS(e, SNS_ENDPOINT_MAGIC);
     CHECK(e->running == 0 && list_empty(&e->line));
-    (void)map_del(&l->endpoints, buf_view(&e->name));
+    CHECK(map_del(&l->endpoints, buf_view(&e->name)) == e);
+    e->magic = 0;
     list_remove(&e->link);
     buf_done(&e->name);
     free(e);
@@ -64,6 +70,7 @@ static void forget(struct sns_lines *l, struct sns_endpoint *e)
 
 static void rest(struct sns_lines *l, struct sns_endpoint *e)
 {
+    CHECK(e->running == 0 && list_empty(&e->line) && !link_on(&e->link));
     if (e->how == SNS_SILENT) {
         forget(l, e);
         return;
@@ -93,13 +100,18 @@ static struct sns_endpoint *endpoint(struct sns_lines *l, struct str url)
     name_of(&name, url);
     e = map_get(&l->endpoints, buf_view(&name));
     if (e != NULL) {
-        l->n_resting -= e->running == 0 && list_empty(&e->line);
+        bool rests = e->running == 0 && list_empty(&e->line);
+
+        CHECK_IS(e, SNS_ENDPOINT_MAGIC);
+        CHECK(!rests || (l->n_resting > 0 && link_on(&e->link)));
+        l->n_resting -= rests;
         return e;
     }
     e = xcalloc(1, sizeof(*e));
+    e->magic = SNS_ENDPOINT_MAGIC;
     list_init(&e->line);
     buf_str(&e->name, buf_view(&name));
-    (void)map_put(&l->endpoints, buf_view(&e->name), e);
+    CHECK(map_put(&l->endpoints, buf_view(&e->name), e) == NULL);
     return e;
 }
 
@@ -112,6 +124,7 @@ static bool has_place(const struct sns_lines *l, bool quick)
 
 static void take(struct sns_lines *l, struct sns_endpoint *e)
 {
+    CHECK(e->running < width(e) && has_place(l, e->how == SNS_QUICK));
     e->running++;
     l->under_way++;
     l->not_quick += e->how != SNS_QUICK;
@@ -119,7 +132,9 @@ static void take(struct sns_lines *l, struct sns_endpoint *e)
 
 static void give(struct sns_lines *l, struct sns_endpoint *e)
 {
+    CHECK_IS(e, SNS_ENDPOINT_MAGIC);
     CHECK(e->running > 0 && l->under_way > 0);
+    CHECK(e->how == SNS_QUICK || l->not_quick > 0);
     e->running--;
     l->under_way--;
     l->not_quick -= e->how != SNS_QUICK;
@@ -135,7 +150,7 @@ static void call_next(struct sns_lines *l, struct turn *t)
 
             if (outbox_recall(l->outbox, t, w->row)) { /* else the row is over: nobody needs a place */
                 take(l, e);
-                (void)map_put(&l->called, row_key(&w->row), e);
+                CHECK(map_put(&l->called, row_key(&w->row), e) == NULL);
             }
             free(w);
             stand(l, e);
@@ -147,6 +162,7 @@ struct sns_endpoint *sns_line_enter(struct sns_lines *l, struct str url, uint64_
     struct sns_endpoint *e = endpoint(l, url);
     struct waiting *w;
 
+    CHECK(map_get(&l->called, row_key(&row)) == NULL); /* it has its place already */
     if (list_empty(&e->line) && e->running < width(e) && has_place(l, e->how == SNS_QUICK)) {
         take(l, e);
         stand(l, e);
@@ -161,7 +177,10 @@ struct sns_endpoint *sns_line_enter(struct sns_lines *l, struct str url, uint64_
 
 struct sns_endpoint *sns_line_called(struct sns_lines *l, uint64_t row)
 {
-    return map_del(&l->called, row_key(&row));
+    struct sns_endpoint *e = map_del(&l->called, row_key(&row));
+
+    CHECK(e == NULL || (e->magic == SNS_ENDPOINT_MAGIC && e->running > 0));
+    return e;
 }
 
 void sns_line_give_back(struct sns_lines *l, struct turn *t, struct sns_endpoint *e)
@@ -173,6 +192,8 @@ void sns_line_give_back(struct sns_lines *l, struct turn *t, struct sns_endpoint
 
 void sns_line_leave(struct sns_lines *l, struct turn *t, struct sns_endpoint *e, enum sns_answered how)
 {
+    CHECK_IS(e, SNS_ENDPOINT_MAGIC);
+    CHECK(e->running > 0 && how <= SNS_QUICK);
     l->not_quick -= e->how != SNS_QUICK ? e->running : 0; /* all it has running change sides */
     e->how = how;
     l->not_quick += e->how != SNS_QUICK ? e->running : 0;
@@ -195,16 +216,54 @@ void sns_lines_clear(struct sns_lines *l)
     void *value;
 
     for (size_t at = 0; map_next(&l->endpoints, &at, &key, &value);) {
-        struct sns_endpoint *e = value;
+        struct sns_endpoint *e = CAST(struct sns_endpoint, SNS_ENDPOINT_MAGIC, value);
 
         for (struct link *k; (k = list_pop(&e->line)) != NULL;)
             free(CONTAINER_OF(k, struct waiting, link));
         list_remove(&e->link);
         buf_done(&e->name);
+        e->magic = 0;
         free(e);
     }
+    CHECK(list_empty(&l->ring[0]) && list_empty(&l->ring[1]) && list_empty(&l->resting));
     map_done(&l->endpoints);
     map_done(&l->called);
     l->n_resting = 0;
     l->under_way = l->not_quick = 0;
+}
+
+/* ---- is it as it should be? ---- */
+
+static size_t length(const struct list *l)
+{
+    size_t n = 0;
+
+    LIST_EACH(l, k)
+        n++;
+    return n;
+}
+
+void sns_lines_check(const struct sns_lines *l)
+{
+    size_t rings[2] = { 0 }, resting = 0;
+    unsigned under_way = 0, not_quick = 0;
+    struct str key;
+    void *value;
+
+    for (size_t at = 0; map_next(&l->endpoints, &at, &key, &value);) {
+        const struct sns_endpoint *e = CAST(struct sns_endpoint, SNS_ENDPOINT_MAGIC, value);
+        bool in_line = !list_empty(&e->line) && e->running < width(e);
+        bool rests = list_empty(&e->line) && e->running == 0;
+
+        CHECK(str_eq(key, buf_view(&e->name)));
+        CHECK(link_on(&e->link) == (in_line || rests));
+        rings[e->how == SNS_QUICK] += in_line;
+        resting += rests;
+        under_way += e->running;
+        not_quick += e->how != SNS_QUICK ? e->running : 0;
+    }
+    CHECK(under_way == l->under_way && under_way <= SNS_POSTING_MOST);
+    CHECK(not_quick == l->not_quick && resting == l->n_resting && resting <= RESTING_MOST);
+    CHECK(length(&l->ring[0]) == rings[0] && length(&l->ring[1]) == rings[1]);
+    CHECK(length(&l->resting) == resting && l->called.n <= under_way);
 }

@@ -45,4 +45,6 @@ void sns_line_leave(struct sns_lines *l, struct turn *t, struct sns_endpoint *e,
 /* What was to have the place needs none. */
 void sns_line_give_back(struct sns_lines *l, struct turn *t, struct sns_endpoint *e);
 
+void sns_lines_check(const struct sns_lines *l); /* for tests: all that line.c holds true */
+
 #endif

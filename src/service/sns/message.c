@@ -160,6 +160,7 @@ static int check_id(struct arena *a, const char *name, struct str id, struct fau
 int sns_message_check_fifo(struct arena *a, const struct sns_topic *t, struct sns_message *m,
                            struct fault *ret_fault)
 {
+    CHECK_IS(t, SNS_TOPIC_MAGIC);
     if (!t->fifo && !str_absent(m->deduplication_id))
         return fault_set(a, ret_fault, INVALID,
                          "Invalid parameter: MessageDeduplicationId Reason: The request includes "
@@ -239,6 +240,7 @@ void sns_errand_write(struct buf *b, const struct sns_errand *e)
     const struct sns_message *m = &e->message;
     struct json_writer w;
 
+    CHECK(!str_absent(m->id) && !str_absent(e->topic_arn) && m->kind <= SNS_UNSUBSCRIBE_CONFIRMATION);
     jw_init(&w, b);
     jw_object(&w);
     jw_kstr(&w, "topic", e->topic_arn);

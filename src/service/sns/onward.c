@@ -18,6 +18,7 @@ size_t sns_onward(const struct door *d, struct arena *a, struct explain_onward *
 
         if (n == max || sub->protocol > SNS_LAMBDA)
             continue;
+        CHECK_IS(sub, SNS_SUBSCRIPTION_MAGIC);
         v[n] = (struct explain_onward){ .from = arena_str(a, topic->arn), .to = arena_str(a, sub->endpoint) };
         next = door_find(d->sinks, d->turn, sub->endpoint);
         v[n].may = door_service_may(&next, &from, &why);

@@ -44,6 +44,8 @@ static int check(struct call *c, const struct sns_AddPermissionInput *in)
 
 static int put_policy(struct call *c, struct sns_topic *t, struct str text)
 {
+    CHECK_IS(t, SNS_TOPIC_MAGIC);
+    CHECK(!str_empty(text));
     sns_attribute_put(&t->attributes.text[SNS_POLICY], text);
     sns_topic_derive(t);
     return MIN(0, sns_rows_put_topic(c->turn->store, t));

@@ -19,6 +19,8 @@ static int accept(struct turn *t, struct arena *a, struct sns_topic *topic, stru
     uint64_t place = 0;
     int r;
 
+    CHECK_IS(topic, SNS_TOPIC_MAGIC);
+    CHECK(!topic->fifo || (!str_absent(m->group) && !str_absent(m->deduplication_id)));
     *ret_again = seen != NULL;
     m->at_ms = t->now.wall_ms;
     if (seen != NULL) {
@@ -170,6 +172,7 @@ static int publish_entry(struct call *c, struct sns_topic *t, const struct sns_P
     struct fault f;
     int r;
 
+    CHECK(out->Successful.n + out->Failed.n < SNS_BATCH_MOST);
     if (sns_message_check(c->mem, &given, &m, &f) != 0 || sns_message_check_fifo(c->mem, t, &m, &f) != 0) {
         out->Failed.v[out->Failed.n++] =
             (struct sns_BatchResultErrorEntry){ e->Id, code_of(f.row), f.message, BOOL_SET(f.row->sender) };
@@ -216,5 +219,6 @@ int sns_publish_batch(struct call *c, const void *input, void *output)
         (struct sns_BatchResultErrorEntryList){ true, 0, arena_calloc(c->mem, v->n, sizeof(*out->Failed.v)) };
     for (size_t i = 0; i < v->n && r == 0; i++)
         r = publish_entry(c, t, &v->v[i], out);
+    CHECK(r != 0 || out->Successful.n + out->Failed.n == v->n); /* each entry has one answer */
     return r;
 }

@@ -161,6 +161,8 @@ static int make(struct call *c, struct sns_topic *t, struct str endpoint, const 
     struct sns_subscription *sub;
     bool pending = is_http(w->protocol);
 
+    CHECK_IS(t, SNS_TOPIC_MAGIC);
+    CHECK(same_endpoint(t, w->protocol, endpoint) == NULL);
     if (t->owner->subscriptions.n >= SNS_SUBSCRIPTIONS_MOST)
         return call_fault(c, &sns_error_SubscriptionLimitExceededException,
                           "This server holds at most %d subscriptions.", SNS_SUBSCRIPTIONS_MOST);
@@ -303,6 +305,7 @@ static int end(struct call *c, struct sns_subscription *sub)
     struct sns_topic *t = sub->topic;
     int r;
 
+    CHECK(sub->state != SNS_ENDED);
     t->n_deleted++;
     r = sns_rows_put_topic(c->turn->store, t);
     if (r < 0)
@@ -343,6 +346,8 @@ int sns_unsubscribe(struct call *c, const void *input, void *output UNUSED)
 
 static struct sns_Subscription row_of(struct call *c, const struct sns_subscription *sub)
 {
+    CHECK_IS(sub, SNS_SUBSCRIPTION_MAGIC);
+    CHECK(sub->state != SNS_ENDED); /* shown nowhere */
     return (struct sns_Subscription){ .Owner = arena_str(c->mem, sub->owner),
                                       .Protocol = str_of(sns_protocol_name(sub->protocol)),
                                       .SubscriptionArn = sub->state == SNS_PENDING
@@ -394,7 +399,7 @@ int sns_list_subscriptions(struct call *c, const void *input, void *output)
 {
     const struct sns_ListSubscriptionsInput *in = input;
     struct sns_ListSubscriptionsResponse *out = output;
-    const struct sns *s = c->state;
+    const struct sns *s = CAST(struct sns, SNS_MAGIC, c->state);
     struct least page;
     uint64_t after;
     struct str key;
@@ -406,7 +411,7 @@ int sns_list_subscriptions(struct call *c, const void *input, void *output)
         return -E_FAULT;
     least_init(&page, c->mem, SNS_PAGE + 1, by_id);
     for (size_t i = 0; map_next(&s->subscriptions, &i, &key, &value);) {
-        struct sns_subscription *sub = value;
+        struct sns_subscription *sub = CAST(struct sns_subscription, SNS_SUBSCRIPTION_MAGIC, value);
 
         if (sub->id > after && sub->state != SNS_ENDED && str_eq(sub->owner, c->account) &&
             str_eq(sub->topic->region, c->region))
@@ -436,9 +441,12 @@ static int enter(struct call *c, struct str arn, const char *action, struct sns_
     return sns_may(c, sub->topic, action);
 }
 
+#define SHOWN_MOST 24
+
 static void show(struct call *c, struct sns_SubscriptionAttributesMap *out, const char *name,
                  struct str value)
 {
+    CHECK(out->n < SHOWN_MOST);
     out->v[out->n++] = (struct sns_SubscriptionAttributesMap_entry){ str_of(name), arena_str(c->mem, value) };
 }
 
@@ -466,7 +474,7 @@ int sns_get_subscription_attributes(struct call *c, const void *input, void *out
 
     if (enter(c, in->SubscriptionArn, "sns:GetSubscriptionAttributes", &sub) != 0)
         return -E_FAULT;
-    *v = (struct sns_SubscriptionAttributesMap){ true, 0, arena_calloc(c->mem, 24, sizeof(*v->v)) };
+    *v = (struct sns_SubscriptionAttributesMap){ true, 0, arena_calloc(c->mem, SHOWN_MOST, sizeof(*v->v)) };
     show(c, v, "SubscriptionArn", sub->arn);
     show(c, v, "TopicArn", sub->topic->arn);
     show(c, v, "Owner", sub->owner);

@@ -103,7 +103,7 @@ static bool same_tags(const struct sns_topic *t, const struct sns_TagList *tags)
 static int make(struct call *c, const struct sns_CreateTopicInput *in, const struct wanted *w,
                 struct sns_topic **ret)
 {
-    struct sns *s = c->state;
+    struct sns *s = CAST(struct sns, SNS_MAGIC, c->state);
     struct sns_topic *t;
 
     if (s->topics.n >= SNS_TOPICS_MOST)
@@ -186,7 +186,7 @@ int sns_list_topics(struct call *c, const void *input, void *output)
 {
     const struct sns_ListTopicsInput *in = input;
     struct sns_ListTopicsResponse *out = output;
-    const struct sns *s = c->state;
+    const struct sns *s = CAST(struct sns, SNS_MAGIC, c->state);
     struct least page;
     uint64_t after;
     struct str key;
@@ -198,7 +198,7 @@ int sns_list_topics(struct call *c, const void *input, void *output)
         return -E_FAULT;
     least_init(&page, c->mem, SNS_PAGE + 1, by_id);
     for (size_t i = 0; map_next(&s->topics, &i, &key, &value);) {
-        struct sns_topic *t = value;
+        struct sns_topic *t = CAST(struct sns_topic, SNS_TOPIC_MAGIC, value);
 
         if (t->id > after && str_eq(t->account, c->account) && str_eq(t->region, c->region))
             least_offer(&page, t);
@@ -220,8 +220,11 @@ struct showing {
     struct sns_TopicAttributesMap *out;
 };
 
+#define SHOWN_MOST 24
+
 static void show(struct showing *s, const char *name, struct str value)
 {
+    CHECK(s->out->n < SHOWN_MOST);
     s->out->v[s->out->n++] =
         (struct sns_TopicAttributesMap_entry){ str_of(name), arena_str(s->c->mem, value) };
 }
@@ -282,7 +285,8 @@ int sns_get_topic_attributes(struct call *c, const void *input, void *output)
     if (sns_topic_enter(c, in->TopicArn, "TopicArn", "sns:GetTopicAttributes", &t) != 0)
         return -E_FAULT;
     out->Attributes =
-        (struct sns_TopicAttributesMap){ true, 0, arena_calloc(c->mem, 24, sizeof(*out->Attributes.v)) };
+        (struct sns_TopicAttributesMap){ true, 0,
+                                         arena_calloc(c->mem, SHOWN_MOST, sizeof(*out->Attributes.v)) };
     show_topic(&s, t);
     return 0;
 }
@@ -328,6 +332,7 @@ int sns_check_tags(struct call *c, const struct sns_topic *t, const struct sns_T
 {
     size_t n = t != NULL ? t->n_tags : 0;
 
+    CHECK(t == NULL || t->magic == SNS_TOPIC_MAGIC);
     for (size_t i = 0; i < tags->n; i++) {
         struct str key = tags->v[i].Key;
         bool known = false;

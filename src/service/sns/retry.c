@@ -26,6 +26,7 @@ static double curve(enum sns_backoff f, double min, double max, double x, double
 
 static int64_t backoff_ms(enum sns_backoff f, int64_t min_s, int64_t max_s, int64_t i, int64_t n)
 {
+    CHECK(min_s >= 1 && max_s >= min_s && i >= 0 && i < n);
     double x = n > 1 ? (double)i / (double)(n - 1) : 0;
 
     return n > 1 ? (int64_t)(1000 * curve(f, (double)min_s, (double)max_s, x, (double)n) + 0.5)
@@ -36,6 +37,7 @@ int64_t sns_retry_http_ms(const struct sns_retry *r, unsigned n)
 {
     int64_t i = (int64_t)n - 1, backoff = r->retries - r->no_delays - r->min_delays - r->max_delays;
 
+    CHECK(backoff >= 0); /* the phases are no more than the retries */
     if (i < 0 || i >= r->retries)
         return SNS_RETRY_OVER;
     if (i < r->no_delays)

@@ -1,4 +1,7 @@
-/* rows.c - SQL and nothing else.  Ids fit in 48 bits, so they travel as plain integers. */
+/* rows.c - SQL and nothing else.  Ids fit in 48 bits, so they travel as plain integers.
+ *
+ * True here: nothing that was read is believed before it was asked; a row that cannot be what was written is
+ * damage, and said to be (rows_must). */
 #include "service/sns/rows.h"
 
 #include "base/id.h"
@@ -51,6 +54,8 @@ int sns_rows_add_topic(struct store *s, const struct sns_topic *t)
 {
     CLEANUP(buf_done) struct buf attributes = { 0 }, tags = { 0 };
 
+    CHECK_IS(t, SNS_TOPIC_MAGIC);
+    CHECK(t->id != 0 && t->n_deleted == 0);
     sns_topic_attributes_write(&attributes, &t->attributes);
     write_tags(&tags, t);
     return store_exec(s, &Q_ADD_TOPIC, V_INT(t->id), V_TEXT(t->account), V_TEXT(t->region), V_TEXT(t->name),
@@ -61,6 +66,7 @@ int sns_rows_put_topic(struct store *s, const struct sns_topic *t)
 {
     CLEANUP(buf_done) struct buf attributes = { 0 }, tags = { 0 };
 
+    CHECK_IS(t, SNS_TOPIC_MAGIC);
     sns_topic_attributes_write(&attributes, &t->attributes);
     write_tags(&tags, t);
     return store_exec(s, &Q_PUT_TOPIC, V_INT(t->id), V_INT(t->n_deleted), V_TEXT(buf_view(&attributes)),
@@ -80,6 +86,8 @@ int sns_rows_add_subscription(struct store *s, const struct sns_subscription *su
 {
     CLEANUP(buf_done) struct buf attributes = { 0 };
 
+    CHECK_IS(sub, SNS_SUBSCRIPTION_MAGIC);
+    CHECK(sub->id != 0 && sub->state != SNS_ENDED && (sub->state == SNS_PENDING) == !str_absent(sub->token));
     sns_subscription_attributes_write(&attributes, &sub->attributes);
     return store_exec(s, &Q_ADD_SUB, V_INT(sub->id), V_INT(sub->topic->id), V_TEXT(sub->uuid),
                       V_TEXT(sub->owner), V_TEXT(str_of(sns_protocol_name(sub->protocol))),
@@ -92,6 +100,7 @@ int sns_rows_put_subscription(struct store *s, const struct sns_subscription *su
 {
     CLEANUP(buf_done) struct buf attributes = { 0 };
 
+    CHECK_IS(sub, SNS_SUBSCRIPTION_MAGIC);
     sns_subscription_attributes_write(&attributes, &sub->attributes);
     return store_exec(s, &Q_PUT_SUB, V_INT(sub->id), V_INT(sub->state), V_INT(sub->state_ms),
                       V_TEXT(sub->token), V_INT(sub->authenticated), V_INT(sub->guarded),
@@ -102,6 +111,7 @@ int sns_rows_drop_subscription(struct store *s, uint64_t id) { return store_exec
 
 int sns_rows_add_seen(struct store *s, const struct sns_seen *seen, struct str what)
 {
+    CHECK(seen->id != 0 && seen->topic_id != 0 && !str_empty(what));
     return store_exec(s, &Q_ADD_SEEN, V_INT(seen->id), V_INT(seen->topic_id), V_INT(seen->seen_ms),
                       V_TEXT(what), V_TEXT(str_of(seen->message_id)));
 }
@@ -224,6 +234,8 @@ void sns_rows_load(struct sns *s, struct turn *t)
 {
     CLEANUP(map_done) struct map by_id = { 0 };
 
+    CHECK_IS(s, SNS_MAGIC);
+    CHECK(s->topics.n == 0 && s->seen.n == 0 && s->key == NULL);
     load_topics(s, t, &by_id);
     load_subscriptions(t, &by_id);
     load_seen(s, t);

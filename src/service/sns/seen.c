@@ -1,4 +1,6 @@
-/* seen.c - one entry per message of the window, by key and in the order they came. */
+/* seen.c - one entry per message of the window, by key and in the order they came.
+ *
+ * True here: the order holds every entry, the table the newest of each key, which may be fewer. */
 #include "service/sns/seen.h"
 
 #include <stdlib.h>
@@ -25,6 +27,8 @@ const struct sns_seen *sns_seen_find(const struct sns_topic *topic, struct str g
     CLEANUP(buf_done) struct buf what = { 0 }, key = { 0 };
     const struct sns_seen *seen;
 
+    CHECK_IS(topic, SNS_TOPIC_MAGIC);
+    CHECK(topic->fifo && !str_empty(deduplication_id));
     add_what(&what, topic, group, deduplication_id);
     add_key(&key, topic->id, buf_view(&what));
     seen = map_get(&topic->owner->seen, buf_view(&key));
@@ -40,6 +44,7 @@ struct kept {
 
 static void drop(struct sns *s, struct kept *k)
 {
+    CHECK(link_on(&k->seen.link));
     list_remove(&k->seen.link);
     if (map_get(&s->seen, str_make(k->key, k->key_n)) == &k->seen)
         map_del(&s->seen, str_make(k->key, k->key_n));
@@ -51,6 +56,8 @@ void sns_seen_keep(struct sns *s, const struct sns_seen *seen, struct str what)
     CLEANUP(buf_done) struct buf key = { 0 };
     struct kept *k;
 
+    CHECK_IS(s, SNS_MAGIC);
+    CHECK(!link_on(&seen->link));
     add_key(&key, seen->topic_id, what);
     k = xcalloc(1, sizeof(*k) + key.n);
     k->seen = *seen;
@@ -70,6 +77,8 @@ int sns_seen_add(struct turn *t, struct sns_topic *topic, struct str group, stru
                              .seen_ms = t->now.wall_ms };
     int r;
 
+    CHECK_IS(topic, SNS_TOPIC_MAGIC);
+    CHECK(topic->fifo && sns_seen_find(topic, group, deduplication_id, t->now.wall_ms) == NULL);
     if (topic->owner->seen.n >= SNS_SEEN_MOST)
         return -E_LIMIT;
     CHECK(message_id.n < sizeof(seen.message_id));
@@ -106,6 +115,7 @@ void sns_seen_fire(struct timer *tm, struct turn *t)
     uint64_t last = 0;
     struct kept *k;
 
+    CHECK_IS(s, SNS_MAGIC);
     while ((k = oldest(s)) != NULL && k->seen.seen_ms + SNS_SEEN_MS <= t->now.wall_ms) {
         last = k->seen.id;
         drop(s, k);
@@ -121,5 +131,21 @@ void sns_seen_clear(struct sns *s)
 
     while ((k = oldest(s)) != NULL)
         drop(s, k);
+    CHECK(s->seen.n == 0);
     map_done(&s->seen);
+}
+
+void sns_seen_check(const struct sns *s)
+{
+    size_t named = 0;
+
+    LIST_EACH(&s->seen_order, link) {
+        const struct kept *k = CONTAINER_OF(CONTAINER_OF(link, struct sns_seen, link), struct kept, seen);
+        const struct sns_seen *newest = map_get(&s->seen, str_make(k->key, k->key_n));
+
+        CHECK(newest != NULL && newest->topic_id == k->seen.topic_id && newest->id >= k->seen.id);
+        CHECK(strlen(k->seen.message_id) < sizeof(k->seen.message_id));
+        named += newest == &k->seen;
+    }
+    CHECK(named == s->seen.n);
 }

@@ -19,5 +19,6 @@ void sns_seen_keep(struct sns *s, const struct sns_seen *seen, struct str what);
 void sns_seen_arm(struct sns *s, struct turn *t);
 void sns_seen_fire(struct timer *tm, struct turn *t);
 void sns_seen_clear(struct sns *s);
+void sns_seen_check(const struct sns *s); /* for tests: order and table agree */
 
 #endif

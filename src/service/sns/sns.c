@@ -41,6 +41,7 @@ struct sns *sns_new(const struct sns_options *o)
 {
     struct sns *s = xcalloc(1, sizeof(*s));
 
+    s->magic = SNS_MAGIC;
     s->o = *o;
     elsewhere_init(&s->elsewhere, o->outbox);
     s->expiry.fire = sns_expiry_fire;
@@ -61,11 +62,16 @@ struct sns *sns_free(struct sns *s)
     sns_posts_free(s);
     elsewhere_done(&s->elsewhere);
     sign_key_free(s->spare_key);
+    s->magic = 0;
     free(s);
     return NULL;
 }
 
-void sns_stop(struct sns *s) { elsewhere_stop(&s->elsewhere); }
+void sns_stop(struct sns *s)
+{
+    CHECK_IS(s, SNS_MAGIC);
+    elsewhere_stop(&s->elsewhere);
+}
 
 void sns_load(struct sns *s, struct turn *t)
 {
@@ -78,6 +84,7 @@ void sns_load(struct sns *s, struct turn *t)
 /* A key takes 100 ms and more to make, in the loop: the one that was will serve the new world too. */
 void sns_reset(struct sns *s, struct turn *t)
 {
+    CHECK_IS(s, SNS_MAGIC);
     if (s->key != NULL) {
         sign_key_free(s->spare_key);
         s->spare_key = s->key;
@@ -95,6 +102,7 @@ struct service sns_service(struct sns *s)
 
 bool sns_certificate(const struct sns *s, struct str path, struct str *ret_pem)
 {
+    CHECK_IS(s, SNS_MAGIC);
     if (s->key == NULL || !str_starts(path, STR(SNS_CERTIFICATE_PATH)) || !str_ends(path, STR(".pem")) ||
         !str_is(str_sub(path, sizeof(SNS_CERTIFICATE_PATH) - 1, path.n - 4), sign_key_name(s->key)))
         return false;

@@ -1,15 +1,35 @@
-/* topic.c - topics and subscriptions in memory: making, finding, deriving, ending. */
+/* topic.c - topics and subscriptions in memory: making, finding, deriving, ending.
+ *
+ * True here: a topic is in sns.topics under its ARN; a subscription is in its topic's list and in both tables
+ * of all subscriptions; stand() and leave() are the only places that change a topic's figures and the list of
+ * what expires, which is sorted by state_ms and holds exactly those that are not CONFIRMED. */
 #include "service/sns/topic.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include "base/id.h"
+#include "base/state.h"
 #include "policy/text.h"
 #include "service/sns/rows.h"
 #include "service/sns/seen.h"
 
 static const char *const protocol_names[SNS_N_PROTOCOLS] = { "sqs", "lambda", "http", "https" };
 
-const char *sns_protocol_name(enum sns_protocol p) { return protocol_names[p]; }
+const char *sns_protocol_name(enum sns_protocol p)
+{
+    CHECK(p < SNS_N_PROTOCOLS);
+    return protocol_names[p];
+}
+
+/* The drawing stands in topic.h; who leaves for good is freed. */
+#define TO(s) STATE_BIT(SNS_##s)
+static const struct state subscription_states[] = {
+    [SNS_PENDING] = { "pending", TO(CONFIRMED) },
+    [SNS_CONFIRMED] = { "confirmed", TO(ENDED) },
+    [SNS_ENDED] = { "ended", TO(CONFIRMED) },
+};
+static const struct states subscription_machine = STATES("SNS subscription", subscription_states);
+#undef TO
 
 static struct str own_text(const struct buf *b) { return str_own(buf_view(b)); }
 
@@ -23,6 +43,7 @@ struct sns_topic *sns_topic_new(struct sns *s, uint64_t id, struct str account, 
     CLEANUP(buf_done) struct buf arn = { 0 };
     struct sns_topic *t = xcalloc(1, sizeof(*t));
 
+    CHECK_IS(s, SNS_MAGIC);
     buf_printf(&arn, "arn:aws:sns:" STR_FMT ":" STR_FMT ":" STR_FMT, STR_ARG(region), STR_ARG(account),
                STR_ARG(name));
     t->magic = SNS_TOPIC_MAGIC;
@@ -41,10 +62,11 @@ void sns_topic_free(struct sns_topic *t)
 {
     struct link *k;
 
-    CHECK(t->magic == SNS_TOPIC_MAGIC);
+    CHECK_IS(t, SNS_TOPIC_MAGIC);
     while ((k = list_first(&t->subscriptions)) != NULL)
         sns_subscription_free(CONTAINER_OF(k, struct sns_subscription, link));
-    map_del(&t->owner->topics, t->arn);
+    CHECK(t->n_confirmed == 0 && t->n_pending == 0);
+    CHECK(map_del(&t->owner->topics, t->arn) == t);
     for (int i = 0; i < SNS_N_TOPIC_ATTRIBUTES; i++)
         sns_attribute_put(&t->attributes.text[i], STR_NONE);
     for (size_t i = 0; i < t->n_tags; i++) {
@@ -81,6 +103,7 @@ struct str sns_topic_policy(struct arena *a, const struct sns_topic *t)
 {
     struct str set = t->attributes.text[SNS_POLICY];
 
+    CHECK_IS(t, SNS_TOPIC_MAGIC);
     return str_absent(set) ? default_policy(a, t) : arena_str(a, set);
 }
 
@@ -109,6 +132,7 @@ void sns_topic_derive(struct sns_topic *t)
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     const struct str *text = t->attributes.text;
 
+    CHECK_IS(t, SNS_TOPIC_MAGIC);
     t->fifo = is_true(text[SNS_FIFO_TOPIC]);
     t->content_deduplication = is_true(text[SNS_CONTENT_DEDUPLICATION]);
     t->group_scope = str_is(text[SNS_FIFO_SCOPE], "MessageGroup");
@@ -123,6 +147,7 @@ void sns_topic_derive(struct sns_topic *t)
 
 void sns_topic_tag(struct sns_topic *t, struct str key, struct str value)
 {
+    CHECK_IS(t, SNS_TOPIC_MAGIC);
     for (size_t i = 0; i < t->n_tags; i++)
         if (str_eq(t->tags[i].key, key)) {
             str_drop(&t->tags[i].value);
@@ -135,6 +160,7 @@ void sns_topic_tag(struct sns_topic *t, struct str key, struct str value)
 
 void sns_topic_untag(struct sns_topic *t, struct str key)
 {
+    CHECK_IS(t, SNS_TOPIC_MAGIC);
     for (size_t i = 0; i < t->n_tags; i++) {
         if (!str_eq(t->tags[i].key, key))
             continue;
@@ -146,15 +172,27 @@ void sns_topic_untag(struct sns_topic *t, struct str key)
     }
 }
 
-struct sns_topic *sns_topic_find(const struct sns *s, struct str arn) { return map_get(&s->topics, arn); }
+struct sns_topic *sns_topic_find(const struct sns *s, struct str arn)
+{
+    struct sns_topic *t;
+
+    CHECK_IS(s, SNS_MAGIC);
+    t = map_get(&s->topics, arn);
+    CHECK(t == NULL || (t->magic == SNS_TOPIC_MAGIC && t->owner == s));
+    return t;
+}
 
 /* ---- subscriptions ---- */
+
+static void stand(struct sns_subscription *sub, int64_t since_ms);
 
 struct sns_subscription *sns_subscription_new(struct sns_topic *t, const struct sns_subscription_init *i)
 {
     CLEANUP(buf_done) struct buf arn = { 0 };
     struct sns_subscription *sub;
 
+    CHECK_IS(t, SNS_TOPIC_MAGIC);
+    CHECK(i->protocol < SNS_N_PROTOCOLS && i->state <= SNS_ENDED && i->uuid.n == UUID_TEXT);
     buf_printf(&arn, STR_FMT ":" STR_FMT, STR_ARG(t->arn), STR_ARG(i->uuid));
     if (map_get(&t->owner->subscriptions, buf_view(&arn)) != NULL)
         return NULL;
@@ -169,12 +207,11 @@ struct sns_subscription *sns_subscription_new(struct sns_topic *t, const struct 
                                       .token = str_own(i->token),
                                       .host = str_own(i->host),
                                       .protocol = i->protocol,
-                                      .state = SNS_CONFIRMED };
+                                      .state = i->state };
     list_append(&t->subscriptions, &sub->link);
-    t->n_confirmed++;
     CHECK(map_put(&t->owner->subscriptions, sub->arn, sub) == NULL);
     CHECK(map_put(&t->owner->subscriptions_by_id, id_key(&sub->id), sub) == NULL);
-    sns_subscription_enter(sub, i->state, i->state_ms);
+    stand(sub, i->state_ms);
     return sub;
 }
 
@@ -182,38 +219,49 @@ static void leave(struct sns_subscription *sub)
 {
     struct sns_topic *t = sub->topic;
 
+    CHECK(sub->state != SNS_CONFIRMED || t->n_confirmed > 0);
+    CHECK(sub->state != SNS_PENDING || t->n_pending > 0);
+    CHECK(link_on(&sub->expiring) == (sub->state != SNS_CONFIRMED));
     t->n_confirmed -= sub->state == SNS_CONFIRMED;
     t->n_pending -= sub->state == SNS_PENDING;
     list_remove(&sub->expiring);
 }
 
-void sns_subscription_enter(struct sns_subscription *sub, enum sns_subscription_state state, int64_t now_ms)
+/* Takes its place: in the figures, and among those that expire. */
+static void stand(struct sns_subscription *sub, int64_t since_ms)
 {
     struct sns_topic *t = sub->topic;
     struct link *at = &t->owner->expiring.head;
 
-    leave(sub);
-    sub->state = state;
-    sub->state_ms = now_ms;
-    t->n_confirmed += state == SNS_CONFIRMED;
-    t->n_pending += state == SNS_PENDING;
-    if (state == SNS_CONFIRMED)
+    CHECK(!link_on(&sub->expiring));
+    sub->state_ms = since_ms;
+    t->n_confirmed += sub->state == SNS_CONFIRMED;
+    t->n_pending += sub->state == SNS_PENDING;
+    if (sub->state == SNS_CONFIRMED)
         return;
     while (at->prev != &t->owner->expiring.head &&
-           CONTAINER_OF(at->prev, struct sns_subscription, expiring)->state_ms > now_ms)
+           CONTAINER_OF(at->prev, struct sns_subscription, expiring)->state_ms > since_ms)
         at = at->prev;
     list_insert_before(at, &sub->expiring);
+}
+
+void sns_subscription_enter(struct sns_subscription *sub, enum sns_subscription_state state, int64_t now_ms)
+{
+    CHECK_IS(sub, SNS_SUBSCRIPTION_MAGIC);
+    leave(sub);
+    STATE_MOVE(&subscription_machine, sub->state, state);
+    stand(sub, now_ms);
 }
 
 void sns_subscription_free(struct sns_subscription *sub)
 {
     struct sns *s = sub->topic->owner;
 
-    CHECK(sub->magic == SNS_SUBSCRIPTION_MAGIC);
+    CHECK_IS(sub, SNS_SUBSCRIPTION_MAGIC);
     leave(sub);
     list_remove(&sub->link);
-    map_del(&s->subscriptions, sub->arn);
-    map_del(&s->subscriptions_by_id, id_key(&sub->id));
+    CHECK(map_del(&s->subscriptions, sub->arn) == sub);
+    CHECK(map_del(&s->subscriptions_by_id, id_key(&sub->id)) == sub);
     for (int i = 0; i < SNS_N_SUBSCRIPTION_ATTRIBUTES; i++)
         sns_attribute_put(&sub->attributes.text[i], STR_NONE);
     pattern_free(sub->filter);
@@ -258,6 +306,7 @@ int sns_subscription_derive(struct sns_subscription *sub)
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     const struct str *text = sub->attributes.text;
 
+    CHECK_IS(sub, SNS_SUBSCRIPTION_MAGIC);
     sub->raw = is_true(text[SNS_SUB_RAW]);
     sub->scope_body = str_is(text[SNS_SUB_SCOPE], "MessageBody");
     r = derive_filter(sub, a);
@@ -270,12 +319,22 @@ int sns_subscription_derive(struct sns_subscription *sub)
 
 struct sns_subscription *sns_subscription_find(const struct sns *s, struct str arn)
 {
-    return map_get(&s->subscriptions, arn);
+    struct sns_subscription *sub;
+
+    CHECK_IS(s, SNS_MAGIC);
+    sub = map_get(&s->subscriptions, arn);
+    CHECK(sub == NULL || sub->magic == SNS_SUBSCRIPTION_MAGIC);
+    return sub;
 }
 
 struct sns_subscription *sns_subscription_by_id(const struct sns *s, uint64_t id)
 {
-    return map_get(&s->subscriptions_by_id, id_key(&id));
+    struct sns_subscription *sub;
+
+    CHECK_IS(s, SNS_MAGIC);
+    sub = map_get(&s->subscriptions_by_id, id_key(&id));
+    CHECK(sub == NULL || (sub->magic == SNS_SUBSCRIPTION_MAGIC && sub->id == id));
+    return sub;
 }
 
 /* ---- what was never confirmed ---- */
@@ -284,6 +343,7 @@ void sns_expiry_arm(struct sns *s, struct turn *t)
 {
     struct link *first = list_first(&s->expiring);
 
+    CHECK_IS(s, SNS_MAGIC);
     if (first == NULL)
         timer_cancel(t, &s->expiry);
     else
@@ -296,9 +356,12 @@ void sns_expiry_fire(struct timer *tm, struct turn *t)
     struct sns *s = CONTAINER_OF(tm, struct sns, expiry);
     struct link *k;
 
+    CHECK_IS(s, SNS_MAGIC);
     while ((k = list_first(&s->expiring)) != NULL) {
         struct sns_subscription *sub = CONTAINER_OF(k, struct sns_subscription, expiring);
 
+        CHECK_IS(sub, SNS_SUBSCRIPTION_MAGIC);
+        CHECK(sub->state != SNS_CONFIRMED);
         if (sub->state_ms + SNS_PENDING_MS > t->now.wall_ms ||
             sns_rows_drop_subscription(t->store, sub->id) < 0)
             break;
@@ -315,8 +378,10 @@ void sns_clear(struct sns *s, struct turn *t)
     struct str key;
     void *topic;
 
+    CHECK_IS(s, SNS_MAGIC);
     for (size_t at = 0; map_next(&s->topics, &at, &key, &topic); at = 0)
-        sns_topic_free(topic);
+        sns_topic_free(CAST(struct sns_topic, SNS_TOPIC_MAGIC, topic));
+    CHECK(s->subscriptions.n == 0 && s->subscriptions_by_id.n == 0 && list_empty(&s->expiring));
     sns_seen_clear(s);
     map_done(&s->topics);
     map_done(&s->subscriptions);

@@ -36,6 +36,8 @@
 #define SNS_SEEN_MS ((int64_t)5 * 60 * 1000)
 
 struct sns {
+    uint32_t magic;
+#define SNS_MAGIC 0x5e05a110u
     struct sns_options o;
     struct map topics;              /* ARN -> struct sns_topic */
     struct map subscriptions;       /* ARN -> struct sns_subscription */
@@ -132,7 +134,7 @@ struct sns_subscription *sns_subscription_new(struct sns_topic *t, const struct 
 void sns_subscription_free(struct sns_subscription *sub);
 int sns_subscription_derive(
     struct sns_subscription *sub); /* an error: the filter policy, checked when it was set, is none */
-/* Keeps the topic's figures and the list of what expires. */
+/* Into a state that can follow its own.  Keeps the topic's figures and the list of what expires. */
 void sns_subscription_enter(struct sns_subscription *sub, enum sns_subscription_state state, int64_t now_ms);
 
 /* ---- finding; NULL when there is none ---- */
@@ -148,6 +150,9 @@ void sns_clear(struct sns *s, struct turn *t); /* everything out of memory; t NU
 
 /* As whom a topic hands its messages on. */
 struct sender sns_sender(const struct sns_topic *topic);
+/* CHECKs all that the files of this room hold true of its memory.  For tests: looks at everything. */
+void sns_check(const struct sns *s);
+
 /* The sink's onward() (flow/sink.h): subscriptions to queues and functions. */
 size_t sns_onward(const struct door *d, struct arena *a, struct explain_onward *v, size_t max);
 
