@@ -4,6 +4,7 @@
 #include "turn/turn.h"
 #include "model/iam.h"
 #include "model/sts.h"
+#include "service/iam/state.h"
 #include "service/sts/sts.h"
 
 #define NOW_MS 1789400698123LL
@@ -51,6 +52,7 @@ static struct world world_new(bool strict)
 
 static void world_done(struct world *w)
 {
+    iam_check(w->iam);
     iam_free(w->iam);
     store_close(w->store);
     arena_free(w->mem);

@@ -67,7 +67,7 @@ static uint64_t stream_of(struct logs *l, struct turn *t, struct arena *a, const
 static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel *parcel, struct buf *why)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
-    struct logs *l = arg;
+    struct logs *l = CAST(struct logs, LOGS_MAGIC, arg);
     struct log_chunk chunk = { 0 };
     struct log_group g;
     struct log_place p;
