@@ -57,7 +57,7 @@ CIRCLES = {
 
 # Declared in the first room, defined in the second: what a room asks of the one that will use it.
 UPWARD = {
-    ('wire', 'engine'),                                      # call_reply(): the end of a call is the engine's
+    ('wire', 'engine'),                                      # the end of a call, and calls without a socket, are the engine's
 }
 
 # library header -> rooms that may use it; what is not named here belongs to the C library or the kernel

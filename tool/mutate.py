@@ -6,20 +6,27 @@
 A change is a comparison, a condition, a constant, a truth value, MIN for MAX, or a call, an assignment or a return that
 is left out.  Each one is made in a copy of the tree (build-mutate/tree, so that yours stays as it is), built, and put to
 the unit tests of its room, then to all unit and story tests, then to the contract tests of its room; the first that fails
-kills it.  What does not compile, and what compiles to the same code, is counted apart.
+kills it, and is named.  Tests whose program did not change are not run.  What does not compile is counted apart, and what
+compiles to the same code is equivalent.
 
 Who survives is printed with its change: a test is missing, or the change cannot be noticed.  Of the latter,
-tool/mutate_equivalent.txt keeps a line each (`file | line as it stands | line as changed | why`), and they are left out.
+tool/mutate_equivalent.txt keeps a line each, and they are not tried again:
 
-The report ends with a table of the rooms; exit status 1 when a room is below --goal per cent (90)."""
+    file | line as it stands | line as changed | why
+
+The report (also in build-mutate/report.txt) ends with a table of the rooms: how many changes were made, compiled, noticed
+by the room's own tests, by another unit test, by a contract test; how many survived, how many are equivalent, and how much
+of what can be noticed was.  Exit status 1 when a room is below --goal per cent (90)."""
 import argparse
 import collections
+import filecmp
 import hashlib
 import json
 import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -28,7 +35,8 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), 
 WORK = os.path.join(ROOT, 'build-mutate')
 TREE, BUILD = os.path.join(WORK, 'tree'), os.path.join(WORK, 'build')
 EQUIVALENT = os.path.join(ROOT, 'tool', 'mutate_equivalent.txt')
-UNIT_SECONDS, CONTRACT_SECONDS = 180, 300
+UNIT_SECONDS, CONTRACT_SECONDS = 600, 600
+GOOD = ('OK', 'SKIP', 'EXPECTEDFAIL')
 
 # room -> (prefixes of its own unit tests, contract tests that look at it); whatever has no row of its own takes the last
 ROOMS = {
@@ -151,6 +159,10 @@ def equivalents():
     return {tuple(part.strip() for part in row[:3]) for row in rows}
 
 
+def key_of(m):
+    return m.path, m.old.strip(), m.new.strip()
+
+
 def drawn(mutants, count, seed):
     """So many of each room, spread over kinds: a kind is drawn first, then one of its changes."""
     rng, left, chosen = random.Random(seed), collections.defaultdict(list), []
@@ -166,83 +178,142 @@ def drawn(mutants, count, seed):
 
 # ---- how it is tried ----
 
-def run(argv, seconds, **how):
+def run(argv, seconds, log=None, **how):
     """-> exit status, or None when it took too long; whatever it started is gone afterwards."""
-    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                               start_new_session=True, **how)
-    try:
-        return process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return None
-    finally:
+    with open(log or os.devnull, 'w') as out:
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True, **how)
         try:
-            os.killpg(process.pid, 9)
-        except ProcessLookupError:
-            pass
-        process.wait()
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            process.wait()
+
+
+def same(a, b):
+    return os.path.isfile(b) and filecmp.cmp(a, b, shallow=False) and os.stat(a).st_mode == os.stat(b).st_mode
+
+
+def copy_tree():
+    """What differs only, and with the time of now: ninja must not take what an earlier run compiled for current."""
+    files = subprocess.run(['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], cwd=ROOT, check=True,
+                           capture_output=True).stdout.decode().split('\0')
+    wanted = {name for name in files if name and os.path.isfile(os.path.join(ROOT, name))}
+    for folder, _, names in os.walk(TREE):
+        for name in names:
+            path = os.path.join(folder, name)
+            if os.path.relpath(path, TREE) not in wanted and not os.path.islink(path):
+                os.remove(path)
+    for name in wanted:
+        source, target = os.path.join(ROOT, name), os.path.join(TREE, name)
+        if not same(source, target):
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            shutil.copy(source, target)
+    node, link = (os.path.join(top, 'test', 'contract', 'node_modules') for top in (ROOT, TREE))
+    if os.path.isdir(node) and not os.path.lexists(link):
+        os.symlink(node, link)
 
 
 def prepare():
-    shutil.rmtree(TREE, ignore_errors=True)
-    os.makedirs(WORK, exist_ok=True)
-    files = subprocess.run(['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], cwd=ROOT, check=True,
-                           capture_output=True).stdout.decode().split('\0')
-    for name in filter(None, files):
-        source, target = os.path.join(ROOT, name), os.path.join(TREE, name)
-        if os.path.isfile(source):
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            shutil.copy2(source, target)
-    node = os.path.join(ROOT, 'test', 'contract', 'node_modules')
-    if os.path.isdir(node):
-        os.symlink(node, os.path.join(TREE, 'test', 'contract', 'node_modules'))
+    copy_tree()
     if not os.path.exists(os.path.join(BUILD, 'build.ninja')):
         subprocess.run(['meson', 'setup', BUILD, TREE, '-Doptimization=1', '-Ddebug=false', '-Dbench=false'], check=True,
                        stdout=subprocess.DEVNULL)
-    if subprocess.run(['ninja', '-C', BUILD], stdout=subprocess.DEVNULL).returncode:
-        sys.exit('mutate: the tree does not build as it is')
+    if not ninja():
+        sys.exit('mutate: the tree does not build as it is; see build-mutate/ninja.log')
 
 
-def unit_tests():
-    listed = subprocess.run(['meson', 'introspect', '--tests', BUILD], check=True, capture_output=True).stdout
-    return [t['name'] for t in json.loads(listed)]
-
-
-def own_tests(names, room):
-    prefixes = ROOMS[room][0]
-    return [n for n in names if re.split('[ -]', n)[0] in prefixes]
-
-
-def object_file(path):
-    """The compiled file of a source file, as Meson names it."""
-    flat = os.path.relpath(os.path.join(TREE, path), BUILD)
-    wanted = path.split('/')[-1] + '.o'
-    folder = os.path.join(BUILD, os.path.dirname(path))
-    for base, _, names in os.walk(folder):
-        for name in names:
-            if name.endswith(wanted) and name in (wanted, flat.replace('/', '_') + '.o'):
-                return os.path.join(base, name)
-    return None
+def ninja(*targets):
+    return run(['ninja', '-C', BUILD, *targets], 1800, os.path.join(WORK, 'ninja.log')) == 0
 
 
 def digest(path):
-    if path is None:
-        return None
     with open(path, 'rb') as f:
         return hashlib.sha256(f.read()).hexdigest()
 
 
+class Bench:
+    """What was built of the tree as it is, and the tests that can tell."""
+
+    def __init__(self):
+        targets = {t['id']: t['filename'] for t in self.introspect('--targets')}
+        self.made = {}                                       # test -> files it runs
+        for t in self.introspect('--tests'):
+            files = [f for i in t['depends'] for f in targets.get(i, [])]
+            self.made[t['name']] = [os.path.relpath(f, BUILD) for f in files if f.startswith(BUILD)]
+        self.binary = os.path.join('src', 'cli', 'waybill')
+        self.objects = {}                                    # source file -> compiled file
+        for folder, _, names in os.walk(os.path.join(BUILD, 'src')):
+            for name in names:
+                if folder.endswith('.a.p') and name.endswith('.c.o'):
+                    source = os.path.join(os.path.dirname(folder), name[:-2].split('_')[-1] if '.._' in name else name[:-2])
+                    self.objects[os.path.relpath(source, BUILD)] = os.path.relpath(os.path.join(folder, name), BUILD)
+        known = {f for files in self.made.values() for f in files} | set(self.objects.values()) | {self.binary}
+        self.digests = {f: digest(os.path.join(BUILD, f)) for f in known}
+
+    @staticmethod
+    def introspect(what):
+        return json.loads(subprocess.run(['meson', 'introspect', what, BUILD], check=True, capture_output=True).stdout)
+
+    def changed(self, *files):
+        return any(digest(os.path.join(BUILD, f)) != self.digests[f] for f in files)
+
+    def touched(self, names):
+        """Those of these tests that run other code now; builds them."""
+        files = sorted({f for n in names for f in self.made[n]})
+        if files and not ninja(*files):
+            return None
+        return [n for n in names if self.changed(*self.made[n])]
+
+    def own(self, room):
+        return [n for n in self.made if re.split('[ /-]', n)[0] in ROOMS[room][0]]
+
+
 def meson_test(names):
+    """-> the test that failed, or ''."""
     if not names:
-        return True
-    return run(['meson', 'test', '-C', BUILD, '--no-rebuild', '--num-processes', '2', '--maxfail', '1', *names], UNIT_SECONDS) == 0
+        return ''
+    argv = ['meson', 'test', '-C', BUILD, '--no-rebuild', '--num-processes', '2', '--maxfail', '1', '--timeout-multiplier', '3']
+    if run(argv + names, UNIT_SECONDS) == 0:
+        return ''
+    for t in tests_run():
+        if t['result'] not in GOOD:
+            line = re.search(r'^FAILED (.*)', t.get('stdout', '') + t.get('stderr', ''), re.M)
+            return t['name'] + ': ' + (line.group(1) if line else t['result'].lower())
+    return 'a test that did not end'
+
+
+def tests_run():
+    try:
+        with open(os.path.join(BUILD, 'meson-logs', 'testlog.json')) as f:
+            return [json.loads(line) for line in f]
+    except (OSError, ValueError):
+        return []
+
+
+def unsteady(names):
+    """Those that fail on the tree as it is, and so can judge nothing."""
+    run(['meson', 'test', '-C', BUILD, '--no-rebuild', '--num-processes', '2', '--timeout-multiplier', '3', *names], 2 * UNIT_SECONDS)
+    steady = {t['name'].split(' / ')[-1] for t in tests_run() if t['result'] in GOOD}
+    return [n for n in names if n not in steady]
 
 
 def contract(names):
+    """-> the test that failed, or ''."""
     env = {**os.environ, 'WAYBILL_BINARY': os.path.join(BUILD, 'src', 'cli', 'waybill')}
-    present = [n for n in names if os.path.exists(os.path.join(TREE, 'test', 'contract', n + '.py'))]
-    if not present:
-        return True
-    return run([os.path.join(TREE, 'test', 'contract', 'run.py'), '-j', '2', *present], CONTRACT_SECONDS, env=env) == 0
+    log = os.path.join(WORK, 'contract.log')
+    for name in names:
+        if not os.path.exists(os.path.join(TREE, 'test', 'contract', name + '.py')):
+            sys.exit(f'mutate: no test/contract/{name}.py')
+        if run([os.path.join(TREE, 'test', 'contract', 'run.py'), '-j', '2', name], CONTRACT_SECONDS, log, env=env) != 0:
+            with open(log, errors='replace') as f:
+                line = re.search(r'^.*(?:FAIL|ERROR):? .*', f.read(), re.M)
+            return name + (': ' + line.group().strip() if line else '')
+    return ''
 
 
 def write(path, number, text):
@@ -256,34 +327,73 @@ def write(path, number, text):
     return was
 
 
-def judge(m, names, with_contract):
-    """-> what became of one change."""
-    before = digest(object_file(m.path))
-    if run(['ninja', '-C', BUILD], 600) != 0:
-        return 'no code'
-    if before is not None and digest(object_file(m.path)) == before:
-        return 'same code'
-    room = room_of(m.path)
-    if not meson_test(own_tests(names, room)):
-        return 'room'
-    if not meson_test([n for n in names if n not in own_tests(names, room)]):
-        return 'unit'
-    if with_contract and not contract(ROOMS[room][1]):
-        return 'contract'
-    return 'survived'
+def judge(m, bench, with_contract):
+    """-> what became of one change, and who noticed."""
+    object_file = bench.objects[m.path]
+    if not ninja(object_file):
+        return 'no code', ''
+    if not bench.changed(object_file):
+        return 'same code', ''
+    own = bench.own(room_of(m.path))
+    for result, names in (('room', own), ('unit', [n for n in bench.made if n not in own])):
+        names = bench.touched(names)
+        if names is None:
+            return 'no code', ''                             # does not link
+        who = meson_test(names)
+        if who:
+            return result, who
+    if with_contract:
+        if not ninja(bench.binary):
+            return 'no code', ''
+        who = contract(ROOMS[room_of(m.path)][1]) if bench.changed(bench.binary) else ''
+        if who:
+            return 'contract', who
+    return 'survived', ''
 
 
-def table(results):
-    columns = ('room', 'unit', 'contract', 'survived', 'same code', 'no code')
-    print(f'\n{"room":<20}{"changes":>8}' + ''.join(f'{c:>11}' for c in columns) + f'{"noticed":>10}')
-    worst = 100.0
-    for room in sorted({room_of(m.path) for m, _ in results}):
-        counts = collections.Counter(r for m, r in results if room_of(m.path) == room)
-        noticed = counts['room'] + counts['unit'] + counts['contract']
-        rate = 100.0 * noticed / max(1, noticed + counts['survived'])
-        worst = min(worst, rate)
-        print(f'{room:<20}{sum(counts.values()):>8}' + ''.join(f'{counts[c]:>11}' for c in columns) + f'{rate:>8.0f} %')
-    return worst
+# ---- the report ----
+
+class Report:
+    """On the screen and in build-mutate/report.txt."""
+
+    def __init__(self):
+        self.file = open(os.path.join(WORK, 'report.txt'), 'w', encoding='utf-8')
+
+    def say(self, text):
+        print(text, flush=True)
+        print(text, file=self.file, flush=True)
+
+    def table(self, results):
+        """-> the worst room's per cent of what could be noticed and was."""
+        columns = ('made', 'compiled', 'room', 'unit', 'contract', 'survived', 'equivalent', 'noticed')
+        self.say('\n' + f'{"room":<20}' + ''.join(f'{c:>11}' for c in columns))
+        worst = 100.0
+        for room in sorted({room_of(m.path) for m, _ in results}):
+            n = collections.Counter(r for m, r in results if room_of(m.path) == room)
+            noticed, made = n['room'] + n['unit'] + n['contract'], sum(n.values())
+            rate = 100.0 * noticed / max(1, noticed + n['survived'])
+            worst = min(worst, rate) if noticed + n['survived'] else worst
+            row = (made, made - n['no code'], n['room'], n['unit'], n['contract'], n['survived'], n['same code'] + n['listed'])
+            self.say(f'{room:<20}' + ''.join(f'{x:>11}' for x in row) + f'{rate:>9.0f} %')
+        return worst
+
+
+def try_all(chosen, known, bench, report, with_contract):
+    results = []
+    for i, m in enumerate(chosen, 1):
+        began, result, who = time.monotonic(), 'listed', ''
+        if key_of(m) not in known:
+            was = write(m.path, m.number, m.new)
+            try:
+                result, who = judge(m, bench, with_contract)
+            finally:
+                write(m.path, m.number, was)
+        results.append((m, result))
+        report.say(f'{i:4}/{len(chosen)} {time.monotonic() - began:6.1f} s  {result:<10}{m.path}:{m.number} {m.kind}'
+                   + (f'  [{who[:90]}]' if who else ''))
+        if result == 'survived':
+            report.say(f'      - {m.old.strip()}\n      + {m.new.strip()}')
+    return results
 
 
 def main():
@@ -302,7 +412,7 @@ def main():
         sys.exit(f'mutate: no room {unknown[0].removeprefix("service/")}; there are {", ".join(ROOMS)}')
     known, chosen = equivalents(), []
     for room in rooms:
-        here = [m for m in all_mutants({room}, options.only) if (m.path, m.old.strip(), m.new.strip()) not in known]
+        here = list(all_mutants({room}, options.only))
         chosen += here if options.only else drawn(here, options.count, f'{options.seed} {room}')
     if options.list:
         for m in chosen:
@@ -310,22 +420,15 @@ def main():
         return 0
     if not chosen:
         sys.exit('mutate: nothing to change there')
-    print(f'seed {options.seed}: {len(chosen)} changes', flush=True)
+    os.makedirs(WORK, exist_ok=True)
+    report = Report()
+    report.say(f'seed {options.seed}: {len(chosen)} changes')
     prepare()
-    names, results = unit_tests(), []
-    if not meson_test(names):
-        sys.exit('mutate: the unit tests fail on the tree as it is')
-    for i, m in enumerate(chosen, 1):
-        was = write(m.path, m.number, m.new)
-        began = time.monotonic()
-        result = judge(m, names, not options.no_contract)
-        write(m.path, m.number, was)
-        results.append((m, result))
-        print(f'{i:4}/{len(chosen)} {time.monotonic() - began:6.1f} s  {result:<10}{m.path}:{m.number} {m.kind}', flush=True)
-        if result == 'survived':
-            print(f'      - {m.old.strip()}\n      + {m.new.strip()}', flush=True)
-        run(['ninja', '-C', BUILD], 600)
-    return 0 if table(results) >= options.goal else 1
+    bench = Bench()
+    for name in unsteady(list(bench.made)):
+        report.say(f'{name} fails on the tree as it is, and is not asked')
+        del bench.made[name]
+    return 0 if report.table(try_all(chosen, known, bench, report, not options.no_contract)) >= options.goal else 1
 
 
 if __name__ == '__main__':

@@ -241,7 +241,7 @@ static void internal_failure(struct call *c, int result)
 }
 
 /* Also of a call that failed, so that its files are closed. */
-static void take_files(struct engine *e, struct call *c, struct held *h)
+void engine_take_files(struct engine *e, struct call *c, struct held *h)
 {
     if (c->n_files == 0)
         return;
@@ -259,15 +259,21 @@ static void drop_source(struct held *h)
         source->stop(source);
 }
 
+int engine_result(struct call *c, int result)
+{
+    if (result == 0 && arena_overflowed(c->mem))
+        return call_fault(c, &error_internal, "The request needs more memory than one request may use");
+    if (result < 0 && (result != -E_FAULT || c->fault.row == NULL))
+        internal_failure(c, result);
+    return result < 0 ? -E_FAULT : 0;
+}
+
 static void answer(struct engine *e, struct call *c, int result)
 {
     struct reply r = { 0 };
     struct held *h;
 
-    if (result == 0 && arena_overflowed(c->mem))
-        result = call_fault(c, &error_internal, "The request needs more memory than one request may use");
-    if (result < 0 && (result != -E_FAULT || c->fault.row == NULL))
-        internal_failure(c, result);
+    result = engine_result(c, result);
     if (result < 0)
         e->stats.faults++;
     encode(c, result, &r);
@@ -276,7 +282,7 @@ static void answer(struct engine *e, struct call *c, int result)
     h->headers = r.headers;
     h->body = r.body;
     h->head_bytes = r.head_bytes;
-    take_files(e, c, h);
+    engine_take_files(e, c, h);
     if (result < 0)
         drop_source(h);
 }
@@ -284,7 +290,10 @@ static void answer(struct engine *e, struct call *c, int result)
 void call_reply(struct call *c, int result)
 {
     CHECK(result != -E_WAIT);
-    answer(c->engine, c, result);
+    if (c->inner)
+        engine_inner_done(c->engine, c, result);
+    else
+        answer(c->engine, c, result);
 }
 
 /* With on_gone the waiter forgets the call and it ends here; without, its answer will come and be thrown
@@ -300,7 +309,7 @@ static void drop(struct engine *e, struct turn *t, struct call *c)
     hold(e, c)->status = CLIENT_CLOSED;
 }
 
-void engine_handle(struct engine *e, struct turn *t, struct call *c, const struct handler *h)
+bool engine_perform(struct turn *t, struct call *c, const struct handler *h, int *ret_result)
 {
     int result;
 
@@ -310,7 +319,15 @@ void engine_handle(struct engine *e, struct turn *t, struct call *c, const struc
     c->turn = NULL;
     if (result < 0 && result != -E_WAIT && (result != -E_FAULT || c->fault.row == NULL))
         store_spoil(t->store); /* nobody knows what it had written */
-    if (result != -E_WAIT)
+    *ret_result = result;
+    return result != -E_WAIT;
+}
+
+void engine_handle(struct engine *e, struct turn *t, struct call *c, const struct handler *h)
+{
+    int result;
+
+    if (engine_perform(t, c, h, &result))
         answer(e, c, result);
     else if (c->gone)
         drop(e, t, c);

@@ -82,6 +82,13 @@ void engine_http(void *engine, const struct http_post *p,
                  void (*done)(void *arg, struct turn *t, int status, struct str body), void *arg);
 void engine_http_forget(struct engine *e); /* the commit failed: what the turn wanted to send is not sent */
 /* call.c */
+/* The handler runs.  False: it answers later, by call_reply(). */
+bool engine_perform(struct turn *t, struct call *c, const struct handler *h, int *ret_result);
+/* What a handler returned, as 0 or -E_FAULT with a fault; what nobody expected is written into the log. */
+int engine_result(struct call *c, int result);
+void engine_take_files(struct engine *e, struct call *c, struct held *h);
+/* inner.c */
+void engine_inner_done(struct engine *e, struct call *c, int result);
 void engine_handle(struct engine *e, struct turn *t, struct call *c, const struct handler *h);
 /* Times what the loop did for this call since began_ns; returns now. */
 int64_t engine_watch_call(struct engine *e, int64_t began_ns, const struct call *c);

@@ -91,12 +91,16 @@ void dead_letter_parcel(struct arena *mem, const struct dead_letter_facts *f, st
 }
 
 enum delivery dead_letter_deliver(const struct sinks *sinks, struct turn *t,
-                                  const struct destination_facts *d, const struct dead_letter_facts *f,
+                                  const struct destination_facts *to, const struct dead_letter_facts *f,
                                   struct buf *story)
 {
     CLEANUP(arena_freep) struct arena *mem = arena_new(0);
+    struct sending x = destination_of(sinks, t, to, "dead letter", story);
+    enum delivery may = destination_may(&x);
     struct parcel p = { 0 };
 
+    if (may != DELIVERED)
+        return may;
     dead_letter_parcel(mem, f, &p);
-    return destination_hand_over(sinks, t, d, &p, "dead letter", story);
+    return destination_send(&x, &p);
 }

@@ -27,10 +27,11 @@ struct dead_letter_facts {
  * borrowed. */
 void dead_letter_parcel(struct arena *mem, const struct dead_letter_facts *f, struct parcel *p);
 
-/* Hands it over in the turn, with the rights of d->role_arn; says what happened in the story ("dead letter").
+/* Hands it over in the turn, with the rights of to->role_arn; says what happened in the story ("dead
+ * letter").
  */
 enum delivery dead_letter_deliver(const struct sinks *sinks, struct turn *t,
-                                  const struct destination_facts *d, const struct dead_letter_facts *f,
+                                  const struct destination_facts *to, const struct dead_letter_facts *f,
                                   struct buf *story);
 
 #endif

@@ -21,18 +21,28 @@ struct destination_facts {
 };
 
 /* What the role is asked about: the target itself, but for a bucket the object that is about to be written
- * ("bucket/aws/lambda/async/f/2026/09/14/record": the key's own tail is random).  Lies in `mem`. */
-struct str destination_resource(struct arena *mem, struct str target_arn, struct str function_name,
-                                int64_t now_ms);
+ * ("bucket/aws/lambda/async/f/2026/09/14/record": the key's own tail is random).  Lies in `mem`, or is the
+ * target's own text.  d leads somewhere. */
+struct str destination_resource(struct arena *mem, const struct door *d, struct str function_name);
 
-/* Writes the record in the turn; adds what happened to the story. */
+/* Something on its way, with the rights of to->role_arn; `what` in the story: "on-failure record".  Borrows
+ * everything. */
+struct sending {
+    struct door door;
+    const struct destination_facts *to;
+    const char *what;
+    struct buf *story;
+};
+struct sending destination_of(const struct sinks *sinks, struct turn *t, const struct destination_facts *to,
+                              const char *what, struct buf *story);
+/* DELIVERED: nothing against it. Else the story says so. */
+enum delivery destination_may(const struct sending *x);
+/* Asks nobody.  p: body and what only the caller knows; source, sender and trace are filled in. */
+enum delivery destination_send(const struct sending *x, struct parcel *p);
+
+/* All of it for a record, written in the turn; adds what happened to the story. */
 enum delivery destination_deliver(const struct sinks *sinks, struct turn *t,
-                                  const struct destination_facts *d, const struct record_facts *f,
+                                  const struct destination_facts *to, const struct record_facts *f,
                                   struct buf *story);
-/* Any parcel, with d's rights.  p: body and what only the caller knows; target, source, sender and trace are
- * filled in. what: in the story, "on-failure record". */
-enum delivery destination_hand_over(const struct sinks *sinks, struct turn *t,
-                                    const struct destination_facts *d, struct parcel *p, const char *what,
-                                    struct buf *story);
 
 #endif

@@ -1,4 +1,4 @@
-/* sink.c - the table of doors, and who may pass. */
+/* sink.c - the table of sinks, the doors found by it, and who may pass. */
 #include "flow/sink.h"
 
 void sinks_add(struct sinks *s, const struct sink *row)
@@ -7,117 +7,93 @@ void sinks_add(struct sinks *s, const struct sink *row)
     s->row[s->n++] = *row;
 }
 
-const struct sink *sinks_find(const struct sinks *s, struct str arn_service)
+static const struct sink *row_of(const struct sinks *s, struct str service)
 {
     for (size_t i = 0; i < s->n; i++)
-        if (str_is(arn_service, s->row[i].service))
+        if (str_is(service, s->row[i].service))
             return &s->row[i];
     return NULL;
 }
 
-static const struct sink *sink_of(const struct sinks *s, struct str target_arn, struct arn *ret,
-                                  struct buf *why)
+struct door door_find(const struct sinks *s, struct turn *t, struct str target_arn)
 {
-    const struct sink *sink = arn_parse(target_arn, ret) == 0 ? sinks_find(s, ret->service) : NULL;
+    struct door d = { .sinks = s, .turn = t, .found_ns = t->now.mono_ns, .what.arn = target_arn };
 
-    if (sink == NULL)
+    if (arn_parse(target_arn, &d.arn) == 0)
+        d.sink = row_of(s, d.arn.service);
+    if (d.sink == NULL)
+        return d;
+    d.what.owner = d.arn.account;
+    d.most_bytes = d.sink->max_body_bytes;
+    if (d.sink->find != NULL)
+        d.sink->find(&d);
+    return d;
+}
+
+/* Of this very turn, and leads somewhere. */
+static bool leads_on(const struct door *d, struct buf *why)
+{
+    CHECK(d->found_ns == d->turn->now.mono_ns);
+    if (d->sink == NULL)
         buf_z(why, "Waybill does not deliver to this service");
-    return sink;
-}
-
-static struct resource resource_of(const struct sink *sink, const struct arn *target, struct str target_arn)
-{
-    struct resource what = { .arn = target_arn, .owner = target->account };
-
-    if (sink->resource != NULL)
-        sink->resource(sink->arg, target, target_arn, &what);
-    return what;
-}
-
-struct resource sinks_resource(const struct sinks *s, struct str target_arn)
-{
-    struct arn arn;
-    const struct sink *sink = arn_parse(target_arn, &arn) == 0 ? sinks_find(s, arn.service) : NULL;
-
-    return sink != NULL ? resource_of(sink, &arn, target_arn) : (struct resource){ .arn = target_arn };
+    return d->sink != NULL;
 }
 
 /* UNVERIFIED: a function's statements name the function, also where the target is one of its versions or
- * aliases. EventBridge gives no aws:SourceOwner: a topic's default policy does not let it publish
- * (EventBridge user guide, "Troubleshooting": the topic needs a statement of its own). */
-static bool service_may(const struct sink *sink, struct turn *t, const char *principal, struct str source_arn,
-                        struct str source_account, const struct arn *target, struct str target_arn,
-                        struct buf *why)
+ * aliases. */
+bool door_service_may(const struct door *d, const struct sender *from, struct buf *why)
 {
-    struct policy_key keys[] = { { STR("aws:SourceArn"), &source_arn, 1 },
-                                 { STR("aws:SourceAccount"), &source_account, 1 },
-                                 { STR("aws:SourceOwner"), &source_account, 1 } };
-    struct policy_request r = { .caller = { .kind = CALLER_SERVICE, .service = str_of(principal) },
-                                .action = str_of(sink->action),
-                                .resource = target_arn,
-                                .region = target->region,
+    struct policy_key keys[] = { { STR("aws:SourceArn"), &from->arn, 1 },
+                                 { STR("aws:SourceAccount"), &from->account, 1 },
+                                 { STR("aws:SourceOwner"), &from->account, 1 } };
+    struct policy_request r = { .caller = { .kind = CALLER_SERVICE, .service = str_of(from->principal) },
+                                .resource = d->what.arn,
+                                .region = d->arn.region,
                                 .keys = keys,
-                                .n_keys = strcmp(principal, "events.amazonaws.com") == 0 ? ARRAY_LEN(keys) - 1
-                                                                                         : ARRAY_LEN(keys),
-                                .now = t->now };
-    struct resource what = resource_of(sink, target, target_arn);
-    struct policy_set set = { .resource = what.policy, .resource_account = what.owner };
+                                .n_keys = ARRAY_LEN(keys) - from->no_owner,
+                                .now = d->turn->now };
+    struct policy_set set = { .resource = d->what.policy, .resource_account = d->what.owner };
 
-    if (sink->resource == NULL)
-        return true;
+    if (!leads_on(d, why))
+        return false;
+    r.action = str_of(d->sink->action);
     if (set.resource != NULL && policy_decide(&set, &r).allowed)
         return true;
     buf_printf(why, "%s %s to do %s here for " STR_FMT,
                set.resource == NULL ? "the target has no policy: nothing allows"
                                     : "the target's policy does not allow",
-               principal, sink->action, STR_ARG(source_arn));
+               from->principal, d->sink->action, STR_ARG(from->arn));
     return false;
 }
 
-bool sinks_service_may(const struct sinks *s, struct turn *t, const char *principal, struct str source_arn,
-                       struct str source_account, struct str target_arn, struct buf *why)
+enum delivery door_as_service(const struct door *d, const struct parcel *p, struct buf *why)
 {
-    struct arn arn;
-    const struct sink *sink = sink_of(s, target_arn, &arn, why);
-
-    return sink != NULL && service_may(sink, t, principal, source_arn, source_account, &arn, target_arn, why);
-}
-
-enum delivery sinks_as_service(const struct sinks *s, struct turn *t, const char *principal,
-                               struct str source_account, const struct parcel *p, struct buf *why)
-{
-    struct arn arn;
-    const struct sink *sink = sink_of(s, p->target_arn, &arn, why);
-
-    if (sink == NULL)
+    if (!leads_on(d, why))
         return DELIVERY_REFUSED;
-    if (sink->state != NULL && sink->state(sink->arg, t, &arn, p->target_arn) == SINK_MISSING) {
+    if (d->state == SINK_MISSING) {
         buf_z(why, "the target does not exist");
         return DELIVERY_NO_RESOURCE;
     }
-    if (!service_may(sink, t, principal, p->source_arn, source_account, &arn, p->target_arn, why))
-        return DELIVERY_NO_PERMISSION;
-    return sink->deliver(sink->arg, t, p, why);
+    return door_service_may(d, &p->from, why) ? door_deliver(d, p, why) : DELIVERY_NO_PERMISSION;
 }
 
-enum role_verdict sinks_role_may(const struct sinks *s, struct turn *t, const struct role_asks *asks,
-                                 struct buf *why)
+enum role_verdict door_role_may(const struct door *d, const struct role_asks *asks, struct buf *why)
 {
-    struct resource what = sinks_resource(s, asks->target_arn);
-    struct arn arn;
+    struct resource what = d->what;
+    struct arn role;
 
-    if (s->role_may == NULL || arn_parse(asks->target_arn, &arn) != 0)
+    if (d->sinks->role_may == NULL || d->sink == NULL)
         return ROLE_UNKNOWN;
-    what.arn = asks->resource;
-    if (str_empty(what.owner) && arn_parse(asks->role_arn, &arn) == 0)
-        what.owner = arn.account;
-    return s->role_may(s->role_arg, asks->role_arn, asks->action, &what, t->now, why);
+    if (!str_absent(asks->resource))
+        what.arn = asks->resource;
+    if (str_empty(what.owner) && arn_parse(asks->role_arn, &role) == 0)
+        what.owner = role.account;
+    return d->sinks->role_may(d->sinks->role_arg, asks->role_arn,
+                              asks->action != NULL ? asks->action : d->sink->action, &what, d->turn->now,
+                              why);
 }
 
-enum delivery sinks_deliver(const struct sinks *s, struct turn *t, const struct parcel *p, struct buf *why)
+enum delivery door_deliver(const struct door *d, const struct parcel *p, struct buf *why)
 {
-    struct arn arn;
-    const struct sink *sink = sink_of(s, p->target_arn, &arn, why);
-
-    return sink == NULL ? DELIVERY_REFUSED : sink->deliver(sink->arg, t, p, why);
+    return leads_on(d, why) ? d->sink->deliver(d, p, why) : DELIVERY_REFUSED;
 }

@@ -1,12 +1,14 @@
-/* sink.h - the one door through which a thing leaves one service for another: a record to its destination, an
- * event to a dead-letter queue, a topic's message to its subscriber, a rule's event to its target, a bucket's
+/* sink.h - the one way by which a thing leaves one service for another: a record to its destination, an event
+ * to a dead-letter queue, a topic's message to its subscriber, a rule's event to its target, a bucket's
  * notification.
  *
- * One row per ARN service; cli/waybill.c fills the table.  Delivery happens inside the caller's turn, so a
- * cause and its effect commit together.  Who may is asked here, once, for everybody, in one of two ways: a
- * role sends (destinations, dead-letter queues of functions): sinks->role_may, with the target's own policy;
+ * One row per ARN service; cli/waybill.c fills the table.  Who hands something on finds the target's door
+ * (door_find()): one parse of the ARN and one look-up in its service answer everything that is asked of the
+ * target.  Delivery happens inside the caller's turn, so a cause and its effect commit together.  Who may is
+ * asked here, once, for everybody, in one of two ways:
+ *   a role sends (destinations, dead-letter queues of functions, targets with a role): door_role_may();
  *   a service sends (SNS, EventBridge, S3): the target's own policy must allow the service principal, with
- *   aws:SourceArn and aws:SourceAccount as context keys (sinks_as_service). */
+ *   aws:SourceArn and aws:SourceAccount as context keys: door_service_may(), door_as_service(). */
 #ifndef WAYBILL_FLOW_SINK_H
 #define WAYBILL_FLOW_SINK_H
 
@@ -32,45 +34,66 @@ struct parcel_attribute {
     struct str name, type, value;
 };
 
+/* Who hands over. */
+struct sender {
+    const char *principal;   /* a service in its own name ("sns.amazonaws.com"); NULL: a role does */
+    struct str arn, account; /* of the function (qualified), topic, rule or bucket it is for; account: for
+                                services only */
+    bool no_owner;           /* a service that does not say aws:SourceOwner */
+};
+
 /* What is handed over.  All strings are borrowed for the length of the call; fields a sink does not know it
  * leaves alone. */
 struct parcel {
-    struct str target_arn;
+    struct sender from;
     struct str body; /* SQS body, SNS message, Lambda payload, S3 object, bus: the detail */
     struct parcel_attribute attributes[PARCEL_ATTRIBUTES_MOST];
     size_t n_attributes;
     struct str group_id, deduplication_id; /* FIFO queues and topics; absent: none */
     struct str trace_header;               /* AWSTraceHeader; absent: none */
-    struct str source_arn;                 /* who sends: function (qualified), topic, rule, bucket */
-    struct str sender_arn, sender_id; /* SenderId in SQS: of the role session, or the service's account */
-    const char *detail_type;          /* EventBridge: an event of ours ... */
-    const char *event_source;         /* ... "lambda", "aws.s3"; resources: bus and source_arn for
-                                         "lambda", source_arn else */
-    struct str event;                 /* EventBridge: a whole event, as one bus hands it to another */
-    struct str function_name;         /* S3: part of the key */
+    struct str sender_id;    /* SenderId in SQS: of the role session, or the service's account */
+    const char *detail_type; /* EventBridge: an event of ours ... */
+    const char
+        *event_source; /* ... "lambda", "aws.s3"; resources: bus and sender for "lambda", sender else */
+    struct str event;  /* EventBridge: a whole event, as one bus hands it to another */
+    struct str function_name; /* S3: part of the key */
 };
 
 /* NO_PERMISSION, NO_RESOURCE, REFUSED (4xx) are final; FAILED (5xx, full) may be tried again. */
 enum delivery { DELIVERED, DELIVERY_NO_PERMISSION, DELIVERY_NO_RESOURCE, DELIVERY_REFUSED, DELIVERY_FAILED };
 
+/* A target as its service found it.  Borrows the ARN's text and what lies behind it, so it is good for the
+ * turn that found it, and only until that turn deletes the target: who keeps something keeps the ARN.  To use
+ * it in another turn is a bug and aborts. */
+struct door {
+    const struct sinks *sinks;
+    const struct sink *sink; /* NULL: Waybill does not deliver there, and nothing below `arn` is set */
+    struct turn *turn;
+    int64_t found_ns; /* of that turn */
+    struct arn arn;   /* parts of what.arn; absent: it is none */
+    /* What sink->find() says; before it, the ARN's account and the row's max_body_bytes. */
+    enum sink_state state;
+    struct resource what; /* the target, whose it is, its own policy; an owner that nobody names is empty */
+    size_t most_bytes;    /* of a parcel's body */
+    void *object;         /* the service's own; NULL: none (a default bus is there without) */
+    uint64_t row;         /* ... or its number */
+};
+
 struct sink {
     const char *service;     /* of the ARN: "sqs", "lambda" */
     const char *action;      /* "sqs:SendMessage" */
     const char *action_name; /* in AWS's message: "SendMessage" */
+    bool by_object;          /* a role is asked about the object it will write, not about the bucket */
     size_t max_body_bytes;
-    size_t (*body_limit)(void *arg,
-                         struct str target_arn); /* of this very target; NULL: max_body_bytes for all */
-    enum sink_state (*state)(void *arg, struct turn *t, const struct arn *target, struct str target_text);
+    /* Fills in the door.  A target that is not there may have a policy all the same (of its account).  Cost:
+     * one look-up.  NULL: whatever is named is there. */
+    void (*find)(struct door *d);
     /* Writes in the turn's transaction, asking nobody for permission.  why: when delivered the new message's
      * or request's id, else a sentence for the journey. */
-    enum delivery (*deliver)(void *arg, struct turn *t, const struct parcel *p, struct buf *why);
-    /* Fills in the target's own policy where it has one, and its owner where the ARN does not name it (a
-     * bucket). NULL: targets of this kind have no policies, and no service needs one. */
-    void (*resource)(void *arg, const struct arn *target, struct str target_text, struct resource *ret);
+    enum delivery (*deliver)(const struct door *d, const struct parcel *p, struct buf *why);
     /* For `waybill explain`: where the target hands things on to, and whether it may (flow/explain.h); texts
      * in a. NULL: targets of this kind keep what they get. */
-    size_t (*onward)(void *arg, struct turn *t, struct arena *a, const struct arn *target,
-                     struct str target_text, struct explain_onward *v, size_t max);
+    size_t (*onward)(const struct door *d, struct arena *a, struct explain_onward *v, size_t max);
     void *arg;
 };
 
@@ -94,31 +117,25 @@ struct sinks {
 };
 
 void sinks_add(struct sinks *s, const struct sink *row);
-const struct sink *sinks_find(const struct sinks *s, struct str arn_service); /* NULL: none */
 
-/* May `principal` ("sns.amazonaws.com"), acting for source_arn of source_account, do what the sink does to
- * the target? False: *why gets the sentence for people.  Cost: one evaluation of the target's policy. */
-bool sinks_service_may(const struct sinks *s, struct turn *t, const char *principal, struct str source_arn,
-                       struct str source_account, struct str target_arn, struct buf *why);
-/* Asks, then delivers p as that service: p->source_arn is the topic, rule or bucket. */
-enum delivery sinks_as_service(const struct sinks *s, struct turn *t, const char *principal,
-                               struct str source_account, const struct parcel *p, struct buf *why);
-/* A target, with its owner and its own policy.  One that is not there, or of a service without a door, has no
- * policy; an owner that nobody names stays empty. */
-struct resource sinks_resource(const struct sinks *s, struct str target_arn);
+/* Never fails: a door that leads nowhere says so.  Cost: arn_parse() and the service's one look-up. */
+struct door door_find(const struct sinks *s, struct turn *t, struct str target_arn);
+/* May the service do what the sink does to the target? False: *why gets the sentence for people.  Cost: one
+ * evaluation of the target's policy. */
+bool door_service_may(const struct door *d, const struct sender *from, struct buf *why);
+/* Is the target there, may p->from, then delivers. */
+enum delivery door_as_service(const struct door *d, const struct parcel *p, struct buf *why);
 
 /* What a role is asked before it hands something on. */
 struct role_asks {
     struct str role_arn;
-    const char *action;
-    struct str target_arn;
-    struct str resource; /* target_arn, or an object of that bucket */
+    const char *action;  /* NULL: the sink's */
+    struct str resource; /* absent: the target itself */
 };
 /* role_may, with the target's owner and policy; an owner nobody names is the role's account.  ROLE_UNKNOWN
- * too where nobody knows roles (role_may is NULL) and when target_arn is no ARN. */
-enum role_verdict sinks_role_may(const struct sinks *s, struct turn *t, const struct role_asks *asks,
-                                 struct buf *why);
+ * too where nobody knows roles (role_may is NULL) and where Waybill does not deliver. */
+enum role_verdict door_role_may(const struct door *d, const struct role_asks *asks, struct buf *why);
 /* Delivers without asking: the caller has. */
-enum delivery sinks_deliver(const struct sinks *s, struct turn *t, const struct parcel *p, struct buf *why);
+enum delivery door_deliver(const struct door *d, const struct parcel *p, struct buf *why);
 
 #endif

@@ -57,7 +57,7 @@ struct gate {
 
 struct call {
     struct arena *mem;
-    struct exchange *x; /* headers of the request; do not write to it */
+    struct exchange *x; /* headers of the request; do not write to it; NULL: nobody sent one (wire/inner.h) */
     const struct service_model *service;
     const struct op *op;
     enum protocol protocol;
@@ -83,8 +83,8 @@ struct call {
 
     void (*on_gone)(struct call *c); /* client went away while -E_WAIT; NULL: nobody asks */
     void *waiting;                   /* the waiter's own */
-    bool gone;
-    void *engine; /* the engine's own */
+    bool gone, inner;                /* inner: wire/inner.h */
+    void *engine;                    /* the engine's own */
 };
 
 /* -E_FAULT always, so that handlers can `return call_fault(c, &row, "...")`. */

@@ -245,6 +245,13 @@ TEST(watch, the_engine_times_what_runs_in_a_turn)
     EXPECT(s.held >= 1);
     EXPECT(s.worst_held_us >= WATCH_HELD_US);
     EXPECT(s.worst_held[0] != '\0');
+    EXPECT(s.longest_turn_us >= WATCH_HELD_US);
+    engine_soon(engine, note, "b");
+    run_until(2);
+    EXPECT_INT(s.turns, 1);
+    engine_stats(engine, &s);
+    EXPECT_INT(s.turns, 2);
+    EXPECT(s.longest_turn_us >= WATCH_HELD_US); /* of all, not the last one */
     teardown();
 }
 

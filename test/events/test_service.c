@@ -320,10 +320,10 @@ TEST(bus, an_event_goes_one_bus_far)
 
 TEST(sink, what_others_hand_over)
 {
-    struct parcel p = { .target_arn = STR(BUS "default"),
-                        .body = STR("{ \"a\" : 1 }"),
+    struct str to = STR(BUS "default");
+    struct parcel p = { .body = STR("{ \"a\" : 1 }"),
                         .detail_type = "Lambda Function Invocation Result - Success",
-                        .source_arn = STR("arn:aws:lambda:eu-west-1:111111111111:function:f:$LATEST"),
+                        .from.arn = STR("arn:aws:lambda:eu-west-1:111111111111:function:f:$LATEST"),
                         .trace_header = STR("Root=1-2;Lineage=2:x:0;Sampled=0") };
     struct events_Target t = { .Id = STR("t"), .Arn = QUEUE("q") };
     struct buf why = { 0 };
@@ -332,7 +332,7 @@ TEST(sink, what_others_hand_over)
     world_open(&w);
     world_rule(&w, "r", "{\"source\":[\"lambda\",\"aws.s3\"]}", NULL);
     world_targets(&w, "r", &t, 1);
-    EXPECT_INT(sinks_deliver(&w.sinks, &w.turn, &p, &why), DELIVERED);
+    EXPECT_INT(hand_in(&w.sinks, &w.turn, to, &p, &why), DELIVERED);
     EXPECT_INT(w.n_sent, 1);
     EXPECT_STR(
         w.sent[0].body,
@@ -344,13 +344,12 @@ TEST(sink, what_others_hand_over)
                      "\"arn:aws:lambda:eu-west-1:111111111111:function:f:$LATEST\"],\"detail\":{\"a\":1}}",
                      STR_ARG(buf_view(&why))));
     EXPECT_STR(w.sent[0].trace, STR("Root=1-2;Sampled=0")); /* no count of executions goes on */
-    p = (struct parcel){ .target_arn = STR(BUS "default"),
-                         .body = STR("{}"),
+    p = (struct parcel){ .body = STR("{}"),
                          .detail_type = "Object Created",
                          .event_source = "aws.s3",
-                         .source_arn = STR("arn:aws:s3:::bucket") };
+                         .from.arn = STR("arn:aws:s3:::bucket") };
     buf_clear(&why);
-    EXPECT_INT(sinks_deliver(&w.sinks, &w.turn, &p, &why), DELIVERED);
+    EXPECT_INT(hand_in(&w.sinks, &w.turn, to, &p, &why), DELIVERED);
     EXPECT_STR(w.sent[1].body,
                arena_printf(w.mem,
                             "{\"version\":\"0\",\"id\":\"" STR_FMT
@@ -359,11 +358,11 @@ TEST(sink, what_others_hand_over)
                             "east-1\",\"resources\":[\"arn:aws:s3:::bucket\"],\"detail\":{}}",
                             STR_ARG(buf_view(&why))));
     p.body = STR("[]");
-    EXPECT_INT(sinks_deliver(&w.sinks, &w.turn, &p, &why), DELIVERY_REFUSED);
-    p.target_arn = STR(BUS "nobody");
-    EXPECT_INT(sinks_deliver(&w.sinks, &w.turn, &p, &why), DELIVERY_NO_RESOURCE);
-    p.target_arn = STR("arn:aws:events:us-east-1:000000000000:rule/r");
-    EXPECT_INT(sinks_deliver(&w.sinks, &w.turn, &p, &why), DELIVERY_NO_RESOURCE);
+    EXPECT_INT(hand_in(&w.sinks, &w.turn, to, &p, &why), DELIVERY_REFUSED);
+    to = STR(BUS "nobody");
+    EXPECT_INT(hand_in(&w.sinks, &w.turn, to, &p, &why), DELIVERY_NO_RESOURCE);
+    to = STR("arn:aws:events:us-east-1:000000000000:rule/r");
+    EXPECT_INT(hand_in(&w.sinks, &w.turn, to, &p, &why), DELIVERY_NO_RESOURCE);
     buf_done(&why);
     world_close(&w);
 }
@@ -381,18 +380,12 @@ TEST(sink, what_it_says_of_an_arn)
         { "arn:aws:events:eu-west-1:111111111111:event-bus/default", SINK_OK },
     };
     struct world w;
-    struct sink s;
 
     world_open(&w);
-    s = events_sink(w.events);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct arn arn;
-
-        EXPECT_INT(arn_parse(str_of(rows[i].arn), &arn), 0);
-        EXPECT_INT(s.state(s.arg, &w.turn, &arn, str_of(rows[i].arn)), rows[i].want);
-    }
-    EXPECT(s.body_limit(s.arg, STR(BUS "default")) < EVENTS_ENTRY_BYTES);
-    EXPECT(s.body_limit(s.arg, STR(BUS "default")) > EVENTS_ENTRY_BYTES - 1024);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        EXPECT_INT(door_find(&w.sinks, &w.turn, str_of(rows[i].arn)).state, rows[i].want);
+    EXPECT(door_find(&w.sinks, &w.turn, STR(BUS "default")).most_bytes < EVENTS_ENTRY_BYTES);
+    EXPECT(door_find(&w.sinks, &w.turn, STR(BUS "default")).most_bytes > EVENTS_ENTRY_BYTES - 1024);
     world_close(&w);
 }
 
@@ -403,20 +396,19 @@ TEST(sink, where_a_bus_hands_things_on_to)
         { .Id = STR("b"), .Arn = STR(BUS "b"), .RoleArn = STR("arn:aws:iam::000000000000:role/x") }
     };
     struct explain_onward onward[4];
-    struct arn arn;
     struct world w;
-    struct sink s;
+    struct door d;
 
     world_open(&w);
-    s = events_sink(w.events);
     world_rule(&w, "r", PATTERN, NULL);
     world_targets(&w, "r", v, 2);
-    EXPECT_INT(arn_parse(STR(BUS "default"), &arn), 0);
-    EXPECT_INT(s.onward(s.arg, &w.turn, w.mem, &arn, STR(BUS "default"), onward, ARRAY_LEN(onward)), 1);
+    d = door_find(&w.sinks, &w.turn, STR(BUS "default"));
+    EXPECT_INT(d.sink->onward(&d, w.mem, onward, ARRAY_LEN(onward)), 1);
     EXPECT_STR(onward[0].from, STR("arn:aws:events:us-east-1:000000000000:rule/r"));
     EXPECT_STR(onward[0].to, QUEUE("q"));
     EXPECT(onward[0].may);
-    EXPECT_INT(s.onward(s.arg, &w.turn, w.mem, &arn, STR(BUS "b"), onward, ARRAY_LEN(onward)), 0);
+    d = door_find(&w.sinks, &w.turn, STR(BUS "b"));
+    EXPECT_INT(d.sink->onward(&d, w.mem, onward, ARRAY_LEN(onward)), 0);
     world_close(&w);
 }
 

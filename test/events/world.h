@@ -9,6 +9,7 @@
 #ifndef WAYBILL_TEST_EVENTS_WORLD_H
 #define WAYBILL_TEST_EVENTS_WORLD_H
 
+#include "test/door.h"
 #include "test/unit.h"
 
 #include "net/exchange.h"
@@ -78,18 +79,18 @@ static const struct turn_ops world_ops = {
     .timer_set = w_timer_set, .timer_cancel = w_timer_cancel, .soon = w_soon, .work = w_work
 };
 
-static inline enum sink_state w_state(void *arg UNUSED, struct turn *t UNUSED, const struct arn *target,
-                                      struct str text UNUSED)
+static inline void w_find(struct door *d)
 {
-    return str_is(target->resource, "missing") ? SINK_MISSING : SINK_OK;
+    d->state = str_is(d->arn.resource, "missing") ? SINK_MISSING : SINK_OK;
+    d->what.policy = policy_for_all();
 }
 
-static inline enum delivery w_deliver(void *arg, struct turn *t, const struct parcel *p, struct buf *why)
+static inline enum delivery w_deliver(const struct door *d, const struct parcel *p, struct buf *why)
 {
-    struct world *w = arg;
+    struct world *w = d->sink->arg;
     struct sent *s = &w->sent[w->n_sent];
 
-    if (str_ends(p->target_arn, STR(":bad"))) {
+    if (str_ends(d->what.arn, STR(":bad"))) {
         w->tries++;
         if (w->answer != DELIVERED) {
             buf_z(why, "try again");
@@ -97,10 +98,10 @@ static inline enum delivery w_deliver(void *arg, struct turn *t, const struct pa
         }
     }
     CHECK(w->n_sent < SENT_MOST);
-    *s = (struct sent){ arena_str(w->mem, p->target_arn), arena_str(w->mem, p->body),
-                        arena_str(w->mem, p->source_arn), arena_str(w->mem, p->trace_header),
-                        arena_str(w->mem, p->group_id),   .n = p->n_attributes,
-                        .at_ms = t->now.wall_ms };
+    *s = (struct sent){ arena_str(w->mem, d->what.arn), arena_str(w->mem, p->body),
+                        arena_str(w->mem, p->from.arn), arena_str(w->mem, p->trace_header),
+                        arena_str(w->mem, p->group_id), .n = p->n_attributes,
+                        .at_ms = d->turn->now.wall_ms };
     for (size_t i = 0; i < p->n_attributes; i++) {
         s->names[i] = arena_str(w->mem, p->attributes[i].name);
         s->values[i] = arena_str(w->mem, p->attributes[i].value);
@@ -131,7 +132,7 @@ static inline void world_make(struct world *w)
                                          .action = "sqs:SendMessage",
                                          .action_name = "SendMessage",
                                          .max_body_bytes = 1048576,
-                                         .state = w_state,
+                                         .find = w_find,
                                          .deliver = w_deliver,
                                          .arg = w });
     row = events_sink(w->events);

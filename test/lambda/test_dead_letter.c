@@ -3,6 +3,7 @@
  */
 #include "service/lambda/dead_letter.h"
 #include "service/lambda/history.h"
+#include "test/door.h"
 #include "world.h"
 
 #define F "/2015-03-31/functions"
@@ -339,12 +340,12 @@ TEST(code, from_s3)
 static enum delivery deliver_as(struct world *w, const char *principal, const char *source,
                                 const char *target, struct str *ret_why)
 {
-    struct parcel p = { .target_arn = str_of(target),
+    struct parcel p = { .from = { principal, str_of(source), STR("111111111111"), .no_owner = false },
                         .body = STR("{\"x\":1}"),
-                        .source_arn = str_of(source),
                         .trace_header = STR("Root=1-5-6;Lineage=3:aa:2") };
     struct buf why = { 0 };
-    enum delivery d = sinks_as_service(&w->sinks, &w->turn, principal, STR("111111111111"), &p, &why);
+    struct door to = door_find(&w->sinks, &w->turn, str_of(target));
+    enum delivery d = door_as_service(&to, &p, &why);
 
     *ret_why = buf_to_arena(&why, w->mem);
     buf_done(&why);
@@ -424,23 +425,22 @@ TEST(sink, each_qualifier_has_its_own_policy)
 TEST(sink, what_a_function_does_not_take)
 {
     struct world *w = world_new();
-    struct sink s = lambda_sink(w->l);
-    struct parcel p = { .target_arn = STR(ARN "f"), .body = STR("{\"x\":"), .source_arn = STR(FROM) };
+    struct parcel p = { .body = STR("{\"x\":"), .from.arn = STR(FROM) };
     char *big = calloc(1, 1048577 + 1);
     struct buf why = { 0 };
 
     world_function(w, "f");
-    EXPECT_INT(s.deliver(s.arg, &w->turn, &p, &why), DELIVERY_REFUSED);
+    EXPECT_INT(hand_in(&w->sinks, &w->turn, STR(ARN "f"), &p, &why), DELIVERY_REFUSED);
     EXPECT_STR(buf_view(&why), STR("Could not parse request body into json"));
     buf_clear(&why);
     memset(big, ' ', 1048577);
     big[0] = '1';
     p.body = str_make(big, 1048577);
-    EXPECT_INT(s.deliver(s.arg, &w->turn, &p, &why), DELIVERY_REFUSED);
+    EXPECT_INT(hand_in(&w->sinks, &w->turn, STR(ARN "f"), &p, &why), DELIVERY_REFUSED);
     EXPECT_STR(buf_view(&why),
                STR("1048577 byte payload is too large for the Event invocation type (limit 1048576 bytes)"));
     p.body = str_make(big, 1048576);
-    EXPECT_INT(s.deliver(s.arg, &w->turn, &p, &why), DELIVERED);
+    EXPECT_INT(hand_in(&w->sinks, &w->turn, STR(ARN "f"), &p, &why), DELIVERED);
     free(big);
     buf_done(&why);
     world_free(w);

@@ -1,5 +1,6 @@
 /* Invoke, InvokeAsync, EventInvokeConfigs, the queue's host and the sink: whole replies and what they leave
  * behind. */
+#include "test/door.h"
 #include "world.h"
 
 #define F "/2015-03-31/functions"
@@ -433,18 +434,15 @@ TEST(event_config, rights_of_the_role)
 TEST(sink, a_function_as_destination)
 {
     struct world *w = world_new();
-    struct sink s = lambda_sink(w->l);
+    struct str to = STR(ARN "f");
     struct buf why = { 0 };
-    struct arn arn;
-    struct parcel p = { .target_arn = STR(ARN "f"),
-                        .body = STR("{\"r\":1}"),
+    struct parcel p = { .body = STR("{\"r\":1}"),
                         .trace_header = STR("Root=1-5-6"),
-                        .source_arn = STR(ARN "g:$LATEST") };
+                        .from.arn = STR(ARN "g:$LATEST") };
 
     world_function(w, "f");
-    EXPECT_INT(arn_parse(p.target_arn, &arn), 0);
-    EXPECT_INT(s.state(s.arg, &w->turn, &arn, p.target_arn), SINK_OK);
-    EXPECT_INT(s.deliver(s.arg, &w->turn, &p, &why), DELIVERED);
+    EXPECT_INT(door_find(&w->sinks, &w->turn, to).state, SINK_OK);
+    EXPECT_INT(hand_in(&w->sinks, &w->turn, to, &p, &why), DELIVERED);
     uint64_t seq;
     EXPECT_INT(uuid_to_seq(buf_view(&why), &seq), 0); /* the new invocation's id, for the journey */
     buf_clear(&why);
@@ -452,17 +450,16 @@ TEST(sink, a_function_as_destination)
     EXPECT(str_absent(w->accepted[0].qualifier));
     EXPECT_STR(w->accepted[0].payload, p.body);
     EXPECT_STR(w->accepted[0].trace, p.trace_header);
-    EXPECT_STR(w->accepted[0].source, p.source_arn);
+    EXPECT_STR(w->accepted[0].source, p.from.arn);
     EXPECT_Z(w->accepted[0].type, "destination");
-    p.target_arn = STR(ARN "f:live");
-    EXPECT_INT(s.deliver(s.arg, &w->turn, &p, &why), DELIVERY_NO_RESOURCE);
+    to = STR(ARN "f:live");
+    EXPECT_INT(hand_in(&w->sinks, &w->turn, to, &p, &why), DELIVERY_NO_RESOURCE);
     EXPECT_STR(buf_view(&why), STR("Function not found: " ARN "f:live"));
     w->accept_rc = -E_FULL;
-    p.target_arn = STR(ARN "f:$LATEST");
-    EXPECT_INT(s.deliver(s.arg, &w->turn, &p, &why), DELIVERY_FAILED);
-    EXPECT_INT(arn_parse(STR("arn:aws:lambda:us-east-1:111111111111:layer:f"), &arn), 0);
-    EXPECT_INT(s.state(s.arg, &w->turn, &arn, STR("arn:aws:lambda:us-east-1:111111111111:layer:f")),
-               SINK_WRONG_KIND);
+    to = STR(ARN "f:$LATEST");
+    EXPECT_INT(hand_in(&w->sinks, &w->turn, to, &p, &why), DELIVERY_FAILED);
+    to = STR("arn:aws:lambda:us-east-1:111111111111:layer:f");
+    EXPECT_INT(door_find(&w->sinks, &w->turn, to).state, SINK_WRONG_KIND);
     buf_done(&why);
     world_free(w);
 }

@@ -175,13 +175,7 @@ static int p_read_object(void *arg, struct store *s, struct arena *a, struct str
     *ret = arena_str(a, str_is(version, "v2") ? STR("PK of v2") : STR("PK"));
     return 0;
 }
-static enum sink_state q_state(void *arg, struct turn *t, const struct arn *a, struct str text)
-{
-    (void)t;
-    (void)a;
-    (void)text;
-    return ((struct world *)arg)->queue_state;
-}
+static void q_find(struct door *d) { d->state = ((struct world *)d->sink->arg)->queue_state; }
 
 /* ---- the world
  * ---------------------------------------------------------------------------------------------- */
@@ -218,7 +212,8 @@ struct world *world_new(void)
         sinks_add(&w->sinks, &(struct sink){ .service = others[i][0],
                                              .action = others[i][1],
                                              .action_name = others[i][2],
-                                             .state = q_state,
+                                             .by_object = strcmp(others[i][0], "s3") == 0,
+                                             .find = q_find,
                                              .arg = w });
     w->service = lambda_service(w->l);
     const struct service *all[] = { &w->service };

@@ -769,13 +769,14 @@ static int put_policy(struct play *p, const char *name, const char *document)
 static enum delivery from_events(struct play *p, struct sinks *sinks, const char *target, const char *body,
                                  struct buf *why)
 {
-    struct parcel parcel = { .target_arn = str_of(target),
-                             .body = str_of(body),
-                             .source_arn = STR("arn:aws:events:us-east-1:000000000000:rule/r") };
+    struct parcel parcel = { .from = { "events.amazonaws.com",
+                                       STR("arn:aws:events:us-east-1:000000000000:rule/r"), ACCOUNT, true },
+                             .body = str_of(body) };
+    struct door door = door_find(sinks, &p->turn, str_of(target));
     enum delivery d;
 
     buf_clear(why);
-    d = sinks_as_service(sinks, &p->turn, "events.amazonaws.com", ACCOUNT, &parcel, why);
+    d = door_as_service(&door, &parcel, why);
     EXPECT_INT(store_commit(p->store), 0);
     return d;
 }

@@ -1,5 +1,6 @@
 /* test_objects.c - objects come and go: rows and files, ranges, conditions, versions, digests, copies,
  * crashes. */
+#include "test/door.h"
 #include "world.h"
 
 static char large_bytes[100000];
@@ -496,13 +497,12 @@ TEST(objects, buckets)
 
 TEST(objects, the_door_writes_objects)
 {
-    struct parcel p = { .target_arn = STR("arn:aws:s3:::bucket"),
-                        .body = STR("{\"a\":1}"),
-                        .function_name = STR("f") };
+    struct str to = STR("arn:aws:s3:::bucket");
+    struct parcel p = { .body = STR("{\"a\":1}"), .function_name = STR("f") };
     CLEANUP(buf_done) struct buf why = { 0 };
     CLEANUP(arena_freep) struct arena *mem = arena_new(0);
+    struct sinks sinks = { 0 };
     struct sink sink;
-    struct arn arn;
     struct world w;
     struct asked *a;
     struct str bytes;
@@ -510,10 +510,10 @@ TEST(objects, the_door_writes_objects)
     world_open(&w);
     make_bucket(&w, "bucket");
     sink = s3_sink(w.s3);
-    EXPECT_INT(arn_parse(STR("arn:aws:s3:::nobody"), &arn), 0);
-    EXPECT_INT(sink.state(sink.arg, &w.turn, &arn, STR("arn:aws:s3:::nobody")), SINK_MISSING);
+    sinks_add(&sinks, &sink);
+    EXPECT_INT(door_find(&sinks, &w.turn, STR("arn:aws:s3:::nobody")).state, SINK_MISSING);
     w.turn.now.wall_ms = 1789400698123; /* 2026-09-14T15:44:58 */
-    EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERED);
+    EXPECT_INT(hand_in(&sinks, &w.turn, to, &p, &why), DELIVERED);
     world_commit(&w);
     EXPECT(str_starts(buf_view(&why), STR("aws/lambda/async/f/2026/09/14/2026-09-14T15.44.58-")));
     EXPECT_INT(why.n, sizeof("aws/lambda/async/f/2026/09/14/2026-09-14T15.44.58-") - 1 + 36);
@@ -523,7 +523,7 @@ TEST(objects, the_door_writes_objects)
                STR("application/octet-stream"));
     buf_clear(&why);
     p.body = large('d');
-    EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERED);
+    EXPECT_INT(hand_in(&sinks, &w.turn, to, &p, &why), DELIVERED);
     world_commit(&w);
     EXPECT_STR(body_of(get(&w, "bucket", why.p, NULL)), large('d'));
     EXPECT_INT(s3_read(w.s3, w.store, mem, STR("bucket"), buf_view(&why), STR_NONE, &bytes, &why), 0);
@@ -532,8 +532,8 @@ TEST(objects, the_door_writes_objects)
     EXPECT_INT(s3_read(w.s3, w.store, mem, STR("bucket"), STR("no"), STR_NONE, &bytes, &why), -E_NOT_FOUND);
     EXPECT_STR(buf_view(&why), STR("Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error "
                                    "Message: The specified key does not exist."));
-    p.target_arn = STR("arn:aws:s3:::nobody");
-    EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERY_NO_RESOURCE);
+    to = STR("arn:aws:s3:::nobody");
+    EXPECT_INT(hand_in(&sinks, &w.turn, to, &p, &why), DELIVERY_NO_RESOURCE);
     world_close(&w);
 }
 

@@ -71,28 +71,23 @@ static inline void w_work(void *engine, void (*run)(void *arg), void (*done)(voi
 }
 static const struct turn_ops world_ops = { .after = w_after, .work = w_work };
 
-static inline enum sink_state w_state(void *arg UNUSED, struct turn *t UNUSED, const struct arn *target,
-                                      struct str text UNUSED)
+static inline void w_find(struct door *d)
 {
-    return str_ends(target->resource, STR("missing")) ? SINK_MISSING : SINK_OK;
-}
-static inline enum delivery w_deliver(void *arg, struct turn *t UNUSED, const struct parcel *p,
-                                      struct buf *why UNUSED)
-{
-    struct world *w = arg;
+    struct str name = d->arn.resource;
 
-    buf_printf(&w->sent, STR_FMT "\n" STR_FMT "\n", STR_ARG(p->target_arn), STR_ARG(p->body));
+    d->state = str_ends(name, STR("missing")) ? SINK_MISSING : SINK_OK;
+    d->what.policy = str_ends(name, STR("closed")) ? NULL : ((struct world *)d->sink->arg)->policy;
+}
+static inline enum delivery w_deliver(const struct door *d, const struct parcel *p, struct buf *why UNUSED)
+{
+    struct world *w = d->sink->arg;
+
+    buf_printf(&w->sent, STR_FMT "\n" STR_FMT "\n", STR_ARG(d->what.arn), STR_ARG(p->body));
     if (p->detail_type != NULL)
         buf_printf(&w->sent, "%s from %s\n", p->detail_type, p->event_source);
     w->n_sent++;
     return DELIVERED;
 }
-static inline void w_resource(void *arg, const struct arn *target, struct str text UNUSED,
-                              struct resource *ret)
-{
-    ret->policy = str_ends(target->resource, STR("closed")) ? NULL : ((struct world *)arg)->policy;
-}
-
 static inline void world_commit(struct world *w)
 {
     if (w->fail_commit) {
@@ -162,9 +157,8 @@ static inline void world_open(struct world *w)
     for (size_t i = 0; i < ARRAY_LEN(services); i++)
         sinks_add(&w->sinks, &(struct sink){ .service = services[i],
                                              .action = actions[i],
-                                             .state = w_state,
+                                             .find = w_find,
                                              .deliver = w_deliver,
-                                             .resource = w_resource,
                                              .arg = w });
     w->headers[0] = (struct header){ STR("Host"), STR("h:1") };
     w->x = (struct exchange){

@@ -1,5 +1,6 @@
 /* Deliveries told as stories, with doors and endpoints that answer as they are told: what is tried again
  * when, what goes to the dead-letter queue, what is dropped, and what very wide topics do. */
+#include "test/door.h"
 #include "test/unit.h"
 
 #include "service/sns/deliver.h"
@@ -90,14 +91,15 @@ void call_reply(struct call *c, int result)
     CHECK(false);
 }
 
-static enum delivery door(void *arg, struct turn *t, const struct parcel *p, struct buf *why)
-{
-    struct world *w = arg;
+static void find(struct door *d) { d->what.policy = policy_for_all(); }
 
-    (void)t;
+static enum delivery deliver(const struct door *d, const struct parcel *p, struct buf *why)
+{
+    struct world *w = d->sink->arg;
+
     (void)why;
-    EXPECT_STR(p->source_arn, w->topic->arn);
-    if (str_is(p->target_arn, DEAD)) {
+    EXPECT_STR(p->from.arn, w->topic->arn);
+    if (str_is(d->what.arn, DEAD)) {
         w->to_dead++;
         buf_clear(&w->last_dead);
         buf_str(&w->last_dead, p->body);
@@ -118,7 +120,9 @@ static void start(struct world *w)
 static void open_world(struct world *w, enum sns_protocol p, bool raw)
 {
     CLEANUP(buf_done) struct buf why = { 0 };
-    const struct sink sink = { .service = "sqs", .action = "sqs:SendMessage", .deliver = door, .arg = w };
+    const struct sink sink = {
+        .service = "sqs", .action = "sqs:SendMessage", .find = find, .deliver = deliver, .arg = w
+    };
     const struct sns_subscription_init init = { .id = 2,
                                                 .uuid = STR("11111111-2222-4333-8444-555555555555"),
                                                 .owner = STR("000000000000"),

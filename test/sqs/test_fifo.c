@@ -2,6 +2,7 @@
 #include <ftw.h>
 #include <unistd.h>
 
+#include "test/door.h"
 #include "test/sqs/story.h"
 
 #include "base/crypt.h"
@@ -719,34 +720,36 @@ TEST(fifo, purge_forgets_everything)
 TEST(fifo, sink)
 {
     CLEANUP(buf_done) struct buf why = { 0 };
-    struct parcel p = { .target_arn = STR(ARN("q.fifo")),
-                        .body = STR("m"),
+    struct str to = STR(ARN("q.fifo"));
+    struct parcel p = { .body = STR("m"),
                         .sender_id = STR("AIDA"),
                         .group_id = STR("g"),
                         .attributes = { { STR("k"), STR("String"), STR("v") } },
                         .n_attributes = 1 };
     struct sqs_Message *m;
+    struct sinks sinks = { 0 };
     struct sink sink;
 
     world_open(&w, NULL);
     sink = sqs_sink(w.sqs);
-    EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERY_NO_RESOURCE);
+    sinks_add(&sinks, &sink);
+    EXPECT_INT(hand_in(&sinks, &w.turn, to, &p, &why), DELIVERY_NO_RESOURCE);
     EXPECT_STR(buf_view(&why), STR("The queue " ARN("q.fifo") " does not exist."));
     create_fifo(STR("q.fifo"), NULL, NULL);
     buf_clear(&why);
-    EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERY_REFUSED);
+    EXPECT_INT(hand_in(&sinks, &w.turn, to, &p, &why), DELIVERY_REFUSED);
     EXPECT_STR(buf_view(&why),
                STR("The FIFO queue q.fifo has ContentBasedDeduplication disabled: the message needs a "
                    "deduplication id."));
     p.group_id = STR_NONE;
     buf_clear(&why);
-    EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERY_REFUSED);
+    EXPECT_INT(hand_in(&sinks, &w.turn, to, &p, &why), DELIVERY_REFUSED);
     EXPECT_STR(buf_view(&why),
                STR("The queue q.fifo is a FIFO queue: the message needs a message group id."));
     p.group_id = STR("g");
     p.deduplication_id = STR("d");
     for (int i = 0; i < 2; i++)
-        EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERED);
+        EXPECT_INT(hand_in(&sinks, &w.turn, to, &p, &why), DELIVERED);
     world_commit(&w);
     m = got(receive(Q, 10, -1, 0))->v;
     EXPECT_STR(system_of(m, "MessageGroupId"), STR("g"));
@@ -757,16 +760,24 @@ TEST(fifo, sink)
     expect_ok(set(Q, "ContentBasedDeduplication", "true"));
     p.deduplication_id = STR_NONE;
     for (int i = 0; i < 2; i++)
-        EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERED);
+        EXPECT_INT(hand_in(&sinks, &w.turn, to, &p, &why), DELIVERED);
     world_commit(&w);
     counts(Q, "1", "1", "0");
     create(STR("s"), NULL, NULL);
-    p = (struct parcel){
-        .target_arn = STR(ARN("s")), .body = STR("m"), .group_id = STR("g"), .deduplication_id = STR("d")
-    };
-    EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERED);
+    to = STR(ARN("s"));
+    p = (struct parcel){ .body = STR("m"), .group_id = STR("g"), .deduplication_id = STR("d") };
+    EXPECT_INT(hand_in(&sinks, &w.turn, to, &p, &why), DELIVERED);
     world_commit(&w);
     world_close(&w);
+}
+
+static bool service_may(const struct sinks *s, const char *principal, struct str source)
+{
+    struct door d = door_find(s, &w.turn, STR(ARN("q")));
+    struct sender from = { principal, source, STR("000000000000"), .no_owner = false };
+    CLEANUP(buf_done) struct buf why = { 0 };
+
+    return door_service_may(&d, &from, &why);
 }
 
 TEST(fifo, policy_of_a_queue)
@@ -774,8 +785,7 @@ TEST(fifo, policy_of_a_queue)
     struct str account[] = { STR("111111111111") }, action[] = { STR("SendMessage") },
                source = STR("arn:aws:sns:us-east-1:000000000000:t");
     struct sqs_AddPermissionRequest add = { URL("q"), STR("one"), { true, 1, account }, { true, 1, action } };
-    CLEANUP(buf_done) struct buf why = { 0 };
-    struct str owner = STR("000000000000"), target = STR(ARN("q"));
+    struct str target = STR(ARN("q"));
     struct sinks sinks = { 0 };
     struct sink sink;
 
@@ -783,8 +793,8 @@ TEST(fifo, policy_of_a_queue)
     create(STR("q"), NULL, NULL);
     sink = sqs_sink(w.sqs);
     sinks_add(&sinks, &sink);
-    EXPECT(sinks_resource(&sinks, target).policy == NULL);
-    EXPECT(!sinks_service_may(&sinks, &w.turn, "sns.amazonaws.com", source, owner, target, &why));
+    EXPECT(door_find(&sinks, &w.turn, target).what.policy == NULL);
+    EXPECT(!service_may(&sinks, "sns.amazonaws.com", source));
     expect_fault(set(URL("q"), "Policy", "{\"Statement\":"), &sqs_error_InvalidAttributeValue,
                  "Invalid value for the parameter Policy.");
     expect_ok(
@@ -794,26 +804,25 @@ TEST(fifo, policy_of_a_queue)
                 "q") "\",\"Condition\":{\"ArnEquals\":"
                      "{\"aws:SourceArn\":\"arn:aws:sns:us-east-1:000000000000:t\"}}}]}"));
     for (int i = 0; i < 2; i++) {
-        EXPECT(sinks_service_may(&sinks, &w.turn, "sns.amazonaws.com", source, owner, target, &why));
-        EXPECT(!sinks_service_may(&sinks, &w.turn, "sns.amazonaws.com",
-                                  STR("arn:aws:sns:us-east-1:000000000000:u"), owner, target, &why));
-        EXPECT(!sinks_service_may(&sinks, &w.turn, "s3.amazonaws.com", source, owner, target, &why));
+        EXPECT(service_may(&sinks, "sns.amazonaws.com", source));
+        EXPECT(!service_may(&sinks, "sns.amazonaws.com", STR("arn:aws:sns:us-east-1:000000000000:u")));
+        EXPECT(!service_may(&sinks, "s3.amazonaws.com", source));
         world_reload(&w);
     }
     expect_ok(say(&w, "AddPermission", &add));
-    EXPECT_INT(policy_statement_count(sinks_resource(&sinks, target).policy), 2);
+    EXPECT_INT(policy_statement_count(door_find(&sinks, &w.turn, target).what.policy), 2);
     expect_ok(set(URL("q"), "Policy", ""));
-    EXPECT(sinks_resource(&sinks, target).policy == NULL);
+    EXPECT(door_find(&sinks, &w.turn, target).what.policy == NULL);
     world_close(&w);
 }
 
 TEST(fifo, limits)
 {
     CLEANUP(buf_done) struct buf why = { 0 };
-    struct parcel p = {
-        .target_arn = STR(ARN("q.fifo")), .body = STR("m"), .group_id = STR("g"), .deduplication_id = STR("d")
-    };
+    struct str to = STR(ARN("q.fifo"));
+    struct parcel p = { .body = STR("m"), .group_id = STR("g"), .deduplication_id = STR("d") };
     struct sqs_queue *q;
+    struct sinks sinks = { 0 };
     struct sink sink;
 
     world_open(&w, NULL);
@@ -828,7 +837,8 @@ TEST(fifo, limits)
     w.sqs->pool.live += SQS_MESSAGES_MOST;
     expect_fault(put(Q, "x", "g", "x"), &sqs_error_OverLimit, "This server holds at most 10000000 messages.");
     sink = sqs_sink(w.sqs);
-    EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERY_FAILED);
+    sinks_add(&sinks, &sink);
+    EXPECT_INT(hand_in(&sinks, &w.turn, to, &p, &why), DELIVERY_FAILED);
     w.sqs->pool.live -= SQS_MESSAGES_MOST;
     w.sqs->dedup.end += SQS_WINDOWS_MOST;
     EXPECT_INT(put(Q, "x", "g", "x")->result, -E_FAULT);

@@ -2,6 +2,7 @@
 #include <ftw.h>
 #include <unistd.h>
 
+#include "test/door.h"
 #include "test/sqs/story.h"
 
 #include "service/sqs/take.h"
@@ -550,8 +551,7 @@ TEST(sqs, permissions_edit_the_policy)
 
 static struct parcel parcel(struct str body)
 {
-    return (struct parcel){ .target_arn = STR("arn:aws:sqs:us-east-1:000000000000:q"),
-                            .body = body,
+    return (struct parcel){ .body = body,
                             .attributes = { { STR("RequestID"), STR("String"), STR("r-1") },
                                             { STR("ErrorCode"), STR("Number"), STR("200") } },
                             .n_attributes = 2,
@@ -559,9 +559,12 @@ static struct parcel parcel(struct str body)
                             .sender_id = STR("AROAX:f") };
 }
 
+#define Q_ARN "arn:aws:sqs:us-east-1:000000000000:q"
+
 TEST(sink, delivers_like_a_send_and_wakes)
 {
     CLEANUP(buf_done) struct buf why = { 0 };
+    struct sinks sinks = { 0 };
     struct sink sink;
     struct parcel p = parcel(STR("record"));
     struct asked *a;
@@ -569,13 +572,14 @@ TEST(sink, delivers_like_a_send_and_wakes)
 
     world_open(&w, NULL);
     sink = sqs_sink(w.sqs);
+    sinks_add(&sinks, &sink);
     EXPECT_Z(sink.service, "sqs");
     EXPECT_Z(sink.action, "sqs:SendMessage");
-    EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERY_NO_RESOURCE);
+    EXPECT_INT(hand_in(&sinks, &w.turn, STR(Q_ARN), &p, &why), DELIVERY_NO_RESOURCE);
     EXPECT_STR(buf_view(&why), STR("The queue arn:aws:sqs:us-east-1:000000000000:q does not exist."));
     create(STR("q"), "MaximumMessageSize", "1024");
     a = receive(URL("q"), 1, -1, 20);
-    EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERED);
+    EXPECT_INT(hand_in(&sinks, &w.turn, STR(Q_ARN), &p, &why), DELIVERED);
     EXPECT_STR(body_of(a), STR("record"));
     m = &got(a)->v[0];
     EXPECT_STR(system_of(m, "SenderId"), STR("AROAX:f"));
@@ -591,6 +595,7 @@ TEST(sink, refuses_what_the_queue_would)
 {
     CLEANUP(buf_done) struct buf why = { 0 };
     char big[1025];
+    struct sinks sinks = { 0 };
     struct sink sink;
     struct parcel p = parcel(str_make(big, sizeof(big)));
 
@@ -598,19 +603,21 @@ TEST(sink, refuses_what_the_queue_would)
     world_open(&w, NULL);
     create(STR("q"), "MaximumMessageSize", "1024");
     sink = sqs_sink(w.sqs);
-    EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERY_REFUSED);
+    sinks_add(&sinks, &sink);
+    EXPECT_INT(hand_in(&sinks, &w.turn, STR(Q_ARN), &p, &why), DELIVERY_REFUSED);
     EXPECT_STR(buf_view(&why),
                STR("The message of 1061 bytes is longer than the 1024 bytes the queue q takes."));
     p.body = STR("a\x01");
-    EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERY_REFUSED);
+    EXPECT_INT(hand_in(&sinks, &w.turn, STR(Q_ARN), &p, &why), DELIVERY_REFUSED);
     p.body = STR("");
-    EXPECT_INT(sink.deliver(sink.arg, &w.turn, &p, &why), DELIVERY_REFUSED);
+    EXPECT_INT(hand_in(&sinks, &w.turn, STR(Q_ARN), &p, &why), DELIVERY_REFUSED);
     counts(URL("q"), "0", "0", "0");
     world_close(&w);
 }
 
 TEST(sink, states)
 {
+    struct sinks sinks = { 0 };
     struct sink sink;
     static const struct {
         const char *arn;
@@ -628,12 +635,9 @@ TEST(sink, states)
     create(STR("q"), NULL, NULL);
     create(STR("q.fifo"), "FifoQueue", "true");
     sink = sqs_sink(w.sqs);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct arn arn;
-
-        EXPECT_INT(arn_parse(str_of(rows[i].arn), &arn), 0);
-        EXPECT_INT(sink.state(sink.arg, &w.turn, &arn, str_of(rows[i].arn)), rows[i].want);
-    }
+    sinks_add(&sinks, &sink);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        EXPECT_INT(door_find(&sinks, &w.turn, str_of(rows[i].arn)).state, rows[i].want);
     world_close(&w);
 }
 

@@ -191,22 +191,11 @@ static void finish(struct sim *s, struct running *r)
 
 /* ---- the destination ---- */
 
-static enum sink_state state(void *arg, struct turn *t, const struct arn *target, struct str text)
-{
-    (void)arg;
-    (void)t;
-    (void)target;
-    (void)text;
-    return SINK_OK;
-}
-
 /* What goes with the body: attributes, and what bus and bucket need. */
-static void tell_parcel(struct sim *s, const struct parcel *p)
+static void tell_parcel(struct sim *s, const struct door *d, const struct parcel *p)
 {
     CLEANUP(buf_done) struct buf b = { 0 };
-    struct arn arn;
 
-    CHECK(arn_parse(p->target_arn, &arn) == 0);
     for (size_t i = 0; i < p->n_attributes; i++) {
         const struct parcel_attribute *a = &p->attributes[i];
         uint64_t seq;
@@ -215,11 +204,11 @@ static void tell_parcel(struct sim *s, const struct parcel *p)
         buf_printf(&b, " " STR_FMT "(" STR_FMT ")=" STR_FMT, STR_ARG(a->name), STR_ARG(a->type),
                    STR_ARG(id ? STR("<id>") : a->value));
     }
-    if (str_is(arn.service, "events"))
+    if (str_is(d->arn.service, "events"))
         buf_printf(&b, " source=%s detail-type=%s", p->event_source, p->detail_type);
-    if (str_is(arn.service, "s3"))
+    if (str_is(d->arn.service, "s3"))
         buf_printf(&b, " function=" STR_FMT, STR_ARG(p->function_name));
-    buf_printf(&b, " from " STR_FMT, STR_ARG(p->source_arn));
+    buf_printf(&b, " from " STR_FMT, STR_ARG(p->from.arn));
     buf_printf(&s->story, "        " STR_FMT "\n", STR_ARG(str_trim(buf_view(&b))));
 }
 
@@ -243,30 +232,29 @@ static bool is_closed(const struct sim *s, struct str target)
 }
 
 /* The target is a function: the parcel is its event. */
-static bool feed(struct sim *s, struct turn *t, const struct parcel *p, struct buf *why)
+static bool feed(struct sim *s, const struct door *d, const struct parcel *p, struct buf *why)
 {
     struct async_request r = { .account = STR("111111111111"),
                                .region = STR("us-east-1"),
                                .payload = p->body,
                                .trace_header = p->trace_header,
                                .type = "destination",
-                               .source = p->source_arn };
+                               .source = p->from.arn };
     char id[UUID_TEXT + 1];
-    struct arn arn;
 
-    if (arn_parse(p->target_arn, &arn) != 0 || !str_is(arn.service, "lambda"))
+    if (!str_is(d->arn.service, "lambda"))
         return false;
-    r.name = str_sub(arn.resource, 9, arn.resource.n); /* behind "function:" */
-    CHECK(async_accept(s->async, t, &r, id) == 0);
+    r.name = str_sub(d->arn.resource, 9, d->arn.resource.n); /* behind "function:" */
+    CHECK(async_accept(s->async, d->turn, &r, id) == 0);
     buf_z(why, id);
     return true;
 }
 
-static enum delivery deliver(void *arg, struct turn *t, const struct parcel *p, struct buf *why)
+static enum delivery deliver(const struct door *d, const struct parcel *p, struct buf *why)
 {
-    struct sim *s = arg;
+    struct sim *s = d->sink->arg;
 
-    if (s->delivery != DELIVERED && is_closed(s, p->target_arn)) {
+    if (s->delivery != DELIVERED && is_closed(s, d->what.arn)) {
         tell(s, "the queue refuses");
         if (s->delivery != DELIVERY_NO_RESOURCE)
             buf_z(why, "The specified queue does not exist.");
@@ -274,24 +262,19 @@ static enum delivery deliver(void *arg, struct turn *t, const struct parcel *p, 
     }
     snprintf(s->sent_trace, sizeof(s->sent_trace), STR_FMT, STR_ARG(p->trace_header));
     if (s->tell_record)
-        tell_body(s, p->target_arn, p->body);
+        tell_body(s, d->what.arn, p->body);
     else
-        tell(s, "sent to " STR_FMT " (%zu bytes)", STR_ARG(p->target_arn), p->body.n);
+        tell(s, "sent to " STR_FMT " (%zu bytes)", STR_ARG(d->what.arn), p->body.n);
     if (s->tell_parcel)
-        tell_parcel(s, p);
-    if (s->feed_itself && feed(s, t, p, why))
+        tell_parcel(s, d, p);
+    if (s->feed_itself && feed(s, d, p, why))
         return DELIVERED;
     buf_z(why, "m1");
     return DELIVERED;
 }
 
 /* A bucket or a queue may say no by itself. */
-static void own_policy(void *arg, const struct arn *target, struct str text, struct resource *ret)
-{
-    (void)target;
-    (void)text;
-    ret->policy = ((struct sim *)arg)->own;
-}
+static void find(struct door *d) { d->what.policy = ((struct sim *)d->sink->arg)->own; }
 
 static bool own_denies(const struct policy *own, struct str role, const char *action, struct str resource)
 {
@@ -390,9 +373,9 @@ struct sim *sim_new(void)
         sinks_add(&s->sinks, &(struct sink){ .service = rows[i][0],
                                              .action = rows[i][1],
                                              .action_name = rows[i][1],
-                                             .state = state,
+                                             .by_object = strcmp(rows[i][0], "s3") == 0,
+                                             .find = find,
                                              .deliver = deliver,
-                                             .resource = own_policy,
                                              .max_body_bytes = s->max_body_bytes,
                                              .arg = s });
     s->sinks.role_may = role_may;

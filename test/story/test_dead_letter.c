@@ -526,12 +526,21 @@ TEST(destination, limits_of_the_target)
 /* The role is asked about the object, not about the bucket. */
 TEST(destination, what_the_role_is_asked_about)
 {
+    static const struct {
+        const char *target, *want;
+    } rows[] = { { "arn:aws:s3:::bucket", "arn:aws:s3:::bucket/aws/lambda/async/f/2026/09/14/record" },
+                 { LOST, LOST },
+                 { ARN ":1", ARN ":1" } };
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
+    struct sim *s = sim_with(fails, NULL);
+    struct turn t = { .now = { SIM_START_MS, 1 } };
 
-    EXPECT_STR(destination_resource(a, STR("arn:aws:s3:::bucket"), STR("f"), SIM_START_MS),
-               STR("arn:aws:s3:::bucket/aws/lambda/async/f/2026/09/14/record"));
-    EXPECT_STR(destination_resource(a, STR(LOST), STR("f"), SIM_START_MS), STR(LOST));
-    EXPECT_STR(destination_resource(a, STR(ARN ":1"), STR("f"), SIM_START_MS), STR(ARN ":1"));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct door d = door_find(&s->sinks, &t, str_of(rows[i].target));
+
+        EXPECT_STR(destination_resource(a, &d, STR("f")), str_of(rows[i].want));
+    }
+    sim_free(s);
 }
 
 TEST(destination, a_bucket_denied)

@@ -130,30 +130,21 @@ static bool is_bus(const struct arn *arn, struct str *ret_name)
     return true;
 }
 
-static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const struct arn *target,
-                                     struct str text UNUSED)
+/* The default bus is there before anybody made anything of it. */
+static void sink_find(struct door *d)
 {
+    size_t rest = d->what.arn.n + ENTRY_REST_BYTES;
+    const struct bus *b;
     struct str name;
 
-    if (!is_bus(target, &name))
-        return SINK_WRONG_KIND;
-    return str_is(name, "default") || bus_find(arg, target->account, target->region, name) != NULL
-               ? SINK_OK
-               : SINK_MISSING;
-}
-
-static void sink_resource(void *arg, const struct arn *target UNUSED, struct str text, struct resource *ret)
-{
-    const struct bus *b = bus_find_arn(arg, text);
-
-    ret->policy = b != NULL ? b->policy : NULL;
-}
-
-static size_t sink_body_limit(void *arg UNUSED, struct str target_arn)
-{
-    size_t rest = target_arn.n + ENTRY_REST_BYTES;
-
-    return EVENTS_ENTRY_BYTES - MIN(rest, (size_t)4096);
+    d->most_bytes = EVENTS_ENTRY_BYTES - MIN(rest, (size_t)4096);
+    d->state = SINK_WRONG_KIND;
+    if (!is_bus(&d->arn, &name))
+        return;
+    d->object = bus_find(d->sink->arg, d->arn.account, d->arn.region, name);
+    d->state = d->object != NULL || str_is(name, "default") ? SINK_OK : SINK_MISSING;
+    b = d->object;
+    d->what.policy = b != NULL ? b->policy : NULL;
 }
 
 /* The header without the count of executions: EventBridge takes no part in recursive loop detection (AWS
@@ -172,50 +163,47 @@ static struct str trace_of(struct arena *mem, struct str header)
 }
 
 /* The event of a parcel that is none yet: its body is the detail. -E_INVALID: which is no object. */
-static int event_of(struct arena *mem, struct turn *t, const struct parcel *p, const struct arn *bus,
-                    struct str id, struct buf *text)
+static int event_of(struct arena *mem, const struct door *d, const struct parcel *p, struct str id,
+                    struct buf *text)
 {
     struct str source = str_of(p->event_source != NULL ? p->event_source : "lambda");
     bool lambda = str_is(source, "lambda");
-    struct str resources[] = { p->target_arn, p->source_arn };
+    struct str resources[] = { d->what.arn, p->from.arn };
     struct arn sender = { 0 };
     struct json *detail;
 
     if (json_parse(mem, p->body, &detail, NULL) < 0 || detail->type != JSON_OBJECT)
         return -E_INVALID;
-    if (arn_parse(p->source_arn, &sender) < 0 || str_empty(sender.account))
-        sender = *bus;
+    if (arn_parse(p->from.arn, &sender) < 0 || str_empty(sender.account))
+        sender = d->arn;
     event_write(text, &(struct event_facts){ .id = id,
                                              .detail_type = str_of(p->detail_type),
                                              .source = source,
                                              .account = sender.account,
                                              .region = sender.region,
-                                             .time_ms = t->now.wall_ms,
+                                             .time_ms = d->turn->now.wall_ms,
                                              .detail = p->body,
                                              .resources = lambda ? resources : resources + 1,
                                              .n_resources = lambda ? 2 : 1 });
     return 0;
 }
 
-static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel *p, struct buf *why)
+static enum delivery sink_deliver(const struct door *d, const struct parcel *p, struct buf *why)
 {
     CLEANUP(arena_freep) struct arena *mem = arena_new(0);
     CLEANUP(buf_done) struct buf text = { 0 };
-    struct event ev = { .ingested_ms = t->now.wall_ms,
+    struct event ev = { .ingested_ms = d->turn->now.wall_ms,
                         .forwarded = !str_absent(p->event),
                         .trace_header = trace_of(mem, p->trace_header) };
-    struct str id = uuid_str(mem), name;
-    const struct bus *b = bus_find_arn(arg, p->target_arn);
-    struct arn arn;
+    struct str id = uuid_str(mem);
 
-    if (arn_parse(p->target_arn, &arn) < 0 || !is_bus(&arn, &name) ||
-        (b == NULL && !str_is(name, "default"))) {
-        buf_printf(why, "Event bus " STR_FMT " does not exist.", STR_ARG(p->target_arn));
+    if (d->state != SINK_OK) {
+        buf_printf(why, "Event bus " STR_FMT " does not exist.", STR_ARG(d->what.arn));
         return DELIVERY_NO_RESOURCE;
     }
     if (ev.forwarded)
         buf_str(&text, p->event);
-    else if (event_of(mem, t, p, &arn, id, &text) < 0) {
+    else if (event_of(mem, d, p, id, &text) < 0) {
         buf_z(why, "Detail is malformed.");
         return DELIVERY_REFUSED;
     }
@@ -225,7 +213,8 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
     }
     if (ev.forwarded)
         id = json_get_text(mem, ev.doc, STR("id"));
-    if (b != NULL && bus_take(CAST(struct events, EVENTS_MAGIC, arg), t, b, &ev) < 0) {
+    if (d->object != NULL && bus_take(CAST(struct events, EVENTS_MAGIC, d->sink->arg), d->turn,
+                                      CAST(struct bus, BUS_MAGIC, d->object), &ev) < 0) {
         buf_z(why, "This server holds no more undelivered events.");
         return DELIVERY_FAILED;
     }
@@ -239,10 +228,8 @@ struct sink events_sink(struct events *e)
                           .action = "events:PutEvents",
                           .action_name = "PutEvents",
                           .max_body_bytes = EVENTS_ENTRY_BYTES,
-                          .body_limit = sink_body_limit,
-                          .state = sink_state_of,
+                          .find = sink_find,
                           .deliver = sink_deliver,
-                          .resource = sink_resource,
                           .onward = events_onward,
                           .arg = e };
 }

@@ -95,13 +95,13 @@ static const char *unsupported(const struct events_Target *t)
     return NULL;
 }
 
-static bool served(const struct events *e, const struct arn *arn)
+static bool served(const struct door *d)
 {
     static const char *const services[] = { "lambda", "sqs", "sns", "events", "logs" };
 
     for (size_t i = 0; i < ARRAY_LEN(services); i++)
-        if (str_is(arn->service, services[i]))
-            return sinks_find(e->o.sinks, arn->service) != NULL;
+        if (str_is(d->arn.service, services[i]))
+            return d->sink != NULL;
     return false;
 }
 
@@ -122,33 +122,24 @@ static const char *whole_only(const struct events_Target *t, const struct arn *a
 static void entry_check(struct call *c, const struct events_Target *t, struct buf *why)
 {
     const struct events *e = CAST(const struct events, EVENTS_MAGIC, c->state);
-    const char *member;
-    const struct sink *sink;
-    enum sink_state state;
-    struct arn arn;
+    const struct door d = door_find(e->o.sinks, c->turn, t->Arn);
+    const char *member = unsupported(t);
+    struct str service = d.arn.service;
 
-    CHECK(arn_parse(t->Arn, &arn) == 0);
-    member = unsupported(t);
-    if (!served(e, &arn)) {
-        buf_printf(why, "Waybill does not deliver to targets of the service " STR_FMT ".",
-                   STR_ARG(arn.service));
+    if (!served(&d) || d.state == SINK_NOT_YET) {
+        buf_printf(why, "Waybill does not deliver to targets of the service " STR_FMT ".", STR_ARG(service));
         return;
     }
-    if (member == NULL && t->SqsParameters != NULL && !str_is(arn.service, "sqs"))
+    if (member == NULL && t->SqsParameters != NULL && !str_is(service, "sqs"))
         member = "SqsParameters";
     if (member == NULL)
-        member = whole_only(t, &arn);
+        member = whole_only(t, &d.arn);
     if (member != NULL) {
         buf_printf(why, "Waybill does not support %s for a target of the service " STR_FMT ".", member,
-                   STR_ARG(arn.service));
+                   STR_ARG(service));
         return;
     }
-    sink = sinks_find(e->o.sinks, arn.service);
-    state = sink->state != NULL ? sink->state(sink->arg, c->turn, &arn, t->Arn) : SINK_OK;
-    if (state == SINK_NOT_YET)
-        buf_printf(why, "Waybill does not deliver to targets of the service " STR_FMT ".",
-                   STR_ARG(arn.service));
-    else if (state == SINK_WRONG_KIND)
+    if (d.state == SINK_WRONG_KIND)
         buf_printf(why, STR_FMT " is not a resource that Waybill delivers events to.", STR_ARG(t->Arn));
 }
 

@@ -10,7 +10,6 @@
 #include "metric/metric.h"
 #include "service/events/sift.h"
 
-#define PRINCIPAL "events.amazonaws.com"
 #define KIND "events"
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_MOST_MS 480000 /* UNVERIFIED: AWS says 185 retries within 24 hours, not how far apart */
@@ -106,49 +105,50 @@ static int render(const struct errand *x, struct buf *body)
 }
 
 /* As a role.  A target of another account must allow it, too. */
-static enum delivery as_role(const struct errand *x, struct str role_arn, const struct arn *arn,
+static enum delivery as_role(const struct errand *x, const struct door *d, struct str role_arn,
                              const struct parcel *p, struct buf *why)
 {
-    const struct sinks *sinks = x->e->o.sinks;
-    const struct sink *sink = sinks_find(sinks, arn->service);
-    struct role_asks asks = { role_arn, sink->action, p->target_arn, p->target_arn };
     enum role_verdict may;
 
-    if (sink->state != NULL && sink->state(sink->arg, x->t, arn, p->target_arn) == SINK_MISSING) {
+    if (d->sink != NULL && d->state == SINK_MISSING) {
         buf_z(why, "the target does not exist");
         return DELIVERY_NO_RESOURCE;
     }
-    may = sinks_role_may(sinks, x->t, &asks, why);
+    may = door_role_may(d, &(struct role_asks){ .role_arn = role_arn }, why);
     if (may == ROLE_DENIED || (may == ROLE_UNKNOWN && x->e->o.strict_permissions))
         return DELIVERY_NO_PERMISSION;
     buf_clear(why);
-    return sinks_deliver(sinks, x->t, p, why);
+    return door_deliver(d, p, why);
 }
 
-static enum delivery to_bus(const struct errand *x, const struct arn *arn, const struct parcel *p,
+static enum delivery to_bus(const struct errand *x, const struct door *d, const struct parcel *p,
                             struct buf *why)
 {
-    const struct sink *sink = sinks_find(x->e->o.sinks, arn->service);
-    struct str role_arn = str_absent(x->target->role_arn) ? x->rule->role_arn : x->target->role_arn;
-
     CHECK_IS(x->rule, RULE_MAGIC);
     if (x->ev->forwarded) {
         buf_z(why, "An event that came from another event bus is not sent to a third one.");
         return DELIVERY_REFUSED;
     }
-    if (sink->state(sink->arg, x->t, arn, p->target_arn) != SINK_OK) {
-        buf_printf(why, "Event bus " STR_FMT " does not exist.", STR_ARG(p->target_arn));
+    if (d->state != SINK_OK) {
+        buf_printf(why, "Event bus " STR_FMT " does not exist.", STR_ARG(d->what.arn));
         return DELIVERY_NO_RESOURCE;
     }
-    return as_role(x, role_arn, arn, p, why);
+    return as_role(x, d, str_absent(x->target->role_arn) ? x->rule->role_arn : x->target->role_arn, p, why);
 }
 
-void publish_log_stream(struct str group_arn, int64_t now_ms, struct buf *b)
+struct sender rule_sender(const struct rule *r)
 {
-    struct str arn = group_arn;
+    return (struct sender){ "events.amazonaws.com", r->arn, r->bus->account, .no_owner = true };
+}
+
+struct str publish_arn(const struct target *g, int64_t now_ms, struct buf *b)
+{
+    struct str arn = g->arn;
     struct digest d;
 
     CHECK(b->n == 0);
+    if (g->kind != TARGET_LOGS)
+        return arn;
     if (str_ends(arn, STR(":*")))
         arn.n -= 2;
     buf_printf(b, STR_FMT "/%lld", STR_ARG(arn), (long long)(now_ms / 86400000));
@@ -157,6 +157,7 @@ void publish_log_stream(struct str group_arn, int64_t now_ms, struct buf *b)
     buf_printf(b, STR_FMT ":log-stream:", STR_ARG(arn));
     for (size_t i = 0; i < d.n; i++)
         buf_printf(b, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", d.b[i]);
+    return buf_view(b);
 }
 
 /* A target with a role is reached as that role.  AWS says so of targets in other accounts, and of the own
@@ -165,27 +166,19 @@ void publish_log_stream(struct str group_arn, int64_t now_ms, struct buf *b)
 static enum delivery hand_over(const struct errand *x, struct str body, struct buf *why)
 {
     CLEANUP(buf_done) struct buf stream = { 0 };
-    struct parcel p = { .target_arn = x->target->arn,
+    const struct target *g = x->target;
+    struct parcel p = { .from = rule_sender(x->rule),
                         .body = body,
-                        .group_id = x->target->group_id,
+                        .group_id = g->group_id,
                         .trace_header = x->ev->trace_header,
-                        .source_arn = x->rule->arn,
                         .sender_id = x->rule->bus->account };
-    struct arn arn;
+    struct door d = door_find(x->e->o.sinks, x->t, publish_arn(g, x->t->now.wall_ms, &stream));
 
-    CHECK(arn_parse(x->target->arn, &arn) == 0);
-    if (str_is(arn.service, "events")) {
+    if (g->kind == TARGET_BUS) {
         p.event = x->ev->text;
-        return to_bus(x, &arn, &p, why);
+        return to_bus(x, &d, &p, why);
     }
-    if (str_is(arn.service, "logs")) {
-        publish_log_stream(x->target->arn, x->t->now.wall_ms, &stream);
-        p.target_arn = buf_view(&stream);
-        CHECK(arn_parse(p.target_arn, &arn) == 0);
-    }
-    if (!str_absent(x->target->role_arn))
-        return as_role(x, x->target->role_arn, &arn, &p, why);
-    return sinks_as_service(x->e->o.sinks, x->t, PRINCIPAL, x->rule->bus->account, &p, why);
+    return str_absent(g->role_arn) ? door_as_service(&d, &p, why) : as_role(x, &d, g->role_arn, &p, why);
 }
 
 /* ---- the dead-letter queue ---- */
@@ -219,16 +212,16 @@ static void add(struct parcel *p, const char *name, struct str value)
 static void dead_letter(const struct errand *x, const struct failure *f)
 {
     CLEANUP(buf_done) struct buf retries = { 0 }, why = { 0 };
-    struct parcel p = { .target_arn = x->target->dead_letter_arn,
+    struct parcel p = { .from = rule_sender(x->rule),
                         .body = x->ev->text,
                         .trace_header = x->ev->trace_header,
-                        .source_arn = x->rule->arn,
                         .sender_id = x->rule->bus->account };
     enum delivery result;
+    struct door d;
 
     CHECK(f->kind != DELIVERED);
     count(x->t, x->rule, "FailedInvocations");
-    if (str_absent(p.target_arn))
+    if (str_absent(x->target->dead_letter_arn))
         return;
     buf_printf(&retries, "%u", f->retries);
     add(&p, "RULE_ARN", x->rule->arn);
@@ -238,7 +231,8 @@ static void dead_letter(const struct errand *x, const struct failure *f)
     if (f->exhausted != NULL)
         add(&p, "EXHAUSTED_RETRY_CONDITION", str_of(f->exhausted));
     add(&p, "RETRY_ATTEMPTS", buf_view(&retries));
-    result = sinks_as_service(x->e->o.sinks, x->t, PRINCIPAL, x->rule->bus->account, &p, &why);
+    d = door_find(x->e->o.sinks, x->t, x->target->dead_letter_arn);
+    result = door_as_service(&d, &p, &why);
     count(x->t, x->rule, result == DELIVERED ? "InvocationsSentToDlq" : "InvocationsFailedToBeSentToDlq");
 }
 

@@ -62,9 +62,13 @@ void rule_take(struct events *e, struct turn *t, const struct rule *r,
 /* How long to wait before attempt number made + 1.  random: any number. */
 int64_t publish_backoff_ms(unsigned made, uint64_t random);
 
-/* Who may write to a log group is said of its streams, so one is named: its ARN, a new one each day
- * (UNVERIFIED: AWS's names are UUIDs that nobody can foresee). */
-void publish_log_stream(struct str group_arn, int64_t now_ms, struct buf *b);
+/* As whom a rule reaches targets without a role.  EventBridge does not say aws:SourceOwner: a topic's default
+ * policy does not let it publish (EventBridge user guide, "Troubleshooting": the topic needs a statement of
+ * its own). */
+struct sender rule_sender(const struct rule *r);
+/* What is asked and written to: the target, but of a log group one of its streams, for that is what policies
+ * speak of; a new one each day, made in b (UNVERIFIED: AWS's names are UUIDs that nobody can foresee). */
+struct str publish_arn(const struct target *g, int64_t now_ms, struct buf *b);
 
 struct outbox_kind publish_outbox_kind(struct events *e); /* "events" */
 

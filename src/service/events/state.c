@@ -24,6 +24,16 @@ static int target_input(const struct events_Target *in, struct target *ret, stru
     return transform_compile(in->Id, in->InputTransformer, &ret->transform, why);
 }
 
+static int kind_of(struct str target_arn)
+{
+    struct arn arn = { 0 };
+
+    (void)arn_parse(target_arn, &arn);
+    return str_is(arn.service, "events") ? TARGET_BUS
+           : str_is(arn.service, "logs") ? TARGET_LOGS
+                                         : TARGET_PLAIN;
+}
+
 int target_make(const struct events_Target *in, struct target **ret, struct buf *why)
 {
     CLEANUP(buf_done) struct buf text = { 0 };
@@ -39,6 +49,7 @@ int target_make(const struct events_Target *in, struct target **ret, struct buf 
     t->text = str_own(buf_view(&text));
     t->id = str_own(in->Id);
     t->arn = str_own(in->Arn);
+    t->kind = kind_of(in->Arn);
     t->role_arn = str_own(in->RoleArn);
     if (in->SqsParameters != NULL)
         t->group_id = str_own(in->SqsParameters->MessageGroupId);
@@ -236,17 +247,6 @@ struct bus *bus_find(const struct events *e, struct str account, struct str regi
     b = str_absent(key) ? NULL : map_get(&e->buses, key);
     CHECK(b == NULL || (b->magic == BUS_MAGIC && b->owner == e));
     return b;
-}
-
-struct bus *bus_find_arn(const struct events *e, struct str text)
-{
-    static const struct str head = { "event-bus/", 10 };
-    struct arn arn;
-
-    CHECK_IS(e, EVENTS_MAGIC);
-    if (arn_parse(text, &arn) < 0 || !str_is(arn.service, "events") || !str_starts(arn.resource, head))
-        return NULL;
-    return bus_find(e, arn.account, arn.region, str_sub(arn.resource, head.n, arn.resource.n));
 }
 
 struct bus *bus_new(struct events *e, uint64_t id, struct str account, struct str region, struct str name)

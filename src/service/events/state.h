@@ -30,6 +30,7 @@
 /* One target, ready for use.  text: the whole target as JSON, as it was put and will be shown. */
 struct target {
     struct str text;
+    enum { TARGET_PLAIN, TARGET_BUS, TARGET_LOGS } kind;
     struct str id, arn, role_arn;         /* role_arn absent: the rule's */
     struct str input;                     /* absent: none */
     struct input_path *path;              /* NULL: none */
@@ -85,7 +86,6 @@ struct events {
 
 /* NULL when there is none in memory; the default bus may be missing here and exist all the same. */
 struct bus *bus_find(const struct events *e, struct str account, struct str region, struct str name);
-struct bus *bus_find_arn(const struct events *e, struct str arn);
 /* In memory alone. id 0: has no row. */
 struct bus *bus_new(struct events *e, uint64_t id, struct str account, struct str region, struct str name);
 void bus_free(struct bus *b); /* with its rules; their timers must be idle */
@@ -127,7 +127,6 @@ void events_rows_load(struct events *e, struct turn *t);
 void events_check(const struct events *e);
 
 /* The sink's onward() (flow/sink.h): targets of the bus's rules. */
-size_t events_onward(void *arg, struct turn *t, struct arena *a, const struct arn *target,
-                     struct str target_text, struct explain_onward *v, size_t max);
+size_t events_onward(const struct door *d, struct arena *a, struct explain_onward *v, size_t max);
 
 #endif

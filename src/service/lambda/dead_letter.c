@@ -43,33 +43,28 @@ static int fault_of(struct call *c, enum dead_letter_verdict v)
     return INVALID(c, "Waybill does not deliver to dead-letter queues of this service yet.");
 }
 
-static int check_role_may(struct call *c, const struct sink *sink, struct str target_arn, struct str role_arn)
+static int check_role_may(struct call *c, const struct door *d, struct str role_arn)
 {
-    const struct lambda *l = lambda_of(c);
     struct buf why CLEANUP(buf_done) = { 0 };
+    enum role_verdict may;
 
-    if (l->o.sinks->role_may == NULL)
+    if (d->sinks->role_may == NULL)
         return 0;
-    struct role_asks asks = { role_arn, sink->action, target_arn, target_arn };
-    enum role_verdict may = sinks_role_may(l->o.sinks, c->turn, &asks, &why);
-    if (may == ROLE_ALLOWED || (may == ROLE_UNKNOWN && !l->o.strict_permissions))
+    may = door_role_may(d, &(struct role_asks){ .role_arn = role_arn }, &why);
+    if (may == ROLE_ALLOWED || (may == ROLE_UNKNOWN && !lambda_of(c)->o.strict_permissions))
         return 0;
     return INVALID(c, "The provided execution role does not have permissions to call %s on %s",
-                   sink->action_name, strcmp(sink->service, "sns") == 0 ? "SNS" : "SQS");
+                   d->sink->action_name, str_is(d->arn.service, "sns") ? "SNS" : "SQS");
 }
 
 int dead_letter_check(struct call *c, struct str region, struct str target_arn, struct str role_arn)
 {
-    const struct sink *sink = NULL;
-    enum sink_state state = SINK_OK;
-    struct arn arn;
+    struct door d;
+    int rc;
 
     if (str_empty(target_arn))
         return 0;
-    if (arn_parse(target_arn, &arn) == 0)
-        sink = sinks_find(lambda_of(c)->o.sinks, arn.service);
-    if (sink != NULL)
-        state = sink->state(sink->arg, c->turn, &arn, target_arn);
-    int rc = fault_of(c, dead_letter_judge(target_arn, region, sink != NULL, state));
-    return rc != 0 ? rc : check_role_may(c, sink, target_arn, role_arn);
+    d = door_find(lambda_of(c)->o.sinks, c->turn, target_arn);
+    rc = fault_of(c, dead_letter_judge(target_arn, region, d.sink != NULL, d.state));
+    return rc != 0 ? rc : check_role_may(c, &d, role_arn);
 }

@@ -48,21 +48,15 @@ static bool is_self(const struct function *f, const struct arn *arn)
            str_eq(arn->region, f->home->region);
 }
 
-static enum destination_verdict judge(struct call *c, const struct function *f, struct str text,
-                                      bool on_success, const struct sink **ret_sink)
+static enum destination_verdict judge(const struct door *d, const struct function *f, bool on_success)
 {
-    const struct sinks *sinks = lambda_of(c)->o.sinks;
-    struct destination_question facts = { .on_success = on_success };
+    struct destination_question facts = { .parsed = !str_absent(d->arn.service),
+                                          .arn = d->arn,
+                                          .on_success = on_success,
+                                          .has_sink = d->sink != NULL,
+                                          .state = d->state };
 
-    *ret_sink = NULL;
-    facts.parsed = arn_parse(text, &facts.arn) == 0;
-    if (!facts.parsed)
-        return destination_judge(&facts);
-    facts.self = is_self(f, &facts.arn);
-    *ret_sink = sinks_find(sinks, facts.arn.service);
-    facts.has_sink = *ret_sink != NULL;
-    if (facts.has_sink)
-        facts.state = (*ret_sink)->state((*ret_sink)->arg, c->turn, &facts.arn, text);
+    facts.self = facts.parsed && is_self(f, &d->arn);
     return destination_judge(&facts);
 }
 
@@ -87,67 +81,63 @@ static int fault_foreign(struct call *c, const struct lambda_DestinationConfig *
                    STR_ARG(s), STR_ARG(f));
 }
 
-static int fault_destination(struct call *c, enum destination_verdict v, struct str text)
+static int fault_destination(struct call *c, enum destination_verdict v, const struct door *d)
 {
-    struct arn arn = { .service = STR("") };
-
-    (void)arn_parse(text, &arn);
     switch (v) {
     case DESTINATION_OK: return 0;
     case DESTINATION_SELF: return INVALID(c, "You can't specify the function as a destination for itself.");
     case DESTINATION_SNS_FIFO:
         return INVALID(c, "FIFO-type Amazon SNS topics aren't supported as a destination.");
     case DESTINATION_NOT_YET:
-        return INVALID(c, "Waybill does not deliver to " STR_FMT " destinations yet.", STR_ARG(arn.service));
+        return INVALID(c, "Waybill does not deliver to " STR_FMT " destinations yet.",
+                       STR_ARG(d->arn.service));
     case DESTINATION_FOREIGN:
     case DESTINATION_INVALID: break;
     }
-    return INVALID(c, "The destination ARN " STR_FMT " is invalid.", STR_ARG(text));
+    return INVALID(c, "The destination ARN " STR_FMT " is invalid.", STR_ARG(d->what.arn));
 }
 
-static int fault_role(struct call *c, const struct sink *sink, const char *action_name, struct str target)
+static int fault_role(struct call *c, const struct door *d, const char *action_name)
 {
-    if (strcmp(sink->service, "s3") == 0)
+    if (d->sink->by_object)
         return INVALID(c, "The function execution role does not have permissions to call %s on S3",
                        action_name);
     /* UNVERIFIED for SQS, SNS and EventBridge: recorded with the apostrophe years ago, for Lambda without,
      * lately. */
     return INVALID(c, "The function%s execution role does not have permissions to call %s on " STR_FMT,
-                   strcmp(sink->service, "lambda") == 0 ? "" : "'s", action_name, STR_ARG(target));
+                   str_is(d->arn.service, "lambda") ? "" : "'s", action_name, STR_ARG(d->what.arn));
 }
 
-static int check_role_action(struct call *c, struct str role, const struct sink *sink, const char *action,
-                             const char *action_name, struct str target, struct str resource)
+static int check_role_action(struct call *c, const struct door *d, const struct role_asks *asks,
+                             const char *action_name)
 {
-    const struct lambda *l = lambda_of(c);
     struct buf why CLEANUP(buf_done) = { 0 };
-    struct role_asks asks = { role, action, target, resource };
-    enum role_verdict may = sinks_role_may(l->o.sinks, c->turn, &asks, &why);
+    enum role_verdict may = door_role_may(d, asks, &why);
 
-    if (may == ROLE_ALLOWED || (may == ROLE_UNKNOWN && !l->o.strict_permissions))
+    if (may == ROLE_ALLOWED || (may == ROLE_UNKNOWN && !lambda_of(c)->o.strict_permissions))
         return 0;
-    return fault_role(c, sink, action_name, target);
+    return fault_role(c, d, action_name);
 }
 
 /* The role that deliveries run under: of the version the qualifier means now.  A bucket needs two rights;
  * which of them AWS asks for first is UNVERIFIED, the message recorded is about the first here. */
-static int check_role_may(struct call *c, const struct version *v, const struct sink *sink, struct str target)
+static int check_role_may(struct call *c, const struct version *v, const struct door *d)
 {
-    struct str object = destination_resource(c->mem, target, v->function->name, c->now.wall_ms);
-    int rc = 0;
+    struct role_asks list = { .role_arn = v->c.role, .action = "s3:ListBucket" };
+    struct role_asks write = { .role_arn = v->c.role,
+                               .resource = destination_resource(c->mem, d, v->function->name) };
 
-    if (lambda_of(c)->o.sinks->role_may == NULL)
+    if (d->sinks->role_may == NULL)
         return 0;
-    if (strcmp(sink->service, "s3") == 0)
-        rc = check_role_action(c, v->c.role, sink, "s3:ListBucket", "ListBucket", target, target);
-    return rc != 0 ? rc
-                   : check_role_action(c, v->c.role, sink, sink->action, sink->action_name, target, object);
+    if (d->sink->by_object && check_role_action(c, d, &list, "ListBucket") != 0)
+        return -E_FAULT;
+    return check_role_action(c, d, &write, d->sink->action_name);
 }
 
 struct route {
     const char *member;
     struct str text;
-    const struct sink *sink;
+    struct door door;
     enum destination_verdict verdict;
 };
 
@@ -176,17 +166,18 @@ static int check_destinations(struct call *c, const struct target_ref *to, const
     for (size_t i = 0; i < 2; i++) {
         if (str_empty(route[i].text))
             continue;
-        route[i].verdict = judge(c, f, route[i].text, i == 0, &route[i].sink);
+        route[i].door = door_find(lambda_of(c)->o.sinks, c->turn, route[i].text);
+        route[i].verdict = judge(&route[i].door, f, i == 0);
         if (route[i].verdict == DESTINATION_FOREIGN)
             return refused(c, f, record_key(to), &route[i], fault_foreign(c, d));
     }
     for (size_t i = 0; i < 2 && rc == 0; i++)
         if (!str_empty(route[i].text))
             rc = refused(c, f, record_key(to), &route[i],
-                         fault_destination(c, route[i].verdict, route[i].text));
+                         fault_destination(c, route[i].verdict, &route[i].door));
     for (size_t i = 0; i < 2 && rc == 0; i++)
         if (!str_empty(route[i].text))
-            rc = refused(c, f, record_key(to), &route[i], check_role_may(c, v, route[i].sink, route[i].text));
+            rc = refused(c, f, record_key(to), &route[i], check_role_may(c, v, &route[i].door));
     return rc;
 }
 

@@ -30,13 +30,12 @@ static struct function *find_by_name(struct lambda *l, struct str account, struc
     return f;
 }
 
-static void add_onward(struct gathering *g, const struct sink *sink, const struct arn *arn, struct str target)
+static void add_onward(struct gathering *g, const struct door *d)
 {
     size_t have = g->facts->n_onward;
 
-    if (sink->onward != NULL && have < ONWARD_MOST)
-        g->facts->n_onward +=
-            sink->onward(sink->arg, g->t, g->a, arn, target, g->onward + have, ONWARD_MOST - have);
+    if (d->sink->onward != NULL && have < ONWARD_MOST)
+        g->facts->n_onward += d->sink->onward(d, g->a, g->onward + have, ONWARD_MOST - have);
 }
 
 static void add_route(struct gathering *g, enum explain_way way, struct str qualifier, struct str target,
@@ -45,8 +44,8 @@ static void add_route(struct gathering *g, enum explain_way way, struct str qual
     struct explain_facts *facts = g->facts;
     CLEANUP(buf_done) struct buf why = { 0 };
     struct explain_route *r = &g->routes[facts->n_routes];
-    const struct sink *sink;
-    struct arn arn;
+    struct role_asks asks = { .role_arn = role };
+    struct door d;
 
     if (str_empty(target) || facts->n_routes == ROUTES_MOST)
         return;
@@ -55,20 +54,16 @@ static void add_route(struct gathering *g, enum explain_way way, struct str qual
                                  .qualifier = arena_str(g->a, qualifier),
                                  .target = arena_str(g->a, target),
                                  .role = ROLE_UNKNOWN };
-    sink = arn_parse(r->target, &arn) == 0 ? sinks_find(g->l->o.sinks, arn.service) : NULL;
-    if (sink == NULL)
+    d = door_find(g->l->o.sinks, g->t, r->target);
+    if (d.sink == NULL)
         return;
     r->has_sink = true;
-    r->action = str_of(sink->action);
-    r->state = sink->state(sink->arg, g->t, &arn, r->target);
-    if (g->l->o.sinks->role_may != NULL)
-        r->role = sinks_role_may(g->l->o.sinks, g->t,
-                                 &(struct role_asks){
-                                     role, sink->action, r->target,
-                                     destination_resource(g->a, r->target, g->f->name, g->t->now.wall_ms) },
-                                 &why);
+    r->action = str_of(d.sink->action);
+    r->state = d.state;
+    asks.resource = destination_resource(g->a, &d, g->f->name);
+    r->role = door_role_may(&d, &asks, &why);
     r->role_why = buf_to_arena(&why, g->a);
-    add_onward(g, sink, &arn, r->target);
+    add_onward(g, &d);
 }
 
 static void event_configs(struct gathering *g)

@@ -129,16 +129,19 @@ struct async_host lambda_async_host(struct lambda *l)
 /* ---- a destination that is a function
  * ----------------------------------------------------------------------- */
 
-static enum sink_state sink_state_of(void *arg, struct turn *t, const struct arn *target, struct str text)
+/* The policy of exactly this qualifier: a permission on the function says nothing of its aliases. */
+static void sink_find(struct door *d)
 {
-    const struct lambda *l = arg;
     struct function_ref ref;
+    struct function *f;
 
-    (void)t;
-    if (!str_starts(target->resource, STR("function:")) || function_ref_parse(text, &ref) != 0)
-        return SINK_WRONG_KIND;
-    const struct function *f = function_find(l, ref.account, ref.region, ref.name);
-    return f != NULL && qualifier_find(f, ref.qualifier, NULL) != NULL ? SINK_OK : SINK_MISSING;
+    d->state = SINK_WRONG_KIND;
+    if (function_ref_of_arn(&d->arn, &ref) != 0)
+        return;
+    f = function_find(d->sink->arg, ref.account, ref.region, ref.name);
+    d->object = f;
+    d->state = f != NULL && qualifier_find(f, ref.qualifier, NULL) != NULL ? SINK_OK : SINK_MISSING;
+    d->what.policy = f != NULL ? function_policy_compiled(function_policy_get(f, ref.qualifier)) : NULL;
 }
 
 /* A record is JSON by construction; what a service sends may be what a user's template made of an event. */
@@ -157,21 +160,21 @@ static enum delivery check_payload(const struct parcel *p, bool record, struct b
 
 /* A function that is still Pending takes its events too: they wait in its queue for the moment until it is
  * Active. */
-static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel *p, struct buf *why)
+static enum delivery sink_deliver(const struct door *d, const struct parcel *p, struct buf *why)
 {
-    struct lambda *l = arg;
+    const struct lambda *l = d->sink->arg;
     struct function_ref ref;
-    struct arn arn, from;
+    struct arn from;
     char id[UUID_TEXT + 1];
-    bool record = arn_parse(p->source_arn, &from) == 0 && str_is(from.service, "lambda");
+    bool record = arn_parse(p->from.arn, &from) == 0 && str_is(from.service, "lambda");
 
-    if (arn_parse(p->target_arn, &arn) != 0 || sink_state_of(arg, t, &arn, p->target_arn) != SINK_OK) {
-        buf_printf(why, "Function not found: " STR_FMT, STR_ARG(p->target_arn));
+    if (d->state != SINK_OK) {
+        buf_printf(why, "Function not found: " STR_FMT, STR_ARG(d->what.arn));
         return DELIVERY_NO_RESOURCE;
     }
     if (check_payload(p, record, why) != DELIVERED)
         return DELIVERY_REFUSED;
-    (void)function_ref_parse(p->target_arn, &ref);
+    CHECK(function_ref_of_arn(&d->arn, &ref) == 0);
     const struct async_request request = {
         .account = ref.account,
         .region = ref.region,
@@ -180,28 +183,15 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
         .payload = p->body,
         .trace_header = p->trace_header,
         .type = record ? "destination" : "Event",
-        .source = p->source_arn,
+        .source = p->from.arn,
     };
-    if (async_accept(l->o.async, t, &request, id) == 0) {
-        usage_facts_async(function_find(l, ref.account, ref.region, ref.name), t->now.wall_ms);
+    if (async_accept(l->o.async, d->turn, &request, id) == 0) {
+        usage_facts_async(d->object, d->turn->now.wall_ms);
         buf_z(why, id);
         return DELIVERED;
     }
     buf_z(why, "the queue of asynchronous events is full");
     return DELIVERY_FAILED;
-}
-
-/* The policy of exactly this qualifier: a permission on the function says nothing of its aliases. */
-static void sink_resource(void *arg, const struct arn *target UNUSED, struct str text, struct resource *ret)
-{
-    const struct lambda *l = arg;
-    struct function_ref ref;
-    struct function *f;
-
-    if (function_ref_parse(text, &ref) != 0)
-        return;
-    f = function_find(l, ref.account, ref.region, ref.name);
-    ret->policy = f != NULL ? function_policy_compiled(function_policy_get(f, ref.qualifier)) : NULL;
 }
 
 struct sink lambda_sink(struct lambda *l)
@@ -211,9 +201,8 @@ struct sink lambda_sink(struct lambda *l)
         .action = "lambda:InvokeFunction",
         .action_name = "InvokeFunction",
         .max_body_bytes = EVENT_PAYLOAD_BYTES,
-        .state = sink_state_of,
+        .find = sink_find,
         .deliver = sink_deliver,
-        .resource = sink_resource,
         .arg = l,
     };
 }

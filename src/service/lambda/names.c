@@ -30,24 +30,12 @@ static bool looks_like_region(struct str s)
     return dashes >= 2 && s.n > 2 && s.p[s.n - 2] == '-' && s.p[s.n - 1] >= '0' && s.p[s.n - 1] <= '9';
 }
 
-int function_ref_parse(struct str text, struct function_ref *ret)
+/* A name with what may stand before and after it; r: what an ARN said already. */
+static int parse_rest(struct str rest, struct function_ref r, struct function_ref *ret)
 {
-    struct str part[7], rest = text;
+    struct str part[7];
     size_t n = 0, at = 0;
-    struct function_ref r = {
-        .region = STR_NONE, .account = STR_NONE, .name = STR_NONE, .qualifier = STR_NONE
-    };
 
-    if (str_starts(text, STR("arn:"))) {
-        struct arn arn;
-
-        if (arn_parse(text, &arn) != 0 || !str_is(arn.service, "lambda") ||
-            !str_starts(arn.resource, STR("function:")))
-            return -E_INVALID;
-        r.region = arn.region;
-        r.account = arn.account;
-        rest = arn.resource;
-    }
     while (!str_absent(rest)) {
         if (n == ARRAY_LEN(part))
             return -E_INVALID;
@@ -66,6 +54,23 @@ int function_ref_parse(struct str text, struct function_ref *ret)
         return -E_INVALID;
     *ret = r;
     return 0;
+}
+
+int function_ref_of_arn(const struct arn *arn, struct function_ref *ret)
+{
+    if (!str_is(arn->service, "lambda") || !str_starts(arn->resource, STR("function:")))
+        return -E_INVALID;
+    return parse_rest(arn->resource, (struct function_ref){ .region = arn->region, .account = arn->account },
+                      ret);
+}
+
+int function_ref_parse(struct str text, struct function_ref *ret)
+{
+    struct arn arn;
+
+    if (str_starts(text, STR("arn:")))
+        return arn_parse(text, &arn) == 0 ? function_ref_of_arn(&arn, ret) : -E_INVALID;
+    return parse_rest(text, (struct function_ref){ .region = STR_NONE }, ret);
 }
 
 static struct str join(struct arena *a, struct str head, char sep, struct str tail)

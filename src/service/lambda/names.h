@@ -7,6 +7,7 @@
 #ifndef WAYBILL_SERVICE_LAMBDA_NAMES_H
 #define WAYBILL_SERVICE_LAMBDA_NAMES_H
 
+#include "base/arn.h"
 #include "service/lambda/registry.h"
 
 struct function_ref {
@@ -15,6 +16,7 @@ struct function_ref {
 
 /* -E_INVALID: none of the four forms.  Pure. */
 int function_ref_parse(struct str text, struct function_ref *ret);
+int function_ref_of_arn(const struct arn *arn, struct function_ref *ret);
 
 /* A target as the request names it, existing or not. */
 struct target_ref {

@@ -36,7 +36,7 @@ static void package_stored(void *arg, struct turn *t)
 static int may_read(struct call *c, const struct code_source *s)
 {
     struct str bucket = arena_printf(c->mem, "arn:aws:s3:::" STR_FMT, STR_ARG(s->bucket));
-    struct resource what = sinks_resource(lambda_of(c)->o.sinks, bucket);
+    struct resource what = door_find(lambda_of(c)->o.sinks, c->turn, bucket).what;
     int rc;
 
     what.arn = arena_printf(c->mem, STR_FMT "/" STR_FMT, STR_ARG(bucket), STR_ARG(s->key));

@@ -14,7 +14,7 @@ static bool place_of(const struct arn *arn, struct log_place *ret)
     struct str name;
     ptrdiff_t at;
 
-    if (!str_is(arn->service, "logs") || !str_starts(arn->resource, head))
+    if (!str_starts(arn->resource, head))
         return false;
     name = str_sub(arn->resource, head.n, arn->resource.n);
     at = str_find_str(name, inner);
@@ -38,42 +38,47 @@ static bool find(struct logs *l, struct turn *t, struct arena *a, const struct l
     return log_group_find(t->store, a, p->account, p->region, p->group, ret);
 }
 
-static enum sink_state sink_state_of(void *arg, struct turn *t, const struct arn *target,
-                                     struct str text UNUSED)
+static void sink_find(struct door *d)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
-    struct log_group g;
+    struct log_group g = { 0 };
     struct log_place p;
 
-    if (!place_of(target, &p))
-        return SINK_WRONG_KIND;
-    return find(arg, t, a, &p, &g) ? SINK_OK : SINK_MISSING;
+    d->what.policy = logs_policy_of(d->sink->arg, d->arn.account, d->arn.region);
+    if (!place_of(&d->arn, &p))
+        d->state = SINK_WRONG_KIND;
+    else
+        d->state = find(d->sink->arg, d->turn, a, &p, &g) ? SINK_OK : SINK_MISSING;
+    d->row = g.id;
 }
 
-static uint64_t stream_of(struct logs *l, struct turn *t, struct arena *a, const struct log_group *g,
-                          struct str name)
+/* Made where the group has none of this name. */
+static uint64_t stream_of(const struct door *d, struct arena *a, const struct log_place *p)
 {
+    struct turn *t = d->turn;
+    struct str name = p->stream;
     struct log_stream s;
+    struct log_group g;
 
     if (str_absent(name))
         name = arena_printf(a, "%lld", (long long)(t->now.wall_ms / DAY_MS));
-    if (log_stream_find(t->store, a, g->id, name, &s))
+    if (log_stream_find(t->store, a, d->row, name, &s))
         return s.id;
-    if (g->streams >= LOG_MOST_STREAMS)
-        logs_stream_drop(l, t, g->id, log_stream_oldest(t->store, g->id));
-    return log_stream_make(t->store, t->now.wall_ms, g->id, name);
+    if (log_group_find(t->store, a, p->account, p->region, p->group, &g) && g.streams >= LOG_MOST_STREAMS)
+        logs_stream_drop(CAST(struct logs, LOGS_MAGIC, d->sink->arg), t, d->row,
+                         log_stream_oldest(t->store, d->row));
+    return log_stream_make(t->store, t->now.wall_ms, d->row, name);
 }
 
-static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel *parcel, struct buf *why)
+static enum delivery sink_deliver(const struct door *d, const struct parcel *parcel, struct buf *why)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
-    struct logs *l = CAST(struct logs, LOGS_MAGIC, arg);
+    const struct logs *l = CAST(struct logs, LOGS_MAGIC, d->sink->arg);
+    struct turn *t = d->turn;
     struct log_chunk chunk = { 0 };
-    struct log_group g;
     struct log_place p;
-    struct arn arn;
 
-    if (arn_parse(parcel->target_arn, &arn) < 0 || !place_of(&arn, &p) || !find(l, t, a, &p, &g)) {
+    if (d->state != SINK_OK) {
         buf_z(why, "The specified log group does not exist.");
         return DELIVERY_NO_RESOURCE;
     }
@@ -82,17 +87,13 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
                    parcel->body.n + LINE_OVERHEAD_BYTES, LOG_LINE_MOST_BYTES);
         return DELIVERY_REFUSED;
     }
+    CHECK(place_of(&d->arn, &p));
     log_chunk_add(&chunk, t->now.wall_ms, parcel->body);
-    log_rows_put(t->store, t->now.wall_ms, g.id, stream_of(l, t, a, &g, p.stream), &chunk, 1);
+    log_rows_put(t->store, t->now.wall_ms, d->row, stream_of(d, a, &p), &chunk, 1);
     log_chunk_done(&chunk);
-    log_group_trim(t->store, g.id, l->o.max_group_bytes);
+    log_group_trim(t->store, d->row, l->o.max_group_bytes);
     buf_str(why, p.group);
     return DELIVERED;
-}
-
-static void sink_resource(void *arg, const struct arn *target, struct str text UNUSED, struct resource *ret)
-{
-    ret->policy = logs_policy_of(arg, target->account, target->region);
 }
 
 struct sink logs_sink(struct logs *l)
@@ -101,8 +102,7 @@ struct sink logs_sink(struct logs *l)
                           .action = "logs:PutLogEvents",
                           .action_name = "PutLogEvents",
                           .max_body_bytes = LOG_LINE_MOST_BYTES - LINE_OVERHEAD_BYTES,
-                          .state = sink_state_of,
+                          .find = sink_find,
                           .deliver = sink_deliver,
-                          .resource = sink_resource,
                           .arg = l };
 }

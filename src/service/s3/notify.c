@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include "base/json.h"
 
-#define PRINCIPAL "s3.amazonaws.com"
-
 static const char *const kind_names[] = {
     [RULE_TOPIC] = "topic", [RULE_QUEUE] = "queue", [RULE_FUNCTION] = "function"
 };
@@ -254,32 +252,39 @@ void happening_by(const struct call *c, struct happening *ret)
     ret->trace_header = call_request_header(c, "X-Amzn-Trace-Id");
 }
 
+struct sender s3_sender(const struct bucket *b)
+{
+    return (struct sender){ "s3.amazonaws.com", b->arn, b->account, .no_owner = false };
+}
+
 /* What a target refuses is lost: there is nobody to tell, and the object is there. */
 static void send_rule(struct s3 *s, struct turn *t, const struct bucket *b, const struct rule *r,
                       const struct happening *h)
 {
     CLEANUP(buf_done) struct buf body = { 0 }, why = { 0 };
-    struct parcel p = { .target_arn = r->arn, .source_arn = b->arn, .trace_header = h->trace_header };
+    struct parcel p = { .from = s3_sender(b), .trace_header = h->trace_header };
+    struct door d = door_find(s->o.sinks, t, r->arn);
 
     notify_record(&body, b, r, h, t->now.wall_ms);
     p.body = buf_view(&body);
-    (void)sinks_as_service(s->o.sinks, t, PRINCIPAL, b->account, &p, &why);
+    (void)door_as_service(&d, &p, &why);
 }
 
 static void send_bridge(struct s3 *s, struct turn *t, const struct bucket *b, const struct happening *h)
 {
     CLEANUP(buf_done) struct buf detail = { 0 }, why = { 0 }, bus = { 0 };
-    struct parcel p = { .source_arn = b->arn,
+    struct parcel p = { .from = s3_sender(b),
                         .detail_type = h->detail_type,
                         .event_source = "aws.s3",
                         .trace_header = h->trace_header };
+    struct door d;
 
     buf_printf(&bus, "arn:aws:events:" STR_FMT ":" STR_FMT ":event-bus/default", STR_ARG(b->region),
                STR_ARG(b->account));
     notify_detail(&detail, b, h);
-    p.target_arn = buf_view(&bus);
     p.body = buf_view(&detail);
-    (void)sinks_deliver(s->o.sinks, t, &p, &why);
+    d = door_find(s->o.sinks, t, buf_view(&bus));
+    (void)door_deliver(&d, &p, &why);
 }
 
 void notify(struct s3 *s, struct turn *t, const struct bucket *b, const struct happening *h)

@@ -50,6 +50,8 @@ struct happening {
 /* The members that say who asked, from a call. */
 void happening_by(const struct call *c, struct happening *ret);
 void notify(struct s3 *s, struct turn *t, const struct bucket *b, const struct happening *h);
+/* As whom a bucket tells others. */
+struct sender s3_sender(const struct bucket *b);
 /* The two messages, for tests: the record in its envelope, and EventBridge's detail. */
 void notify_record(struct buf *out, const struct bucket *b, const struct rule *r, const struct happening *h,
                    int64_t now_ms);

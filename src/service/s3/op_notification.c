@@ -130,23 +130,22 @@ static const struct {
 };
 
 /* The reason S3 would give beside the ARN; absent: all is well. */
-static struct str target_refused(struct call *c, const struct bucket *b, const struct rule *r,
-                                 const struct arn *arn)
+static struct str target_refused(struct call *c, const struct bucket *b, const struct rule *r)
 {
-    const struct sinks *sinks = s3_of(c)->o.sinks;
-    const struct sink *sink = sinks_find(sinks, arn->service);
+    struct door d = door_find(s3_of(c)->o.sinks, c->turn, r->arn);
+    struct sender from = s3_sender(b);
     CLEANUP(buf_done) struct buf why = { 0 };
 
     CHECK_IS(b, BUCKET_MAGIC);
     CHECK(r->kind < ARRAY_LEN(targets));
-    if (sink == NULL)
+    if (d.sink == NULL)
         return arena_printf(c->mem, "Waybill does not deliver to %s", targets[r->kind].service);
-    if (sink->state != NULL && sink->state(sink->arg, c->turn, arn, r->arn) == SINK_MISSING)
+    if (d.state == SINK_MISSING)
         return arena_printf(c->mem, "The destination %s does not exist", targets[r->kind].noun);
-    if (str_ends(arn->resource, STR(".fifo")))
+    if (str_ends(d.arn.resource, STR(".fifo")))
         return arena_printf(c->mem, "A FIFO %s cannot be a destination of notifications",
                             targets[r->kind].noun);
-    if (sinks_service_may(sinks, c->turn, "s3.amazonaws.com", b->arn, b->account, r->arn, &why))
+    if (door_service_may(&d, &from, &why))
         return STR_NONE;
     if (r->kind == RULE_FUNCTION)
         return arena_printf(c->mem, "Not authorized to invoke function [" STR_FMT "]", STR_ARG(r->arn));
@@ -176,7 +175,7 @@ static int check_targets(struct call *c, const struct bucket *b, const struct no
                                r->arn,
                                "The notification destination service region is not valid for the bucket "
                                "location constraint");
-        reason = skip || s3_of(c)->o.sinks == NULL ? STR_NONE : target_refused(c, b, r, &arn);
+        reason = skip || s3_of(c)->o.sinks == NULL ? STR_NONE : target_refused(c, b, r);
         if (str_absent(reason))
             continue;
         (void)S3_FAULT(c, InvalidArgument, "Unable to validate the following destination configurations");
@@ -190,7 +189,8 @@ static int check_targets(struct call *c, const struct bucket *b, const struct no
 static void send_test(struct call *c, const struct bucket *b, const struct rule *r)
 {
     CLEANUP(buf_done) struct buf body = { 0 }, when = { 0 }, why = { 0 };
-    struct parcel p = { .target_arn = r->arn, .source_arn = b->arn };
+    struct parcel p = { .from = s3_sender(b) };
+    struct door d = door_find(s3_of(c)->o.sinks, c->turn, r->arn);
     struct json_writer w;
 
     CHECK(r->kind != RULE_FUNCTION); /* functions get no test event */
@@ -205,7 +205,7 @@ static void send_test(struct call *c, const struct bucket *b, const struct rule 
     jw_kstr(&w, "HostId", c->request_id);
     jw_object_end(&w);
     p.body = buf_view(&body);
-    (void)sinks_as_service(s3_of(c)->o.sinks, c->turn, "s3.amazonaws.com", b->account, &p, &why);
+    (void)door_as_service(&d, &p, &why);
 }
 
 int s3_put_bucket_notification_configuration(struct call *c, const void *input, void *output)

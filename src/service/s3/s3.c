@@ -184,20 +184,16 @@ struct service s3_service(struct s3 *s)
 
 /* ---- the door: objects that other services write ---- */
 
-static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const struct arn *target,
-                                     struct str text UNUSED)
+static void sink_find(struct door *d)
 {
-    return s3_bucket_find(arg, target->resource) != NULL ? SINK_OK : SINK_MISSING;
-}
+    struct bucket *b = s3_bucket_find(d->sink->arg, d->arn.resource);
 
-static void sink_resource(void *arg, const struct arn *target, struct str text UNUSED, struct resource *ret)
-{
-    const struct bucket *b = s3_bucket_find(arg, target->resource);
-
+    d->object = b;
+    d->state = b != NULL ? SINK_OK : SINK_MISSING;
     if (b == NULL)
         return;
-    ret->owner = b->account;
-    ret->policy = b->policy;
+    d->what.owner = b->account;
+    d->what.policy = b->policy;
 }
 
 /* aws/lambda/async/<function>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<uuid> */
@@ -243,16 +239,18 @@ static void sink_tell(struct s3 *s, struct turn *t, const struct bucket *b, cons
     notify(s, t, b, &h);
 }
 
-static void sink_put(struct s3 *s, struct turn *t, const struct bucket *b, const struct parcel *p,
-                     struct str key, uint64_t file, const struct written *got)
+static void sink_put(const struct door *d, const struct parcel *p, struct str key, uint64_t file,
+                     const struct written *got)
 {
+    struct s3 *s = CAST(struct s3, S3_MAGIC, d->sink->arg);
+    struct turn *t = d->turn;
+    const struct bucket *b = CAST(struct bucket, BUCKET_MAGIC, d->object);
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     CLEANUP(buf_done) struct buf files = { 0 }, meta = { 0 };
     struct piece piece = { file, got->bytes };
     struct meta m = { .content_type = STR("application/octet-stream") };
     struct object o = { .key = key, .bytes = got->bytes, .etag = hex_str(a, &got->md5) };
 
-    CHECK_IS(b, BUCKET_MAGIC);
     CHECK((file != 0) == (got->bytes > S3_ROW_BYTES_MOST) && got->bytes == (int64_t)p->body.n);
     meta_text(&meta, &m);
     o.meta = buf_view(&meta);
@@ -266,18 +264,17 @@ static void sink_put(struct s3 *s, struct turn *t, const struct bucket *b, const
     sink_tell(s, t, b, &o, p, uuid_str(a));
 }
 
-static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel *p, struct buf *why)
+static enum delivery sink_deliver(const struct door *d, const struct parcel *p, struct buf *why)
 {
-    struct s3 *s = arg;
+    struct s3 *s = CAST(struct s3, S3_MAGIC, d->sink->arg);
+    struct turn *t = d->turn;
     CLEANUP(buf_done) struct buf key = { 0 };
     char uuid[UUID_TEXT + 1];
     struct written got;
-    struct arn arn;
     uint64_t file;
-    struct bucket *b = arn_parse(p->target_arn, &arn) == 0 ? s3_bucket_find(s, arn.resource) : NULL;
 
-    if (b == NULL) {
-        buf_printf(why, "The bucket " STR_FMT " does not exist.", STR_ARG(p->target_arn));
+    if (d->object == NULL) {
+        buf_printf(why, "The bucket " STR_FMT " does not exist.", STR_ARG(d->what.arn));
         return DELIVERY_NO_RESOURCE;
     }
     if (s->objects >= S3_OBJECTS_MOST) {
@@ -290,7 +287,7 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
     }
     uuid_random(uuid);
     s3_destination_key(&key, p->function_name, t->now.wall_ms, uuid);
-    sink_put(s, t, b, p, buf_view(&key), file, &got);
+    sink_put(d, p, buf_view(&key), file, &got);
     buf_str(why, buf_view(&key));
     return DELIVERED;
 }
@@ -300,10 +297,10 @@ struct sink s3_sink(struct s3 *s)
     return (struct sink){ .service = "s3",
                           .action = "s3:PutObject",
                           .action_name = "PutObject",
+                          .by_object = true,
                           .max_body_bytes = SINK_BODY_BYTES_MOST,
-                          .state = sink_state_of,
+                          .find = sink_find,
                           .deliver = sink_deliver,
-                          .resource = sink_resource,
                           .arg = s };
 }
 

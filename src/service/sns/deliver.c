@@ -11,7 +11,6 @@
 #include "service/sns/envelope.h"
 #include "service/sns/retry.h"
 
-#define PRINCIPAL "sns.amazonaws.com"
 #define SENDER_ID "AIDAIT2UOQQY3AUEKVGXU" /* what queues show for SNS in us-east-1; UNVERIFIED elsewhere */
 #define USER_AGENT "Amazon Simple Notification Service Agent"
 
@@ -34,6 +33,11 @@ static void count_one(struct turn *t, const struct sns_topic *topic, const char 
 
 /* ---- queues and functions ---- */
 
+struct sender sns_sender(const struct sns_topic *topic)
+{
+    return (struct sender){ "sns.amazonaws.com", topic->arn, topic->account, .no_owner = false };
+}
+
 static struct str parcel_body(struct sns_rendering *r, const struct sns_subscription *sub, bool dead,
                               struct buf *b)
 {
@@ -51,14 +55,15 @@ static enum delivery hand_over(struct sns_rendering *r, const struct sns_subscri
 {
     CLEANUP(buf_done) struct buf body = { 0 }, why = { 0 };
     const struct sns_message *m = r->m;
-    struct parcel p = { .target_arn = dead ? sub->dead_letter_arn : sub->endpoint,
+    struct str target = dead ? sub->dead_letter_arn : sub->endpoint;
+    struct parcel p = { .from = sns_sender(r->topic),
                         .body = parcel_body(r, sub, dead, &body),
-                        .source_arn = r->topic->arn,
                         .sender_id = STR(SENDER_ID),
                         .trace_header = m->trace };
+    struct door door;
 
     CHECK_IS(sub, SNS_SUBSCRIPTION_MAGIC);
-    CHECK(sub->topic == r->topic && !str_absent(p.target_arn));
+    CHECK(sub->topic == r->topic && !str_absent(target));
     if (sub->raw && m->n_attributes > PARCEL_ATTRIBUTES_MOST)
         return DELIVERY_REFUSED; /* more than a queue's message may have */
     for (size_t i = 0; sub->raw && i < m->n_attributes; i++)
@@ -66,9 +71,10 @@ static enum delivery hand_over(struct sns_rendering *r, const struct sns_subscri
             (struct parcel_attribute){ m->attributes[i].name, m->attributes[i].type, m->attributes[i].value };
     if (dead || sub->protocol == SNS_SQS)
         p.group_id = m->group;
-    if (str_ends(p.target_arn, STR(".fifo")))
+    if (str_ends(target, STR(".fifo")))
         p.deduplication_id = m->deduplication_id;
-    return sinks_as_service(r->sns->o.sinks, r->turn, PRINCIPAL, r->topic->account, &p, &why);
+    door = door_find(r->sns->o.sinks, r->turn, target);
+    return door_as_service(&door, &p, &why);
 }
 
 static int send_later(struct sns_rendering *r, uint64_t to, uint64_t after, bool dead, int64_t due_ms)

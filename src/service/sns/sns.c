@@ -112,21 +112,14 @@ bool sns_certificate(const struct sns *s, struct str path, struct str *ret_pem)
 
 /* ---- the door ---- */
 
-static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const struct arn *target UNUSED,
-                                     struct str target_text)
-{
-    const struct sns_topic *topic = sns_topic_find(arg, target_text);
-
-    return topic == NULL ? SINK_MISSING : topic->fifo ? SINK_FIFO : SINK_OK;
-}
-
 /* Roles of the account get nothing by the default statement either: at AWS their own policies must allow. */
-static void sink_resource(void *arg, const struct arn *target UNUSED, struct str target_text,
-                          struct resource *ret)
+static void sink_find(struct door *d)
 {
-    const struct sns_topic *topic = sns_topic_find(arg, target_text);
+    struct sns_topic *topic = sns_topic_find(d->sink->arg, d->what.arn);
 
-    ret->policy = topic == NULL ? NULL : topic->for_services;
+    d->object = topic;
+    d->state = topic == NULL ? SINK_MISSING : topic->fifo ? SINK_FIFO : SINK_OK;
+    d->what.policy = topic == NULL ? NULL : topic->for_services;
 }
 
 /* What a delivery publishes: no Subject; its attributes are ours and right by construction. */
@@ -143,17 +136,18 @@ static void parcel_message(struct arena *a, const struct parcel *p, struct sns_m
                                         p->attributes[i].value };
 }
 
-static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel *p, struct buf *why)
+static enum delivery sink_deliver(const struct door *d, const struct parcel *p, struct buf *why)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
-    struct sns_topic *topic = sns_topic_find(arg, p->target_arn);
+    struct sns_topic *topic;
     struct sns_message m;
     struct fault f;
 
-    if (topic == NULL) {
-        buf_printf(why, "The topic " STR_FMT " does not exist.", STR_ARG(p->target_arn));
+    if (d->object == NULL) {
+        buf_printf(why, "The topic " STR_FMT " does not exist.", STR_ARG(d->what.arn));
         return DELIVERY_NO_RESOURCE;
     }
+    topic = CAST(struct sns_topic, SNS_TOPIC_MAGIC, d->object);
     parcel_message(a, p, &m);
     if (str_empty(m.body) || sns_message_bytes(&m) > SNS_MESSAGE_BYTES_MOST) {
         buf_printf(why, "A message of %zu bytes cannot be published: SNS takes 1 to %d.",
@@ -164,7 +158,7 @@ static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel
         buf_str(why, f.message);
         return DELIVERY_REFUSED;
     }
-    if (sns_accept_and_publish(t, a, topic, &m) != 0) {
+    if (sns_accept_and_publish(d->turn, a, topic, &m) != 0) {
         buf_z(why, "The message could not be kept.");
         return DELIVERY_FAILED;
     }
@@ -178,9 +172,8 @@ struct sink sns_sink(struct sns *s)
                           .action = "sns:Publish",
                           .action_name = "Publish",
                           .max_body_bytes = SNS_MESSAGE_BYTES_MOST,
-                          .state = sink_state_of,
+                          .find = sink_find,
                           .deliver = sink_deliver,
-                          .resource = sink_resource,
                           .onward = sns_onward,
                           .arg = s };
 }

@@ -148,11 +148,12 @@ void sns_expiry_fire(struct timer *tm, struct turn *t);
 
 void sns_clear(struct sns *s, struct turn *t); /* everything out of memory; t NULL: the engine is gone */
 
+/* As whom a topic hands its messages on. */
+struct sender sns_sender(const struct sns_topic *topic);
 /* CHECKs all that the files of this room hold true of its memory.  For tests: looks at everything. */
 void sns_check(const struct sns *s);
 
 /* The sink's onward() (flow/sink.h): subscriptions to queues and functions. */
-size_t sns_onward(void *arg, struct turn *t, struct arena *a, const struct arn *target,
-                  struct str target_text, struct explain_onward *v, size_t max);
+size_t sns_onward(const struct door *d, struct arena *a, struct explain_onward *v, size_t max);
 
 #endif

@@ -38,14 +38,18 @@ struct sqs_queue *sqs_find(const struct sqs *s, struct str account, struct str r
     return q;
 }
 
-struct sqs_queue *sqs_find_arn(const struct sqs *s, struct str arn)
+struct sqs_queue *sqs_find_parts(const struct sqs *s, const struct arn *arn)
 {
-    struct arn parts;
+    return str_is(arn->service, "sqs") && str_is(arn->partition, "aws")
+               ? sqs_find(s, arn->account, arn->region, arn->resource)
+               : NULL;
+}
 
-    CHECK_IS(s, SQS_MAGIC);
-    if (arn_parse(arn, &parts) != 0 || !str_is(parts.service, "sqs") || !str_is(parts.partition, "aws"))
-        return NULL;
-    return sqs_find(s, parts.account, parts.region, parts.resource);
+struct sqs_queue *sqs_find_arn(const struct sqs *s, struct str text)
+{
+    struct arn arn;
+
+    return arn_parse(text, &arn) == 0 ? sqs_find_parts(s, &arn) : NULL;
 }
 
 int sqs_resolve(struct call *c, struct str queue_url, struct sqs_queue **ret)

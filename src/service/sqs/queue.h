@@ -9,6 +9,7 @@
 #ifndef WAYBILL_SERVICE_SQS_QUEUE_H
 #define WAYBILL_SERVICE_SQS_QUEUE_H
 
+#include "base/arn.h"
 #include "base/id.h"
 #include "base/map.h"
 #include "policy/policy.h"
@@ -76,7 +77,8 @@ struct sqs_queue {
 
 /* NULL when there is none. */
 struct sqs_queue *sqs_find(const struct sqs *s, struct str account, struct str region, struct str name);
-struct sqs_queue *sqs_find_arn(const struct sqs *s, struct str arn);
+struct sqs_queue *sqs_find_arn(const struct sqs *s, struct str text);
+struct sqs_queue *sqs_find_parts(const struct sqs *s, const struct arn *arn);
 /* By the last two path segments of QueueUrl, account and name, or by a bare queue name (as AWS does), then in
  * the caller's account; in the region of the call.  Sets the fault; -E_FAULT. */
 int sqs_resolve(struct call *c, struct str queue_url, struct sqs_queue **ret);

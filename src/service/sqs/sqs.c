@@ -148,22 +148,16 @@ struct service sqs_service(struct sqs *s)
 }
 
 /* A FIFO queue is no destination of a function; services may deliver to it all the same. */
-static enum sink_state sink_state_of(void *arg, struct turn *t UNUSED, const struct arn *target UNUSED,
-                                     struct str target_text)
+static void sink_find(struct door *d)
 {
-    const struct sqs_queue *q = sqs_find_arn(arg, target_text);
+    struct sqs_queue *q = sqs_find_parts(CAST(struct sqs, SQS_MAGIC, d->sink->arg), &d->arn);
 
+    d->object = q;
+    d->state = q == NULL ? SINK_MISSING : q->fifo ? SINK_FIFO : SINK_OK;
     if (q == NULL)
-        return SINK_MISSING;
-    return q->fifo ? SINK_FIFO : SINK_OK;
-}
-
-static void sink_resource(void *arg, const struct arn *target UNUSED, struct str target_text,
-                          struct resource *ret)
-{
-    const struct sqs_queue *q = sqs_find_arn(arg, target_text);
-
-    ret->policy = q != NULL ? q->policy : NULL;
+        return;
+    d->what.policy = q->policy;
+    d->most_bytes = (size_t)q->most_bytes;
 }
 
 /* A standard queue carries a group (fair queues) and has no use for a deduplication id; a FIFO topic sends
@@ -249,27 +243,18 @@ static enum delivery send_parcel(struct turn *t, struct sqs_queue *q, const stru
     return DELIVERED;
 }
 
-static enum delivery sink_deliver(void *arg, struct turn *t, const struct parcel *p, struct buf *why)
+static enum delivery sink_deliver(const struct door *d, const struct parcel *p, struct buf *why)
 {
-    struct sqs *s = arg;
-    struct sqs_queue *q = sqs_find_arn(s, p->target_arn);
     enum delivery r;
 
-    if (q == NULL) {
-        buf_printf(why, "The queue " STR_FMT " does not exist.", STR_ARG(p->target_arn));
+    if (d->object == NULL) {
+        buf_printf(why, "The queue " STR_FMT " does not exist.", STR_ARG(d->what.arn));
         return DELIVERY_NO_RESOURCE;
     }
-    r = send_parcel(t, q, p, why);
+    r = send_parcel(d->turn, CAST(struct sqs_queue, SQS_QUEUE_MAGIC, d->object), p, why);
     if (r == DELIVERED)
-        sqs_wake(s, t);
+        sqs_wake(d->sink->arg, d->turn);
     return r;
-}
-
-static size_t sink_body_limit(void *arg, struct str target_arn)
-{
-    const struct sqs_queue *q = sqs_find_arn(arg, target_arn);
-
-    return q != NULL ? (size_t)q->most_bytes : SQS_BATCH_BYTES_MOST;
 }
 
 struct sink sqs_sink(struct sqs *s)
@@ -278,9 +263,7 @@ struct sink sqs_sink(struct sqs *s)
                           .action = "sqs:SendMessage",
                           .action_name = "SendMessage",
                           .max_body_bytes = SQS_BATCH_BYTES_MOST,
-                          .body_limit = sink_body_limit,
-                          .state = sink_state_of,
+                          .find = sink_find,
                           .deliver = sink_deliver,
-                          .resource = sink_resource,
                           .arg = s };
 }
