@@ -5,7 +5,7 @@
 BUILD ?= build
 NINJA ?= ninja
 
-.PHONY: all configure packages test contract hostile check demo bench fuzz fuzz-http gen layers report install clean help
+.PHONY: all configure packages test contract hostile check demo bench fuzz fuzz-http mutate format gen layers report install clean help
 
 all: configure                          ## build/waybill, optimised
 	@$(NINJA) -C $(BUILD) src/cli/waybill
@@ -46,6 +46,15 @@ fuzz:                                   ## each fuzz target for FUZZ_SECONDS (60
 fuzz-http: all                          ## bent requests to every operation for FUZZ_SECONDS (60)
 	@tool/fuzz_http.py --seconds $(FUZZ_SECONDS) --binary $(abspath $(BUILD))/src/cli/waybill
 
+ROOMS ?= engine,store,flow
+COUNT ?= 20
+MUTATE ?=
+mutate:                                 ## change COUNT (20) lines in each of ROOMS, one at a time: does a test notice?
+	@tool/mutate.py --rooms $(ROOMS) --count $(COUNT) $(MUTATE)
+
+format:                                 ## format what is not
+	@tool/formatted.sh --fix
+
 gen:                                    ## src/model again from the AWS models in ../shared/models
 	@python3 tool/gen_model.py ../shared/models src/model
 
@@ -59,7 +68,7 @@ install: all                            ## install; DESTDIR and meson's prefix a
 	@meson install -C $(BUILD) --no-rebuild
 
 clean:                                  ## remove what was built
-	rm -rf $(BUILD) build-check build-fuzz build-bench
+	rm -rf $(BUILD) build-check build-fuzz build-bench build-mutate
 
 help:                                   ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F"|" "{ printf \"%-18s %s\\n\", \$$1, \$$2 }"

@@ -97,3 +97,12 @@ void heap_set(struct heap *h, struct heap_node *node, int64_t key)
     CHECK(node->at <= h->n && h->v[node->at - 1] == node);
     settle(h, node, node->at - 1);
 }
+
+void heap_check(const struct heap *h)
+{
+    CHECK(h->n <= h->cap && (h->v != NULL || h->cap == 0));
+    for (uint32_t i = 0; i < h->n; i++) {
+        CHECK(h->v[i] != NULL && h->v[i]->at == i + 1);
+        CHECK(i == 0 || !before(h->v[i], h->v[(i - 1) / 2]));
+    }
+}

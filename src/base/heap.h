@@ -20,6 +20,7 @@ void heap_done(struct heap *h);
 void heap_add(struct heap *h, struct heap_node *node);              /* CHECKs that it is in no heap */
 void heap_remove(struct heap *h, struct heap_node *node);           /* harmless when in none */
 void heap_set(struct heap *h, struct heap_node *node, int64_t key); /* changes the key, adds when in none */
+void heap_check(const struct heap *h); /* CHECKs order and places of all: for tests */
 static inline struct heap_node *heap_first(const struct heap *h) { return h->n > 0 ? h->v[0] : NULL; }
 static inline bool heap_has(const struct heap_node *node) { return node->at != 0; }
 

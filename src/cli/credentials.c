@@ -103,7 +103,7 @@ static int change(struct arena *a, struct store *s, enum wish wish, struct iam_p
 {
     struct iam_options options = { 0 };
     struct iam *i = iam_new(&options);
-    struct turn t = { .store = s, .now = { .wall_ms = clock_real_ms() } };
+    struct turn t = { .magic = TURN_MAGIC, .store = s, .now = { .wall_ms = clock_real_ms() } };
     struct iam_pair pair;
     bool had;
     int r;

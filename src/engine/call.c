@@ -1,4 +1,7 @@
-/* call.c - from a request to a call, from a handler's result to a held reply. */
+/* call.c - from a request to a call, from a handler's result to a held reply.
+ *
+ * True here: a call is answered once, inside a turn, or refused before any; its turn is set while its handler
+ * runs and at no other time; what a client did wrong ends in a fault, never in a CHECK. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,6 +21,8 @@
 
 /* A request: its call, and what else is known of it until the call stands in the inbox. */
 struct entering {
+    uint32_t magic;
+#define ENTERING_MAGIC 0xe97e2140u
     struct call call;
     struct link link; /* among those whose client has gone */
     struct request_parts parts;
@@ -128,6 +133,7 @@ static int verified(struct engine *e, struct entering *n)
 /* What the same client sent later waits behind it: what that does must not be done first. */
 static void work_elsewhere(struct engine *e, struct entering *n, uv_work_cb run, uv_after_work_cb done)
 {
+    CHECK(n->work.data == NULL || !n->call.answered);
     n->work.data = n;
     e->jobs++;
     exchange_hold(n->call.x);
@@ -136,22 +142,26 @@ static void work_elsewhere(struct engine *e, struct entering *n, uv_work_cb run,
 
 static struct engine *back_on_the_loop(struct entering *n)
 {
-    struct engine *e = n->call.engine;
+    struct engine *e = CAST(struct engine, ENGINE_MAGIC, n->call.engine);
 
+    CHECK(e->jobs > 0);
     e->jobs--;
     engine_soon(e, engine_nothing, NULL); /* whoever waits for quiet looks again */
     n->began_ns = clock_mono_ns();
     return e;
 }
 
-static void hash_run(uv_work_t *work) { sigv4_body_run(&((struct entering *)work->data)->v->body); }
+static void hash_run(uv_work_t *work)
+{
+    sigv4_body_run(&CAST(struct entering, ENTERING_MAGIC, work->data)->v->body);
+}
 
 static void enter(struct engine *e, struct entering *n, int result);
 
 /* The exchange, and with it the call, stays until it is answered, also when the client has gone. */
 static void hash_done(uv_work_t *work, int status)
 {
-    struct entering *n = work->data;
+    struct entering *n = CAST(struct entering, ENTERING_MAGIC, work->data);
     struct engine *e = back_on_the_loop(n);
 
     (void)status;
@@ -191,6 +201,11 @@ static struct held *hold(struct engine *e, struct call *c)
 {
     struct replies *r = &e->replies;
 
+    CHECK_IS(c, CALL_MAGIC);
+    CHECK(c->engine == e && e->in_turn); /* outside of a turn no commit would let it go */
+    CHECK(!c->answered);
+    c->answered = true;
+    c->turn = NULL;
     if (r->n == r->cap) {
         r->cap = r->cap > 0 ? r->cap * 2 : 64;
         r->v = xrealloc(r->v, r->cap * sizeof(*r->v));
@@ -289,11 +304,12 @@ static void answer(struct engine *e, struct call *c, int result)
 
 void call_reply(struct call *c, int result)
 {
+    CHECK_IS(c, CALL_MAGIC);
     CHECK(result != -E_WAIT);
     if (c->inner)
-        engine_inner_done(c->engine, c, result);
+        engine_inner_done(CAST(struct engine, ENGINE_MAGIC, c->engine), c, result);
     else
-        answer(c->engine, c, result);
+        answer(CAST(struct engine, ENGINE_MAGIC, c->engine), c, result);
 }
 
 /* With on_gone the waiter forgets the call and it ends here; without, its answer will come and be thrown
@@ -313,6 +329,9 @@ bool engine_perform(struct turn *t, struct call *c, const struct handler *h, int
 {
     int result;
 
+    CHECK_IS(t, TURN_MAGIC);
+    CHECK_IS(c, CALL_MAGIC);
+    CHECK(c->turn == NULL && c->op != NULL && c->service != NULL);
     c->turn = t;
     c->now = t->now;
     result = h->fn(c, c->input, c->output);
@@ -348,6 +367,8 @@ void engine_replies_send(struct engine *e)
         struct held *h = &e->replies.v[i];
         struct exchange *x = h->x;
 
+        CHECK_IS(h->call, CALL_MAGIC);
+        CHECK(h->call->x == x && h->call->turn == NULL && h->status > 0);
         x->on_gone = NULL;
         struct str body = buf_view(&h->body);
         if (h->head_bytes > 0 && str_is(x->method, "HEAD"))
@@ -369,6 +390,7 @@ void engine_replies_fail(struct engine *e)
         struct held *h = &e->replies.v[i];
         struct reply r = { 0 };
 
+        CHECK_IS(h->call, CALL_MAGIC);
         drop_source(h);
         buf_done(&h->headers);
         buf_done(&h->body);
@@ -394,9 +416,12 @@ int64_t engine_watch_call(struct engine *e, int64_t began_ns, const struct call 
 
 static void gone(struct exchange *x)
 {
-    struct entering *n = CONTAINER_OF(x->owner, struct entering, call);
-    struct engine *e = n->call.engine;
+    struct call *c = CAST(struct call, CALL_MAGIC, x->owner);
+    struct entering *n = CONTAINER_OF(c, struct entering, call);
+    struct engine *e = CAST(struct engine, ENGINE_MAGIC, c->engine);
 
+    CHECK_IS(n, ENTERING_MAGIC);
+    CHECK(!c->gone && c->x == x);
     n->call.gone = true;
     list_append(&e->gone, &n->link);
     engine_soon(e, engine_nothing, NULL);
@@ -407,6 +432,7 @@ static void refuse(struct engine *e, struct call *c)
 {
     struct reply r = { 0 };
 
+    CHECK(!c->answered && c->turn == NULL && c->fault.row != NULL);
     e->stats.faults++;
     fault_encode(c->mem, c->service, c->protocol, &c->fault, c->request_id, query_mode(c), &r);
     add_content_type(&r);
@@ -502,7 +528,7 @@ static int decode(struct entering *n)
 
 static void decode_run(uv_work_t *work)
 {
-    struct entering *n = work->data;
+    struct entering *n = CAST(struct entering, ENTERING_MAGIC, work->data);
 
     n->decoded = decode(n);
 }
@@ -510,9 +536,10 @@ static void decode_run(uv_work_t *work)
 /* A client that went meanwhile is on the list of those gone, until the next turn has looked at it. */
 static void decode_done(uv_work_t *work, int status UNUSED)
 {
-    struct entering *n = work->data;
+    struct entering *n = CAST(struct entering, ENTERING_MAGIC, work->data);
     struct engine *e = back_on_the_loop(n);
 
+    CHECK(n->decoded <= 0 && n->decoded != -E_WAIT);
     if (n->decoded == 0) {
         engine_call(e, &n->call, n->route.handler);
         exchange_release(n->call.x);
@@ -530,6 +557,8 @@ static void enter(struct engine *e, struct entering *n, int result)
     struct call *c = &n->call;
     bool here = n->parts.body.n <= DECODE_HERE_BYTES;
 
+    CHECK_IS(n, ENTERING_MAGIC);
+    CHECK(result == 0 || c->fault.row != NULL);
     if (result == 0)
         result = prepare(e, n);
     if (result == 0 && here)
@@ -556,7 +585,11 @@ void engine_request(struct engine *e, struct exchange *x)
     struct call *c = &n->call;
     int r;
 
+    CHECK_IS(e, ENGINE_MAGIC);
+    CHECK(e->o.router != NULL);
     e->stats.requests++;
+    n->magic = ENTERING_MAGIC;
+    c->magic = CALL_MAGIC;
     n->began_ns = clock_mono_ns();
     c->mem = x->mem;
     c->x = x;

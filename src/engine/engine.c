@@ -1,7 +1,11 @@
 /* engine.c - the loop's side: when a turn runs, what it takes in, what it lets go.
  *
  *   prepare: inbox not empty? then do not sleep (idle handle)       check: run turns until the inbox is empty
- * Everything that wants to happen is an item of the inbox; items of one round share a commit. */
+ * Everything that wants to happen is an item of the inbox; items of one round share a commit.
+ *
+ * True here: an item is a call or a function, never both; one turn at a time, and none inside another; what a
+ * turn decided (replies, effects) is empty before it begins; pressing counts no more than the inbox has, but
+ * for the one that patience adds. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,6 +21,7 @@ static void inbox_add(struct engine *e, const struct item *item)
 {
     struct inbox *in = &e->inbox;
 
+    CHECK((item->call != NULL) != (item->fn != NULL));
     if (in->n == in->cap) {
         in->cap = in->cap > 0 ? in->cap * 2 : 64;
         in->v = xrealloc(in->v, in->cap * sizeof(*in->v));
@@ -26,17 +31,17 @@ static void inbox_add(struct engine *e, const struct item *item)
 
 void engine_soon(void *engine, void (*fn)(void *arg, struct turn *t), void *arg)
 {
-    struct engine *e = engine;
+    struct engine *e = CAST(struct engine, ENGINE_MAGIC, engine);
 
     e->pressing++;
     inbox_add(e, &(struct item){ .fn = fn, .arg = arg });
 }
 
-static void on_patience(uv_timer_t *timer) { ((struct engine *)timer->data)->pressing++; }
+static void on_patience(uv_timer_t *timer) { CAST(struct engine, ENGINE_MAGIC, timer->data)->pressing++; }
 
 void engine_patiently(void *engine, void (*fn)(void *arg, struct turn *t), void *arg)
 {
-    struct engine *e = engine;
+    struct engine *e = CAST(struct engine, ENGINE_MAGIC, engine);
 
     inbox_add(e, &(struct item){ .fn = fn, .arg = arg });
     if (!uv_is_active((uv_handle_t *)&e->patience)) {
@@ -47,13 +52,16 @@ void engine_patiently(void *engine, void (*fn)(void *arg, struct turn *t), void 
 
 void engine_call(struct engine *e, struct call *c, const struct handler *h)
 {
+    CHECK_IS(e, ENGINE_MAGIC);
+    CHECK_IS(c, CALL_MAGIC);
+    CHECK(c->engine == e && !c->answered && h != NULL && h->fn != NULL);
     e->pressing++;
     inbox_add(e, &(struct item){ .call = c, .handler = h });
 }
 
 void engine_busy(void *engine, int delta)
 {
-    struct engine *e = engine;
+    struct engine *e = CAST(struct engine, ENGINE_MAGIC, engine);
 
     e->busy += delta;
     CHECK(e->busy >= 0);
@@ -75,6 +83,7 @@ static void run_timers(struct engine *e, struct turn *t)
     while (timers_due(e, t->now.wall_ms)) {
         struct timer *timer = CONTAINER_OF(heap_first(&e->timers), struct timer, node);
 
+        CHECK(timer->fire != NULL && (!timer->work || e->work_timers > 0));
         heap_remove(&e->timers, &timer->node);
         if (timer->work)
             e->work_timers--;
@@ -124,6 +133,7 @@ static void run_effects(struct engine *e)
 
     e->effects = e->spare_effects;
     e->effects.n = 0;
+    CHECK(!e->in_turn);
     for (size_t i = 0; i < fx.n; i++)
         fx.v[i].fn(fx.v[i].arg);
     e->spare_effects = fx;
@@ -148,7 +158,8 @@ static int let_go(struct engine *e, struct turn *t)
 
 static int turn(struct engine *e, void (*fn)(void *arg, struct turn *t), void *arg)
 {
-    struct turn t = { .store = e->o.store,
+    struct turn t = { .magic = TURN_MAGIC,
+                      .store = e->o.store,
                       .now = clock_now(e->o.clock),
                       .ops = engine_turn_ops(),
                       .engine = e,
@@ -156,7 +167,8 @@ static int turn(struct engine *e, void (*fn)(void *arg, struct turn *t), void *a
     int64_t took_us;
     int r;
 
-    CHECK(!e->in_turn);
+    CHECK_IS(e, ENGINE_MAGIC);
+    CHECK(!e->in_turn && e->replies.n == 0 && e->effects.n == 0);
     e->in_turn = true;
     e->stats.turns++;
     engine_handle_gone(e, &t);
@@ -166,6 +178,7 @@ static int turn(struct engine *e, void (*fn)(void *arg, struct turn *t), void *a
         run_items(e, &t);
     run_timers(e, &t);
     e->in_turn = false;
+    t.magic = 0; /* decided: nobody may ask it for anything now */
     r = let_go(e, &t);
     took_us = (clock_mono_ns() - t.now.mono_ns) / 1000;
     e->stats.longest_turn_us = MAX(e->stats.longest_turn_us, took_us);
@@ -186,7 +199,7 @@ static void on_idle(uv_idle_t *idle) { (void)idle; }
 
 static void on_prepare(uv_prepare_t *prepare)
 {
-    struct engine *e = prepare->data;
+    struct engine *e = CAST(struct engine, ENGINE_MAGIC, prepare->data);
 
     if (e->pressing > 0 && !uv_is_active((uv_handle_t *)&e->idle))
         uv_idle_start(&e->idle, on_idle);
@@ -194,7 +207,7 @@ static void on_prepare(uv_prepare_t *prepare)
 
 static void on_check(uv_check_t *check)
 {
-    struct engine *e = check->data;
+    struct engine *e = CAST(struct engine, ENGINE_MAGIC, check->data);
 
     for (int i = 0; i < MAX_TURNS_PER_ROUND; i++) {
         if (e->pressing == 0 && !timers_due(e, clock_now(e->o.clock).wall_ms))
@@ -245,6 +258,9 @@ struct engine *engine_new(const struct engine_options *o)
 {
     struct engine *e = xcalloc(1, sizeof(*e));
 
+    CHECK(o->loop != NULL && o->clock != NULL && o->store != NULL);
+    CHECK(o->after_commit != NULL && o->flush != NULL);
+    e->magic = ENGINE_MAGIC;
     e->o = *o;
     e->armed_for = INT64_MAX;
     list_init(&e->real_timers);
@@ -262,10 +278,17 @@ struct engine *engine_new(const struct engine_options *o)
     return e;
 }
 
-void engine_set_router(struct engine *e, struct router *r) { e->o.router = r; }
+void engine_set_router(struct engine *e, struct router *r)
+{
+    CHECK_IS(e, ENGINE_MAGIC);
+    CHECK(r != NULL && e->stats.requests == 0);
+    e->o.router = r;
+}
 
 void engine_stop(struct engine *e)
 {
+    CHECK_IS(e, ENGINE_MAGIC);
+    CHECK(!e->in_turn);
     uv_close((uv_handle_t *)&e->prepare, NULL);
     uv_close((uv_handle_t *)&e->check, NULL);
     uv_close((uv_handle_t *)&e->idle, NULL);
@@ -278,6 +301,9 @@ struct engine *engine_free(struct engine *e)
 {
     if (e == NULL)
         return NULL;
+    CHECK_IS(e, ENGINE_MAGIC);
+    CHECK(!e->in_turn && list_empty(&e->real_timers));
+    e->magic = 0;
     free(e->inbox.v);
     free(e->spare.v);
     free(e->effects.v);

@@ -21,6 +21,8 @@
 #define REPLY_BYTES_MOST 65536 /* of a reply, whose text only serves sentences */
 
 struct request {
+    uint32_t magic;
+#define REQUEST_MAGIC 0x4e90e570u
     struct link link; /* in new, line or running */
     uv_work_t work;
     struct engine *engine;
@@ -44,6 +46,8 @@ static void stop_running(void) { stopping = true; }
 
 static void request_free(struct request *r)
 {
+    CHECK_IS(r, REQUEST_MAGIC);
+    r->magic = 0;
     list_remove(&r->link);
     buf_done(&r->url);
     buf_done(&r->headers);
@@ -57,7 +61,7 @@ static void request_free(struct request *r)
 
 static void run(uv_work_t *work)
 {
-    struct request *r = work->data;
+    struct request *r = CAST(struct request, REQUEST_MAGIC, work->data);
     const struct client_post q = { .url = buf_view(&r->url),
                                    .method = "POST",
                                    .headers = buf_view(&r->headers),
@@ -75,8 +79,10 @@ static void run(uv_work_t *work)
 
 static void tell(void *arg, struct turn *t)
 {
-    struct request *r = arg;
+    struct request *r = CAST(struct request, REQUEST_MAGIC, arg);
 
+    CHECK_IS(t, TURN_MAGIC);
+    CHECK(r->engine->jobs > 0 && link_on(&r->link));
     r->engine->jobs--;
     list_remove(&r->link);
     r->done(r->arg, t, r->status, r->status == 0 ? buf_view(&r->why) : buf_view(&r->reply));
@@ -87,9 +93,10 @@ static void pump(struct engine *e);
 
 static void ran(uv_work_t *work, int status)
 {
-    struct request *r = work->data;
+    struct request *r = CAST(struct request, REQUEST_MAGIC, work->data);
 
     (void)status;
+    CHECK(r->engine->http->n_running > 0);
     r->engine->http->n_running--;
     engine_soon(r->engine, tell, r);
     pump(r->engine);
@@ -103,6 +110,8 @@ static void pump(struct engine *e)
     while (h->n_running < RUNNING_MOST && (k = list_pop(&h->line)) != NULL) {
         struct request *r = CONTAINER_OF(k, struct request, link);
 
+        CHECK_IS(r, REQUEST_MAGIC);
+        CHECK(h->n_line > 0);
         h->n_line--;
         h->n_running++;
         list_append(&h->running, &r->link);
@@ -113,10 +122,11 @@ static void pump(struct engine *e)
 /* The turn is committed. */
 static void go(void *arg)
 {
-    struct engine *e = arg;
+    struct engine *e = CAST(struct engine, ENGINE_MAGIC, arg);
     struct http *h = e->http;
     struct link *k;
 
+    CHECK(h->asked && !e->in_turn);
     h->asked = false;
     while ((k = list_pop(&h->new)) != NULL) {
         struct request *r = CONTAINER_OF(k, struct request, link);
@@ -136,9 +146,11 @@ static void go(void *arg)
 void engine_http(void *engine, const struct http_post *p,
                  void (*done)(void *arg, struct turn *t, int status, struct str body), void *arg)
 {
-    struct engine *e = engine;
+    struct engine *e = CAST(struct engine, ENGINE_MAGIC, engine);
     struct request *r = xcalloc(1, sizeof(*r));
 
+    CHECK(done != NULL && p->timeout_ms > 0 && !str_empty(p->url));
+    r->magic = REQUEST_MAGIC;
     r->engine = e;
     r->work.data = r;
     r->timeout_ms = p->timeout_ms;

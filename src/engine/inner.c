@@ -65,6 +65,11 @@ void engine_inner_done(struct engine *e, struct call *c, int result)
 {
     struct inner *i = CONTAINER_OF(c, struct inner, call);
 
+    CHECK_IS(c, CALL_MAGIC);
+    CHECK_IS(i, INNER_MAGIC);
+    CHECK(e->in_turn && c->inner && c->engine == e && !c->answered);
+    c->answered = true;
+    c->turn = NULL;
     result = close_files(e, c, engine_result(c, result));
     buf_done(&c->extra_headers);
     i->waiting = false;
@@ -74,14 +79,16 @@ void engine_inner_done(struct engine *e, struct call *c, int result)
 struct inner *inner_begin(struct turn *t, struct arena *mem, const struct inner_request *r,
                           void (*done)(struct inner *i, int result), void *arg)
 {
-    struct engine *e = t->engine;
+    struct engine *e = CAST(struct engine, ENGINE_MAGIC, t->engine);
     struct inner *i = ARENA_NEW(mem, struct inner);
     struct call *c = &i->call;
     struct route route = { 0 };
     int result;
 
+    CHECK_IS(t, TURN_MAGIC);
     CHECK(done != NULL && e->in_turn);
-    *i = (struct inner){ .done = done, .arg = arg };
+    *i = (struct inner){ .magic = INNER_MAGIC, .done = done, .arg = arg };
+    c->magic = CALL_MAGIC;
     c->mem = mem;
     c->engine = e;
     c->inner = true;
@@ -106,7 +113,9 @@ bool inner_cancel(struct inner *i, struct turn *t)
     struct call *c = &i->call;
     void (*on_gone)(struct call *) = TAKE(c->on_gone);
 
-    CHECK(i->waiting);
+    CHECK_IS(i, INNER_MAGIC);
+    CHECK_IS(t, TURN_MAGIC);
+    CHECK(i->waiting && !c->answered);
     if (on_gone == NULL)
         return false;
     i->waiting = false;

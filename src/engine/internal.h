@@ -45,6 +45,8 @@ struct replies {
 };
 
 struct engine {
+    uint32_t magic;
+#define ENGINE_MAGIC 0xe9191e01u
     struct engine_options o;
     uv_prepare_t prepare;
     uv_check_t check;

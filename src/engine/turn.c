@@ -1,4 +1,7 @@
-/* turn.c - what the engine offers to a decision while its turn runs (turn/turn.h). */
+/* turn.c - what the engine offers to a decision while its turn runs (turn/turn.h).
+ *
+ * True here: work_timers counts the pending timers that are work; jobs counts what op_work took and whose
+ * done() has not begun; a real timer is on the engine's list from its birth until it is closed. */
 #include <stdlib.h>
 #include <time.h>
 
@@ -6,10 +9,12 @@
 
 static void op_timer_cancel(void *engine, struct timer *t)
 {
-    struct engine *e = engine;
+    struct engine *e = CAST(struct engine, ENGINE_MAGIC, engine);
 
+    CHECK(e->in_turn);
     if (!heap_has(&t->node))
         return;
+    CHECK(!t->work || e->work_timers > 0);
     heap_remove(&e->timers, &t->node);
     if (t->work)
         e->work_timers--;
@@ -17,7 +22,7 @@ static void op_timer_cancel(void *engine, struct timer *t)
 
 static void op_timer_set(void *engine, struct timer *t, int64_t at_wall_ms)
 {
-    struct engine *e = engine;
+    struct engine *e = CAST(struct engine, ENGINE_MAGIC, engine);
 
     op_timer_cancel(engine, t);
     t->node.seq = ++e->timer_seq;
@@ -28,8 +33,10 @@ static void op_timer_set(void *engine, struct timer *t, int64_t at_wall_ms)
 
 void engine_after(void *engine, void (*fn)(void *arg), void *arg)
 {
-    struct effects *fx = &((struct engine *)engine)->effects;
+    struct engine *e = CAST(struct engine, ENGINE_MAGIC, engine);
+    struct effects *fx = &e->effects;
 
+    CHECK(e->in_turn && fn != NULL); /* outside of one nobody commits for it */
     if (fx->n == fx->cap) {
         fx->cap = fx->cap > 0 ? fx->cap * 2 : 64;
         fx->v = xrealloc(fx->v, fx->cap * sizeof(*fx->v));
@@ -40,6 +47,8 @@ void engine_after(void *engine, void (*fn)(void *arg), void *arg)
 /* ---- jobs on the pool ---- */
 
 struct job {
+    uint32_t magic;
+#define JOB_MAGIC 0x10b5a001u
     uv_work_t req;
     struct engine *engine;
     void (*run)(void *arg);
@@ -49,7 +58,7 @@ struct job {
 
 static void job_run(uv_work_t *req)
 {
-    struct job *j = req->data;
+    struct job *j = CAST(struct job, JOB_MAGIC, req->data);
 
     j->run(j->arg);
     atomic_fetch_sub(&j->engine->pooled, 1);
@@ -64,16 +73,18 @@ void engine_pool_wait(struct engine *e)
 
 static void job_done(void *arg, struct turn *t)
 {
-    struct job *j = arg;
+    struct job *j = CAST(struct job, JOB_MAGIC, arg);
 
+    CHECK(j->engine->jobs > 0);
     j->engine->jobs--;
     j->done(j->arg, t);
+    j->magic = 0;
     free(j);
 }
 
 static void job_after(uv_work_t *req, int status)
 {
-    struct job *j = req->data;
+    struct job *j = CAST(struct job, JOB_MAGIC, req->data);
 
     (void)status;
     engine_soon(j->engine, job_done, j);
@@ -81,10 +92,11 @@ static void job_after(uv_work_t *req, int status)
 
 static void op_work(void *engine, void (*run)(void *arg), void (*done)(void *arg, struct turn *t), void *arg)
 {
-    struct engine *e = engine;
+    struct engine *e = CAST(struct engine, ENGINE_MAGIC, engine);
     struct job *j = xcalloc(1, sizeof(*j));
 
-    *j = (struct job){ .engine = e, .run = run, .done = done, .arg = arg };
+    CHECK(e->in_turn && run != NULL && done != NULL);
+    *j = (struct job){ .magic = JOB_MAGIC, .engine = e, .run = run, .done = done, .arg = arg };
     j->req.data = j;
     e->jobs++;
     atomic_fetch_add(&e->pooled, 1);
@@ -94,6 +106,8 @@ static void op_work(void *engine, void (*run)(void *arg), void (*done)(void *arg
 /* ---- real timers: monotonic, few (long polls, "Pending") ---- */
 
 struct real_timer {
+    uint32_t magic;
+#define REAL_TIMER_MAGIC 0x7e417133u
     uv_timer_t uv;
     struct link link;
     struct engine *engine;
@@ -101,17 +115,20 @@ struct real_timer {
     void *arg;
 };
 
-static void real_timer_closed(uv_handle_t *h) { free(h->data); }
+static void real_timer_closed(uv_handle_t *h) { free(h->data); } /* its magic went with the close */
 
 static void real_timer_close(struct real_timer *rt)
 {
+    CHECK_IS(rt, REAL_TIMER_MAGIC);
+    CHECK(link_on(&rt->link));
+    rt->magic = 0;
     list_remove(&rt->link);
     uv_close((uv_handle_t *)&rt->uv, real_timer_closed);
 }
 
 static void real_timer_turn(void *arg, struct turn *t)
 {
-    struct real_timer *rt = arg;
+    struct real_timer *rt = CAST(struct real_timer, REAL_TIMER_MAGIC, arg);
 
     if (rt->fn != NULL)
         rt->fn(rt->arg, t);
@@ -120,16 +137,18 @@ static void real_timer_turn(void *arg, struct turn *t)
 
 static void real_timer_fired(uv_timer_t *uv)
 {
-    struct real_timer *rt = uv->data;
+    struct real_timer *rt = CAST(struct real_timer, REAL_TIMER_MAGIC, uv->data);
 
     engine_soon(rt->engine, real_timer_turn, rt);
 }
 
 static void *op_real_timer(void *engine, int64_t in_ms, void (*fn)(void *arg, struct turn *t), void *arg)
 {
-    struct engine *e = engine;
+    struct engine *e = CAST(struct engine, ENGINE_MAGIC, engine);
     struct real_timer *rt = xcalloc(1, sizeof(*rt));
 
+    CHECK(fn != NULL);
+    rt->magic = REAL_TIMER_MAGIC;
     rt->engine = e;
     rt->fn = fn;
     rt->arg = arg;
@@ -145,9 +164,9 @@ static void *op_real_timer(void *engine, int64_t in_ms, void (*fn)(void *arg, st
  * muted. */
 static void op_real_timer_cancel(void *engine, void *handle)
 {
-    struct real_timer *rt = handle;
+    struct real_timer *rt = CAST(struct real_timer, REAL_TIMER_MAGIC, handle);
 
-    (void)engine;
+    CHECK(rt->engine == engine);
     rt->fn = NULL;
     if (uv_is_active((uv_handle_t *)&rt->uv))
         real_timer_close(rt);

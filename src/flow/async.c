@@ -1,5 +1,10 @@
 /* async.c - the queue: which event is ready, which waits until when.  Nothing here writes but accept and the
- * end. */
+ * end.
+ *
+ * True here: an event changes its state by STATE_MOVE alone, and lies where its state says
+ * (async_internal.h); a lane lives as long as it has an event of any state; a lane is on async.active exactly
+ * while something of it is ready, and on async.lined exactly while something of it is in line; the timer
+ * stands no later than the first of waiting.  async_check() looks all of it through. */
 #include <stdlib.h>
 
 #include "flow/async_internal.h"
@@ -8,6 +13,7 @@
 
 #define SLAB_EVENTS 1024
 #define PRUNE_EVERY 20000
+#define FUNCTION_NAME_MOST 140
 
 struct event_slab {
     struct event_slab *next;
@@ -22,6 +28,17 @@ static struct sql Q_DELETE = SQL("DELETE FROM event WHERE seq = $1");
 static struct sql Q_LOAD = SQL("SELECT seq, account, region, name, qualifier, enqueued_ms, due_ms, retries, "
                                "executions, config, backoff, throttled FROM event ORDER BY seq");
 
+#define TO(s) STATE_BIT(EVENT_##s)
+static const struct state event_states[EVENT_STATES] = {
+    [EVENT_FREE] = { "free", TO(ACCEPTED) | TO(WAITING) },
+    [EVENT_ACCEPTED] = { "accepted", TO(READY) },
+    [EVENT_READY] = { "ready", TO(RUNNING) | TO(DECIDING) },
+    [EVENT_RUNNING] = { "running", TO(WAITING) | TO(FREE) },
+    [EVENT_DECIDING] = { "deciding", TO(WAITING) | TO(FREE) },
+    [EVENT_WAITING] = { "waiting", TO(READY) },
+};
+const struct states event_machine = STATES("event", event_states);
+
 void event_list_init(struct event_list *l)
 {
     l->first = NULL;
@@ -31,6 +48,8 @@ void event_list_init(struct event_list *l)
 
 void event_list_add(struct event_list *l, struct event *e)
 {
+    CHECK_IS(e, EVENT_MAGIC);
+    CHECK(*l->last == NULL);
     e->next = NULL;
     *l->last = e;
     l->last = &e->next;
@@ -43,9 +62,12 @@ struct event *event_list_pop(struct event_list *l)
 
     if (e == NULL)
         return NULL;
+    CHECK_IS(e, EVENT_MAGIC);
+    CHECK(l->n > 0 && (e->next == NULL) == (l->n == 1));
     l->first = e->next;
     if (l->first == NULL)
         l->last = &l->first;
+    e->next = NULL;
     l->n--;
     return e;
 }
@@ -56,6 +78,7 @@ static struct event *event_new(struct async *a, struct lane *lane, uint64_t seq,
 {
     struct event *e;
 
+    CHECK_IS(lane, LANE_MAGIC);
     if (a->free_events == NULL) {
         struct event_slab *slab = xcalloc(1, sizeof(*slab));
 
@@ -67,31 +90,47 @@ static struct event *event_new(struct async *a, struct lane *lane, uint64_t seq,
         }
     }
     e = a->free_events;
+    CHECK(e->state == EVENT_FREE && e->lane == NULL);
     a->free_events = e->next;
-    *e = (struct event){ .node = { .seq = seq }, .lane = lane, .enqueued_ms = enqueued_ms };
+    *e = (struct event){
+        .node = { .seq = seq }, .lane = lane, .enqueued_ms = enqueued_ms, .magic = EVENT_MAGIC
+    };
     lane->events++;
     a->queued++;
     return e;
 }
 
-static void lane_free(struct async *a, struct lane *l)
+static void lane_drop(struct lane *l)
 {
-    if (a->last_lane == l)
-        a->last_lane = NULL;
-    map_del(&a->lanes, l->invoked_arn);
-    list_remove(&l->active);
-    list_remove(&l->lined);
+    CHECK_IS(l, LANE_MAGIC);
     heap_done(&l->line);
     arena_free(l->config_mem);
     free((void *)l->account.p); /* one block holds every name */
+    l->magic = 0;
     free(l);
+}
+
+/* Its last event has gone. */
+static void lane_free(struct async *a, struct lane *l)
+{
+    CHECK(l->ready.n == 0 && l->line.n == 0);
+    if (a->last_lane == l)
+        a->last_lane = NULL;
+    CHECK(map_del(&a->lanes, l->invoked_arn) == l);
+    list_remove(&l->active);
+    list_remove(&l->lined);
+    lane_drop(l);
 }
 
 static void event_free(struct async *a, struct event *e)
 {
     struct lane *lane = e->lane;
 
+    CHECK_IS(e, EVENT_MAGIC);
     CHECK(!heap_has(&e->node) && !heap_has(&e->in_line));
+    CHECK(a->queued > 0 && lane->events > 0);
+    STATE_MOVE(&event_machine, e->state, EVENT_FREE);
+    e->magic = 0;
     e->lane = NULL;
     e->next = a->free_events;
     a->free_events = e;
@@ -130,7 +169,11 @@ static struct lane *lane_make(struct async *a, const struct async_request *r, st
         r->account.n + r->region.n + r->name.n + r->qualifier.n + 2 * invoked_arn.n + sizeof(":$LATEST") + 8;
     struct lane *l = xcalloc(1, sizeof(*l));
     char *at = xmalloc(n);
+    const char *block = at;
 
+    CHECK(!str_absent(r->account)); /* the block is freed by it */
+    CHECK(function_n <= invoked_arn.n);
+    l->magic = LANE_MAGIC;
     l->account = pack(&at, r->account);
     l->region = pack(&at, r->region);
     l->name = pack(&at, r->name);
@@ -141,11 +184,12 @@ static struct lane *lane_make(struct async *a, const struct async_request *r, st
         memcpy(at - 1, ":$LATEST", sizeof(":$LATEST"));
         l->arn.n += sizeof(":$LATEST") - 1;
     }
+    CHECK(at <= block + n && l->account.p == block);
     l->function_arn_n = function_n;
     l->maximum_retry_attempts = 2;
     l->maximum_event_age_s = 21600;
     event_list_init(&l->ready);
-    map_put(&a->lanes, l->invoked_arn, l);
+    CHECK(map_put(&a->lanes, l->invoked_arn, l) == NULL);
     return l;
 }
 
@@ -212,7 +256,8 @@ void async_event_ready(struct async *a, struct event *e)
 {
     struct lane *l = e->lane;
 
-    e->state = EVENT_READY;
+    CHECK_IS(l, LANE_MAGIC);
+    STATE_MOVE(&event_machine, e->state, EVENT_READY);
     event_list_add(&l->ready, e);
     a->ready++;
     if (!link_on(&l->active))
@@ -224,6 +269,8 @@ static void end_wait(struct async *a, struct event *e)
 {
     struct lane *l = e->lane;
 
+    CHECK_IS(e, EVENT_MAGIC);
+    CHECK(e->state == EVENT_WAITING && heap_has(&e->node));
     heap_remove(&a->waiting, &e->node);
     heap_remove(&l->line, &e->in_line);
     if (heap_first(&l->line) == NULL)
@@ -236,6 +283,7 @@ static void due(struct timer *timer, struct turn *t)
     struct async *a = CONTAINER_OF(timer, struct async, timer);
     struct heap_node *first;
 
+    CHECK_IS(a, ASYNC_MAGIC);
     while ((first = heap_first(&a->waiting)) != NULL && first->key <= t->now.wall_ms) {
         end_wait(a, CONTAINER_OF(first, struct event, node));
     }
@@ -247,7 +295,9 @@ void async_event_wait(struct async *a, struct turn *t, struct event *e, int64_t 
 {
     struct lane *l = e->lane;
 
-    e->state = EVENT_WAITING;
+    CHECK_IS(e, EVENT_MAGIC);
+    CHECK(!heap_has(&e->node) && !heap_has(&e->in_line));
+    STATE_MOVE(&event_machine, e->state, EVENT_WAITING);
     heap_set(&a->waiting, &e->node, due_ms);
     if (heap_first(&a->waiting) == &e->node)
         timer_set(t, &a->timer, due_ms);
@@ -271,7 +321,7 @@ void async_event_end(struct async *a, struct turn *t, struct event *e)
 
 static void decide_all(void *arg, struct turn *t)
 {
-    struct async *a = arg;
+    struct async *a = CAST(struct async, ASYNC_MAGIC, arg);
     struct event *e;
 
     a->decide_posted = false;
@@ -281,7 +331,8 @@ static void decide_all(void *arg, struct turn *t)
 
 void async_decide_later(struct async *a, struct event *e, enum attempt_result why)
 {
-    e->state = EVENT_DECIDING;
+    CHECK((unsigned)why <= UINT8_MAX && why != ATTEMPT_SUCCEEDED);
+    STATE_MOVE(&event_machine, e->state, EVENT_DECIDING);
     e->decide = (uint8_t)why;
     event_list_add(&a->deciding, e);
     if (!a->decide_posted)
@@ -298,6 +349,9 @@ int async_accept(struct async *a, struct turn *t, const struct async_request *r,
     struct event *e;
     uint64_t seq;
 
+    CHECK_IS(a, ASYNC_MAGIC);
+    CHECK(a->store == t->store && r->type != NULL);
+    CHECK(!str_empty(r->account) && !str_empty(r->region) && !str_empty(r->name));
     if (a->queued >= a->o.max_queued_events)
         return -E_FULL;
     mem = arena_new(0);
@@ -310,7 +364,7 @@ int async_accept(struct async *a, struct turn *t, const struct async_request *r,
                    V_BLOB(str_absent(r->payload) ? STR("") : r->payload)) < 0)
         return -E_FULL;
     e = event_new(a, lane_for(a, r), seq, t->now.wall_ms);
-    e->state = EVENT_ACCEPTED;
+    STATE_MOVE(&event_machine, e->state, EVENT_ACCEPTED);
     event_list_add(&a->accepted, e);
     metric_lambda_received(t,
                            &(struct metric_lambda){ r->account, r->region, r->name, r->qualifier, STR_NONE });
@@ -334,8 +388,11 @@ static enum attempt_result obstacle(struct lane *l, const struct event *e, int m
 
 static struct event *take_ready(struct async *a, struct lane *l)
 {
+    struct event *e = event_list_pop(&l->ready);
+
+    CHECK(e != NULL && e->lane == l && e->state == EVENT_READY && a->ready > 0);
     a->ready--;
-    return event_list_pop(&l->ready);
+    return e;
 }
 
 /* False: the lane must wait (no capacity, function not ready yet). */
@@ -346,6 +403,7 @@ static bool pump_one(struct async *a, struct lane *l, const struct now *now)
     enum attempt_result why;
     uint64_t life;
 
+    CHECK(r == 0 || r == -E_BUSY || r == -E_NOT_FOUND);
     if (r == -E_BUSY)
         return false;
     if (r == 0)
@@ -393,6 +451,7 @@ static void pump_lines(struct async *a, const struct now *now)
     while (n-- > 0 && !list_empty(&a->lined)) {
         struct lane *l = CONTAINER_OF(list_pop(&a->lined), struct lane, lined);
 
+        CHECK_IS(l, LANE_MAGIC);
         list_append(&a->lined, &l->lined);
         pump_line(a, l, now);
     }
@@ -409,6 +468,7 @@ void async_pump(struct async *a, const struct now *now)
     struct event *e;
     size_t n = 0;
 
+    CHECK_IS(a, ASYNC_MAGIC);
     pump_lines(a, now);
     while ((e = event_list_pop(&a->accepted)) != NULL)
         async_event_ready(a, e);
@@ -417,6 +477,7 @@ void async_pump(struct async *a, const struct now *now)
     while (n-- > 0 && !list_empty(&a->active)) {
         struct lane *l = CONTAINER_OF(list_pop(&a->active), struct lane, active);
 
+        CHECK_IS(l, LANE_MAGIC);
         while (l->ready.first != NULL && pump_one(a, l, now))
             ;
         if (l->ready.first != NULL) /* the next time behind the others that wait for the machine */
@@ -430,6 +491,9 @@ struct async *async_new(const struct async_options *o)
 {
     struct async *a = xcalloc(1, sizeof(*a));
 
+    CHECK(o->host.resolve != NULL && o->host.acquire != NULL && o->host.release != NULL);
+    CHECK(o->executor.start != NULL && o->executor.capacity != NULL && o->sinks != NULL);
+    a->magic = ASYNC_MAGIC;
     a->o = *o;
     list_init(&a->active);
     list_init(&a->running);
@@ -447,14 +511,8 @@ static void forget_all(struct async *a)
     void *lane;
 
     attempts_let_go(a);
-    for (size_t i = 0; map_next(&a->lanes, &i, &key, &lane);) {
-        struct lane *l = lane;
-
-        heap_done(&l->line);
-        arena_free(l->config_mem);
-        free((void *)l->account.p);
-        free(l);
-    }
+    for (size_t i = 0; map_next(&a->lanes, &i, &key, &lane);)
+        lane_drop(CAST(struct lane, LANE_MAGIC, lane));
     map_done(&a->lanes);
     a->last_lane = NULL;
     heap_done(&a->waiting);
@@ -473,6 +531,7 @@ static void forget_all(struct async *a)
 
 void async_reset(struct async *a, struct turn *t)
 {
+    CHECK_IS(a, ASYNC_MAGIC);
     timer_cancel(t, &a->timer);
     forget_all(a);
 }
@@ -481,8 +540,10 @@ struct async *async_free(struct async *a)
 {
     if (a == NULL)
         return NULL;
+    CHECK_IS(a, ASYNC_MAGIC);
     attempts_free(a);
     forget_all(a);
+    a->magic = 0;
     free(a);
     return NULL;
 }
@@ -491,12 +552,14 @@ void async_load(struct async *a, struct turn *t)
 {
     CLEANUP(rows_done) struct rows r = { 0 };
 
+    CHECK_IS(a, ASYNC_MAGIC);
+    CHECK(a->queued == 0 && a->lanes.n == 0); /* new, or reset */
     a->soon = t->ops->soon;
     a->engine = t->engine;
     a->store = t->store;
     a->slots_freed = true;
     store_query(t->store, &Q_LOAD, &r);
-    while (rows_next(&r)) {
+    while (rows_next(&r) && rows_place(&r, 1, 2, 3, FUNCTION_NAME_MOST)) {
         struct async_request q = { .account = rows_text(&r, 1),
                                    .region = rows_text(&r, 2),
                                    .name = rows_text(&r, 3),
@@ -517,4 +580,117 @@ void async_counts(const struct async *a, struct async_counts *ret)
                                   .ready = a->ready + a->accepted.n + a->deciding.n,
                                   .waiting = a->waiting.n };
     ret->running = a->queued - ret->ready - ret->waiting;
+}
+
+/* ---- everything looked through: for tests ---- */
+
+static size_t list_length(const struct list *l)
+{
+    size_t n = 0;
+
+    LIST_EACH(l, k)
+        n++;
+    return n;
+}
+
+/* Every event of it is in that state, and there are as many as it says. */
+static void check_list(const struct event_list *l, enum event_state state, const struct lane *of)
+{
+    struct event *const *last = &l->first;
+    uint64_t n = 0;
+
+    for (const struct event *e = l->first; e != NULL; e = e->next, n++) {
+        CHECK_IS(e, EVENT_MAGIC);
+        CHECK(e->state == state && (of == NULL || e->lane == of));
+        CHECK(!heap_has(&e->node) && !heap_has(&e->in_line));
+        last = &e->next;
+    }
+    CHECK(n == l->n && l->last == last);
+}
+
+/* Returns how many of its events wait for a slot. */
+static uint64_t check_lane(const struct async *a, const struct lane *l)
+{
+    check_list(&l->ready, EVENT_READY, l);
+    CHECK(l->events > 0);
+    CHECK(l->ready.n + l->line.n <= l->events);
+    CHECK(link_on(&l->active) == (l->ready.n > 0));
+    CHECK(link_on(&l->lined) == (l->line.n > 0));
+    CHECK(l->function_arn_n <= l->arn.n && str_starts(l->arn, str_sub(l->invoked_arn, 0, l->function_arn_n)));
+    heap_check(&l->line);
+    for (uint32_t i = 0; i < l->line.n; i++) {
+        const struct event *e = CONTAINER_OF(l->line.v[i], struct event, in_line);
+
+        CHECK_IS(e, EVENT_MAGIC);
+        CHECK(e->lane == l && e->state == EVENT_WAITING && heap_has(&e->node));
+        CHECK(e->in_line.key == (int64_t)e->node.seq && e->in_line.seq == e->node.seq);
+    }
+    return l->line.n;
+}
+
+static void check_waiting(const struct async *a, uint64_t in_lines)
+{
+    uint64_t throttled = 0;
+
+    heap_check(&a->waiting);
+    for (uint32_t i = 0; i < a->waiting.n; i++) {
+        const struct event *e = CONTAINER_OF(a->waiting.v[i], struct event, node);
+
+        CHECK_IS(e, EVENT_MAGIC);
+        CHECK(e->state == EVENT_WAITING);
+        throttled += heap_has(&e->in_line);
+    }
+    CHECK(throttled == in_lines);
+    CHECK(a->waiting.n == 0 || !timer_pending(&a->timer) || a->timer.node.key <= a->waiting.v[0]->key);
+    CHECK(a->waiting.n == 0 || timer_pending(&a->timer));
+}
+
+static uint64_t check_running(const struct async *a)
+{
+    uint64_t n = 0;
+
+    LIST_EACH(&a->running, k) {
+        const struct attempt *at = CONTAINER_OF(k, struct attempt, link);
+
+        CHECK_IS(at, ATTEMPT_MAGIC);
+        CHECK_IS(at->event, EVENT_MAGIC);
+        CHECK(at->async == a && at->event->state == EVENT_RUNNING && at->execution.code != NULL);
+        n++;
+    }
+    return n;
+}
+
+static void check_free(const struct async *a)
+{
+    for (const struct event *e = a->free_events; e != NULL; e = e->next)
+        CHECK(e->state == EVENT_FREE && e->magic == 0 && e->lane == NULL);
+}
+
+void async_check(const struct async *a)
+{
+    struct str key;
+    void *value;
+    uint64_t events = 0, ready = 0, in_lines = 0, running = check_running(a);
+    size_t active = 0, lined = 0;
+
+    CHECK_IS(a, ASYNC_MAGIC);
+    for (size_t i = 0; map_next(&a->lanes, &i, &key, &value);) {
+        const struct lane *l = CAST(const struct lane, LANE_MAGIC, value);
+
+        CHECK(str_eq(key, l->invoked_arn));
+        in_lines += check_lane(a, l);
+        events += l->events;
+        ready += l->ready.n;
+        active += link_on(&l->active);
+        lined += link_on(&l->lined);
+    }
+    CHECK(active == list_length(&a->active) && lined == list_length(&a->lined));
+    check_list(&a->accepted, EVENT_ACCEPTED, NULL);
+    check_list(&a->deciding, EVENT_DECIDING, NULL);
+    check_waiting(a, in_lines);
+    check_free(a);
+    CHECK(ready == a->ready && events == a->queued);
+    CHECK(a->queued == ready + running + a->accepted.n + a->deciding.n + a->waiting.n);
+    CHECK(a->deciding.n == 0 || a->decide_posted);
+    CHECK(a->last_lane == NULL || map_get(&a->lanes, a->last_lane->invoked_arn) == a->last_lane);
 }

@@ -93,6 +93,9 @@ struct async_counts {
     uint64_t queued, ready, running, waiting;
 };
 void async_counts(const struct async *a, struct async_counts *ret);
+/* Looks through everything in memory and ends the program where something does not agree: for tests, between
+ * turns.  O(events). */
+void async_check(const struct async *a);
 /* The journey so far of an event still queued; -E_NOT_FOUND. */
 int async_journey(struct async *a, struct store *s, struct arena *mem, struct str request_id,
                   struct journey *ret);

@@ -328,6 +328,8 @@ static enum attempt_result tell_outcome(struct attempt *at, const struct outcome
 
 static void attempt_free(struct attempt *at)
 {
+    CHECK_IS(at, ATTEMPT_MAGIC);
+    at->magic = 0;
     list_remove(&at->link);
     code_unref(at->execution.code);
     arena_free(at->mem); /* at lies in it */
@@ -355,16 +357,20 @@ static void count_execution(struct async *a, struct turn *t, const struct attemp
 
 static void attempt_done(struct execution *ex, const struct outcome *o, struct turn *t)
 {
-    struct attempt *at = (struct attempt *)(void *)ex;
+    struct attempt *at = CONTAINER_OF(ex, struct attempt, execution);
     struct async *a = at->async;
     struct event *e = at->event;
     struct ending x = { .row = at->row, .trace = at->trace };
     enum attempt_result result;
 
+    CHECK_IS(at, ATTEMPT_MAGIC);
+    CHECK((a == NULL) == (e == NULL));
     if (a == NULL) {
         attempt_free(at);
         return;
     }
+    CHECK_IS(a, ASYNC_MAGIC);
+    CHECK(e->magic == EVENT_MAGIC && e->state == EVENT_RUNNING);
     count_execution(a, t, at, o);
     a->o.host.release(a->o.host.arg, e->lane->account, e->lane->region, e->lane->name, at->life);
     if (!str_absent(at->row.story))
@@ -392,6 +398,10 @@ void attempt_start(struct async *a, struct event *e, const struct target *target
     struct lane *l = e->lane;
     int64_t count;
 
+    CHECK_IS(e, EVENT_MAGIC);
+    CHECK(e->state == EVENT_READY && e->next == NULL);
+    CHECK_IS(target->code, CODE_MAGIC);
+    at->magic = ATTEMPT_MAGIC;
     at->mem = mem;
     if (!row_of(a->store, mem, e, &at->row)) {
         a->o.host.release(a->o.host.arg, l->account, l->region, l->name, life);
@@ -409,7 +419,7 @@ void attempt_start(struct async *a, struct event *e, const struct target *target
     at->async = a;
     at->event = e;
     at->life = life;
-    e->state = EVENT_RUNNING;
+    STATE_MOVE(&event_machine, e->state, EVENT_RUNNING);
     list_append(&a->running, &at->link);
     at->execution = (struct execution){ .code = code_ref(target->code),
                                         .request_id = at->row.request_id,
@@ -429,6 +439,8 @@ void attempts_let_go(struct async *a)
         struct attempt *at = CONTAINER_OF(k, struct attempt, link);
         struct lane *l = at->event->lane;
 
+        CHECK_IS(at, ATTEMPT_MAGIC);
+        CHECK(at->async == a);
         a->o.host.release(a->o.host.arg, l->account, l->region, l->name, at->life);
         at->async = NULL;
         at->event = NULL;

@@ -2,20 +2,34 @@
  *
  * An event in memory is 80 bytes; everything else of it is in its row and read when it is its turn.
  *
- *     accept ──► ACCEPTED ──commit──► READY ──start──► RUNNING ──► (ended: row gone)
- *                                       ▲  └─decide─► DECIDING ─┘ │
- *                                       └──── due ── WAITING ◄────┘
- */
+ *     accept ──► ACCEPTED ──commit──► READY ──start──► RUNNING ──┬──► (ended: row gone, node FREE)
+ *                                     ▲  └──decide──► DECIDING ──┤
+ *     load ──────────────► WAITING ───┘ due or a free slot       │
+ *                             ▲──────────── again ───────────────┘
+ *
+ * The drawing as a table: event_states in async.c.  Where an event lies follows from its state:
+ *   ACCEPTED: async.accepted.  READY: its lane's ready.  DECIDING: async.deciding.  RUNNING: in an attempt.
+ *   WAITING: async.waiting, and in its lane's line if it is throttled.  FREE: async.free_events. */
 #ifndef WAYBILL_FLOW_ASYNC_INTERNAL_H
 #define WAYBILL_FLOW_ASYNC_INTERNAL_H
 
 #include "base/map.h"
+#include "base/state.h"
 #include "flow/async.h"
 #include "flow/retry.h"
 
 struct lane;
 
-enum event_state { EVENT_ACCEPTED, EVENT_READY, EVENT_RUNNING, EVENT_DECIDING, EVENT_WAITING, EVENT_STATES };
+enum event_state {
+    EVENT_FREE, /* no event: a node on the free list */
+    EVENT_ACCEPTED,
+    EVENT_READY,
+    EVENT_RUNNING,
+    EVENT_DECIDING,
+    EVENT_WAITING,
+    EVENT_STATES
+};
+extern const struct states event_machine;
 
 struct event {
     struct heap_node node;    /* WAITING: key is the due time; seq is the row's key always */
@@ -27,7 +41,10 @@ struct event {
     uint8_t retries, backoff;
     uint8_t state;  /* enum event_state */
     uint8_t decide; /* DECIDING: enum attempt_result */
+    uint16_t magic;
+#define EVENT_MAGIC 0xe7e5u
 };
+_Static_assert(sizeof(struct event) == 80, "what a queued event costs is promised");
 
 struct event_list {
     struct event *first, **last;
@@ -36,6 +53,8 @@ struct event_list {
 
 /* Events for one function and qualifier as requested: they share target and configuration. */
 struct lane {
+    uint32_t magic;
+#define LANE_MAGIC 0x1a9e5001u
     struct link active;                          /* on async.active while it has ready events */
     struct str account, region, name, qualifier; /* owned; qualifier absent when unqualified */
     struct str arn;                              /* owned; qualified as requested ("...:$LATEST" if not) */
@@ -60,9 +79,11 @@ struct event_row {
 };
 
 struct attempt {
-    struct execution execution; /* must stay first */
-    struct link link;           /* async.running */
-    struct async *async;        /* NULL: let go by a reset */
+    struct execution execution;
+    uint32_t magic;
+#define ATTEMPT_MAGIC 0xa77e3b71u
+    struct link link;    /* async.running */
+    struct async *async; /* NULL: let go by a reset */
     struct event *event;
     uint64_t life; /* of its concurrency slot */
     struct arena *mem;
@@ -71,6 +92,8 @@ struct attempt {
 };
 
 struct async {
+    uint32_t magic;
+#define ASYNC_MAGIC 0xa5790c01u
     struct async_options o;
     struct map lanes;       /* by invoked arn */
     struct lane *last_lane; /* of the last accept; NULL when it is gone */

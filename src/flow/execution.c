@@ -3,7 +3,8 @@
 
 struct code *code_ref(struct code *c)
 {
-    CHECK(c != NULL && c->magic == CODE_MAGIC && c->refs > 0);
+    CHECK_IS(c, CODE_MAGIC);
+    CHECK(c->refs > 0);
     c->refs++;
     return c;
 }
@@ -12,7 +13,8 @@ void code_unref(struct code *c)
 {
     if (c == NULL)
         return;
-    CHECK(c->magic == CODE_MAGIC && c->refs > 0);
+    CHECK_IS(c, CODE_MAGIC);
+    CHECK(c->refs > 0);
     if (--c->refs > 0)
         return;
     c->magic = 0;

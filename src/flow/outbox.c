@@ -15,6 +15,8 @@
 #define HANDED_PER_TURN 200
 
 struct entry {
+    uint32_t magic;
+#define ENTRY_MAGIC 0x0b0e17a1u
     struct heap_node node; /* key: due_ms; seq: the id, older first */
     uint64_t id;
     int64_t created_ms;
@@ -23,6 +25,8 @@ struct entry {
 };
 
 struct outbox {
+    uint32_t magic;
+#define OUTBOX_MAGIC 0x0b0b0001u
     struct outbox_kind kinds[KINDS_MOST];
     size_t n_kinds;
     struct map entries; /* the eight bytes of an id -> struct entry */
@@ -59,16 +63,29 @@ static struct entry *entry_new(struct outbox *o, uint64_t id, const struct outbo
 {
     struct entry *e = xcalloc(1, sizeof(*e));
 
-    *e = (struct entry){ .node.seq = id, .id = id, .created_ms = created_ms, .kind = kind };
+    CHECK(kind >= o->kinds && kind < o->kinds + o->n_kinds);
+    *e = (struct entry){
+        .magic = ENTRY_MAGIC, .node.seq = id, .id = id, .created_ms = created_ms, .kind = kind
+    };
     CHECK(map_put(&o->entries, id_key(&id), e) == NULL);
     return e;
 }
 
 static void entry_free(struct outbox *o, struct entry *e)
 {
+    CHECK_IS(e, ENTRY_MAGIC);
     heap_remove(&o->due, &e->node);
-    map_del(&o->entries, id_key(&e->id));
+    CHECK(map_del(&o->entries, id_key(&e->id)) == e);
+    e->magic = 0;
     free(e);
+}
+
+static struct entry *entry_of(const struct outbox *o, uint64_t id)
+{
+    struct entry *e = map_get(&o->entries, id_key(&id));
+
+    CHECK(e == NULL || (e->magic == ENTRY_MAGIC && e->id == id));
+    return e;
 }
 
 static void entries_free(struct outbox *o)
@@ -118,6 +135,7 @@ static void hand_out(struct outbox *o, struct turn *t, struct entry *e)
         entry_free(o, e);
         return;
     }
+    CHECK(heap_has(&e->node) && e->kind->due != NULL);
     item.payload = buf_view(&payload);
     heap_remove(&o->due, &e->node);
     e->round = o->round;
@@ -131,11 +149,14 @@ static void hand_out_due(struct outbox *o, struct turn *t)
     struct heap_node *first;
     size_t n = 0;
 
+    CHECK_IS(o, OUTBOX_MAGIC);
+    CHECK(!o->handing); /* an owner that hands out from inside due() */
     o->handing = true;
     o->round++;
     while ((first = heap_first(&o->due)) != NULL && first->key <= t->now.wall_ms && !o->continued) {
         struct entry *e = CONTAINER_OF(first, struct entry, node);
 
+        CHECK_IS(e, ENTRY_MAGIC);
         if (n++ < HANDED_PER_TURN && e->round != o->round) {
             hand_out(o, t, e);
             continue;
@@ -149,7 +170,7 @@ static void hand_out_due(struct outbox *o, struct turn *t)
 
 static void go_on(void *arg, struct turn *t)
 {
-    struct outbox *o = arg;
+    struct outbox *o = CAST(struct outbox, OUTBOX_MAGIC, arg);
 
     o->continued = false;
     hand_out_due(o, t);
@@ -170,6 +191,7 @@ int outbox_put(struct outbox *o, struct turn *t, const char *kind, struct str pa
     struct entry *e;
     int r;
 
+    CHECK_IS(o, OUTBOX_MAGIC);
     CHECK(k != NULL);
     if (o->entries.n >= OUTBOX_ROWS_MOST)
         return -E_LIMIT;
@@ -188,7 +210,7 @@ int outbox_put(struct outbox *o, struct turn *t, const char *kind, struct str pa
 
 int outbox_again(struct outbox *o, struct turn *t, uint64_t id, int64_t due_ms, struct str payload)
 {
-    struct entry *e = map_get(&o->entries, id_key(&id));
+    struct entry *e = entry_of(o, id);
     int r;
 
     if (e == NULL)
@@ -206,7 +228,7 @@ int outbox_again(struct outbox *o, struct turn *t, uint64_t id, int64_t due_ms, 
 
 int outbox_over(struct outbox *o, struct turn *t, uint64_t id)
 {
-    struct entry *e = map_get(&o->entries, id_key(&id));
+    struct entry *e = entry_of(o, id);
     int r;
 
     if (e == NULL)
@@ -221,8 +243,9 @@ int outbox_over(struct outbox *o, struct turn *t, uint64_t id)
 
 bool outbox_recall(struct outbox *o, struct turn *t, uint64_t id)
 {
-    struct entry *e = map_get(&o->entries, id_key(&id));
+    struct entry *e = entry_of(o, id);
 
+    CHECK_IS(o, OUTBOX_MAGIC);
     if (e == NULL || heap_has(&e->node))
         return false;
     heap_set(&o->due, &e->node, t->now.wall_ms);
@@ -238,6 +261,7 @@ struct outbox *outbox_new(void)
 {
     struct outbox *o = xcalloc(1, sizeof(*o));
 
+    o->magic = OUTBOX_MAGIC;
     o->timer.fire = on_timer;
     o->timer.work = true;
     return o;
@@ -247,19 +271,24 @@ struct outbox *outbox_free(struct outbox *o)
 {
     if (o == NULL)
         return NULL;
+    CHECK_IS(o, OUTBOX_MAGIC);
     entries_free(o);
+    o->magic = 0;
     free(o);
     return NULL;
 }
 
 void outbox_register(struct outbox *o, const struct outbox_kind *kind)
 {
+    CHECK_IS(o, OUTBOX_MAGIC);
+    CHECK(kind->name != NULL && kind->due != NULL && o->entries.n == 0);
     CHECK(o->n_kinds < KINDS_MOST && kind_named(o, str_of(kind->name)) == NULL);
     o->kinds[o->n_kinds++] = *kind;
 }
 
 void outbox_reset(struct outbox *o, struct turn *t)
 {
+    CHECK_IS(o, OUTBOX_MAGIC);
     timer_cancel(t, &o->timer);
     entries_free(o);
 }
@@ -281,4 +310,27 @@ void outbox_load(struct outbox *o, struct turn *t)
         heap_set(&o->due, &e->node, rows_ms(&r, 1));
     }
     arm(o, t);
+}
+
+/* ---- everything looked through: for tests ---- */
+
+void outbox_check(const struct outbox *o)
+{
+    struct str key;
+    void *value;
+    size_t due = 0;
+
+    CHECK_IS(o, OUTBOX_MAGIC);
+    CHECK(!o->handing && o->n_kinds <= KINDS_MOST && o->entries.n <= OUTBOX_ROWS_MOST);
+    heap_check(&o->due);
+    for (size_t i = 0; map_next(&o->entries, &i, &key, &value);) {
+        const struct entry *e = CAST(const struct entry, ENTRY_MAGIC, value);
+
+        CHECK(str_eq(key, id_key(&e->id)) && e->node.seq == e->id);
+        CHECK(e->kind >= o->kinds && e->kind < o->kinds + o->n_kinds && e->round <= o->round);
+        due += heap_has(&e->node);
+    }
+    CHECK(due == o->due.n); /* nothing is due that has no entry */
+    CHECK(due == 0 || o->continued || (timer_pending(&o->timer) && o->timer.node.key == o->due.v[0]->key));
+    CHECK(!timer_pending(&o->timer) || (due > 0 && !o->continued));
 }

@@ -46,5 +46,7 @@ int outbox_over(struct outbox *o, struct turn *t, uint64_t id);
  * False: there is no such row, or it is due anyhow. */
 bool outbox_recall(struct outbox *o, struct turn *t, uint64_t id);
 size_t outbox_count(const struct outbox *o);
+void outbox_check(
+    const struct outbox *o); /* ends the program where memory does not agree: for tests, between turns */
 
 #endif

@@ -82,6 +82,7 @@ enum role_verdict door_role_may(const struct door *d, const struct role_asks *as
     struct resource what = d->what;
     struct arn role;
 
+    CHECK(d->found_ns == d->turn->now.mono_ns);
     if (d->sinks->role_may == NULL || d->sink == NULL)
         return ROLE_UNKNOWN;
     if (!str_absent(asks->resource))

@@ -36,10 +36,10 @@ struct parcel_attribute {
 
 /* Who hands over. */
 struct sender {
-    const char *principal;   /* a service in its own name ("sns.amazonaws.com"); NULL: a role does */
-    struct str arn, account; /* of the function (qualified), topic, rule or bucket it is for; account: for
-                                services only */
-    bool no_owner;           /* a service that does not say aws:SourceOwner */
+    const char *principal; /* "sns.amazonaws.com"; NULL: a function, which sends as its role */
+    struct str arn;        /* of the function (qualified), topic, rule or bucket */
+    struct str account;    /* whose that is; absent for a function */
+    bool no_owner;         /* the service does not say aws:SourceOwner */
 };
 
 /* What is handed over.  All strings are borrowed for the length of the call; fields a sink does not know it
@@ -53,9 +53,9 @@ struct parcel {
     struct str trace_header;               /* AWSTraceHeader; absent: none */
     struct str sender_id;    /* SenderId in SQS: of the role session, or the service's account */
     const char *detail_type; /* EventBridge: an event of ours ... */
-    const char
-        *event_source; /* ... "lambda", "aws.s3"; resources: bus and sender for "lambda", sender else */
-    struct str event;  /* EventBridge: a whole event, as one bus hands it to another */
+    /* ... "lambda": its resources are bus and sender; "aws.s3": its resource is the sender. */
+    const char *event_source;
+    struct str event;         /* EventBridge: a whole event, as one bus hands it to another */
     struct str function_name; /* S3: part of the key */
 };
 

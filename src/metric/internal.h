@@ -39,6 +39,8 @@ struct metric_bucket {
 };
 
 struct metric_series {
+    uint32_t magic;
+#define METRIC_SERIES_MAGIC 0x3e791c5eu
     struct link dirty; /* in metrics.dirty while any bucket is */
     struct str account, region, space, name, dimensions,
         unit; /* owned: one block, account.p, which is the map's key */
@@ -63,6 +65,8 @@ static inline int64_t metric_last_minute(struct rows *r, int column)
 }
 
 struct metrics {
+    uint32_t magic;
+#define METRICS_MAGIC 0x3e791c01u
     struct map series; /* by the six names joined by NUL */
     struct list dirty;
     size_t n_dirty;                 /* buckets */

@@ -92,6 +92,7 @@ static struct metric_series *series_new(struct metrics *m, struct str key)
     struct str rest = str_make(memcpy(xmalloc(key.n + 1), key.p, key.n), key.n);
     struct str *const parts[] = { &s->account, &s->region, &s->space, &s->name, &s->dimensions };
 
+    s->magic = METRIC_SERIES_MAGIC;
     s->key_n = key.n;
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         CHECK(str_cut(&rest, '\0', parts[i]));
@@ -108,6 +109,8 @@ void metric_bucket_free(struct metric_bucket *b)
 
 static void series_free(struct metric_series *s)
 {
+    CHECK_IS(s, METRIC_SERIES_MAGIC);
+    s->magic = 0;
     for (struct metric_bucket *b = s->buckets, *next; b != NULL; b = next) {
         next = b->next;
         metric_bucket_free(b);
@@ -125,13 +128,13 @@ static void sweep(struct metrics *m, int64_t before_minute)
     size_t n = 0;
 
     for (size_t i = 0; map_next(&m->series, &i, &key, &value);) {
-        struct metric_series *s = value;
+        struct metric_series *s = CAST(struct metric_series, METRIC_SERIES_MAGIC, value);
 
         if (!link_on(&s->dirty) && (s->buckets == NULL || s->buckets->minute < before_minute))
             gone[n++] = s;
     }
     for (size_t i = 0; i < n; i++) {
-        map_del(&m->series, str_make(gone[i]->account.p, gone[i]->key_n));
+        CHECK(map_del(&m->series, str_make(gone[i]->account.p, gone[i]->key_n)) == gone[i]);
         series_free(gone[i]);
     }
     m->generation += n > 0;
@@ -143,6 +146,7 @@ static struct metric_series *series_of(struct metrics *m, struct turn *t, const 
 {
     struct metric_series *s;
 
+    CHECK_IS(m, METRICS_MAGIC);
     key_text(&m->scratch, p, str_of(name), str_of(unit));
     s = map_get(&m->series, buf_view(&m->scratch));
     if (s != NULL)
@@ -161,14 +165,14 @@ void metric_forget_ids(struct metrics *m)
     void *value;
 
     for (size_t i = 0; map_next(&m->series, &i, &key, &value);)
-        ((struct metric_series *)value)->id = 0;
+        CAST(struct metric_series, METRIC_SERIES_MAGIC, value)->id = 0;
 }
 
 /* ---- counting ---- */
 
 static void flush_late(void *arg, struct turn *t)
 {
-    struct metrics *m = arg;
+    struct metrics *m = CAST(struct metrics, METRICS_MAGIC, arg);
 
     m->timer_wanted = false;
     if (!metric_rows_flush(m, t, METRIC_FLUSH_MOST)) {
@@ -182,6 +186,8 @@ static void flush_late(void *arg, struct turn *t)
 static __attribute__((noinline)) void mark(struct metrics *m, struct turn *t, struct metric_series *s,
                                            struct metric_bucket *b)
 {
+    CHECK_IS(s, METRIC_SERIES_MAGIC);
+    CHECK(!b->dirty && s->buckets == b);
     b->dirty = true;
     m->n_dirty++;
     if (!link_on(&s->dirty))
@@ -314,6 +320,7 @@ static struct function_place *place_of(struct metrics *m, struct str account, st
 {
     struct function_place **at;
 
+    CHECK_IS(m, METRICS_MAGIC);
     if (m->places == NULL)
         m->places = xcalloc(PLACES, sizeof(*m->places));
     at = &m->places[(hash_bytes(resource.p, resource.n) + version.n) % PLACES];
@@ -414,6 +421,7 @@ struct metrics *metrics_new(void)
 {
     struct metrics *m = xcalloc(1, sizeof(struct metrics));
 
+    m->magic = METRICS_MAGIC;
     list_init(&m->dirty);
     return m;
 }
@@ -424,7 +432,8 @@ static void forget_all(struct metrics *m)
     void *value;
 
     for (size_t i = 0; map_next(&m->series, &i, &key, &value);)
-        series_free(value);
+        series_free(CAST(struct metric_series, METRIC_SERIES_MAGIC, value));
+    CHECK(list_empty(&m->dirty));
     map_done(&m->series);
     m->n_dirty = 0;
     for (size_t i = 0; m->places != NULL && i < PLACES; i++)
@@ -440,7 +449,9 @@ struct metrics *metrics_free(struct metrics *m)
 {
     if (m == NULL)
         return NULL;
+    CHECK_IS(m, METRICS_MAGIC);
     forget_all(m);
+    m->magic = 0;
     buf_done(&m->scratch);
     free(m);
     return NULL;
@@ -450,6 +461,7 @@ struct metrics *metrics_free(struct metrics *m)
 void metrics_load(struct metrics *m, struct turn *t)
 {
     (void)t;
+    CHECK_IS(m, METRICS_MAGIC);
     m->counted = false;
 }
 
@@ -457,6 +469,7 @@ void metrics_load(struct metrics *m, struct turn *t)
 void metrics_reset(struct metrics *m, struct turn *t)
 {
     (void)t;
+    CHECK_IS(m, METRICS_MAGIC);
     forget_all(m);
 }
 
@@ -467,3 +480,56 @@ void metrics_bound(struct metrics *m, struct turn *t)
 }
 
 void metrics_flush(struct metrics *m, struct turn *t) { metric_rows_flush(m, t, SIZE_MAX); }
+
+/* ---- everything looked through: for tests ---- */
+
+/* Returns how many of its buckets are dirty. */
+static size_t check_series(const struct metric_series *s)
+{
+    size_t dirty = 0;
+
+    CHECK(s->id == 0 || s->id == s->old_id);
+    for (const struct metric_bucket *b = s->buckets; b != NULL; b = b->next) {
+        dirty += b->dirty;
+        metric_values_check(&b->values);
+        for (const struct metric_bucket *other = b->next; other != NULL; other = other->next)
+            CHECK(other->minute != b->minute);
+    }
+    CHECK(link_on(&s->dirty) == (dirty > 0));
+    return dirty;
+}
+
+static void check_place(const struct metrics *m, const struct function_place *p)
+{
+    if (p == NULL || p->generation != m->generation)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(function_metrics) * FUNCTION_SETS; i++) {
+        const struct metric_series *s = p->row[i];
+
+        if (s == NULL)
+            continue;
+        CHECK_IS(s, METRIC_SERIES_MAGIC);
+        CHECK(str_is(s->name, function_metrics[i / FUNCTION_SETS]) && str_eq(s->account, p->account));
+    }
+}
+
+void metrics_check(const struct metrics *m)
+{
+    struct str key;
+    void *value;
+    size_t dirty = 0, dirty_series = 0;
+
+    CHECK_IS(m, METRICS_MAGIC);
+    for (size_t i = 0; map_next(&m->series, &i, &key, &value);) {
+        const struct metric_series *s = CAST(const struct metric_series, METRIC_SERIES_MAGIC, value);
+
+        CHECK(str_eq(key, str_make(s->account.p, s->key_n)));
+        dirty += check_series(s);
+        dirty_series += link_on(&s->dirty);
+    }
+    LIST_EACH(&m->dirty, k)
+        dirty_series--;
+    CHECK(dirty == m->n_dirty && dirty_series == 0);
+    for (size_t i = 0; m->places != NULL && i < PLACES; i++)
+        check_place(m, m->places[i]);
+}

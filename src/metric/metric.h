@@ -19,7 +19,8 @@ struct metrics *metrics_free(struct metrics *m);
 void metrics_load(struct metrics *m, struct turn *t);  /* at start, and again after a turn that failed */
 void metrics_reset(struct metrics *m, struct turn *t); /* the store was emptied */
 void metrics_bound(struct metrics *m,
-                   struct turn *t); /* after many samples: the next reader must not write them all */
+                   struct turn *t);          /* after many samples: the next reader must not write them all */
+void metrics_check(const struct metrics *m); /* ends the program where memory does not agree: for tests */
 void metrics_flush(struct metrics *m, struct turn *t); /* writes what is not written yet; before the end */
 
 struct metric_dimension {

@@ -41,6 +41,7 @@ static struct sql Q_MINUTE_DROP =
 
 static int64_t minute_key(int64_t series, int64_t minute)
 {
+    CHECK(series >= 0 && minute >= 0);
     return series << METRIC_SERIES_SHIFT | (minute & METRIC_MINUTE_MASK);
 }
 
@@ -141,8 +142,9 @@ static bool prune_piece(struct metrics *m, struct turn *t)
 
 static void prune_turn(void *arg, struct turn *t)
 {
-    struct metrics *m = arg;
+    struct metrics *m = CAST(struct metrics, METRICS_MAGIC, arg);
 
+    CHECK(m->pruning);
     m->pruning = prune_piece(m, t);
     if (m->pruning) {
         t->ops->real_timer(t->engine, PIECE_EVERY_MS, prune_turn, m);
@@ -234,6 +236,7 @@ static void bucket_write(struct metrics *m, struct turn *t, struct metric_series
         metric_values_encode(&b->values, &body);
     store_exec(t->store, &Q_MINUTE_PUT, V_INT(minute_key(s->id, b->minute)), V_REAL(b->count), V_REAL(b->sum),
                V_REAL(b->low), V_REAL(b->high), singly ? V_BLOB(buf_view(&body)) : V_NULL);
+    CHECK(m->n_dirty > 0);
     b->dirty = false;
     m->n_dirty--;
     if (b->stored)
@@ -279,6 +282,8 @@ bool metric_rows_flush(struct metrics *m, struct turn *t, size_t most)
         struct metric_series *s = CONTAINER_OF(k, struct metric_series, dirty);
         int n = series_write(m, t, s, most);
 
+        CHECK_IS(s, METRIC_SERIES_MAGIC);
+        CHECK(n < 0 || (size_t)n <= most);
         if (n < 0)
             return false;
         list_remove(k);

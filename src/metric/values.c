@@ -294,3 +294,11 @@ struct metric_trim metric_values_between(const struct metric_values *x, double f
         }
     return t;
 }
+
+void metric_values_check(const struct metric_values *x)
+{
+    CHECK(x->sorted <= x->n && x->n <= x->cap && (x->v != NULL || x->cap == 0));
+    CHECK(x->dropped_bits < 64 && (!x->lost || x->n == 0));
+    for (uint32_t i = 1; i < x->sorted; i++)
+        CHECK(x->v[i - 1].value < x->v[i].value);
+}

@@ -39,6 +39,7 @@ void metric_values_put(struct metric_values *x, double value,
 /* Sorted by value, each value once, at most x->most of them. */
 void metric_values_tidy(struct metric_values *x);
 void metric_values_lose(struct metric_values *x);
+void metric_values_check(const struct metric_values *x); /* CHECKs what values.c says is true: for tests */
 void metric_values_merge(struct metric_values *x, const struct metric_values *from);
 
 /* The hot path: a value seen a moment ago costs a comparison or two.  value: finite; count > 0. */

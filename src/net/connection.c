@@ -14,12 +14,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include "base/state.h"
 #include "net/connection.h"
 
 #define UNSENT_PAUSE_BYTES ((size_t)1 << 20)  /* no further request is begun while more is unwritten */
 #define UNSENT_CLOSE_BYTES ((size_t)64 << 20) /* several unread replies of this size together: cut off */
 #define BUFS_AT_ONCE 64
 #define CONNECTIONS_LENT 64 /* beyond the limit, when all wait for answers */
+
+#define TO(s) STATE_BIT(CONNECTION_##s)
+static const struct state states[CONNECTION_STATES] = {
+    [CONNECTION_OPEN] = { "open", TO(LINGERING) | TO(CLOSING) },
+    [CONNECTION_LINGERING] = { "lingering", TO(CLOSING) },
+    [CONNECTION_CLOSING] = { "closing", 0 },
+};
+static const struct states machine = STATES("connection", states);
 
 static void arm(struct connection *c);
 static void feed(struct connection *c, struct str bytes);
@@ -45,9 +54,10 @@ static void count_unsent(struct connection *c, size_t more, size_t less)
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct connection *c = handle->data;
+    struct connection *c = CAST(struct connection, CONNECTION_MAGIC, handle->data);
     struct server *s = c->server;
 
+    CHECK(connection_closing(c) && list_empty(&c->requests));
     for (struct link *link; (link = list_pop(&c->done)) != NULL;)
         request_free(request_at(link));
     http1_done(&c->in);
@@ -70,10 +80,10 @@ static void tell_gone(struct request *r)
 /* Pops one by one: an owner that hears of one may reply to another. */
 void connection_close(struct connection *c)
 {
-    if (c->closing)
+    if (connection_closing(c))
         return;
-    CHECK(c->magic == CONNECTION_MAGIC);
-    c->closing = true;
+    CHECK_IS(c, CONNECTION_MAGIC);
+    STATE_MOVE(&machine, c->state, CONNECTION_CLOSING);
     count_unsent(c, 0, c->unsent_bytes);
     crowd_leave(&c->server->crowd, &c->seat);
     hub_unwait(&c->wait);
@@ -102,7 +112,7 @@ static void end(struct connection *c)
         connection_close(c);
         return;
     }
-    c->lingering = true;
+    STATE_MOVE(&machine, c->state, CONNECTION_LINGERING);
     if (c->paused) {
         c->paused = false;
         start_reading(c);
@@ -113,7 +123,7 @@ static bool between_requests(const struct connection *c) { return c->in.request 
 
 void connection_drain(struct connection *c)
 {
-    if (!c->closing && !c->lingering && list_empty(&c->requests) && between_requests(c))
+    if (c->state == CONNECTION_OPEN && list_empty(&c->requests) && between_requests(c))
         connection_close(c);
 }
 
@@ -178,6 +188,7 @@ static void gather(struct connection *c, struct gathered *g)
 
 static void finish_request(struct connection *c, struct request *r)
 {
+    CHECK(c->n_requests > 0);
     list_remove(&r->link);
     c->n_requests--;
     request_free(r);
@@ -220,6 +231,7 @@ static void write_rest(struct connection *c)
     struct gathered g;
 
     gather(c, &g);
+    CHECK(!c->writing && g.n > 0);
     c->writing = true;
     c->write.data = c;
     if (uv_write(&c->write, stream_of(c), g.bufs, g.n, on_written) < 0) {
@@ -251,7 +263,7 @@ static void resume(struct connection *c)
     c->paused = false;
     feed(c, buf_view(&held));
     buf_done(&held);
-    if (!c->closing && !c->paused)
+    if (!connection_closing(c) && !c->paused)
         start_reading(c);
 }
 
@@ -261,7 +273,7 @@ static void settle(struct connection *c, bool last)
         end(c);
     else if (c->paused && !c->feeding && !enough_in_work(c))
         resume(c);
-    if (!c->closing)
+    if (!connection_closing(c))
         arm(c);
 }
 
@@ -270,26 +282,27 @@ void connection_hold(struct connection *c) { c->held = true; }
 void connection_release(struct connection *c)
 {
     c->held = false;
-    if (c->closing || c->lingering || !c->paused || c->feeding || enough_in_work(c))
+    if (c->state != CONNECTION_OPEN || !c->paused || c->feeding || enough_in_work(c))
         return;
     resume(c);
-    if (!c->closing)
+    if (!connection_closing(c))
         arm(c);
 }
 
 static void on_written(uv_write_t *write, int status)
 {
-    struct connection *c = write->data;
+    struct connection *c = CAST(struct connection, CONNECTION_MAGIC, write->data);
 
+    CHECK(c->writing);
     c->writing = false;
-    if (c->closing)
+    if (connection_closing(c))
         return;
     if (status < 0) {
         connection_close(c);
         return;
     }
     settle(c, written(c, c->write_bytes));
-    if (!c->closing && !list_empty(&c->requests))
+    if (!connection_closing(c) && !list_empty(&c->requests))
         server_dirty(c->server, c);
 }
 
@@ -322,14 +335,14 @@ void connection_flush(struct connection *c)
 {
     bool last = false, more = false;
 
-    if (c->closing || c->writing || c->lingering)
+    if (c->state != CONNECTION_OPEN || c->writing)
         return;
     while (!last) {
         struct gathered g;
         int wrote;
 
         pull(c);
-        if (c->closing)
+        if (connection_closing(c))
             return;
         gather(c, &g);
         if (g.n == 0 || more) {
@@ -350,13 +363,13 @@ void connection_flush(struct connection *c)
         }
         more = has_more_pieces(c);
     }
-    if (!c->closing)
+    if (!connection_closing(c))
         settle(c, last);
 }
 
 void connection_resume(struct connection *c, const struct request *r)
 {
-    if (!c->closing && !c->writing && c->requests.head.next == &r->link)
+    if (!connection_closing(c) && !c->writing && c->requests.head.next == &r->link)
         server_dirty(c->server, c);
 }
 
@@ -364,8 +377,9 @@ void connection_reply(struct connection *c, struct request *r, const struct answ
 {
     bool last = c->requests.head.prev == &r->link && between_requests(c);
 
-    CHECK(c->magic == CONNECTION_MAGIC);
-    if (c->closing) { /* its turn on connection_close()'s list is still to come */
+    CHECK_IS(c, CONNECTION_MAGIC);
+    CHECK(r->x.connection == c || connection_closing(c));
+    if (connection_closing(c)) { /* its turn on connection_close()'s list is still to come */
         r->replied = true;
         if (a->source != NULL)
             a->source->stop(a->source);
@@ -425,7 +439,7 @@ static void refuse(struct connection *c, int status, const char *why)
 
     if (c->in.request != NULL && c->server->on_refused != NULL)
         c->server->on_refused(&c->in.request->x, status, c->server->arg);
-    if (!c->closing)
+    if (!connection_closing(c))
         refuse_with(c, status, str_make(text, MIN((size_t)n, sizeof text - 1)));
 }
 
@@ -444,7 +458,7 @@ static void on_head(struct connection *c)
     if (s->on_headers == NULL)
         return;
     status = s->on_headers(&r->x, r->content_length, s->arg, &text);
-    if (status != 0 && !c->closing)
+    if (status != 0 && !connection_closing(c))
         refuse_with(c, status, text);
 }
 
@@ -481,9 +495,9 @@ static void feed(struct connection *c, struct str bytes)
             on_whole(c);
         else if (event == HTTP1_REFUSED)
             refuse(c, c->in.refusal.status, c->in.refusal.text);
-    } while (!c->closing && (event != HTTP1_MORE || bytes.n > 0));
+    } while (!connection_closing(c) && (event != HTTP1_MORE || bytes.n > 0));
     c->feeding = false;
-    if (!c->closing && c->in.request != NULL && c->in.request->continue_left > 0)
+    if (!connection_closing(c) && c->in.request != NULL && c->in.request->continue_left > 0)
         server_dirty(c->server, c);
 }
 
@@ -498,7 +512,7 @@ static void on_eof(struct connection *c)
     http1_stop(&c->in);
     if (part != NULL && !part->replied)
         finish_request(c, part);
-    if (list_empty(&c->requests) || c->lingering) {
+    if (list_empty(&c->requests) || c->state == CONNECTION_LINGERING) {
         connection_close(c);
         return;
     }
@@ -513,14 +527,14 @@ static void on_eof(struct connection *c)
                 break;
             }
         }
-    } while (told && !c->closing);
-    if (!c->closing)
+    } while (told && !connection_closing(c));
+    if (!connection_closing(c))
         arm(c);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
-    struct connection *c = handle->data;
+    struct connection *c = CAST(struct connection, CONNECTION_MAGIC, handle->data);
     size_t n = HUB_READ_BYTES;
     char *p = http1_body_space(&c->in, &n);
 
@@ -530,10 +544,10 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
-    struct connection *c = stream->data;
+    struct connection *c = CAST(struct connection, CONNECTION_MAGIC, stream->data);
     struct str bytes = { buf->base, (size_t)n };
 
-    if (n == 0 || c->closing)
+    if (n == 0 || connection_closing(c))
         return;
     if (n == UV_EOF) {
         on_eof(c);
@@ -544,14 +558,14 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         return;
     }
     c->server->stats.bytes_in += (size_t)n;
-    if (c->lingering)
+    if (c->state == CONNECTION_LINGERING)
         return;
     if (buf->base != hub_read_buffer(c->server->hub)) {
         http1_body_took(&c->in, (size_t)n);
         bytes = STR("");
     }
     feed(c, bytes);
-    if (!c->closing)
+    if (!connection_closing(c))
         arm(c);
 }
 
@@ -559,7 +573,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 static enum connection_wait awaited(const struct connection *c)
 {
-    if (c->lingering)
+    if (c->state == CONNECTION_LINGERING)
         return WAIT_LINGER;
     if (c->writing)
         return WAIT_WRITE;
@@ -619,6 +633,8 @@ static void on_deadline(struct wait *w)
     struct connection *c = CONTAINER_OF(w, struct connection, wait);
     enum connection_wait waiting = c->waiting;
 
+    CHECK_IS(c, CONNECTION_MAGIC);
+    CHECK(!connection_closing(c) && waiting != WAIT_NOTHING);
     c->waiting = WAIT_NOTHING;
     switch (waiting) {
     case WAIT_HEADER: refuse(c, 408, "the request's headers took too long"); break;
@@ -679,6 +695,7 @@ static void displace(struct seat *seat)
 {
     struct connection *c = CONTAINER_OF(seat, struct connection, seat);
 
+    CHECK_IS(c, CONNECTION_MAGIC);
     c->server->stats.displaced_total++;
     connection_close(c);
 }
@@ -717,12 +734,12 @@ void connection_accept(struct server *s)
         return;
     }
     lent = make_room(s);
-    if (c->closing) /* who heard of a client's end may have ended the server */
+    if (connection_closing(c)) /* who heard of a client's end may have ended the server */
         return;
     host = str_of(c->peer);
     host.n = (size_t)MAX(str_rfind(host, ':'), 0); /* no name at all: it has gone already */
     crowd_join(&s->crowd, &c->seat, host, lent);
     start_reading(c);
-    if (!c->closing)
+    if (!connection_closing(c))
         arm(c);
 }

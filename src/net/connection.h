@@ -40,11 +40,17 @@ struct server {
     struct server_stats stats;
 };
 
+/*  OPEN --all is sent, the client may still send--> LINGERING --it closed, or was too long--> CLOSING
+ *    `--refused, cut off, or nothing more to come-------------------------------------------> CLOSING
+ * CLOSING: the handle is given back to libuv; its callback frees the connection. */
+enum connection_state { CONNECTION_OPEN, CONNECTION_LINGERING, CONNECTION_CLOSING, CONNECTION_STATES };
+
 enum connection_wait { WAIT_NOTHING, WAIT_HEADER, WAIT_BODY, WAIT_WRITE, WAIT_IDLE, WAIT_LINGER };
 
 struct connection {
     uint32_t magic;
 #define CONNECTION_MAGIC 0x71e0a2c9u
+    enum connection_state state;
     uv_tcp_t tcp;
     uv_write_t write;
     struct server *server;
@@ -65,14 +71,13 @@ struct connection {
     bool held;          /* the last request handed over lets none follow yet */
     bool feeding;       /* within feed(): do not begin another */
     bool eof;           /* the client will send no more */
-    bool lingering;     /* all sent; waiting for the client to close */
     bool untidy;        /* bytes came that nobody will read: closing now would reset */
-    bool closing;
-    bool spoke; /* a request's head has come */
+    bool spoke;         /* a request's head has come */
     uint64_t no;
     char peer[56];
 };
 
+static inline bool connection_closing(const struct connection *c) { return c->state == CONNECTION_CLOSING; }
 void connection_accept(struct server *s); /* one waiting client */
 void connection_reply(struct connection *c, struct request *r, const struct answer *a);
 void connection_resume(struct connection *c, const struct request *r); /* its source has more to give */

@@ -251,7 +251,7 @@ static struct connection *worst_reader(const struct server *s)
     LIST_EACH(&s->connections, link) {
         struct connection *c = CONTAINER_OF(link, struct connection, link);
 
-        if (!c->closing && c->writing && (worst == NULL || c->unsent_bytes > worst->unsent_bytes))
+        if (!connection_closing(c) && c->writing && (worst == NULL || c->unsent_bytes > worst->unsent_bytes))
             worst = c;
     }
     return worst;

@@ -113,7 +113,8 @@ void api_deliver(struct environment *env)
     char room[64];
     int n = snprintf(room, sizeof(room), "Lambda-Runtime-Deadline-Ms: %lld\r\n", (long long)deadline_ms(env));
 
-    CHECK(x != NULL && e != NULL);
+    CHECK_IS(env, ENVIRONMENT_MAGIC);
+    CHECK(x != NULL && e != NULL && env->state == ENVIRONMENT_BUSY);
     x->on_gone = NULL;
     buf_reserve(&b, 512);
     buf_z(&b, "Content-Type: application/json\r\n");
@@ -128,9 +129,8 @@ void api_deliver(struct environment *env)
 
 static void on_next_gone(struct exchange *x)
 {
-    struct environment *env = x->owner;
+    struct environment *env = CAST(struct environment, ENVIRONMENT_MAGIC, x->owner);
 
-    CHECK(env->magic == ENVIRONMENT_MAGIC);
     if (env->next == x) {
         env->next = NULL;
         environment_lost(env);
@@ -355,11 +355,10 @@ static const struct {
  * before we looked, too. */
 static bool on_accept(struct str peer, void *arg)
 {
-    struct environment *env = arg;
+    struct environment *env = CAST(struct environment, ENVIRONMENT_MAGIC, arg);
     uint32_t uid;
     int r;
 
-    CHECK(env->magic == ENVIRONMENT_MAGIC);
     if (!env->r->o.sandbox || !env->r->isolation.own_user)
         return true;
     r = peer_user(peer, server_port(env->server), &uid);
@@ -368,10 +367,9 @@ static bool on_accept(struct str peer, void *arg)
 
 static void on_request(struct exchange *x, void *arg)
 {
-    struct environment *env = arg;
+    struct environment *env = CAST(struct environment, ENVIRONMENT_MAGIC, arg);
     struct str invocation = STR("/2018-06-01/runtime/invocation/");
 
-    CHECK(env->magic == ENVIRONMENT_MAGIC);
     if (!env->process || env->state == ENVIRONMENT_STOPPING || env->state == ENVIRONMENT_GONE) {
         refuse_transition(env, x, "Ready");
         return;
@@ -401,7 +399,7 @@ static bool is_answer(const struct environment *env, struct exchange *x)
  * ... */
 static int on_headers(struct exchange *x, int64_t content_length, void *arg, struct str *ret_body)
 {
-    struct environment *env = arg;
+    struct environment *env = CAST(struct environment, ENVIRONMENT_MAGIC, arg);
 
     if (content_length <= (int64_t)MAX_BODY_BYTES)
         return 0;
@@ -417,9 +415,8 @@ static int on_headers(struct exchange *x, int64_t content_length, void *arg, str
 /* ... and where it comes in pieces, when there were too many. */
 static void on_refused(struct exchange *x, int status, void *arg)
 {
-    struct environment *env = arg;
+    struct environment *env = CAST(struct environment, ENVIRONMENT_MAGIC, arg);
 
-    CHECK(env->magic == ENVIRONMENT_MAGIC);
     if (status != 413)
         log_refusal(env, x, status, STR("the body could not be read"));
     else if (is_answer(env, x)) {
@@ -441,6 +438,8 @@ int api_listen(struct environment *env)
         .idle_timeout_ms = 0,
     };
 
+    CHECK_IS(env, ENVIRONMENT_MAGIC);
+    CHECK(env->server == NULL && env->next == NULL);
     int r = server_listen(env->r->o.loop, "127.0.0.1", 0, &limits, on_request, on_headers, env, &env->server);
 
     if (r == 0)
@@ -452,6 +451,7 @@ void api_close(struct environment *env)
 {
     struct exchange *x = TAKE(env->next);
 
+    CHECK_IS(env, ENVIRONMENT_MAGIC);
     if (x != NULL) {
         x->on_gone = NULL;
         api_error(env, x, 500, "InternalServerError", STR("Internal Server Error"));

@@ -62,6 +62,7 @@ static void due_in(struct environment *env, int64_t in_ms)
 {
     int64_t now_ns = clock_mono_ns();
 
+    CHECK(env->state != ENVIRONMENT_GONE);
     env->due_ns = now_ns + in_ms * 1000000;
     if (uv_is_active((uv_handle_t *)&env->timer) && uv_timer_get_due_in(&env->timer) <= (uint64_t)in_ms)
         return;
@@ -81,6 +82,7 @@ static void time_out(struct environment *env)
     CLEANUP(buf_done) struct buf log = { 0 };
     struct execution *e = env->exec;
 
+    CHECK(e != NULL);
     report_timeout_text(&text, env->code->timeout_ms);
     report_payload(&payload, e->request_id, STR("Sandbox.Timedout"), buf_view(&text));
     when_iso_ms(&log, clock_now(env->r->o.clock).wall_ms);
@@ -117,7 +119,7 @@ static void on_due(struct environment *env)
 
 static void on_timer(uv_timer_t *timer)
 {
-    struct environment *env = timer->data;
+    struct environment *env = CAST(struct environment, ENVIRONMENT_MAGIC, timer->data);
     int64_t left_ns = env->due_ns - clock_mono_ns();
 
     if (env->due_ns == 0)
@@ -134,7 +136,7 @@ static void on_timer(uv_timer_t *timer)
 
 static void on_lines(void *arg, const struct runtime_log_line *v, size_t n)
 {
-    struct environment *env = arg;
+    struct environment *env = CAST(struct environment, ENVIRONMENT_MAGIC, arg);
 
     if (env->r->o.log != NULL)
         env->r->o.log(env->r->o.log_arg, env->code, buf_view(&env->log_stream), v, n);
@@ -146,6 +148,8 @@ struct environment *environment_new(struct pool *p)
     struct runtime *r = p->r;
     CLEANUP(buf_done) struct buf usual_group = { 0 };
 
+    CHECK_IS(p, POOL_MAGIC);
+    CHECK_IS(r, RUNTIME_MAGIC);
     env->magic = ENVIRONMENT_MAGIC;
     env->r = r;
     env->pool = p;
@@ -170,7 +174,9 @@ static void environment_free(struct environment *env)
 {
     struct runtime *r = env->r;
 
+    CHECK_IS(env, ENVIRONMENT_MAGIC);
     CHECK(env->state == ENVIRONMENT_GONE && env->exec == NULL && !env->process && env->next == NULL);
+    CHECK(r->objects > 0 && env->server == NULL);
     pool_leave(env);
     output_done(&env->output);
     buf_done(&env->log_stream);
@@ -192,7 +198,7 @@ static void let_go(struct environment *env)
         environment_free(env);
 }
 
-static void on_timer_closed(uv_handle_t *h) { let_go(h->data); }
+static void on_timer_closed(uv_handle_t *h) { let_go(CAST(struct environment, ENVIRONMENT_MAGIC, h->data)); }
 static void on_output_closed(uv_handle_t *h)
 {
     let_go(CONTAINER_OF((struct output *)h->data, struct environment, output));
@@ -203,8 +209,10 @@ static void gone(struct environment *env)
     CHECK(!env->process);
     step(env, ENVIRONMENT_GONE);
     api_close(env);
-    if (env->slot < SPAWN_SLOTS)
+    if (env->slot < SPAWN_SLOTS) {
+        CHECK(env->r->slots[env->slot] == env);
         env->r->slots[env->slot] = NULL;
+    }
     if (env->output.open)
         output_close(&env->output, on_output_closed);
     uv_close((uv_handle_t *)&env->timer, on_timer_closed);
@@ -213,6 +221,7 @@ static void gone(struct environment *env)
 
 void environment_stop(struct environment *env)
 {
+    CHECK_IS(env, ENVIRONMENT_MAGIC);
     CHECK(env->exec == NULL);
     if (env->state == ENVIRONMENT_STOPPING || env->state == ENVIRONMENT_GONE)
         return;
@@ -237,6 +246,8 @@ static bool take_work(struct environment *env)
     e = pool_take(env->pool);
     if (e == NULL)
         return false;
+    CHECK_IS(e->code, CODE_MAGIC);
+    CHECK(e->code == env->code);
     env->exec = e;
     env->started_ns = clock_mono_ns();
     env->started_ms = clock_now(env->r->o.clock).wall_ms;
@@ -294,6 +305,7 @@ static int take_slot(struct environment *env)
     }
     if (env->slot == SPAWN_SLOTS)
         return -E_LIMIT;
+    CHECK(env->slot < COMPILE_SLOT && r->slots[env->slot] == NULL);
     r->slot_hint = env->slot + 1;
     r->slots[env->slot] = env;
     return 0;
@@ -400,7 +412,8 @@ void environment_start(struct environment *env)
     const char *what = "";
     CLEANUP(buf_done) struct buf text = { 0 };
 
-    CHECK(env->state == ENVIRONMENT_COLD);
+    CHECK_IS(env, ENVIRONMENT_MAGIC);
+    CHECK(env->state == ENVIRONMENT_COLD && !env->process && env->next == NULL);
     program_find(&env->r->place, env->code, a, &p);
     env->wrapped = p.wrapped;
     env->bootstrap = p.bootstrap;
@@ -431,6 +444,7 @@ static void describe(const struct environment *env, struct report *ret)
 {
     const struct execution *e = env->exec;
 
+    CHECK(e != NULL);
     *ret = (struct report){ .request_id = e->request_id,
                             .function_arn = env->code->function_arn,
                             .version = env->code->version,
@@ -558,7 +572,8 @@ void environment_finish(struct environment *env, const struct ending *how)
     struct report r;
     struct outcome o;
 
-    CHECK(e != NULL);
+    CHECK_IS(env, ENVIRONMENT_MAGIC);
+    CHECK(e != NULL && e->code == env->code);
     if (env->init_us > 0 || now_ns - env->sampled_ns >= SAMPLE_NS)
         environment_sample(env, now_ns);
     if (env->output.open)
@@ -582,6 +597,7 @@ void environment_finish(struct environment *env, const struct ending *how)
 
 static void run(struct environment *env)
 {
+    CHECK(env->exec != NULL && env->next != NULL);
     step(env, ENVIRONMENT_BUSY);
     due_in(env, MAX(env->code->timeout_ms - (clock_mono_ns() - env->started_ns) / 1000000, 1));
     api_deliver(env);
@@ -590,6 +606,8 @@ static void run(struct environment *env)
 
 void environment_assign(struct environment *env, struct execution *e)
 {
+    CHECK_IS(env, ENVIRONMENT_MAGIC);
+    CHECK(e->code == env->code && !link_on(&e->link));
     CHECK(env->exec == NULL && env->next != NULL); /* IDLE, or environment_ready() in this moment */
     env->exec = e;
     env->started_ns = clock_mono_ns();
@@ -600,6 +618,7 @@ void environment_assign(struct environment *env, struct execution *e)
 
 void environment_init_failed(struct environment *env)
 {
+    CHECK(env->state == ENVIRONMENT_STARTING && !env->init_failed);
     env->init_failed = true;
     due_in(env, DYING_LIMIT_MS);
 }
@@ -608,6 +627,9 @@ void environment_ready(struct environment *env)
 {
     struct execution *e;
 
+    CHECK_IS(env, ENVIRONMENT_MAGIC);
+    CHECK(env->next != NULL && env->process);
+    CHECK(env->state != ENVIRONMENT_BUSY || env->exec == NULL);
     if (!env->init_done) {
         env->init_done = true;
         output_drain(&env->output); /* what it wrote in its init phase stands before START */
@@ -641,6 +663,8 @@ void environment_ready(struct environment *env)
 /* Most often this is the first we see of a process that has ended: its exit is reported a moment later. */
 void environment_lost(struct environment *env)
 {
+    CHECK_IS(env, ENVIRONMENT_MAGIC);
+    CHECK(env->next == NULL);
     if (env->state != ENVIRONMENT_IDLE)
         return;
     step(env, ENVIRONMENT_LOST);
@@ -739,7 +763,8 @@ void environment_exited(struct environment *env)
 {
     const struct spawn_slot *slot = spawner_slot(env->r->o.spawner, env->slot);
 
-    CHECK(env->magic == ENVIRONMENT_MAGIC && env->process);
+    CHECK_IS(env, ENVIRONMENT_MAGIC);
+    CHECK(env->process && env->r->slots[env->slot] == env);
     env->process = false;
     env->due_ns = 0;
     env->max_rss_kb = MAX(env->max_rss_kb, slot->max_rss_kb);

@@ -177,6 +177,7 @@ void pool_moved(struct environment *env, enum environment_state from,
                 enum environment_state to); /* counts and lists */
 void pool_leave(struct environment *env);   /* env is being freed; the pool may go with it */
 unsigned pool_default_max(unsigned cores);
+void pool_check(const struct pool *p); /* runtime_check()'s part */
 
 /* api.c */
 int api_listen(struct environment *env);

@@ -43,7 +43,8 @@ struct pool *pool_of(struct runtime *r, struct code *code)
     struct pool *p = code->environments;
 
     if (p != NULL) {
-        CHECK(p->magic == POOL_MAGIC);
+        CHECK_IS(p, POOL_MAGIC);
+        CHECK(p->r == r && p->code == code);
         return p;
     }
     p = xcalloc(1, sizeof(*p));
@@ -61,8 +62,11 @@ struct pool *pool_of(struct runtime *r, struct code *code)
 
 static void free_if_empty(struct pool *p)
 {
+    CHECK_IS(p, POOL_MAGIC);
     if (!list_empty(&p->all) || p->n_sync + p->n_async > 0)
         return;
+    CHECK(p->code->environments == p && !link_on(&p->hungry) && list_empty(&p->idle));
+    CHECK(p->n_bound == 0 && p->n_returning == 0);
     p->code->environments = NULL;
     list_remove(&p->in_runtime);
     code_unref(p->code);
@@ -74,6 +78,9 @@ void pool_leave(struct environment *env)
 {
     struct pool *p = env->pool;
 
+    CHECK_IS(env, ENVIRONMENT_MAGIC);
+    CHECK_IS(p, POOL_MAGIC);
+    CHECK(env->state == ENVIRONMENT_GONE && p->n[ENVIRONMENT_GONE] > 0 && env->r->n[ENVIRONMENT_GONE] > 0);
     list_remove(&env->in_pool);
     p->n[ENVIRONMENT_GONE]--;
     env->r->n[ENVIRONMENT_GONE]--;
@@ -84,6 +91,8 @@ void pool_finished(struct environment *env, int64_t now_ns, int64_t duration_us)
 {
     struct pool *p = env->pool;
 
+    CHECK_IS(p, POOL_MAGIC);
+    CHECK(duration_us >= 0 && !env->returning);
     p->typical_us =
         p->typical_us == 0 ? MAX(duration_us, 1) : p->typical_us + (duration_us - p->typical_us) / 8;
     p->finished_ns = now_ns;
@@ -95,6 +104,10 @@ void pool_moved(struct environment *env, enum environment_state from, enum envir
 {
     struct pool *p = env->pool;
 
+    CHECK_IS(p, POOL_MAGIC);
+    CHECK(env->r == p->r && p->n[from] > 0 && env->r->n[from] > 0);
+    CHECK((from == ENVIRONMENT_IDLE) == link_on(&env->in_idle));
+    CHECK(p->n_returning >= env->returning && p->n_bound >= env->bound);
     p->n[from]--;
     p->n[to]++;
     env->r->n[from]--;
@@ -119,6 +132,9 @@ void pool_moved(struct environment *env, enum environment_state from, enum envir
 
 void pool_add(struct pool *p, struct execution *e)
 {
+    CHECK_IS(p, POOL_MAGIC);
+    CHECK(!link_on(&e->link) && e->code == p->code);
+    CHECK(list_empty(&p->idle)); /* one that is idle takes it at once */
     list_append(e->async ? &p->async : &p->sync, &e->link);
     if (e->async)
         p->n_async++;
@@ -140,12 +156,15 @@ struct execution *pool_take(struct pool *p)
 {
     struct link *k = list_pop(&p->sync);
 
+    CHECK_IS(p, POOL_MAGIC);
+    CHECK((k != NULL) == (p->n_sync > 0));
     if (k != NULL) {
         p->n_sync--;
     } else {
         k = list_pop(&p->async);
         if (k == NULL)
             return NULL;
+        CHECK(p->n_async > 0);
         p->n_async--;
     }
     if (p->n_sync + p->n_async == 0) {
@@ -261,6 +280,7 @@ static unsigned claims(const struct pool *p, const struct environment *env)
     const struct pool *holder = env->pool;
     unsigned lacks = sync_lacks(p);
 
+    CHECK(holder != p && places(holder) > 0);
     if (lacks > 0 && holder->n_sync == 0 && places(p) < places(holder))
         return lacks;
     if (lacks == 0 && (!patience_is_over(p) || (holder->n_sync > 0 && rank(p) > 0)))
@@ -311,6 +331,7 @@ static bool may_start(struct pool *p)
 {
     struct runtime *r = p->r;
 
+    CHECK_IS(r, RUNTIME_MAGIC);
     if (r->stopping || r->spawner_down)
         return false;
     if (!full(r))
@@ -331,6 +352,7 @@ static bool may_start(struct pool *p)
 
 static void start_one(struct pool *p)
 {
+    CHECK(!full(p->r) && !p->r->stopping);
     if (p->full_ns != 0)
         p->full_ns = clock_mono_ns();
     environment_start(environment_new(p));
@@ -338,7 +360,7 @@ static void start_one(struct pool *p)
 
 static void on_tick(uv_timer_t *timer)
 {
-    struct runtime *r = timer->data;
+    struct runtime *r = CAST(struct runtime, RUNTIME_MAGIC, timer->data);
 
     if (list_empty(&r->hungry))
         uv_timer_stop(timer);
@@ -350,6 +372,7 @@ void pool_scale(struct pool *p)
 {
     struct runtime *r = p->r;
 
+    CHECK_IS(p, POOL_MAGIC);
     /* A start that fails at once answers one execution, so both loops end. */
     while (sync_lacks(p) > 0 && may_start(p))
         start_one(p);
@@ -373,6 +396,7 @@ void pool_scale_all(struct runtime *r)
     while (n-- > 0 && !list_empty(&r->hungry)) {
         struct pool *p = CONTAINER_OF(list_pop(&r->hungry), struct pool, hungry);
 
+        CHECK_IS(p, POOL_MAGIC);
         list_append(&r->hungry, &p->hungry);
         pool_scale(p);
     }
@@ -398,6 +422,8 @@ unsigned pool_capacity(struct runtime *r, const struct code *code)
         return 0;
     if (p == NULL)
         return room || r->n_hungry < STANDING_MAX ? 1 : 0;
+    CHECK_IS(p, POOL_MAGIC);
+    CHECK(p->code == code);
     waiting = p->n_sync + p->n_async;
     taken = p->n[ENVIRONMENT_IDLE] + starting_free(p);
     /* Short invocations may stand in line behind a busy environment: it goes on without waiting for a turn.
@@ -414,7 +440,53 @@ unsigned pool_capacity(struct runtime *r, const struct code *code)
 
 void pool_retire(struct pool *p)
 {
+    CHECK_IS(p, POOL_MAGIC);
     p->retired = true;
     for (struct link *k; (k = list_first(&p->idle)) != NULL;)
         environment_stop(CONTAINER_OF(k, struct environment, in_idle));
+}
+
+/* ---- everything looked through: for tests ---- */
+
+static unsigned list_length(const struct list *l)
+{
+    unsigned n = 0;
+
+    LIST_EACH(l, k)
+        n++;
+    return n;
+}
+
+static void check_environment(const struct pool *p, const struct environment *env)
+{
+    CHECK_IS(env, ENVIRONMENT_MAGIC);
+    CHECK(env->pool == p && env->r == p->r && env->code == p->code && env->state < ENVIRONMENT_STATE_COUNT);
+    CHECK(link_on(&env->in_idle) == (env->state == ENVIRONMENT_IDLE));
+    CHECK(link_on(&env->in_lru) == (env->state == ENVIRONMENT_IDLE));
+    CHECK((env->state == ENVIRONMENT_IDLE) <= (env->next != NULL && env->exec == NULL));
+    CHECK(env->state == ENVIRONMENT_GONE || env->slot == SPAWN_SLOTS || p->r->slots[env->slot] == env);
+    CHECK(!env->process || (env->state != ENVIRONMENT_COLD && env->state != ENVIRONMENT_GONE));
+    CHECK(env->handles > 0);
+}
+
+void pool_check(const struct pool *p)
+{
+    unsigned n[ENVIRONMENT_STATE_COUNT] = { 0 }, bound = 0, returning = 0;
+
+    CHECK_IS(p, POOL_MAGIC);
+    CHECK_IS(p->code, CODE_MAGIC);
+    CHECK(p->code->environments == p);
+    LIST_EACH(&p->all, k) {
+        const struct environment *env = CONTAINER_OF(k, struct environment, in_pool);
+
+        check_environment(p, env);
+        n[env->state]++;
+        bound += env->bound;
+        returning += env->returning;
+    }
+    CHECK(memcmp(n, p->n, sizeof(n)) == 0 && bound == p->n_bound && returning == p->n_returning);
+    CHECK(list_length(&p->idle) == n[ENVIRONMENT_IDLE]);
+    CHECK(list_length(&p->sync) == p->n_sync && list_length(&p->async) == p->n_async);
+    CHECK(link_on(&p->hungry) == (p->n_sync + p->n_async > 0));
+    CHECK(p->n_sync + p->n_async == 0 || n[ENVIRONMENT_IDLE] == 0);
 }

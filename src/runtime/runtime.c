@@ -21,6 +21,8 @@
 /* ---- results ---- */
 
 struct result {
+    uint32_t magic;
+#define RESULT_MAGIC 0x4e5a17ddu
     struct link link;
     struct execution *e;
     struct outcome o; /* its strs lie behind the struct */
@@ -37,10 +39,10 @@ static char *keep(char *at, struct str *s)
 
 static void tell_results(void *arg, struct turn *turn)
 {
-    struct runtime *r = arg;
+    struct runtime *r = CAST(struct runtime, RUNTIME_MAGIC, arg);
     struct list now;
 
-    CHECK(r->magic == RUNTIME_MAGIC);
+    CHECK_IS(turn, TURN_MAGIC);
     list_init(&now);
     r->results_asked = r->results_pressing = false;
     for (struct link *k; (k = list_pop(&r->results)) != NULL;)
@@ -48,6 +50,8 @@ static void tell_results(void *arg, struct turn *turn)
     for (struct link *k; (k = list_pop(&now)) != NULL;) {
         struct result *result = CONTAINER_OF(k, struct result, link);
 
+        CHECK_IS(result, RESULT_MAGIC);
+        result->magic = 0;
         result->e->done(result->e, &result->o, turn);
         free(result);
         if (r->o.busy != NULL)
@@ -67,6 +71,10 @@ void runtime_result(struct runtime *r, struct execution *e, const struct outcome
     bool patient; /* more will end soon: the next in line is handed out */
 
     memset(result, 0, sizeof(*result));
+    CHECK_IS(r, RUNTIME_MAGIC);
+    CHECK_IS(e->code, CODE_MAGIC);
+    CHECK(!link_on(&e->link) && e->done != NULL); /* it waits in no line any more */
+    result->magic = RESULT_MAGIC;
     result->e = e;
     result->o = *o;
     strs[0] = &result->o.payload;
@@ -90,11 +98,12 @@ void runtime_result(struct runtime *r, struct execution *e, const struct outcome
 
 static void start(void *arg, struct execution *e)
 {
-    struct runtime *r = arg;
+    struct runtime *r = CAST(struct runtime, RUNTIME_MAGIC, arg);
     struct pool *p;
     struct link *idle;
 
-    CHECK(r->magic == RUNTIME_MAGIC && e->code->magic == CODE_MAGIC);
+    CHECK_IS(e->code, CODE_MAGIC);
+    CHECK(e->done != NULL && !link_on(&e->link));
     if (r->o.busy != NULL)
         r->o.busy(r->o.engine, 1);
     e->queued_mono_ns = clock_mono_ns();
@@ -113,10 +122,16 @@ static void start(void *arg, struct execution *e)
     pool_scale(p);
 }
 
-static unsigned capacity(void *arg, const struct code *code) { return pool_capacity(arg, code); }
+static unsigned capacity(void *arg, const struct code *code)
+{
+    CHECK_IS(code, CODE_MAGIC);
+    return pool_capacity(CAST(struct runtime, RUNTIME_MAGIC, arg), code);
+}
 
 static void retire(void *arg, struct code *code)
 {
+    (void)CAST(struct runtime, RUNTIME_MAGIC, arg);
+    CHECK_IS(code, CODE_MAGIC);
     if (code->environments != NULL)
         pool_retire(code->environments);
 }
@@ -130,7 +145,7 @@ struct executor runtime_executor(struct runtime *r)
 
 static void on_check(uv_check_t *check)
 {
-    struct runtime *r = check->data;
+    struct runtime *r = CAST(struct runtime, RUNTIME_MAGIC, check->data);
 
     uv_check_stop(check);
     r->pump = false;
@@ -143,6 +158,7 @@ static void on_check(uv_check_t *check)
 
 void runtime_pump(struct runtime *r)
 {
+    CHECK_IS(r, RUNTIME_MAGIC);
     if (r->pump || r->stopping)
         return;
     r->pump = true;
@@ -151,7 +167,7 @@ void runtime_pump(struct runtime *r)
 
 static void on_sample(uv_timer_t *timer)
 {
-    struct runtime *r = timer->data;
+    struct runtime *r = CAST(struct runtime, RUNTIME_MAGIC, timer->data);
     int64_t now_ns = clock_mono_ns();
 
     bool running = r->n[ENVIRONMENT_STARTING] + r->n[ENVIRONMENT_BUSY] > 0;
@@ -184,8 +200,9 @@ static int settle_isolation(struct runtime *r);
 
 static void on_exit_notice(void *arg, unsigned slot)
 {
-    struct runtime *r = arg;
+    struct runtime *r = CAST(struct runtime, RUNTIME_MAGIC, arg);
 
+    CHECK(slot < SPAWN_SLOTS);
     if (slot == COMPILE_SLOT)
         r->compiling = false;
     else if (r->slots[slot] != NULL)
@@ -196,7 +213,7 @@ static void on_exit_notice(void *arg, unsigned slot)
  * on waiting. */
 static int on_spawner(void *arg, enum spawner_state state)
 {
-    struct runtime *r = arg;
+    struct runtime *r = CAST(struct runtime, RUNTIME_MAGIC, arg);
 
     r->spawner_down = state != SPAWNER_IS_BACK;
     if (state == SPAWNER_IS_LOST) {
@@ -262,6 +279,7 @@ void runtime_remove_tree(struct runtime *r, char *path)
 {
     struct removal *m = xcalloc(1, sizeof(*m));
 
+    CHECK(path != NULL && path[0] != '\0' && strcmp(path, "/") != 0);
     m->path = path;
     CHECK(uv_queue_work(r->o.loop, &m->work, removal_run, removal_done) == 0);
 }
@@ -397,6 +415,7 @@ int runtime_new(const struct runtime_options *o, struct runtime **ret, struct bu
     struct runtime *r = xcalloc(1, sizeof(*r));
     int result;
 
+    CHECK(o->loop != NULL && o->clock != NULL && o->spawner != NULL && o->soon != NULL);
     r->magic = RUNTIME_MAGIC;
     r->o = *o;
     r->code_dir = absolute(o->code_dir);
@@ -439,6 +458,7 @@ struct runtime *runtime_free(struct runtime *r)
 {
     if (r == NULL)
         return NULL;
+    CHECK_IS(r, RUNTIME_MAGIC);
     CHECK(r->objects == 0 && r->handles == 0 && !r->spawner_open);
     for (struct link *k; (k = list_pop(&r->results)) != NULL;)
         free(CONTAINER_OF(k, struct result, link));
@@ -456,16 +476,18 @@ struct runtime *runtime_free(struct runtime *r)
 
 static void on_handle_closed(uv_handle_t *h)
 {
-    struct runtime *r = h->data;
+    struct runtime *r = CAST(struct runtime, RUNTIME_MAGIC, h->data);
 
+    CHECK(r->stopping && r->handles > 0);
     r->handles--;
     runtime_check_stopped(r);
 }
 
 static void on_spawner_closed(void *arg)
 {
-    struct runtime *r = arg;
+    struct runtime *r = CAST(struct runtime, RUNTIME_MAGIC, arg);
 
+    CHECK(r->stopping && r->spawner_open);
     r->spawner_open = false;
     runtime_check_stopped(r);
 }
@@ -513,7 +535,8 @@ static void stop_pool(struct pool *p)
 
 void runtime_stop(struct runtime *r, bool drop, void (*done)(void *arg), void *arg)
 {
-    CHECK(r->magic == RUNTIME_MAGIC && !r->stopping);
+    CHECK_IS(r, RUNTIME_MAGIC);
+    CHECK(!r->stopping);
     r->stopping = true;
     r->drop = drop;
     r->stopped = done;
@@ -521,4 +544,41 @@ void runtime_stop(struct runtime *r, bool drop, void (*done)(void *arg), void *a
     LIST_EACH_SAFE(&r->pools, k, next)
         stop_pool(CONTAINER_OF(k, struct pool, in_runtime));
     runtime_check_stopped(r);
+}
+
+/* ---- everything looked through: for tests ---- */
+
+static void check_slots(const struct runtime *r)
+{
+    for (unsigned i = 0; i < SPAWN_SLOTS; i++) {
+        const struct environment *env = r->slots[i];
+
+        if (env == NULL)
+            continue;
+        CHECK_IS(env, ENVIRONMENT_MAGIC);
+        CHECK(i != COMPILE_SLOT && env->slot == i && env->r == r);
+    }
+}
+
+void runtime_check(const struct runtime *r)
+{
+    unsigned n[ENVIRONMENT_STATE_COUNT] = { 0 }, hungry = 0, idle = 0, objects = 0;
+
+    CHECK_IS(r, RUNTIME_MAGIC);
+    LIST_EACH(&r->pools, k) {
+        const struct pool *p = CONTAINER_OF(k, struct pool, in_runtime);
+
+        pool_check(p);
+        CHECK(p->r == r);
+        hungry += link_on(&p->hungry);
+        for (size_t i = 0; i < ENVIRONMENT_STATE_COUNT; i++) {
+            n[i] += p->n[i];
+            objects += p->n[i];
+        }
+    }
+    LIST_EACH(&r->lru, k)
+        idle++;
+    CHECK(memcmp(n, r->n, sizeof(n)) == 0 && hungry == r->n_hungry && objects == r->objects);
+    CHECK(idle == n[ENVIRONMENT_IDLE] && objects - n[ENVIRONMENT_GONE] <= r->max_environments);
+    check_slots(r);
 }

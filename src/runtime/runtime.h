@@ -70,6 +70,8 @@ struct runtime_counts {
     uint64_t started_total, cold_starts_total, spawner_restarts;
     int spawner_pid; /* 0: there is none at this moment */
 };
+/* Looks through pools, environments and counters and ends the program where they do not agree: for tests. */
+void runtime_check(const struct runtime *r);
 void runtime_counts(const struct runtime *r, struct runtime_counts *ret);
 /* "namespaces, private root, …" or what is missing and what that means, for `health` and the start line. */
 const char *runtime_isolation(const struct runtime *r);

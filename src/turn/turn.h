@@ -21,6 +21,8 @@ struct http_post {
 };
 
 struct turn {
+    uint32_t magic; /* while it runs: whoever keeps the pointer finds out */
+#define TURN_MAGIC 0x70a9e1d3u
     struct store *store;
     struct now now;
     const struct turn_ops *ops;
@@ -61,12 +63,19 @@ struct turn_ops {
 
 static inline void timer_set(struct turn *t, struct timer *tm, int64_t at_ms)
 {
+    CHECK_IS(t, TURN_MAGIC);
+    CHECK(tm->fire != NULL);
     t->ops->timer_set(t->engine, tm, at_ms);
 }
-static inline void timer_cancel(struct turn *t, struct timer *tm) { t->ops->timer_cancel(t->engine, tm); }
+static inline void timer_cancel(struct turn *t, struct timer *tm)
+{
+    CHECK_IS(t, TURN_MAGIC);
+    t->ops->timer_cancel(t->engine, tm);
+}
 static inline bool timer_pending(const struct timer *tm) { return heap_has(&tm->node); }
 static inline void turn_after(struct turn *t, void (*fn)(void *), void *arg)
 {
+    CHECK_IS(t, TURN_MAGIC);
     t->ops->after(t->engine, fn, arg);
 }
 

@@ -56,6 +56,8 @@ struct gate {
 };
 
 struct call {
+    uint32_t magic;
+#define CALL_MAGIC 0xca11ab1eu
     struct arena *mem;
     struct exchange *x; /* headers of the request; do not write to it; NULL: nobody sent one (wire/inner.h) */
     const struct service_model *service;
@@ -84,6 +86,7 @@ struct call {
     void (*on_gone)(struct call *c); /* client went away while -E_WAIT; NULL: nobody asks */
     void *waiting;                   /* the waiter's own */
     bool gone, inner;                /* inner: wire/inner.h */
+    bool answered;                   /* the engine's: once */
     void *engine;                    /* the engine's own */
 };
 

@@ -28,6 +28,8 @@ struct inner {
     void (*done)(struct inner *i, int result); /* 0 or -E_FAULT, inside a turn; call.mem may end with it */
     void *arg;
     bool waiting;
+    uint32_t magic;
+#define INNER_MAGIC 0x199e4ca1u
 };
 
 /* Inside a turn.  `mem` is the call's: it must last until done() was called, or inner_cancel(); the request's

@@ -5,6 +5,7 @@ tells how to write a test.  $WAYBILL_BINARY names the program; without it the bu
 """
 import base64
 import contextlib
+import functools
 import http.client
 import io
 import json
@@ -300,6 +301,20 @@ def raw_http(port, method, path, headers=None, body=b'', timeout=40):
         connection.close()
 
 
+@functools.cache
+def machine_lacks(word):
+    """Why this machine cannot give functions that part of their isolation; None when it can.  Found out without the
+    server, whose own word is what is tested."""
+    if word == 'system calls filtered':
+        return None if os.path.exists('/proc/sys/kernel/seccomp/actions_avail') else 'no seccomp'
+    if word == 'own users':
+        return None if os.geteuid() == 0 else 'not root'
+    user = [] if os.geteuid() == 0 else ['--user', '--map-root-user']
+    tried = subprocess.run(['unshare', *user, '--mount', '--pid', '--fork', '--ipc', '--uts', '--mount-proc', 'true'],
+                           stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    return None if tried.returncode == 0 else f'no namespaces: {tried.stderr.strip()}'
+
+
 class ServerCase(unittest.TestCase):
     """A test class with one ephemeral server.
 
@@ -461,6 +476,14 @@ class ServerCase(unittest.TestCase):
         status, reply = self.control(method, path, params, timeout)
         self.assertEqual(status, 200, reply)
         return reply
+
+    def isolated(self, *words):
+        """Functions have each of these parts of isolation; a machine that cannot give one skips the test."""
+        for word in words:
+            if (why := machine_lacks(word)) is not None:
+                self.skipTest(why)
+            told = self.health()['isolation']
+            self.assertRegex(told, rf'(^|, |user ){word}\b')
 
     def health(self):
         return self._control_ok('GET', 'health')

@@ -182,6 +182,16 @@ class Traps(ExplainCase):
         found = self.finding('onward-refused', 'f')
         self.assertIn(self.failed_arn, found['sentence'])
 
+    def test_a_topic_that_may_not_invoke_its_function(self):
+        self.fails()
+        self.function('g', WORKS)
+        topic = self.client('sns').create_topic(Name='t')['TopicArn']
+        self.client('sns').subscribe(TopicArn=topic, Protocol='lambda', Endpoint=flows.ARN + 'g')
+        self.client('lambda').put_function_event_invoke_config(FunctionName='f', DestinationConfig={'OnFailure': {'Destination': topic}})
+        self.event()
+        found = self.finding('onward-refused', 'f')
+        self.assertIn(flows.ARN + 'g', found['sentence'])
+
     def test_all_is_well(self):
         self.function('f', WORKS)
         self.routes('f')

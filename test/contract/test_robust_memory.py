@@ -213,20 +213,16 @@ class Memory(Takes):
         self.assert_stopped('children')
 
     def test_orphans_together(self):
-        self.isolated()
+        self.isolated('namespaces')
         self.assert_stopped('orphans')
 
-    def isolated(self):
-        if 'namespaces' not in self.health()['isolation']:
-            self.skipTest(self.health()['isolation'])
-
     def test_system_v_segments(self):
-        self.isolated()
+        self.isolated('namespaces')
         self.assert_stopped('sysv', 'ENOSPC', 'ENOMEM', 'ENOSYS')
 
     def test_system_v_segments_nobody_has_attached(self):
         """They end with their last user, or the limit ends the function."""
-        self.isolated()
+        self.isolated('namespaces')
         error, left = self.take('left')
         if error is not None:                                # it paid for what another test had taken in this environment
             error, left = self.take('left')
@@ -321,8 +317,7 @@ class Calls(support.ServerCase):
 
     def setUp(self):
         super().setUp()
-        if 'system calls filtered' not in self.health()['isolation']:
-            self.skipTest(self.health()['isolation'])
+        self.isolated('system calls filtered')
 
     def test_calls_no_function_needs_are_refused(self):
         self.function('calls', CALLS)

@@ -93,14 +93,8 @@ def handler(event, context):
 class Sandbox(support.ServerCase):
     server_args = ('--max-environments', '4')
 
-    def isolation(self, *words):
-        told = self.health()['isolation']
-        for word in words:
-            if word not in told:
-                self.skipTest(f'this machine gives functions: {told}')
-
     def test_a_neighbours_runtime_api_refuses(self):
-        self.isolation('own users')
+        self.isolated('private root', 'own users')
         self.function('victim', STEAL)
         self.function('thief', STEAL)
         _, port = self.invoke('victim', {'tell': 1})
@@ -115,7 +109,7 @@ class Sandbox(support.ServerCase):
         self.assertEqual(self.invoke('victim', {'tell': 1})[1], port)
 
     def test_a_function_sees_nothing_of_the_server(self):
-        self.isolation('private root')
+        self.isolated('private root')
         self.function('see', SEE)
         _, got = self.invoke('see', {'server': self.server.process.pid, 'data': self.health()['data']})
         self.assertEqual(got['data'], 'FileNotFoundError')
@@ -132,7 +126,7 @@ class Sandbox(support.ServerCase):
         self.assertLess(got['processes'], 4)
 
     def test_harm_stays_in_its_environment(self):
-        self.isolation('own users', 'private root')
+        self.isolated('own users', 'private root')
         self.function('harm', HARM, Timeout=30, MemorySize=3008)      # a thousand processes fit: each writes some pages of its own
         self.function('calm', 'def handler(e, c): return "calm"')
         _, forks = self.invoke('harm', {'kind': 'fork'})

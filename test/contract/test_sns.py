@@ -551,10 +551,7 @@ class Fifo(SnsCase):
 
     def test_to_a_fifo_queue(self):
         arn = self.topic('t.fifo', FifoTopic='true')
-        try:
-            url, queue = self.open_queue('q.fifo', arn, FifoQueue='true')
-        except support.ClientError:
-            self.skipTest('no FIFO queues yet')
+        url, queue = self.open_queue('q.fifo', arn, FifoQueue='true')
         self.subscribe(arn, 'sqs', queue, RawMessageDelivery='true')
         for i in range(3):
             self.sns.publish(TopicArn=arn, Message=str(i), MessageGroupId='g', MessageDeduplicationId=f'd{i}')

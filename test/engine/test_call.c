@@ -4,6 +4,7 @@
 
 #include "engine/engine.h"
 #include "model/logs.h"
+#include "model/s3.h"
 #include "model/sqs.h"
 #include "net/exchange.h"
 #include "store/disk.h"
@@ -108,6 +109,7 @@ static int raw(struct call *c, const void *input UNUSED, void *output UNUSED)
 }
 
 static const struct handler handlers[] = { { "GetQueueUrl", handle, 0 }, { "CreateQueue", raw, 1000 } };
+static const struct handler object_handlers[] = { { "PutObject", raw, 1000 } };
 static const struct handler log_handlers[] = { { "CreateLogGroup", raw, 0 } };
 
 /* ---- the engine ---- */
@@ -130,8 +132,8 @@ static int admit(struct call *c)
 
 static void open_all(bool on_disk)
 {
-    static struct service queues, logs;
-    static const struct service *const all[] = { &queues, &logs };
+    static struct service queues, logs, objects;
+    static const struct service *const all[] = { &queues, &logs, &objects };
     struct engine_options o = { .loop = &loop,
                                 .clock = &the_clock,
                                 .default_account = STR("000000000000"),
@@ -142,6 +144,7 @@ static void open_all(bool on_disk)
                                 .fatal = fatal };
 
     queues = (struct service){ &sqs_model, handlers, ARRAY_LEN(handlers), NULL, true };
+    objects = (struct service){ &s3_model, object_handlers, 1, NULL, false };
     logs = (struct service){ &logs_model, log_handlers, 1, NULL, false };
     snprintf(dir, sizeof dir, "/tmp/waybill-test-call-%d", (int)getpid());
     CHECK(uv_loop_init(&loop) == 0);
@@ -516,6 +519,35 @@ TEST(refused, too_long_a_body)
     close_all();
 }
 
+/* S3 says how much was too much. */
+TEST(refused, too_long_an_object)
+{
+    static char bytes[1001];
+    struct header scope = { STR("Authorization"),
+                            STR("AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/s3/aws4_request, "
+                                "SignedHeaders=host, Signature=0") };
+
+    for (size_t i = 0; i < 2; i++) {
+        open_all(false);
+        client[0].x = (struct exchange){ .magic = EXCHANGE_MAGIC,
+                                         .mem = arena_new(0),
+                                         .method = STR("PUT"),
+                                         .path = STR("/bucket/key"),
+                                         .query = STR(""),
+                                         .headers = &scope,
+                                         .n_headers = 1,
+                                         .body = str_make(bytes, 1000 + i),
+                                         .peer = STR("127.0.0.1:1") };
+        engine_request(engine, &client[0].x);
+        some_turns();
+        EXPECT_INT(client[0].status, i == 0 ? 200 : 400);
+        has(client[0].body, i == 0 ? "as it is" : "<Code>EntityTooLarge</Code>");
+        has(client[0].body, i == 0 ? "as it is" : "<ProposedSize>1001</ProposedSize>");
+        has(client[0].body, i == 0 ? "as it is" : "<MaxSizeAllowed>1000</MaxSizeAllowed>");
+        close_all();
+    }
+}
+
 /* ---- long bodies, decoded elsewhere ---- */
 
 TEST(elsewhere, a_long_body_holds_its_connection_until_it_stands_in_line)
@@ -532,6 +564,26 @@ TEST(elsewhere, a_long_body_holds_its_connection_until_it_stands_in_line)
         uv_run(&loop, UV_RUN_ONCE);
     EXPECT_INT(client[0].status, 200);
     EXPECT_INT(client[1].status, 200);
+    EXPECT(engine_quiet(engine).quiet);
+    close_all();
+}
+
+/* Whoever waits for quiet looks again when the pool is done, though no request came of it. */
+TEST(elsewhere, a_refusal_is_followed_by_a_turn)
+{
+    static char bad[256 << 10];
+    struct engine_stats s;
+
+    open_all(false);
+    (void)padded(bad, sizeof bad);
+    bad[0] = 'x';
+    ask_in(0, "GetQueueUrl", "eu-west-1", str_make(bad, sizeof bad), 0);
+    while (client[0].replies == 0)
+        uv_run(&loop, UV_RUN_ONCE);
+    EXPECT_INT(client[0].status, 400);
+    some_turns();
+    engine_stats(engine, &s);
+    EXPECT_INT(s.turns, 1);
     EXPECT(engine_quiet(engine).quiet);
     close_all();
 }

@@ -162,6 +162,115 @@ TEST(engine, spoiling_a_turn_that_wrote_nothing_is_nothing)
     teardown();
 }
 
+/* ---- timers ---- */
+
+static void too_late(uv_timer_t *timer) { uv_stop(timer->loop); }
+
+/* As run_until(), but not for ever. */
+static void run_at_most(size_t n, uint64_t ms)
+{
+    uv_timer_t end;
+
+    CHECK(uv_timer_init(&loop, &end) == 0 && uv_timer_start(&end, too_late, ms, 0) == 0);
+    while (n_order < n && uv_is_active((uv_handle_t *)&end))
+        uv_run(&loop, UV_RUN_ONCE);
+    uv_close((uv_handle_t *)&end, NULL);
+    uv_run(&loop, UV_RUN_NOWAIT);
+}
+
+static void fired(struct timer *t, struct turn *turn) { note(t->work ? "w" : "t", turn); }
+
+static struct timer timers[3];
+
+static void set_timers(void *arg, struct turn *t)
+{
+    const int64_t *in_ms = arg;
+
+    for (size_t i = 0; i < ARRAY_LEN(timers); i++)
+        if (in_ms[i] > 0)
+            timer_set(t, &timers[i], t->now.wall_ms + in_ms[i]);
+        else
+            timer_cancel(t, &timers[i]);
+}
+
+TEST(timers, wake_the_loop_at_their_time)
+{
+    int64_t began_ns = clock_mono_ns();
+
+    setup();
+    for (size_t i = 0; i < ARRAY_LEN(timers); i++)
+        timers[i] = (struct timer){ .fire = fired, .work = i == 2 };
+    EXPECT_INT(engine_run_now(engine, set_timers, &(int64_t[]){ 60, 7200000, 30 }), 0);
+    run_at_most(2, 10000);
+    EXPECT_STR(str_make(order, n_order), STR("wt"));
+    EXPECT(clock_mono_ns() - began_ns < 8000000000); /* and were not found when something else woke it */
+    engine_run_now(engine, set_timers, &(int64_t[]){ 0, 0, 0 });
+    run_at_most(3, 100);
+    EXPECT_INT(n_order, 2);
+    teardown();
+}
+
+/* What is no work does not keep the server from being quiet; of what is, the first counts. */
+TEST(timers, quiet_asks_for_work_alone)
+{
+    struct engine_quiet q;
+    int64_t now_ms;
+
+    setup();
+    now_ms = clock_now(&the_clock).wall_ms;
+    for (size_t i = 0; i < ARRAY_LEN(timers); i++)
+        timers[i] = (struct timer){ .fire = fired, .work = i > 0 };
+    engine_run_now(engine, set_timers, &(int64_t[]){ 100000, 0, 0 });
+    q = engine_quiet(engine);
+    EXPECT(q.quiet && q.next_work_ms == INT64_MAX && q.pending == 0);
+    engine_run_now(engine, set_timers, &(int64_t[]){ 100000, 500000, 300000 });
+    q = engine_quiet(engine);
+    EXPECT(q.quiet && q.pending == 2);
+    EXPECT(q.next_work_ms >= now_ms + 300000 && q.next_work_ms < now_ms + 400000);
+    engine_run_now(engine, set_timers, &(int64_t[]){ 0, 0, 0 });
+    EXPECT_INT(engine_quiet(engine).next_work_ms, INT64_MAX);
+    EXPECT_INT(engine_quiet(engine).pending, 0);
+    teardown();
+}
+
+static void count_handle(uv_handle_t *handle UNUSED, void *arg) { ++*(int *)arg; }
+
+static int handles(void)
+{
+    int n = 0;
+
+    uv_walk(&loop, count_handle, &n);
+    return n;
+}
+
+static void *later;
+
+static void set_real(void *arg, struct turn *t)
+{
+    later = t->ops->real_timer(t->engine, *(int64_t *)arg, note, "r");
+}
+
+static void cancel_real(void *arg UNUSED, struct turn *t) { t->ops->real_timer_cancel(t->engine, later); }
+
+TEST(timers, real_ones_fire_once_and_leave_nothing)
+{
+    int before;
+
+    setup();
+    before = handles();
+    engine_run_now(engine, set_real, &(int64_t){ 10 });
+    EXPECT_INT(handles(), before + 1);
+    run_at_most(1, 5000);
+    EXPECT_STR(str_make(order, n_order), STR("r"));
+    EXPECT_INT(handles(), before);
+    engine_run_now(engine, set_real, &(int64_t){ 10 });
+    engine_run_now(engine, cancel_real, NULL);
+    run_at_most(2, 100);
+    EXPECT_INT(n_order, 1);
+    EXPECT_INT(handles(), before);
+    teardown();
+}
+
 /* ---- the watchdog ---- */
 
 TEST(watch, a_line_a_second_and_the_worst_of_all)

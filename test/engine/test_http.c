@@ -34,24 +34,32 @@ static struct {
     pthread_t thread;
     int listener, port;
     _Atomic int heard, at_once, most_at_once;
-    int delay_ms;
-} end;
+    atomic_bool shut; /* what it heard it does not answer yet */
+    pthread_mutex_t lock;
+} end = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void hear(void)
+{
+    pthread_mutex_lock(&end.lock);
+    end.heard++;
+    if (++end.at_once > end.most_at_once)
+        end.most_at_once = end.at_once;
+    pthread_mutex_unlock(&end.lock);
+}
 
 static void *serve_one(void *arg)
 {
     static const char reply[] = "HTTP/1.1 202 Accepted\r\nContent-Length: 4\r\n\r\ndone";
-    int fd = (int)(intptr_t)arg, now = ++end.at_once;
+    int fd = (int)(intptr_t)arg;
     char bytes[4096];
-    ssize_t n = recv(fd, bytes, sizeof bytes, 0);
 
-    if (n > 0) {
-        end.heard++;
-        if (now > end.most_at_once)
-            end.most_at_once = now;
-        usleep((useconds_t)end.delay_ms * 1000);
+    if (recv(fd, bytes, sizeof bytes, 0) > 0) {
+        hear();
+        while (end.shut)
+            usleep(1000);
+        end.at_once--; /* before the answer: who hears it may send the next one at once */
         (void)!write(fd, reply, sizeof reply - 1);
     }
-    end.at_once--;
     close(fd);
     return NULL;
 }
@@ -70,7 +78,7 @@ static void *serve(void *arg)
     return NULL;
 }
 
-static void setup(int delay_ms)
+static void setup(void)
 {
     struct engine_options o = {
         .loop = &loop, .clock = &the_clock, .after_commit = after_commit, .flush = flush, .fatal = fatal
@@ -78,6 +86,7 @@ static void setup(int delay_ms)
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t n = sizeof at;
 
+    setenv("UV_THREADPOOL_SIZE", "40", 1); /* not the threads are to be the limit */
     CHECK(uv_loop_init(&loop) == 0);
     clock_init(&the_clock);
     CHECK(store_open(&(struct store_options){ .ephemeral = true }, &store, NULL) == 0);
@@ -86,7 +95,7 @@ static void setup(int delay_ms)
     fatal_error = 0;
     spoil = false;
     end.heard = end.most_at_once = 0;
-    end.delay_ms = delay_ms;
+    end.shut = false;
     end.listener = socket(AF_INET, SOCK_STREAM, 0);
     CHECK(bind(end.listener, (struct sockaddr *)&at, sizeof at) == 0 && listen(end.listener, 128) == 0);
     getsockname(end.listener, (struct sockaddr *)&at, &n);
@@ -110,6 +119,7 @@ static struct {
     int done, status;
     char text[256];
     bool in_turn;
+    int too_many; /* told that the line is full */
 } told;
 
 static void done(void *arg, struct turn *t, int status, struct str body)
@@ -119,6 +129,7 @@ static void done(void *arg, struct turn *t, int status, struct str body)
     told.status = status;
     told.in_turn = t->store == store;
     snprintf(told.text, sizeof told.text, STR_FMT, STR_ARG(body));
+    told.too_many += strcmp(told.text, "10000 requests stand in line already") == 0;
 }
 
 static int wanted;
@@ -129,7 +140,7 @@ static void ask(void *arg, struct turn *t)
     (void)arg;
     for (int i = 0; i < wanted; i++) {
         const struct http_post p = {
-            .url = str_of(url), .headers = STR("A: b\r\n"), .body = STR("x"), .timeout_ms = 5000
+            .url = str_of(url), .headers = STR("A: b\r\n"), .body = STR("x"), .timeout_ms = 30000
         };
 
         t->ops->http(t->engine, &p, done, &told);
@@ -151,7 +162,7 @@ static void run(int n, const char *to)
 
 static void wait_for(int n)
 {
-    int64_t until_ns = clock_mono_ns() + 10000000000;
+    int64_t until_ns = clock_mono_ns() + 30000000000;
 
     while (told.done < n && clock_mono_ns() < until_ns)
         uv_run(&loop, UV_RUN_ONCE);
@@ -160,7 +171,7 @@ static void wait_for(int n)
 
 TEST(http, posted_after_the_commit_and_told_in_a_turn)
 {
-    setup(0);
+    setup();
     run(1, "http://127.0.0.1:%d/a");
     EXPECT(!engine_quiet(engine).quiet);
     wait_for(1);
@@ -173,20 +184,29 @@ TEST(http, posted_after_the_commit_and_told_in_a_turn)
 
 TEST(http, few_at_once)
 {
-    setup(20);
+    setup();
+    end.shut = true;
     run(60, "http://127.0.0.1:%d/a");
+    for (int64_t until_ns = clock_mono_ns() + 20000000000; end.heard < 32 && clock_mono_ns() < until_ns;)
+        uv_run(&loop, UV_RUN_NOWAIT);
+    for (int i = 0; i < 50; i++) { /* nobody answers, so no other comes */
+        uv_run(&loop, UV_RUN_NOWAIT);
+        usleep(1000);
+    }
+    EXPECT_INT(end.heard, 32);
+    EXPECT_INT(told.done, 0);
+    end.shut = false;
     wait_for(60);
     EXPECT_INT(end.heard, 60);
     EXPECT_INT(told.status, 202);
-    EXPECT(end.most_at_once > 1 &&
-           end.most_at_once <= 33); /* 32, and one whose thread is a moment late to count down */
+    EXPECT_INT(end.most_at_once, 32);
     EXPECT(engine_quiet(engine).quiet);
     teardown();
 }
 
 TEST(http, no_answer_is_a_sentence)
 {
-    setup(0);
+    setup();
     run(1, "http://127.0.0.1:1/nobody%.0d");
     wait_for(1);
     EXPECT_INT(told.status, 0);
@@ -199,7 +219,7 @@ TEST(http, no_answer_is_a_sentence)
 
 TEST(http, a_commit_that_fails_sends_nothing)
 {
-    setup(0);
+    setup();
     spoil = true;
     run(3, "http://127.0.0.1:%d/a");
     for (int i = 0; i < 20; i++)
@@ -213,9 +233,11 @@ TEST(http, a_commit_that_fails_sends_nothing)
 
 TEST(http, a_line_has_an_end)
 {
-    setup(0);
+    setup();
     run(10020, "http://127.0.0.1:1/nobody%.0d");
     wait_for(10020);
+    EXPECT_INT(told.too_many, 20); /* the line is filled before any of it leaves */
+    EXPECT_INT(told.status, 0);
     EXPECT(engine_quiet(engine).quiet);
     teardown();
 }

@@ -574,6 +574,35 @@ TEST(limit, a_hundred_buses)
     world_close(&w);
 }
 
+/* Bytes without white space; at the limit it is kept, one more is refused and changes nothing. */
+TEST(limit, the_policy_of_a_bus)
+{
+    struct events_CreateEventBusRequest bus = { .Name = STR("b") };
+    struct events_CreateEventBusResponse made = { 0 };
+    struct events_PutPermissionRequest in = { .EventBusName = STR("b") };
+    struct world w;
+
+    world_open(&w);
+    EXPECT_INT(say(&w, "CreateEventBus", &bus, &made), 0);
+    for (size_t more = 0; more < 2; more++) {
+        CLEANUP(buf_done) struct buf b = { 0 };
+
+        buf_z(&b,
+              "{\"Statement\": [{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"events:PutEvents\","
+              "\"Resource\":\"" BUS "b\",\"Sid\":\"");
+        while (b.n < 10240 + 1 - strlen("\"}]}") + more)
+            buf_char(&b, 's');
+        buf_z(&b, "\"}]}");
+        in.Policy = buf_view(&b);
+        EXPECT_INT(say(&w, "PutPermission", &in, NULL), more == 0 ? 0 : -E_FAULT);
+        if (more > 0) {
+            EXPECT(w.fault.row == &events_error_PolicyLengthExceededException);
+            EXPECT_STR(w.fault.message, STR("The policy is longer than 10240 bytes."));
+        }
+    }
+    world_close(&w);
+}
+
 TEST(limit, fifty_tags)
 {
     struct events_Tag v[51];
@@ -877,7 +906,8 @@ TEST(sift, a_trial_goes_on_elsewhere)
     in.Event = buf_view(&event);
     {
         struct service s = events_service(e);
-        struct call c = { .mem = w.mem,
+        struct call c = { .magic = CALL_MAGIC,
+                          .mem = w.mem,
                           .turn = &w.turn,
                           .now = w.turn.now,
                           .region = REGION,

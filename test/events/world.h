@@ -148,7 +148,9 @@ static inline void world_open(struct world *w)
                          .answer = DELIVERED,
                          .role = ROLE_ALLOWED };
     CHECK(store_open(&(struct store_options){ .ephemeral = true }, &w->store, NULL) == 0);
-    w->turn = (struct turn){ .store = w->store, .now = { START_MS, 1 }, .ops = &world_ops, .engine = w };
+    w->turn = (struct turn){
+        .magic = TURN_MAGIC, .store = w->store, .now = { START_MS, 1 }, .ops = &world_ops, .engine = w
+    };
     world_make(w);
 }
 
@@ -221,7 +223,8 @@ static inline void world_advance(struct world *w, int64_t ms) /* from due to due
 static inline int say(struct world *w, const char *op, const void *input, void *output)
 {
     struct service s = events_service(w->events);
-    struct call c = { .mem = w->mem,
+    struct call c = { .magic = CALL_MAGIC,
+                      .mem = w->mem,
                       .turn = &w->turn,
                       .now = w->turn.now,
                       .region = REGION,

@@ -27,7 +27,7 @@ static size_t rows_left(struct store *s)
 TEST(journey, pruning_goes_piece_by_piece)
 {
     static const struct turn_ops ops = { .soon = op_soon };
-    struct turn t = { .now = { 1800000000000, 0 }, .ops = &ops };
+    struct turn t = { .magic = TURN_MAGIC, .now = { 1800000000000, 0 }, .ops = &ops };
     size_t turns = 0, before, most = 0;
 
     CHECK(store_open(&(struct store_options){ .ephemeral = true }, &t.store, NULL) == 0);

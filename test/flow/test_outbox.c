@@ -77,12 +77,15 @@ static void open_world(struct world *w)
 
     *w = (struct world){ 0 };
     CHECK(store_open(&(struct store_options){ .ephemeral = true }, &w->store, &why) == 0);
-    w->turn = (struct turn){ .store = w->store, .now = { START, 0 }, .ops = &ops, .engine = w };
+    w->turn = (struct turn){
+        .magic = TURN_MAGIC, .store = w->store, .now = { START, 0 }, .ops = &ops, .engine = w
+    };
     start(w);
 }
 
 static void close_world(struct world *w)
 {
+    outbox_check(w->outbox);
     outbox_reset(w->outbox, &w->turn);
     w->outbox = outbox_free(w->outbox);
     heap_done(&w->timers);
@@ -104,6 +107,7 @@ static void turn_at(struct world *w, int64_t after_ms)
         t->fire(t, &w->turn);
     }
     CHECK(store_commit(w->store) == 0);
+    outbox_check(w->outbox);
 }
 
 static uint64_t put(struct world *w, const char *payload, int64_t after_ms)

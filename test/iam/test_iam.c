@@ -1,23 +1,5 @@
 /* IAM against a real store: operations, what they leave behind after a restart, verdicts, credentials. */
-#include "../unit.h"
-#include "base/crypt.h"
-#include "turn/turn.h"
-#include "model/iam.h"
-#include "model/sts.h"
-#include "service/iam/state.h"
-#include "service/sts/sts.h"
-
-#define NOW_MS 1789400698123LL
-#define ACCOUNT "000000000000"
-#define ROLE(name) "arn:aws:iam::" ACCOUNT ":role/" name
-#define Q "arn:aws:sqs:us-east-1:" ACCOUNT ":orders"
-#define TRUST(principal)                                                                        \
-    "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":" principal \
-    ",\"Action\":[\"sts:AssumeRole\",\"sts:TagSession\"]}]}"
-#define LAMBDA TRUST("{\"Service\":\"lambda.amazonaws.com\"}")
-#define GRANT(effect, action, resource)                                                         \
-    "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"" effect "\",\"Action\":\"" action \
-    "\",\"Resource\":\"" resource "\"}}"
+#include "world.h"
 
 /* For simulations of much work, which need an engine: test/contract/test_iam.py has them. */
 void call_reply(struct call *c, int result)
@@ -25,108 +7,6 @@ void call_reply(struct call *c, int result)
     (void)c;
     (void)result;
     CHECK(false);
-}
-
-struct world {
-    struct store *store;
-    struct iam *iam;
-    struct turn turn;
-    struct arena *mem;
-    struct call call;
-    struct gate gate;
-};
-
-static struct world world_new(bool strict)
-{
-    struct store_options so = { .ephemeral = true };
-    struct iam_options io = { .strict_permissions = strict };
-    struct world w = { .mem = arena_new(0), .iam = iam_new(&io), .gate = { .may = iam_may } };
-
-    w.gate.arg = w.iam;
-    CHECK(store_open(&so, &w.store, NULL) == 0);
-    w.turn = (struct turn){ .store = w.store, .now = { NOW_MS, 0 } };
-    iam_load(w.iam, &w.turn);
-    CHECK(store_commit(w.store) == 0);
-    return w;
-}
-
-static void world_done(struct world *w)
-{
-    iam_check(w->iam);
-    iam_free(w->iam);
-    store_close(w->store);
-    arena_free(w->mem);
-}
-
-static struct principal operator_of(struct world *w, const char *key)
-{
-    struct principal p;
-
-    iam_principal(w->iam, w->mem, str_of(key), STR_NONE, STR(ACCOUNT), NOW_MS, &p);
-    return p;
-}
-
-static int run(struct world *w, struct service s, const struct principal *who, const char *op, const void *in,
-               void *out)
-{
-    const struct op *row = NULL;
-
-    for (uint32_t i = 0; i < s.model->n_ops; i++)
-        if (strcmp(s.model->ops[i].name, op) == 0)
-            row = &s.model->ops[i];
-    CHECK(row != NULL);
-    w->turn.now.wall_ms = w->turn.now.wall_ms == 0 ? NOW_MS : w->turn.now.wall_ms;
-    w->call = (struct call){ .mem = w->mem,
-                             .service = s.model,
-                             .op = row,
-                             .protocol = PROTO_QUERY,
-                             .turn = &w->turn,
-                             .now = w->turn.now,
-                             .region = STR("us-east-1"),
-                             .account = who->account,
-                             .principal = *who,
-                             .state = s.state,
-                             .gate = &w->gate };
-    for (size_t i = 0; i < s.n_handlers; i++)
-        if (strcmp(s.handlers[i].op, op) == 0) {
-            int r = s.handlers[i].fn(&w->call, in, out);
-
-            CHECK(r == 0 || r == -E_FAULT);
-            return r;
-        }
-    CHECK(s.n_handlers == 0); /* no such handler */
-    return 0;
-}
-
-/* The fault's code and text of the last call, "" when it had none. */
-static struct str said(struct world *w)
-{
-    const struct fault *f = &w->call.fault;
-
-    if (f->row == NULL)
-        return STR("");
-    return arena_printf(w->mem, "%s: " STR_FMT,
-                        f->row->query_code != NULL ? f->row->query_code : f->row->name, STR_ARG(f->message));
-}
-
-#define IAM_OP(w, op, out, ...)                                  \
-    do {                                                         \
-        struct iam_##op##Request in_ = { __VA_ARGS__ };          \
-        struct principal me_ = operator_of((w), "test");         \
-        run((w), iam_service((w)->iam), &me_, #op, &in_, (out)); \
-    } while (0)
-
-static void make_role(struct world *w, const char *name, const char *trust, const char *policy)
-{
-    struct iam_CreateRoleResponse out = { 0 };
-
-    IAM_OP(w, CreateRole, &out, .RoleName = str_of(name), .AssumeRolePolicyDocument = str_of(trust));
-    EXPECT_STR(said(w), STR(""));
-    if (policy != NULL) {
-        IAM_OP(w, PutRolePolicy, NULL, .RoleName = str_of(name), .PolicyName = STR("p"),
-               .PolicyDocument = str_of(policy));
-        EXPECT_STR(said(w), STR(""));
-    }
 }
 
 /* own: the resource's own policy, NULL: it has none; account: the resource's. */
@@ -427,7 +307,8 @@ static struct str authorize(struct world *w, const struct principal *p, const ch
 {
     static const struct service_model model = { .name = "sqs", .query_compatible = true };
 
-    w->call = (struct call){ .mem = w->mem,
+    w->call = (struct call){ .magic = CALL_MAGIC,
+                             .mem = w->mem,
                              .service = &model,
                              .protocol = PROTO_JSON,
                              .turn = &w->turn,
@@ -491,7 +372,8 @@ TEST(iam, what_is_another_accounts)
         if (rows[i / 2].policy != NULL)
             CHECK(policy_parse(POLICY_RESOURCE, str_of(rows[i / 2].policy), &own, NULL) == 0);
         what.policy = own;
-        w.call = (struct call){ .mem = w.mem,
+        w.call = (struct call){ .magic = CALL_MAGIC,
+                                .mem = w.mem,
                                 .service = &model,
                                 .protocol = PROTO_JSON,
                                 .turn = &w.turn,
@@ -738,6 +620,35 @@ TEST(iam, everything_survives_a_restart)
 
 /* ---- quotas
  * ------------------------------------------------------------------------------------------------------ */
+
+TEST(iam, entities_of_a_policy)
+{
+    struct world w = world_new(false);
+    struct str aws = STR("arn:aws:iam::aws:policy/AmazonSNSFullAccess");
+    struct iam_ListEntitiesForPolicyResponse out = { 0 };
+
+    make_role(&w, "a", LAMBDA, NULL);
+    make_role(&w, "b", LAMBDA, NULL);
+    IAM_OP(&w, ListEntitiesForPolicy, &out, .PolicyArn = aws); /* one of AWS's exists, attached or not */
+    EXPECT_STR(said(&w), STR(""));
+    EXPECT(out.PolicyRoles.set && out.PolicyRoles.n == 0);
+    IAM_OP(&w, ListEntitiesForPolicy, &out, .PolicyArn = STR("arn:aws:iam::aws:policy/NobodyKnowsWhat"));
+    EXPECT_STR(said(&w), STR("")); /* also one whose text is not known here */
+    IAM_OP(&w, AttachRolePolicy, NULL, .RoleName = STR("a"), .PolicyArn = aws);
+    IAM_OP(&w, PutRolePermissionsBoundary, NULL, .RoleName = STR("b"), .PermissionsBoundary = aws);
+    IAM_OP(&w, ListEntitiesForPolicy, &out, .PolicyArn = aws);
+    EXPECT_INT(out.PolicyRoles.n, 2);
+    IAM_OP(&w, ListEntitiesForPolicy, &out, .PolicyArn = aws, .PolicyUsageFilter = STR("PermissionsPolicy"));
+    EXPECT(out.PolicyRoles.n == 1 && str_is(out.PolicyRoles.v[0].RoleName, "a"));
+    IAM_OP(&w, ListEntitiesForPolicy, &out, .PolicyArn = aws,
+           .PolicyUsageFilter = STR("PermissionsBoundary"));
+    EXPECT(out.PolicyRoles.n == 1 && str_is(out.PolicyRoles.v[0].RoleName, "b"));
+    IAM_OP(&w, ListEntitiesForPolicy, &out, .PolicyArn = aws, .EntityFilter = STR("User"));
+    EXPECT_INT(out.PolicyRoles.n, 0);
+    IAM_OP(&w, ListEntitiesForPolicy, &out, .PolicyArn = STR("arn:aws:iam::" ACCOUNT ":policy/none"));
+    EXPECT_STR(str_sub(said(&w), 0, 12), STR("NoSuchEntity"));
+    world_done(&w);
+}
 
 TEST(iam, quotas)
 {

@@ -421,6 +421,10 @@ static const struct who_row {
     { "\"Principal\":{\"AWS\":\"" SESSION "\"}", &worker, POLICY_ALLOWS_SESSION },
     { "\"Principal\":{\"AWS\":[\"111111111111\",\"" ROLE "\"]}", &worker, POLICY_ALLOWS },
     { "\"Principal\":{\"AWS\":\"arn:aws:iam::000000000000:user/me\"}", &worker, 0 },
+    /* the id AWS puts there for a role that was deleted: nobody else's */
+    { "\"Principal\":{\"AWS\":\"AROAIOSFODNN7EXAMPLE\"}", &worker, 0 },
+    { "\"Principal\":{\"AWS\":\"AROAIOSFODNN7EXAMPLE\"}", &nobody, 0 },
+    { "\"Principal\":{\"AWS\":\"AIDAIOSFODNN7EXAMPLE\"}", &root0, 0 },
     { "\"Principal\":{\"Service\":\"sns.amazonaws.com\"}", &sns, POLICY_ALLOWS },
     { "\"Principal\":{\"Service\":\"sns.us-east-1.amazonaws.com\"}", &sns, POLICY_ALLOWS },
     { "\"Principal\":{\"Service\":\"SNS.amazonaws.com\"}", &sns, POLICY_ALLOWS },

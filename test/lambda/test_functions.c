@@ -576,6 +576,30 @@ TEST(tags, life)
     world_free(w);
 }
 
+TEST(tags, fifty_from_the_start)
+{
+    struct world *w = world_new();
+
+    for (int n = 51; n >= 50; n--) {
+        CLEANUP(buf_done) struct buf b = { 0 };
+        struct str created = STR(CREATE("f", "")); /* of which "}" is the last */
+
+        buf_str(&b, str_sub(created, 0, created.n - 1));
+        buf_z(&b, ",\"Tags\":{");
+        for (int i = 0; i < n; i++)
+            buf_printf(&b, "%s\"k%d\":\"v\"", i > 0 ? "," : "", i);
+        buf_z(&b, "}}");
+        if (n > 50)
+            SHOWN(ask(w, "POST", F, NULL, buf_view(&b)),
+                  "400 " USER("Number of tags exceeds resource tag limit."));
+        else
+            EXPECT(ask(w, "POST", F, NULL, buf_view(&b))->waiting); /* its package is being unpacked */
+    }
+    world_run_jobs(w);
+    HAS(ask_z(w, "GET", F "/f", NULL), "\"k49\":\"v\"");
+    world_free(w);
+}
+
 TEST(policy, life)
 {
     struct world *w = world_new();

@@ -403,6 +403,23 @@ TEST(event_config, refusals_in_order)
     world_free(w);
 }
 
+TEST(event_config, lists_are_of_functions_alone)
+{
+    static const char only_functions[] =
+        "400 " USER("This operation is permitted on Lambda functions only. Aliases and versions do not "
+                    "support this operation. Please specify either a function name or an unqualified "
+                    "function ARN.");
+    struct world *w = world_new();
+
+    world_function(w, "f");
+    SHOWN(ask_z(w, "GET", E "/f/event-invoke-config/list", NULL), "200 {\"FunctionEventInvokeConfigs\":[]}");
+    SHOWN(ask_z(w, "GET", E "/f:live/event-invoke-config/list", NULL), only_functions);
+    SHOWN(ask_z(w, "GET", E "/f:1/event-invoke-config/list", NULL), only_functions);
+    SHOWN(ask_z(w, "GET", E "/g/event-invoke-config/list", NULL),
+          "404 " USER_M("The function doesn't exist."));
+    world_free(w);
+}
+
 TEST(event_config, rights_of_the_role)
 {
     struct world *w = world_new();

@@ -192,7 +192,9 @@ struct world *world_new(void)
         printf("%s\n", why.p);
     CHECK(w->store != NULL);
     buf_done(&why);
-    w->turn = (struct turn){ .store = w->store, .now = { 1789400786443, 1 }, .ops = &ops, .engine = w };
+    w->turn = (struct turn){
+        .magic = TURN_MAGIC, .store = w->store, .now = { 1789400786443, 1 }, .ops = &ops, .engine = w
+    };
     w->sinks.role_may = r_may;
     w->sinks.role_arg = w;
     w->l = lambda_new(&(struct lambda_options){
@@ -231,6 +233,7 @@ struct world *world_free(struct world *w)
 {
     char cmd[96];
 
+    registry_check(w->l);
     lambda_free(w->l);
     router_free(w->router);
     store_close(w->store);
@@ -245,7 +248,9 @@ struct world *world_free(struct world *w)
 void world_reload(struct world *w)
 {
     CHECK(store_commit(w->store) == 0);
+    registry_check(w->l);
     lambda_load(w->l, &w->turn);
+    registry_check(w->l);
 }
 
 /* ---- requests
@@ -356,7 +361,8 @@ struct answer *ask(struct world *w, const char *method, const char *target, cons
                                    .header = x_header,
                                    .next_header = x_next,
                                    .ctx = x };
-    *c = (struct call){ .mem = m,
+    *c = (struct call){ .magic = CALL_MAGIC,
+                        .mem = m,
                         .x = x,
                         .turn = &w->turn,
                         .now = w->turn.now,
@@ -387,6 +393,7 @@ struct answer *ask(struct world *w, const char *method, const char *target, cons
         a->waiting = true;
     else
         finish(a, rc);
+    registry_check(w->l);
     return a;
 }
 
@@ -402,6 +409,7 @@ void world_run_jobs(struct world *w)
         w->jobs[i].fn(w->jobs[i].arg, &w->turn);
     }
     w->n_jobs = 0;
+    registry_check(w->l);
 }
 
 void world_run_timers(struct world *w)
@@ -415,6 +423,7 @@ void world_run_timers(struct world *w)
         w->n_timers--;
         p.fn(p.arg, &w->turn);
     }
+    registry_check(w->l);
 }
 
 void world_function(struct world *w, const char *name)

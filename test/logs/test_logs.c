@@ -79,7 +79,9 @@ static void play_begin(struct play *p, int64_t max_group_bytes)
 {
     *p = (struct play){ .mem = arena_new(0) };
     CHECK(store_open(&(struct store_options){ .ephemeral = true }, &p->store, NULL) == 0);
-    p->turn = (struct turn){ .store = p->store, .now = { NOW, 0 }, .ops = &play_ops, .engine = p };
+    p->turn = (struct turn){
+        .magic = TURN_MAGIC, .store = p->store, .now = { NOW, 0 }, .ops = &play_ops, .engine = p
+    };
     p->logs = logs_new(
         &(struct logs_options){ .max_group_bytes = max_group_bytes, .soon = play_soon, .engine = p });
     logs_load(p->logs, &p->turn);
@@ -106,7 +108,8 @@ static void play_soon_all(struct play *p)
 static int call(struct play *p, const char *op, const void *input, void *output)
 {
     struct service s = logs_service(p->logs);
-    struct call c = { .mem = p->mem,
+    struct call c = { .magic = CALL_MAGIC,
+                      .mem = p->mem,
                       .turn = &p->turn,
                       .now = p->turn.now,
                       .region = REGION,

@@ -42,13 +42,18 @@ static void play_begin(struct play *p)
     *p = (struct play){ .mem = arena_new(0) };
     CHECK(store_open(&(struct store_options){ .ephemeral = true }, &p->store, NULL) == 0);
     p->m = metrics_new();
-    p->turn =
-        (struct turn){ .store = p->store, .now = { NOW, 0 }, .ops = &play_ops, .engine = p, .metrics = p->m };
+    p->turn = (struct turn){ .magic = TURN_MAGIC,
+                             .store = p->store,
+                             .now = { NOW, 0 },
+                             .ops = &play_ops,
+                             .engine = p,
+                             .metrics = p->m };
     metrics_load(p->m, &p->turn);
 }
 
 static void play_end(struct play *p)
 {
+    metrics_check(p->m);
     metrics_free(p->m);
     EXPECT_INT(store_commit(p->store), 0);
     store_close(p->store);
@@ -67,6 +72,7 @@ static int play_timers(struct play *p)
         memmove(p->timer, p->timer + 1, --p->n_timers * sizeof(p->timer[0]));
         fn(arg, &p->turn);
         EXPECT_INT(store_commit(p->store), 0);
+        metrics_check(p->m);
         n++;
     }
     return n;
@@ -203,6 +209,26 @@ TEST(values, the_widest_spread_still_fits)
     }
     EXPECT_INT(n, 725);
     metric_values_done(&x);
+}
+
+/* A number of seven bits more takes one byte more. */
+TEST(values, counts_at_the_edge_of_a_byte_come_back)
+{
+    static const double counts[] = { 127, 128, 129, 16383, 16384, 16385, 2097151, 2097152 };
+
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+        struct metric_values x = { 0 }, y = { 0 };
+        CLEANUP(buf_done) struct buf b = { 0 };
+
+        metric_values_add(&x, 1, counts[i]);
+        metric_values_add(&x, 2, 1);
+        metric_values_encode(&x, &b);
+        EXPECT_INT(metric_values_decode(&y, buf_view(&b)), 0);
+        EXPECT_INT(y.n, 2);
+        EXPECT(y.n == 2 && y.v[0].count == counts[i] && y.v[1].value == 2);
+        metric_values_done(&x);
+        metric_values_done(&y);
+    }
 }
 
 TEST(values, come_back_as_they_were_stored)
@@ -644,7 +670,7 @@ TEST(lambda, an_execution_leaves_these_samples)
 
 TEST(lambda, a_turn_without_metrics_counts_nothing)
 {
-    struct turn t = { .now = { NOW, 0 } };
+    struct turn t = { .magic = TURN_MAGIC, .now = { NOW, 0 } };
     struct metric_lambda f = { ACCOUNT, REGION, STR("f"), STR_NONE, STR("$LATEST") };
 
     metric_lambda_received(&t, &f);

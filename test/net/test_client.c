@@ -42,17 +42,23 @@ static void *peer_main(void *arg)
     return NULL;
 }
 
-static void peer_start(struct peer *p, struct str says, bool hold_open)
+static void peer_listen(struct peer *p, void *(*main)(void *arg))
 {
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t n = sizeof at;
 
-    *p = (struct peer){ .says = says, .hold_open = hold_open, .listener = socket(AF_INET, SOCK_STREAM, 0) };
+    p->listener = socket(AF_INET, SOCK_STREAM, 0);
     EXPECT_INT(bind(p->listener, (struct sockaddr *)&at, sizeof at), 0);
     EXPECT_INT(listen(p->listener, 1), 0);
     getsockname(p->listener, (struct sockaddr *)&at, &n);
     p->port = ntohs(at.sin_port);
-    pthread_create(&p->thread, NULL, peer_main, p);
+    pthread_create(&p->thread, NULL, main, p);
+}
+
+static void peer_start(struct peer *p, struct str says, bool hold_open)
+{
+    *p = (struct peer){ .says = says, .hold_open = hold_open };
+    peer_listen(p, peer_main);
 }
 
 static void peer_end(struct peer *p)
@@ -265,6 +271,36 @@ TEST(client, hears_why_a_large_body_is_refused)
     EXPECT_INT(status, 413);
     EXPECT_STR(body, STR("Content Too Large: the body is too large\n"));
     life_end(&l);
+}
+
+static void *hang_up(void *arg)
+{
+    struct peer *p = arg;
+    int fd = accept(p->listener, NULL, NULL);
+    const struct linger at_once = { .l_onoff = 1 };
+
+    recv(fd, p->heard, 1000, 0);
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(fd); /* over unread bytes: the client is told by an error of its next write */
+    return NULL;
+}
+
+TEST(client, stops_at_once_when_hung_up_on)
+{
+    struct arena CLEANUP(arena_freep) *a = arena_new(0);
+    struct buf CLEANUP(buf_done) sent = { 0 };
+    int64_t began_ns = clock_mono_ns();
+    struct str body = STR_NONE;
+    struct peer p;
+    int status = 0;
+
+    buf_reserve(&sent, 64 << 20);
+    memset(sent.p, 'x', sent.n = 64 << 20); /* more than the kernel takes before anybody reads */
+    peer_listen(&p, hang_up);
+    EXPECT(client_request("127.0.0.1", p.port, "POST", "/", STR_NONE, buf_view(&sent), 20000, a, &status,
+                          &body) < 0);
+    EXPECT(clock_mono_ns() - began_ns < 10000000000);
+    peer_end(&p);
 }
 
 /* ---- client_post ---- */

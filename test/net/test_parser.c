@@ -337,6 +337,29 @@ static size_t cut_9000(void *arg, size_t left)
 }
 
 /* Through the arena, through a growing buffer, and in place, with a request behind it. */
+/* A body is charged as it comes: who announces much and sends little takes nobody's room. */
+TEST(parser, an_announced_body_takes_no_room)
+{
+    struct server_limits l = server_default_limits;
+    static char some[40000]; /* of what lies ready less is left than is worth a read */
+    struct str head = STR("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n\r\n");
+    struct str body = { some, sizeof some };
+    size_t held = 0, n = 0;
+    struct http1 h;
+    struct request *r;
+
+    l.body_bytes = 8000000;
+    l.total_body_bytes = 1000000;
+    http1_init(&h, &l, &held);
+    EXPECT_INT(http1_feed(&h, &head), HTTP1_HEAD);
+    EXPECT_INT(http1_feed(&h, &body), HTTP1_MORE);
+    EXPECT(http1_body_space(&h, &n) != NULL);
+    EXPECT(n > 0 && held < 500000);
+    r = h.request;
+    http1_stop(&h);
+    request_free(r);
+}
+
 TEST(parser, large_bodies)
 {
     static const size_t sizes[] = { 16384, 16385, 65536, 300000, 1048577 };

@@ -611,6 +611,28 @@ TEST(server, half_closed_client_gets_its_reply)
     rig_done(&g);
 }
 
+/* What it began and will not end has no deadline any more. */
+TEST(server, half_closed_in_a_body_waits_for_its_reply)
+{
+    struct server_limits l = quick_limits();
+    struct rig g;
+    int fd;
+
+    rig_init(&g, &l);
+    g.hold = true;
+    fd = dial(&g);
+    say(&g, fd, STR("GET /1 HTTP/1.1\r\n" H "\r\nPOST /2 HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nx"));
+    shutdown(fd, SHUT_WR);
+    run_for(&g, 200); /* the body's time is over long since */
+    EXPECT_INT(g.n_gone, 1);
+    EXPECT_INT(g.n_held, 1);
+    EXPECT_HEARD(&g, fd, "");
+    reply_all_held(&g);
+    EXPECT_HEARD(&g, fd, OK202 "Content-Length: 8\r\nConnection: close\r\n\r\nGET /1? <end>");
+    close(fd);
+    rig_done(&g);
+}
+
 static void reply_on_gone(struct exchange *x)
 {
     struct rig *g = x->owner;

@@ -15,7 +15,7 @@
 static void on_turn(uv_check_t *check)
 {
     struct bench *b = check->data;
-    struct turn t = { .now = clock_now(&b->clock), .engine = b };
+    struct turn t = { .magic = TURN_MAGIC, .now = clock_now(&b->clock), .engine = b };
     unsigned n = b->n_soon;
 
     for (unsigned i = 0; i < n; i++)
@@ -119,6 +119,7 @@ static void on_stopped(void *arg) { ((struct bench *)arg)->stopped = true; }
 
 void bench_done(struct bench *b)
 {
+    runtime_check(b->runtime);
     runtime_stop(b->runtime, false, on_stopped, b);
     bench_wait(b, &b->stopped, 5000);
     CHECK(b->stopped && b->busy == 0);
@@ -140,8 +141,10 @@ void bench_wait(struct bench *b, bool *done, int64_t limit_ms)
 
     uv_timer_init(&b->loop, &tick);
     uv_timer_start(&tick, on_tick, 20, 20);
-    while (!*done && clock_mono_ns() < end_ns)
+    while (!*done && clock_mono_ns() < end_ns) {
         uv_run(&b->loop, UV_RUN_ONCE);
+        runtime_check(b->runtime);
+    }
     uv_close((uv_handle_t *)&tick, NULL);
     uv_run(&b->loop, UV_RUN_NOWAIT);
 }

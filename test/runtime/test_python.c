@@ -1,4 +1,5 @@
 /* test_python.c - our python runtime client: how handlers are found, called and answered for. */
+#include <signal.h>
 #include "runtime/cases.h"
 
 #define PY(src, ...)                                                                               \
@@ -66,6 +67,42 @@ TEST(python, exception_keeps_the_environment)
     b.executor.retire(b.executor.arg, c);
     answer_done(&first);
     answer_done(&second);
+    code_unref(c);
+}
+/* Whatever the server blocks or ignores: a function starts as the platform starts it. */
+TEST(python, starts_with_no_signal_blocked_or_ignored)
+{
+    PY("import signal\ndef handler(e, c):\n  blocked = [l.split()[1] for l in open('/proc/self/status') if "
+       "l.startswith('SigBlk')]\n  return [int(blocked[0], 16), signal.getsignal(signal.SIGUSR2).name]\n",
+       .payload = "[0, \"SIG_DFL\"]");
+}
+/* One that waits for its next event is Ready, and has no start to fail any more. */
+TEST(python, is_ready_when_it_waits)
+{
+    struct code *c = bench_code(&b, "python3.11", "app.handler", "app.py",
+                                "import http.client, os, threading, time\n"
+                                "def later():\n"
+                                "  for i in range(200):\n"
+                                "    time.sleep(0.02)\n"
+                                "    h = http.client.HTTPConnection(os.environ['AWS_LAMBDA_RUNTIME_API'])\n"
+                                "    h.request('POST', '/2018-06-01/runtime/init/error', '{}')\n"
+                                "    got = h.getresponse().read().decode()\n"
+                                "    if 'from Running' not in got:\n"
+                                "      print('late:', got)\n"
+                                "      return\n"
+                                "def handler(e, c):\n"
+                                "  threading.Thread(target=later).start()\n",
+                                NULL);
+    struct answer a;
+
+    answer_init(&a, &b, c, "{}");
+    bench_run(&a);
+    for (int i = 0; i < 200 && str_find_str(buf_view(&b.log), STR("late:")) < 0; i++)
+        bench_wait(&b, &(bool){ false }, 50);
+    EXPECT(str_find_str(buf_view(&b.log), STR("late: {\"errorMessage\":\"State transition from Ready to "
+                                              "InitError failed for runtime.")) >= 0);
+    b.executor.retire(b.executor.arg, c);
+    answer_done(&a);
     code_unref(c);
 }
 TEST(python, what_is_no_json_fails)
@@ -245,6 +282,22 @@ TEST(python, children_work)
     PY("import subprocess\ndef handler(e, c): return subprocess.run(['echo', 'x'], "
        "capture_output=True).stdout.decode()\n",
        .payload = "\"x\\n\"");
+}
+
+/* The machine's own python, whatever another stands first on the PATH of who runs this: tracebacks name its
+ * files. */
+__attribute__((constructor)) static void the_machines_python(void)
+{
+    CHECK(setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1) == 0);
+}
+
+__attribute__((constructor)) static void a_server_of_odd_habits(void)
+{
+    sigset_t one;
+
+    sigemptyset(&one);
+    sigaddset(&one, SIGUSR1);
+    CHECK(sigprocmask(SIG_BLOCK, &one, NULL) == 0 && signal(SIGUSR2, SIG_IGN) != SIG_ERR);
 }
 
 CASES_MAIN(true)

@@ -164,7 +164,9 @@ static inline void world_open(struct world *w)
     w->x = (struct exchange){
         .magic = EXCHANGE_MAGIC, .headers = w->headers, .n_headers = 1, .peer = STR("10.0.0.7:99")
     };
-    w->turn = (struct turn){ .store = w->store, .now = { 1800000000000, 0 }, .ops = &world_ops, .engine = w };
+    w->turn = (struct turn){
+        .magic = TURN_MAGIC, .store = w->store, .now = { 1800000000000, 0 }, .ops = &world_ops, .engine = w
+    };
     w->s3 = s3_new(&(struct s3_options){ .sinks = &w->sinks, .dir = w->dir });
     s3_load(w->s3, &w->turn);
     world_commit(w);
@@ -245,6 +247,7 @@ static inline struct asked *begin(struct world *w, const char *op, const void *i
 
     w->turn.now.wall_ms += 1000;
     a->c = (struct call){
+        .magic = CALL_MAGIC,
         .mem = arena_new(0),
         .x = &w->x,
         .service = service.model,

@@ -133,7 +133,8 @@ static void open_world(struct world *w, enum sns_protocol p, bool raw)
 
     *w = (struct world){ 0 };
     CHECK(store_open(&(struct store_options){ .ephemeral = true }, &w->store, &why) == 0);
-    w->turn = (struct turn){ .store = w->store, .now = { NOW, 0 }, .ops = &ops, .engine = w };
+    w->turn =
+        (struct turn){ .magic = TURN_MAGIC, .store = w->store, .now = { NOW, 0 }, .ops = &ops, .engine = w };
     sinks_add(&w->sinks, &sink);
     start(w);
     w->topic = sns_topic_new(w->sns, 1, STR("000000000000"), STR("us-east-1"), STR("t"));

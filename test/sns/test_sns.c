@@ -14,6 +14,95 @@
 #define NOW 1800000000000
 #define TOPIC "arn:aws:sns:us-east-1:000000000000:t"
 
+/* ---- attributes ---- */
+
+static struct str text_of(struct arena *a, const char *piece, size_t n)
+{
+    CLEANUP(buf_done) struct buf b = { 0 };
+
+    while (n-- > 0)
+        buf_z(&b, piece);
+    return buf_to_arena(&b, a);
+}
+
+/* Characters are counted, not bytes; the longest fits. */
+TEST(attribute, texts_have_a_greatest_length)
+{
+    static const struct {
+        enum sns_topic_attribute which;
+        size_t most;
+        const char *name;
+    } rows[] = { { SNS_DISPLAY_NAME, 100, "DisplayName" }, { SNS_KMS_KEY, 2048, "KmsMasterKeyId" } };
+    CLEANUP(arena_freep) struct arena *a = arena_new(0);
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        for (int wide = 0; wide < 2; wide++) {
+            CLEANUP(buf_done) struct buf why = { 0 };
+            const char *piece = wide ? "\xc3\xa9" : "e";
+
+            EXPECT_INT(sns_topic_attribute_check(rows[i].which, text_of(a, piece, rows[i].most), false, &why),
+                       0);
+            EXPECT_INT(sns_topic_attribute_check(rows[i].which, text_of(a, piece, rows[i].most + 1), false,
+                                                 &why),
+                       -E_INVALID);
+            EXPECT_STR(buf_view(&why), str_of(rows[i].name));
+        }
+}
+
+TEST(attribute, texts_are_printable)
+{
+    static const char *const bad[] = { "a\nb", "\x1f", "a\x7f", "\xc3", "\xff" };
+    CLEANUP(buf_done) struct buf why = { 0 };
+
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        EXPECT_INT(sns_topic_attribute_check(SNS_DISPLAY_NAME, str_of(bad[i]), false, &why), -E_INVALID);
+    EXPECT_INT(sns_topic_attribute_check(SNS_DISPLAY_NAME, STR(" ~"), false, &why), 0);
+}
+
+TEST(attribute, redrive_policies)
+{
+#define DEAD(arn) "{\"deadLetterTargetArn\":\"" arn "\"}"
+    static const struct {
+        const char *text;
+        bool fifo;
+        const char *why;
+    } rows[] = {
+        { "", false, "" },
+        { "{}", false, "" },
+        { DEAD("arn:aws:sqs:us-east-1:000000000000:q"), false, "" },
+        { DEAD("arn:aws:sqs:us-east-1:000000000000:q.fifo"), true, "" },
+        { "{\"maxReceiveCount\":3}", false, "RedrivePolicy: unknown property maxReceiveCount" },
+        { "{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:000000000000:q\",\"more\":1}", false,
+          "RedrivePolicy: unknown property more" },
+        { "[]", false, "RedrivePolicy: failed to parse JSON." },
+        { "{", false, "RedrivePolicy: failed to parse JSON." },
+        { "{\"deadLetterTargetArn\":5}", false, "RedrivePolicy: deadLetterTargetArn is an invalid arn" },
+        { DEAD("q"), false, "RedrivePolicy: deadLetterTargetArn is an invalid arn" },
+        { DEAD("arn:aws:sns:us-east-1:000000000000:q"), false,
+          "RedrivePolicy: deadLetterTargetArn is an invalid arn" },
+        { DEAD("arn:aws:sqs:eu-west-1:000000000000:q"), false,
+          "RedrivePolicy: the dead-letter queue must be in the account and region of the subscription" },
+        { DEAD("arn:aws:sqs:us-east-1:111111111111:q"), false,
+          "RedrivePolicy: the dead-letter queue must be in the account and region of the subscription" },
+        { DEAD("arn:aws:sqs:us-east-1:000000000000:q"), true,
+          "RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic." },
+        { DEAD("arn:aws:sqs:us-east-1:000000000000:q.fifo"), false,
+          "RedrivePolicy: must use a standard queue as DLQ for this subscription." },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(buf_done) struct buf why = { 0 };
+        struct sns_attribute_context x = { .fifo = rows[i].fifo,
+                                           .account = STR("000000000000"),
+                                           .region = STR("us-east-1") };
+        int r = sns_subscription_attribute_check(SNS_SUB_REDRIVE, str_of(rows[i].text), &x, &why);
+
+        EXPECT_INT(r, rows[i].why[0] == '\0' ? 0 : -E_INVALID);
+        buf_z(&why, "");
+        EXPECT_STR(why.n > 0 ? buf_view(&why) : STR(""), str_of(rows[i].why));
+    }
+}
+
 /* ---- a topic in a store ---- */
 
 struct world {
@@ -53,7 +142,7 @@ static void open_world(struct world *w)
     *w = (struct world){ 0 };
     CHECK(store_open(&(struct store_options){ .ephemeral = true }, &w->store, &why) == 0);
     w->outbox = outbox_new();
-    w->turn = (struct turn){ .store = w->store, .now = { NOW, 0 }, .ops = &ops };
+    w->turn = (struct turn){ .magic = TURN_MAGIC, .store = w->store, .now = { NOW, 0 }, .ops = &ops };
     w->sns = sns_new(&(struct sns_options){ &w->sinks, w->outbox });
     w->a = arena_new(0);
     w->topic = sns_topic_new(w->sns, 1, STR("000000000000"), STR("us-east-1"), STR("t"));

@@ -746,7 +746,19 @@ TEST(fifo, sink)
     EXPECT_INT(hand_in(&sinks, &w.turn, to, &p, &why), DELIVERY_REFUSED);
     EXPECT_STR(buf_view(&why),
                STR("The queue q.fifo is a FIFO queue: the message needs a message group id."));
+    p.group_id = STR("a b");
+    p.deduplication_id = STR("d");
+    buf_clear(&why);
+    EXPECT_INT(hand_in(&sinks, &w.turn, to, &p, &why), DELIVERY_REFUSED);
+    EXPECT_STR(buf_view(&why),
+               STR("The message group id is not 1 to 128 alphanumeric and punctuation characters long."));
     p.group_id = STR("g");
+    p.deduplication_id = STR("a b");
+    buf_clear(&why);
+    EXPECT_INT(hand_in(&sinks, &w.turn, to, &p, &why), DELIVERY_REFUSED);
+    EXPECT_STR(
+        buf_view(&why),
+        STR("The message deduplication id is not 1 to 128 alphanumeric and punctuation characters long."));
     p.deduplication_id = STR("d");
     for (int i = 0; i < 2; i++)
         EXPECT_INT(hand_in(&sinks, &w.turn, to, &p, &why), DELIVERED);

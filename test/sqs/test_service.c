@@ -512,6 +512,22 @@ TEST(sqs, creating_again)
     world_close(&w);
 }
 
+/* The server's own limit: at so many no more are made, and one that is there is still there. */
+TEST(sqs, queues_are_limited)
+{
+    world_open(&w, NULL);
+    expect_ok(create(STR("q"), NULL, NULL));
+    w.sqs->queues.n += SQS_QUEUES_MOST - 1;
+    expect_fault(create(STR("r"), NULL, NULL), &sqs_error_OverLimit,
+                 "This server holds at most 100000 queues.");
+    expect_ok(create(STR("q"), NULL, NULL));
+    w.sqs->queues.n -= 1;
+    expect_ok(create(STR("r"), NULL, NULL));
+    w.sqs->queues.n -= SQS_QUEUES_MOST - 2;
+    EXPECT_INT(sqs_queue_count(w.sqs), 2);
+    world_close(&w);
+}
+
 TEST(sqs, permissions_edit_the_policy)
 {
     struct str account[] = { STR("111111111111"), STR("222222222222") },
@@ -546,6 +562,14 @@ TEST(sqs, permissions_edit_the_policy)
     remove.Label = STR("two");
     expect_ok(say(&w, "RemovePermission", &remove));
     EXPECT_STR(attribute(URL("q"), "Policy"), STR_NONE);
+    action[0] = STR("Fly");
+    expect_fault(say(&w, "AddPermission", &add), &sqs_error_invalid_parameter,
+                 "Value SQS:Fly for parameter ActionName is invalid. Reason: Please refer to the appropriate "
+                 "WSDL for a list of valid actions.");
+    action[0] = STR("CreateQueue");
+    expect_fault(say(&w, "AddPermission", &add), &sqs_error_invalid_parameter,
+                 "Value SQS:CreateQueue for parameter ActionName is invalid. Reason: Only the queue owner is "
+                 "allowed to invoke this action.");
     world_close(&w);
 }
 

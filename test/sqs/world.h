@@ -99,7 +99,9 @@ static inline void world_open(struct world *w, const char *dir)
     CHECK(store_open(&(struct store_options){ .dir = dir, .ephemeral = dir == NULL }, &w->store, &why) == 0);
     w->host = (struct header){ STR("Host"), STR("h:1") };
     w->x = (struct exchange){ .magic = EXCHANGE_MAGIC, .headers = &w->host, .n_headers = 1 };
-    w->turn = (struct turn){ .store = w->store, .now = { 1800000000000, 0 }, .ops = &world_ops, .engine = w };
+    w->turn = (struct turn){
+        .magic = TURN_MAGIC, .store = w->store, .now = { 1800000000000, 0 }, .ops = &world_ops, .engine = w
+    };
     w->sqs = sqs_new();
     sqs_load(w->sqs, &w->turn);
     world_commit(w);
@@ -151,6 +153,7 @@ static inline struct asked *say(struct world *w, const char *op, const void *inp
     int r = -E_INVALID;
 
     a->c = (struct call){
+        .magic = CALL_MAGIC,
         .mem = arena_new(0),
         .x = &w->x,
         .service = service.model,

@@ -68,7 +68,8 @@ static const struct turn_ops ops = {
 
 static struct turn begin(struct sim *s)
 {
-    return (struct turn){ .store = s->store,
+    return (struct turn){ .magic = TURN_MAGIC,
+                          .store = s->store,
                           .now = { s->now_ms, s->now_ms * 1000000 },
                           .ops = &ops,
                           .engine = s,
@@ -79,6 +80,8 @@ static void end(struct sim *s, struct turn *t)
 {
     CHECK(store_commit(s->store) == 0);
     async_pump(s->async, &t->now);
+    async_check(s->async);
+    metrics_check(s->metrics);
 }
 
 /* ---- the function ---- */

@@ -533,7 +533,7 @@ TEST(destination, what_the_role_is_asked_about)
                  { ARN ":1", ARN ":1" } };
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     struct sim *s = sim_with(fails, NULL);
-    struct turn t = { .now = { SIM_START_MS, 1 } };
+    struct turn t = { .magic = TURN_MAGIC, .now = { SIM_START_MS, 1 } };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct door d = door_find(&s->sinks, &t, str_of(rows[i].target));

@@ -524,7 +524,7 @@ TEST(call, helpers)
                                 { STR("x-a"), STR("1") },
                                 { STR("X-A"), STR("2") } };
     struct exchange x = { .headers = headers, .n_headers = 3, .body = STR("bytes") };
-    struct call c = { .mem = arena_new(0), .x = &x, .account = STR("1") };
+    struct call c = { .magic = CALL_MAGIC, .mem = arena_new(0), .x = &x, .account = STR("1") };
 
     EXPECT_INT(call_fault(&c, &error_internal, "%d%%", 5), -E_FAULT);
     EXPECT(c.fault.row == &error_internal);

@@ -56,8 +56,8 @@ static void states(const struct version *v, struct lambda_FunctionConfiguration 
         return;
     }
     ret->State = STR("Active");
-    ret->LastUpdateStatus = v->updating ? STR("InProgress") : STR("Successful");
-    if (v->updating) {
+    ret->LastUpdateStatus = v->state == VERSION_UPDATING ? STR("InProgress") : STR("Successful");
+    if (v->state == VERSION_UPDATING) {
         ret->LastUpdateStatusReason = reason;
         ret->LastUpdateStatusReasonCode = code;
     }

@@ -13,16 +13,23 @@ struct lambda *lambda_new(const struct lambda_options *o)
     struct lambda *l = xcalloc(1, sizeof *l);
 
     CHECK(o->account_concurrency > 0);
+    l->magic = LAMBDA_MAGIC;
     l->o = *o;
     return l;
 }
 
-void lambda_set_async(struct lambda *l, struct async *a) { l->o.async = a; }
+void lambda_set_async(struct lambda *l, struct async *a)
+{
+    CHECK_IS(l, LAMBDA_MAGIC);
+    CHECK(l->o.async == NULL || a == NULL);
+    l->o.async = a;
+}
 
 struct lambda *lambda_free(struct lambda *l)
 {
     if (l != NULL) {
         registry_clear(l, NULL);
+        l->magic = 0;
         free(l);
     }
     return NULL;
@@ -45,18 +52,21 @@ struct service lambda_service(struct lambda *l)
 
 static bool version_uses(const struct version *v, struct str sha256_hex)
 {
-    return v != NULL &&
-           (str_eq(v->c.package_sha256_hex, sha256_hex) || str_eq(v->code->package_sha256_hex, sha256_hex));
+    if (v == NULL)
+        return false;
+    CHECK_IS(v, VERSION_MAGIC);
+    CHECK_IS(v->code, CODE_MAGIC);
+    return (str_eq(v->c.package_sha256_hex, sha256_hex) || str_eq(v->code->package_sha256_hex, sha256_hex));
 }
 
 bool lambda_uses_package(void *lambda, struct str sha256_hex)
 {
-    const struct lambda *l = lambda;
+    const struct lambda *l = CAST(const struct lambda, LAMBDA_MAGIC, lambda);
     struct str key;
     void *value;
 
     for (size_t i = 0; map_next(&l->functions, &i, &key, &value);) {
-        const struct function *f = value;
+        const struct function *f = CAST(const struct function, FUNCTION_MAGIC, value);
 
         if (version_uses(f->latest, sha256_hex))
             return true;
@@ -73,13 +83,15 @@ bool lambda_uses_package(void *lambda, struct str sha256_hex)
 static int host_resolve(void *arg, struct str account, struct str region, struct str name,
                         struct str qualifier, struct target *ret)
 {
-    const struct lambda *l = arg;
+    const struct lambda *l = CAST(const struct lambda, LAMBDA_MAGIC, arg);
     const struct function *f = function_find(l, account, region, name);
     struct version *v =
         f != NULL ? qualifier_draw(f, qualifier, (double)(random_u64() >> 11) * 0x1p-53) : NULL;
 
     if (v == NULL)
         return -E_NOT_FOUND;
+    CHECK_IS(v, VERSION_MAGIC);
+    CHECK_IS(v->code, CODE_MAGIC);
     if (v->state == VERSION_PENDING)
         return -E_BUSY;
     const struct event_config *e = map_get(&f->event_configs, str_absent(qualifier) ? LATEST : qualifier);
@@ -98,7 +110,7 @@ static int host_resolve(void *arg, struct str account, struct str region, struct
 static enum admission host_acquire(void *arg, struct str account, struct str region, struct str name,
                                    uint64_t *ret_life)
 {
-    const struct lambda *l = arg;
+    const struct lambda *l = CAST(const struct lambda, LAMBDA_MAGIC, arg);
     struct function *f = function_find(l, account, region, name);
 
     return f != NULL ? usage_acquire(l, f, ret_life) : NO_SLOT_ACCOUNT;
@@ -106,14 +118,15 @@ static enum admission host_acquire(void *arg, struct str account, struct str reg
 
 static void host_release(void *arg, struct str account, struct str region, struct str name, uint64_t life)
 {
-    usage_release(arg, account, region, name, life);
+    usage_release(CAST(struct lambda, LAMBDA_MAGIC, arg), account, region, name, life);
 }
 
 static bool host_has_slot(void *arg, struct str account, struct str region, struct str name)
 {
-    const struct function *f = function_find(arg, account, region, name);
+    const struct lambda *l = CAST(const struct lambda, LAMBDA_MAGIC, arg);
+    const struct function *f = function_find(l, account, region, name);
 
-    return f == NULL || usage_has_slot(arg, f); /* one that is gone: its events find that out */
+    return f == NULL || usage_has_slot(l, f); /* one that is gone: its events find that out */
 }
 
 struct async_host lambda_async_host(struct lambda *l)
@@ -132,13 +145,14 @@ struct async_host lambda_async_host(struct lambda *l)
 /* The policy of exactly this qualifier: a permission on the function says nothing of its aliases. */
 static void sink_find(struct door *d)
 {
+    const struct lambda *l = CAST(const struct lambda, LAMBDA_MAGIC, d->sink->arg);
     struct function_ref ref;
     struct function *f;
 
     d->state = SINK_WRONG_KIND;
     if (function_ref_of_arn(&d->arn, &ref) != 0)
         return;
-    f = function_find(d->sink->arg, ref.account, ref.region, ref.name);
+    f = function_find(l, ref.account, ref.region, ref.name);
     d->object = f;
     d->state = f != NULL && qualifier_find(f, ref.qualifier, NULL) != NULL ? SINK_OK : SINK_MISSING;
     d->what.policy = f != NULL ? function_policy_compiled(function_policy_get(f, ref.qualifier)) : NULL;
@@ -162,7 +176,7 @@ static enum delivery check_payload(const struct parcel *p, bool record, struct b
  * Active. */
 static enum delivery sink_deliver(const struct door *d, const struct parcel *p, struct buf *why)
 {
-    const struct lambda *l = d->sink->arg;
+    const struct lambda *l = CAST(const struct lambda, LAMBDA_MAGIC, d->sink->arg);
     struct function_ref ref;
     struct arn from;
     char id[UUID_TEXT + 1];

@@ -37,8 +37,14 @@ static struct function *function_of(const struct loading *g, struct rows *r)
 {
     char text[24];
 
-    return map_get(&g->by_id, id_key(text, rows_int(r, 1)));
+    struct function *f = map_get(&g->by_id, id_key(text, rows_int(r, 1)));
+
+    CHECK(f == NULL || f->magic == FUNCTION_MAGIC);
+    return f;
 }
+
+/* Where 0 means "not saved yet". */
+static bool numbered(struct rows *r) { return rows_must(r, rows_int(r, 0) > 0, "its number is none"); }
 
 static void revision(char out[UUID_TEXT + 1], struct str text)
 {
@@ -68,7 +74,8 @@ static void load_functions(struct loading *g, struct store *s)
 {
     struct rows r CLEANUP(rows_done);
 
-    for (store_query(s, &Q_FUNCTIONS, &r); rows_next(&r) && rows_place(&r, 1, 2, 3, FUNCTION_NAME_MOST);) {
+    for (store_query(s, &Q_FUNCTIONS, &r);
+         rows_next(&r) && numbered(&r) && rows_place(&r, 1, 2, 3, FUNCTION_NAME_MOST);) {
         struct function *f = function_add(g->l, NULL, rows_text(&r, 1), rows_text(&r, 2), rows_text(&r, 3));
         char text[24];
 
@@ -85,7 +92,7 @@ static void load_versions(struct loading *g, struct store *s)
 {
     struct rows r CLEANUP(rows_done);
 
-    for (store_query(s, &Q_VERSIONS, &r); rows_next(&r);) {
+    for (store_query(s, &Q_VERSIONS, &r); rows_next(&r) && numbered(&r);) {
         struct arena *a CLEANUP(arena_freep) = arena_new(0);
         struct function *f = function_of(g, &r);
         struct config c;
@@ -100,7 +107,7 @@ static void load_versions(struct loading *g, struct store *s)
         revision(v->revision_id, rows_text(&r, 4));
         v->last_modified_ms = rows_ms(&r, 5);
         v->source = arena_str(v->mem, rows_text(&r, 6));
-        v->state = VERSION_ACTIVE;
+        version_active(v);
     }
 }
 
@@ -108,7 +115,7 @@ static void load_aliases(struct loading *g, struct store *s)
 {
     struct rows r CLEANUP(rows_done);
 
-    for (store_query(s, &Q_ALIASES, &r); rows_next(&r);) {
+    for (store_query(s, &Q_ALIASES, &r); rows_next(&r) && numbered(&r);) {
         struct function *f = function_of(g, &r);
         struct alias *a;
 
@@ -131,13 +138,14 @@ static void load_policies(struct loading *g, struct store *s)
 {
     struct rows r CLEANUP(rows_done);
 
-    for (store_query(s, &Q_POLICIES, &r); rows_next(&r);) {
+    for (store_query(s, &Q_POLICIES, &r); rows_next(&r) && numbered(&r);) {
         struct arena *mem CLEANUP(arena_freep) = arena_new(0);
         struct function *f = function_of(g, &r);
         struct function_policy *p;
         struct json *doc;
 
         if (!rows_must(&r, f != NULL, "its function is not there") ||
+            !rows_must(&r, !rows_null(&r, 2), "its qualifier is none") ||
             !rows_must(&r, json_parse(mem, rows_text(&r, 3), &doc, NULL) == 0 && doc->type == JSON_ARRAY,
                        "its statements are no JSON array"))
             break;
@@ -156,11 +164,12 @@ static void load_event_configs(struct loading *g, struct store *s)
 {
     struct rows r CLEANUP(rows_done);
 
-    for (store_query(s, &Q_CONFIGS, &r); rows_next(&r);) {
+    for (store_query(s, &Q_CONFIGS, &r); rows_next(&r) && numbered(&r);) {
         struct function *f = function_of(g, &r);
         struct event_config *e;
 
-        if (!rows_must(&r, f != NULL, "its function is not there"))
+        if (!rows_must(&r, f != NULL, "its function is not there") ||
+            !rows_must(&r, !str_empty(rows_text(&r, 2)), "its qualifier is none"))
             break;
         e = xcalloc(1, sizeof *e);
         e->id = (uint64_t)rows_int(&r, 0);
@@ -180,7 +189,7 @@ static void check_latest(const struct loading *g, struct store *s)
     void *value;
 
     for (size_t i = 0; map_next(&g->by_id, &i, &key, &value);)
-        if (((struct function *)value)->latest == NULL && store_sound(s))
+        if (CAST(struct function, FUNCTION_MAGIC, value)->latest == NULL && store_sound(s))
             store_damaged(s, "lambda_function", (int64_t)((struct function *)value)->id,
                           "its version $LATEST is not there");
 }
@@ -190,6 +199,8 @@ void lambda_load(struct lambda *l, struct turn *t)
 {
     struct loading g = { .l = l };
 
+    CHECK_IS(l, LAMBDA_MAGIC);
+    CHECK_IS(t, TURN_MAGIC);
     registry_clear(l, t);
     load_functions(&g, t->store);
     load_versions(&g, t->store);

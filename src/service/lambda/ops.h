@@ -71,6 +71,9 @@ int fault_violations(struct call *c, size_t n, const struct str *violations);
 /* An empty reply of this status. */
 int reply_empty(struct call *c, int status);
 
-static inline struct lambda *lambda_of(const struct call *c) { return c->state; }
+static inline struct lambda *lambda_of(const struct call *c)
+{
+    return CAST(struct lambda, LAMBDA_MAGIC, c->state);
+}
 
 #endif

@@ -5,7 +5,7 @@
 
 static void store_package(void *arg)
 {
-    struct package_job *j = arg;
+    struct package_job *j = CAST(struct package_job, PACKAGE_JOB_MAGIC, arg);
 
     j->rc = j->packages->store(j->packages->code_dir, j->zip, j->sha256_hex, j->sha256_base64,
                                &j->zipped_bytes, &j->unzipped_bytes);
@@ -22,9 +22,11 @@ static int said_no(struct call *c, int rc)
 
 static void package_stored(void *arg, struct turn *t)
 {
-    struct package_job *j = arg;
+    struct package_job *j = CAST(struct package_job, PACKAGE_JOB_MAGIC, arg);
     struct call *c = j->c;
 
+    CHECK_IS(c, CALL_MAGIC);
+    CHECK(j->rc <= 0 && !c->answered);
     c->turn = t;
     c->now = t->now;
     call_reply(c, j->rc != 0 ? said_no(c, j->rc) : j->then(c, j));
@@ -80,7 +82,11 @@ int package_begin(struct call *c, const struct code_source *s,
     } else if (zip.n >= ZIPPED_MAX_BYTES)
         return call_fault(c, &error_request_entity_too_large, "Zipped size must be smaller than %d bytes",
                           ZIPPED_MAX_BYTES);
-    *j = (struct package_job){ .c = c, .packages = &lambda_of(c)->o.packages, .zip = zip, .then = then };
+    CHECK_IS(c->turn, TURN_MAGIC);
+    CHECK(then != NULL);
+    *j = (struct package_job){
+        .magic = PACKAGE_JOB_MAGIC, .c = c, .packages = &lambda_of(c)->o.packages, .zip = zip, .then = then
+    };
     c->turn->ops->work(c->turn->engine, store_package, package_stored, j);
     return -E_WAIT;
 }

@@ -13,6 +13,8 @@
 #include "service/lambda/ops.h"
 
 struct package_job {
+    uint32_t magic;
+#define PACKAGE_JOB_MAGIC 0x9ac4a9e1u
     struct call *c;
     const struct lambda_packages *packages;
     struct str zip;

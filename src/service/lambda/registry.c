@@ -1,8 +1,14 @@
-/* registry.c - memory and rows together.  What holds here: every object in memory has its row once its first
- * ..._save ran in a committed turn; ids come from the store; nothing points into a request's arena. */
+/* registry.c - memory and rows together.
+ *
+ * True here: every object in memory has its row once its first ..._save ran in a committed turn; ids come
+ * from the store; nothing points into a request's arena.  A version moves by STATE_MOVE alone, and has a
+ * timer while it is not ACTIVE, next_code while it is UPDATING.  A function's usage is reserved exactly while
+ * it has a reservation; a home's sums are those of its functions and usages.  registry_check() adds it all
+ * up. */
 #include "service/lambda/registry.h"
 
 #include <stdlib.h>
+#include "base/state.h"
 #include "policy/policy.h"
 #include "service/lambda/history.h"
 #include "service/lambda/policy.h"
@@ -49,6 +55,15 @@ static struct sql Q_CONFIG_PUT =
         "on_failure = excluded.on_failure, last_modified_ms = excluded.last_modified_ms");
 static struct sql Q_CONFIG_DELETE = SQL("DELETE FROM lambda_event_invoke_config WHERE id = $1");
 
+#define TO(s) STATE_BIT(VERSION_##s)
+static const struct state version_states[VERSION_STATES] = {
+    [VERSION_PENDING] = { "pending", TO(ACTIVE) },
+    [VERSION_ACTIVE] = { "active", TO(UPDATING) },
+    [VERSION_UPDATING] = { "updating", TO(ACTIVE) },
+};
+static const struct states version_machine = STATES("version", version_states);
+
+/* Ids are new, and keys were looked for before: a row that exists is a mistake of ours. */
 static int written(int rc)
 {
     CHECK(rc != -E_EXISTS);
@@ -81,7 +96,10 @@ struct home *home_find(const struct lambda *l, struct str account, struct str re
 {
     char text[KEY_MAX];
 
-    return map_get(&l->homes, key_of(text, account, region, STR("")));
+    struct home *h = map_get(&l->homes, key_of(text, account, region, STR("")));
+
+    CHECK(h == NULL || h->magic == HOME_MAGIC);
+    return h;
 }
 
 /* Made with the first function only: whoever merely asks leaves nothing behind. */
@@ -93,11 +111,13 @@ static struct home *home_get(struct lambda *l, struct str account, struct str re
 
     if (h != NULL)
         return h;
+    CHECK(!str_empty(key));
     h = xcalloc(1, sizeof *h);
+    h->magic = HOME_MAGIC;
     h->account = str_own(account);
     h->region = str_own(region);
     list_init(&h->functions);
-    map_put(&l->homes, key, h);
+    CHECK(map_put(&l->homes, key, h) == NULL);
     return h;
 }
 
@@ -107,26 +127,40 @@ static struct usage *usage_get(struct lambda *l, struct home *h, struct str key)
 
     if (u == NULL) {
         u = xcalloc(1, sizeof *u);
+        u->magic = USAGE_MAGIC;
         u->home = h;
         map_put(&l->usages, key, u);
     }
+    CHECK_IS(u, USAGE_MAGIC);
+    CHECK(u->home == h && !u->reserved);
     u->orphan = false;
     return u;
 }
 
+static void usage_free(struct usage *u)
+{
+    CHECK_IS(u, USAGE_MAGIC);
+    u->magic = 0;
+    free(u);
+}
+
 static void usage_orphan(struct lambda *l, struct usage *u, struct str key)
 {
+    CHECK_IS(u, USAGE_MAGIC);
+    CHECK(!u->orphan && u->running >= 0);
     if (u->reserved) {
         u->reserved = false;
         u->home->unreserved_running += u->running;
     }
     u->orphan = true;
     if (u->running == 0)
-        free(map_del(&l->usages, key));
+        usage_free(map_del(&l->usages, key));
 }
 
 bool usage_has_slot(const struct lambda *l, const struct function *f)
 {
+    CHECK_IS(l, LAMBDA_MAGIC);
+    CHECK_IS(f, FUNCTION_MAGIC);
     if (f->reserved_concurrency >= 0)
         return f->usage->running < f->reserved_concurrency;
     return f->home->unreserved_running < l->o.account_concurrency - f->home->reserved_sum;
@@ -136,6 +170,8 @@ enum admission usage_acquire(const struct lambda *l, struct function *f, uint64_
 {
     struct usage *u = f->usage;
 
+    CHECK_IS(u, USAGE_MAGIC);
+    CHECK(u->home == f->home && !u->orphan && u->reserved == (f->reserved_concurrency >= 0));
     *ret_life = l->life;
     if (!usage_has_slot(l, f))
         return f->reserved_concurrency >= 0 ? NO_SLOT_RESERVED : NO_SLOT_ACCOUNT;
@@ -154,20 +190,23 @@ void usage_release(struct lambda *l, struct str account, struct str region, stru
     /* After a reset or a reload executions of a former life still end here; they hold nothing any more. */
     if (life != l->life)
         return;
-    CHECK(u != NULL && u->running > 0);
+    CHECK_IS(u, USAGE_MAGIC);
+    CHECK(u->running > 0);
     u->running--;
     async_slots_freed(l->o.async);
     if (!u->reserved)
         u->home->unreserved_running--;
     CHECK(u->home->unreserved_running >= 0);
     if (u->orphan && u->running == 0)
-        free(map_del(&l->usages, key));
+        usage_free(map_del(&l->usages, key));
 }
 
 void function_set_reserved(struct function *f, int64_t reserved)
 {
     bool was = f->reserved_concurrency >= 0, is = reserved >= 0;
 
+    CHECK_IS(f, FUNCTION_MAGIC);
+    CHECK(f->usage->reserved == was);
     f->home->reserved_sum += (is ? reserved : 0) - (was ? f->reserved_concurrency : 0);
     CHECK(f->home->reserved_sum >= 0);
     f->reserved_concurrency = reserved;
@@ -183,7 +222,10 @@ struct function *function_find(const struct lambda *l, struct str account, struc
 {
     char text[KEY_MAX];
 
-    return map_get(&l->functions, key_of(text, account, region, name));
+    struct function *f = map_get(&l->functions, key_of(text, account, region, name));
+
+    CHECK(f == NULL || f->magic == FUNCTION_MAGIC);
+    return f;
 }
 
 struct function *function_add(struct lambda *l, struct turn *t, struct str account, struct str region,
@@ -194,6 +236,9 @@ struct function *function_add(struct lambda *l, struct turn *t, struct str accou
     struct buf arn CLEANUP(buf_done) = { 0 };
     char text[KEY_MAX];
 
+    CHECK_IS(l, LAMBDA_MAGIC);
+    CHECK(!str_empty(account) && !str_empty(region) && !str_empty(name));
+    f->magic = FUNCTION_MAGIC;
     buf_printf(&arn, "arn:aws:lambda:" STR_FMT ":" STR_FMT ":function:" STR_FMT, STR_ARG(region),
                STR_ARG(account), STR_ARG(name));
     f->id = t != NULL ? store_next_id(t->store) : 0;
@@ -227,6 +272,8 @@ int function_save(struct function *f, struct turn *t)
 {
     struct buf tags CLEANUP(buf_done) = { 0 };
 
+    CHECK_IS(f, FUNCTION_MAGIC);
+    CHECK_IS(f->home, HOME_MAGIC);
     tags_json(&tags, f);
     return written(store_exec(t->store, &Q_FUNCTION_PUT, V_INT(f->id), V_TEXT(f->home->account),
                               V_TEXT(f->home->region), V_TEXT(f->name), V_INT(f->next_version),
@@ -255,6 +302,8 @@ static struct code *code_make(struct lambda *l, const struct version *v)
     const struct function *f = v->function;
     struct config copy;
 
+    CHECK_IS(v, VERSION_MAGIC);
+    CHECK_IS(f, FUNCTION_MAGIC);
     config_copy(mem, &v->c, &copy);
     *c = (struct code){
         .magic = CODE_MAGIC,
@@ -288,6 +337,7 @@ static void code_retire(struct lambda *l, struct code **c, struct turn *t)
 {
     if (*c == NULL)
         return;
+    CHECK_IS(*c, CODE_MAGIC);
     if (t != NULL && l->o.executor.retire != NULL)
         l->o.executor.retire(l->o.executor.arg, *c);
     code_unref(*c);
@@ -299,6 +349,9 @@ struct version *version_add(struct lambda *l, struct turn *t, struct function *f
 {
     struct version *v = xcalloc(1, sizeof *v);
 
+    CHECK_IS(l, LAMBDA_MAGIC);
+    CHECK_IS(f, FUNCTION_MAGIC);
+    v->magic = VERSION_MAGIC;
     v->function = f;
     v->id = t != NULL ? store_next_id(t->store) : 0;
     v->mem = arena_new(0);
@@ -323,16 +376,32 @@ int version_save(struct version *v, struct turn *t)
 {
     struct buf config CLEANUP(buf_done) = { 0 };
 
+    CHECK_IS(v, VERSION_MAGIC);
+    CHECK_IS(v->function, FUNCTION_MAGIC);
     config_json(&config, &v->c);
     return written(store_exec(t->store, &Q_VERSION_PUT, V_INT(v->id), V_INT(v->function->id),
                               V_TEXT(v->number), V_TEXT(buf_view(&config)), V_TEXT(str_of(v->revision_id)),
                               V_INT(v->last_modified_ms), V_TEXT(v->source)));
 }
 
-void version_touch(struct version *v) { uuid_random(v->revision_id); }
+void version_touch(struct version *v)
+{
+    CHECK_IS(v, VERSION_MAGIC);
+    uuid_random(v->revision_id);
+}
+
+void version_active(struct version *v)
+{
+    CHECK_IS(v, VERSION_MAGIC);
+    CHECK(v->ready_timer == NULL && v->next_code == NULL);
+    STATE_MOVE(&version_machine, v->state, VERSION_ACTIVE);
+}
 
 static void version_free(struct lambda *l, struct version *v, struct turn *t)
 {
+    CHECK_IS(v, VERSION_MAGIC);
+    CHECK((v->next_code != NULL) == (v->state == VERSION_UPDATING));
+    v->magic = 0;
     if (v->ready_timer != NULL && t != NULL)
         t->ops->real_timer_cancel(t->engine, v->ready_timer);
     code_retire(l, &v->code, t);
@@ -345,6 +414,9 @@ static void version_free(struct lambda *l, struct version *v, struct turn *t)
 int version_delete(struct lambda *l, struct version *v, struct turn *t)
 {
     struct function *f = v->function;
+
+    CHECK_IS(v, VERSION_MAGIC);
+    CHECK(v != f->latest); /* that one goes with its function */
     int rc = written(store_exec(t->store, &Q_VERSION_DELETE, V_INT(v->id)));
 
     if (rc != 0)
@@ -363,7 +435,9 @@ void version_update(struct lambda *l, struct version *v, const struct config *c,
 {
     struct arena *mem = arena_new(0), *old = v->mem;
 
-    CHECK(v->state == VERSION_ACTIVE && !v->updating);
+    CHECK_IS(v, VERSION_MAGIC);
+    CHECK(v->ready_timer == NULL); /* it would point into the arena that goes */
+    STATE_MOVE(&version_machine, v->state, VERSION_UPDATING);
     v->function->home->code_bytes += c->code_bytes - v->c.code_bytes;
     v->number = arena_str(mem, v->number);
     v->source = arena_str(mem, v->source);
@@ -373,24 +447,26 @@ void version_update(struct lambda *l, struct version *v, const struct config *c,
     v->last_modified_ms = t->now.wall_ms;
     version_touch(v);
     v->next_code = code_make(l, v);
-    v->updating = true;
     version_await_ready(l, v, t);
 }
 
 struct readiness {
+    uint32_t magic;
+#define READINESS_MAGIC 0x4eadd001u
     struct lambda *l;
     struct version *v;
 };
 
 static void version_ready(void *arg, struct turn *t)
 {
-    struct readiness *r = arg;
+    struct readiness *r = CAST(struct readiness, READINESS_MAGIC, arg);
     struct version *v = r->v;
     struct code *old = v->code;
 
+    CHECK_IS(v, VERSION_MAGIC);
+    CHECK((v->next_code != NULL) == (v->state == VERSION_UPDATING));
     v->ready_timer = NULL;
-    v->state = VERSION_ACTIVE;
-    v->updating = false;
+    STATE_MOVE(&version_machine, v->state, VERSION_ACTIVE);
     if (v->next_code != NULL) {
         v->code = TAKE(v->next_code);
         code_retire(r->l, &old, t);
@@ -403,13 +479,14 @@ void version_await_ready(struct lambda *l, struct version *v, struct turn *t)
 {
     struct readiness *r = ARENA_NEW(v->mem, struct readiness);
 
-    *r = (struct readiness){ l, v };
-    CHECK(v->ready_timer == NULL);
+    *r = (struct readiness){ READINESS_MAGIC, l, v };
+    CHECK(v->ready_timer == NULL && v->state != VERSION_ACTIVE);
     v->ready_timer = t->ops->real_timer(t->engine, READY_AFTER_MS, version_ready, r);
 }
 
 struct version *version_find(const struct function *f, struct str number)
 {
+    CHECK_IS(f, FUNCTION_MAGIC);
     if (str_eq(number, LATEST))
         return f->latest;
     for (size_t lo = 0, hi = f->n_versions; lo < hi;) { /* ascending numbers: shorter is smaller */
@@ -456,6 +533,8 @@ struct version *qualifier_draw(const struct function *f, struct str qualifier, d
 
 int alias_save(struct function *f, struct alias *a, struct turn *t)
 {
+    CHECK_IS(f, FUNCTION_MAGIC);
+    CHECK(!str_empty(a->name) && !str_empty(a->version));
     if (a->id == 0) {
         a->id = store_next_id(t->store);
         CHECK(map_put(&f->aliases, a->name, a) == NULL);
@@ -480,7 +559,7 @@ int alias_delete(struct function *f, struct alias *a, struct turn *t)
     int rc = written(store_exec(t->store, &Q_ALIAS_DELETE, V_INT(a->id)));
 
     if (rc == 0) {
-        map_del(&f->aliases, a->name);
+        CHECK(map_del(&f->aliases, a->name) == a);
         alias_free(a);
     }
     return rc;
@@ -495,6 +574,8 @@ int function_policy_save(struct function *f, struct function_policy *p, struct t
 {
     struct buf all CLEANUP(buf_done) = { 0 };
 
+    CHECK_IS(f, FUNCTION_MAGIC);
+    CHECK(!str_absent(p->qualifier));
     if (p->id == 0) {
         p->id = store_next_id(t->store);
         CHECK(map_put(&f->policies, p->qualifier, p) == NULL);
@@ -543,7 +624,7 @@ int function_policy_delete(struct function *f, struct function_policy *p, struct
     int rc = written(store_exec(t->store, &Q_POLICY_DELETE, V_INT(p->id)));
 
     if (rc == 0) {
-        map_del(&f->policies, p->qualifier);
+        CHECK(map_del(&f->policies, p->qualifier) == p);
         function_policy_free(p);
     }
     return rc;
@@ -551,6 +632,8 @@ int function_policy_delete(struct function *f, struct function_policy *p, struct
 
 int event_config_save(struct function *f, struct event_config *e, struct turn *t)
 {
+    CHECK_IS(f, FUNCTION_MAGIC);
+    CHECK(!str_empty(e->qualifier));
     if (e->id == 0) {
         e->id = store_next_id(t->store);
         CHECK(map_put(&f->event_configs, e->qualifier, e) == NULL);
@@ -579,7 +662,7 @@ int event_config_delete(struct function *f, struct event_config *e, struct turn 
         rc = history_event_config(f, t, operation, e->qualifier, &was, NULL);
 
     if (rc == 0) {
-        map_del(&f->event_configs, e->qualifier);
+        CHECK(map_del(&f->event_configs, e->qualifier) == e);
         event_config_free(e);
     }
     return rc;
@@ -593,6 +676,10 @@ static void function_free(struct lambda *l, struct function *f, struct turn *t)
     struct str key;
     void *value;
 
+    CHECK_IS(f, FUNCTION_MAGIC);
+    CHECK_IS(f->home, HOME_MAGIC);
+    CHECK(f->home->n_functions > 0 && link_on(&f->link));
+    f->magic = 0;
     for (size_t i = 0; map_next(&f->aliases, &i, &key, &value);)
         alias_free(value);
     for (size_t i = 0; map_next(&f->policies, &i, &key, &value);)
@@ -630,7 +717,7 @@ int function_delete(struct lambda *l, struct function *f, struct turn *t)
         if (rc != 0)
             return rc;
     }
-    map_del(&l->functions, f->key);
+    CHECK(map_del(&l->functions, f->key) == f);
     usage_orphan(l, f->usage, f->key);
     function_free(l, f, t);
     return 0;
@@ -641,14 +728,17 @@ void registry_clear(struct lambda *l, struct turn *t)
     struct str key;
     void *value;
 
+    CHECK_IS(l, LAMBDA_MAGIC);
     l->life++;
     for (size_t i = 0; map_next(&l->functions, &i, &key, &value);)
-        function_free(l, value, t);
+        function_free(l, CAST(struct function, FUNCTION_MAGIC, value), t);
     for (size_t i = 0; map_next(&l->usages, &i, &key, &value);)
-        free(value);
+        usage_free(value);
     for (size_t i = 0; map_next(&l->homes, &i, &key, &value);) {
-        struct home *h = value;
+        struct home *h = CAST(struct home, HOME_MAGIC, value);
 
+        CHECK(h->n_functions == 0 && h->code_bytes == 0 && h->reserved_sum == 0);
+        h->magic = 0;
         str_drop(&h->account);
         str_drop(&h->region);
         free(h);
@@ -656,4 +746,78 @@ void registry_clear(struct lambda *l, struct turn *t)
     map_done(&l->functions);
     map_done(&l->usages);
     map_done(&l->homes);
+}
+
+/* ---- everything looked through: for tests ---- */
+
+static void check_version(const struct function *f, const struct version *v)
+{
+    CHECK_IS(v, VERSION_MAGIC);
+    CHECK_IS(v->code, CODE_MAGIC);
+    CHECK(v->function == f && v->id != 0 && v->state < VERSION_STATES);
+    CHECK((v->ready_timer != NULL) == (v->state != VERSION_ACTIVE));
+    CHECK((v->next_code != NULL) == (v->state == VERSION_UPDATING));
+    CHECK(str_eq(v->code->version, v->number) && str_eq(v->code->name, f->name));
+}
+
+/* Returns the bytes of its code. */
+static int64_t check_function(const struct lambda *l, const struct function *f)
+{
+    int64_t bytes = 0;
+
+    CHECK_IS(f->home, HOME_MAGIC);
+    CHECK(f->id != 0 && link_on(&f->link) && f->latest != NULL);
+    CHECK(map_get(&l->usages, f->key) == f->usage && !f->usage->orphan);
+    CHECK(f->usage->home == f->home && f->usage->reserved == (f->reserved_concurrency >= 0));
+    for (size_t i = 0; i < f->n_versions; i++) {
+        check_version(f, f->versions[i]);
+        CHECK(version_find(f, f->versions[i]->number) == f->versions[i]); /* so they ascend */
+        bytes += f->versions[i]->c.code_bytes;
+    }
+    check_version(f, f->latest);
+    CHECK(str_eq(f->latest->number, LATEST));
+    return bytes + f->latest->c.code_bytes;
+}
+
+static void check_home(const struct lambda *l, const struct home *h)
+{
+    int64_t reserved = 0, bytes = 0, unreserved = 0;
+    struct str key;
+    void *value;
+    size_t n = 0;
+
+    LIST_EACH(&h->functions, k) {
+        const struct function *f = CONTAINER_OF(k, struct function, link);
+
+        CHECK_IS(f, FUNCTION_MAGIC);
+        CHECK(f->home == h && map_get(&l->functions, f->key) == f);
+        reserved += MAX(f->reserved_concurrency, (int64_t)0);
+        bytes += check_function(l, f);
+        n++;
+    }
+    for (size_t i = 0; map_next(&l->usages, &i, &key, &value);) {
+        const struct usage *u = CAST(const struct usage, USAGE_MAGIC, value);
+
+        CHECK(u->running >= 0 && (!u->orphan || u->running > 0));
+        CHECK(u->orphan == (map_get(&l->functions, key) == NULL));
+        unreserved += u->home == h && !u->reserved ? u->running : 0;
+    }
+    CHECK(n == h->n_functions && reserved == h->reserved_sum && bytes == h->code_bytes);
+    CHECK(unreserved == h->unreserved_running);
+}
+
+void registry_check(const struct lambda *l)
+{
+    struct str key;
+    void *value;
+    size_t n = 0;
+
+    CHECK_IS(l, LAMBDA_MAGIC);
+    for (size_t i = 0; map_next(&l->homes, &i, &key, &value);) {
+        const struct home *h = CAST(const struct home, HOME_MAGIC, value);
+
+        check_home(l, h);
+        n += h->n_functions;
+    }
+    CHECK(n == l->functions.n && l->usages.n >= n);
 }

@@ -10,9 +10,9 @@
  *                                ├─ policies           by qualifier ("" unqualified)
  *                                └─ event configs      by qualifier ("$LATEST" also for unqualified)
  *
- * A version:   PENDING --50 ms real time--> ACTIVE <--50 ms-- ACTIVE + updating      (PublishVersion: ACTIVE
- * at once) PENDING answers invokes with 409; `updating` serves the old code until it ends (State,
- * LastUpdateStatus).
+ * A version:   PENDING --50 ms real time--> ACTIVE <--50 ms, update--> UPDATING     (PublishVersion: ACTIVE
+ * at once) PENDING answers invokes with 409; UPDATING serves the old code until it ends: the two that AWS
+ * shows as State and LastUpdateStatus are one machine here, whose table is in registry.c.
  *
  * Errors: ..._save and ..._delete give 0 or -E_FULL (the disk); handlers pass it on, the turn becomes a 500.
  */
@@ -44,7 +44,11 @@ struct policy;
 
 struct function;
 
+enum version_state { VERSION_PENDING, VERSION_ACTIVE, VERSION_UPDATING, VERSION_STATES };
+
 struct version {
+    uint32_t magic;
+#define VERSION_MAGIC 0x7e451071u
     struct function *function;
     uint64_t id;
     struct arena *mem; /* of number, c, source */
@@ -53,11 +57,10 @@ struct version {
     struct str source; /* config_digest of $LATEST at publishing; absent: $LATEST */
     char revision_id[UUID_TEXT + 1];
     int64_t last_modified_ms;
-    enum { VERSION_PENDING, VERSION_ACTIVE } state;
-    bool updating;
+    enum version_state state;
     struct code *code;      /* what invokes run */
-    struct code *next_code; /* from the end of `updating` on; else NULL */
-    void *ready_timer;      /* NULL: none */
+    struct code *next_code; /* UPDATING: what they run after it; else NULL */
+    void *ready_timer;      /* NULL: none; ACTIVE has none */
 };
 
 struct alias {
@@ -93,13 +96,17 @@ struct tag {
 
 /* Running executions by function name; outlives a deleted function until they have ended. */
 struct usage {
+    uint32_t magic;
+#define USAGE_MAGIC 0x05a9e001u
     struct home *home;
     int64_t running;
     bool reserved; /* counts in a reservation, not in the shared pool */
     bool orphan;   /* its function is gone */
 };
 
-struct home {                   /* an account in a region */
+struct home { /* an account in a region */
+    uint32_t magic;
+#define HOME_MAGIC 0x40e3e001u
     struct str account, region; /* owned */
     struct list functions;
     size_t n_functions;
@@ -109,6 +116,8 @@ struct home {                   /* an account in a region */
 };
 
 struct function {
+    uint32_t magic;
+#define FUNCTION_MAGIC 0xf09c7104u
     struct link link; /* in home->functions */
     uint64_t id;
     struct home *home;
@@ -127,6 +136,8 @@ struct function {
 };
 
 struct lambda {
+    uint32_t magic;
+#define LAMBDA_MAGIC 0x1a3bda01u
     struct lambda_options o;
     struct map homes;     /* "account/region" */
     struct map functions; /* "account/region/name" */
@@ -156,7 +167,8 @@ int version_save(struct version *v, struct turn *t);
 int version_delete(struct lambda *l, struct version *v, struct turn *t); /* a published one */
 /* Replaces the configuration: updating until the code that serves follows READY_AFTER_MS later. */
 void version_update(struct lambda *l, struct version *v, const struct config *c, struct turn *t);
-void version_touch(struct version *v);                                         /* a new RevisionId */
+void version_active(struct version *v); /* PENDING no more: it was published, or loaded */
+void version_touch(struct version *v);  /* a new RevisionId */
 void version_await_ready(struct lambda *l, struct version *v, struct turn *t); /* arms the timer */
 struct version *version_find(const struct function *f, struct str number);     /* "$LATEST" or digits; NULL */
 
@@ -185,6 +197,10 @@ bool usage_has_slot(const struct lambda *l,
 /* *ret_life goes back with the slot: one taken before the registry was cleared is not a slot any more. */
 enum admission usage_acquire(const struct lambda *l, struct function *f, uint64_t *ret_life);
 void usage_release(struct lambda *l, struct str account, struct str region, struct str name, uint64_t life);
+
+/* Looks through everything in memory and ends the program where something does not agree: for tests, between
+ * turns. */
+void registry_check(const struct lambda *l);
 
 /* Forgets everything in memory; t NULL at the program's end: no timers, no executor any more. */
 void registry_clear(struct lambda *l, struct turn *t);

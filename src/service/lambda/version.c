@@ -12,7 +12,7 @@ int must_be_idle(struct call *c, const struct function *f)
         return FAULT(c, ResourceConflictException,
                      "The operation cannot be performed at this time. The function is currently in"
                      " the following state: Pending");
-    if (f->latest->updating)
+    if (f->latest->state == VERSION_UPDATING)
         return FAULT(c, ResourceConflictException,
                      "The operation cannot be performed at this time. An update is in progress for"
                      " resource: " STR_FMT,
@@ -66,7 +66,7 @@ int version_publish(struct lambda *l, struct function *f, struct str description
     if (how == PUBLISH_NEW_CODE)
         version_await_ready(l, v, t);
     else
-        v->state = VERSION_ACTIVE;
+        version_active(v);
     *ret = v;
     int rc = version_save(v, t);
     return rc != 0 ? rc : function_save(f, t); /* next_version */

@@ -4,7 +4,6 @@
  * derived from its attributes is what they say; its tags are sorted by key, each key once. */
 #include "service/sqs/queue.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include "base/arn.h"
 #include "base/least.h"
@@ -14,16 +13,23 @@
 
 #define KEY_MOST 256
 
-/* Absent when it does not fit: no queue has such a name. */
+/* Absent when it does not fit: no queue has such a name.  By hand: every request and delivery makes one, and
+ * with snprintf() a look-up costs 1,500 instructions instead of 250. */
 static struct str queue_key(char *room, struct str account, struct str region, struct str name)
 {
-    int n;
+    const struct str part[] = { account, region, name };
+    size_t n = 0;
 
     if (account.n + region.n + name.n + 3 > KEY_MOST)
         return STR_NONE;
-    n = snprintf(room, KEY_MOST, STR_FMT "/" STR_FMT "/" STR_FMT, STR_ARG(account), STR_ARG(region),
-                 STR_ARG(name));
-    return str_make(room, (size_t)n);
+    for (size_t i = 0; i < ARRAY_LEN(part); i++) {
+        if (i > 0)
+            room[n++] = '/';
+        if (part[i].n > 0)
+            memcpy(room + n, part[i].p, part[i].n);
+        n += part[i].n;
+    }
+    return str_make(room, n);
 }
 
 struct sqs_queue *sqs_find(const struct sqs *s, struct str account, struct str region, struct str name)
