@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "test/unit.h"
+#include "unit.h"
 
 /* True: the child died of abort() and its last words contain says. */
 static inline bool aborts(void (*fn)(void), const char *says)

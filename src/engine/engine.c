@@ -3,9 +3,9 @@
  *   prepare: inbox not empty? then do not sleep (idle handle)       check: run turns until the inbox is empty
  * Everything that wants to happen is an item of the inbox; items of one round share a commit.
  *
- * True here: an item is a call or a function, never both; one turn at a time, and none inside another; what a
- * turn decided (replies, effects) is empty before it begins; pressing counts no more than the inbox has, but
- * for the one that patience adds. */
+ * True here: an item is a call or a function, never both; one turn at a time, and none inside another.  No
+ * effect is left when a turn begins; replies may be: a commit that failed reads memory again in a turn of its
+ * own, before the refusals leave. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -168,7 +168,7 @@ static int turn(struct engine *e, void (*fn)(void *arg, struct turn *t), void *a
     int r;
 
     CHECK_IS(e, ENGINE_MAGIC);
-    CHECK(!e->in_turn && e->replies.n == 0 && e->effects.n == 0);
+    CHECK(!e->in_turn && e->effects.n == 0);
     e->in_turn = true;
     e->stats.turns++;
     engine_handle_gone(e, &t);

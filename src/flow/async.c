@@ -254,7 +254,7 @@ static void lane_recall(struct lane *l, struct str config)
 
 /* ---- moves ---- */
 
-static void event_ready(struct async *a, struct event *e)
+void async_event_ready(struct async *a, struct event *e)
 {
     struct lane *l = e->lane;
 
@@ -278,7 +278,7 @@ static void end_wait(struct async *a, struct event *e)
     e->kept = NULL; /* in the place of in_line */
     if (heap_first(&l->line) == NULL)
         list_remove(&l->lined);
-    event_ready(a, e);
+    async_event_ready(a, e);
 }
 
 static void due(struct timer *timer, struct turn *t)
@@ -478,7 +478,7 @@ void async_pump(struct async *a, const struct now *now)
     CHECK_IS(a, ASYNC_MAGIC);
     pump_lines(a, now);
     while ((e = event_list_pop(&a->accepted)) != NULL)
-        event_ready(a, e);
+        async_event_ready(a, e);
     LIST_EACH(&a->active, k)
         n++;
     while (n-- > 0 && !list_empty(&a->active)) {

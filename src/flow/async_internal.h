@@ -132,6 +132,7 @@ struct async {
 };
 
 /* async.c */
+void async_event_ready(struct async *a, struct event *e);
 /* throttled: a free slot ends the wait before due_ms does. */
 void async_event_wait(struct async *a, struct turn *t, struct event *e, int64_t due_ms, bool throttled);
 void async_event_end(struct async *a, struct turn *t, struct event *e); /* row deleted, node freed */

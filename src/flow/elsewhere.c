@@ -106,12 +106,14 @@ static void done(void *arg, struct turn *t)
 
 void inquiry_ask(struct inquiry *q, struct pattern *p, uint64_t id, struct str name, int text)
 {
+    CHECK(text < INQUIRY_TEXTS_MOST && q->of == NULL); /* not on its way yet */
     q->v[q->n++] = (struct question){ pattern_hold(p), id, name, text, false };
 }
 
 void elsewhere_begin(struct elsewhere *e, struct turn *t, struct inquiry *q)
 {
-    CHECK(e->job == NULL);
+    CHECK_IS(t, TURN_MAGIC);
+    CHECK(e->job == NULL && q->of == NULL && q->tell != NULL);
     q->of = e;
     q->epoch = e->epoch;
     e->job = q;

@@ -52,6 +52,9 @@ void journey_put(struct turn *t, uint64_t seq, struct str request_id, struct str
 {
     CLEANUP(buf_done) struct buf whole = { 0 };
 
+    CHECK_IS(t, TURN_MAGIC);
+    CHECK(state != NULL && story.n > 0 &&
+          story.p[0] == '['); /* what it begins with was added by story_add() */
     buf_reserve(&whole, story.n + 2);
     buf_char(&whole, '[');
     buf_str(&whole, story);

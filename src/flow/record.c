@@ -1,4 +1,6 @@
-/* record.c - the record is written by concatenation: payloads keep key order and number text. */
+/* record.c - the record is written by concatenation: payloads keep key order and number text.
+ *
+ * True here: only an event that has ended has a record. */
 #include "flow/record.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -106,6 +108,7 @@ int record_write(struct buf *b, const struct record_facts *f, size_t max_bytes)
 {
     size_t start = b->n;
 
+    CHECK(f->condition != CONDITION_NONE && f->status >= 0);
     for (int dropped = 0;; dropped++) {
         b->n = start;
         write_all(b, f, dropped < 2, dropped < 1);

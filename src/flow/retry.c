@@ -1,4 +1,6 @@
-/* retry.c - the decision is one switch; waiting never happens here. */
+/* retry.c - the decision is one switch; waiting never happens here.
+ *
+ * True here: either a condition ends the event, or again_ms lies not before now; executions never fall. */
 #include "flow/retry.h"
 
 #define THROTTLE_MAX_DELAY_MS 300000
@@ -24,6 +26,7 @@ static void again(struct retry_decision *d, const struct retry_facts *f, int64_t
         d->condition = CONDITION_EVENT_AGE_EXCEEDED;
     else
         d->again_ms = f->now_ms + delay_ms;
+    CHECK(delay_ms >= 0);
 }
 
 static void after_failure(struct retry_decision *d, const struct retry_facts *f)
@@ -69,6 +72,7 @@ struct retry_decision retry_decide(const struct retry_facts *f)
     case ATTEMPT_RECURSIVE: d.condition = CONDITION_RECURSIVE; break;
     case ATTEMPT_TOO_OLD: d.condition = CONDITION_EVENT_AGE_EXCEEDED; break;
     }
+    CHECK(d.executions >= f->executions && (d.condition != CONDITION_NONE || d.again_ms >= f->now_ms));
     return d;
 }
 

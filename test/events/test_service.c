@@ -1,5 +1,6 @@
 /* What happens to an event whose target fails, to many events at once, to schedules over time; and that all
  * of it is there again after a restart. */
+#include "test/aborts.h"
 #include "world.h"
 #include "service/events/sift.h"
 
@@ -923,6 +924,38 @@ TEST(sift, a_trial_goes_on_elsewhere)
         EXPECT(out.Result.set && out.Result.v);
     }
     world_close(&w);
+}
+
+static struct world at_stake;
+
+static void a_rule_is_not_in_the_set(void)
+{
+    CLEANUP(buf_done) struct buf why = { 0 };
+    struct pattern *p = NULL;
+    struct rule *r;
+
+    r = rule_new(bus_new(at_stake.events, 1, ACCOUNT, REGION, STR("b")), 1, STR("r"));
+    CHECK(pattern_compile(PATTERN_EVENTS, STR("{\"source\":[\"app\"]}"), &p, &why) == 0);
+    rule_listen(r, STR("{\"source\":[\"app\"]}"), p, STR_NONE, NULL, true);
+    events_check(at_stake.events);
+    r->enabled = false; /* and nobody took it out */
+    events_check(at_stake.events);
+}
+
+static void a_schedule_fires_that_does_not_wait(void)
+{
+    struct rule *r;
+
+    r = rule_new(bus_new(at_stake.events, 1, ACCOUNT, REGION, STR("b")), 1, STR("r"));
+    (void)rule_row_fired(&at_stake.turn, r);
+}
+
+TEST(events, what_cannot_be_ends_the_program)
+{
+    world_open(&at_stake);
+    EXPECT_ABORTS(a_rule_is_not_in_the_set, "pattern_set_holds");
+    EXPECT_ABORTS(a_schedule_fires_that_does_not_wait, "TICK_FIRING");
+    world_close(&at_stake);
 }
 
 UNIT_MAIN

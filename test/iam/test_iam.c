@@ -650,6 +650,65 @@ TEST(iam, entities_of_a_policy)
     world_done(&w);
 }
 
+TEST(iam, versions_of_a_policy_come_and_go)
+{
+    struct world w = world_new(false);
+    struct iam_CreatePolicyResponse made = { 0 };
+    struct iam_CreatePolicyVersionResponse version = { 0 };
+    struct iam_ListPolicyVersionsResponse list = { 0 };
+    struct iam_GetPolicyResponse shown = { 0 };
+    struct str arn;
+
+    IAM_OP(&w, CreatePolicy, &made, .PolicyName = STR("p"), .Description = STR("what it is for"),
+           .PolicyDocument = STR(GRANT("Allow", "sqs:A", "*")));
+    arn = made.Policy->Arn;
+    for (int i = 0; i < 2; i++)
+        IAM_OP(&w, CreatePolicyVersion, &version, .PolicyArn = arn,
+               .PolicyDocument = STR(GRANT("Allow", "sqs:B", "*")));
+    IAM_OP(&w, ListPolicyVersions, &list, .PolicyArn = arn, .MaxItems = INT_SET(2));
+    EXPECT(list.Versions.n == 2 && list.IsTruncated.v && str_is(list.Versions.v[0].VersionId, "v3"));
+    IAM_OP(&w, ListPolicyVersions, &list, .PolicyArn = arn, .Marker = list.Marker);
+    EXPECT(list.Versions.n == 1 && !list.IsTruncated.v && str_is(list.Versions.v[0].VersionId, "v1"));
+    IAM_OP(&w, ListPolicyVersions, &list, .PolicyArn = arn, .Marker = STR("%"));
+    EXPECT(!str_empty(said(&w)));
+    IAM_OP(&w, DeletePolicyVersion, NULL, .PolicyArn = arn, .VersionId = STR("v2"));
+    EXPECT_STR(said(&w), STR(""));
+    IAM_OP(&w, DeletePolicyVersion, NULL, .PolicyArn = arn, .VersionId = STR("v2"));
+    EXPECT_STR(str_sub(said(&w), 0, 12), STR("NoSuchEntity"));
+    IAM_OP(&w, DeletePolicyVersion, NULL, .PolicyArn = arn, .VersionId = STR("v1"));
+    EXPECT_STR(said(&w), STR("DeleteConflict: Cannot delete the default version of a policy."));
+    CHECK(store_commit(w.store) == 0);
+    iam_load(w.iam, &w.turn); /* as after a restart */
+    IAM_OP(&w, ListPolicyVersions, &list, .PolicyArn = arn);
+    EXPECT(list.Versions.n == 2 && str_is(list.Versions.v[0].VersionId, "v3"));
+    IAM_OP(&w, GetPolicy, &shown, .PolicyArn = arn);
+    EXPECT_STR(shown.Policy->Description, STR("what it is for"));
+    world_done(&w);
+}
+
+/* What lists hold that are always empty here, and tasks that are always done. */
+TEST(iam, lists_and_tasks_of_what_is_not_here)
+{
+    struct world w = world_new(false);
+    struct iam_ListAccountAliasesResponse aliases = { 0 };
+    struct iam_GetServiceLinkedRoleDeletionStatusResponse task = { 0 };
+    struct iam_ListEntitiesForPolicyResponse entities = { 0 };
+
+    IAM_OP(&w, ListAccountAliases, &aliases, .MaxItems = INT_SET(5));
+    EXPECT(aliases.AccountAliases.set && aliases.AccountAliases.n == 0);
+    EXPECT(aliases.IsTruncated.set && !aliases.IsTruncated.v);
+    IAM_OP(&w, GetServiceLinkedRoleDeletionStatus, &task,
+           .DeletionTaskId = STR("task/aws-service-role/x/y/1"));
+    EXPECT_STR(said(&w), STR(""));
+    EXPECT_STR(task.Status, STR("SUCCEEDED"));
+    IAM_OP(&w, GetServiceLinkedRoleDeletionStatus, &task, .DeletionTaskId = STR("task/other"));
+    EXPECT_STR(said(&w), STR("NoSuchEntity: Deletion task task/other cannot be found."));
+    IAM_OP(&w, ListEntitiesForPolicy, &entities,
+           .PolicyArn = STR("arn:aws:iam::aws:policy/AmazonSNSFullAccess"));
+    EXPECT(entities.PolicyGroups.set && entities.PolicyUsers.set && entities.PolicyRoles.set);
+    world_done(&w);
+}
+
 TEST(iam, quotas)
 {
     struct world w = world_new(false);

@@ -7,6 +7,7 @@
 #include "turn/turn.h"
 #include "model/iam.h"
 #include "model/sts.h"
+#include "service/iam/state.h"
 #include "service/sts/sts.h"
 
 #define NOW_MS 1789400698123LL
@@ -46,6 +47,7 @@ static inline struct world world_new(bool strict)
 
 static inline void world_done(struct world *w)
 {
+    iam_check(w->iam);
     iam_free(w->iam);
     store_close(w->store);
     arena_free(w->mem);

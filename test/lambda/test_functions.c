@@ -1,5 +1,6 @@
 /* Functions, versions, aliases, tags, policies, concurrency: whole replies, in the order of the rules. */
 #include "service/lambda/settings.h"
+#include "test/aborts.h"
 #include "world.h"
 
 #define F "/2015-03-31/functions"
@@ -841,6 +842,30 @@ TEST(settings, recursion_signing_runtime)
           "400 " USER("Waybill does not support the parameter UpdateRuntimeOn with another value than Auto. "
                       "Leave it out or at its default."));
     world_free(w);
+}
+
+static void sum_is_off(void)
+{
+    struct world *w = world_new();
+
+    world_function(w, "f");
+    home_find(w->l, STR("111111111111"), STR("us-east-1"))->unreserved_running++;
+    registry_check(w->l);
+}
+
+static void published_is_pending(void)
+{
+    struct world *w = world_new();
+
+    world_function(w, "f");
+    function_find(w->l, STR("111111111111"), STR("us-east-1"), STR("f"))->latest->state = VERSION_UPDATING;
+    registry_check(w->l);
+}
+
+TEST(registry, check_finds_what_does_not_agree)
+{
+    EXPECT_ABORTS(sum_is_off, "unreserved == h->unreserved_running");
+    EXPECT_ABORTS(published_is_pending, "VERSION");
 }
 
 UNIT_MAIN

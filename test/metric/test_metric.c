@@ -3,6 +3,7 @@
 #include "metric/internal.h"
 #include "metric/lambda.h"
 #include "metric/read.h"
+#include "aborts.h"
 #include "unit.h"
 
 #define ACCOUNT STR("000000000000")
@@ -703,5 +704,16 @@ TEST(lambda, counting_an_event_is_cheap)
     EXPECT(us < 100);
     play_end(&p);
 }
+
+static void dirty_is_miscounted(void)
+{
+    struct play p;
+
+    play_begin(&p);
+    p.m->n_dirty++;
+    metrics_check(p.m);
+}
+
+TEST(metric, check_finds_what_does_not_agree) { EXPECT_ABORTS(dirty_is_miscounted, "dirty == m->n_dirty"); }
 
 UNIT_MAIN

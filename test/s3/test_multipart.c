@@ -1,4 +1,5 @@
 /* test_multipart.c - uploads in parts: ETags, checksums, order, what is left behind. */
+#include "test/aborts.h"
 #include "world.h"
 
 #define LEAST ((size_t)S3_PART_BYTES_LEAST)
@@ -266,6 +267,39 @@ TEST(multipart, lists_and_copies)
     EXPECT_INT(w.s3->uploads, 0);
     EXPECT_INT(w.s3->parts, 0);
     world_close(&w);
+}
+
+static struct store *store;
+
+static void an_upload_is_aborted_twice(void)
+{
+    struct upload u = { .id = 1,
+                        .bucket_id = 1,
+                        .key = STR("k"),
+                        .upload_id = STR("u"),
+                        .initiator = STR("i"),
+                        .meta = STR("{}") };
+
+    rows_upload_add(store, &u);
+    rows_upload_drop(store, &u, UPLOAD_ABORTED);
+    rows_upload_drop(store, &u, UPLOAD_COMPLETED);
+}
+
+static void an_object_too_many_is_counted(void)
+{
+    struct s3 *s = s3_new(&(struct s3_options){ 0 });
+
+    s3_check(s, store);
+    s->objects++;
+    s3_check(s, store);
+}
+
+TEST(multipart, what_cannot_be_ends_the_program)
+{
+    CHECK(store_open(&(struct store_options){ .ephemeral = true }, &store, NULL) == 0);
+    EXPECT_ABORTS(an_upload_is_aborted_twice, "multipart upload");
+    EXPECT_ABORTS(an_object_too_many_is_counted, "s->objects");
+    store = store_close(store);
 }
 
 UNIT_MAIN

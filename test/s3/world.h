@@ -100,6 +100,7 @@ static inline void world_commit(struct world *w)
     for (size_t i = 0; i < w->n_effects; i++)
         w->effects[i].fn(w->effects[i].arg);
     w->n_effects = 0;
+    s3_check(w->s3, w->store);
 }
 
 /* What net does, slower than everything else: replies whose body lies in files. */

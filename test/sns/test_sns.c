@@ -1,5 +1,6 @@
 /* The pieces of SNS without a server: retry schedules as tables, delivery policies, envelopes whole,
  * signatures checked with OpenSSL, and errands through the outbox's form and back. */
+#include "test/aborts.h"
 #include "test/unit.h"
 
 #include <openssl/evp.h>
@@ -570,6 +571,28 @@ TEST(message, sizes_and_fifo_rules)
     EXPECT_INT(sns_message_check_fifo(w.a, w.topic, &m, &f), 0);
     EXPECT_STR(m.deduplication_id, STR("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"));
     close_world(&w);
+}
+
+static struct world at_stake;
+
+static void a_subscription_is_confirmed_twice(void)
+{
+    sns_subscription_enter(subscription(&at_stake, SNS_HTTP), SNS_CONFIRMED, NOW);
+}
+
+static void a_topic_counts_wrong(void)
+{
+    (void)subscription(&at_stake, SNS_HTTP);
+    at_stake.topic->n_pending++;
+    sns_check(at_stake.sns);
+}
+
+TEST(sns, what_cannot_be_ends_the_program)
+{
+    open_world(&at_stake);
+    EXPECT_ABORTS(a_subscription_is_confirmed_twice, "SNS subscription");
+    EXPECT_ABORTS(a_topic_counts_wrong, "t->n_pending");
+    close_world(&at_stake);
 }
 
 UNIT_MAIN

@@ -1,5 +1,5 @@
 /* What is visible next: order, counts, expiry, and a long random walk against a plain model. */
-#include "test/unit.h"
+#include "test/aborts.h"
 
 #include "service/sqs/index.h"
 
@@ -254,6 +254,56 @@ TEST(index, random_walk)
     sqs_index_done(&x);
     EXPECT_INT(pool.live, 0);
     sqs_pool_done(&pool);
+}
+
+/* ---- what ends the program ---- */
+
+static struct sqs_pool pool_of_two;
+static struct sqs_index one, other;
+
+static void two_with_a_message_each(void)
+{
+    sqs_index_init(&one, &pool_of_two);
+    sqs_index_init(&other, &pool_of_two);
+    sqs_index_add(&one, 1, NOW, NOW + 100, 0, NOW);
+    sqs_index_add(&other, 1, NOW, NOW, 0, NOW);
+}
+
+static void a_delayed_message_is_received(void)
+{
+    two_with_a_message_each();
+    sqs_index_hide(&one, sqs_index_find(&one, 1), NOW + 200);
+}
+
+static void a_message_of_another_queue_is_removed(void)
+{
+    two_with_a_message_each();
+    sqs_index_show(&one, sqs_index_find(&one, 1));
+    sqs_index_remove(&other, sqs_index_find(&one, 1));
+}
+
+static void a_counter_lies(void)
+{
+    two_with_a_message_each();
+    one.n_visible++;
+    one.n_delayed--;
+    sqs_index_check(&one);
+}
+
+static void the_order_of_the_heap_is_broken(void)
+{
+    two_with_a_message_each();
+    sqs_index_add(&one, 2, NOW, NOW + 200, 0, NOW);
+    sqs_index_find(&one, 1)->due.key = NOW + 300;
+    sqs_index_check(&one);
+}
+
+TEST(index, what_cannot_be_ends_the_program)
+{
+    EXPECT_ABORTS(a_delayed_message_is_received, "SQS message");
+    EXPECT_ABORTS(a_message_of_another_queue_is_removed, "x->slots[hole] == node");
+    EXPECT_ABORTS(a_counter_lies, "x->n_delayed");
+    EXPECT_ABORTS(the_order_of_the_heap_is_broken, "up->key");
 }
 
 UNIT_MAIN

@@ -1,9 +1,11 @@
 /* Message move tasks, told as stories; and old messages that go a little at a time. */
+#include "test/aborts.h"
 #include "test/sqs/story.h"
 
 #include "base/crypt.h"
 #include "service/sqs/expire.h"
 #include "service/sqs/move.h"
+#include "service/sqs/wait.h"
 
 #define ARN(name_) "arn:aws:sqs:us-east-1:000000000000:" name_
 #define POLICY "{\"deadLetterTargetArn\":\"" ARN("dead") "\",\"maxReceiveCount\":1}"
@@ -334,6 +336,29 @@ TEST(expire, a_receive_meets_many_old_ones)
     for (; n < 5 && got(receive(URL("q"), 10, -1, 0))->n == 0; n++)
         ;
     EXPECT(n >= 1 && n <= 2);
+    world_close(&w);
+}
+
+static void a_task_is_cancelled_twice(void)
+{
+    struct sqs_task *task;
+
+    CHECK(sqs_task_start(&w.turn, sqs_find(w.sqs, w.account, w.region, STR("q")), STR_NONE, 0, &task) == 0);
+    CHECK(sqs_task_cancel(&w.turn, task) == 0);
+    (void)sqs_task_cancel(&w.turn, task);
+}
+
+static void a_queue_is_taken_for_the_service(void)
+{
+    sqs_wake((struct sqs *)(void *)sqs_find(w.sqs, w.account, w.region, STR("q")), &w.turn);
+}
+
+TEST(move, what_cannot_be_ends_the_program)
+{
+    world_open(&w, NULL);
+    create(STR("q"), NULL, NULL);
+    EXPECT_ABORTS(a_task_is_cancelled_twice, "SQS move task");
+    EXPECT_ABORTS(a_queue_is_taken_for_the_service, "SQS_MAGIC");
     world_close(&w);
 }
 

@@ -512,6 +512,36 @@ TEST(sqs, creating_again)
     world_close(&w);
 }
 
+TEST(sqs, untagging_names_its_keys)
+{
+    struct sqs_UntagQueueRequest untag = { .QueueUrl = URL("q") };
+
+    world_open(&w, NULL);
+    create(STR("q"), NULL, NULL);
+    EXPECT_INT(say(&w, "UntagQueue", &untag)->result, -E_FAULT);
+    untag.TagKeys = (struct sqs_TagKeyList){ true, 1, &(struct str){ "k", 1 } };
+    expect_ok(say(&w, "UntagQueue", &untag)); /* of a key that is not there */
+    world_close(&w);
+}
+
+/* An allow list holds ten queues, not eleven. */
+TEST(sqs, allowed_sources_are_limited)
+{
+    world_open(&w, NULL);
+    for (int n = 10; n <= 11; n++) {
+        CLEANUP(buf_done) struct buf b = { 0 };
+
+        buf_z(&b, "{\"redrivePermission\":\"byQueue\",\"sourceQueueArns\":[");
+        for (int i = 0; i < n; i++)
+            buf_printf(&b, "%s\"arn:aws:sqs:us-east-1:000000000000:s%d\"", i > 0 ? "," : "", i);
+        buf_z(&b, "]}");
+        buf_char(&b, '\0');
+        EXPECT_INT(create(n == 10 ? STR("q") : STR("r"), "RedriveAllowPolicy", b.p)->result,
+                   n == 10 ? 0 : -E_FAULT);
+    }
+    world_close(&w);
+}
+
 /* The server's own limit: at so many no more are made, and one that is there is still there. */
 TEST(sqs, queues_are_limited)
 {

@@ -1,6 +1,7 @@
 /* Stories of the asynchronous queue: every path of the algorithm, every row of the table of conditions, whole
  * records. Source of the rules: AWS Lambda developer guide (asynchronous invocation) and AWS's recorded
  * behaviour. */
+#include "aborts.h"
 #include "flow/async_internal.h"
 #include "story/sim.h"
 #include "unit.h"
@@ -700,6 +701,69 @@ TEST(async, retries_do_not_count_as_recursion)
     EXPECT_INT(s->n_attempts, 3);
     EXPECT(strstr(s->last_trace, ";Lineage=1:") != NULL);
     sim_free(s);
+}
+
+/* ---- what async_check() and the event's table find ---- */
+
+static struct event *one_accepted(struct sim **ret)
+{
+    struct sim *s = *ret = sim_new();
+
+    s->pending = true; /* so it stays ready */
+    sim_event(s, NULL, "{}");
+    return s->async->last_lane->ready.first;
+}
+
+static void counter_is_off(void)
+{
+    struct sim *s;
+
+    one_accepted(&s);
+    s->async->queued++;
+    async_check(s->async);
+}
+
+static void state_is_another(void)
+{
+    struct sim *s;
+
+    one_accepted(&s)->state = EVENT_RUNNING;
+    async_check(s->async);
+}
+
+static void lane_is_not_active(void)
+{
+    struct sim *s;
+
+    one_accepted(&s);
+    list_remove(&s->async->last_lane->active);
+    async_check(s->async);
+}
+
+static void ready_event_waits(void)
+{
+    struct sim *s;
+    struct event *e = one_accepted(&s);
+
+    heap_set(&s->async->waiting, &e->node, 1);
+    async_check(s->async);
+}
+
+static void ready_becomes_ready(void)
+{
+    struct sim *s;
+    struct event *e = one_accepted(&s);
+
+    async_event_ready(s->async, e);
+}
+
+TEST(check, finds_what_does_not_agree)
+{
+    EXPECT_ABORTS(counter_is_off, "events == a->queued");
+    EXPECT_ABORTS(state_is_another, "e->state == state");
+    EXPECT_ABORTS(lane_is_not_active, "link_on(&l->active)");
+    EXPECT_ABORTS(ready_event_waits, "!heap_has(&e->node)");
+    EXPECT_ABORTS(ready_becomes_ready, "event: ready (2) may not become ready (2)");
 }
 
 UNIT_MAIN

@@ -19,7 +19,7 @@ static void ask(const struct door *d, struct arena *a, const struct rule *r, con
 /* Targets with a role (another bus has one always) are the role's affair and not asked here. */
 size_t events_onward(const struct door *d, struct arena *a, struct explain_onward *v, size_t max)
 {
-    const struct bus *b = d->object;
+    const struct bus *b = d->object == NULL ? NULL : CAST(struct bus, BUS_MAGIC, d->object);
     size_t n = 0;
 
     for (size_t i = 0; b != NULL && i < b->n_rules; i++)

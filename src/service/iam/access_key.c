@@ -83,7 +83,7 @@ bool iam_root_pair(const struct iam *i, struct iam_pair *ret)
 enum secret_state iam_secret(void *iam, struct arena *a, struct str access_key, struct str token,
                              int64_t now_ms, struct str *ret)
 {
-    struct iam *i = iam;
+    struct iam *i = CAST(struct iam, IAM_MAGIC, iam);
 
     if (str_absent(i->root.key) || !str_eq(access_key, i->root.key))
         return iam_session_secret(i, a, access_key, token, now_ms, ret);

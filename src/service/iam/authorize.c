@@ -189,7 +189,7 @@ static void say_why(const struct iam *i, const struct role *r, enum policy_reaso
 enum role_verdict iam_role_may(void *iam, struct str role_arn, const char *action,
                                const struct resource *what, struct now now, struct buf *why)
 {
-    struct iam *i = iam;
+    struct iam *i = CAST(struct iam, IAM_MAGIC, iam);
     const struct role *r = iam_role_by_arn(i, role_arn);
     struct policy_decision d;
 
@@ -425,7 +425,7 @@ static int deny_anonymous(struct call *c)
 /* Operators, and sessions of roles unknown here, are asked nothing at home. */
 int iam_may(void *iam, struct call *c, const char *action, const struct resource *what)
 {
-    struct iam *i = iam;
+    struct iam *i = CAST(struct iam, IAM_MAGIC, iam);
     const struct role *r = NULL;
     struct policy_decision d;
 

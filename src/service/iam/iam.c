@@ -61,6 +61,7 @@ struct iam *iam_new(const struct iam_options *o)
 {
     struct iam *i = xcalloc(1, sizeof(*i));
 
+    i->magic = IAM_MAGIC;
     i->strict = o->strict_permissions;
     i->generation = 1;
     add_all_aws_policies(i);
@@ -80,9 +81,10 @@ static void *any_value(const struct map *m)
 static void clear(struct iam *i)
 {
     for (void *v; (v = any_value(&i->roles)) != NULL;)
-        iam_role_drop(i, v);
+        iam_role_drop(i, CAST(struct role, ROLE_MAGIC, v));
     for (void *v; (v = any_value(&i->policies)) != NULL;)
-        iam_managed_drop(i, v);
+        iam_managed_drop(i, CAST(struct managed, MANAGED_MAGIC, v));
+    CHECK(i->roles_by_arn.n == 0 && i->policy_names.n == 0);
     iam_changed(i);
 }
 
@@ -90,6 +92,7 @@ struct iam *iam_free(struct iam *i)
 {
     if (i == NULL)
         return NULL;
+    CHECK_IS(i, IAM_MAGIC);
     clear(i);
     map_done(&i->roles);
     map_done(&i->roles_by_arn);
@@ -97,6 +100,7 @@ struct iam *iam_free(struct iam *i)
     map_done(&i->policy_names);
     iam_verdicts_free(i);
     iam_root_free(i);
+    i->magic = 0;
     free(i);
     return NULL;
 }
@@ -153,6 +157,7 @@ static void settings_load(struct iam *i, struct turn *t)
 /* Also after a turn that could not be committed: what memory says then counts for nothing. */
 void iam_load(struct iam *i, struct turn *t)
 {
+    CHECK_IS(i, IAM_MAGIC);
     clear(i);
     add_all_aws_policies(i);
     settings_load(i, t);
@@ -163,6 +168,7 @@ void iam_load(struct iam *i, struct turn *t)
 /* The key of the tokens outlives a reset: who holds credentials of ours must not become an operator by it. */
 void iam_reset(struct iam *i, struct turn *t)
 {
+    CHECK_IS(i, IAM_MAGIC);
     clear(i);
     add_all_aws_policies(i);
     if (i->have_secret)

@@ -19,6 +19,7 @@ static struct digest keyed(const struct iam *i, const char *what, struct str tex
 {
     struct buf b CLEANUP(buf_done) = { 0 };
 
+    CHECK_IS(i, IAM_MAGIC);
     CHECK(i->have_secret);
     buf_printf(&b, "%s\n", what);
     buf_str(&b, text);
@@ -68,6 +69,7 @@ static bool key_ours(const struct iam *i, struct str key, uint64_t *ret_account)
     struct key_bits k = { { 0 } }, sealed;
     uint64_t bits = 0;
 
+    CHECK_IS(i, IAM_MAGIC);
     if (key.n != 20 || !str_starts(key, STR("ASIA")))
         return false;
     for (size_t n = 0; n < 16; n++) {

@@ -218,6 +218,8 @@ static struct iam_StatementListType matched(struct call *c, const struct simulat
 }
 
 struct missing {
+    uint32_t magic;
+#define MISSING_MAGIC 0x1a4015c0u
     struct arena *mem;
     const struct simulation *s;
     struct iam_ContextKeyNamesResultListType *out;
@@ -226,7 +228,7 @@ struct missing {
 
 static void note_missing(void *arg, struct str key)
 {
-    struct missing *m = arg;
+    struct missing *m = CAST(struct missing, MISSING_MAGIC, arg);
 
     if (policy_key_builtin(key))
         return;
@@ -244,7 +246,7 @@ static struct iam_ContextKeyNamesResultListType missing_keys(struct call *c, con
 {
     struct iam_ContextKeyNamesResultListType ret = { .set = true,
                                                      .v = arena_calloc(c->mem, 64, sizeof(*ret.v)) };
-    struct missing m = { c->mem, s, &ret, 64 };
+    struct missing m = { MISSING_MAGIC, c->mem, s, &ret, 64 };
 
     for (size_t n = 0; n < s->n; n++)
         policy_keys(s->sources[n].policy, note_missing, &m);

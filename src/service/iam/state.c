@@ -25,17 +25,28 @@ struct role *iam_role_find(const struct iam *i, struct str account, struct str n
 {
     struct name_key k;
 
+    CHECK_IS(i, IAM_MAGIC);
     return map_get(&i->roles, name_key(&k, account, name));
 }
 
 struct role *iam_role_by_arn(const struct iam *i, struct str arn)
 {
-    return str_empty(arn) ? NULL : map_get(&i->roles_by_arn, arn);
+    struct role *r;
+
+    CHECK_IS(i, IAM_MAGIC);
+    r = str_empty(arn) ? NULL : map_get(&i->roles_by_arn, arn);
+    CHECK(r == NULL || r->magic == ROLE_MAGIC);
+    return r;
 }
 
 struct managed *iam_managed_find(const struct iam *i, struct str arn)
 {
-    return str_empty(arn) ? NULL : map_get(&i->policies, arn);
+    struct managed *m;
+
+    CHECK_IS(i, IAM_MAGIC);
+    m = str_empty(arn) ? NULL : map_get(&i->policies, arn);
+    CHECK(m == NULL || m->magic == MANAGED_MAGIC);
+    return m;
 }
 
 struct managed *iam_managed_by_name(const struct iam *i, struct str account, struct str name)
@@ -66,6 +77,9 @@ void iam_role_add(struct iam *i, struct role *r)
 {
     struct name_key k;
 
+    CHECK_IS(i, IAM_MAGIC);
+    CHECK(r->magic == 0 && !str_empty(r->arn)); /* it is in no map yet */
+    r->magic = ROLE_MAGIC;
     CHECK(map_put(&i->roles, name_key(&k, r->account, r->name), r) == NULL);
     CHECK(map_put(&i->roles_by_arn, r->arn, r) == NULL);
 }
@@ -83,6 +97,8 @@ void iam_role_drop(struct iam *i, struct role *r)
     struct str *texts[] = { &r->account, &r->name,  &r->path,        &r->role_id,
                             &r->arn,     &r->trust, &r->description, &r->boundary };
 
+    CHECK_IS(r, ROLE_MAGIC);
+    CHECK(r->n_attached <= IAM_MAX_ATTACHED);
     CHECK(map_del(&i->roles, name_key(&k, r->account, r->name)) == r);
     CHECK(map_del(&i->roles_by_arn, r->arn) == r);
     for (size_t n = 0; n < ARRAY_LEN(texts); n++)
@@ -94,6 +110,7 @@ void iam_role_drop(struct iam *i, struct role *r)
     policy_free(r->trust_policy);
     iam_tags_done(&r->tags);
     free(r->inlines);
+    r->magic = 0;
     free(r);
 }
 
@@ -110,6 +127,7 @@ void iam_role_inline_put(struct role *r, struct str name, struct str document, s
     struct inline_policy *p = iam_role_inline(r, name);
     size_t at = 0;
 
+    CHECK_IS(r, ROLE_MAGIC);
     if (p != NULL) {
         policy_free(p->policy);
         str_drop(&p->document);
@@ -129,6 +147,7 @@ void iam_role_inline_drop(struct role *r, struct inline_policy *p)
 {
     size_t at = (size_t)(p - r->inlines);
 
+    CHECK_IS(r, ROLE_MAGIC);
     CHECK(at < r->n_inlines);
     inline_done(p);
     memmove(p, p + 1, (--r->n_inlines - at) * sizeof(*p));
@@ -136,6 +155,7 @@ void iam_role_inline_drop(struct role *r, struct inline_policy *p)
 
 bool iam_role_has_attached(const struct role *r, struct str arn)
 {
+    CHECK_IS(r, ROLE_MAGIC);
     for (size_t n = 0; n < r->n_attached; n++)
         if (str_eq(r->attached[n], arn))
             return true;
@@ -149,6 +169,9 @@ void iam_managed_add(struct iam *i, struct managed *m)
 {
     struct name_key k;
 
+    CHECK_IS(i, IAM_MAGIC);
+    CHECK(m->magic == 0 && !str_empty(m->arn));
+    m->magic = MANAGED_MAGIC;
     CHECK(map_put(&i->policies, m->arn, m) == NULL);
     CHECK(map_put(&i->policy_names, name_key(&k, m->account, m->name), m) == NULL);
 }
@@ -158,6 +181,8 @@ void iam_managed_drop(struct iam *i, struct managed *m)
     struct name_key k;
     struct str *texts[] = { &m->account, &m->name, &m->path, &m->policy_id, &m->arn, &m->description };
 
+    CHECK_IS(m, MANAGED_MAGIC);
+    CHECK(m->n_versions <= IAM_MAX_VERSIONS);
     CHECK(map_del(&i->policies, m->arn) == m);
     CHECK(map_del(&i->policy_names, name_key(&k, m->account, m->name)) == m);
     for (size_t n = 0; n < m->n_versions; n++) {
@@ -167,6 +192,7 @@ void iam_managed_drop(struct iam *i, struct managed *m)
     for (size_t n = 0; n < ARRAY_LEN(texts); n++)
         str_drop(texts[n]);
     iam_tags_done(&m->tags);
+    m->magic = 0;
     free(m);
 }
 
@@ -182,6 +208,7 @@ const struct policy_version *iam_managed_default(const struct managed *m)
 {
     const struct policy_version *found = NULL;
 
+    CHECK_IS(m, MANAGED_MAGIC);
     for (size_t n = 0; n < m->n_versions; n++)
         if (m->versions[n].number == m->default_version)
             found = &m->versions[n];
@@ -200,7 +227,7 @@ static size_t count_roles(const struct iam *i, bool (*test)(const struct role *r
     size_t n = 0;
 
     for (size_t at = 0; map_next(&i->roles_by_arn, &at, &key, &value);)
-        n += test(value, arn);
+        n += test(CAST(struct role, ROLE_MAGIC, value), arn);
     return n;
 }
 
@@ -237,7 +264,7 @@ size_t iam_roles_of(const struct iam *i, struct arena *a, struct str account, st
     size_t n = 0;
 
     for (size_t at = 0; map_next(&i->roles, &at, &key, &value);)
-        if (str_eq(((struct role *)value)->account, account))
+        if (str_eq(CAST(struct role, ROLE_MAGIC, value)->account, account))
             v[n++] = value;
     qsort(v, n, sizeof(struct role *), by_role_name);
     *ret = v;
@@ -252,9 +279,45 @@ size_t iam_managed_of(const struct iam *i, struct arena *a, struct str account, 
     size_t n = 0;
 
     for (size_t at = 0; map_next(&i->policies, &at, &key, &value);)
-        if (str_eq(((struct managed *)value)->account, account))
+        if (str_eq(CAST(struct managed, MANAGED_MAGIC, value)->account, account))
             v[n++] = value;
     qsort(v, n, sizeof(struct managed *), by_policy_name);
     *ret = v;
     return n;
+}
+
+/* ---- is it as it should be?
+ * ----------------------------------------------------------------------------------- */
+
+static void check_role(const struct iam *i, const struct role *r)
+{
+    CHECK_IS(r, ROLE_MAGIC);
+    CHECK(iam_role_find(i, r->account, r->name) == r && iam_role_by_arn(i, r->arn) == r);
+    CHECK(r->n_attached <= IAM_MAX_ATTACHED && r->trust_policy != NULL);
+    for (size_t n = 1; n < r->n_inlines; n++)
+        CHECK(str_cmp(r->inlines[n - 1].name, r->inlines[n].name) < 0);
+}
+
+static void check_managed(const struct iam *i, const struct managed *m)
+{
+    CHECK_IS(m, MANAGED_MAGIC);
+    CHECK(iam_managed_find(i, m->arn) == m && iam_managed_by_name(i, m->account, m->name) == m);
+    CHECK(m->n_versions >= 1 && m->n_versions <= IAM_MAX_VERSIONS);
+    for (size_t n = 0; n < m->n_versions; n++)
+        CHECK(m->versions[n].number < m->next_version &&
+              (n == 0 || m->versions[n - 1].number < m->versions[n].number));
+    CHECK(iam_managed_default(m)->policy != NULL);
+}
+
+void iam_check(const struct iam *i)
+{
+    struct str key;
+    void *value;
+
+    CHECK_IS(i, IAM_MAGIC);
+    CHECK(i->roles.n == i->roles_by_arn.n && i->policies.n == i->policy_names.n);
+    for (size_t at = 0; map_next(&i->roles, &at, &key, &value);)
+        check_role(i, CAST(struct role, ROLE_MAGIC, value));
+    for (size_t at = 0; map_next(&i->policies, &at, &key, &value);)
+        check_managed(i, CAST(struct managed, MANAGED_MAGIC, value));
 }

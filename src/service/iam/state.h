@@ -47,6 +47,8 @@ struct inline_policy {
  * attached and boundary are ARNs, not pointers: AWS's policies may be named here without being known, and a
  * customer's policy cannot be deleted while a role names it. */
 struct role {
+    uint32_t magic; /* from iam_role_add() to iam_role_drop() */
+#define ROLE_MAGIC 0x1a40701eu
     uint64_t id; /* 0: has no row yet */
     struct str account, name, path, role_id, arn;
     int64_t created_ms, max_session_s;
@@ -68,6 +70,8 @@ struct policy_version {
     struct policy *policy;
 };
 struct managed {
+    uint32_t magic; /* from iam_managed_add() to iam_managed_drop() */
+#define MANAGED_MAGIC 0x1a4071c7u
     uint64_t id; /* 0: AWS's own */
     struct str account, name, path, policy_id, arn, description;
     int64_t created_ms, updated_ms;
@@ -86,6 +90,8 @@ struct iam_root {
     int64_t created_ms;
 }; /* key absent: there is none */
 struct iam {
+    uint32_t magic;
+#define IAM_MAGIC 0x1a401a40u
     bool strict;
     struct map roles; /* account/name in lower case -> struct role */
     struct map roles_by_arn;
@@ -100,6 +106,9 @@ struct iam {
 };
 
 void iam_changed(struct iam *i);
+/* CHECKs that the maps agree with each other and with what stands in them.  For tests: looks at everything.
+ */
+void iam_check(const struct iam *i);
 
 /* ---- state.c: finding and dropping ----
  * NULL is "no such".  Found objects stay where they are until dropped; the maps own nothing. Lookups by name
@@ -130,7 +139,7 @@ size_t iam_managed_of(const struct iam *i, struct arena *a, struct str account, 
 
 /* ---- common.c: what all handlers share ----
  * Functions that return int give 0, or -E_FAULT with the fault set; nothing has been changed then. */
-#define IAM(c) ((struct iam *)(c)->state)
+#define IAM(c) CAST(struct iam, IAM_MAGIC, (c)->state)
 int iam_no_such(struct call *c, const char *fmt, ...) PRINTF(2, 3);    /* NoSuchEntity */
 int iam_invalid(struct call *c, const char *fmt, ...) PRINTF(2, 3);    /* ValidationError */
 int iam_over_limit(struct call *c, const char *fmt, ...) PRINTF(2, 3); /* LimitExceeded */

@@ -20,6 +20,8 @@ struct change {
 static int put(const struct function *f, struct turn *t, const struct change *c, const char *member,
                struct str before, struct str after)
 {
+    CHECK_IS(t, TURN_MAGIC);
+    CHECK_IS(f, FUNCTION_MAGIC);
     if (str_empty(before) && str_empty(after))
         return 0;
     if (str_eq(before, after))

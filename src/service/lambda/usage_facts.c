@@ -48,6 +48,7 @@ const char *usage_facts_batch(struct str payload)
 
 void usage_facts_sync(struct function *f, struct str payload, int64_t now_ms)
 {
+    CHECK_IS(f, FUNCTION_MAGIC);
     f->facts.sync_invocations++;
     f->facts.last_sync_ms = now_ms;
     f->facts.last_sync_batch = usage_facts_batch(payload);
@@ -55,6 +56,7 @@ void usage_facts_sync(struct function *f, struct str payload, int64_t now_ms)
 
 void usage_facts_async(struct function *f, int64_t now_ms)
 {
+    CHECK_IS(f, FUNCTION_MAGIC);
     f->facts.async_invocations++;
     f->facts.last_async_ms = now_ms;
 }

@@ -105,7 +105,7 @@ static __attribute__((noinline)) struct log_chunk *chunk_next(struct pending *p)
 
 static void flush_now(void *arg, struct turn *turn)
 {
-    struct logs *l = arg;
+    struct logs *l = CAST(struct logs, LOGS_MAGIC, arg);
 
     l->flush_wanted = false;
     logs_flush(l, turn);
@@ -113,7 +113,7 @@ static void flush_now(void *arg, struct turn *turn)
 
 static void flush_late(void *arg, struct turn *turn)
 {
-    struct logs *l = arg;
+    struct logs *l = CAST(struct logs, LOGS_MAGIC, arg);
 
     l->timer_wanted = false;
     logs_flush(l, turn);
@@ -214,12 +214,13 @@ static void expire(struct timer *tm, struct turn *t)
 {
     struct logs *l = CONTAINER_OF(tm, struct logs, expiry);
 
+    CHECK_IS(l, LOGS_MAGIC);
     logs_expiry_set(l, t);
 }
 
 static void expiry_turn(void *arg, struct turn *t)
 {
-    struct logs *l = arg;
+    struct logs *l = CAST(struct logs, LOGS_MAGIC, arg);
 
     l->expiry_step = NULL;
     if (log_expire(t->store, t->now.wall_ms, &l->expiring))
@@ -293,7 +294,7 @@ static void waste_stop(struct logs *l, struct turn *t)
 
 static void waste_turn(void *arg, struct turn *t)
 {
-    struct logs *l = arg;
+    struct logs *l = CAST(struct logs, LOGS_MAGIC, arg);
 
     bool more = l->waste_from != UINT64_MAX && log_waste_drop(t->store, &l->waste_from);
 

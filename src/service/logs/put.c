@@ -75,7 +75,7 @@ static void keep(struct call *c, uint64_t group_id, uint64_t stream_id, const st
                  size_t n)
 {
     struct log_chunk chunks[ROWS_AT_ONCE] = { 0 };
-    struct logs *l = c->state;
+    struct logs *l = CAST(struct logs, LOGS_MAGIC, c->state);
     size_t at = 0;
 
     for (size_t i = 0; i < n; i++) {

@@ -65,14 +65,15 @@ static uint64_t stream_of(const struct door *d, struct arena *a, const struct lo
     if (log_stream_find(t->store, a, d->row, name, &s))
         return s.id;
     if (log_group_find(t->store, a, p->account, p->region, p->group, &g) && g.streams >= LOG_MOST_STREAMS)
-        logs_stream_drop(d->sink->arg, t, d->row, log_stream_oldest(t->store, d->row));
+        logs_stream_drop(CAST(struct logs, LOGS_MAGIC, d->sink->arg), t, d->row,
+                         log_stream_oldest(t->store, d->row));
     return log_stream_make(t->store, t->now.wall_ms, d->row, name);
 }
 
 static enum delivery sink_deliver(const struct door *d, const struct parcel *parcel, struct buf *why)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
-    const struct logs *l = d->sink->arg;
+    const struct logs *l = CAST(struct logs, LOGS_MAGIC, d->sink->arg);
     struct turn *t = d->turn;
     struct log_chunk chunk = { 0 };
     struct log_place p;

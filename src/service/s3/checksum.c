@@ -18,9 +18,23 @@ static const struct {
     [CHECKSUM_SHA256] = { "SHA256", 32, 0 },
 };
 
-const char *checksum_name(enum checksum k) { return kinds[k].name; }
-bool checksum_is_crc(enum checksum k) { return kinds[k].polynomial != 0; }
-size_t checksum_bytes(enum checksum k) { return kinds[k].bytes; }
+const char *checksum_name(enum checksum k)
+{
+    CHECK(k < CHECKSUM_KINDS);
+    return kinds[k].name;
+}
+
+bool checksum_is_crc(enum checksum k)
+{
+    CHECK(k < CHECKSUM_KINDS);
+    return kinds[k].polynomial != 0;
+}
+
+size_t checksum_bytes(enum checksum k)
+{
+    CHECK(k < CHECKSUM_KINDS);
+    return kinds[k].bytes;
+}
 
 enum checksum checksum_named(struct str name)
 {
@@ -60,6 +74,7 @@ static uint64_t crc_add(enum checksum k, uint64_t crc, const uint8_t *p, size_t 
 {
     uint64_t(*t)[256] = tables[k];
 
+    CHECK(t[0][1] != 0); /* the tables were made */
     for (; n >= 8; p += 8, n -= 8) {
         uint64_t x;
 
@@ -79,6 +94,7 @@ static struct digest crc_digest(enum checksum k, uint64_t crc)
 {
     struct digest d = { .n = kinds[k].bytes };
 
+    CHECK(d.n == 4 || d.n == 8);
     for (size_t i = d.n; i-- > 0; crc >>= 8)
         d.b[i] = (uint8_t)crc;
     return d;
@@ -88,6 +104,7 @@ static uint64_t crc_value(const struct digest *d)
 {
     uint64_t v = 0;
 
+    CHECK(d->n <= sizeof(v));
     for (size_t i = 0; i < d->n; i++)
         v = v << 8 | d->b[i];
     return v;
@@ -148,6 +165,7 @@ struct digest summing_end(struct summing *s)
 {
     if (s->kind == CHECKSUM_NONE)
         return (struct digest){ 0 };
+    CHECK(checksum_is_crc(s->kind) == (s->hasher == NULL)); /* it is ended once */
     return s->hasher != NULL ? hasher_end(TAKE(s->hasher)) : crc_digest(s->kind, s->crc ^ all_ones(s->kind));
 }
 

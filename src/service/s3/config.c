@@ -87,6 +87,7 @@ static bool is_public(const struct bucket *b)
                                           STR("s3:DeleteObject") };
     char text[128];
 
+    CHECK_IS(b, BUCKET_MAGIC);
     for (size_t i = 0; b->policy != NULL && i < ARRAY_LEN(actions); i++) {
         int n = snprintf(text, sizeof(text), STR_FMT "/any", STR_ARG(b->arn));
 

@@ -19,6 +19,7 @@ static void tell(struct call *c, const struct bucket *b, const struct object *o,
                            .bytes = -1,
                            .sequence = store_next_id(c->turn->store) };
 
+    CHECK(o->marker || !made_marker);
     if (made_marker)
         h.etag = o->etag;
     happening_by(c, &h);
@@ -44,6 +45,7 @@ static void add_marker(struct call *c, const struct bucket *b, struct str key, s
         .key = key, .marker = true, .etag = STR("d41d8cd98f00b204e9800998ecf8427e"), .meta = STR("{}")
     };
 
+    CHECK(b->versioning != VERSIONING_NEVER);
     s3_version_add(s3_of(c), c->turn, c->mem, b, &o, STR_NONE);
     ret->marker = true;
     ret->version_id = o.version_id;
@@ -67,6 +69,8 @@ static void delete_current(struct call *c, const struct bucket *b, struct str ke
 static void delete_one(struct call *c, const struct bucket *b, struct str key, struct str version_id,
                        struct deleted *ret)
 {
+    CHECK_IS(b, BUCKET_MAGIC);
+    CHECK(!str_empty(key));
     *ret = (struct deleted){ 0 };
     if (str_absent(version_id))
         delete_current(c, b, key, ret);
@@ -149,6 +153,7 @@ static void add_error(struct call *c, const struct s3_ObjectIdentifier *id, stru
 {
     const struct error_row *row = c->fault.row;
 
+    CHECK(row != NULL && out->n < KEYS_MOST);
     out->set = true;
     out->v[out->n++] =
         (struct s3_Error){ .Key = id->Key,
@@ -161,8 +166,10 @@ static void add_error(struct call *c, const struct s3_ObjectIdentifier *id, stru
 static void add_deleted(const struct s3_ObjectIdentifier *id, const struct deleted *d,
                         struct s3_DeletedObjects *out)
 {
-    struct s3_DeletedObject *one = &out->v[out->n++];
+    struct s3_DeletedObject *one;
 
+    CHECK(out->n < KEYS_MOST);
+    one = &out->v[out->n++];
     out->set = true;
     one->Key = id->Key;
     one->VersionId = id->VersionId;
@@ -225,5 +232,6 @@ int s3_delete_objects(struct call *c, const void *input, void *output)
         if (!(in->Delete->Quiet.set && in->Delete->Quiet.v))
             add_deleted(&ids->v[i], &d, &out->Deleted);
     }
+    CHECK(out->Deleted.n + out->Errors.n <= ids->n && c->fault.row == NULL);
     return 0;
 }

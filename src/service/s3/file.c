@@ -16,6 +16,7 @@
 
 void s3_pieces_text(struct buf *b, const struct piece *v, size_t n)
 {
+    CHECK(b->n == 0 && n > 0); /* an object in files has one at least */
     for (size_t i = 0; i < n; i++)
         buf_printf(b, "%llu:%lld,", (unsigned long long)v[i].id, (long long)v[i].bytes);
 }
@@ -46,6 +47,7 @@ enum { PATH_OUTER, PATH_INNER, PATH_FILE, PATH_TEMPORARY };
 
 static void path_of(struct buf *b, const char *dir, uint64_t id, int what)
 {
+    CHECK(dir != NULL && what >= PATH_OUTER && what <= PATH_TEMPORARY);
     buf_clear(b);
     buf_printf(b, "%s/%llx", dir, (unsigned long long)(id >> 16));
     if (what >= PATH_INNER)
@@ -195,6 +197,7 @@ static int take_segment(struct taking *t, const struct segment *s, char *room)
 {
     int r = 0;
 
+    CHECK(room != NULL && s->fd >= 0);
     for (int64_t done = 0; r == 0 && done < s->bytes;) {
         size_t n = (size_t)MIN(s->bytes - done, (int64_t)COPY_BYTES);
 
@@ -204,6 +207,15 @@ static int take_segment(struct taking *t, const struct segment *s, char *room)
         done += (int64_t)n;
     }
     return r;
+}
+
+static int64_t source_bytes(const struct source *from)
+{
+    int64_t n = (int64_t)from->bytes.n;
+
+    for (size_t i = 0; i < from->n; i++)
+        n += from->v[i].bytes;
+    return n;
 }
 
 static int take(int fd, const struct source *from, enum checksum k, struct written *ret)
@@ -219,6 +231,7 @@ static int take(int fd, const struct source *from, enum checksum k, struct writt
     for (size_t i = 0; r == 0 && i < from->n; i++)
         r = take_segment(&t, &from->v[i], room);
     free(room);
+    CHECK(r != 0 || t.bytes == source_bytes(from)); /* all of it, each byte once */
     *ret = (struct written){ t.bytes, hasher_end(t.md5), summing_end(&t.sum) };
     return r;
 }
@@ -246,7 +259,10 @@ int s3_file_write(const char *dir, uint64_t id, const struct source *from, enum 
                   struct written *ret)
 {
     CLEANUP(buf_done) struct buf path = { 0 }, temporary = { 0 };
-    int r = make_folders(&path, dir, id);
+    int r;
+
+    CHECK(id != 0);
+    r = make_folders(&path, dir, id);
 
     path_of(&path, dir, id, PATH_FILE);
     path_of(&temporary, dir, id, PATH_TEMPORARY);
@@ -306,6 +322,7 @@ static void sweep_folder(struct sweep *s, int fd, int depth)
 {
     DIR *d = fdopendir(fd);
 
+    CHECK(depth >= 0 && depth <= 2);
     if (d == NULL) {
         close(fd);
         return;
@@ -328,8 +345,10 @@ static void sweep_folder(struct sweep *s, int fd, int depth)
 size_t s3_files_sweep(const char *dir, const uint64_t *keep, size_t n, uint64_t below)
 {
     struct sweep s = { .keep = keep, .n = n, .below = below };
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd;
 
+    CHECK(dir != NULL && (n == 0 || keep != NULL));
+    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0)
         sweep_folder(&s, fd, 0);
     return s.removed;

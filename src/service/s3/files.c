@@ -1,12 +1,14 @@
 /* files.c - which files the coming commit decides about.
  * True here: a file in `fresh` is complete, and a row of this turn names it; one in `doomed` is named by no
- * row once this turn is committed.  If the turn fails the first are waste and the second stay. */
+ * row once this turn is committed.  If the turn fails the first are waste and the second stay.  One that was
+ * named and given up in the same turn is in both, and goes either way. */
 #include "service/s3/internal.h"
 
 #include <stdlib.h>
 
 void s3_ids_add(struct file_ids *ids, uint64_t id)
 {
+    CHECK(ids->n <= ids->cap && (ids->cap == 0) == (ids->v == NULL));
     if (ids->n == ids->cap) {
         ids->cap = ids->cap > 0 ? ids->cap * 2 : 16;
         ids->v = xrealloc(ids->v, ids->cap * sizeof(*ids->v));
@@ -15,13 +17,15 @@ void s3_ids_add(struct file_ids *ids, uint64_t id)
 }
 
 struct forgetting {
+    uint32_t magic;
+#define FORGETTING_MAGIC 0x53f0f6e7u
     char *dir;
     struct file_ids ids;
 };
 
 static void forget_run(void *arg)
 {
-    struct forgetting *f = arg;
+    struct forgetting *f = CAST(struct forgetting, FORGETTING_MAGIC, arg);
 
     for (size_t i = 0; i < f->ids.n; i++)
         s3_file_remove(f->dir, f->ids.v[i]);
@@ -29,8 +33,9 @@ static void forget_run(void *arg)
 
 static void forget_done(void *arg, struct turn *t UNUSED)
 {
-    struct forgetting *f = arg;
+    struct forgetting *f = CAST(struct forgetting, FORGETTING_MAGIC, arg);
 
+    f->magic = 0;
     free(f->dir);
     free(f->ids.v);
     free(f);
@@ -40,9 +45,13 @@ void s3_forget(struct s3 *s, struct file_ids *ids)
 {
     struct forgetting *f;
 
+    CHECK_IS(s, S3_MAGIC);
+    CHECK(ids->n <= ids->cap);
     if (ids->n == 0)
         return;
+    CHECK(s->o.dir != NULL && s->ops != NULL); /* who has files has a folder, and was loaded */
     f = xcalloc(1, sizeof(*f));
+    f->magic = FORGETTING_MAGIC;
     f->dir = xstrdup(s->o.dir);
     f->ids = *ids;
     *ids = (struct file_ids){ 0 };
@@ -51,7 +60,7 @@ void s3_forget(struct s3 *s, struct file_ids *ids)
 
 static void committed(void *arg)
 {
-    struct s3 *s = arg;
+    struct s3 *s = CAST(struct s3, S3_MAGIC, arg);
 
     s->after_wanted = false;
     s->fresh.n = 0;
@@ -68,12 +77,15 @@ static void want_commit(struct s3 *s, struct turn *t)
 
 void s3_fresh(struct s3 *s, struct turn *t, uint64_t file_id)
 {
+    CHECK_IS(s, S3_MAGIC);
+    CHECK(file_id != 0); /* 0: the bytes are in the row */
     s3_ids_add(&s->fresh, file_id);
     want_commit(s, t);
 }
 
 void s3_doom(struct s3 *s, struct turn *t, uint64_t file_id)
 {
+    CHECK_IS(s, S3_MAGIC);
     s3_ids_add(&s->doomed, file_id);
     want_commit(s, t);
 }
@@ -94,6 +106,7 @@ void s3_doom_text(struct s3 *s, struct turn *t, struct str files)
 
 void s3_files_undo(struct s3 *s)
 {
+    CHECK_IS(s, S3_MAGIC);
     s->after_wanted = false;
     s->doomed.n = 0;
     s3_forget(s, &s->fresh);

@@ -6,6 +6,7 @@
 
 static int gone(struct call *c, const struct bucket *b, const struct object *marker, bool by_id)
 {
+    CHECK((marker == NULL || marker->marker) && (!by_id || marker != NULL));
     if (marker != NULL) {
         call_header(c, "x-amz-delete-marker", STR("true"));
         call_header(c, "x-amz-version-id", s3_version_shown(b, marker));
@@ -25,6 +26,7 @@ static void name_key(struct call *c, struct str key) { fault_element(c->mem, &c-
 int s3_object_of(struct call *c, const struct bucket *b, struct str key, struct str version_id,
                  struct object *ret)
 {
+    CHECK_IS(b, BUCKET_MAGIC);
     if (str_absent(version_id)) {
         if (!rows_object_newest(c->turn->store, c->mem, b->id, key, ret))
             (void)gone(c, b, NULL, false);
@@ -247,6 +249,7 @@ static int send_files(struct call *c, const struct reading *r)
         return slow_down(c);
     }
     call_files(c, v, n, &s->open_files);
+    CHECK(s->open_files <= s->open_most);
     return 0;
 }
 
@@ -315,6 +318,7 @@ static void attribute_parts(struct call *c, const struct object *o, int64_t afte
 
     if (str_find(o->etag, '-') < 0 || s3_pieces_read(c->mem, o->files, &v, &n) != 0)
         return;
+    CHECK(after >= 0 && most >= 0 && most <= 1000);
     p->TotalPartsCount = INT_SET((int64_t)n);
     p->PartNumberMarker = INT_SET(after);
     p->MaxParts = INT_SET(most);
@@ -323,6 +327,7 @@ static void attribute_parts(struct call *c, const struct object *o, int64_t afte
     for (int64_t i = after; i < (int64_t)n && (int64_t)p->Parts.n < most; i++)
         p->Parts.v[p->Parts.n++] =
             (struct s3_ObjectPart){ .PartNumber = INT_SET(i + 1), .Size = INT_SET(v[i].bytes) };
+    CHECK((int64_t)p->Parts.n <= most);
     p->IsTruncated = BOOL_SET(after + (int64_t)p->Parts.n < (int64_t)n);
     if (p->IsTruncated.v)
         p->NextPartNumberMarker = INT_SET(after + (int64_t)p->Parts.n);

@@ -34,6 +34,8 @@ enum versioning { VERSIONING_NEVER, VERSIONING_ENABLED, VERSIONING_SUSPENDED };
 struct notification;
 
 struct bucket {
+    uint32_t magic;
+#define BUCKET_MAGIC 0x53b0c4b7u
     uint64_t id;
     struct str name, account, region, arn; /* own one block, name.p */
     int64_t created_ms;
@@ -50,7 +52,7 @@ struct file_ids {
 };
 
 struct s3 {
-    unsigned magic;
+    uint32_t magic;
     struct s3_options o;
     const struct turn_ops *ops; /* for jobs after a commit */
     void *engine;
@@ -62,13 +64,7 @@ struct s3 {
     uint64_t sweep_below; /* of a reset that is not committed yet */
 };
 
-static inline struct s3 *s3_of(const struct call *c)
-{
-    struct s3 *s = c->state;
-
-    CHECK(s->magic == S3_MAGIC);
-    return s;
-}
+static inline struct s3 *s3_of(const struct call *c) { return CAST(struct s3, S3_MAGIC, c->state); }
 
 /* ---- bucket.c ---- */
 struct bucket *s3_bucket_new(uint64_t id, struct str name, struct str account, struct str region);
@@ -141,6 +137,11 @@ void s3_forget(struct s3 *s, struct file_ids *ids); /* removes the files on a po
 void s3_ids_add(struct file_ids *ids, uint64_t id);
 /* The turn failed: nothing of it happened. */
 void s3_files_undo(struct s3 *s);
+
+/* ---- check.c ---- */
+/* CHECKs that memory and store agree: buckets, and what is counted.  For tests, between two turns: reads all
+ * buckets and counts all rows. */
+void s3_check(const struct s3 *s, struct store *store);
 
 /* ---- tag.c ---- */
 /* Tags as JSON, checked: at most `most`, unique keys, lengths.  -E_FAULT. */

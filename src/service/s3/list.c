@@ -20,7 +20,11 @@ struct walk {
 
 enum step { STEP_ON, STEP_JUMP, STEP_END };
 
-static bool full(const struct listing *l) { return l->n_objects + l->n_prefixes >= l->most; }
+static bool full(const struct listing *l)
+{
+    CHECK(l->n_objects + l->n_prefixes <= l->most);
+    return l->n_objects + l->n_prefixes >= l->most;
+}
 
 static struct str after_key(struct arena *a, struct str key)
 {
@@ -55,6 +59,7 @@ static enum step show_row(struct walk *w, struct rows *r)
         l->truncated = true;
         return STEP_END;
     }
+    CHECK((l->objects == NULL) == l->uploads && (l->in_progress == NULL) == !l->uploads);
     if (l->uploads) {
         rows_upload_read(r, w->a, &l->in_progress[l->n_objects]);
         l->last = l->in_progress[l->n_objects].key;
@@ -137,11 +142,14 @@ void list_walk(struct store *s, struct arena *a, struct listing *l)
                       .from =
                           !str_absent(l->after) && str_cmp(l->after, l->prefix) > 0 ? l->after : l->prefix };
 
+    CHECK(l->n_objects == 0 && l->n_prefixes == 0 && !l->truncated && l->most <= PAGE_MOST);
+    CHECK(!l->uploads || !l->versions);
     l->objects = l->uploads ? NULL : arena_calloc(a, l->most + 1, sizeof(*l->objects));
     l->in_progress = l->uploads ? arena_calloc(a, l->most + 1, sizeof(*l->in_progress)) : NULL;
     l->prefixes = arena_calloc(a, l->most + 1, sizeof(*l->prefixes));
     while (l->most > 0 && walk_on(&w) == STEP_JUMP)
         ;
+    CHECK(l->last_id == 0 || l->n_objects > 0);
 }
 
 /* ---- what the operations share ---- */
@@ -154,6 +162,7 @@ static int page_size(struct call *c, const char *name, struct opt_int asked, siz
             arena_z(c->mem,
                     arena_printf(c->mem, "Argument %s must be an integer between 0 and 2147483647", name)));
     *ret = asked.set ? (size_t)MIN(asked.v, PAGE_MOST) : PAGE_MOST;
+    CHECK(*ret <= PAGE_MOST);
     return 0;
 }
 
@@ -294,6 +303,7 @@ static void show_versions(struct call *c, struct str encoding, const struct buck
 {
     struct s3_Owner *owner = s3_owner(c->mem, b->account);
 
+    CHECK(l->versions && l->n_objects <= l->most);
     out->Versions.v = arena_calloc(c->mem, l->n_objects + 1, sizeof(*out->Versions.v));
     out->DeleteMarkers.v = arena_calloc(c->mem, l->n_objects + 1, sizeof(*out->DeleteMarkers.v));
     for (size_t i = 0; i < l->n_objects; i++) {
@@ -316,6 +326,7 @@ static void show_versions(struct call *c, struct str encoding, const struct buck
             v->Owner = owner;
         }
     }
+    CHECK(out->Versions.n + out->DeleteMarkers.n == l->n_objects);
     out->Versions.set = out->Versions.n > 0;
     out->DeleteMarkers.set = out->DeleteMarkers.n > 0;
 }
@@ -379,6 +390,7 @@ static void show_uploads(struct call *c, struct str encoding, const struct bucke
 {
     struct s3_Owner *owner = s3_owner(c->mem, b->account);
 
+    CHECK(l->uploads && l->n_objects <= l->most);
     *ret = (struct s3_MultipartUploadList){ .set = l->n_objects > 0,
                                             .n = l->n_objects,
                                             .v = arena_calloc(c->mem, l->n_objects + 1, sizeof(*ret->v)) };

@@ -1,4 +1,6 @@
-/* meta.c - object metadata as JSON and back. */
+/* meta.c - object metadata as JSON and back.
+ *
+ * True here: what is absent is not written, and reads as absent; a text that is no JSON reads as nothing. */
 #include "service/s3/meta.h"
 
 #include <ctype.h>
@@ -21,6 +23,7 @@ void meta_text(struct buf *b, const struct meta *m)
 {
     struct json_writer w;
 
+    CHECK(b->n == 0 && m->checksum < CHECKSUM_KINDS);
     jw_init(&w, b);
     jw_object(&w);
     jw_kstr(&w, "type", m->content_type);
@@ -93,6 +96,7 @@ bool meta_user(struct arena *a, const struct s3_Metadata *given, struct s3_Metad
 {
     size_t bytes = 0;
 
+    CHECK(ret != given);
     *ret = (struct s3_Metadata){ .set = given->n > 0, .v = arena_calloc(a, given->n + 1, sizeof(*ret->v)) };
     for (size_t i = 0; i < given->n; i++) {
         char *name = arena_alloc(a, given->v[i].key.n + 1);
@@ -102,5 +106,6 @@ bool meta_user(struct arena *a, const struct s3_Metadata *given, struct s3_Metad
         bytes += given->v[i].key.n + given->v[i].value.n;
         ret->v[ret->n++] = (struct s3_Metadata_entry){ str_make(name, given->v[i].key.n), given->v[i].value };
     }
+    CHECK(ret->n == given->n);
     return bytes <= META_USER_BYTES_MOST;
 }

@@ -18,6 +18,7 @@ static int no_upload(struct call *c, struct str upload_id)
 static int upload_of(struct call *c, const struct bucket *b, struct str key, struct str upload_id,
                      struct upload *ret)
 {
+    CHECK_IS(b, BUCKET_MAGIC);
     return rows_upload(c->turn->store, c->mem, b->id, key, upload_id, ret) ? 0 : no_upload(c, upload_id);
 }
 
@@ -91,6 +92,8 @@ int s3_create_multipart_upload(struct call *c, const void *input, void *output)
 /* ---- UploadPart ---- */
 
 struct part_job {
+    uint32_t magic;
+#define PART_JOB_MAGIC 0x53907a47u
     struct str bucket, key, upload_id;
     int64_t number;
     struct str source_version; /* UploadPartCopy: shown */
@@ -109,12 +112,13 @@ static int check_number(struct call *c, struct opt_int number)
 
 static int part_stored(struct call *c, struct s3_write *w)
 {
-    struct part_job *p = w->arg;
+    struct part_job *p = CAST(struct part_job, PART_JOB_MAGIC, w->arg);
     struct s3 *s = s3_of(c);
     const struct bucket *b = s3_bucket_find(s, p->bucket);
     struct part old, part;
     struct upload u;
 
+    CHECK(w->file == FILE_WHOLE); /* a part is a file, however small */
     if (b == NULL)
         return call_fault(c, &s3_error_NoSuchBucket, "The specified bucket does not exist");
     if (upload_of(c, b, p->key, p->upload_id, &u) != 0)
@@ -122,6 +126,7 @@ static int part_stored(struct call *c, struct s3_write *w)
     if (rows_part(c->turn->store, c->mem, u.id, p->number, &old)) {
         rows_part_drop(c->turn->store, old.id);
         s3_doom(s, c->turn, old.id);
+        CHECK(s->parts > 0);
         s->parts--;
     }
     part = (struct part){ .id = w->file_id,
@@ -132,9 +137,9 @@ static int part_stored(struct call *c, struct s3_write *w)
                           .digest = hex_str(c->mem, &w->got.md5),
                           .checksum = w->given.kind != CHECKSUM_NONE ? s3_sum_text(c->mem, &w->got.checksum)
                                                                      : STR_NONE };
-    rows_part_add(c->turn->store, &part);
+    rows_part_add(c->turn->store, &u, &part);
     s->parts++;
-    s3_fresh(s, c->turn, w->file_id);
+    s3_write_named(w);
     p->answer(c, p, &part, &u, w->given.kind);
     return 0;
 }
@@ -185,12 +190,14 @@ int s3_upload_part(struct call *c, const void *input, void *output)
     struct upload u;
 
     (void)output;
-    *p = (struct part_job){ .bucket = in->Bucket,
+    *p = (struct part_job){ .magic = PART_JOB_MAGIC,
+                            .bucket = in->Bucket,
                             .key = in->Key,
                             .upload_id = in->UploadId,
                             .number = in->PartNumber.v,
                             .answer = answer_part };
-    *w = (struct s3_write){ .c = c,
+    *w = (struct s3_write){ .magic = S3_WRITE_MAGIC,
+                            .c = c,
                             .from.bytes = in->Body,
                             .given = S3_GIVEN(in),
                             .content_md5 = in->ContentMD5,
@@ -257,12 +264,13 @@ int s3_upload_part_copy(struct call *c, const void *input, void *output)
     int r;
 
     (void)output;
-    *p = (struct part_job){ .bucket = in->Bucket,
+    *p = (struct part_job){ .magic = PART_JOB_MAGIC,
+                            .bucket = in->Bucket,
                             .key = in->Key,
                             .upload_id = in->UploadId,
                             .number = in->PartNumber.v,
                             .answer = answer_part_copy };
-    *w = (struct s3_write){ .c = c, .then = part_stored, .arg = p };
+    *w = (struct s3_write){ .magic = S3_WRITE_MAGIC, .c = c, .then = part_stored, .arg = p };
     S3_REFUSE_CUSTOMER_KEYS(c, in);
     S3_REFUSE_STR(c, in, CopySourceSSECustomerAlgorithm);
     S3_REFUSE_STR(c, in, CopySourceSSECustomerKey);
@@ -386,6 +394,7 @@ static int add_part(struct call *c, struct completion *k, const struct s3_Comple
     add_hex(&k->digests, part->digest);
     if (add_checksum(c, k, part) != 0)
         return -E_FAULT;
+    CHECK(k->n < k->n_stored); /* each part is named once at the most */
     k->pieces[k->n++] = (struct piece){ part->id, part->bytes };
     k->bytes += part->bytes;
     return 0;
@@ -419,6 +428,7 @@ static void sum_up(struct call *c, struct completion *k)
 {
     if (k->meta.checksum == CHECKSUM_NONE)
         return;
+    CHECK(k->n > 0);
     if (k->meta.composite) {
         struct digest d = checksum_of(k->meta.checksum, buf_view(&k->checksums));
 
@@ -453,17 +463,20 @@ static int check_whole(struct call *c, const struct completion *k,
 }
 
 /* Parts nobody named go with the upload. */
-static void drop_upload(struct call *c, const struct completion *k)
+static void drop_upload(struct call *c, struct completion *k)
 {
     struct s3 *s = s3_of(c);
+    size_t named = 0;
 
-    for (size_t i = 0, named = 0; i < k->n_stored; i++) {
+    for (size_t i = 0; i < k->n_stored; i++) {
         if (named < k->n && k->pieces[named].id == k->stored[i].id)
             named++;
         else
             s3_doom(s, c->turn, k->stored[i].id);
     }
-    rows_upload_drop(c->turn->store, k->u.id);
+    CHECK(named == k->n); /* what the object holds is not doomed */
+    CHECK(s->uploads > 0 && s->parts >= (int64_t)k->n_stored);
+    rows_upload_drop(c->turn->store, &k->u, UPLOAD_COMPLETED);
     s->uploads--;
     s->parts -= (int64_t)k->n_stored;
 }
@@ -473,6 +486,7 @@ static void make_object(struct call *c, const struct bucket *b, const struct com
     CLEANUP(buf_done) struct buf meta = { 0 }, files = { 0 };
     struct digest md5 = md5_of(buf_view(&k->digests));
 
+    CHECK(k->u.state == UPLOAD_COMPLETED && k->u.bucket_id == b->id);
     meta_text(&meta, &k->meta);
     s3_pieces_text(&files, k->pieces, k->n);
     *o =
@@ -550,14 +564,16 @@ int s3_complete_multipart_upload(struct call *c, const void *input, void *output
 
 /* ---- the rest ---- */
 
-void s3_upload_abort(struct s3 *s, struct turn *t, struct arena *a, uint64_t upload_id)
+void s3_upload_abort(struct s3 *s, struct turn *t, struct arena *a, struct upload *u)
 {
     struct part *v;
-    size_t n = rows_parts(t->store, a, upload_id, 0, S3_PART_NUMBER_MOST, &v);
+    size_t n = rows_parts(t->store, a, u->id, 0, S3_PART_NUMBER_MOST, &v);
 
+    CHECK_IS(s, S3_MAGIC);
+    CHECK(s->uploads > 0 && s->parts >= (int64_t)n);
     for (size_t i = 0; i < n; i++)
         s3_doom(s, t, v[i].id);
-    rows_upload_drop(t->store, upload_id);
+    rows_upload_drop(t->store, u, UPLOAD_ABORTED);
     s->uploads--;
     s->parts -= (int64_t)n;
 }
@@ -575,7 +591,7 @@ int s3_abort_multipart_upload(struct call *c, const void *input, void *output)
     if (in->IfMatchInitiatedTime.set && in->IfMatchInitiatedTime.ms / 1000 != u.started_ms / 1000)
         return S3_FAULT(c, PreconditionFailed,
                         "At least one of the pre-conditions you specified did not hold");
-    s3_upload_abort(s3_of(c), c->turn, c->mem, u.id);
+    s3_upload_abort(s3_of(c), c->turn, c->mem, &u);
     return 0;
 }
 

@@ -1,4 +1,7 @@
-/* notify.c - rules in memory and the messages they send. */
+/* notify.c - rules in memory and the messages they send.
+ *
+ * True here: a notification owns one arena, in which all its rules and their texts lie; one that would do
+ * nothing is none. */
 #include "service/s3/notify.h"
 
 #include <stdio.h>
@@ -31,6 +34,7 @@ void notification_text(struct buf *b, const struct notification *n)
     jw_key(&w, STR("rules"));
     jw_array(&w);
     for (size_t i = 0; i < n->n; i++) {
+        CHECK(n->v[i].kind <= RULE_FUNCTION && n->v[i].n_events > 0);
         jw_object(&w);
         jw_kstr(&w, "kind", str_of(kind_names[n->v[i].kind]));
         jw_kstr(&w, "id", n->v[i].id);
@@ -141,6 +145,7 @@ static void one_member(struct json_writer *w, const char *name, const char *memb
 
 static struct str sequencer(char text[17], uint64_t sequence)
 {
+    CHECK(sequence != 0);
     (void)snprintf(text, 17, "%016llX", (unsigned long long)sequence);
     return str_make(text, 16);
 }
@@ -184,6 +189,8 @@ void notify_record(struct buf *out, const struct bucket *b, const struct rule *r
     CLEANUP(buf_done) struct buf when = { 0 };
     struct json_writer w;
 
+    CHECK_IS(b, BUCKET_MAGIC);
+    CHECK(h->event != NULL && !str_empty(h->key));
     when_iso_ms(&when, now_ms);
     jw_init(&w, out);
     jw_object(&w);
@@ -212,6 +219,8 @@ void notify_detail(struct buf *out, const struct bucket *b, const struct happeni
     struct json_writer w;
     char text[17];
 
+    CHECK_IS(b, BUCKET_MAGIC);
+    CHECK(h->detail_type != NULL && !str_empty(h->key));
     jw_init(&w, out);
     jw_object(&w);
     jw_kstr(&w, "version", STR("0"));
@@ -282,6 +291,9 @@ void notify(struct s3 *s, struct turn *t, const struct bucket *b, const struct h
 {
     const struct notification *n = b->notification;
 
+    CHECK_IS(s, S3_MAGIC);
+    CHECK_IS(b, BUCKET_MAGIC);
+    CHECK(h->event != NULL && strncmp(h->event, "s3:", 3) != 0); /* "ObjectCreated:Put" */
     if (n == NULL || s->o.sinks == NULL)
         return;
     for (size_t i = 0; i < n->n; i++)

@@ -62,6 +62,7 @@ static int check_create(struct call *c, const struct s3_CreateBucketRequest *in)
 
 static int exists(struct call *c, const struct bucket *b, struct s3_CreateBucketOutput *out)
 {
+    CHECK_IS(b, BUCKET_MAGIC);
     if (!str_eq(b->account, c->account))
         (void)call_fault(c, &s3_error_BucketAlreadyExists,
                          "The requested bucket name is not available. The bucket namespace is shared by all "
@@ -106,7 +107,7 @@ int s3_create_bucket(struct call *c, const void *input, void *output)
         s3_bucket_free(b);
         return r;
     }
-    map_put(&s->buckets, b->name, b);
+    CHECK(map_put(&s->buckets, b->name, b) == NULL);
     out->Location = str_is(region, "us-east-1") ? arena_printf(c->mem, "/" STR_FMT, STR_ARG(b->name))
                                                 : arena_printf(c->mem, "http://" STR_FMT "/" STR_FMT "/",
                                                                STR_ARG(call_host(c)), STR_ARG(b->name));
@@ -159,7 +160,7 @@ static size_t sorted_buckets(struct call *c, const struct s3_ListBucketsRequest 
     void *value;
 
     while (map_next(&s->buckets, &at, &key, &value)) {
-        struct bucket *b = value;
+        struct bucket *b = CAST(struct bucket, BUCKET_MAGIC, value);
 
         if (str_eq(b->account, c->account) && str_starts(key, in->Prefix) &&
             (str_absent(after) || str_cmp(key, after) > 0) &&
@@ -167,6 +168,7 @@ static size_t sorted_buckets(struct call *c, const struct s3_ListBucketsRequest 
             v[n++] = b;
     }
     qsort(v, n, sizeof(struct bucket *), by_name);
+    CHECK(n <= s->buckets.n);
     *ret = v;
     return n;
 }
@@ -217,7 +219,7 @@ static void abort_all(struct call *c, const struct bucket *b)
         l = (struct listing){ .bucket_id = b->id, .uploads = true, .most = 1000 };
         list_walk(c->turn->store, c->mem, &l);
         for (size_t i = 0; i < l.n_objects; i++)
-            s3_upload_abort(s3_of(c), c->turn, c->mem, l.in_progress[i].id);
+            s3_upload_abort(s3_of(c), c->turn, c->mem, &l.in_progress[i]);
     } while (l.truncated);
 }
 
@@ -240,7 +242,7 @@ int s3_delete_bucket(struct call *c, const void *input, void *output)
     }
     abort_all(c, b);
     rows_bucket_drop(c->turn->store, b->id);
-    map_del(&s3_of(c)->buckets, b->name);
+    CHECK(map_del(&s3_of(c)->buckets, b->name) == b);
     s3_bucket_free(b);
     return 0;
 }

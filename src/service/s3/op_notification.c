@@ -48,8 +48,10 @@ static int add_rule(struct call *c, struct notification *n, enum rule_kind kind,
                     struct str arn, const struct s3_EventList *events,
                     const struct s3_NotificationConfigurationFilter *filter)
 {
-    struct rule *r = &n->v[n->n++];
+    struct rule *r;
 
+    CHECK(n->n < S3_RULES_MOST && kind <= RULE_FUNCTION);
+    r = &n->v[n->n++];
     *r = (struct rule){ .kind = kind,
                         .id = str_empty(id) ? uuid_str(c->mem) : id,
                         .arn = arn,
@@ -134,6 +136,8 @@ static struct str target_refused(struct call *c, const struct bucket *b, const s
     struct sender from = s3_sender(b);
     CLEANUP(buf_done) struct buf why = { 0 };
 
+    CHECK_IS(b, BUCKET_MAGIC);
+    CHECK(r->kind < ARRAY_LEN(targets));
     if (d.sink == NULL)
         return arena_printf(c->mem, "Waybill does not deliver to %s", targets[r->kind].service);
     if (d.state == SINK_MISSING)
@@ -189,6 +193,7 @@ static void send_test(struct call *c, const struct bucket *b, const struct rule 
     struct door d = door_find(s3_of(c)->o.sinks, c->turn, r->arn);
     struct json_writer w;
 
+    CHECK(r->kind != RULE_FUNCTION); /* functions get no test event */
     when_iso_ms(&when, c->now.wall_ms);
     jw_init(&w, &body);
     jw_object(&w);

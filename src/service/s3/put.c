@@ -3,6 +3,8 @@
 
 /* The bytes are there: from here on as one turn. */
 struct put {
+    uint32_t magic;
+#define PUT_MAGIC 0x53907707u
     struct str bucket, if_match, if_none_match;
     struct object o; /* key and tags are set */
     struct meta meta;
@@ -21,6 +23,7 @@ static void describe(struct call *c, struct s3_write *w, struct put *p)
     CLEANUP(buf_done) struct buf meta = { 0 }, files = { 0 };
     struct piece piece = { w->file_id, w->got.bytes };
 
+    CHECK((w->file_id != 0) == (w->file == FILE_WHOLE));
     p->meta.checksum = w->given.kind;
     p->meta.composite = false;
     p->meta.checksum_text = w->given.kind != CHECKSUM_NONE ? s3_sum_text(c->mem, &w->got.checksum) : STR_NONE;
@@ -37,7 +40,7 @@ static void describe(struct call *c, struct s3_write *w, struct put *p)
 
 static int put_stored(struct call *c, struct s3_write *w)
 {
-    struct put *p = w->arg;
+    struct put *p = CAST(struct put, PUT_MAGIC, w->arg);
     struct s3 *s = s3_of(c);
     const struct bucket *b = s3_bucket_find(s, p->bucket);
 
@@ -47,8 +50,7 @@ static int put_stored(struct call *c, struct s3_write *w)
         return -E_FAULT;
     describe(c, w, p);
     s3_version_add(s, c->turn, c->mem, b, &p->o, w->data);
-    if (w->file_id != 0)
-        s3_fresh(s, c->turn, w->file_id);
+    s3_write_named(w);
     s3_tell_created(c, b, &p->o, p->event, p->reason);
     p->answer(c, b, p);
     return 0;
@@ -80,14 +82,16 @@ int s3_put_object(struct call *c, const void *input, void *output)
     struct bucket *b;
 
     (void)output;
-    *p = (struct put){ .bucket = in->Bucket,
+    *p = (struct put){ .magic = PUT_MAGIC,
+                       .bucket = in->Bucket,
                        .if_match = in->IfMatch,
                        .if_none_match = in->IfNoneMatch,
                        .o.key = in->Key,
                        .event = "ObjectCreated:Put",
                        .reason = "PutObject",
                        .answer = answer_put };
-    *w = (struct s3_write){ .c = c,
+    *w = (struct s3_write){ .magic = S3_WRITE_MAGIC,
+                            .c = c,
                             .from.bytes = in->Body,
                             .given = S3_GIVEN(in),
                             .content_md5 = in->ContentMD5,
@@ -155,6 +159,7 @@ int s3_copy_bytes(struct call *c, const struct object *o, int64_t from, int64_t 
     size_t n;
     int r;
 
+    CHECK(from >= 0 && to <= o->bytes && ret->n == 0);
     if (str_absent(o->files)) {
         struct str data = rows_object_data(c->turn->store, c->mem, o->id);
 
@@ -243,7 +248,7 @@ static int begin_copy(struct call *c, const struct s3_CopyObjectRequest *in, str
     struct s3_write *w = ARENA_NEW(c->mem, struct s3_write);
     int r;
 
-    *w = (struct s3_write){ .c = c, .given = given, .then = put_stored, .arg = p };
+    *w = (struct s3_write){ .magic = S3_WRITE_MAGIC, .c = c, .given = given, .then = put_stored, .arg = p };
     if (given.kind == CHECKSUM_NONE) {
         struct meta m;
 
@@ -270,7 +275,8 @@ int s3_copy_object(struct call *c, const void *input, void *output)
     bool new_meta, new_tags;
 
     (void)output;
-    *p = (struct put){ .bucket = in->Bucket,
+    *p = (struct put){ .magic = PUT_MAGIC,
+                       .bucket = in->Bucket,
                        .if_match = in->IfMatch,
                        .if_none_match = in->IfNoneMatch,
                        .o.key = in->Key,

@@ -4,6 +4,7 @@
 #include "service/s3/rows.h"
 
 #include <stdlib.h>
+#include "base/state.h"
 
 #define BUCKET_NAME_MOST 255
 #define BYTES_MOST ((int64_t)1 << 46) /* AWS's limit, whatever ours is */
@@ -60,19 +61,35 @@ static struct sql q_count_parts = SQL("SELECT count(*) FROM s3_part");
 static struct sql q_files_of_objects = SQL("SELECT id, files FROM s3_object WHERE files IS NOT NULL");
 static struct sql q_files_of_parts = SQL("SELECT id FROM s3_part");
 
+#define TO(s) STATE_BIT(UPLOAD_##s)
+static const struct state upload_states[] = {
+    [UPLOAD_NEW] = { "new", TO(UNDER_WAY) },
+    [UPLOAD_UNDER_WAY] = { "under way", TO(COMPLETED) | TO(ABORTED) },
+    [UPLOAD_COMPLETED] = { "completed", 0 },
+    [UPLOAD_ABORTED] = { "aborted", 0 },
+};
+static const struct states upload_machine = STATES("multipart upload", upload_states);
+#undef TO
+
 /* ---- buckets ---- */
 
 int rows_bucket_add(struct store *s, const struct bucket *b)
 {
-    int r = store_exec(s, &q_bucket_in, V_INT(b->id), V_TEXT(b->name), V_TEXT(b->account), V_TEXT(b->region),
-                       V_INT(b->created_ms), V_INT(b->versioning), V_TEXT(b->policy_text), V_TEXT(b->tags),
-                       V_TEXT(b->notification_text));
+    int r;
+
+    CHECK_IS(b, BUCKET_MAGIC);
+    CHECK(b->id != 0 && b->versioning == VERSIONING_NEVER);
+    r = store_exec(s, &q_bucket_in, V_INT(b->id), V_TEXT(b->name), V_TEXT(b->account), V_TEXT(b->region),
+                   V_INT(b->created_ms), V_INT(b->versioning), V_TEXT(b->policy_text), V_TEXT(b->tags),
+                   V_TEXT(b->notification_text));
 
     return MIN(r, 0);
 }
 
 void rows_bucket_put(struct store *s, const struct bucket *b)
 {
+    CHECK_IS(b, BUCKET_MAGIC);
+    CHECK(b->versioning <= VERSIONING_SUSPENDED);
     store_exec(s, &q_bucket_put, V_INT(b->id), V_INT(b->versioning), V_TEXT(b->policy_text), V_TEXT(b->tags),
                V_TEXT(b->notification_text));
 }
@@ -164,6 +181,8 @@ struct str rows_object_data(struct store *s, struct arena *a, uint64_t id)
 
 void rows_object_add(struct store *s, const struct object *o, struct str data)
 {
+    CHECK(o->id != 0 && !str_empty(o->key) && !str_empty(o->version_id) && o->bytes >= 0);
+    CHECK(!o->marker || (o->bytes == 0 && str_absent(o->files)));
     store_exec(s, &q_object_in, V_INT(o->id), V_INT(o->bucket_id), V_BLOB(o->key), V_TEXT(o->version_id),
                V_INT(o->marker), V_INT(o->modified_ms), V_INT(o->bytes), V_TEXT(o->etag), V_TEXT(o->meta),
                V_TEXT(o->tags), V_TEXT(o->files),
@@ -197,6 +216,7 @@ struct str rows_upload_key(struct rows *r) { return rows_text(r, 2); }
 void rows_upload_read(struct rows *r, struct arena *a, struct upload *ret)
 {
     *ret = (struct upload){
+        .state = UPLOAD_UNDER_WAY,
         .id = (uint64_t)rows_int(r, 0),
         .bucket_id = (uint64_t)rows_int(r, 1),
         .key = arena_str(a, rows_text(r, 2)),
@@ -223,16 +243,19 @@ bool rows_upload(struct store *s, struct arena *a, uint64_t bucket_id, struct st
     return ret->bucket_id == bucket_id && str_eq(ret->key, key) && str_eq(ret->upload_id, upload_id);
 }
 
-void rows_upload_add(struct store *s, const struct upload *u)
+void rows_upload_add(struct store *s, struct upload *u)
 {
+    CHECK(u->id != 0 && !str_empty(u->key) && !str_empty(u->upload_id));
+    STATE_MOVE(&upload_machine, u->state, UPLOAD_UNDER_WAY);
     store_exec(s, &q_upload_in, V_INT(u->id), V_INT(u->bucket_id), V_BLOB(u->key), V_TEXT(u->upload_id),
                V_TEXT(u->initiator), V_INT(u->started_ms), V_TEXT(u->meta), V_TEXT(u->tags));
 }
 
-void rows_upload_drop(struct store *s, uint64_t id)
+void rows_upload_drop(struct store *s, struct upload *u, enum upload_state how)
 {
-    store_exec(s, &q_upload_out, V_INT(id));
-    store_exec(s, &q_parts_out, V_INT(id));
+    STATE_MOVE(&upload_machine, u->state, how);
+    store_exec(s, &q_upload_out, V_INT(u->id));
+    store_exec(s, &q_parts_out, V_INT(u->id));
 }
 
 void rows_uploads_from(struct store *s, uint64_t bucket_id, struct str from, struct rows *ret)
@@ -264,8 +287,10 @@ bool rows_part(struct store *s, struct arena *a, uint64_t upload_id, int64_t num
     return true;
 }
 
-void rows_part_add(struct store *s, const struct part *p)
+void rows_part_add(struct store *s, const struct upload *u, const struct part *p)
 {
+    CHECK(u->state == UPLOAD_UNDER_WAY && p->upload_id == u->id && p->id != 0);
+    CHECK(p->number >= 1 && p->number <= S3_PART_NUMBER_MOST && p->bytes >= 0);
     store_exec(s, &q_part_in, V_INT(p->id), V_INT(p->upload_id), V_INT(p->number), V_INT(p->modified_ms),
                V_INT(p->bytes), V_TEXT(p->digest), V_TEXT(p->checksum));
 }
@@ -279,6 +304,7 @@ size_t rows_parts(struct store *s, struct arena *a, uint64_t upload_id, int64_t 
     struct part *v = arena_calloc(a, most + 1, sizeof(*v));
     size_t n = 0;
 
+    CHECK(after >= 0 && most <= S3_PART_NUMBER_MOST);
     store_query(s, &q_parts, &r, V_INT(upload_id), V_INT(after), V_INT(most));
     while (n < most && rows_next(&r))
         part_read(&r, a, &v[n++]);

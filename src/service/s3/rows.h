@@ -40,7 +40,12 @@ struct str rows_object_key(struct rows *r); /* of the row at hand, borrowed */
 void rows_object_read(struct rows *r, struct arena *a, struct object *ret);
 
 /* ---- uploads and their parts ---- */
+/*   NEW ──CreateMultipartUpload──> UNDER_WAY ──CompleteMultipartUpload──> COMPLETED: the row is gone
+ *                                       └──AbortMultipartUpload, DeleteBucket──> ABORTED: the row is gone
+ * In the store an upload is UNDER_WAY while its row is there; the others are for the rest of the turn. */
+enum upload_state { UPLOAD_NEW, UPLOAD_UNDER_WAY, UPLOAD_COMPLETED, UPLOAD_ABORTED };
 struct upload {
+    enum upload_state state;
     uint64_t id, bucket_id;
     struct str key, upload_id, initiator;
     int64_t started_ms;
@@ -48,9 +53,10 @@ struct upload {
 };
 bool rows_upload(struct store *s, struct arena *a, uint64_t bucket_id, struct str key, struct str upload_id,
                  struct upload *ret);
-void rows_upload_add(struct store *s, const struct upload *u);
-/* The upload and its parts' rows.  Cost: one DELETE per part, inside the engine. */
-void rows_upload_drop(struct store *s, uint64_t id);
+void rows_upload_add(struct store *s, struct upload *u);
+/* The upload's and its parts' rows, for it is COMPLETED or ABORTED.  Cost: one DELETE per part, inside the
+ * engine. */
+void rows_upload_drop(struct store *s, struct upload *u, enum upload_state how);
 void rows_uploads_from(struct store *s, uint64_t bucket_id, struct str from, struct rows *ret);
 struct str rows_upload_key(struct rows *r);
 void rows_upload_read(struct rows *r, struct arena *a, struct upload *ret);
@@ -61,7 +67,7 @@ struct part {
     struct str digest, checksum;
 };
 bool rows_part(struct store *s, struct arena *a, uint64_t upload_id, int64_t number, struct part *ret);
-void rows_part_add(struct store *s, const struct part *p);
+void rows_part_add(struct store *s, const struct upload *u, const struct part *p); /* u: UNDER_WAY */
 void rows_part_drop(struct store *s, uint64_t id);
 /* Those with a number above `after`, rising, at most `most` of them. */
 size_t rows_parts(struct store *s, struct arena *a, uint64_t upload_id, int64_t after, size_t most,

@@ -1,4 +1,7 @@
-/* s3.c - the service's life, its door for other services' objects, and its reader of function code. */
+/* s3.c - the service's life, its door for other services' objects, and its reader of function code.
+ *
+ * True here: buckets in memory are those of the store, and objects, uploads and parts the numbers of its
+ * rows; both are read anew whenever a turn has failed. */
 #include "service/s3/s3.h"
 
 #include <stdlib.h>
@@ -86,8 +89,9 @@ static void forget_buckets(struct s3 *s)
     struct str key;
     void *value;
 
+    CHECK_IS(s, S3_MAGIC);
     while (map_next(&s->buckets, &at, &key, &value))
-        s3_bucket_free(value);
+        s3_bucket_free(CAST(struct bucket, BUCKET_MAGIC, value));
     map_done(&s->buckets);
     s->buckets = (struct map){ 0 };
 }
@@ -96,7 +100,7 @@ struct s3 *s3_free(struct s3 *s)
 {
     if (s == NULL)
         return NULL;
-    CHECK(s->magic == S3_MAGIC);
+    CHECK_IS(s, S3_MAGIC);
     forget_buckets(s);
     free(s->fresh.v);
     free(s->doomed.v);
@@ -107,7 +111,7 @@ struct s3 *s3_free(struct s3 *s)
 
 static void load_bucket(void *arg, const struct bucket *row)
 {
-    struct s3 *s = arg;
+    struct s3 *s = CAST(struct s3, S3_MAGIC, arg);
     struct bucket *b = s3_bucket_new(row->id, row->name, row->account, row->region);
 
     b->created_ms = row->created_ms;
@@ -134,6 +138,8 @@ void s3_load(struct s3 *s, struct turn *t)
 {
     struct s3_counts n = rows_counts(t->store);
 
+    CHECK_IS(s, S3_MAGIC);
+    CHECK(n.objects >= 0 && n.uploads >= 0 && n.parts >= 0);
     s->ops = t->ops;
     s->engine = t->engine;
     s3_files_undo(s);
@@ -149,8 +155,9 @@ void s3_load(struct s3 *s, struct turn *t)
 
 static void sweep_all(void *arg)
 {
-    struct s3 *s = arg;
+    struct s3 *s = CAST(struct s3, S3_MAGIC, arg);
 
+    CHECK(s->sweep_below != 0);
     (void)s3_files_sweep(s->o.dir, NULL, 0, s->sweep_below);
 }
 
@@ -235,15 +242,16 @@ static void sink_tell(struct s3 *s, struct turn *t, const struct bucket *b, cons
 static void sink_put(const struct door *d, const struct parcel *p, struct str key, uint64_t file,
                      const struct written *got)
 {
-    struct s3 *s = d->sink->arg;
+    struct s3 *s = CAST(struct s3, S3_MAGIC, d->sink->arg);
     struct turn *t = d->turn;
-    const struct bucket *b = d->object;
+    const struct bucket *b = CAST(struct bucket, BUCKET_MAGIC, d->object);
     CLEANUP(arena_freep) struct arena *a = arena_new(0);
     CLEANUP(buf_done) struct buf files = { 0 }, meta = { 0 };
     struct piece piece = { file, got->bytes };
     struct meta m = { .content_type = STR("application/octet-stream") };
     struct object o = { .key = key, .bytes = got->bytes, .etag = hex_str(a, &got->md5) };
 
+    CHECK((file != 0) == (got->bytes > S3_ROW_BYTES_MOST) && got->bytes == (int64_t)p->body.n);
     meta_text(&meta, &m);
     o.meta = buf_view(&meta);
     if (file != 0) {
@@ -258,7 +266,7 @@ static void sink_put(const struct door *d, const struct parcel *p, struct str ke
 
 static enum delivery sink_deliver(const struct door *d, const struct parcel *p, struct buf *why)
 {
-    struct s3 *s = d->sink->arg;
+    struct s3 *s = CAST(struct s3, S3_MAGIC, d->sink->arg);
     struct turn *t = d->turn;
     CLEANUP(buf_done) struct buf key = { 0 };
     char uuid[UUID_TEXT + 1];

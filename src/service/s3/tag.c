@@ -33,6 +33,7 @@ int s3_tags_json(struct call *c, const struct s3_TagSet *tags, size_t most, stru
     CLEANUP(buf_done) struct buf b = { 0 };
     struct json_writer w;
 
+    CHECK(most == S3_TAGS_MOST || most == S3_OBJECT_TAGS_MOST);
     *ret = STR_NONE;
     if (tags->n > most)
         return S3_FAULT(c, BadRequest, "%s",

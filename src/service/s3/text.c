@@ -49,6 +49,7 @@ struct str s3_id_text(struct arena *a, uint64_t id)
     for (const char *p = uuid; *p != '\0'; p++)
         if (*p != '-')
             text[n++] = *p;
+    CHECK(n == 32); /* as s3_id_read() asks for */
     return arena_str(a, str_make(text, n));
 }
 

@@ -1,7 +1,10 @@
 /* write.c - from a body to a version.
  * True here: a row is written only when its bytes are in it or in a flushed file; a file whose row was not
- * written is removed at once. */
+ * written is removed at once.  s3_write.file says which of these it is; move() is the only place that changes
+ * it. */
 #include "service/s3/write.h"
+
+#include "base/state.h"
 
 /* ---- headers ---- */
 
@@ -115,6 +118,7 @@ struct given s3_given(const struct str *by_kind, const char *unknown)
 {
     struct given g = { .unknown = unknown };
 
+    CHECK(str_absent(by_kind[CHECKSUM_NONE]));
     for (enum checksum k = CHECKSUM_CRC32; k < CHECKSUM_KINDS; k++)
         if (!str_absent(by_kind[k])) {
             g.kind = k;
@@ -174,10 +178,38 @@ static int compare(struct call *c, const struct s3_write *w)
 
 /* ---- bytes ---- */
 
+#define TO(s) STATE_BIT(FILE_##s)
+static const struct state file_states[] = {
+    [FILE_NONE] = { "none", TO(WRITING) },
+    [FILE_WRITING] = { "writing", TO(WHOLE) | TO(WASTE) },
+    [FILE_WHOLE] = { "whole", TO(NAMED) | TO(WASTE) },
+    [FILE_NAMED] = { "named", 0 },
+    [FILE_WASTE] = { "waste", 0 },
+};
+static const struct states file_machine = STATES("file of an object", file_states);
+#undef TO
+
+static void move(struct s3_write *w, enum file_life to)
+{
+    CHECK_IS(w, S3_WRITE_MAGIC);
+    CHECK(w->file_id != 0);
+    STATE_MOVE(&file_machine, w->file, to);
+}
+
+void s3_write_named(struct s3_write *w)
+{
+    CHECK_IS(w, S3_WRITE_MAGIC);
+    if (w->file == FILE_NONE)
+        return;
+    move(w, FILE_NAMED);
+    s3_fresh(s3_of(w->c), w->c->turn, w->file_id);
+}
+
 static int finish(struct call *c, struct s3_write *w)
 {
     int r = w->rc;
 
+    CHECK(w->c == c && w->then != NULL && c->turn != NULL);
     if (r == -E_FULL)
         r = S3_FAULT(c, InternalError, "The disk of this server is full: the object was not stored.");
     else if (r == 0)
@@ -187,24 +219,29 @@ static int finish(struct call *c, struct s3_write *w)
 
 static void run(void *arg)
 {
-    struct s3_write *w = arg;
+    struct s3_write *w = CAST(struct s3_write, S3_WRITE_MAGIC, arg);
 
+    CHECK(w->file == FILE_WRITING);
     w->rc = s3_file_write(s3_of(w->c)->o.dir, w->file_id, &w->from, w->given.kind, &w->got);
     s3_segments_close(w->from.v, w->from.n);
 }
 
 static void done(void *arg, struct turn *t)
 {
-    struct s3_write *w = arg;
+    struct s3_write *w = CAST(struct s3_write, S3_WRITE_MAGIC, arg);
     struct call *c = w->c;
     int r;
 
+    CHECK(c->turn == NULL); /* it waited, and is answered here */
+    move(w, w->rc == 0 ? FILE_WHOLE : FILE_WASTE);
     c->turn = t;
     c->now = t->now;
     r = finish(c, w);
-    if (r != 0 && w->rc == 0) {
+    CHECK((w->file == FILE_NAMED) == (r == 0)); /* a row that names it, or a file that goes */
+    if (w->file == FILE_WHOLE) {
         struct file_ids waste = { 0 };
 
+        move(w, FILE_WASTE);
         s3_ids_add(&waste, w->file_id);
         s3_forget(s3_of(c), &waste);
     }
@@ -216,7 +253,10 @@ static void done(void *arg, struct turn *t)
 static int gather(struct call *c, struct s3_write *w, int64_t bytes)
 {
     char *to = arena_alloc(c->mem, (size_t)bytes + 1);
-    int r = s3_segments_read(w->from.v, w->from.n, to);
+    int r;
+
+    CHECK(bytes >= 0 && bytes <= S3_ROW_BYTES_MOST);
+    r = s3_segments_read(w->from.v, w->from.n, to);
 
     s3_segments_close(w->from.v, w->from.n);
     w->from = (struct source){ .bytes = str_make(to, (size_t)bytes) };
@@ -227,8 +267,11 @@ int s3_write_begin(struct s3_write *w, int64_t bytes)
 {
     struct call *c = w->c;
 
+    CHECK_IS(w, S3_WRITE_MAGIC);
+    CHECK(bytes >= 0 && w->file == FILE_NONE && w->file_id == 0);
     if (bytes > S3_ROW_BYTES_MOST || w->to_file) {
         w->file_id = store_next_id(c->turn->store);
+        move(w, FILE_WRITING);
         c->turn->ops->work(c->turn->engine, run, done, w);
         return -E_WAIT;
     }
@@ -248,6 +291,7 @@ int s3_write_conditions(struct call *c, const struct bucket *b, struct str key, 
     struct object o;
     bool there;
 
+    CHECK_IS(b, BUCKET_MAGIC);
     if (str_absent(if_match) && str_absent(if_none_match))
         return 0;
     if (!str_absent(if_none_match) && (!str_is(if_none_match, "*") || !str_absent(if_match)))
@@ -275,6 +319,8 @@ int s3_room(struct call *c)
 
 void s3_version_drop(struct s3 *s, struct turn *t, const struct object *o)
 {
+    CHECK_IS(s, S3_MAGIC);
+    CHECK(s->objects > 0);
     rows_object_drop(t->store, o->id);
     s3_doom_text(s, t, o->files);
     s->objects--;
@@ -285,6 +331,8 @@ void s3_version_add(struct s3 *s, struct turn *t, struct arena *a, const struct 
 {
     struct object old;
 
+    CHECK_IS(b, BUCKET_MAGIC);
+    CHECK(o->id == 0 && !str_empty(o->key) && (!o->marker || str_absent(o->files)));
     o->id = store_next_id(t->store);
     o->bucket_id = b->id;
     o->modified_ms = t->now.wall_ms;
@@ -301,6 +349,7 @@ void s3_version_add(struct s3 *s, struct turn *t, struct arena *a, const struct 
 
 struct str s3_version_shown(const struct bucket *b, const struct object *o)
 {
+    CHECK_IS(b, BUCKET_MAGIC);
     return b->versioning == VERSIONING_NEVER ? STR_NONE : o->version_id;
 }
 
@@ -316,6 +365,7 @@ void s3_tell_created(struct call *c, const struct bucket *b, const struct object
                            .bytes = o->bytes,
                            .sequence = o->id };
 
+    CHECK(o->id != 0 && !o->marker);
     happening_by(c, &h);
     notify(s3_of(c), c->turn, b, &h);
 }

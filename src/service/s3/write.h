@@ -80,22 +80,37 @@ struct given s3_given(const struct str *by_kind, const char *unknown);
 /* Refuses kinds not served and more than one.  algorithm: ChecksumAlgorithm, may be absent. */
 int s3_given_check(struct call *c, struct given *g, struct str algorithm);
 
+/* The life of the file a body may become, until the turn it is named in ends:
+ *
+ *   NONE ──too large for a row──> WRITING ──flushed──> WHOLE ──s3_write_named()──> NAMED
+ *                                    │ disk               │ no row will name it
+ *                                    └──────> WASTE <─────┘
+ *
+ * NAMED files are "fresh" until their turn is committed, kept after, and "doomed" in the turn that takes
+ * their name out of its row (files.c).  A file that is being sent stays readable, whatever becomes of it. */
+enum file_life { FILE_NONE, FILE_WRITING, FILE_WHOLE, FILE_NAMED, FILE_WASTE };
+
 /* One body on its way. Lies in the call's arena. */
 struct s3_write {
+    uint32_t magic;
+#define S3_WRITE_MAGIC 0x53371735u
     struct call *c;
     struct source from; /* segments are closed when they were read */
     bool to_file;       /* also when it is small */
     struct given given;
     struct str content_md5;
     uint64_t file_id; /* 0: not in a file */
+    enum file_life file;
     struct written got;
     struct str data; /* not in a file: the bytes */
     int rc;
-    int (*then)(struct call *c, struct s3_write *w); /* 0, -E_FAULT; s3_fresh() when a row names the file */
+    int (*then)(struct call *c, struct s3_write *w); /* 0, -E_FAULT; s3_write_named() when a row does */
     void *arg;
 };
 /* 0, -E_FAULT, -E_WAIT.  Digests given are compared before `then` runs.  bytes: how many there will be. */
 int s3_write_begin(struct s3_write *w, int64_t bytes);
+/* A row of this turn names the file, if there is one. */
+void s3_write_named(struct s3_write *w);
 struct str s3_sum_text(struct arena *a, const struct digest *d); /* base64 */
 
 /* Where copies come from.  S3_COPY_REQUEST fills the first from CopyObject and UploadPartCopy. */
@@ -139,7 +154,7 @@ int s3_object_of(struct call *c, const struct bucket *b, struct str key, struct 
 /* absent where the bucket never had versions: what is shown. */
 struct str s3_version_shown(const struct bucket *b, const struct object *o);
 /* An upload with all its parts goes; the store's error codes do not matter here. */
-void s3_upload_abort(struct s3 *s, struct turn *t, struct arena *a, uint64_t upload_id);
+void s3_upload_abort(struct s3 *s, struct turn *t, struct arena *a, struct upload *u);
 /* The one grant everything has: the owner's. */
 void s3_acl_of(struct arena *a, struct str account, struct s3_Owner **ret_owner, struct s3_Grants *ret);
 void s3_tell_created(struct call *c, const struct bucket *b, const struct object *o, const char *event,

@@ -10,6 +10,7 @@ size_t sns_onward(const struct door *d, struct arena *a, struct explain_onward *
 
     if (topic == NULL)
         return 0;
+    CHECK_IS(topic, SNS_TOPIC_MAGIC);
     from = sns_sender(topic);
     LIST_EACH(&topic->subscriptions, k) {
         const struct sns_subscription *sub = CONTAINER_OF(k, struct sns_subscription, link);
