@@ -86,10 +86,17 @@ class DiskFullWhileRunning(crash.SmallDisk):
 
 
 class Client(crash.Client):
-    """Sends events of 30 KB; one that is refused is sent again, as another."""
+    """Sends events of 30 KB; one that is refused is sent again, as another.  After some in each life of the server it takes
+    its time: what was accepted, its records and its journeys must fit on the disk once the ballast is gone."""
+    FAST = 20
     refused = 0
+    life = (None, 0)                                         # which, and how many had been accepted when it began
 
     def send(self, connection, n):
+        if self.life[0] != self.place['at'][0]:
+            self.life = (self.place['at'][0], len(self.accepted))
+        if len(self.accepted) - self.life[1] >= self.FAST:
+            time.sleep(0.25)
         self.invoke(connection, n, 'n', '{"client":%d,"n":%d,"pad":"%s"}' % (self.number, n, 'x' * 30000))
 
     def not_accepted(self, status, data):
@@ -103,6 +110,7 @@ class Client(crash.Client):
 class KilledWhileFull(DiskFullWhileRunning):
     """The disk fills up while four clients send, the server is killed in the middle of it, and there is room again."""
     ROUNDS = 5
+    size = '96m'
 
     def test_full_while_events_run(self):
         _, arn = self.queue('done')
