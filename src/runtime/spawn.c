@@ -252,6 +252,18 @@ const struct spawn_slot *spawner_slot(const struct spawner *s, unsigned slot)
     return &s->slots[slot];
 }
 
+/* A signal to the server may come at any moment, also now: it is heard later. */
+static bool has_answer(int fd, int64_t wait_ms)
+{
+    int64_t end_ns = clock_mono_ns() + wait_ms * 1000000, left_ms = wait_ms;
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    int n;
+
+    while ((n = poll(&p, 1, (int)left_ms)) < 0 && errno == EINTR)
+        left_ms = MAX((end_ns - clock_mono_ns()) / 1000000, 0);
+    return n == 1;
+}
+
 int spawner_probe(struct spawner *s, const struct spawn_probe *p, struct spawn_isolation *ret)
 {
     struct {
@@ -259,7 +271,6 @@ int spawner_probe(struct spawner *s, const struct spawn_probe *p, struct spawn_i
         struct spawn_isolation i;
     } reply;
     struct spawner_message m = { .op = SPAWNER_PROBE };
-    struct pollfd wait = { .fd = s->fd, .events = POLLIN };
     ssize_t n;
     int r;
 
@@ -270,7 +281,7 @@ int spawner_probe(struct spawner *s, const struct spawn_probe *p, struct spawn_i
     r = send_message(s, buf_view(&s->request), -1);
     if (r < 0)
         return r;
-    if (poll(&wait, 1, PROBE_WAIT_MS) != 1)
+    if (!has_answer(s->fd, PROBE_WAIT_MS))
         return -E_SYSTEM;
     n = recv(s->fd, &reply, sizeof(reply), 0);
     if (n != (ssize_t)sizeof(reply) || reply.m.op != SPAWNER_PROBED)

@@ -10,7 +10,7 @@ import support
 
 class AtStart(unittest.TestCase):
     def test_sigterm_as_the_port_opens(self):
-        for _ in range(3):
+        for _ in range(20):
             with socket.socket() as free:
                 free.bind(('127.0.0.1', 0))
                 port = free.getsockname()[1]

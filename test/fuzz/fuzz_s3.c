@@ -56,7 +56,7 @@ static void rows(struct arena *a, struct str s)
     }
     meta_read(a, s, &m);
     s3_tags_read(a, s, &tags);
-    if (s3_pieces_read(a, s, &v, &pieces) == 0) {
+    if (s3_pieces_read(a, s, &v, &pieces) == 0 && pieces > 0) {
         buf_clear(&b);
         s3_pieces_text(&b, v, pieces);
         for (size_t i = 0; i < pieces; i++)

@@ -233,17 +233,19 @@ TEST(allow, who_may)
 
 TEST(allow, bad)
 {
-    static const char *const rows[] = { "",
-                                        "[]",
-                                        "{}",
-                                        "{\"redrivePermission\":\"some\"}",
-                                        "{\"redrivePermission\":\"byQueue\"}",
-                                        "{\"redrivePermission\":\"byQueue\",\"sourceQueueArns\":[]}",
-                                        "{\"redrivePermission\":\"byQueue\",\"sourceQueueArns\":\"s\"}",
-                                        "{\"redrivePermission\":\"byQueue\",\"sourceQueueArns\":[1]}",
-                                        "{\"redrivePermission\":\"allowAll\",\"sourceQueueArns\":[\"s\"]}",
-                                        "{\"redrivePermission\":\"byQueue\",\"sourceQueueArns\":[\"1\",\"2\","
-                                        "\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\",\"11\"]}" };
+    static const char *const rows[] = {
+        "",
+        "[]",
+        "{}",
+        "{\"redrivePermission\":\"some\"}",
+        "{\"redrivePermission\":\"byQueue\"}",
+        "{\"redrivePermission\":\"byQueue\",\"sourceQueueArns\":[]}",
+        "{\"redrivePermission\":\"byQueue\",\"sourceQueueArns\":\"s\"}",
+        "{\"redrivePermission\":\"byQueue\",\"sourceQueueArns\":[1]}",
+        "{\"redrivePermission\":\"allowAll\",\"sourceQueueArns\":[\"s\"]}",
+        ("{\"redrivePermission\":\"byQueue\",\"sourceQueueArns\":[\"1\",\"2\","
+         "\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\",\"11\"]}")
+    };
     struct sqs_allow allow;
     struct str why = STR_NONE;
 
