@@ -52,7 +52,8 @@ void notification_text(struct buf *b, const struct notification *n)
     jw_object_end(&w);
 }
 
-static void rule_read(struct arena *a, const struct json *j, struct rule *ret)
+/* False: no rule of ours. */
+static bool rule_read(struct arena *a, const struct json *j, struct rule *ret)
 {
     struct str kind = json_get_text(a, j, STR("kind"));
     const struct json *events = json_get(j, STR("events"));
@@ -64,11 +65,12 @@ static void rule_read(struct arena *a, const struct json *j, struct rule *ret)
     for (enum rule_kind k = RULE_TOPIC; k <= RULE_FUNCTION; k++)
         if (str_is(kind, kind_names[k]))
             ret->kind = k;
-    if (events == NULL || events->type != JSON_ARRAY)
-        return;
+    if (events == NULL || events->type != JSON_ARRAY || events->n == 0)
+        return false;
     ret->events = arena_calloc(a, events->n + 1, sizeof(*ret->events));
     JSON_EACH(events, e)
         ret->events[ret->n_events++] = json_text(a, e);
+    return true;
 }
 
 struct notification *notification_read(struct str text)
@@ -88,7 +90,8 @@ struct notification *notification_read(struct str text)
     if (rules != NULL && rules->type == JSON_ARRAY) {
         n->v = arena_calloc(n->mem, rules->n + 1, sizeof(*n->v));
         JSON_EACH(rules, r)
-            rule_read(n->mem, r, &n->v[n->n++]);
+            if (!rule_read(n->mem, r, &n->v[n->n++]))
+                return notification_free(n);
     }
     return n->n > 0 || n->event_bridge ? n : notification_free(n);
 }
