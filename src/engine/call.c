@@ -490,19 +490,28 @@ static int find(struct engine *e, struct entering *n)
     return r;
 }
 
-/* May he, and is there anybody to serve him?  What a body of any length costs nothing more. */
-static int prepare(struct engine *e, struct entering *n)
+int engine_admit(struct engine *e, struct call *c, const struct route *route)
 {
-    struct call *c = &n->call;
-
-    c->x->body = n->parts.body;
     if (e->o.admit != NULL && e->o.admit(c) < 0)
         return -E_FAULT;
-    if (n->route.handler == NULL)
+    if (route->handler == NULL)
         return call_fault(c, &error_not_implemented, "Waybill does not implement %s (%s)", c->op->name,
                           c->service->name);
-    c->state = n->route.state;
+    c->state = route->state;
     return 0;
+}
+
+int engine_decode(struct call *c, const struct route *route, const struct request_parts *parts)
+{
+    void *input = NULL;
+    int r = shape_decode(c->mem, c->service, c->op, c->protocol, parts, &input, &c->fault);
+
+    if (r == 0 && !route->checks_itself)
+        r = shape_validate(c->mem, c->op, input, &c->fault);
+    c->input = input;
+    if (r == 0 && c->op->output != NULL)
+        c->output = arena_alloc(c->mem, c->op->output->struct_size);
+    return r;
 }
 
 /* Touches nothing but the call and its exchange, and so may run on a pool thread. */
@@ -510,20 +519,12 @@ static int decode(struct entering *n)
 {
     struct call *c = &n->call;
     const struct route *route = &n->route;
-    void *input = NULL;
-    int r;
 
     if (!str_absent(route->path) && open_s3(c, route, &n->parts) < 0)
         return -E_FAULT;
     if (too_large(c, route->handler))
         return -E_FAULT;
-    r = shape_decode(c->mem, c->service, c->op, c->protocol, &n->parts, &input, &c->fault);
-    if (r == 0 && !route->checks_itself)
-        r = shape_validate(c->mem, c->op, input, &c->fault);
-    c->input = input;
-    if (r == 0 && c->op->output != NULL)
-        c->output = arena_alloc(c->mem, c->op->output->struct_size);
-    return r;
+    return engine_decode(c, route, &n->parts);
 }
 
 static void decode_run(uv_work_t *work)
@@ -559,8 +560,10 @@ static void enter(struct engine *e, struct entering *n, int result)
 
     CHECK_IS(n, ENTERING_MAGIC);
     CHECK(result == 0 || c->fault.row != NULL);
-    if (result == 0)
-        result = prepare(e, n);
+    if (result == 0) {
+        c->x->body = n->parts.body;
+        result = engine_admit(e, c, &n->route);
+    }
     if (result == 0 && here)
         result = decode(n);
     (void)engine_watch_call(e, n->began_ns, c);

@@ -16,33 +16,16 @@ static bool find(const struct router *router, const char *service, const char *o
     return false;
 }
 
-static int decode(struct call *c, const struct inner_request *r, const struct route *route)
-{
-    struct request_parts parts = { .body = r->json };
-    void *input = NULL;
-    int e = shape_decode(c->mem, c->service, c->op, PROTO_JSON, &parts, &input, &c->fault);
-
-    if (e == 0 && !route->checks_itself)
-        e = shape_validate(c->mem, c->op, input, &c->fault);
-    c->input = input;
-    if (e == 0 && c->op->output != NULL)
-        c->output = arena_alloc(c->mem, c->op->output->struct_size);
-    return e;
-}
-
 static int prepare(struct engine *e, struct call *c, const struct inner_request *r, struct route *route)
 {
+    struct request_parts parts = { .body = r->json };
+
     if (!find(e->o.router, r->service, r->op, route))
         return call_fault(c, &error_not_implemented, "Waybill does not know %s (%s)", r->op, r->service);
     c->service = route->service;
     c->op = route->op;
-    c->state = route->state;
     c->request_id = request_id_new(c->mem, c->service, c->protocol);
-    if (e->o.admit != NULL && e->o.admit(c) < 0)
-        return -E_FAULT;
-    if (route->handler == NULL)
-        return call_fault(c, &error_not_implemented, "Waybill does not implement %s (%s)", r->op, r->service);
-    return decode(c, r, route);
+    return engine_admit(e, c, route) < 0 ? -E_FAULT : engine_decode(c, route, &parts);
 }
 
 /* Nobody will read them. */

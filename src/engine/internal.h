@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "engine/verify.h"
 #include "engine/watch.h"
+#include "wire/route.h"
 
 struct item {
     struct call *call; /* a request; or else fn */
@@ -84,18 +85,23 @@ void engine_http(void *engine, const struct http_post *p,
                  void (*done)(void *arg, struct turn *t, int status, struct str body), void *arg);
 void engine_http_forget(struct engine *e); /* the commit failed: what the turn wanted to send is not sent */
 /* call.c */
+/* May he, and is there anybody to serve him?  What a body of any length costs nothing more. */
+int engine_admit(struct engine *e, struct call *c, const struct route *route);
+/* The input out of `parts`, in the call's protocol, checked; and room for the output.  Touches nothing but
+ * the call. */
+int engine_decode(struct call *c, const struct route *route, const struct request_parts *parts);
 /* The handler runs.  False: it answers later, by call_reply(). */
 bool engine_perform(struct turn *t, struct call *c, const struct handler *h, int *ret_result);
 /* What a handler returned, as 0 or -E_FAULT with a fault; what nobody expected is written into the log. */
 int engine_result(struct call *c, int result);
 void engine_take_files(struct engine *e, struct call *c, struct held *h);
-/* inner.c */
-void engine_inner_done(struct engine *e, struct call *c, int result);
 void engine_handle(struct engine *e, struct turn *t, struct call *c, const struct handler *h);
 /* Times what the loop did for this call since began_ns; returns now. */
 int64_t engine_watch_call(struct engine *e, int64_t began_ns, const struct call *c);
 void engine_handle_gone(struct engine *e, struct turn *t);
 void engine_replies_send(struct engine *e);
 void engine_replies_fail(struct engine *e); /* every held reply becomes a 500 */
+/* inner.c */
+void engine_inner_done(struct engine *e, struct call *c, int result);
 
 #endif

@@ -10,7 +10,7 @@
  *        └──> WAITING ──> done(), in a later turn
  *                 └──inner_cancel() is true──> gone: done() is never called
  *
- * Cost: what the operation costs, and one look-up by name. */
+ * Cost: what the operation costs, and a walk over the names of all operations. */
 #ifndef WAYBILL_WIRE_INNER_H
 #define WAYBILL_WIRE_INNER_H
 
