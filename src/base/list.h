@@ -56,5 +56,14 @@ static inline struct link *list_pop(struct list *l)
 /* Safe against removal of k itself, not of the one after it. */
 #define LIST_EACH_SAFE(l, k, nx) \
     for (struct link *k = (l)->head.next, *nx = k->next; k != &(l)->head; k = nx, nx = k->next)
+/* Walks all of it. */
+static inline size_t list_length(const struct list *l)
+{
+    size_t n = 0;
+
+    LIST_EACH(l, k)
+        n++;
+    return n;
+}
 
 #endif

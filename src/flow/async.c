@@ -13,7 +13,6 @@
 
 #define SLAB_EVENTS 1024
 #define PRUNE_EVERY 20000
-#define FUNCTION_NAME_MOST 140
 
 struct event_slab {
     struct event_slab *next;
@@ -448,13 +447,12 @@ static void pump_line(struct async *a, struct lane *l, const struct now *now)
 /* A lane that was served stands last the next time. */
 static void pump_lines(struct async *a, const struct now *now)
 {
-    size_t n = 0;
+    size_t n;
 
     if (!a->slots_freed || a->o.runner.host.has_slot == NULL)
         return;
     a->slots_freed = false;
-    LIST_EACH(&a->lined, k)
-        n++;
+    n = list_length(&a->lined);
     while (n-- > 0 && !list_empty(&a->lined)) {
         struct lane *l = CONTAINER_OF(list_pop(&a->lined), struct lane, lined);
 
@@ -473,14 +471,13 @@ void async_slots_freed(struct async *a)
 void async_pump(struct async *a, const struct now *now)
 {
     struct event *e;
-    size_t n = 0;
+    size_t n;
 
     CHECK_IS(a, ASYNC_MAGIC);
     pump_lines(a, now);
     while ((e = event_list_pop(&a->accepted)) != NULL)
         async_event_ready(a, e);
-    LIST_EACH(&a->active, k)
-        n++;
+    n = list_length(&a->active);
     while (n-- > 0 && !list_empty(&a->active)) {
         struct lane *l = CONTAINER_OF(list_pop(&a->active), struct lane, active);
 
@@ -591,15 +588,6 @@ void async_counts(const struct async *a, struct async_counts *ret)
 }
 
 /* ---- everything looked through: for tests ---- */
-
-static size_t list_length(const struct list *l)
-{
-    size_t n = 0;
-
-    LIST_EACH(l, k)
-        n++;
-    return n;
-}
 
 /* Every event of it is in that state, and there are as many as it says. */
 static void check_list(const struct event_list *l, enum event_state state, const struct lane *of)

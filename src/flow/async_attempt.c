@@ -408,7 +408,7 @@ static enum attempt_result tell_outcome(struct attempt *at, const struct outcome
 
 static void attempt_done(struct run *r, const struct outcome *o, struct turn *t)
 {
-    struct attempt *at = (struct attempt *)(void *)r;
+    struct attempt *at = CONTAINER_OF(r, struct attempt, run);
     struct ending x;
     enum attempt_result result;
 

@@ -93,7 +93,7 @@ struct event_row {
 
 /* Made with its event while rows are kept, else when it is to start.  Lies in mem, as all it points to. */
 struct attempt {
-    struct run run; /* must stay first */
+    struct run run;
     uint32_t magic;
 #define ATTEMPT_MAGIC 0xa77e3b71u
     struct link link;    /* async.kept, .starting or .running */

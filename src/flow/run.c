@@ -46,7 +46,7 @@ static void count(const struct run *r, const struct outcome *o, struct turn *t)
 
 static void ended(struct execution *e, const struct outcome *o, struct turn *t)
 {
-    struct run *r = (struct run *)(void *)e;
+    struct run *r = CONTAINER_OF(e, struct run, execution);
     struct code *code = e->code;
 
     if (r->slot.life != 0)

@@ -8,8 +8,8 @@
  *
  * Who calls: an attempt of a queued event (flow/async_attempt.c), a synchronous invocation
  * (service/lambda/invoke.c).  A batch of an event source mapping is no different: a run knows bytes, no rows.
- * Its caller fills the payload, keeps the records' names beside the run, says `patient` in the execution's
- * `async`, leaves enqueued_ms at 0, and decides in done() what becomes of the batch.
+ * Its caller fills the payload, keeps the records' names beside the run, sets the execution's `async`,
+ * leaves enqueued_ms at 0, and decides in done() what becomes of the batch.
  *
  * All of it is callable on the loop thread inside a turn or outside; only done() has a turn.  Whoever was
  * refused counts that itself (metric_lambda_throttled(), in its turn): an event that waits is counted when
@@ -21,6 +21,8 @@
 #include "metric/lambda.h"
 
 struct function; /* service/lambda's */
+
+#define FUNCTION_NAME_MOST 140 /* bytes of a name in a row */
 
 /* A function as its callers hold it: its names, and a handle that spares looking them up.  The handle is good
  * while its generation is the registry's, which moves when a function is made, when one is deleted, and when
@@ -75,7 +77,7 @@ struct runner {
 
 /* Everything in it is the caller's and stays until done(), which may free it. */
 struct run {
-    struct execution execution; /* must stay first; the caller fills what is not the executor's, but done */
+    struct execution execution; /* the caller fills what is not the executor's, but done */
     const struct runner *runner;
     struct callee *callee; /* until done() or run_let_go() */
     struct slot slot;

@@ -517,9 +517,7 @@ void metrics_check(const struct metrics *m)
         dirty += check_series(s);
         dirty_series += link_on(&s->dirty);
     }
-    LIST_EACH(&m->dirty, k)
-        dirty_series--;
-    CHECK(dirty == m->n_dirty && dirty_series == 0);
+    CHECK(dirty == m->n_dirty && dirty_series == list_length(&m->dirty));
     for (size_t i = 0; m->places != NULL && i < PLACES; i++)
         check_place(m, m->places[i]);
 }

@@ -389,10 +389,8 @@ void pool_scale(struct pool *p)
  * taken before, the visited moving to the end. */
 void pool_scale_all(struct runtime *r)
 {
-    size_t n = 0;
+    unsigned n = r->n_hungry;
 
-    LIST_EACH(&r->hungry, k)
-        n++;
     while (n-- > 0 && !list_empty(&r->hungry)) {
         struct pool *p = CONTAINER_OF(list_pop(&r->hungry), struct pool, hungry);
 
@@ -447,15 +445,6 @@ void pool_retire(struct pool *p)
 }
 
 /* ---- everything looked through: for tests ---- */
-
-static unsigned list_length(const struct list *l)
-{
-    unsigned n = 0;
-
-    LIST_EACH(l, k)
-        n++;
-    return n;
-}
 
 static void check_environment(const struct pool *p, const struct environment *env)
 {

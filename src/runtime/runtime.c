@@ -562,7 +562,7 @@ static void check_slots(const struct runtime *r)
 
 void runtime_check(const struct runtime *r)
 {
-    unsigned n[ENVIRONMENT_STATE_COUNT] = { 0 }, hungry = 0, idle = 0, objects = 0;
+    unsigned n[ENVIRONMENT_STATE_COUNT] = { 0 }, hungry = 0, objects = 0;
 
     CHECK_IS(r, RUNTIME_MAGIC);
     LIST_EACH(&r->pools, k) {
@@ -576,9 +576,8 @@ void runtime_check(const struct runtime *r)
             objects += p->n[i];
         }
     }
-    LIST_EACH(&r->lru, k)
-        idle++;
     CHECK(memcmp(n, r->n, sizeof(n)) == 0 && hungry == r->n_hungry && objects == r->objects);
-    CHECK(idle == n[ENVIRONMENT_IDLE] && objects - n[ENVIRONMENT_GONE] <= r->max_environments);
+    CHECK(list_length(&r->lru) == n[ENVIRONMENT_IDLE] &&
+          objects - n[ENVIRONMENT_GONE] <= r->max_environments);
     check_slots(r);
 }

@@ -275,6 +275,8 @@ int64_t rows_count(struct rows *r, int column, int64_t most)
     return between(r, column, 0, most, "a count of it is none");
 }
 
+bool rows_numbered(struct rows *r) { return rows_must(r, rows_int(r, 0) > 0, "its number is none"); }
+
 int rows_enum(struct rows *r, int column, int most, const char *what)
 {
     return (int)between(r, column, 0, most, what);

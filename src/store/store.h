@@ -100,6 +100,8 @@ void store_damaged(struct store *s, const char *table, int64_t row, const char *
 /* The same for the row that is open: its table is the first its statement reads from, its first column the
  * number. Returns `holds`. */
 bool rows_must(struct rows *r, bool holds, const char *what);
+/* Its first column is a number that was given out: 0 means "has no row yet" to who holds the object. */
+bool rows_numbered(struct rows *r);
 bool rows_place(struct rows *r, int account, int region, int name,
                 size_t name_most);                                     /* three columns; region < 0: none */
 int rows_enum(struct rows *r, int column, int most, const char *what); /* 0 to most, or damaged and 0 */

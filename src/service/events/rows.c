@@ -97,15 +97,12 @@ int rule_row_drop(struct turn *t, const struct rule *r)
 
 /* ---- loading ---- */
 
-/* Who has no number has no row yet: so state.h means a 0. */
-static bool numbered(struct rows *r) { return rows_must(r, rows_int(r, 0) > 0, "its number is none"); }
-
 static void load_buses(struct events *e, struct turn *t, struct map *by_id)
 {
     CLEANUP(rows_done) struct rows r;
 
     store_query(t->store, &Q_BUSES, &r);
-    while (rows_next(&r) && numbered(&r) && rows_place(&r, 1, 2, 3, NAME_MOST)) {
+    while (rows_next(&r) && rows_numbered(&r) && rows_place(&r, 1, 2, 3, NAME_MOST)) {
         uint64_t id = (uint64_t)rows_int(&r, 0);
         struct bus *b = bus_new(e, id, rows_text(&r, 1), rows_text(&r, 2), rows_text(&r, 3));
 
@@ -177,7 +174,7 @@ void events_rows_load(struct events *e, struct turn *t)
         uint64_t bus_id = (uint64_t)rows_int(&r, 4);
         struct bus *b = map_get(&by_id, str_make((const char *)&bus_id, sizeof(bus_id)));
 
-        if (numbered(&r) && rows_must(&r, b != NULL, "its bus is not there") &&
+        if (rows_numbered(&r) && rows_must(&r, b != NULL, "its bus is not there") &&
             rows_must(&r, !str_empty(rows_text(&r, 5)) && rows_text(&r, 5).n <= NAME_MOST,
                       "its name is empty or too long"))
             load_rule(b, &r);

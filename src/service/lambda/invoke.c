@@ -205,7 +205,7 @@ int lambda_invoke_async(struct call *c, const void *input, void *output)
  * ---------------------------------------------------------------------------------------- */
 
 struct sync_run {
-    struct run run; /* must stay first */
+    struct run run;
     struct callee callee;
     struct call *c;
 };
@@ -224,7 +224,7 @@ static void reply_headers(struct sync_run *s, const struct outcome *o)
 
 static void sync_done(struct run *r, const struct outcome *o, struct turn *t)
 {
-    struct sync_run *s = (struct sync_run *)(void *)r;
+    struct sync_run *s = CONTAINER_OF(r, struct sync_run, run);
     struct call *c = s->c;
     int rc = 0;
 

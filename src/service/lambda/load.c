@@ -20,8 +20,6 @@ static struct sql Q_CONFIGS =
     SQL("SELECT id, function_id, qualifier, maximum_retry_attempts, maximum_event_age_s, "
         "on_success, on_failure, last_modified_ms FROM lambda_event_invoke_config ORDER BY id");
 
-#define FUNCTION_NAME_MOST 140
-
 struct loading {
     struct lambda *l;
     struct map by_id;
@@ -42,9 +40,6 @@ static struct function *function_of(const struct loading *g, struct rows *r)
     CHECK(f == NULL || f->magic == FUNCTION_MAGIC);
     return f;
 }
-
-/* Where 0 means "not saved yet". */
-static bool numbered(struct rows *r) { return rows_must(r, rows_int(r, 0) > 0, "its number is none"); }
 
 static void revision(char out[UUID_TEXT + 1], struct str text)
 {
@@ -75,7 +70,7 @@ static void load_functions(struct loading *g, struct store *s)
     struct rows r CLEANUP(rows_done);
 
     for (store_query(s, &Q_FUNCTIONS, &r);
-         rows_next(&r) && numbered(&r) && rows_place(&r, 1, 2, 3, FUNCTION_NAME_MOST);) {
+         rows_next(&r) && rows_numbered(&r) && rows_place(&r, 1, 2, 3, FUNCTION_NAME_MOST);) {
         struct function *f = function_add(g->l, NULL, rows_text(&r, 1), rows_text(&r, 2), rows_text(&r, 3));
         char text[24];
 
@@ -92,7 +87,7 @@ static void load_versions(struct loading *g, struct store *s)
 {
     struct rows r CLEANUP(rows_done);
 
-    for (store_query(s, &Q_VERSIONS, &r); rows_next(&r) && numbered(&r);) {
+    for (store_query(s, &Q_VERSIONS, &r); rows_next(&r) && rows_numbered(&r);) {
         struct arena *a CLEANUP(arena_freep) = arena_new(0);
         struct function *f = function_of(g, &r);
         struct config c;
@@ -115,7 +110,7 @@ static void load_aliases(struct loading *g, struct store *s)
 {
     struct rows r CLEANUP(rows_done);
 
-    for (store_query(s, &Q_ALIASES, &r); rows_next(&r) && numbered(&r);) {
+    for (store_query(s, &Q_ALIASES, &r); rows_next(&r) && rows_numbered(&r);) {
         struct function *f = function_of(g, &r);
         struct alias *a;
 
@@ -138,7 +133,7 @@ static void load_policies(struct loading *g, struct store *s)
 {
     struct rows r CLEANUP(rows_done);
 
-    for (store_query(s, &Q_POLICIES, &r); rows_next(&r) && numbered(&r);) {
+    for (store_query(s, &Q_POLICIES, &r); rows_next(&r) && rows_numbered(&r);) {
         struct arena *mem CLEANUP(arena_freep) = arena_new(0);
         struct function *f = function_of(g, &r);
         struct function_policy *p;
@@ -164,7 +159,7 @@ static void load_event_configs(struct loading *g, struct store *s)
 {
     struct rows r CLEANUP(rows_done);
 
-    for (store_query(s, &Q_CONFIGS, &r); rows_next(&r) && numbered(&r);) {
+    for (store_query(s, &Q_CONFIGS, &r); rows_next(&r) && rows_numbered(&r);) {
         struct function *f = function_of(g, &r);
         struct event_config *e;
 

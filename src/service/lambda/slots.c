@@ -6,7 +6,6 @@
 #include "service/lambda/slots.h"
 
 #include <stdlib.h>
-#include "base/state.h"
 
 struct usage *usage_get(struct lambda *l, struct home *h, struct str key)
 {

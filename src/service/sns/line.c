@@ -234,15 +234,6 @@ void sns_lines_clear(struct sns_lines *l)
 
 /* ---- is it as it should be? ---- */
 
-static size_t length(const struct list *l)
-{
-    size_t n = 0;
-
-    LIST_EACH(l, k)
-        n++;
-    return n;
-}
-
 void sns_lines_check(const struct sns_lines *l)
 {
     size_t rings[2] = { 0 }, resting = 0;
@@ -264,6 +255,6 @@ void sns_lines_check(const struct sns_lines *l)
     }
     CHECK(under_way == l->under_way && under_way <= SNS_POSTING_MOST);
     CHECK(not_quick == l->not_quick && resting == l->n_resting && resting <= RESTING_MOST);
-    CHECK(length(&l->ring[0]) == rings[0] && length(&l->ring[1]) == rings[1]);
-    CHECK(length(&l->resting) == resting && l->called.n <= under_way);
+    CHECK(list_length(&l->ring[0]) == rings[0] && list_length(&l->ring[1]) == rings[1]);
+    CHECK(list_length(&l->resting) == resting && l->called.n <= under_way);
 }

@@ -115,7 +115,7 @@ void sqs_group_place(struct sqs_groups *gs, struct sqs_group *g, bool head_visib
 
 void sqs_groups_check(const struct sqs_groups *gs)
 {
-    size_t n = 0, ready = 0, ready_of_table = 0;
+    size_t n = 0, ready = 0;
 
     CHECK(gs->cap == 0 || ((gs->cap & (gs->cap - 1)) == 0 && gs->n * 4 <= gs->cap * 3));
     for (size_t i = 0; i < gs->cap; i++) {
@@ -126,10 +126,8 @@ void sqs_groups_check(const struct sqs_groups *gs)
         CHECK(g->name_n >= 1 && g->name_n <= SQS_GROUP_NAME_MOST &&
               g->hash == hash_bytes(g->name, g->name_n));
         CHECK(sqs_group_find(gs, str_make(g->name, g->name_n)) == g);
-        ready_of_table += link_on(&g->ready);
+        ready += link_on(&g->ready);
         n++;
     }
-    LIST_EACH(&gs->ready, k)
-        ready++;
-    CHECK(n == gs->n && ready == ready_of_table);
+    CHECK(n == gs->n && ready == list_length(&gs->ready));
 }

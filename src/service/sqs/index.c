@@ -519,16 +519,6 @@ static size_t check_table(const struct sqs_index *x)
     return n;
 }
 
-static void check_heap(const struct heap *h)
-{
-    for (uint32_t i = 0; i < h->n; i++) {
-        const struct heap_node *up = h->v[i == 0 ? 0 : (i - 1) / 2], *node = h->v[i];
-
-        CHECK(node->at == i + 1);
-        CHECK(up->key < node->key || (up->key == node->key && up->seq <= node->seq));
-    }
-}
-
 static void check_visible(const struct sqs_index *x)
 {
     size_t n = 0;
@@ -579,7 +569,7 @@ void sqs_index_check(const struct sqs_index *x)
     CHECK((x->n == 0) == (x->oldest_ms == INT64_MAX && x->newest_ms == INT64_MIN));
     CHECK(x->old_at < MAX(x->cap, (size_t)1) && x->oldest_ms <= x->old_least_ms);
     CHECK(check_table(x) == x->n);
-    check_heap(&x->hidden);
+    heap_check(&x->hidden);
     check_visible(x);
     if (x->groups != NULL)
         check_groups(x);
