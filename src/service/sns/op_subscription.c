@@ -162,7 +162,6 @@ static int make(struct call *c, struct sns_topic *t, struct str endpoint, const 
     bool pending = is_http(w->protocol);
 
     CHECK_IS(t, SNS_TOPIC_MAGIC);
-    CHECK(same_endpoint(t, w->protocol, endpoint) == NULL);
     if (t->owner->subscriptions.n >= SNS_SUBSCRIPTIONS_MOST)
         return call_fault(c, &sns_error_SubscriptionLimitExceededException,
                           "This server holds at most %d subscriptions.", SNS_SUBSCRIPTIONS_MOST);
