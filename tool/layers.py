@@ -201,8 +201,7 @@ def symbols(build):
             if not name.endswith('.o'):
                 continue
             path = os.path.join(folder, name)
-            room = room_of(os.path.relpath(folder, os.path.join(build, 'src')) + '/x') if '/service/' not in folder \
-                else 'service/' + folder.split('/service/')[1].split('/')[0]
+            room = room_of(os.path.relpath(path, os.path.join(build, 'src')))
             for line in subprocess.run(['nm', path], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines():
                 match = NM_LINE.match(line)
                 if match and match.group(1) in 'TDBR':
@@ -235,7 +234,7 @@ def reached(room, target):
     seen, todo = set(), [room]
     while todo:
         for row in ROOMS.get(todo.pop(), ()):
-            near = room_of(row + '/x') if not row.endswith('.h') else room_of(row)
+            near = room_of(row)
             if near == target:
                 return True
             if near not in seen:
