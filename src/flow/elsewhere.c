@@ -16,8 +16,7 @@ uint64_t *elsewhere_steps(struct elsewhere *e, const struct turn *t)
     return &e->left;
 }
 
-/* ---- rows that cannot be worked on yet
- * --------------------------------------------------------------------------- */
+/* ---- rows that cannot be worked on yet ---- */
 
 bool elsewhere_free_for(struct elsewhere *e, uint64_t row)
 {
@@ -41,8 +40,7 @@ static void call_next(struct elsewhere *e, struct turn *t)
     }
 }
 
-/* ---- the job
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- the job ---- */
 
 static void inquiry_free(struct inquiry *q)
 {
@@ -120,8 +118,7 @@ void elsewhere_begin(struct elsewhere *e, struct turn *t, struct inquiry *q)
     t->ops->work(t->engine, run, done, q);
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 void elsewhere_init(struct elsewhere *e, struct outbox *outbox)
 {

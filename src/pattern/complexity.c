@@ -179,8 +179,7 @@ static void read_chain(struct reading *r, const struct glob *along)
             read_piece(r, &r->globs[i], piece);
 }
 
-/* ---- the wildcards of a field
- * ----------------------------------------------------------------------------------- */
+/* ---- the wildcards of a field ---- */
 
 static bool same_wildcard(const struct test *a, const struct test *b)
 {

@@ -75,8 +75,7 @@ static enum verdict absent_field(const struct step *s, enum want want)
     return want == WANT_FIELD && s->field->may_be_absent ? ABSENT : NO;
 }
 
-/* ---- one field by its path, whatever the arrays
- * ---------------------------------------------------------------- */
+/* ---- one field by its path, whatever the arrays ---- */
 
 /* Walks every way the path can be spelled: *present when any value stands there, true when one holds. */
 static bool path_holds(struct walk *w, const struct json *v, struct str path, bool at_end,
@@ -128,8 +127,7 @@ static enum verdict one_by_one(struct walk *w, const struct step *s, const struc
     return r;
 }
 
-/* ---- values along steps
- * ----------------------------------------------------------------------------------------- */
+/* ---- values along steps ---- */
 
 static enum verdict value_holds(struct walk *w, const struct step *s, enum want want, const struct json *v);
 
@@ -329,8 +327,7 @@ void pattern_ready(struct arena *a, struct json *v)
     }
 }
 
-/* ---- message attributes
- * --------------------------------------------------------------------------------------- */
+/* ---- message attributes ---- */
 
 static bool elements_hold(struct walk *w, const struct field *f, struct str text)
 {

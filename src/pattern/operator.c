@@ -58,8 +58,7 @@ static int only_key(const struct operators *o, const struct json *member, const 
     return member->next == NULL ? 0 : pattern_refuse(o->no, pattern_token_end(member->next), "%s", why);
 }
 
-/* ---- wildcards
- * ------------------------------------------------------------------------------------------------ */
+/* ---- wildcards ---- */
 
 /* Positions count the quote in front of the text. */
 static int wildcard(const struct operators *o, struct str text, const char *at, struct test *ret)
@@ -103,8 +102,7 @@ static int op_wildcard(const struct operators *o, const struct json *v, struct t
     return r != 0 ? r : only_key(o, v, WHY_ONE_KEY);
 }
 
-/* ---- texts
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- texts ---- */
 
 static int op_exactly(const struct operators *o, const struct json *v, struct test *ret)
 {
@@ -173,8 +171,7 @@ static int op_exists(const struct operators *o, const struct json *v, struct tes
     return only_key(o, v, WHY_ONE_KEY);
 }
 
-/* ---- addresses
- * ------------------------------------------------------------------------------------------------ */
+/* ---- addresses ---- */
 
 /* A whole number as Java's Integer.parseInt takes it. */
 static bool mask_bits(struct str s, int64_t *ret)
@@ -229,8 +226,7 @@ static int op_cidr(const struct operators *o, const struct json *v, struct test 
     return r != 0 ? r : only_key(o, v, WHY_ONE_KEY);
 }
 
-/* ---- numbers
- * -------------------------------------------------------------------------------------------------- */
+/* ---- numbers ---- */
 
 static int comparable(const struct operators *o, const struct json *v, const char *at, double *ret)
 {
@@ -331,8 +327,7 @@ static int op_numeric(const struct operators *o, const struct json *array, struc
     return r != 0 ? r : only_key(o, array, WHY_ELEMENTS);
 }
 
-/* ---- anything-but
- * --------------------------------------------------------------------------------------------- */
+/* ---- anything-but ---- */
 
 /* What stands inside: plain values, or values under one of these. */
 static const struct but_kind {
@@ -445,8 +440,7 @@ static int op_anything_but(const struct operators *o, const struct json *v, stru
     return r != 0 ? r : only_key(o, v, WHY_ELEMENTS);
 }
 
-/* ---- a key's array
- * -------------------------------------------------------------------------------------------- */
+/* ---- a key's array ---- */
 
 static const struct {
     const char *name;

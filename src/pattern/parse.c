@@ -40,8 +40,7 @@ struct compiler {
     bool too_complex; /* said last: the Ruler weighs what it has compiled */
 };
 
-/* ---- refusing
- * ------------------------------------------------------------------------------------------------- */
+/* ---- refusing ---- */
 
 int pattern_refuse(struct pattern_refusal *no, const char *at, const char *fmt, ...)
 {
@@ -121,8 +120,7 @@ static int refuse_json(struct compiler *c, const struct json_error *e)
     }
 }
 
-/* ---- branches
- * ------------------------------------------------------------------------------------------------- */
+/* ---- branches ---- */
 
 static int refuse_many(struct compiler *c) { return pattern_refuse(&c->no, NULL, WHY_COMBINATIONS); }
 
@@ -196,8 +194,7 @@ static int rules_append(struct compiler *c, struct rules *to, const struct rules
     return 0;
 }
 
-/* ---- keys
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- keys ---- */
 
 /* Words a key inside "$or" may not be. */
 static bool reserved(struct str name)
@@ -352,8 +349,7 @@ static int object_of(struct compiler *c, struct rules *r, const struct json *obj
     return 0;
 }
 
-/* ---- what SNS counts
- * ------------------------------------------------------------------------------------------ */
+/* ---- what SNS counts ---- */
 
 static uint64_t times(uint64_t a, uint64_t b) { return MIN(a * b, (uint64_t)1 << 31); }
 
@@ -388,8 +384,7 @@ static int check_sns(struct compiler *c, const struct json *doc)
     return 0;
 }
 
-/* ---- steps
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- steps ---- */
 
 static struct step *step_below(struct compiler *c, struct step *up, struct str name, size_t end,
                                struct str path)

@@ -75,8 +75,7 @@ struct pattern_set {
     uint64_t numbers, *round; /* round: apart, since matching leaves the set as it is */
 };
 
-/* ---- buckets and ways
- * ----------------------------------------------------------------------------------------- */
+/* ---- buckets and ways ---- */
 
 static void bucket_add(struct bucket *b, struct place *p, const struct field *f)
 {
@@ -221,8 +220,7 @@ static void way_unuse(struct way *w)
     }
 }
 
-/* ---- filing
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- filing ---- */
 
 /* What one test alone could be filed as.  The table of prefixes knows no empty one. */
 static enum shelf shelf_of_test(const struct test *t)
@@ -349,8 +347,7 @@ static void unfile(struct pattern_set *s, const struct place *p, const struct fi
         way_unuse(f->way);
 }
 
-/* ---- the set
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- the set ---- */
 
 struct pair {
     const void *pattern, *owner;
@@ -432,8 +429,7 @@ bool pattern_set_holds(const struct pattern_set *s, const struct pattern *p, con
     return place_of(s, &key) != NULL;
 }
 
-/* ---- finding
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- finding ---- */
 
 #define STEPS_LOOK_UP 30
 #define STEPS_FOUND 20

@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include "pattern/parts.h"
 
-/* ---- numbers
- * -------------------------------------------------------------------------------------------------- */
+/* ---- numbers ---- */
 
 #define STEPS_TEST 6
 #define STEPS_FOLD 10 /* a byte */
@@ -124,8 +123,7 @@ struct pattern_number pattern_number(struct str text)
     return r;
 }
 
-/* ---- addresses
- * ------------------------------------------------------------------------------------------------ */
+/* ---- addresses ---- */
 
 /* Four runs of digits with dots between them; the runs' values may be too large. */
 static int address_v4(struct str text, uint8_t out[4])
@@ -195,8 +193,7 @@ static bool net_holds(const struct pattern_net *net, const struct pattern_net *a
     return rest == 0 || (a->b[whole] ^ net->b[whole]) >> (8 - rest) == 0;
 }
 
-/* ---- letters
- * -------------------------------------------------------------------------------------------------- */
+/* ---- letters ---- */
 
 /* Scripts whose pairs stand at a fixed distance (step 1), or side by side with the large one first (step 2).
  */
@@ -265,8 +262,7 @@ static bool starts_folded(struct str s, struct str folded)
     return true;
 }
 
-/* ---- tests
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- tests ---- */
 
 static struct str tail(struct str s, size_t n) { return str_sub(s, s.n - MIN(n, s.n), s.n); }
 

@@ -17,8 +17,7 @@ bool arn_cut(struct str text, struct str part[ARN_PARTS])
     return true;
 }
 
-/* ---- patterns
- * ------------------------------------------------------------------------------------------------ */
+/* ---- patterns ---- */
 
 /* The length of a "${...}" at the start of s, 0 when none is there. */
 static size_t variable_length(struct str s)
@@ -192,8 +191,7 @@ bool arn_glob_match(struct ask *a, const struct arn_glob *g, const struct str pa
     return whole.n > 0;
 }
 
-/* ---- operators
- * ----------------------------------------------------------------------------------------------- */
+/* ---- operators ---- */
 
 static const struct operator_row {
     const char *name;
@@ -263,8 +261,7 @@ int condition_operator(struct str name, struct condition *ret)
     return -E_NOT_FOUND;
 }
 
-/* ---- operands
- * ------------------------------------------------------------------------------------------------ */
+/* ---- operands ---- */
 
 static int parse_bool(struct str s, bool *ret)
 {
@@ -356,8 +353,7 @@ int condition_operand(struct arena *a, const struct condition *c, struct str tex
     return -E_INVALID;
 }
 
-/* ---- asking
- * -------------------------------------------------------------------------------------------------- */
+/* ---- asking ---- */
 
 static bool in_order(enum compare c, bool less, bool equal)
 {

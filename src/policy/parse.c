@@ -74,8 +74,7 @@ static struct str item_text(struct parser *p, const struct json *v)
     return v->type == JSON_STRING ? json_text(p->scratch, v) : v->raw;
 }
 
-/* ---- actions, resources
- * --------------------------------------------------------------------------------------- */
+/* ---- actions, resources ---- */
 
 static struct str lower(struct arena *a, struct str s)
 {
@@ -153,8 +152,7 @@ static int parse_resources(struct parser *p, struct json *v, struct statement *s
     return 0;
 }
 
-/* ---- principals
- * ----------------------------------------------------------------------------------------------- */
+/* ---- principals ---- */
 
 /* An AWS principal: "*", account, root ARN, role, user or session ARN, or the unique id of a deleted one. */
 static int parse_aws_who(struct str text, struct who *ret)
@@ -239,8 +237,7 @@ static int parse_principal(struct parser *p, struct json *v, struct statement *s
     return s->n_whos > 0 ? 0 : refuse(p, WHY_NO_WHO);
 }
 
-/* ---- conditions
- * ----------------------------------------------------------------------------------------------- */
+/* ---- conditions ---- */
 
 static int parse_condition(struct parser *p, const struct condition *op, struct json *v,
                            struct condition *ret)
@@ -286,8 +283,7 @@ static int parse_conditions(struct parser *p, struct json *v, struct statement *
     return 0;
 }
 
-/* ---- statements
- * ----------------------------------------------------------------------------------------------- */
+/* ---- statements ---- */
 
 static int parse_effect(struct parser *p, const struct json *v, struct statement *s)
 {
@@ -391,8 +387,7 @@ static int parse_statement(struct parser *p, struct json *v, struct statement *s
     return e[EL_CONDITION] != NULL ? parse_conditions(p, e[EL_CONDITION], s) : 0;
 }
 
-/* ---- the document
- * --------------------------------------------------------------------------------------------- */
+/* ---- the document ---- */
 
 /* Quadratic, but a document of some KB holds few statements; larger ones are not compared. */
 static int check_sids(struct parser *p, const struct json *first, uint32_t n)

@@ -17,8 +17,7 @@ struct policy *policy_free(struct policy *p)
 
 size_t policy_statement_count(const struct policy *p) { return p->n; }
 
-/* ---- context keys
- * -------------------------------------------------------------------------------------------- */
+/* ---- context keys ---- */
 
 static void one_value(struct key_values *kv, struct str value)
 {
@@ -137,8 +136,7 @@ void ask_values(struct ask *a, struct str key, struct key_values *ret)
     a->asked = true; /* another request may bring it */
 }
 
-/* ---- one statement
- * ------------------------------------------------------------------------------------------- */
+/* ---- one statement ---- */
 
 /* "sns.us-east-1.amazonaws.com" is "sns.amazonaws.com". */
 static bool service_eq(struct str a, struct str b)
@@ -265,8 +263,7 @@ unsigned policy_evaluate_one(const struct policy *p, size_t i, const struct poli
     return bits | (a.asked ? POLICY_ASKED : 0);
 }
 
-/* ---- all of them together
- * ------------------------------------------------------------------------------------ */
+/* ---- all of them together ---- */
 
 static unsigned union_says(struct ask *a, const struct policy *const *v, size_t n)
 {
@@ -371,8 +368,7 @@ void policy_reason_text(struct buf *b, enum policy_reason reason, struct str act
         buf_printf(b, "because no %s allows the " STR_FMT " action", names[reason], STR_ARG(action));
 }
 
-/* ---- what a policy wants to know
- * ----------------------------------------------------------------------------- */
+/* ---- what a policy wants to know ---- */
 
 static void glob_keys(const struct glob *g, void (*each)(void *arg, struct str key), void *arg)
 {

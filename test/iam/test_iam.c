@@ -29,8 +29,7 @@ static struct str may(struct world *w, const char *role, const char *action, con
     return may_with(w, role, action, resource, NULL, ACCOUNT, now_ms);
 }
 
-/* ---- verdicts
- * --------------------------------------------------------------------------------------------------- */
+/* ---- verdicts ---- */
 
 TEST(iam, role_may)
 {
@@ -200,8 +199,7 @@ TEST(iam, cached_verdict_is_cheap)
     world_done(&w);
 }
 
-/* ---- credentials
- * ------------------------------------------------------------------------------------------------ */
+/* ---- credentials ---- */
 
 TEST(iam, credentials_come_back_as_the_role)
 {
@@ -289,8 +287,7 @@ TEST(iam, keys_of_others_are_operators)
     world_done(&w);
 }
 
-/* ---- calls of a role
- * ------------------------------------------------------------------------------------------- */
+/* ---- calls of a role ---- */
 
 static struct principal session_of(struct world *w, const char *role, const struct iam_session_extras *extras)
 {
@@ -453,8 +450,7 @@ TEST(iam, a_role_needs_rights_to_use_iam)
     world_done(&w);
 }
 
-/* ---- AssumeRole
- * ------------------------------------------------------------------------------------------------- */
+/* ---- AssumeRole ---- */
 
 static struct str assume(struct world *w, const struct principal *who, const char *role,
                          struct sts_AssumeRoleRequest in)
@@ -525,8 +521,7 @@ TEST(iam, assume_role)
     world_done(&w);
 }
 
-/* ---- what stays
- * ------------------------------------------------------------------------------------------------- */
+/* ---- what stays ---- */
 
 static struct str show_role(struct world *w, const char *name)
 {
@@ -618,8 +613,7 @@ TEST(iam, everything_survives_a_restart)
     world_done(&w);
 }
 
-/* ---- quotas
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- quotas ---- */
 
 TEST(iam, entities_of_a_policy)
 {

@@ -62,8 +62,7 @@ static struct policy_request request(const char *action, const char *resource, c
                                     .now = { NOW_MS, 0 } };
 }
 
-/* ---- conditions
- * ------------------------------------------------------------------------------------------------ */
+/* ---- conditions ---- */
 
 static const struct condition_row {
     const char *condition, *context;
@@ -290,8 +289,7 @@ TEST(policy, conditions)
 
 TEST(policy, condition_rows_are_many) { EXPECT(ARRAY_LEN(conditions) >= 150); }
 
-/* ---- actions and resources
- * ------------------------------------------------------------------------------------- */
+/* ---- actions and resources ---- */
 
 #define Q "arn:aws:sqs:us-east-1:000000000000:orders"
 #define ST(effect, what) "{\"Effect\":\"" effect "\"," what "}"
@@ -389,8 +387,7 @@ TEST(policy, old_version_has_no_variables)
     policy_free(p);
 }
 
-/* ---- principals
- * ------------------------------------------------------------------------------------------------ */
+/* ---- principals ---- */
 
 static const struct policy_caller root0 = { .kind = CALLER_ACCOUNT,
                                             .account = { "000000000000", 12 },
@@ -460,8 +457,7 @@ TEST(policy, principals)
     }
 }
 
-/* ---- all together
- * ---------------------------------------------------------------------------------------------- */
+/* ---- all together ---- */
 
 #define P(statement) "{\"Version\":\"2012-10-17\",\"Statement\":[" statement "]}"
 #define YES P(ALLOW("\"*\"", "\"*\""))

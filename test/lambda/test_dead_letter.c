@@ -229,8 +229,7 @@ TEST(dead_letter, rights_of_the_role)
     world_free(w);
 }
 
-/* ---- rights for destinations
- * -------------------------------------------------------------------------------- */
+/* ---- rights for destinations ---- */
 
 TEST(destinations, rights_per_kind)
 {
@@ -290,8 +289,7 @@ TEST(destinations, missing_targets)
     world_free(w);
 }
 
-/* ---- code from S3
- * ------------------------------------------------------------------------------------------- */
+/* ---- code from S3 ---- */
 
 static int no_reading(void *arg UNUSED, struct call *c, const char *action,
                       const struct resource *what UNUSED)
@@ -335,8 +333,7 @@ TEST(code, from_s3)
     world_free(w);
 }
 
-/* ---- the function's policy as a door
- * ------------------------------------------------------------------------- */
+/* ---- the function's policy as a door ---- */
 
 static enum delivery deliver_as(struct world *w, const char *principal, const char *source,
                                 const char *target, struct str *ret_why)
@@ -447,8 +444,7 @@ TEST(sink, what_a_function_does_not_take)
     world_free(w);
 }
 
-/* ---- history and usage
- * -------------------------------------------------------------------------------------- */
+/* ---- history and usage ---- */
 
 static struct str history(struct world *w)
 {

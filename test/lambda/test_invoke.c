@@ -250,8 +250,7 @@ TEST(invoke, legacy_invoke_async)
     world_free(w);
 }
 
-/* ---- EventInvokeConfig
- * -------------------------------------------------------------------------------------- */
+/* ---- EventInvokeConfig ---- */
 
 #define CONFIG(name, q, failure, success, age, retries)                              \
     "{\"DestinationConfig\":{\"OnFailure\":{\"Destination\":" failure "},"           \
@@ -448,8 +447,7 @@ TEST(event_config, rights_of_the_role)
     world_free(w);
 }
 
-/* ---- the sink
- * ----------------------------------------------------------------------------------------------- */
+/* ---- the sink ---- */
 
 TEST(sink, a_function_as_destination)
 {

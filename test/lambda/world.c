@@ -12,8 +12,7 @@
 
 struct world *world_now;
 
-/* ---- what the engine, the queue and the runtime would be
- * --------------------------------------------------- */
+/* ---- what the engine, the queue and the runtime would be ---- */
 
 static void t_after(void *e, void (*fn)(void *), void *arg)
 {
@@ -177,8 +176,7 @@ static int p_read_object(void *arg, struct store *s, struct arena *a, struct str
 }
 static void q_find(struct door *d) { d->state = ((struct world *)d->sink->arg)->queue_state; }
 
-/* ---- the world
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the world ---- */
 
 struct world *world_new(void)
 {
@@ -253,8 +251,7 @@ void world_reload(struct world *w)
     registry_check(w->l);
 }
 
-/* ---- requests
- * ----------------------------------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 static struct str x_header(const void *ctx, const char *name)
 {

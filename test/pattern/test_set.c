@@ -4,8 +4,7 @@
 #include "pattern/parts.h"
 #include "unit.h"
 
-/* ---- a source of luck that repeats
- * ----------------------------------------------------------------------------- */
+/* ---- a source of luck that repeats ---- */
 
 static uint64_t luck_state = 1;
 static unsigned luck(unsigned below)
@@ -114,8 +113,7 @@ static void random_pattern(struct buf *b, int depth)
     buf_char(b, '}');
 }
 
-/* ---- the rule, by trying everything
- * ----------------------------------------------------------------------------- */
+/* ---- the rule, by trying everything ---- */
 
 #define DEPTH 24
 struct places {
@@ -289,8 +287,7 @@ TEST(pattern_set, so_many_steps)
     EXPECT(short_of > 1000);
 }
 
-/* ---- wildcards against the obvious
- * ------------------------------------------------------------------------------- */
+/* ---- wildcards against the obvious ---- */
 
 static bool obvious(const char *pattern, const char *text)
 {
@@ -335,8 +332,7 @@ TEST(pattern_set, wildcards_are_the_obvious)
     EXPECT(asked > 15000 && yes > 2000 && yes < asked);
 }
 
-/* ---- a set against its members
- * ---------------------------------------------------------------------------------- */
+/* ---- a set against its members ---- */
 
 #define MEMBERS 60
 struct member {

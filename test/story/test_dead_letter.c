@@ -381,8 +381,7 @@ TEST(dead_letter, cleared_while_the_event_waits)
     sim_free(s);
 }
 
-/* ---- the message, apart from any story
- * ---------------------------------------------------------------------- */
+/* ---- the message, apart from any story ---- */
 
 static struct str message(struct arena *a, const char *response)
 {
@@ -449,8 +448,7 @@ TEST(dead_letter, messages_there_are)
         EXPECT_STR(message(a, rows[i].response), str_of(rows[i].want));
 }
 
-/* ---- records to every kind of destination
- * ------------------------------------------------------------------- */
+/* ---- records to every kind of destination ---- */
 
 TEST(destination, each_kind_gets_the_record_and_what_it_needs)
 {
@@ -560,8 +558,7 @@ TEST(destination, a_bucket_denied)
     sim_free(s);
 }
 
-/* ---- chains
- * -------------------------------------------------------------------------------------------------- */
+/* ---- chains ---- */
 
 /* f hands to f: 16 executions, the 17th is stopped and its record says why. */
 TEST(chain, ends_after_sixteen)

@@ -48,8 +48,7 @@ static void put(uint64_t set[4], int bit)
 }
 static int bit_of(enum field_name f, int value) { return f == YEAR ? value - YEAR_FIRST : value; }
 
-/* ---- reading
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 /* Digits only, at most four of them. */
 static bool number(struct str s, int *ret)
@@ -227,8 +226,7 @@ struct schedule *schedule_free(struct schedule *s)
     return NULL;
 }
 
-/* ---- the next firing
- * -------------------------------------------------------------------------------------------- */
+/* ---- the next firing ---- */
 
 static int days_in(int year, int month)
 {

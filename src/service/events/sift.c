@@ -17,8 +17,7 @@ struct sift_job {
     struct inquiry q;
 };
 
-/* ---- in the turn
- * ------------------------------------------------------------------------------------------------ */
+/* ---- in the turn ---- */
 
 struct matches {
     const struct rule **v;
@@ -67,8 +66,7 @@ int sift_later(struct events *e, struct turn *t, const struct bus *b, const stru
     return outbox_put(e->o.outbox, t, KIND, buf_view(&payload), t->now.wall_ms, NULL);
 }
 
-/* ---- the row
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- the row ---- */
 
 static void tell(void *arg, struct turn *t, struct inquiry *q)
 {

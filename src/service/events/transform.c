@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include "base/clock.h"
 
-/* ---- paths
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- paths ---- */
 
 enum hop_kind { HOP_KEY, HOP_INDEX, HOP_ALL };
 struct hop {
@@ -186,8 +185,7 @@ void input_path_render(const struct input_path *p, const struct json *event, str
         buf_z(out, "{}");
 }
 
-/* ---- templates
- * -------------------------------------------------------------------------------------------------- */
+/* ---- templates ---- */
 
 enum known { KNOWN_RULE_ARN, KNOWN_RULE_NAME, KNOWN_INGESTION_TIME, KNOWN_EVENT, KNOWN_EVENT_JSON, KNOWN };
 static const char *const known_names[KNOWN] = {
@@ -335,8 +333,7 @@ struct transform *transform_free(struct transform *t)
     return NULL;
 }
 
-/* ---- rendering
- * -------------------------------------------------------------------------------------------------- */
+/* ---- rendering ---- */
 
 /* Of all values in both forms, while one text is made. */
 #define VALUES_BYTES_MOST ((size_t)32 << 20)

@@ -9,8 +9,7 @@
 #include "base/map.h"
 #include "service/iam/state.h"
 
-/* ---- what bears on a role
- * ------------------------------------------------------------------------------------- */
+/* ---- what bears on a role ---- */
 
 static const struct policy *managed_policy(const struct iam *i, struct str arn)
 {
@@ -71,8 +70,7 @@ static struct str arn_region(struct str arn)
     return arn_parse(arn, &parts) == 0 && parts.region.n > 0 ? parts.region : STR_NONE;
 }
 
-/* ---- remembered verdicts
- * -------------------------------------------------------------------------------------- */
+/* ---- remembered verdicts ---- */
 
 #define VERDICT_SLOTS 1024
 #define VERDICT_KEY_MAX 1024
@@ -204,8 +202,7 @@ enum role_verdict iam_role_may(void *iam, struct str role_arn, const char *actio
     return d.allowed ? ROLE_ALLOWED : ROLE_DENIED;
 }
 
-/* ---- trust
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- trust ---- */
 
 int iam_role_state(void *iam, struct str role_arn, const char *service)
 {
@@ -228,8 +225,7 @@ int iam_role_state(void *iam, struct str role_arn, const char *service)
     return (policy_evaluate(r->trust_policy, &q) & (POLICY_ALLOWS | POLICY_DENIES)) == POLICY_ALLOWS ? 0 : 2;
 }
 
-/* ---- callers
- * -------------------------------------------------------------------------------------------------- */
+/* ---- callers ---- */
 
 /* A caller's policies, made ready: session policies are compiled for the length of one question. */
 struct caller_policies {
@@ -370,8 +366,7 @@ bool iam_policy_exists(struct iam *i, struct str policy_arn)
     return iam_managed_find(i, policy_arn) != NULL || iam_is_aws_arn(policy_arn);
 }
 
-/* ---- calls
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- calls ---- */
 
 /* JSON services answer 400 where the others say 403. */
 static const struct error_row denied_json = {

@@ -9,8 +9,7 @@
 #include "base/id.h"
 #include "service/iam/state.h"
 
-/* ---- faults
- * --------------------------------------------------------------------------------------------------- */
+/* ---- faults ---- */
 
 static int fault(struct call *c, const struct error_row *row, const char *fmt, va_list ap)
 {
@@ -45,8 +44,7 @@ int iam_allowed(struct call *c, struct str resource)
     return call_may_own(c, action, resource);
 }
 
-/* ---- finding
- * -------------------------------------------------------------------------------------------------- */
+/* ---- finding ---- */
 
 int iam_need_role(struct call *c, struct str name, struct role **ret)
 {
@@ -127,8 +125,7 @@ int iam_check_document(struct call *c, enum policy_kind kind, struct str documen
     return call_fault(c, &iam_error_MalformedPolicyDocumentException, STR_FMT, STR_ARG(buf_view(&why)));
 }
 
-/* ---- values
- * --------------------------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 struct str iam_url_encode(struct arena *a, struct str s)
 {
@@ -186,8 +183,7 @@ int iam_page_of(struct call *c, struct str marker, struct opt_int max_items, con
     return 0;
 }
 
-/* ---- tags
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- tags ---- */
 
 void iam_tags_done(struct tags *t)
 {

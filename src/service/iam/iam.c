@@ -4,8 +4,7 @@
 #include "service/iam/aws_policies.h"
 #include "service/iam/state.h"
 
-/* ---- AWS's own policies
- * ---------------------------------------------------------------------------------------- */
+/* ---- AWS's own policies ---- */
 
 #define AWS_POLICIES_SINCE_MS 1423094400000LL /* 2015-02-05, when managed policies appeared */
 
@@ -46,8 +45,7 @@ static void add_aws_policy(struct iam *i, struct arena *a, const struct aws_poli
     iam_managed_add(i, m);
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- life ---- */
 
 static void add_all_aws_policies(struct iam *i)
 {
@@ -175,8 +173,7 @@ void iam_reset(struct iam *i, struct turn *t)
         settings_put(i, t->store);
 }
 
-/* ---- operations
- * ------------------------------------------------------------------------------------------------ */
+/* ---- operations ---- */
 
 static const struct handler handlers[] = {
     { "AttachRolePolicy", iam_attach_role_policy, 0 },

@@ -62,8 +62,7 @@ int iam_may(void *iam, struct call *c, const char *action, const struct resource
  * caller's own credentials are over or forged.  Costs nothing for everybody else. */
 int iam_refuse_principal(struct call *c);
 
-/* ---- for src/service/sts
- * ------------------------------------------------------------------------------------- */
+/* ---- for src/service/sts ---- */
 
 /* What AssumeRole may add to a session; zeroed fields add nothing.  It all travels in the token. */
 struct iam_tag_text {

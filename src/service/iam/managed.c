@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include "service/iam/state.h"
 
-/* ---- how a policy is shown
- * ------------------------------------------------------------------------------------ */
+/* ---- how a policy is shown ---- */
 
 static struct str version_id(struct arena *a, int64_t number)
 {
@@ -38,8 +37,7 @@ static struct iam_PolicyVersion version_listed(struct arena *a, const struct man
                                        .IsDefaultVersion = BOOL_SET(v->number == m->default_version) };
 }
 
-/* ---- making
- * --------------------------------------------------------------------------------------------------- */
+/* ---- making ---- */
 
 static int check_size(struct call *c, struct str document)
 {
@@ -121,8 +119,7 @@ int iam_create_policy(struct call *c, const void *input, void *output)
     return 0;
 }
 
-/* ---- reading
- * -------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 int iam_get_policy(struct call *c, const void *input, void *output)
 {
@@ -243,8 +240,7 @@ int iam_list_entities_for_policy(struct call *c, const void *input, void *output
     return 0;
 }
 
-/* ---- deleting
- * ------------------------------------------------------------------------------------------------- */
+/* ---- deleting ---- */
 
 int iam_delete_policy(struct call *c, const void *input, void *output)
 {
@@ -269,8 +265,7 @@ int iam_delete_policy(struct call *c, const void *input, void *output)
     return 0;
 }
 
-/* ---- versions
- * ------------------------------------------------------------------------------------------------- */
+/* ---- versions ---- */
 
 int iam_create_policy_version(struct call *c, const void *input, void *output)
 {
@@ -400,8 +395,7 @@ int iam_set_default_policy_version(struct call *c, const void *input, void *outp
     return 0;
 }
 
-/* ---- tags
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- tags ---- */
 
 int iam_tag_policy(struct call *c, const void *input, void *output)
 {

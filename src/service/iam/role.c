@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include "service/iam/state.h"
 
-/* ---- how a role is shown
- * -------------------------------------------------------------------------------------- */
+/* ---- how a role is shown ---- */
 
 /* What each operation shows differs; the parts all of them share.  (Which members AWS leaves out of
  * CreateRole and UpdateRoleDescription beyond those its guide names is UNVERIFIED.) */
@@ -66,8 +65,7 @@ static struct iam_Role *role_created(struct arena *a, const struct role *r)
     return ret;
 }
 
-/* ---- making
- * --------------------------------------------------------------------------------------------------- */
+/* ---- making ---- */
 
 struct new_role {
     struct str name, path, trust, description, boundary;
@@ -156,8 +154,7 @@ int iam_create_role(struct call *c, const void *input, void *output)
     return 0;
 }
 
-/* ---- reading
- * -------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 int iam_get_role(struct call *c, const void *input, void *output)
 {
@@ -218,8 +215,7 @@ int iam_list_instance_profiles_for_role(struct call *c, const void *input, void 
     return 0;
 }
 
-/* ---- changing
- * ------------------------------------------------------------------------------------------------- */
+/* ---- changing ---- */
 
 static void replace(struct str *text, struct str with)
 {
@@ -312,8 +308,7 @@ int iam_delete_role(struct call *c, const void *input, void *output)
     return 0;
 }
 
-/* ---- tags
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- tags ---- */
 
 int iam_tag_role(struct call *c, const void *input, void *output)
 {
@@ -355,8 +350,7 @@ int iam_list_role_tags(struct call *c, const void *input, void *output)
                                   &out->Marker);
 }
 
-/* ---- roles of services
- * ---------------------------------------------------------------------------------------- */
+/* ---- roles of services ---- */
 
 /* "autoscaling.amazonaws.com" -> AWSServiceRoleForAutoScaling.  Names AWS writes with more capitals than the
  * first; services not in the table get their own name with one capital (UNVERIFIED for each). */
@@ -467,8 +461,7 @@ int iam_get_service_linked_role_deletion_status(struct call *c, const void *inpu
     return 0;
 }
 
-/* ---- the account and its operator
- * ----------------------------------------------------------------------------- */
+/* ---- the account and its operator ---- */
 
 int iam_list_account_aliases(struct call *c, const void *input, void *output)
 {

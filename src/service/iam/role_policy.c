@@ -1,8 +1,7 @@
 /* role_policy.c - what a role may do: inline policies, attached managed ones, the permissions boundary. */
 #include "service/iam/state.h"
 
-/* ---- inline
- * --------------------------------------------------------------------------------------------------- */
+/* ---- inline ---- */
 
 /* Would the role's inline policies fit with this one in the place of the one called `name`? */
 static bool inline_fits(const struct role *r, struct str name, struct str document)
@@ -101,8 +100,7 @@ int iam_list_role_policies(struct call *c, const void *input, void *output)
     return 0;
 }
 
-/* ---- attached
- * ------------------------------------------------------------------------------------------------- */
+/* ---- attached ---- */
 
 #define NOT_ATTACHABLE "Policy " STR_FMT " does not exist or is not attachable."
 
@@ -193,8 +191,7 @@ int iam_list_attached_role_policies(struct call *c, const void *input, void *out
     return 0;
 }
 
-/* ---- boundary
- * ------------------------------------------------------------------------------------------------- */
+/* ---- boundary ---- */
 
 static void set_boundary(struct call *c, struct role *role, struct str arn)
 {

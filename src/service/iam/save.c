@@ -41,8 +41,7 @@ static struct sql Q_VERSION_DEL = SQL("DELETE FROM iam_policy_version WHERE poli
 static struct sql Q_VERSIONS =
     SQL("SELECT policy, version, document, created_ms FROM iam_policy_version ORDER BY policy, version");
 
-/* ---- writing
- * -------------------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 void iam_save_role(struct store *s, struct role *r)
 {
@@ -120,8 +119,7 @@ void iam_save_version_gone(struct store *s, const struct managed *m, int64_t num
     store_exec(s, &Q_VERSION_DEL, V_INT(m->id), V_INT(number));
 }
 
-/* ---- reading
- * -------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static struct policy *compile(enum policy_kind kind, struct str document)
 {

@@ -26,8 +26,7 @@ static struct digest keyed(const struct iam *i, const char *what, struct str tex
     return hmac_sha256_of(str_make((const char *)i->secret, sizeof(i->secret)), buf_view(&b));
 }
 
-/* ---- access keys
- * ---------------------------------------------------------------------------------------------- */
+/* ---- access keys ---- */
 
 struct key_bits {
     uint8_t b[10];
@@ -98,8 +97,7 @@ struct str iam_key_account(struct iam *i, struct arena *a, struct str access_key
     return arena_printf(a, "%012llu", (unsigned long long)account);
 }
 
-/* ---- tokens
- * --------------------------------------------------------------------------------------------------- */
+/* ---- tokens ---- */
 
 #define MAC_BYTES 32
 
@@ -217,8 +215,7 @@ void iam_operator_credentials(struct iam *i, struct arena *a, struct str account
     mint(i, a, &(struct iam_session){ .account = account }, now_ms + duration_s * 1000, ret);
 }
 
-/* ---- who is calling
- * ------------------------------------------------------------------------------------------- */
+/* ---- who is calling ---- */
 
 /* A session ends with the role it was made of; one made anew under the same name has another id.  (A role
  * that was unknown when the session was made had the id that follows from its name: nothing was taken away

@@ -183,8 +183,7 @@ static int add_context(struct call *c, struct simulation *s, const struct iam_Co
     return 0;
 }
 
-/* ---- asking
- * --------------------------------------------------------------------------------------------------- */
+/* ---- asking ---- */
 
 static void ask_about(const struct call *c, const struct simulation *s, struct str action,
                       struct str resource, struct policy_request *ret)
@@ -359,8 +358,7 @@ static int ended(struct simulation *s, int r)
     return r;
 }
 
-/* ---- the two operations
- * ---------------------------------------------------------------------------------------- */
+/* ---- the two operations ---- */
 
 static int refuse_option(struct call *c, const char *name)
 {

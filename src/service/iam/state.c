@@ -70,8 +70,7 @@ struct str iam_arn_policy(struct arena *a, struct str account, struct str path, 
                         STR_ARG(name));
 }
 
-/* ---- roles
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- roles ---- */
 
 void iam_role_add(struct iam *i, struct role *r)
 {
@@ -162,8 +161,7 @@ bool iam_role_has_attached(const struct role *r, struct str arn)
     return false;
 }
 
-/* ---- managed policies
- * ----------------------------------------------------------------------------------------- */
+/* ---- managed policies ---- */
 
 void iam_managed_add(struct iam *i, struct managed *m)
 {
@@ -216,8 +214,7 @@ const struct policy_version *iam_managed_default(const struct managed *m)
     return found;
 }
 
-/* ---- all of them
- * ---------------------------------------------------------------------------------------------- */
+/* ---- all of them ---- */
 
 static size_t count_roles(const struct iam *i, bool (*test)(const struct role *r, struct str arn),
                           struct str arn)
@@ -286,8 +283,7 @@ size_t iam_managed_of(const struct iam *i, struct arena *a, struct str account, 
     return n;
 }
 
-/* ---- is it as it should be?
- * ----------------------------------------------------------------------------------- */
+/* ---- is it as it should be? ---- */
 
 static void check_role(const struct iam *i, const struct role *r)
 {

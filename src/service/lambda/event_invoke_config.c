@@ -36,8 +36,7 @@ static struct event_config *config_of(const struct target_ref *r)
     return r->function != NULL ? map_get(&r->function->event_configs, record_key(r)) : NULL;
 }
 
-/* ---- destinations
- * ------------------------------------------------------------------------------------------- */
+/* ---- destinations ---- */
 
 static bool is_self(const struct function *f, const struct arn *arn)
 {
@@ -181,8 +180,7 @@ static int check_destinations(struct call *c, const struct target_ref *to, const
     return rc;
 }
 
-/* ---- the operations
- * ----------------------------------------------------------------------------------------- */
+/* ---- the operations ---- */
 
 static void config_take(struct event_config *e, const struct event_config_values *v)
 {

@@ -16,8 +16,7 @@
 #define EXPECTED \
     "expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 
-/* ---- the payload
- * -------------------------------------------------------------------------------------------- */
+/* ---- the payload ---- */
 
 static void problem_reason(struct buf *b, const struct json_error *e)
 {
@@ -90,8 +89,7 @@ static int check_size_sync(struct call *c, struct str payload)
                       SYNC_PAYLOAD_BYTES);
 }
 
-/* ---- the target
- * --------------------------------------------------------------------------------------------- */
+/* ---- the target ---- */
 
 static int fault_pending(struct call *c)
 {
@@ -117,8 +115,7 @@ static int invoke_target(struct call *c, struct str name, struct str qualifier, 
     return (*ret)->state == VERSION_PENDING ? fault_pending(c) : 0;
 }
 
-/* ---- Event
- * -------------------------------------------------------------------------------------------------- */
+/* ---- Event ---- */
 
 struct str trace_shown(struct arena *a, struct str header)
 {
@@ -201,8 +198,7 @@ int lambda_invoke_async(struct call *c, const void *input, void *output)
                         "InvokeAsync");
 }
 
-/* ---- RequestResponse
- * ---------------------------------------------------------------------------------------- */
+/* ---- RequestResponse ---- */
 
 struct sync_run {
     struct run run;

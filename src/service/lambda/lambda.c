@@ -114,8 +114,7 @@ struct runner lambda_runner(struct lambda *l)
                             .executor = l->o.executor };
 }
 
-/* ---- a destination that is a function
- * ----------------------------------------------------------------------- */
+/* ---- a destination that is a function ---- */
 
 /* The policy of exactly this qualifier: a permission on the function says nothing of its aliases. */
 static void sink_find(struct door *d)

@@ -32,8 +32,7 @@ static void package_stored(void *arg, struct turn *t)
     call_reply(c, j->rc != 0 ? said_no(c, j->rc) : j->then(c, j));
 }
 
-/* ---- from a bucket
- * ------------------------------------------------------------------------------------------ */
+/* ---- from a bucket ---- */
 
 static int may_read(struct call *c, const struct code_source *s)
 {

@@ -91,8 +91,7 @@ static struct str key_of(char out[KEY_MAX], struct str account, struct str regio
     return str_make(out, n);
 }
 
-/* ---- homes
- * ---------------------------------------------------------------------------------------- */
+/* ---- homes ---- */
 
 struct home *home_find(const struct lambda *l, struct str account, struct str region)
 {
@@ -123,8 +122,7 @@ static struct home *home_get(struct lambda *l, struct str account, struct str re
     return h;
 }
 
-/* ---- functions
- * ---------------------------------------------------------------------------------------------- */
+/* ---- functions ---- */
 
 struct function *function_find(const struct lambda *l, struct str account, struct str region, struct str name)
 {
@@ -209,8 +207,7 @@ void tags_free(struct function *f)
     f->n_tags = 0;
 }
 
-/* ---- versions
- * ----------------------------------------------------------------------------------------------- */
+/* ---- versions ---- */
 
 static struct code *code_make(struct lambda *l, const struct version *v)
 {
@@ -455,8 +452,7 @@ struct version *qualifier_drawn(const struct function *f, struct str qualifier)
     return qualifier_draw(f, qualifier, (double)(random_u64() >> 11) * 0x1p-53);
 }
 
-/* ---- what hangs on a function
- * ------------------------------------------------------------------------------- */
+/* ---- what hangs on a function ---- */
 
 int alias_save(struct function *f, struct alias *a, struct turn *t)
 {
@@ -595,8 +591,7 @@ int event_config_delete(struct function *f, struct event_config *e, struct turn 
     return rc;
 }
 
-/* ---- ends
- * --------------------------------------------------------------------------------------------------- */
+/* ---- ends ---- */
 
 static void function_free(struct lambda *l, struct function *f, struct turn *t)
 {

@@ -74,8 +74,7 @@ static int get_access_key_info(struct call *c, const void *input, void *output)
     return 0;
 }
 
-/* ---- AssumeRole
- * ------------------------------------------------------------------------------------------------ */
+/* ---- AssumeRole ---- */
 
 static int refuse_unsupported(struct call *c, const struct sts_AssumeRoleRequest *in)
 {
